@@ -1,0 +1,1 @@
+"""Show where an image encoder looks, without any class label."""

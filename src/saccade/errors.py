@@ -1,0 +1,88 @@
+"""Everything that can go wrong for a reason the user can mend.
+
+    SaccadeError                  catch this one
+    ├── InputError                what was given cannot be used: one plain line says what, what is allowed, what to do
+    │   ├── FileError             a file or folder is missing, unreadable, damaged, or cannot be written
+    │   ├── ImageError            a picture cannot be used: empty, truncated, too large, wrong channels
+    │   ├── ModelError            not a model, not differentiable, or not to be opened without trust
+    │   ├── UnknownName           no layer, method, target or option of that name; the nearest match is given
+    │   └── NotApplicable         the method, target or layer exists but cannot answer for this model
+    ├── MissingPackage            an optional package is needed; the line says which extra installs it
+    ├── MemoryBudgetError         not even one picture fits into the memory that is allowed
+    └── Cancelled                 the caller asked to stop
+
+`SaccadeWarning` marks a result that is valid but should be read with care.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SaccadeError(Exception):
+    """Base of every error that saccade raises on purpose."""
+
+
+class InputError(SaccadeError):
+    """What was given cannot be used; the message says what to do."""
+
+
+class FileError(InputError):
+    """A file or folder is missing, unreadable, damaged or cannot be written."""
+
+
+class ImageError(InputError):
+    """A picture cannot be used."""
+
+
+class ModelError(InputError):
+    """A model cannot be opened or cannot be asked."""
+
+
+class UnknownName(InputError):
+    """A name is not one of those allowed."""
+
+    @classmethod
+    def of(cls, kind: str, given: str, allowed: Iterable[str], *, hint: str = "") -> UnknownName:
+        """Build the message: what was given, the nearest match, what is allowed, what to do.
+
+        Args:
+            kind: What the name should be, in the singular (`"layer"`, `"method"`).
+            given: The name that was given.
+            allowed: The names that exist.
+            hint: A closing sentence that says how to see them all.
+        """
+        names = list(allowed)
+        near = difflib.get_close_matches(given, names, n=1, cutoff=0.4)
+        text = f"no {kind} {given!r}"
+        if near:
+            text += f"; the nearest is {near[0]!r}"
+        if len(names) <= 12:
+            text += f"; allowed: {', '.join(names)}"
+        return cls(f"{text}. {hint}" if hint else f"{text}.")
+
+
+class NotApplicable(InputError):
+    """A method, target or layer cannot answer for this model."""
+
+
+class MissingPackage(SaccadeError):
+    """An optional package is not installed."""
+
+    @classmethod
+    def of(cls, package: str, extra: str) -> MissingPackage:
+        """Say which package is missing and which extra brings it."""
+        return cls(f"{package} is not installed; install it with: pip install 'saccade[{extra}]'")
+
+
+class MemoryBudgetError(SaccadeError):
+    """Not even one picture fits into the memory that is allowed."""
+
+
+class Cancelled(SaccadeError):
+    """The caller asked to stop."""
+
+
+class SaccadeWarning(UserWarning):
+    """The result is valid but should be read with care."""
