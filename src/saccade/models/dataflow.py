@@ -1,0 +1,189 @@
+"""Which places of a picture reach which places of a layer: the arithmetic of convolutions, pooling and upsampling.
+
+A network is written down as a list of operations in the order of computation. Along one image axis every local
+operation is a *window*: output `o` reads the inputs `o * stride - before + j * dilation` for `j < kernel`. Turned
+round (transposed convolution, upsampling) input `i` writes the outputs `i * stride - before + j * dilation`. Intervals
+of places go through windows by integer arithmetic, forwards (what does this hole touch?) and backwards (what does this
+cell see?). An operation that mixes all places (dense, attention, global pooling) has no windows and reaches everywhere.
+
+Source: the receptive-field arithmetic of Dumoulin and Visin (2016), arXiv:1603.07285, sections 2 to 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Interval = tuple[int, int]
+"""Half-open interval of places along one axis; empty when the second is not above the first."""
+
+EVERYWHERE: Interval = (-(10**9), 10**9)
+NOWHERE: Interval = (0, 0)
+
+
+@dataclass(frozen=True)
+class Window:
+    """One local operation along one axis."""
+
+    kernel: int = 1
+    stride: int = 1
+    before: int = 0
+    dilation: int = 1
+    transposed: bool = False
+
+    def forward(self, places: Interval) -> Interval:
+        """Which outputs can change when these inputs change?"""
+        return self._spread(places) if self.transposed else self._gather(places)
+
+    def backward(self, places: Interval) -> Interval:
+        """Which inputs can these outputs see?"""
+        return self._gather(places) if self.transposed else self._spread(places)
+
+    def _spread(self, places: Interval) -> Interval:
+        first, last = places[0], places[1] - 1
+        return first * self.stride - self.before, last * self.stride - self.before + self._reach + 1
+
+    def _gather(self, places: Interval) -> Interval:
+        first, last = places[0], places[1] - 1
+        return -((self._reach - first - self.before) // self.stride), (last + self.before) // self.stride + 1
+
+    @property
+    def _reach(self) -> int:
+        return (self.kernel - 1) * self.dilation
+
+
+Windows = tuple[Window, Window]
+"""The windows of one operation along height and width."""
+
+POINTWISE: Windows = (Window(), Window())
+
+
+def same_padding(size: int, kernel: int, stride: int, dilation: int = 1) -> int:
+    """How many places of padding stand before the first one under TensorFlow's "same" rule."""
+    outputs = -(-size // stride)
+    return max((outputs - 1) * stride + (kernel - 1) * dilation + 1 - size, 0) // 2
+
+
+def upsampling(factor: int, *, bilinear: bool = False) -> Window:
+    """The window of an enlargement by a whole factor; bilinear ones also touch the neighbours' share."""
+    if bilinear and factor > 1:
+        half = -(-factor // 2)
+        return Window(kernel=2 * half + factor, stride=factor, before=half, transposed=True)
+    return Window(kernel=factor, stride=factor, transposed=True)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One step of the computation: what it reads, how it moves places, and the grid it leaves.
+
+    Attributes:
+        inputs: Names of the operations read; `"input"` is the picture itself.
+        windows: Height and width windows, or None when all places are mixed.
+        grid: Height and width of the result, or None when it has no places.
+    """
+
+    inputs: tuple[str, ...]
+    windows: Windows | None
+    grid: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class Dataflow:
+    """The operations of one network at one picture size, in the order of computation."""
+
+    size: tuple[int, int]
+    operations: Mapping[str, Operation]
+
+    def grid(self, name: str) -> tuple[int, int] | None:
+        """Height and width of an operation's result; None when it has no places."""
+        return self.size if name == "input" else self.operations[name].grid
+
+    def footprint(self, name: str, axis: int, places: Interval) -> Interval:
+        """Which places of `name` along `axis` can change when these places of the picture change?
+
+        Args:
+            name: The operation asked about.
+            axis: 0 for height, 1 for width.
+            places: Rows (or columns) of the picture, half open.
+
+        Returns:
+            The half-open interval, clipped to the grid; never too small, and exact where no branch is wider.
+        """
+        reached: dict[str, Interval] = {"input": places}
+        for key in self._ancestors(name):
+            operation = self.operations[key]
+            arriving = _hull(reached.get(source, EVERYWHERE) for source in operation.inputs)
+            if arriving[1] <= arriving[0]:
+                reached[key] = NOWHERE
+            elif operation.windows is None or arriving == EVERYWHERE:
+                reached[key] = EVERYWHERE
+            else:
+                reached[key] = operation.windows[axis].forward(arriving)
+            if operation.grid is not None and reached[key] != EVERYWHERE:
+                first, last = reached[key]
+                reached[key] = (max(first, 0), min(last, operation.grid[axis]))
+        grid = self.grid(name)
+        length = 1 if grid is None else grid[axis]
+        first, last = reached[name]
+        return max(first, 0), min(last, length)
+
+    def field(self, name: str, axis: int, places: Interval) -> Interval:
+        """Which places of the picture can these places of `name` see? Not clipped to the picture.
+
+        Returns:
+            The half-open interval; `EVERYWHERE` when an operation on the way mixes all places.
+        """
+        wanted: dict[str, Interval] = {name: places}
+        for key in reversed(self._ancestors(name)):
+            if key not in wanted:
+                continue
+            operation = self.operations[key]
+            asked = wanted[key]
+            through = (
+                EVERYWHERE
+                if operation.windows is None or asked == EVERYWHERE
+                else operation.windows[axis].backward(asked)
+            )
+            for source in operation.inputs:
+                known = wanted.get(source)
+                wanted[source] = through if known is None else _hull((known, through))
+        return wanted.get("input", EVERYWHERE)
+
+    def receptive_field(self, name: str) -> tuple[int, int] | None:
+        """How many rows and columns of the picture can one inner cell of `name` see? None: all of it."""
+        grid = self.grid(name)
+        if grid is None:
+            return None
+        sizes = []
+        for axis in (0, 1):
+            middle = grid[axis] // 2
+            first, last = self.field(name, axis, (middle, middle + 1))
+            if (first, last) == EVERYWHERE:
+                return None
+            sizes.append(last - first)
+        return sizes[0], sizes[1]
+
+    def stride(self, name: str) -> tuple[float, float] | None:
+        """How many pixels lie between neighbouring cells of `name`? None when it has no places."""
+        grid = self.grid(name)
+        if grid is None:
+            return None
+        return self.size[0] / grid[0], self.size[1] / grid[1]
+
+    def _ancestors(self, name: str) -> list[str]:
+        if name == "input":
+            return []
+        needed = {name}
+        for key in reversed(self.operations):
+            if key in needed:
+                needed.update(self.operations[key].inputs)
+        return [key for key in self.operations if key in needed]
+
+
+def _hull(intervals: object) -> Interval:
+    filled = [each for each in intervals if each[1] > each[0]]  # type: ignore[attr-defined]
+    if not filled:
+        return NOWHERE
+    if EVERYWHERE in filled:
+        return EVERYWHERE
+    return min(each[0] for each in filled), max(each[1] for each in filled)

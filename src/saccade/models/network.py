@@ -1,0 +1,118 @@
+"""What every opened model looks like to the engines, whatever framework it was made in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from saccade.errors import UnknownName
+from saccade.models.dataflow import Dataflow
+
+Framework = Literal["tensorflow", "torch", "jax", "numpy"]
+Tensor = Any
+"""A tensor of the model's own framework."""
+
+
+class EverythingFound(BaseException):
+    """Ends a computation early; not an Exception, so that no handler inside a model swallows it."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One named place in a model where its numbers can be read.
+
+    Attributes:
+        path: The name by which the layer is asked for, with the sub-models it lies in: `"encoder/encoded"`.
+        kind: The layer's class, such as `"Conv2D"`.
+        shape: The result for one image, channels last; None where the size is free.
+        parameters: How many weights the layer holds.
+    """
+
+    path: str
+    kind: str
+    shape: tuple[int | None, ...]
+    parameters: int
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What a model's own layers say about the pictures it was trained on.
+
+    Attributes:
+        rescaling: Scale and offset of a rescaling layer at the input, if there is one.
+        output_activation: The last activation, such as `"sigmoid"`, if it is known.
+    """
+
+    rescaling: tuple[float, float] | None = None
+    output_activation: str | None = None
+
+
+class Network(Protocol):
+    """An opened model: names its layers and answers in its own framework's tensors.
+
+    Attributes:
+        framework: Who computes.
+        name: A short name for people.
+        input_shape: Height, width (None: free) and channels of one image.
+        fixed_batch: The only batch size that the model takes, or None.
+        layers: Every layer that can be read, by path, in the order of computation.
+        output: The path of the layer that is the model's output.
+        hints: What the model says about its pictures.
+    """
+
+    framework: Framework
+    name: str
+    input_shape: tuple[int | None, int | None, int]
+    fixed_batch: int | None
+    layers: Mapping[str, Layer]
+    output: str
+    hints: Hints
+
+    def run(
+        self, images: Tensor, layers: Sequence[str], taps: Mapping[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
+        """Compute the layers asked for, and nothing after them.
+
+        Args:
+            images: (images, height, width, channels) in the model's framework.
+            layers: Paths from `self.layers`.
+            taps: Added to the result of a layer; a tap of zeros is where a gradient at a layer is taken.
+
+        Returns:
+            {path: tensor}, channels last, not flattened.
+        """
+        ...
+
+    def untouched(self) -> AbstractContextManager[None]:
+        """Put the model into its evaluating state, and leave it afterwards exactly as it was found."""
+        ...
+
+    def dataflow(self, height: int, width: int) -> Dataflow:
+        """Write down how places move through the model at this picture size."""
+        ...
+
+    def weights(self) -> list[tuple[str, Any]]:
+        """Every weight by name as a numpy array."""
+        ...
+
+
+def find_layer(network: Network, name: str) -> str:
+    """Which layer does this name mean? Full paths first, then a last component that is unique.
+
+    Raises:
+        UnknownName: No layer, or more than one, has that name.
+    """
+    if name in network.layers:
+        return name
+    slashed = name.replace(".", "/")
+    ends = [path for path in network.layers if path.replace(".", "/") == slashed]
+    ends = ends or [path for path in network.layers if path.replace(".", "/").split("/")[-1] == slashed]
+    if len(ends) == 1:
+        return ends[0]
+    if ends:
+        raise UnknownName(f"{name!r} names {len(ends)} layers: {', '.join(ends)}. Give the whole path.")
+    raise UnknownName.of(
+        "layer", name, network.layers, hint="List them with `saccade layers MODEL` or `encoder.layers`."
+    )
