@@ -1,0 +1,170 @@
+"""Pixels + recipe -> the model's numbers, at full precision.
+
+Every channel is resized on its own as 32-bit floats (Lanczos when shrinking, bicubic when enlarging,
+clipped to the range of pixels), also 8-bit ones, so nothing is rounded on the way. A side that keeps its
+length is not filtered.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from saccade.errors import ImageError
+from saccade.images.pixels import Pixels, luminance
+from saccade.images.placement import FloatArray, Placement
+from saccade.images.recipe import ImageRecipe
+
+_NAMES = {1: "grey", 3: "RGB", 4: "RGBA"}
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Which part of the photo goes where in the model's picture.
+
+    Attributes:
+        placement: The way back.
+        crop: Left, top, right, bottom of the part of the photo that is used, in its pixels.
+        inner: Height and width of that part in the model's picture.
+        corner: Row and column of its upper left corner there.
+    """
+
+    placement: Placement
+    crop: tuple[float, float, float, float]
+    inner: tuple[int, int]
+    corner: tuple[int, int]
+
+    @classmethod
+    def of(cls, original: tuple[int, int], recipe: ImageRecipe) -> Frame:
+        """Lay a photo of this size into the recipe's picture."""
+        height, width = original
+        size = rows, columns = _size(original, recipe)
+        whole = (0.0, 0.0, float(width), float(height))
+        if recipe.fit == "stretch":
+            return cls(Placement(original, size, whole), whole, size, (0, 0))
+        if recipe.fit == "cover":
+            scale = max(rows / height, columns / width)
+            kept = min(rows / scale, height), min(columns / scale, width)
+            top, left = (height - kept[0]) / 2, (width - kept[1]) / 2
+            if scale == 1:  # cutting between pixels would blur a photo that needs no resizing
+                top, left = float(math.floor(top)), float(math.floor(left))
+            crop = (left, top, min(left + kept[1], width), min(top + kept[0], height))
+            return cls(Placement(original, size, crop), crop, size, (0, 0))
+        scale = min(rows / height, columns / width)
+        inner = min(rows, max(1, round(height * scale))), min(columns, max(1, round(width * scale)))
+        corner = (rows - inner[0]) // 2, (columns - inner[1]) // 2
+        # From whole pixels, not from the scale: the box then is exact, whatever rounding did to the shape.
+        down, across = height / inner[0], width / inner[1]
+        box = (
+            -corner[1] * across,
+            -corner[0] * down,
+            (columns - corner[1]) * across,
+            (rows - corner[0]) * down,
+        )
+        return cls(Placement(original, size, box), whole, inner, corner)
+
+    def resample(self, plane: FloatArray, top: float) -> FloatArray:
+        """The used part of one plane at its size in the model's picture, in 0..top."""
+        left, upper, right, lower = self.crop
+        rows, columns = self.inner
+        image = Image.fromarray(plane)
+        image = image.resize(
+            (columns, image.height), _filter(columns, right - left), box=(left, 0, right, image.height)
+        )
+        image = image.resize((columns, rows), _filter(rows, lower - upper), box=(0, upper, columns, lower))
+        return np.clip(np.asarray(image, dtype=np.float32), 0.0, np.float32(top))
+
+
+def fit(pixels: Pixels, recipe: ImageRecipe, name: str) -> tuple[FloatArray, Placement]:
+    """What does the model get to see of this photo?
+
+    Returns:
+        float32 (height, width, channels) in the recipe's value range, and the way back.
+
+    Raises:
+        ImageError: The photo cannot have the number of channels that the model wants.
+    """
+    frame = Frame.of(pixels.size, recipe)
+    planes = _planes(pixels, recipe, frame, name)
+    ground = [luminance(recipe.background)] * recipe.channels
+    if recipe.channels in (3, 4):
+        ground = [float(part) for part in (*recipe.background, 0)][: recipe.channels]
+    picture = np.empty((*frame.placement.size, recipe.channels), dtype=np.float64)
+    picture[:] = np.asarray(ground) * (pixels.top / 255.0)
+    (row, column), (rows, columns) = frame.corner, frame.inner
+    for index, plane in enumerate(planes):
+        picture[row : row + rows, column : column + columns, index] = plane
+    # Weighted this way, and in double precision, 0 becomes low and full becomes high to the last digit.
+    low, high = recipe.value_range
+    values = (low * (pixels.top - picture) + high * picture) / pixels.top
+    return np.clip(values.astype(np.float32), np.float32(low), np.float32(high)), frame.placement
+
+
+def _size(original: tuple[int, int], recipe: ImageRecipe) -> tuple[int, int]:
+    """Height and width of the model's picture of a photo of this size."""
+    height, width = original
+    if recipe.height is not None and recipe.width is not None:
+        return recipe.height, recipe.width
+    if recipe.width is not None:
+        return _free(height * recipe.width / width, recipe), recipe.width
+    if recipe.height is not None:
+        return recipe.height, _free(width * recipe.height / height, recipe)
+    scale = min(1.0, recipe.longest_side / max(height, width))
+    return _free(height * scale, recipe), _free(width * scale, recipe)
+
+
+def _free(side: float, recipe: ImageRecipe) -> int:
+    steps = min(round(side), recipe.longest_side) // recipe.multiple
+    return max(1, steps) * recipe.multiple
+
+
+def _filter(after: int, before: float) -> Image.Resampling:
+    return Image.Resampling.LANCZOS if after < before else Image.Resampling.BICUBIC
+
+
+def _planes(pixels: Pixels, recipe: ImageRecipe, frame: Frame, name: str) -> list[FloatArray]:
+    """One resized plane per channel, in 0..top."""
+    have, want, top, background = pixels.colours.shape[2], recipe.channels, pixels.top, recipe.background
+    if have == want and pixels.alpha is None:
+        return [frame.resample(pixels.plane(band), top) for band in range(have)]
+    if have not in (1, 3) or want not in (1, 3, 4):
+        given = _NAMES.get(have, "") + (" with transparency" if pixels.alpha is not None else "")
+        wanted = f"{want} channels" + (f" ({_NAMES[want]})" if want in _NAMES else "")
+        raise ImageError(
+            f"{name} has {have} channel{'s' * (have != 1)}{f' ({given})' if given else ''}; "
+            f"the model wants {wanted}. Give an array or .npy file of shape (height, width, {want})."
+        )
+    if want == 1:
+        return [frame.resample(pixels.over(pixels.grey(), luminance(background)), top)]
+    if want == 4:
+        return _with_alpha(pixels, frame, background)
+    if have == 1 and pixels.alpha is None:
+        return [frame.resample(pixels.plane(0), top)] * 3
+    return [
+        frame.resample(pixels.over(pixels.plane(band % have), background[band]), top) for band in range(3)
+    ]
+
+
+def _with_alpha(pixels: Pixels, frame: Frame, background: tuple[int, int, int]) -> list[FloatArray]:
+    """RGBA, weighed by opacity, or the unseen colour of clear pixels would bleed into the edges."""
+    top, bands = pixels.top, pixels.colours.shape[2]
+    planes = [pixels.plane(band % bands) for band in range(3)]
+    if pixels.alpha is None:
+        planes = [frame.resample(plane, top) for plane in planes]
+        return [*planes, np.full_like(planes[0], top)]
+    solid = pixels.alpha.astype(np.float32)
+    if frame.inner == pixels.size and frame.crop == (0, 0, pixels.size[1], pixels.size[0]):
+        return [*planes, solid]
+    alpha = frame.resample(solid, top)
+    clear = alpha <= 1e-6 * top
+    share = np.where(clear, np.float32(1.0), alpha / np.float32(top))
+    colours = []
+    for plane, ground in zip(planes, background, strict=True):
+        weighed = frame.resample(plane * (solid / np.float32(top)), top) / share
+        colours.append(
+            np.where(clear, np.float32(ground * top / 255.0), np.minimum(weighed, np.float32(top)))
+        )
+    return [*colours, alpha]

@@ -1,0 +1,205 @@
+"""Photos as read: one array for the model, one picture each for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, SupportsIndex, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from saccade.errors import ImageError
+from saccade.images.placement import FloatArray, Placement
+from saccade.images.recipe import checked_range
+
+_Kind = TypeVar("_Kind", bound=np.generic)
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """What did the person see, and where on it does the model's picture lie?
+
+    Attributes:
+        name: The file's name, or "image 3" for the third of several arrays.
+        source: The file, where there is one.
+        original: uint8 (height, width, 3), RGB, upright, at full size; read-only.
+        placement: The way from the model's picture back onto `original`.
+    """
+
+    name: str
+    source: Path | None
+    original: NDArray[np.uint8]
+    placement: Placement
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "original", _read_only(self.original))
+
+    def __repr__(self) -> str:
+        height, width = self.original.shape[:2]
+        return f"Photo({self.name!r}, {width} wide x {height} high)"
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """Photos as the model wants them; behaves as an array.
+
+    `np.asarray(images)` is the array, `len` counts photos, `images[0]`, `images[2:5]` and iterating give
+    `Images` again, so that names and originals travel along.
+
+    Attributes:
+        array: float32 (images, height, width, channels), in `value_range`; read-only.
+        photos: One `Photo` per row of the array.
+        value_range: Darkest and brightest number.
+    """
+
+    array: FloatArray
+    photos: tuple[Photo, ...]
+    value_range: tuple[float, float]
+
+    def __post_init__(self) -> None:
+        array = np.ascontiguousarray(self.array, dtype=np.float32)
+        if array.ndim != 4 or len(array) != len(self.photos):
+            raise ImageError(
+                f"an array of shape {array.shape} for {len(self.photos)} photos: "
+                "it must be (images, height, width, channels)."
+            )
+        object.__setattr__(self, "array", _read_only(array))
+        object.__setattr__(self, "photos", tuple(self.photos))
+
+    @classmethod
+    def from_array(
+        cls, array: ArrayLike, value_range: tuple[float, float], names: Sequence[str] | None = None
+    ) -> Images:
+        """Take arrays that are already as the model wants them.
+
+        Args:
+            array: (images, height, width, channels), or (height, width, channels) for one; copied as float32.
+                Values may lie a little outside `value_range` (a shifted or noisy picture); the display
+                clips them.
+            value_range: Darkest and brightest number.
+            names: One per image; "image 1", "image 2", … otherwise.
+
+        Returns:
+            Images whose display photos are drawn from the array: one channel as grey, three as RGB, four as
+            RGBA on white, any other number as the grey mean over channels.
+
+        Raises:
+            ImageError: Wrong shape, no pixels, not a number somewhere, or values of quite another range.
+
+        Example:
+            >>> Images.from_array(np.zeros((2, 8, 8, 3)), (0, 1)).names
+            ('image 1', 'image 2')
+        """
+        low, high = value_range = checked_range(value_range)
+        given = np.asarray(array)
+        if given.dtype.kind not in "buif" or given.ndim not in (3, 4) or given.size == 0:
+            raise ImageError(
+                f"an array of shape {given.shape} and type {given.dtype}: give numbers, "
+                "(images, height, width, channels) or (height, width, channels)."
+            )
+        if not np.isfinite(given).all():
+            raise ImageError("the array holds values that are not numbers (NaN or infinite).")
+        least, most = float(given.min()), float(given.max())
+        if least < low - (high - low) or most > high + (high - low):
+            raise ImageError(
+                f"the array runs from {least:g} to {most:g}, far outside value_range {low:g}..{high:g}; "
+                "give the range the model was trained with, or let read() scale the pictures."
+            )
+        stack = np.array(given if given.ndim == 4 else given[None], dtype=np.float32, order="C")
+        labels = [f"image {index + 1}" for index in range(len(stack))] if names is None else list(names)
+        if len(labels) != len(stack):
+            raise ImageError(f"{len(labels)} names for {len(stack)} pictures; give one name each.")
+        size = (stack.shape[1], stack.shape[2])
+        placement = Placement(size, size, (0.0, 0.0, float(size[1]), float(size[0])))
+        photos = (
+            Photo(label, None, _shown((picture - low) / (high - low)), placement)
+            for label, picture in zip(labels, stack, strict=True)
+        )
+        return cls(stack, tuple(photos), value_range)
+
+    @classmethod
+    def join(cls, parts: Sequence[Images]) -> Images:
+        """Put several together into one, in order.
+
+        Raises:
+            ImageError: There is none, or their sizes, channels or value ranges differ.
+        """
+        if not parts:
+            raise ImageError("no pictures were given.")
+        first = parts[0]
+        for part in parts:
+            if part.shape[1:] != first.shape[1:]:
+                raise ImageError(
+                    f"the pictures come out at different sizes ({_size(first)}, {_size(part)}); "
+                    "read them one at a time, or give one size for all (height and width)."
+                )
+            if part.value_range != first.value_range:
+                raise ImageError(
+                    f"the pictures have different value ranges, {first.value_range} and {part.value_range}."
+                )
+        if len(parts) == 1:
+            return first
+        array = np.concatenate([part.array for part in parts])
+        return cls(array, tuple(photo for part in parts for photo in part.photos), first.value_range)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Images, height, width, channels."""
+        count, height, width, channels = self.array.shape
+        return count, height, width, channels
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The photos' names."""
+        return tuple(photo.name for photo in self.photos)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        if copy:
+            return np.array(self.array, dtype=dtype)
+        if copy is False and dtype is not None and np.dtype(dtype) != self.array.dtype:
+            raise ValueError(f"the array is float32; {np.dtype(dtype)} needs a copy.")
+        return np.asarray(self.array, dtype=dtype)
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    def __iter__(self) -> Iterator[Images]:
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, which: SupportsIndex | slice) -> Images:
+        if not isinstance(which, slice):
+            index = range(len(self))[which]  # IndexError where there is none
+            which = slice(index, index + 1)
+        return Images(self.array[which], self.photos[which], self.value_range)
+
+    def __repr__(self) -> str:
+        count, height, width, channels = self.shape
+        low, high = self.value_range
+        return (
+            f"Images({count} of {width} wide x {height} high, {channels} channels, values {low:g}..{high:g})"
+        )
+
+
+def _size(images: Images) -> str:
+    _, height, width, channels = images.shape
+    return f"{images.names[0]} {width} wide x {height} high x {channels}"
+
+
+def _read_only(array: NDArray[_Kind]) -> NDArray[_Kind]:
+    # A view, so that the caller's own array is not frozen.
+    view = array.view()
+    view.setflags(write=False)
+    return view
+
+
+def _shown(picture: FloatArray) -> NDArray[np.uint8]:
+    """(height, width, channels) in 0..1, roughly -> RGB."""
+    light: NDArray[Any] = np.clip(picture, 0.0, 1.0)
+    channels = light.shape[2]
+    if channels == 4:
+        light = 1.0 - light[..., 3:] * (1.0 - light[..., :3])
+    elif channels != 3:
+        light = np.repeat(light.mean(axis=2, keepdims=True), 3, axis=2)
+    return np.asarray(np.rint(light * 255.0), dtype=np.uint8)

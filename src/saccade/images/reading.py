@@ -1,0 +1,119 @@
+"""The two verbs: read some pictures, read one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from saccade.errors import ImageError
+from saccade.images import decoding
+from saccade.images.fitting import fit
+from saccade.images.photos import Images, Photo
+from saccade.images.pixels import Pixels
+from saccade.images.recipe import ImageRecipe
+
+Source = str | Path | bytes | Image.Image | NDArray[Any] | Images
+
+
+def read(sources: Source | Iterable[Source], recipe: ImageRecipe) -> Images:
+    """What does the model get to see of these pictures?
+
+    Args:
+        sources: One, or several in any mixture: paths; the bytes of a picture file; Pillow images; arrays
+            (height, width) or (height, width, channels) of uint8 (0..255), uint16 (0..65535), bool, or
+            floats, which must lie in 0..1; arrays (images, height, width, channels) stand for several.
+            `Images` already read for the same model pass.
+        recipe: What the model wants.
+
+    Returns:
+        The pictures in order, float32 (images, height, width, channels) in the recipe's value range, with
+        the originals and the way back onto them.
+
+    Raises:
+        FileError: A file is missing (the line names the nearest), is a folder, or may not be read.
+        ImageError: A picture is empty, damaged, too large, of the wrong channels or values; sizes differ.
+
+    Example:
+        >>> read(np.zeros((20, 30, 3), "uint8"), ImageRecipe(16, 16, 3)).shape
+        (1, 16, 16, 3)
+    """
+    parts: list[Images] = []
+    count = 0
+    for source in _each(sources):
+        for single in _pictures(source):
+            part = _read(single, recipe, f"image {count + 1}")
+            parts.append(part)
+            count += len(part)
+    return Images.join(parts)
+
+
+def read_photo(source: Source, recipe: ImageRecipe) -> Images:
+    """What does the model get to see of this picture? Like `read`, for one.
+
+    Raises:
+        FileError: The file is missing, is a folder, or may not be read.
+        ImageError: It is not one usable picture.
+    """
+    images = read(source, recipe)
+    if len(images) != 1:
+        raise ImageError(f"{len(images)} pictures were given where one is wanted; use read() for several.")
+    return images
+
+
+def _each(sources: Source | Iterable[Source]) -> Iterable[Any]:
+    alone = isinstance(sources, (str, Path, bytes, Image.Image, Images)) or hasattr(sources, "__array__")
+    if alone:
+        return [sources]
+    if not isinstance(sources, Iterable):
+        return [sources]  # `_read` says what is allowed
+    return sources
+
+
+def _pictures(source: Any) -> Iterable[Any]:
+    """Take a stack of arrays apart; also turns other libraries' arrays (tensors) into numpy's."""
+    if isinstance(source, (Images, Image.Image)) or not hasattr(source, "__array__"):
+        return [source]
+    array = np.asarray(source)
+    return array if array.ndim == 4 else [array]
+
+
+def _read(source: Any, recipe: ImageRecipe, label: str) -> Images:
+    if isinstance(source, Images):
+        return _already(source, recipe)
+    name, path = label, None
+    if isinstance(source, (str, Path)):
+        path = Path(source).expanduser()
+        name = path.name
+        pixels = decoding.from_file(path, recipe.channels, recipe.max_pixels)
+    elif isinstance(source, bytes):
+        pixels = decoding.from_bytes(source, label, recipe.channels, recipe.max_pixels)
+    elif isinstance(source, Image.Image):
+        filename = getattr(source, "filename", "")
+        if isinstance(filename, str) and filename:
+            path = Path(filename)
+            name = path.name
+        pixels = decoding.from_pillow(source, name, recipe.max_pixels)
+    elif isinstance(source, np.ndarray):
+        pixels = Pixels.of(np.array(source), label)  # a copy, for the caller may go on writing into it
+        decoding.refuse_size(label, *pixels.size, recipe.max_pixels)
+    else:
+        raise ImageError(
+            f"{label} is a {type(source).__name__}; "
+            "give a path, a Pillow image, or an array (height, width, channels)."
+        )
+    array, placement = fit(pixels, recipe, str(path or name))
+    photo = Photo(name, path, pixels.display(recipe.background), placement)
+    return Images(array[None], (photo,), recipe.value_range)
+
+
+def _already(images: Images, recipe: ImageRecipe) -> Images:
+    _, height, width, channels = images.shape
+    wanted = (recipe.height or height, recipe.width or width, recipe.channels)
+    if (height, width, channels) != wanted or tuple(images.value_range) != tuple(recipe.value_range):
+        raise ImageError(f"{images!r} was read for another model; this one wants {recipe.describe()}.")
+    return images
