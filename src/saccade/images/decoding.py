@@ -169,20 +169,15 @@ def _pixels(image: Image.Image, name: str) -> Pixels:
         return Pixels.of(np.asarray(image), name)
     if image.has_transparency_data:
         grey = mode in ("1", "L", "LA", "La")
-        layers = _eight_bit(image, "LA" if grey else "RGBA", name)
+        layers = _eight_bit(image, "LA" if grey else "RGBA")
         return Pixels.layered(layers[:, :, :-1], layers[:, :, -1], 255.0)
     if mode in ("1", "L"):
-        return Pixels(_eight_bit(image, "L", name)[:, :, None], None, 255.0)
-    return Pixels(_eight_bit(image, "RGB", name), None, 255.0)
+        return Pixels(_eight_bit(image, "L")[:, :, None], None, 255.0)
+    return Pixels(_eight_bit(image, "RGB"), None, 255.0)
 
 
-def _eight_bit(image: Image.Image, mode: str, name: str) -> NDArray[np.uint8]:
-    try:
-        return np.asarray(image if image.mode == mode else image.convert(mode))
-    except ValueError as error:
-        raise ImageError(
-            f"{name} is stored in the colour mode {image.mode}, which cannot be read; save it as RGB."
-        ) from error
+def _eight_bit(image: Image.Image, mode: str) -> NDArray[np.uint8]:
+    return np.asarray(image if image.mode == mode else image.convert(mode))
 
 
 def _orientation(image: Image.Image, name: str) -> int:

@@ -29,7 +29,7 @@ def find(patterns: Iterable[str | Path], *, recursive: bool = True) -> list[Path
         Each file once, in the order of the patterns.
 
     Raises:
-        FileError: A pattern matches nothing; the line names the nearest file.
+        FileError: A pattern matches nothing (the line names the nearest file), or a folder may not be read.
 
     Example:
         >>> find(["cat.jpg", "holiday/", "more/*.png"])  # doctest: +SKIP
@@ -38,8 +38,11 @@ def find(patterns: Iterable[str | Path], *, recursive: bool = True) -> list[Path
         patterns = [patterns]
     found: dict[Path, Path] = {}
     for pattern in patterns:
-        for path in _matches(pattern, recursive):
-            found.setdefault(path.resolve(), path)
+        try:
+            for path in _matches(pattern, recursive):
+                found.setdefault(path.resolve(), path)
+        except OSError as error:
+            raise unreadable(Path(pattern), error) from error
     return list(found.values())
 
 
@@ -61,14 +64,14 @@ def existing(path: str | Path) -> Path:
             raise _missing(path)
         if path.stat().st_size == 0:
             raise ImageError(f"{path} is empty (0 bytes); copy or download it again.")
-    except (OSError, ValueError) as error:  # a folder that may not be entered; a name no file system allows
-        raise FileError(f"{path} cannot be read: {_reason(error)}.") from error
+    except OSError as error:  # a folder that may not be entered; a name that is too long
+        raise unreadable(path, error) from error
     return path
 
 
 def unreadable(path: Path, error: OSError) -> FileError:
     """The error for a file that is there but may not be read."""
-    return FileError(f"{path} cannot be read: {_reason(error)}.")
+    return FileError(f"{path} cannot be read: {error.strerror or error}.")
 
 
 def not_a_picture(name: str, suffix: str) -> ImageError:
@@ -123,7 +126,3 @@ def _missing(path: Path) -> FileError:
     near = difflib.get_close_matches(path.name.lower(), lowered, n=1, cutoff=0.5)
     hint = f"; the nearest there is {lowered[near[0]]!r}" if near else ""
     return FileError(f"no file {path}{hint}.")
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)

@@ -57,17 +57,16 @@ class Frame:
         inner = min(rows, max(1, round(height * scale))), min(columns, max(1, round(width * scale)))
         corner = (rows - inner[0]) // 2, (columns - inner[1]) // 2
         # From whole pixels, not from the scale: the box then is exact, whatever rounding did to the shape.
-        down, across = height / inner[0], width / inner[1]
         box = (
-            -corner[1] * across,
-            -corner[0] * down,
-            (columns - corner[1]) * across,
-            (rows - corner[0]) * down,
+            -corner[1] * width / inner[1],
+            -corner[0] * height / inner[0],
+            (columns - corner[1]) * width / inner[1],
+            (rows - corner[0]) * height / inner[0],
         )
         return cls(Placement(original, size, box), whole, inner, corner)
 
-    def resample(self, plane: FloatArray, top: float) -> FloatArray:
-        """The used part of one plane at its size in the model's picture, in 0..top."""
+    def resample(self, plane: FloatArray) -> FloatArray:
+        """The used part of one plane at its size in the model's picture; filters may overshoot the range."""
         left, upper, right, lower = self.crop
         rows, columns = self.inner
         image = Image.fromarray(plane)
@@ -75,7 +74,7 @@ class Frame:
             (columns, image.height), _filter(columns, right - left), box=(left, 0, right, image.height)
         )
         image = image.resize((columns, rows), _filter(rows, lower - upper), box=(0, upper, columns, lower))
-        return np.clip(np.asarray(image, dtype=np.float32), 0.0, np.float32(top))
+        return np.asarray(image, dtype=np.float32)
 
 
 def fit(pixels: Pixels, recipe: ImageRecipe, name: str) -> tuple[FloatArray, Placement]:
@@ -96,7 +95,7 @@ def fit(pixels: Pixels, recipe: ImageRecipe, name: str) -> tuple[FloatArray, Pla
     picture[:] = np.asarray(ground) * (pixels.top / 255.0)
     (row, column), (rows, columns) = frame.corner, frame.inner
     for index, plane in enumerate(planes):
-        picture[row : row + rows, column : column + columns, index] = plane
+        np.clip(plane, 0.0, pixels.top, out=picture[row : row + rows, column : column + columns, index])
     # Weighted this way, and in double precision, 0 becomes low and full becomes high to the last digit.
     low, high = recipe.value_range
     values = (low * (pixels.top - picture) + high * picture) / pixels.top
@@ -126,10 +125,10 @@ def _filter(after: int, before: float) -> Image.Resampling:
 
 
 def _planes(pixels: Pixels, recipe: ImageRecipe, frame: Frame, name: str) -> list[FloatArray]:
-    """One resized plane per channel, in 0..top."""
-    have, want, top, background = pixels.colours.shape[2], recipe.channels, pixels.top, recipe.background
+    """One resized plane per channel, not yet clipped to 0..top."""
+    have, want, background = pixels.colours.shape[2], recipe.channels, recipe.background
     if have == want and pixels.alpha is None:
-        return [frame.resample(pixels.plane(band), top) for band in range(have)]
+        return [frame.resample(pixels.plane(band)) for band in range(have)]
     if have not in (1, 3) or want not in (1, 3, 4):
         given = _NAMES.get(have, "") + (" with transparency" if pixels.alpha is not None else "")
         wanted = f"{want} channels" + (f" ({_NAMES[want]})" if want in _NAMES else "")
@@ -138,14 +137,12 @@ def _planes(pixels: Pixels, recipe: ImageRecipe, frame: Frame, name: str) -> lis
             f"the model wants {wanted}. Give an array or .npy file of shape (height, width, {want})."
         )
     if want == 1:
-        return [frame.resample(pixels.over(pixels.grey(), luminance(background)), top)]
+        return [frame.resample(pixels.over(pixels.grey(), luminance(background)))]
     if want == 4:
         return _with_alpha(pixels, frame, background)
     if have == 1 and pixels.alpha is None:
-        return [frame.resample(pixels.plane(0), top)] * 3
-    return [
-        frame.resample(pixels.over(pixels.plane(band % have), background[band]), top) for band in range(3)
-    ]
+        return [frame.resample(pixels.plane(0))] * 3
+    return [frame.resample(pixels.over(pixels.plane(band % have), background[band])) for band in range(3)]
 
 
 def _with_alpha(pixels: Pixels, frame: Frame, background: tuple[int, int, int]) -> list[FloatArray]:
@@ -153,18 +150,16 @@ def _with_alpha(pixels: Pixels, frame: Frame, background: tuple[int, int, int]) 
     top, bands = pixels.top, pixels.colours.shape[2]
     planes = [pixels.plane(band % bands) for band in range(3)]
     if pixels.alpha is None:
-        planes = [frame.resample(plane, top) for plane in planes]
+        planes = [frame.resample(plane) for plane in planes]
         return [*planes, np.full_like(planes[0], top)]
     solid = pixels.alpha.astype(np.float32)
     if frame.inner == pixels.size and frame.crop == (0, 0, pixels.size[1], pixels.size[0]):
         return [*planes, solid]
-    alpha = frame.resample(solid, top)
-    clear = alpha <= 1e-6 * top
+    alpha = frame.resample(solid)
+    clear = alpha <= 1e-3 * top  # too little to divide by, and to be seen
     share = np.where(clear, np.float32(1.0), alpha / np.float32(top))
     colours = []
     for plane, ground in zip(planes, background, strict=True):
-        weighed = frame.resample(plane * (solid / np.float32(top)), top) / share
-        colours.append(
-            np.where(clear, np.float32(ground * top / 255.0), np.minimum(weighed, np.float32(top)))
-        )
+        weighed = frame.resample(plane * (solid / np.float32(top))) / share
+        colours.append(np.where(clear, np.float32(ground * top / 255.0), weighed))
     return [*colours, alpha]
