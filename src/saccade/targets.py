@@ -63,8 +63,8 @@ def _ratio(sums: Sequence[Tensor], size: int) -> Tensor:  # noqa: ARG001
     return sums[0] / (sums[1] + 1e-30)
 
 
-def _error(values: Tensor, reference: Tensor, pictures: Tensor) -> tuple[Tensor, ...]:
-    return ((values - pictures) ** 2 + 0.0 * reference,)
+def _error(values: Tensor, reference: Tensor, pictures: Tensor) -> tuple[Tensor, ...]:  # noqa: ARG001
+    return ((values - pictures) ** 2,)
 
 
 def _mean(sums: Sequence[Tensor], size: int) -> Tensor:

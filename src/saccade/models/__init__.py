@@ -1,0 +1,13 @@
+"""Opening what people have, naming its layers, and choosing the code."""
+
+from __future__ import annotations
+
+from saccade.models.code_layer import CodeLayer, code_layer, guess_value_range
+from saccade.models.dataflow import Dataflow
+from saccade.models.network import Layer, Network, find_layer
+from saccade.models.opening import choose_backend, open_live, open_model
+
+__all__ = [
+    "CodeLayer", "Dataflow", "Layer", "Network", "choose_backend", "code_layer", "find_layer", "guess_value_range",
+    "open_live", "open_model",
+]  # fmt: skip

@@ -1,0 +1,82 @@
+"""Cutting work into pieces of one constant shape that fit into the memory allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from saccade.errors import MemoryBudgetError
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some images times some points; the last piece along an axis overlaps the one before instead of being smaller.
+
+    `new_images` and `new_points` say from where on the piece is new, so that nothing is counted twice.
+    """
+
+    images: slice
+    points: slice
+    new_images: int
+    new_points: int
+
+
+@dataclass(frozen=True)
+class Chunks:
+    """How many images and points are computed at once."""
+
+    images: int
+    points: int
+
+    def pieces(self, images: int, points: int) -> Iterator[Piece]:
+        """Walk over all images and, for each group of images, over all points."""
+        for first_image, new_image in _starts(images, self.images):
+            for first_point, new_point in _starts(points, self.points):
+                yield Piece(
+                    slice(first_image, first_image + self.images),
+                    slice(first_point, first_point + self.points),
+                    new_image,
+                    new_point,
+                )
+
+    def count(self, images: int, points: int) -> int:
+        """How many pieces there are."""
+        return -(-images // self.images) * -(-points // self.points)
+
+
+def chunks(images: int, points: int, examples: int) -> Chunks:
+    """Choose the piece: at most `examples` pictures at once, as little done twice as possible.
+
+    Points come first, since all points of one image share its references; what room is left takes more images.
+    """
+    per_point = _even(points, examples)
+    return Chunks(images=_even(images, max(1, examples // per_point)), points=per_point)
+
+
+def examples_within(memory: int, bytes_each: int, fastest: int) -> int:
+    """How many pictures fit into the memory allowed, and no more than is fastest.
+
+    Raises:
+        MemoryBudgetError: Not even one fits.
+    """
+    if bytes_each > memory:
+        raise MemoryBudgetError(
+            f"one picture needs about {bytes_each / 2**20:,.0f} MiB, more than the {memory / 2**20:,.0f} MiB allowed; "
+            "raise the limit (--memory, memory=), or give a smaller picture."
+        )
+    return max(1, min(fastest, memory // bytes_each))
+
+
+def _even(count: int, most: int) -> int:
+    """The piece size of at most `most` that wastes least; among equals the largest."""
+    if count <= most:
+        return max(count, 1)
+    fewest = -(-count // most)
+    sizes = [-(-count // pieces) for pieces in range(fewest, 2 * fewest + 1)]
+    return min(sizes, key=lambda size: (-(-count // size) * size, -size))
+
+
+def _starts(count: int, size: int) -> Iterator[tuple[int, int]]:
+    for start in range(0, count, size):
+        first = min(start, count - size)
+        yield first, start - first

@@ -1,0 +1,122 @@
+"""The reference engine: numpy and finite differences, slow and plain, for small nets.
+
+It shares no differentiation with the others, so what they agree on with it is right. The network is a function from a
+picture to its layers, written in numpy; slopes are central differences in float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saccade.engines.engine import Array, Engine
+from saccade.models.dataflow import Dataflow
+from saccade.models.network import Framework, Hints, Layer, Tensor
+
+
+class NumpyNetwork:
+    """A network written in numpy.
+
+    Args:
+        function: `function(images, taps) -> {path: values}` in the order of computation; it adds `taps[path]` itself.
+        input_shape: Height, width and channels of one image.
+        flow: How places move, if that is asked.
+    """
+
+    framework: Framework = "numpy"
+    fixed_batch: int | None = None
+    hints = Hints()
+
+    def __init__(
+        self,
+        function: Callable[[NDArray[np.float64], Mapping[str, NDArray[np.float64]]], dict[str, NDArray[np.float64]]],
+        input_shape: tuple[int, int, int],
+        *,
+        flow: Dataflow | None = None,
+        name: str = "numpy",
+    ) -> None:
+        self.function = function
+        self.input_shape: tuple[int | None, int | None, int] = input_shape
+        self.name = name
+        self._flow = flow
+        found = function(np.zeros((1, *input_shape)), {})
+        self.layers = {
+            path: Layer(path, "function", tuple(int(n) for n in values.shape[1:]), 0) for path, values in found.items()
+        }
+        self.output = next(reversed(self.layers))
+
+    def run(
+        self, images: Tensor, layers: Sequence[str], taps: Mapping[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
+        """Compute every layer."""
+        found = self.function(images, taps or {})
+        return {layer: found[layer] for layer in layers}
+
+    @contextmanager
+    def untouched(self) -> Iterator[None]:
+        """Nothing to keep: a function has no state."""
+        yield
+
+    def dataflow(self, height: int, width: int) -> Dataflow:
+        """How places move, as it was given; by default everything reaches everything."""
+        return self._flow or Dataflow((height, width), {})
+
+    def weights(self) -> list[tuple[str, Any]]:
+        """A function has no weights to list."""
+        return []
+
+
+class ReferenceEngine(Engine):
+    """Asks by computing everything and comparing neighbours."""
+
+    step = 1e-5
+
+    def tensor(self, values: NDArray[Any]) -> Tensor:
+        """Take the array in float64."""
+        return np.asarray(values, np.float64)
+
+    def array(self, tensor: Tensor) -> Array:
+        """Give the array in float32."""
+        return np.asarray(tensor, np.float32)
+
+    def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Nothing to compile."""
+        return function
+
+    def slope(self, function: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
+        """Central differences, one number at a time."""
+        slope = np.zeros_like(at)
+        for place in np.ndindex(at.shape):
+            above, below = at.copy(), at.copy()
+            above[place] += self.step
+            below[place] -= self.step
+            slope[place] = (function(above) - function(below)) / (2 * self.step)
+        return slope
+
+    def pulled(self, function: Callable[[Tensor], Tensor], at: Tensor, cotangents: Tensor) -> Tensor:
+        """One slope per pattern."""
+        return np.stack([self.slope(lambda moved, c=each: (function(moved) * c).sum(), at) for each in cotangents])
+
+    def sum(self, tensor: Tensor, axes: tuple[int, ...]) -> Tensor:
+        """Sum over axes."""
+        return np.sum(tensor, axis=axes)
+
+    def reshape(self, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
+        """The same numbers in another shape."""
+        return np.reshape(tensor, shape)
+
+    def zeros(self, shape: tuple[int, ...]) -> Tensor:
+        """Zeros in float64."""
+        return np.zeros(shape)
+
+    def as_float32(self, tensor: Tensor) -> Tensor:
+        """Keep float64: the reference is exact where the others round."""
+        return tensor
+
+    def is_out_of_memory(self, error: BaseException) -> bool:
+        """Does this error say that memory ran out?"""
+        return isinstance(error, MemoryError)

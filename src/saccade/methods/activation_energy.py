@@ -1,0 +1,62 @@
+"""Activation energy: the code itself, laid over the picture."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from saccade.encoder import Encoder
+from saccade.errors import NotApplicable
+from saccade.methods.method import Array, Map, method
+from saccade.targets import Target
+
+
+@method(
+    title="Activation energy",
+    plain="where the code is strong: each cell of the code lights up the part of the photo that it stands for",
+    source="LaFAM, Karjauv and Albayrak (2024), arXiv:2407.06059, with the energy in place of the mean",
+    passes="1 forward",
+)
+def activation_energy(encoder: Encoder, images: Array, target: Target) -> Map:
+    """Where is the code strong?
+
+    m[u] = sum over channels of f(x)[u] * r[u] / total, where r is the target's frozen reference. For the whole code
+    r = f(x), and m is each cell's share of the code's energy |f(x)|². For `like` it is each cell's share of the cosine
+    similarity: it sums to the score, and evidence against is negative. One forward pass; no gradients.
+
+    Args:
+        encoder: The model and its code.
+        images: (images, height, width, channels).
+        target: What is explained.
+
+    Returns:
+        A map on the code's own grid. It says where the code is strong, not which pixels made it so.
+
+    Raises:
+        NotApplicable: The code has no places.
+    """
+    asked = encoder.measured(images, target)
+    values = encoder.codes(images) if target.place == "code" else encoder.reconstruct(images)
+    if values.shape[1:3] == (1, 1):
+        raise NotApplicable(
+            f"activation_energy needs a code with places; {asked.layer!r} is a plain vector. Name a layer with places "
+            "(--layer), or use occlusion."
+        )
+    terms = [term.sum(axis=-1, dtype=np.float64) for term in asked.measure.terms(values, asked.reference, images)]
+    size = int(np.prod(values.shape[1:]))
+    whole = [term.sum(axis=(1, 2)) for term in terms]
+    score = np.asarray(asked.measure.combine(whole, size))
+    if target.name == "code":
+        shares = terms[0] / np.maximum(whole[0], 1e-30)[:, None, None]
+        units = "share of the code's energy"
+    else:
+        # Only the first term belongs to a place; the others (lengths, counts) are the same for all of them.
+        shares = terms[0] * (score / np.where(whole[0] == 0, 1, whole[0]))[:, None, None]
+        units = f"part of the {target.slope_units}"
+    return Map(
+        values=shares.astype(np.float32),
+        raw=values,
+        units=units,
+        signed=bool((shares < 0).any()),
+        notes=("cells of the code, not pixels: each stands for everything it can see",),
+        scores={"score": score},
+    )

@@ -1,0 +1,59 @@
+"""SmoothGrad: the slope averaged over trembling copies of the picture."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from saccade.encoder import Encoder
+from saccade.errors import InputError
+from saccade.methods.method import Array, Map, method
+from saccade.methods.saliency import slope_map
+from saccade.paths import JITTERED, NormalPoints
+from saccade.targets import Target
+
+
+@method(
+    title="SmoothGrad",
+    plain="the feather touch again and again while the picture trembles, so that chance evens out",
+    source="Smilkov et al. (2017), arXiv:1706.03825",
+    passes="one forward and backward per sample",
+)
+def smoothgrad(
+    encoder: Encoder,
+    images: Array,
+    target: Target,
+    *,
+    samples: int = 32,
+    noise: float = 0.1,
+    seed: int = 0,
+    low_pass: float | None = None,
+) -> Map:
+    """Which pixels matter once chance is averaged away?
+
+    m = | mean over k of d target(x + s z_k) / dx |,  z_k ~ N(0, 1) in pairs of opposite sign,
+    s = noise * (max x - min x). The sign is kept while averaging; only the mean's length over channels is drawn.
+
+    Args:
+        encoder: The model and its code.
+        images: (images, height, width, channels).
+        target: What is explained.
+        samples: How many noisy copies.
+        noise: Standard deviation of the noise, as a share of each picture's own range of values.
+        seed: Fixes the noise.
+        low_pass: Standard deviation in pixels of the smoothing of the view; by default a quarter of a code cell.
+
+    Returns:
+        A map per pixel; `raw` is the signed mean slope (images, height, width, channels).
+
+    Raises:
+        InputError: `samples` below 1 or `noise` below 0.
+    """
+    if samples < 1:
+        raise InputError(f"samples={samples}: give 1 or more.")
+    if not noise >= 0:
+        raise InputError(f"noise={noise}: give 0 or more, a share of the picture's range.")
+    spread = images.max(axis=(1, 2, 3)) - images.min(axis=(1, 2, 3))
+    shape = (images.shape[1], images.shape[2], images.shape[3])
+    fixed = {"scale": (noise * spread).astype(np.float32)}
+    slope = encoder.gradient(images, target, JITTERED, NormalPoints(seed, samples, shape), fixed)
+    return slope_map(encoder, slope, target, low_pass, {"samples": samples, "noise": noise, "seed": seed})

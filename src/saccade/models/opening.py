@@ -1,0 +1,245 @@
+"""From what somebody has (a live model, a file, a folder, a factory) to a network.
+
+Nothing that lies in a file is executed unless the caller says `trust=True`. A factory `package.module:function` is the
+caller's own code, named by the caller, and is called.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from saccade.errors import FileError, InputError, MissingPackage, ModelError
+from saccade.models.network import Network
+
+InputShape = tuple[int | None, int | None, int]
+
+BACKENDS = ("tensorflow", "torch", "jax")
+"""Keras backends in the order of speed on a CPU."""
+
+
+def choose_backend(name: str | None = None) -> str:
+    """Decide on which backend Keras runs, before Keras is loaded: as asked, as set, else the fastest installed."""
+    if name is not None and name not in BACKENDS:
+        raise InputError(f"no backend {name!r}; allowed: {', '.join(BACKENDS)}.")
+    if "keras" in sys.modules:
+        running = str(sys.modules["keras"].backend.backend())
+        if name is not None and name != running:
+            raise InputError(f"Keras already runs on {running} in this process, so {name} cannot be chosen any more.")
+        return running
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    chosen = name or os.environ.get("KERAS_BACKEND")
+    if chosen is None:
+        chosen = next((each for each in BACKENDS if importlib.util.find_spec(each)), None)
+        if chosen is None:
+            raise MissingPackage.of("TensorFlow, PyTorch or JAX", "tensorflow")
+    os.environ["KERAS_BACKEND"] = chosen
+    return chosen
+
+
+def open_live(model: Any, *, input_shape: InputShape | None = None) -> Network:
+    """A network from a live Keras model or PyTorch module; a network is given back as it is."""
+    keras = sys.modules.get("keras")
+    if keras is not None and isinstance(model, keras.Model):
+        from saccade.models.keras import KerasNetwork
+
+        return KerasNetwork(model, input_shape=input_shape)
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(model, torch.nn.Module):
+        from saccade.models.torch import TorchNetwork
+
+        return TorchNetwork(model, input_shape=input_shape)
+    if hasattr(model, "run") and hasattr(model, "dataflow"):
+        return model  # type: ignore[no-any-return]
+    if type(model).__module__.startswith("tf_keras"):
+        raise ModelError(
+            "this is a live Keras 2 model (tf_keras), which Keras 3 cannot call; save it with model.save('model.keras') "
+            "and open the file."
+        )
+    raise ModelError(
+        f"a {type(model).__module__}.{type(model).__name__} is no model that saccade knows; give a Keras 3 model, a "
+        "torch.nn.Module, or the path of a file."
+    )
+
+
+def open_model(
+    source: str | Path,
+    *,
+    weights: str | Path | None = None,
+    trust: bool = False,
+    backend: str | None = None,
+    device: str | None = None,
+    input_shape: InputShape | None = None,
+) -> Network:
+    """Open a model from a file, a folder or a factory.
+
+    Args:
+        source: `.keras`, `.h5`, `.json` (with weights), a SavedModel folder, `.pt2`, TorchScript, or
+            `package.module:factory`.
+        weights: A weights-only file for a factory or a JSON architecture.
+        trust: Allow code that lies in the file (Lambda layers, pickled modules, custom classes) to run.
+        backend: The Keras backend, if Keras is not loaded yet.
+        device: Where PyTorch models are placed.
+        input_shape: Height, width, channels, for models that do not say.
+
+    Raises:
+        FileError: Missing, empty or damaged.
+        ModelError: Not a model, or one that must not or cannot be opened.
+    """
+    text = str(source)
+    path = Path(source).expanduser()
+    if not path.exists() and _is_factory(text):
+        return _from_factory(text, weights, backend, device, input_shape)
+    if not path.exists():
+        raise FileError(_missing(path))
+    if path.is_file() and path.stat().st_size == 0:
+        raise FileError(f"{path} is empty.")
+    if weights is not None and path.suffix.lower() != ".json":
+        raise InputError(f"{path.name} holds its own weights; --weights goes with package.module:factory or a .json.")
+    kind = _kind(path)
+    if kind == "torch":
+        from saccade.models.torch_files import open_torch_file
+
+        network: Network = open_torch_file(path, trust=trust, input_shape=input_shape)
+        return _placed(network, device)
+    choose_backend(backend if kind != "saved_model" else "tensorflow")
+    return open_live(_keras_model(path, kind, weights, trust), input_shape=input_shape)
+
+
+def _keras_model(path: Path, kind: str, weights: str | Path | None, trust: bool) -> Any:
+    if kind == "keras 3":
+        from saccade.models.keras_files import open_keras
+
+        return open_keras(path, trust=trust)
+    if kind == "json":
+        from saccade.models.legacy_keras import open_architecture
+
+        return open_architecture(path, None if weights is None else Path(weights), trust=trust)
+    if kind == "saved_model":
+        from saccade.models.saved_model import open_saved_model
+
+        return open_saved_model(path)
+    from saccade.models.legacy_keras import open_legacy_keras
+
+    return open_legacy_keras(path, trust=trust)
+
+
+def _kind(path: Path) -> str:
+    """What is it, by what it holds; names can lie."""
+    if path.is_dir():
+        if (path / "saved_model.pb").exists():
+            return "saved_model"
+        raise ModelError(
+            f"{path} is a folder, but no TensorFlow SavedModel (it holds no saved_model.pb); give a model file."
+        )
+    with path.open("rb") as file:
+        start = file.read(16)
+    suffix = path.suffix.lower()
+    if start.startswith(b"\x89HDF\r\n\x1a\n"):
+        return "hdf5"
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            names = set(archive.namelist())
+        if "config.json" in names and "metadata.json" in names:
+            from saccade.models.legacy_keras import is_legacy
+
+            return "hdf5" if is_legacy(path) else "keras 3"
+        return "torch"
+    if suffix in (".pt", ".pth", ".pt2", ".ts", ".safetensors", ".bin", ".ckpt"):
+        return "torch"
+    if suffix == ".json" or start.lstrip().startswith(b"{"):
+        return "json"
+    if suffix == ".keras":
+        raise FileError(f"{path} is damaged or no Keras file: a .keras file is a zip archive, this is not.")
+    if suffix in (".h5", ".hdf5"):
+        raise FileError(f"{path} is damaged or no HDF5 file; it starts with {start[:8]!r}.")
+    raise ModelError(
+        f"{path} is no model that saccade knows; give .keras, .h5, .json with --weights, a SavedModel folder, .pt2, "
+        "TorchScript .pt, or package.module:factory."
+    )
+
+
+def _is_factory(text: str) -> bool:
+    module, colon, function = text.partition(":")
+    names = [*module.split("."), *function.split(".")]
+    return bool(colon) and all(name.isidentifier() for name in names)
+
+
+def _from_factory(
+    text: str, weights: str | Path | None, backend: str | None, device: str | None, input_shape: InputShape | None
+) -> Network:
+    module_name, _, function_name = text.partition(":")
+    choose_backend_quietly(backend)
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        made: Any = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and module_name.startswith(error.name):
+            raise ModelError(
+                f"no module {module_name!r} to import the factory from; it was looked for in the current folder and "
+                "the installed packages."
+            ) from error
+        raise ModelError(f"importing {module_name!r} failed: {error}.") from error
+    for name in function_name.split("."):
+        if not hasattr(made, name):
+            raise ModelError(f"module {module_name!r} has no {function_name!r} to call.")
+        made = getattr(made, name)
+    model = made() if callable(made) and not _is_model(made) else made
+    if not _is_model(model):
+        raise ModelError(
+            f"{text} gave a {type(model).__name__}; a factory must give a Keras 3 model or a torch.nn.Module."
+        )
+    if weights is not None:
+        _load_weights(model, Path(weights))
+    return _placed(open_live(model, input_shape=input_shape), device)
+
+
+def choose_backend_quietly(backend: str | None) -> None:
+    """Choose a Keras backend for a factory that may not need Keras at all."""
+    try:
+        choose_backend(backend)
+    except MissingPackage:
+        # A factory of torch modules needs no Keras; one of Keras models will say so itself when it imports.
+        return
+
+
+def _is_model(value: Any) -> bool:
+    keras, torch = sys.modules.get("keras"), sys.modules.get("torch")
+    return (keras is not None and isinstance(value, keras.Model)) or (
+        torch is not None and isinstance(value, torch.nn.Module)
+    )
+
+
+def _load_weights(model: Any, weights: Path) -> None:
+    if not weights.exists():
+        raise FileError(_missing(weights))
+    keras = sys.modules.get("keras")
+    if keras is not None and isinstance(model, keras.Model):
+        from saccade.models.legacy_keras import load_weights
+
+        load_weights(model, weights)
+        return
+    from saccade.models.torch_files import load_torch_weights
+
+    load_torch_weights(model, weights)
+
+
+def _placed(network: Network, device: str | None) -> Network:
+    if device is not None and network.framework == "torch" and hasattr(network, "to"):
+        network.to(device)
+    return network
+
+
+def _missing(path: Path) -> str:
+    import difflib
+
+    folder = path.parent
+    near = difflib.get_close_matches(path.name, [p.name for p in folder.iterdir()], n=1) if folder.is_dir() else []
+    where = f"; the nearest in that folder is {near[0]!r}" if near else ""
+    return f"no file {path}{where}."
