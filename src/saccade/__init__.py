@@ -1,1 +1,57 @@
-"""Show where an image encoder looks, without any class label."""
+"""Show where an image encoder looks, without any class label.
+
+    encoder = saccade.load("autoencoder.keras")
+    look = saccade.explain(encoder, "cat.jpg")
+    look.save("cat.png")
+
+Names are loaded when they are first used, so that importing the package loads no framework.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from saccade import targets as targets
+    from saccade.encoder import Encoder as Encoder
+    from saccade.encoder import load as load
+    from saccade.errors import SaccadeError as SaccadeError
+    from saccade.errors import SaccadeWarning as SaccadeWarning
+    from saccade.explain import explain as explain
+    from saccade.images import Images as Images
+    from saccade.inside import inside as inside
+    from saccade.pairs import compare as compare
+    from saccade.results import Attribution as Attribution
+    from saccade.results import FeatureMaps as FeatureMaps
+    from saccade.results import Similarity as Similarity
+    from saccade.results import methods_sheet as methods_sheet
+
+_HOMES = {
+    "Attribution": "saccade.results",
+    "Encoder": "saccade.encoder",
+    "FeatureMaps": "saccade.results",
+    "Images": "saccade.images",
+    "SaccadeError": "saccade.errors",
+    "SaccadeWarning": "saccade.errors",
+    "Similarity": "saccade.results",
+    "compare": "saccade.pairs",
+    "explain": "saccade.explain",
+    "inside": "saccade.inside",
+    "load": "saccade.encoder",
+    "methods_sheet": "saccade.results",
+}
+
+__all__ = [*_HOMES, "targets"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "targets":
+        return importlib.import_module("saccade.targets")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'saccade' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from pathlib import Path as FilePath
 from typing import Any, Literal
@@ -16,7 +17,7 @@ from saccade.errors import ImageError, ModelError, NotApplicable
 from saccade.images import ImageRecipe, Images, read
 from saccade.models import Dataflow, Layer, Network, code_layer, guess_value_range, open_live, open_model
 from saccade.models.training_state import looks_untrained
-from saccade.paths import Arrays, Path, Points
+from saccade.paths import STAY, Arrays, Path, Points
 from saccade.targets import Target
 
 Array = NDArray[np.float32]
@@ -72,6 +73,7 @@ class Encoder:
         self.value_range = guessed if value_range is None else value_range
         self.value_range_reason = reason if value_range is None else "as given"
         self.notes: tuple[str, ...] = tuple(looks_untrained(self.network))
+        self._remembered: list[tuple[Array, Array]] | None = None
         height, width = _size(self.network, size)
         self.recipe = ImageRecipe(
             height=height,
@@ -129,7 +131,7 @@ class Encoder:
     def is_autoencoder(self) -> bool:
         """Does the model give back a picture of the kind it takes?"""
         shape, wanted = self.network.layers[self.network.output].shape, self.network.input_shape
-        return self.network.output != self.layer and len(shape) == 3 and shape[2] == wanted[2]
+        return self.network.output != self.layer and shape == wanted
 
     @cached_property
     def dataflow(self) -> Callable[[int, int], Dataflow]:
@@ -161,8 +163,35 @@ class Encoder:
         """
         array = images if isinstance(images, np.ndarray) and images.dtype == np.float32 else None
         array = self.images(images).array if array is None else array
+        for known, codes in self._remembered or ():
+            if known is array:
+                return codes
         found = self.engine.activations(array, [self.layer])[self.layer]
-        return found.reshape(len(found), *as_grid(found.shape[1:]))
+        codes = found.reshape(len(found), *as_grid(found.shape[1:]))
+        if self._remembered is not None:
+            self._remembered.append((array, codes))
+        return codes
+
+    def code_size(self, layer: str, images: Array) -> int:
+        """How many numbers one picture has at a layer."""
+        shape = self.layers[layer].shape
+        grid = self.dataflow(images.shape[1], images.shape[2]).grid(layer) if None in shape else None
+        sizes = shape if grid is None else (*grid, shape[-1])
+        return int(np.prod([each or 1 for each in sizes]))
+
+    @contextmanager
+    def remembering(self) -> Iterator[None]:
+        """Encode each batch of pictures once inside the block, for callers who ask several questions about it.
+
+        Only inside a block: between two calls the model may have been trained further.
+        """
+        outermost = self._remembered is None
+        self._remembered = self._remembered if self._remembered is not None else []
+        try:
+            yield
+        finally:
+            if outermost:
+                self._remembered = None
 
     def reconstruct(self, images: Any) -> Array:
         """The pictures as the model redraws them, (images, height, width, channels) in the model's value range.
@@ -189,7 +218,7 @@ class Encoder:
         Returns:
             For each target (points, images), or with `cells` the terms (points, images, rows, columns, terms).
         """
-        asked = [self._objective(images, target, "cover") for target in targets]
+        asked = [self.measured(images, target, "cover") for target in targets]
         return self.engine.score(images, asked, path, points, fixed, cells=cells)
 
     def gradient(
@@ -204,7 +233,12 @@ class Encoder:
         at: str | None = None,
     ) -> Array:
         """The mean slope of a target along a path, at the picture or at a layer."""
-        asked = self._objective(images, target, "slope")
+        if path is STAY and target.at_rest is not None:
+            # The same slope as long as the picture stays, without encoding it first for the frozen reference.
+            nothing = np.zeros((len(images), 1, 1, 1), np.float32)
+            asked = Objective(target.at_rest, self.place(target), nothing)
+        else:
+            asked = self.measured(images, target)
         answer = self.engine.gradient(images, asked, path, points, fixed, weights=weights, at=at)
         assert not isinstance(answer, tuple)
         return answer
@@ -215,7 +249,9 @@ class Encoder:
 
     def measured(self, images: Array, target: Target, use: Literal["slope", "cover"] = "slope") -> Objective:
         """The target made ready for these pictures: its measure, its layer, its frozen references."""
-        return self._objective(images, target, use)
+        layer = self.place(target)
+        reference = target.freeze(self.codes(images), self)
+        return Objective(target.slope if use == "slope" else target.cover, layer, reference)
 
     def describe(self) -> str:
         """Say in a few lines what was opened and how it will be asked."""
@@ -227,11 +263,6 @@ class Encoder:
             *(f"note: {note}" for note in self.notes),
         ]
         return "\n".join(lines)
-
-    def _objective(self, images: Array, target: Target, use: Literal["slope", "cover"]) -> Objective:
-        layer = self.place(target)
-        reference = target.freeze(self.codes(images), self)
-        return Objective(target.slope if use == "slope" else target.cover, layer, reference)
 
     def _multiple(self) -> int:
         """The code's stride, so that a decoder can double what the encoder halved."""

@@ -46,6 +46,10 @@ def _product(values: Tensor, reference: Tensor, pictures: Tensor) -> tuple[Tenso
     return (values * reference,)
 
 
+def _half_energy(values: Tensor, reference: Tensor, pictures: Tensor) -> tuple[Tensor, ...]:  # noqa: ARG001
+    return (0.5 * values * values,)
+
+
 def _products(values: Tensor, reference: Tensor, pictures: Tensor) -> tuple[Tensor, ...]:  # noqa: ARG001
     return values * reference, values * values, reference * reference
 
@@ -72,6 +76,7 @@ def _mean(sums: Sequence[Tensor], size: int) -> Tensor:
 
 
 INNER_PRODUCT = Measure("inner_product", _product, _first)
+HALF_ENERGY = Measure("half_energy", _half_energy, _first)
 COSINE = Measure("cosine", _products, _cosine)
 SHARE_CHANGED = Measure("share_changed", _difference, _ratio)
 MEAN_SQUARED_ERROR = Measure("mean_squared_error", _error, _mean)
@@ -97,6 +102,7 @@ class Target:
         grows: Covering counts the growth of the measure (True) or its loss (False).
         place: Read the code, or the model's output.
         freeze: Makes the frozen reference of every picture, (images, ...), from its code.
+        at_rest: A measure without reference that has the same slope as long as the picture has not moved.
     """
 
     name: str
@@ -108,6 +114,7 @@ class Target:
     grows: bool = False
     place: Literal["code", "output"] = "code"
     freeze: Callable[[Codes, CodeSource], Codes] = field(repr=False, default=lambda codes, _: codes)
+    at_rest: Measure | None = None
 
 
 def code() -> Target:
@@ -124,6 +131,7 @@ def code() -> Target:
         cover=SHARE_CHANGED,
         cover_units="share of the code that changes when this is covered",
         grows=True,
+        at_rest=HALF_ENERGY,
     )
 
 

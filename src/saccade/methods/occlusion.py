@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,32 +73,24 @@ def occlusion(
     fixed = {"filler": _filler(encoder, images, filler, side, width)}
     where = holes(size, side, step)
     plan = tiling(encoder.dataflow(*size), encoder.place(target), where)
-    nothing = ArrayPoints({"rows": np.zeros((1, size[0]), np.float32), "columns": np.zeros((1, size[1]), np.float32)})
-    before = encoder.score(images, [target], COVERED, nothing, fixed)[0][0]
     notes = [f"holes of {side[0]}x{side[1]} px every {step[0]}x{step[1]} px, filled with {_filled(filler, width)}"]
-
-    def plain(points: ArrayPoints) -> NDArray[np.float64]:
-        after = encoder.score(images, [target], COVERED, points, fixed)[0]
-        return after - before if target.grows else before - after
-
-    values: NDArray[np.float64] | None = None
-    passes = where.count
+    found: _Found | None = None
     if tiled and plan.passes < where.count:
-        values, wrong = _tiled(encoder, images, target, plan, fixed, before, plain)
-        passes = plan.passes
-        if wrong is not None:
+        found = _tiled(encoder, images, target, plan, fixed)
+        if found.off > _TOLERANCE:
             warnings.warn(
-                f"tiling does not hold for this model (a covered patch differs by {wrong:.2g} of the largest value); "
-                "computed the plain way instead.",
+                f"tiling does not hold for this model (a covered patch differs by {found.off:.2g} of the largest "
+                "value); computed the plain way instead.",
                 SaccadeWarning,
                 stacklevel=2,
             )
-            values, passes = None, where.count
+            found = None
             notes.append("tiling was tried and refused; computed hole by hole")
     elif tiled:
         notes.append("computed hole by hole: every cell of the code sees too much of the picture to share passes")
-    if values is None:
-        values = plain(where.one_by_one()).T.reshape(len(images), len(where.rows), len(where.columns))
+    if found is None:
+        found = _plain(encoder, images, target, where, fixed)
+    values = found.after - found.before[:, None, None] if target.grows else found.before[:, None, None] - found.after
     return Map(
         values=where.spread(values),
         raw=values.astype(np.float32),
@@ -107,41 +99,56 @@ def occlusion(
         notes=tuple(notes),
         settings={
             "patch": side, "stride": step, "filler": filler, "blur": width if filler == "blur" else None,
-            "tiled": passes < where.count, "passes": passes, "holes": where.count,
+            "tiled": found.passes < where.count, "passes": found.passes, "holes": where.count,
         },  # fmt: skip
-        scores={"score": before},
+        scores={"score": found.before},
     )
 
 
-def _tiled(
-    encoder: Encoder,
-    images: Array,
-    target: Target,
-    plan: Tiling,
-    fixed: dict[str, Array],
-    before: NDArray[np.float64],
-    plain: Any,
-) -> tuple[NDArray[np.float64], float | None]:
-    """The values by tiling, and by how much a recomputed hole is off, if it is."""
-    points = plan.points()
-    nothing = {name: np.zeros_like(values[:1]) for name, values in points.arrays.items()}
-    changed = encoder.score(images, [target], COVERED, points, fixed, cells=True)[0]
-    untouched = encoder.score(images, [target], COVERED, ArrayPoints(nothing), fixed, cells=True)[0][0]
-    sums = plan.sums(changed, untouched)
-    asked = encoder.measured(images, target, "cover")
-    count = int(np.prod(encoder.activations(images[:1], [asked.layer])[asked.layer].shape[1:]))
-    after = np.asarray(asked.measure.combine(tuple(np.moveaxis(sums, -1, 0)), count))
-    change = after - before[:, None, None]
-    values = change if target.grows else -change
+@dataclass(frozen=True)
+class _Found:
+    """Scores without a hole (images,), with each hole (images, rows, columns); passes; the recomputed holes' error."""
+
+    before: NDArray[np.float64]
+    after: NDArray[np.float64]
+    passes: int
+    off: float = 0.0
+
+
+def _plain(encoder: Encoder, images: Array, target: Target, where: Holes, fixed: dict[str, Array]) -> _Found:
+    """Every hole in a picture of its own."""
+    scores = encoder.score(images, [target], COVERED, _with_none(where.one_by_one()), fixed)[0]
+    after = scores[1:].T.reshape(len(images), len(where.rows), len(where.columns))
+    return _Found(scores[0], after, where.count)
+
+
+def _tiled(encoder: Encoder, images: Array, target: Target, plan: Tiling, fixed: dict[str, Array]) -> _Found:
+    """Many holes a picture; a few of them also alone, in the same run, to be compared."""
     where = plan.holes
-    one_by_one = where.one_by_one()
-    # The strongest hole is where an error would be seen; a corner and the middle have other neighbours.
-    strongest = int(np.abs(values).max(axis=0).argmax())
-    checked = sorted({0, where.count // 2, where.count - 1, strongest})
-    again = plain(ArrayPoints({name: each[checked] for name, each in one_by_one.arrays.items()}))
-    mine = values.reshape(len(images), -1)[:, checked].T
-    off = float(np.abs(again - mine).max() / max(float(np.abs(values).max()), 1e-12))
-    return values, off if off > _TOLERANCE else None
+    alone = where.one_by_one()
+    checked = sorted({0, where.count // 3, where.count // 2 + len(where.columns) // 2, where.count - 1})
+    checked = [hole for hole in checked if hole < where.count]
+    patterns = [_with_none(plan.points()).arrays, {name: each[checked] for name, each in alone.arrays.items()}]
+    points = ArrayPoints({name: np.concatenate([part[name] for part in patterns]) for name in ("rows", "columns")})
+    terms = encoder.score(images, [target], COVERED, points, fixed, cells=True)[0]
+    untouched, tiles, singles = terms[0], terms[1 : 1 + plan.passes], terms[1 + plan.passes :]
+    layer = encoder.place(target)
+    measure, size = target.cover, encoder.code_size(layer, images)
+    before = np.asarray(measure.combine(_sums(untouched), size))
+    after = np.asarray(measure.combine(tuple(np.moveaxis(plan.sums(tiles, untouched), -1, 0)), size))
+    again = np.stack([measure.combine(_sums(each), size) for each in singles], axis=-1)
+    difference = np.abs(after.reshape(len(images), -1)[:, checked] - again).max()
+    largest = np.abs(after - before[:, None, None]).max()
+    return _Found(before, after, plan.passes, float(difference / max(largest, 1e-12)))
+
+
+def _sums(terms: NDArray[np.float32]) -> tuple[NDArray[np.float64], ...]:
+    return tuple(np.moveaxis(terms.sum(axis=(1, 2), dtype=np.float64), -1, 0))
+
+
+def _with_none(points: ArrayPoints) -> ArrayPoints:
+    """The same patterns behind one that covers nothing."""
+    return ArrayPoints({name: np.concatenate([np.zeros_like(each[:1]), each]) for name, each in points.arrays.items()})
 
 
 def _filler(encoder: Encoder, images: Array, filler: str | float, patch: tuple[int, int], width: float) -> Array:
