@@ -1,0 +1,44 @@
+"""From arrays to pictures that do not lie. Knows nothing of models and methods: arrays in, images out.
+
+scales       what the strongest colour stands for        overlay    a map over its photo, or a spotlight on it
+colormaps    which colour stands for which value         contours   lines at fixed fractions of the scale
+palette      colour and opacity along a scale            colorbar   the key beside a map
+numerals     numbers for people                          figure     panels set as a page
+typesetting  words on pictures                           sheet      all feature maps of a layer
+themes       light and dark paper                        pair       why two photos are alike
+page         title, pictures, small print                files      saving, with the settings inside
+resampling   a coarse map made as large as its photo
+"""
+
+from saccade.picture.colorbar import Bar, colorbar
+from saccade.picture.colormaps import COLORMAPS, colormap
+from saccade.picture.figure import Panel, figure
+from saccade.picture.files import read_metadata, save_picture
+from saccade.picture.overlay import overlay, quiet, spotlight
+from saccade.picture.pair import pair
+from saccade.picture.resampling import stretch
+from saccade.picture.scales import Scale, scale_of
+from saccade.picture.sheet import feature_sheet
+from saccade.picture.themes import DARK, LIGHT, Theme
+
+__all__ = [
+    "Bar",
+    "COLORMAPS",
+    "DARK",
+    "LIGHT",
+    "Panel",
+    "Scale",
+    "Theme",
+    "colorbar",
+    "colormap",
+    "feature_sheet",
+    "figure",
+    "overlay",
+    "pair",
+    "quiet",
+    "read_metadata",
+    "save_picture",
+    "scale_of",
+    "spotlight",
+    "stretch",
+]

@@ -1,0 +1,53 @@
+"""How is a number written so that a person reads it at a glance?
+
+Two significant digits, no exponent unless it saves many zeros, and a true minus sign.
+"""
+
+from __future__ import annotations
+
+from math import floor, isfinite, log10
+
+from saccade.errors import InputError
+
+MINUS = "\u2212"
+
+
+def number(value: float, *, digits: int = 2) -> str:
+    """Write one number: `0.031`, `1.2e-05`, `12`, `1234`.
+
+    Args:
+        value: Any finite number.
+        digits: Significant digits to keep; the whole part of a number is always kept.
+
+    Raises:
+        InputError: NaN or infinity.
+
+    Example:
+        >>> number(0.03123)
+        '0.031'
+    """
+    if not isfinite(value):
+        raise InputError(f"only finite numbers can be written; got {value}.")
+    if value == 0:
+        return "0"
+    exponent = floor(
+        log10(abs(float(f"{value:.{digits - 1}e}"))) + 1e-9
+    )  # of the rounded number: 0.999 is 1.0
+    if exponent < -4 or exponent > 6:
+        return _minus(f"{value:.{digits - 1}e}")
+    return _minus(f"{value:.{max(0, digits - 1 - exponent)}f}")
+
+
+def signed(value: float, *, digits: int = 2) -> str:
+    """Write a number with its sign, `+0.31`."""
+    return ("+" if value > 0 else "") + number(value, digits=digits)
+
+
+def percent(share: float, *, digits: int = 2) -> str:
+    """Write a share as a percentage: 0.314 becomes `31 %`."""
+    return f"{number(100 * share, digits=digits)} %"
+
+
+def _minus(text: str) -> str:
+    """Replace a leading hyphen by the minus sign, as wide as a plus."""
+    return MINUS + text[1:] if text.startswith("-") else text
