@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from saccade.encoder import load as load
     from saccade.errors import SaccadeError as SaccadeError
     from saccade.errors import SaccadeWarning as SaccadeWarning
-    from saccade.explain import explain as explain
+    from saccade.explanation import explain as explain
     from saccade.images import Images as Images
-    from saccade.inside import inside as inside
+    from saccade.inside import feature_maps as feature_maps
     from saccade.pairs import compare as compare
     from saccade.results import Attribution as Attribution
     from saccade.results import FeatureMaps as FeatureMaps
@@ -36,8 +36,8 @@ _HOMES = {
     "SaccadeWarning": "saccade.errors",
     "Similarity": "saccade.results",
     "compare": "saccade.pairs",
-    "explain": "saccade.explain",
-    "inside": "saccade.inside",
+    "explain": "saccade.explanation",
+    "feature_maps": "saccade.inside",
     "load": "saccade.encoder",
     "methods_sheet": "saccade.results",
 }
