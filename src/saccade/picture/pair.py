@@ -112,11 +112,16 @@ def pair(
     page = Page.of(width, theme_of(theme))
     middle = round(page.text * 10.5)
     aspects = [photo.shape[1] / photo.shape[0] for photo in (photo_a, photo_b)]
-    tall = min((page.content - middle) / sum(aspects), page.width * 0.6)
+    room, least = page.content - middle, round(page.text * 17)  # a sum needs so much width to be read
+    tall = min(room / sum(aspects), page.width * 0.6)
+    if (
+        min(aspects) * tall < least
+    ):  # a narrow photo: its column stays as wide as its sum, the other one yields
+        tall = min(tall, (room - least) / max(aspects))
     evidence = [Evidence.of(shares, score) for shares in (shares_a, shares_b)]
     widths = [max(1, int(tall * aspect)) for aspect in aspects]
     # both sums are equally wide, so that their bars can be compared, whatever the shapes of the photos
-    sum_width = max(min(widths), min(round(page.text * 17), (page.content - round(page.text * 4)) // 2))
+    sum_width = max(min(widths), min(least, room // 2))
     lined = contours is True
     sides = []
     for photo, shares, wide, name, sums in zip(
