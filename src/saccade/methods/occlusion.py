@@ -37,6 +37,7 @@ def occlusion(
     stride: int | tuple[int, int] | None = None,
     filler: str | float = "blur",
     blur: float | None = None,
+    low_pass: float | None = None,
     tiled: bool = True,
 ) -> Map:
     """How much does the target change when this place is covered?
@@ -54,6 +55,8 @@ def occlusion(
             mean of the patch-sized neighbourhood of each pixel), `"mean"` (the picture's mean colour), `"black"`,
             `"grey"`, `"white"`, or a pixel value. A constant lights up whatever differs from it, such as a bare wall.
         blur: Standard deviation in pixels of the blurred filler; by default one patch.
+        low_pass: Standard deviation in pixels of the smoothing of the view; by default half a stride, which hides the
+            edges of the holes and nothing else. 0 shows the mean of the holes over each pixel as it is.
         tiled: Cut many holes into one picture where the code's receptive fields allow it. The result is the same;
             a few holes are always computed both ways and compared.
 
@@ -90,15 +93,18 @@ def occlusion(
         notes.append("computed hole by hole: every cell of the code sees too much of the picture to share passes")
     if found is None:
         found = _plain(encoder, images, target, where, fixed)
+    sigma = min(step) / 2 if low_pass is None else low_pass
+    if sigma:
+        notes.append(f"smoothed with {sigma:g} px for the view")
     values = found.after - found.before[:, None, None] if target.grows else found.before[:, None, None] - found.after
     return Map(
-        values=where.spread(values),
+        values=gaussian_blur(where.spread(values), sigma),
         raw=values.astype(np.float32),
         units=target.cover_units,
         signed=not target.grows,
         notes=tuple(notes),
         settings={
-            "patch": side, "stride": step, "filler": filler, "blur": width if filler == "blur" else None,
+            "patch": side, "stride": step, "filler": filler, "blur": width if filler == "blur" else None, "low_pass": sigma,
             "tiled": found.passes < where.count, "passes": found.passes, "holes": where.count,
         },  # fmt: skip
         scores={"score": found.before},

@@ -18,6 +18,7 @@ from PIL import Image
 from saccade.errors import FileError, InputError
 from saccade.images import Images
 from saccade.picture import Bar, Panel, Scale, figure, overlay, save_picture, scale_of, spotlight, stretch
+from saccade.picture.contours import legible
 
 Array = NDArray[np.float32]
 _SMALLEST_DRAWN = 900
@@ -145,8 +146,10 @@ class Attribution:
         """A page: the photo, the map on it, the colour bar with its unit, and how it was made."""
         photo = self.images.photos[index]
         chosen = self._scale(scale, index, clip)
+        placed = self.on_photo(index, smooth=smooth)
+        lines = legible(placed, chosen)
         picture = overlay(
-            photo.original, self.on_photo(index, smooth=smooth), chosen, opacity=opacity, least=_SMALLEST_DRAWN
+            photo.original, placed, chosen, opacity=opacity, contours=lines, least=_SMALLEST_DRAWN
         )
         return figure(
             [Panel(Image.fromarray(np.asarray(photo.original)), title=photo.name), Panel(picture, title=self.title)],
@@ -154,7 +157,7 @@ class Attribution:
             title=f"{self.title}: {self.question}",
             caption=[_sentence(self.plain)],
             notes=self._small_print(smooth),
-            bar=self._bar(chosen, opacity),
+            bar=self._bar(chosen, opacity, lines),
             theme=theme,
             width=width,
         )
@@ -171,7 +174,7 @@ class Attribution:
             title=f"{self.title}: {self.question}",
             caption=[_sentence(self.plain)],
             notes=self._small_print(True),
-            bar=self._bar(self.scale(clip=clip), 0.85) if scale == "all" else None,
+            bar=self._bar(self.scale(clip=clip), 0.85, True) if scale == "all" else None,
             theme=theme,
         )
 
@@ -251,12 +254,13 @@ class Attribution:
             raise InputError(f"scale={scale!r}: give 'each' or 'all'.")
         return self.scale(index if scale == "each" else None, clip=clip)
 
-    def _bar(self, scale: Scale, opacity: float) -> Bar:
-        return Bar(scale=scale, unit=self.units, percent=self.units.startswith("share"), opacity=opacity)
+    def _bar(self, scale: Scale, opacity: float, lines: bool) -> Bar:
+        percent = self.units.startswith("share")
+        return Bar(scale=scale, unit=self.units, percent=percent, opacity=opacity, contours=lines)
 
     def _small_print(self, smooth: bool) -> list[str]:
         rows, columns = self.raw.shape[1:3]
-        grid = f"real grid {columns}x{rows}" + (", smoothed for display" if smooth else "")
+        grid = f"real grid {columns}x{rows}" + ("" if smooth else ", shown as it is")
         return [
             f"{self.method} of {self.target}, layer {self.layer} of {self.model}",
             "; ".join((grid, *self.notes)),
@@ -287,7 +291,7 @@ def methods_sheet(found: Sequence[Attribution], *, theme: str = "light", photos:
         panels,
         columns=len(found) + 1,
         title=f"{first.question[:1].upper()}{first.question[1:]}",
-        column_labels=["photo", *(each.title for each in found)],
+        column_labels=["Photo", *(each.title for each in found)],
         row_labels=[first.images.names[index] for index in shown] if len(first) > 1 else [],
         notes=[
             "; ".join(f"{each.title}: {each.units}" for each in found) + ". Every picture has its own scale.",
