@@ -1,0 +1,93 @@
+"""What a trained model was made from, in a JSON file beside it: enough to make it again."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+import shlex
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from saccade.training.files import whole
+from saccade.training.photographs import Photographs
+from saccade.training.settings import TrainingSettings
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """The facts of a finished run; no machine path is among them.
+
+    Attributes:
+        model: Name of the model file.
+        command: The command line that repeats the run.
+        settings: All settings, defaults included.
+        training: Folder name, number of photographs and SHA-256 over their names and contents.
+        validation: The same for the photographs that decided when to stop.
+        skipped: Names of files that could not be read as pictures.
+        epochs_run: Epochs done, fewer than the settings allow after an early stop.
+        best_epoch: The epoch whose weights were kept, counted from 1.
+        history: One entry an epoch: `epoch`, `loss`, `validation_loss` (mean squared errors, values 0..1).
+        validation_loss: Mean squared error of the saved model on the validation photographs.
+        validation_psnr: Mean over these photographs of 10 log10(1 / mean squared error), in decibels.
+        seconds: Time the run took.
+        versions: Versions of what computed it.
+    """
+
+    model: str
+    command: str
+    settings: dict[str, Any]
+    training: dict[str, Any]
+    validation: dict[str, Any]
+    skipped: tuple[str, ...]
+    epochs_run: int
+    best_epoch: int
+    history: tuple[dict[str, float], ...]
+    validation_loss: float
+    validation_psnr: float
+    seconds: float
+    versions: dict[str, str]
+
+    def write(self, path: Path) -> None:
+        """Write the record as JSON, whole or not at all."""
+        text = json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
+        with whole(path) as part:
+            part.write_text(text, encoding="utf-8")
+
+
+def contents(photographs: Photographs) -> dict[str, Any]:
+    """Say which photographs were used, without saying where they lie."""
+    return {"folder": photographs.folder, "photographs": len(photographs), "sha256": photographs.digest}
+
+
+def command_line(folder: str, output: str, settings: TrainingSettings, validation: str | None) -> str:
+    """Return the command that repeats a run; settings at their defaults are left out."""
+    words = ["saccade", "train", folder, "-o", output]
+    if validation is not None:
+        words += ["--validation", validation]
+    for setting in fields(settings):
+        value = getattr(settings, setting.name)
+        if value == setting.default:
+            continue
+        flag = setting.name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            words += [f"--{flag}", text]
+    return shlex.join(words)
+
+
+def versions(backend: str) -> dict[str, str]:
+    """Return the versions of Python and of the packages that took part."""
+    found = {"python": platform.python_version(), "backend": backend}
+    for package in ("saccade", "keras", "numpy", "pillow", backend):
+        names = (package, f"{package}-cpu")
+        for name in names:
+            try:
+                found[package] = importlib.metadata.version(name)
+            except importlib.metadata.PackageNotFoundError:
+                continue
+            break
+    return found

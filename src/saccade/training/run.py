@@ -1,0 +1,191 @@
+"""One training run under way: the model, its optimizer, and the epochs done so far."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from saccade.errors import InputError, MissingPackage
+from saccade.training.architecture import reference_autoencoder
+from saccade.training.augmentation import plain, vary
+from saccade.training.checkpoint import State
+from saccade.training.photographs import Photographs
+from saccade.training.settings import TrainingProgress, TrainingSettings
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Watcher = Callable[[TrainingProgress], None]
+
+
+class Run:
+    """Trains epoch by epoch; `state` is all that the next epoch depends on.
+
+    Attributes:
+        state: Weights, optimizer variables and history after the last complete epoch.
+        digest: Tells this run from runs with other settings, photographs or frameworks.
+    """
+
+    def __init__(self, settings: TrainingSettings, learned: Photographs, held: Photographs) -> None:
+        try:
+            import keras
+        except ImportError as error:
+            raise MissingPackage.of("keras", "tensorflow") from error
+
+        self._settings, self._learned, self._held = settings, learned, held
+        self._batch_size = min(settings.batch_size, len(learned))
+        self._batches = len(learned) // self._batch_size
+        self._model = build(settings, precision=settings.precision)
+        steps = self._batches * settings.epochs
+        warm_up = max(1, min(self._batches, steps // 10))
+        schedule = keras.optimizers.schedules.CosineDecay(
+            settings.learning_rate / 100,
+            decay_steps=max(1, steps - warm_up),
+            alpha=0.01,
+            warmup_target=settings.learning_rate,
+            warmup_steps=warm_up,
+        )
+        # A single photograph with hard edges can throw a young network off; the clip only acts then.
+        self._optimizer = keras.optimizers.Adam(schedule, global_clipnorm=1.0)
+        self._model.compile(self._optimizer, loss="mean_squared_error")
+        self._optimizer.build(self._model.trainable_variables)
+        about = {
+            "settings": asdict(settings),
+            "training": learned.digest,
+            "validation": held.digest,
+            "backend": keras.backend.backend(),
+        }
+        self.digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+        self.state = State()
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are done, or `patience` of them brought nothing better."""
+        done = self.state.epoch
+        return done >= self._settings.epochs or done - self.best_epoch >= self._settings.patience
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch with the lowest validation loss, counted from 1; 0 before the first."""
+        history = self.state.history
+        if not history:
+            return 0
+        return 1 + min(range(len(history)), key=lambda index: history[index]["validation_loss"])
+
+    @property
+    def _best_loss(self) -> float | None:
+        return min((past["validation_loss"] for past in self.state.history), default=None)
+
+    def restore(self, state: State) -> None:
+        """Continue where another run with the same digest stopped."""
+        self._model.set_weights(state.weights)
+        for variable, value in zip(self._optimizer.variables, state.optimizer, strict=True):
+            variable.assign(value)
+        self.state = state
+
+    def epoch(self, progress: Watcher | None = None, complete: Callable[[], None] | None = None) -> None:
+        """Show every training photograph once, measure on the validation photographs, update `state`.
+
+        Args:
+            progress: Told after every batch, and last of all after the epoch.
+            complete: Called when `state` is new, before `progress` hears of it: what was reported is safe.
+
+        Raises:
+            InputError: The loss is no longer a number.
+        """
+        began, earlier = time.monotonic(), self.state.seconds
+        number = self.state.epoch + 1
+        # Seeded by the epoch, not drawn from one long stream: a continued run sees what it would have seen.
+        generator = np.random.default_rng([self._settings.seed, number])
+        order = generator.permutation(len(self._learned))
+        losses: list[float] = []
+        for batch in range(self._batches):
+            chosen = order[batch * self._batch_size : (batch + 1) * self._batch_size]
+            images = self._images(chosen, generator)
+            # Without the reset some Keras versions return a mean over earlier batches too.
+            self._model.reset_metrics()
+            losses.append(float(self._model.train_on_batch(images, images)))
+            if not np.isfinite(losses[-1]):
+                raise InputError(
+                    f"the loss is no longer a number in epoch {number}; "
+                    f"train with a lower learning rate than {self._settings.learning_rate}."
+                )
+            if progress is not None:
+                spent = time.monotonic() - began
+                progress(self._progress(number, batch + 1, float(np.mean(losses)), None, earlier + spent))
+        loss = float(np.mean(losses))
+        validation_loss = float(self._errors(self._model).mean())
+        seconds = earlier + time.monotonic() - began
+        best = self._best_loss
+        better = best is None or validation_loss < best
+        weights = [np.array(weight) for weight in self._model.get_weights()]
+        self.state = State(
+            number,
+            seconds,
+            [*self.state.history, {"epoch": number, "loss": loss, "validation_loss": validation_loss}],
+            weights,
+            [np.array(variable.numpy()) for variable in self._optimizer.variables],
+            weights if better else self.state.best,
+        )
+        if complete is not None:
+            complete()
+        if progress is not None:
+            progress(self._progress(number, self._batches, loss, validation_loss, seconds))
+
+    def redraw(self, photographs: Array) -> Array:
+        """Return the present model's reconstructions of a few photographs."""
+        return np.asarray(self._model.predict_on_batch(photographs), np.float32)
+
+    def result(self) -> tuple[Any, Array]:
+        """Return the best model (float32, no optimizer), and its error on each validation photograph."""
+        model = build(self._settings, precision="float32")
+        model.set_weights(self.state.best)
+        return model, self._errors(model)
+
+    def _images(self, chosen: Array, generator: np.random.Generator) -> Array:
+        photographs = self._learned.at(chosen)
+        if self._settings.augment:
+            return vary(photographs, self._settings.size, generator)
+        return plain(photographs, self._settings.size)
+
+    def _errors(self, model: Any) -> Array:
+        """Return the mean squared error of each validation photograph."""
+        errors = []
+        for start in range(0, len(self._held), 32):
+            images = plain(self._held.at(range(start, min(start + 32, len(self._held)))), self._settings.size)
+            redrawn = np.asarray(model.predict_on_batch(images), np.float32)
+            errors.append(np.mean((redrawn - images) ** 2, axis=(1, 2, 3), dtype=np.float64))
+        return np.concatenate(errors)
+
+    def _progress(
+        self, epoch: int, batch: int, loss: float, validation_loss: float | None, seconds: float
+    ) -> TrainingProgress:
+        done = (epoch - 1) * self._batches + batch
+        left = self._settings.epochs * self._batches - done
+        return TrainingProgress(
+            epoch,
+            self._settings.epochs,
+            batch,
+            self._batches,
+            loss,
+            validation_loss,
+            self._best_loss,
+            seconds,
+            seconds / done * left,
+        )
+
+
+def build(settings: TrainingSettings, precision: str) -> Any:
+    """Return the untrained model that the settings describe."""
+    return reference_autoencoder(
+        settings.size,
+        settings.code_channels,
+        settings.channels,
+        settings.image_channels,
+        seed=settings.seed,
+        precision=precision,
+    )
