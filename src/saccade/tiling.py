@@ -3,7 +3,7 @@
 A hole changes only the code cells that can see it, its footprint. Holes whose footprints share no cell can therefore be
 cut into one picture: every cell of the code is changed by at most one of them, exactly as if it were alone. Footprints
 are products of a row interval and a column interval, so rows and columns are grouped apart, and each pair of a row group
-and a column group is one pass: 64 passes for 16 px holes every 8 px of the reference net, whatever the picture's size.
+and a column group is one pass: 49 passes for 16 px holes every 8 px of the reference net, whatever the picture's size.
 
 The numbers after a hole are the untouched picture's sums with the hole's footprint exchanged; a two-dimensional running
 sum gives every footprint at once.
@@ -67,9 +67,9 @@ class Holes:
             float32 (images, height, width); 0 where no hole reaches.
         """
         rows, columns = self.stencils()
-        total = np.einsum("rh,irc,cw->ihw", rows, values, columns, optimize=True)
+        total: NDArray[np.float64] = np.einsum("rh,irc,cw->ihw", rows, values, columns, optimize=True)
         times = rows.sum(axis=0)[:, None] * columns.sum(axis=0)[None, :]
-        return (total / np.maximum(times, 1.0)).astype(np.float32)
+        return np.asarray(total / np.maximum(times, 1.0), np.float32)
 
 
 def holes(size: tuple[int, int], patch: tuple[int, int], stride: tuple[int, int]) -> Holes:
@@ -105,7 +105,7 @@ class Tiling:
             }
         )
 
-    def sums(self, changed: NDArray[np.float32], untouched: NDArray[np.float32]) -> NDArray[np.float64]:
+    def sums(self, changed: NDArray[np.floating], untouched: NDArray[np.floating]) -> NDArray[np.float64]:
         """What do the sums over the whole code become when one hole alone is cut?
 
         Args:

@@ -106,7 +106,7 @@ def occlusion(
         settings={
             "patch": side, "stride": step, "filler": filler, "blur": width if filler == "blur" else None, "low_pass": sigma,
             "tiled": found.passes < where.count, "passes": found.passes, "holes": where.count,
-        },  # fmt: skip
+        },
         scores={"score": found.before},
     )
 
@@ -148,7 +148,7 @@ def _tiled(encoder: Encoder, images: Array, target: Target, plan: Tiling, fixed:
     return _Found(before, after, plan.passes, float(difference / max(largest, 1e-12)))
 
 
-def _sums(terms: NDArray[np.float32]) -> tuple[NDArray[np.float64], ...]:
+def _sums(terms: NDArray[np.floating]) -> tuple[NDArray[np.float64], ...]:
     return tuple(np.moveaxis(terms.sum(axis=(1, 2), dtype=np.float64), -1, 0))
 
 

@@ -11,7 +11,7 @@ from saccade.models.network import Layer, Network, find_layer
 WELL_KNOWN = (
     "encoded", "code", "codes", "latent", "latents", "bottleneck", "embedding", "embeddings", "z_mean", "mu", "z",
     "encoder_output", "encoder",
-)  # fmt: skip
+)
 """Names people give to the code, the clearest first."""
 
 

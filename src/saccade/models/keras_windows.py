@@ -12,13 +12,13 @@ _EACH_PLACE_ALONE = {
     "Activation", "ActivityRegularization", "AlphaDropout", "BatchNormalization", "Dropout", "ELU", "GaussianDropout",
     "GaussianNoise", "Identity", "InputLayer", "LeakyReLU", "Normalization", "PReLU", "ReLU", "Rescaling",
     "SpatialDropout2D",
-}  # fmt: skip
+}
 _MERGES = {"Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract"}
 _POINTWISE_OPERATIONS = _MERGES | {
     "Abs", "Absolute", "Celu", "Clip", "Divide", "Elu", "Exp", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Log",
     "Mod", "Negative", "Power", "Relu", "Relu6", "Selu", "Sigmoid", "Silu", "Softplus", "Softsign", "Sqrt", "Square",
     "Swish", "Tanh", "TrueDivide",
-}  # fmt: skip
+}
 
 
 def windows_of(layer: Any, arriving: list[Grid], leaving: Grid, channel_axis: int) -> Windows | None:

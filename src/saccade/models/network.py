@@ -57,18 +57,27 @@ class Network(Protocol):
         name: A short name for people.
         input_shape: Height, width (None: free) and channels of one image.
         fixed_batch: The only batch size that the model takes, or None.
-        layers: Every layer that can be read, by path, in the order of computation.
-        output: The path of the layer that is the model's output.
-        hints: What the model says about its pictures.
     """
 
     framework: Framework
     name: str
     input_shape: tuple[int | None, int | None, int]
     fixed_batch: int | None
-    layers: Mapping[str, Layer]
-    output: str
-    hints: Hints
+
+    @property
+    def layers(self) -> Mapping[str, Layer]:
+        """Every layer that can be read, by path, in the order of computation."""
+        ...
+
+    @property
+    def output(self) -> str:
+        """The path of the layer that is the model's output."""
+        ...
+
+    @property
+    def hints(self) -> Hints:
+        """What the model's own layers say about its pictures."""
+        ...
 
     def run(
         self, images: Tensor, layers: Sequence[str], taps: Mapping[str, Tensor] | None = None

@@ -3,5 +3,8 @@
 from __future__ import annotations
 
 from saccade.results.attribution import Attribution, methods_sheet
+from saccade.results.feature_maps import FeatureMaps
+from saccade.results.layer_maps import LayerMaps
+from saccade.results.similarity import Cell, Similarity
 
-__all__ = ["Attribution", "methods_sheet"]
+__all__ = ["Attribution", "Cell", "FeatureMaps", "LayerMaps", "Similarity", "methods_sheet"]

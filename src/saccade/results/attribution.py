@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import json
 import os
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from saccade.errors import FileError, InputError
+from saccade.errors import InputError
 from saccade.images import Images
 from saccade.picture import Bar, Panel, Scale, figure, overlay, save_picture, scale_of, spotlight, stretch
 from saccade.picture.contours import legible
+from saccade.results.arrays import opened_arrays, save_arrays
 
 Array = NDArray[np.float32]
 _SMALLEST_DRAWN = 900
@@ -107,13 +106,13 @@ class Attribution:
         return scale_of(self.values[index], signed=self.signed, clip=clip, shared="this picture")
 
     def overlay(
-        self, *, scale: str = "each", clip: float = 0.0, opacity: float = 0.85, contours: bool | None = None,
+        self, *, scale: str | Scale = "each", clip: float = 0.0, opacity: float = 0.85, contours: bool | None = None,
         smooth: bool = True, least: int = _SMALLEST_DRAWN,
-    ) -> list[Image.Image]:  # fmt: skip
+    ) -> list[Image.Image]:
         """The map over each photo at the photo's own size, without any text.
 
         Args:
-            scale: `"each"` picture for itself, or one scale for `"all"`.
+            scale: `"each"` picture for itself, one scale for `"all"`, or a scale shared with further pictures.
             clip: Percentage of the strongest values that share the last colour.
             opacity: Opacity of the strongest colour.
             contours: Draw lines at fixed fractions of the scale; None leaves them out on very noisy maps.
@@ -140,9 +139,9 @@ class Attribution:
         ]
 
     def figure(
-        self, index: int = 0, *, theme: str = "light", scale: str = "each", clip: float = 0.0,
+        self, index: int = 0, *, theme: str = "light", scale: str | Scale = "each", clip: float = 0.0,
         opacity: float = 0.85, smooth: bool = True, width: int | None = None,
-    ) -> Image.Image:  # fmt: skip
+    ) -> Image.Image:
         """A page: the photo, the map on it, the colour bar with its unit, and how it was made."""
         photo = self.images.photos[index]
         chosen = self._scale(scale, index, clip)
@@ -202,14 +201,11 @@ class Attribution:
         if target.suffix.lower() != ".npz":
             page = self.figure(0, **drawing) if len(self) == 1 else self.sheet(**drawing)
             return save_picture(page, target, self.metadata())
-        return _save_arrays(
-            target,
-            {
-                "values": self.values, "raw": self.raw, "heatmap": self.heatmap, "pictures": self.images.array,
-                "metadata": np.array(json.dumps({**self._made(), "names": list(self.images.names)})),
-                **{f"score.{name}": each for name, each in self.scores.items()},
-            },
-        )  # fmt: skip
+        arrays: dict[str, NDArray[Any]] = {
+            "values": self.values, "raw": self.raw, "heatmap": self.heatmap, "pictures": self.images.array,
+            **{f"score.{name}": each for name, each in self.scores.items()},
+        }
+        return save_arrays(target, arrays, {**self._made(), "names": list(self.images.names)})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Attribution:
@@ -218,16 +214,12 @@ class Attribution:
         Raises:
             FileError: Missing, damaged, or not saved by `save`.
         """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                made = json.loads(str(file["metadata"]))
-                scores = {name.removeprefix("score."): file[name] for name in file.files if name.startswith("score.")}
-                names = made.pop("names")
-                images = Images.from_array(file["pictures"], tuple(made.pop("value_range")), names)
-                made["notes"] = tuple(made["notes"])
-                return cls(values=file["values"], raw=file["raw"], images=images, scores=scores, **made)
-        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise FileError(f"{path} is missing, damaged, or was not saved by saccade.") from error
+        with opened_arrays(path) as (made, file):
+            scores = {name.removeprefix("score."): file[name] for name in file.files if name.startswith("score.")}
+            names = made.pop("names")
+            images = Images.from_array(file["pictures"], tuple(made.pop("value_range")), names)
+            made["notes"] = tuple(made["notes"])
+            return cls(values=file["values"], raw=file["raw"], images=images, scores=scores, **made)
 
     def metadata(self) -> dict[str, str]:
         """How this was made, as text by name; it travels inside the pictures."""
@@ -247,9 +239,11 @@ class Attribution:
             "question": self.question, "units": self.units, "signed": self.signed, "model": self.model,
             "layer": self.layer, "settings": settings, "notes": self.notes,
             "value_range": list(self.images.value_range),
-        }  # fmt: skip
+        }
 
-    def _scale(self, scale: str, index: int, clip: float) -> Scale:
+    def _scale(self, scale: str | Scale, index: int, clip: float) -> Scale:
+        if isinstance(scale, Scale):
+            return scale
         if scale not in ("each", "all"):
             raise InputError(f"scale={scale!r}: give 'each' or 'all'.")
         return self.scale(index if scale == "each" else None, clip=clip)
@@ -299,22 +293,6 @@ def methods_sheet(found: Sequence[Attribution], *, theme: str = "light", photos:
         ],
         theme=theme,
     )
-
-
-def _save_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> Path:
-    """Write an `.npz` so that it appears only when it is whole."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise FileError(f"{path} cannot be written: {error.strerror or error}.") from error
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    return path
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,50 @@
+# Every target sets up what it needs from nothing: Python 3.11 or newer, and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+BACKENDS := tensorflow jax torch
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench docs clean
+
+help:  ## Say what can be made.
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "saccade needs Python 3.11 or newer; say make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/.demo: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.test: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	@touch $@
+
+$(VENV)/.lint: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[lint]'
+	@touch $@
+
+demo: $(VENV)/.demo  ## Show where a real autoencoder looks in real photographs.
+	$(BIN)/saccade demo --output demo
+
+test: $(VENV)/.test  ## Run every test; the engines' once per framework.
+	$(BIN)/python -m pytest -q -m 'not engine'
+	for backend in $(BACKENDS); do KERAS_BACKEND=$$backend $(BIN)/python -m pytest -q -m engine || exit 1; done
+
+lint: $(VENV)/.test $(VENV)/.lint  ## Check style, types, imports and the examples in the documents.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python docs/generate_cli.py --check
+
+bench:  ## Measure speed and memory against the peers and the raw floor; writes benchmarks/RESULTS.md.
+	PYTHON=$(PYTHON) benchmarks/setup
+	.venv-bench/bin/python benchmarks/run.py
+
+clean:  ## Remove what the other targets made here.
+	rm -rf $(VENV) .venv-bench demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

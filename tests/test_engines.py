@@ -1,0 +1,333 @@
+"""The engines against numpy and finite differences, and their manners: memory, progress, compiling, leaving no trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import nets
+import numpy as np
+import pytest
+
+from saccade.engines import Objective, engine_for
+from saccade.engines.engine import Engine
+from saccade.engines.reference import NumpyNetwork, ReferenceEngine
+from saccade.errors import Cancelled, MemoryBudgetError
+from saccade.models import open_live
+from saccade.paths import COVERED, JITTERED, ONCE, STAY, STRAIGHT, ArrayPoints, NormalPoints
+from saccade.targets import COSINE, HALF_ENERGY, INNER_PRODUCT, MEAN_SQUARED_ERROR, SHARE_CHANGED
+
+pytestmark = pytest.mark.engine
+
+SIZE = 12
+MEASURES = (INNER_PRODUCT, COSINE, SHARE_CHANGED, HALF_ENERGY)
+
+
+@pytest.fixture(scope="module")
+def model() -> keras.Model:
+    return nets.autoencoder(SIZE)
+
+
+@pytest.fixture(scope="module")
+def engine(model: keras.Model) -> Engine:
+    return engine_for(open_live(model))
+
+
+@pytest.fixture(scope="module")
+def reference(model: keras.Model) -> Engine:
+    return engine_for(NumpyNetwork(nets.numpy_autoencoder(nets.weights_of(model)), (SIZE, SIZE, 1)))
+
+
+@pytest.fixture(scope="module")
+def twin(model: keras.Model) -> Engine:
+    return engine_for(open_live(nets.torch_autoencoder(nets.weights_of(model)), input_shape=(SIZE, SIZE, 1)))
+
+
+@pytest.fixture(scope="module")
+def images(model: keras.Model) -> Any:
+    return nets.pictures(model, 2)
+
+
+def close(found: Any, wanted: Any, tolerance: float = 1e-4) -> None:
+    """Equal to a share of the largest value: what a map is read by."""
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=tolerance * np.abs(wanted).max())
+
+
+def objective(measure: Any, codes: Any, layer: str = "encoded") -> Objective:
+    # Another picture's code as the reference, so that no measure is at its optimum, where slopes vanish.
+    return Objective(measure, layer, np.ascontiguousarray(codes[::-1]))
+
+
+def paths(images: Any) -> dict[str, Any]:
+    filler = np.full_like(images, 0.3)
+    holes = {"rows": np.eye(SIZE, dtype=np.float32)[:5], "columns": np.eye(SIZE, dtype=np.float32)[3:8]}
+    return {
+        "stay": (STAY, ONCE, {}),
+        "straight": (
+            STRAIGHT,
+            ArrayPoints({"times": np.linspace(0.1, 0.9, 3).astype(np.float32)}),
+            {"baseline": filler},
+        ),
+        "jittered": (JITTERED, NormalPoints(1, 3, images.shape[1:]), {"scale": np.array([0.05, 0.1], np.float32)}),
+        "covered": (COVERED, ArrayPoints(holes), {"filler": filler}),
+    }
+
+
+def test_activations_agree_with_numpy(engine: Engine, reference: Engine, twin: Engine, images: Any) -> None:
+    layers = ["conv_1", "encoded", "conv_decoded"]
+    wanted = reference.activations(images, layers)
+    found = engine.activations(images, layers)
+    for layer in layers:
+        close(found[layer], wanted[layer], 1e-5)
+    close(twin.activations(images, ["encoder"])["encoder"], wanted["encoded"], 1e-5)
+    close(twin.activations(images, [twin.network.output])[twin.network.output], wanted["conv_decoded"], 1e-5)
+
+
+@pytest.mark.parametrize("path", ["stay", "straight", "jittered", "covered"])
+def test_scores_agree_with_numpy(engine: Engine, reference: Engine, twin: Engine, images: Any, path: str) -> None:
+    codes = reference.activations(images, ["encoded"])["encoded"]
+    asked = [objective(measure, codes) for measure in MEASURES]
+    way, points, fixed = paths(images)[path]
+    wanted = reference.score(images, asked, way, points, fixed)
+    found = engine.score(images, asked, way, points, fixed)
+    theirs = twin.score(images, [Objective(o.measure, "encoder", o.reference) for o in asked], way, points, fixed)
+    for a, b, c in zip(found, theirs, wanted, strict=True):
+        assert a.shape == (len(points), len(images))
+        close(a, c)
+        close(b, c)
+
+
+@pytest.mark.parametrize("path", ["stay", "straight", "jittered", "covered"])
+@pytest.mark.parametrize("measure", MEASURES, ids=lambda each: each.name)
+def test_gradients_agree_with_finite_differences(
+    engine: Engine, reference: Engine, twin: Engine, images: Any, path: str, measure: Any
+) -> None:
+    codes = reference.activations(images, ["encoded"])["encoded"]
+    way, points, fixed = paths(images)[path]
+    asked = objective(measure, codes)
+    wanted = reference.gradient(images, asked, way, points, fixed)
+    close(engine.gradient(images, asked, way, points, fixed), wanted)
+    close(twin.gradient(images, Objective(measure, "encoder", asked.reference), way, points, fixed), wanted)
+
+
+def test_the_error_of_the_output_is_differentiated_through_both_of_its_pictures(
+    engine: Engine, reference: Engine, images: Any
+) -> None:
+    asked = Objective(MEAN_SQUARED_ERROR, "conv_decoded", np.zeros((2, 1, 1, 1), np.float32))
+    close(engine.gradient(images, asked, STAY, ONCE), reference.gradient(images, asked, STAY, ONCE))
+
+
+@pytest.mark.parametrize("layer", ["conv_1", "pool_1", "conv_2"])
+def test_gradients_at_a_layer_agree_with_finite_differences(
+    engine: Engine, reference: Engine, images: Any, layer: str
+) -> None:
+    codes = reference.activations(images, ["encoded"])["encoded"]
+    asked = objective(COSINE, codes)
+    close(
+        engine.gradient(images[:1], Objective(COSINE, "encoded", asked.reference[:1]), STAY, ONCE, at=layer),
+        reference.gradient(images[:1], Objective(COSINE, "encoded", asked.reference[:1]), STAY, ONCE, at=layer),
+    )
+
+
+def test_weights_and_second_moments(engine: Engine, reference: Engine, images: Any) -> None:
+    codes = reference.activations(images, ["encoded"])["encoded"]
+    way, points, fixed = paths(images)["straight"]
+    weights = np.array([0.2, 0.5, 0.3], np.float32)
+    both = [
+        each.gradient(images, objective(COSINE, codes), way, points, fixed, weights=weights, second_moment=True)
+        for each in (engine, reference)
+    ]
+    for found, wanted in zip(*both, strict=True):
+        close(found, wanted)
+
+
+def test_pulling_agrees_with_finite_differences(engine: Engine, reference: Engine, images: Any) -> None:
+    patterns = np.random.default_rng(0).normal(size=(3, 1, 3, 3, 3)).astype(np.float32)
+    close(engine.pull(images, "encoded", patterns), reference.pull(images, "encoded", patterns))
+
+
+def test_cells_add_up_to_the_score(engine: Engine, images: Any) -> None:
+    codes = engine.activations(images, ["encoded"])["encoded"]
+    way, points, fixed = paths(images)["covered"]
+    asked = objective(COSINE, codes)
+    cells = engine.score(images, [asked], way, points, fixed, cells=True)[0]
+    assert cells.shape == (len(points), 2, 3, 3, 3)
+    sums = tuple(np.moveaxis(cells.sum(axis=(2, 3), dtype=np.float64), -1, 0))
+    np.testing.assert_allclose(COSINE.combine(sums, 27), engine.score(images, [asked], way, points, fixed)[0])
+
+
+def test_a_batch_equals_a_loop_and_chunks_change_nothing(model: keras.Model, engine: Engine) -> None:
+    images = nets.pictures(model, 5)
+    codes = engine.activations(images, ["encoded"])["encoded"]
+    way, points, _ = paths(images[:2])["straight"]
+    fixed = {"baseline": np.full_like(images, 0.3)}
+    asked = objective(COSINE, codes)
+    whole = engine.gradient(images, asked, way, points, fixed)
+    single = [
+        engine.gradient(
+            images[k : k + 1], Objective(COSINE, "encoded", asked.reference[k : k + 1]), way, points,
+            {"baseline": fixed["baseline"][k : k + 1]},
+        )
+        for k in range(5)
+    ]  # fmt: skip
+    close(whole, np.concatenate(single), 1e-5)
+    scores = engine.score(images, [asked], way, points, fixed)[0]
+    one_at_a_time = Small(open_live(model), most=1)
+    four_at_a_time = Small(open_live(model), most=4)
+    for other in (one_at_a_time, four_at_a_time):
+        close(other.gradient(images, asked, way, points, fixed), whole, 1e-5)
+        close(other.score(images, [asked], way, points, fixed)[0], scores, 1e-5)
+
+
+def Small(network: Any, most: int) -> Engine:  # noqa: N802
+    """The engine of a network's framework that never takes more than some pictures at once."""
+    kind = type(engine_for(network))
+    return type("Small", (kind,), {"fastest": property(lambda self: most)})(network)
+
+
+def test_a_question_asked_again_is_not_compiled_again(model: keras.Model, backend: str) -> None:
+    engine = engine_for(open_live(model))
+    images = nets.pictures(model, 7)
+    codes = engine.activations(images, ["encoded"])["encoded"]
+    points = ArrayPoints({"times": np.linspace(0, 1, 50).astype(np.float32)})
+
+    def ask(measure: Any) -> None:
+        fixed = {"baseline": np.zeros_like(images)}
+        engine.gradient(images, objective(measure, codes), STRAIGHT, points, fixed)
+        engine.score(images, [objective(measure, codes)], STRAIGHT, points, fixed)
+
+    ask(COSINE)
+    known = engine.traces
+    for _ in range(3):
+        ask(COSINE)
+    if backend == "torch":
+        assert len(engine._compiled) == 3
+    else:
+        assert engine.traces == known
+        assert known <= 4
+
+
+def test_training_on_is_seen(model: keras.Model) -> None:
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    engine = engine_for(open_live(copy))
+    images = nets.pictures(copy)
+    before = engine.activations(images, ["encoded"])["encoded"]
+    copy.set_weights([each * 1.5 for each in copy.get_weights()])
+    after = engine.activations(images, ["encoded"])["encoded"]
+    assert np.abs(after - before).max() > 0.01
+
+
+def test_the_model_comes_back_untouched(backend: str) -> None:
+    inputs = keras.Input((12, 12, 1))
+    x = keras.layers.BatchNormalization()(keras.layers.Conv2D(3, 3, padding="same")(inputs))
+    x = keras.layers.Dropout(0.5, seed=1)(x)
+    model = keras.Model(inputs, keras.layers.GaussianNoise(0.5, seed=2)(x))
+    engine = engine_for(open_live(model))
+    images = nets.pictures(model)
+    before = [keras.ops.convert_to_numpy(each.value).copy() for each in model.variables]
+    plain_call = keras.layers.Layer.__call__
+    frozen = [each.requires_grad for each in model.parameters()] if backend == "torch" else []
+
+    class Failing(Exception):
+        pass
+
+    def stop() -> bool:
+        raise Failing
+
+    layer = next(iter(model.layers[1:])).name
+    objective_here = Objective(HALF_ENERGY, layer, np.zeros((2, 1, 1, 1), np.float32))
+    engine.gradient(images, objective_here, STAY, ONCE)
+    engine.stop = stop
+    with pytest.raises(Failing):
+        engine.gradient(images, objective_here, STAY, ONCE)
+    assert keras.layers.Layer.__call__ is plain_call
+    for value, variable in zip(before, model.variables, strict=True):
+        np.testing.assert_array_equal(value, keras.ops.convert_to_numpy(variable.value))
+    if backend == "torch":
+        assert [each.requires_grad for each in model.parameters()] == frozen
+        assert all(each.grad is None for each in model.parameters())
+
+
+def test_nothing_after_the_layer_is_computed(model: keras.Model, backend: str) -> None:
+    called = []
+    decoder = keras.layers.Lambda(lambda x: called.append(1) or x)
+    chained = keras.Model(model.inputs, decoder(model.get_layer("encoded").output))
+    network = open_live(chained)
+    _ = network.layers
+    called.clear()
+    engine_for(network).activations(nets.pictures(model), ["encoded"])
+    assert not called
+
+
+def test_progress_ends_at_the_total_and_stop_cancels(model: keras.Model) -> None:
+    engine = Small(open_live(model), most=2)
+    images = nets.pictures(model, 4)
+    seen: list[tuple[int, int]] = []
+    engine.progress = lambda done, total: seen.append((done, total))
+    engine.activations(images, ["encoded"])
+    assert seen == [(1, 2), (2, 2)]
+    engine.stop = lambda: True
+    with pytest.raises(Cancelled, match="stopped"):
+        engine.activations(images, ["encoded"])
+
+
+def test_memory_that_runs_out_halves_the_piece(model: keras.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = engine_for(open_live(model))
+    images = nets.pictures(model, 9)
+    wanted = engine.activations(images, ["encoded"])["encoded"]
+    tensor: Callable[[Any], Any] = engine.tensor
+    asked: list[int] = []
+
+    def small(values: Any) -> Any:
+        if values.ndim == 4 and values.shape[1:3] == (SIZE, SIZE):
+            asked.append(len(values))
+            if len(values) > 2:
+                raise MemoryError
+        return tensor(values)
+
+    monkeypatch.setattr(engine, "tensor", small)
+    np.testing.assert_allclose(engine.activations(images, ["encoded"])["encoded"], wanted, rtol=1e-5, atol=1e-6)
+    assert asked[:3] == [9, 4, 2] or asked[:4] == [9, 5, 3, 2] or max(asked[-5:]) <= 2
+    monkeypatch.setattr(engine, "tensor", lambda values: (_ for _ in ()).throw(MemoryError))
+    with pytest.raises(MemoryBudgetError, match="memory ran out"):
+        engine.activations(images, ["encoded"])
+
+
+def test_a_picture_beyond_the_budget_is_refused_with_the_numbers(model: keras.Model) -> None:
+    with pytest.raises(MemoryBudgetError, match=r"needs about .* MiB, more than the .* MiB allowed"):
+        engine_for(open_live(model), memory=1000).activations(nets.pictures(model), ["encoded"])
+
+
+def test_the_reference_engine_is_chosen_for_numpy(reference: Engine) -> None:
+    assert isinstance(reference, ReferenceEngine)
+
+
+@pytest.mark.parametrize("name", ["dense", "pooled"])
+def test_codes_without_places(name: str) -> None:
+    build, layer = nets.MIXING[name]
+    model = build()
+    engine = engine_for(open_live(model))
+    images = nets.pictures(model)
+    codes = engine.activations(images, [layer])[layer].reshape(2, 1, 1, -1)
+    slope = engine.gradient(images, Objective(COSINE, layer, np.ascontiguousarray(codes[::-1])), STAY, ONCE)
+    assert np.abs(slope).max() > 0
+    step = 1e-3 * np.random.default_rng(1).normal(size=images.shape).astype(np.float32)
+    ends = [
+        engine.score(images + sign * step, [Objective(COSINE, layer, np.ascontiguousarray(codes[::-1]))], STAY, ONCE)
+        for sign in (1, -1)
+    ]
+    change = ends[0][0][0] - ends[1][0][0]
+    np.testing.assert_allclose(2 * (slope * step).sum(axis=(1, 2, 3)), change, rtol=0.02, atol=1e-6)
+
+
+def test_a_model_of_one_batch_size(backend: str) -> None:
+    free = nets.autoencoder(SIZE)
+    inputs = keras.Input(batch_shape=(4, SIZE, SIZE, 1))
+    fixed = keras.Model(inputs, free(inputs))
+    layer = next(path for path in open_live(fixed).layers if path.endswith("encoded"))
+    engine = engine_for(open_live(fixed))
+    images = nets.pictures(free, 6)
+    wanted = engine_for(open_live(free)).activations(images, ["encoded"])["encoded"]
+    close(engine.activations(images, [layer])[layer], wanted, 1e-5)
