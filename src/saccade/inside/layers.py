@@ -1,0 +1,126 @@
+"""Asking every layer what it makes of one picture: the only place where `FeatureMaps` are made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saccade.encoder import Encoder
+from saccade.engines.engine import as_grid
+from saccade.errors import InputError, NotApplicable
+from saccade.models import Dataflow, find_layer
+from saccade.models.dataflow import POINTWISE
+from saccade.results import FeatureMaps, LayerMaps
+
+Array = NDArray[np.float32]
+
+
+def feature_maps(encoder: Encoder, image: Any, *, layers: Sequence[str] | None = None) -> FeatureMaps:
+    """What does every layer make of this picture?
+
+    One question to the model gives the feature maps of all layers with places, from the first to the redrawn picture.
+    The code is always among them, also when it is a plain vector (one cell). A layer that only hands on what another
+    one made, such as a whole sub-model and its last layer, appears once.
+
+    Args:
+        encoder: The model and its code.
+        image: One picture: a path, a PIL image, an array, or one of `encoder.read`.
+        layers: Only these, by path, each of them even when it repeats another; all by default.
+
+    Returns:
+        An ordered mapping from path to float32 (rows, columns, channels), which draws and saves itself.
+
+    Raises:
+        InputError: Not one picture.
+        NotApplicable: A layer that was asked for, or every layer, has no places.
+        UnknownName: No such layer.
+
+    Example:
+        >>> inside = saccade.feature_maps(encoder, "cat.jpg")
+        >>> inside["conv_1"].shape
+        (128, 128, 32)
+        >>> inside.collage().save("inside.png")
+    """
+    images = encoder.images(image)
+    if len(images) != 1:
+        raise InputError(f"feature maps are of one picture; {len(images)} were given.")
+    height, width = images.shape[1:3]
+    flow = encoder.dataflow(height, width)
+    wanted = _wanted(encoder, layers)
+    found = encoder.activations(images.array, [*dict.fromkeys([*wanted, *_output(encoder)])])
+    left_out = set[str]() if layers is not None else _repeats(encoder, wanted, found, flow)
+    return FeatureMaps(
+        layers=tuple(
+            LayerMaps(
+                path=path,
+                kind=encoder.layers[path].kind,
+                values=found[path][0].reshape(as_grid(found[path].shape[1:])),
+                receptive_field=flow.receptive_field(path) if len(encoder.layers[path].shape) == 3 else None,
+                stride=flow.stride(path) if len(encoder.layers[path].shape) == 3 else None,
+            )
+            for path in wanted
+            if path not in left_out
+        ),
+        code=encoder.layer,
+        code_size=encoder.code_size(encoder.layer, images.array),
+        images=images,
+        model=encoder.name,
+        redrawn=found[encoder.network.output][0] if encoder.is_autoencoder else None,
+        output=encoder.network.output if encoder.is_autoencoder else None,
+        from_code_alone=_from_code_alone(encoder, flow),
+        notes=encoder.notes,
+    )
+
+
+def _wanted(encoder: Encoder, layers: Sequence[str] | None) -> list[str]:
+    if layers is None:
+        wanted = [path for path, layer in encoder.layers.items() if len(layer.shape) == 3 or path == encoder.layer]
+        if not any(len(encoder.layers[path].shape) == 3 for path in wanted):
+            raise NotApplicable(f"{encoder.name} has no layer with places, so it has no feature maps to show.")
+        return wanted
+    wanted = list(dict.fromkeys(find_layer(encoder.network, name) for name in layers))
+    if not wanted:
+        raise InputError("no layers were named; leave layers= out for all of them.")
+    for path in wanted:
+        if len(encoder.layers[path].shape) != 3 and path != encoder.layer:
+            raise NotApplicable(
+                f"layer {path!r} has no places (its shape is {encoder.layers[path].shape}), so no maps."
+            )
+    return wanted
+
+
+def _output(encoder: Encoder) -> list[str]:
+    return [encoder.network.output] if encoder.is_autoencoder else []
+
+
+def _repeats(encoder: Encoder, wanted: Sequence[str], found: Mapping[str, Array], flow: Dataflow) -> set[str]:
+    """Which layers show again what another one shows? The code and the output stay under their own names."""
+    own = {encoder.layer, *_output(encoder)}
+    repeats: set[str] = set()
+    for path in wanted:
+        operation = flow.operations.get(path)
+        if operation is None or operation.windows != POINTWISE or len(operation.inputs) != 1:
+            continue
+        source = operation.inputs[0]
+        while source in repeats:  # three names for one thing
+            source = flow.operations[source].inputs[0]
+        if source in found and source in wanted and np.array_equal(found[source], found[path]):
+            repeats.add(path if path not in own or source in own else source)
+    return repeats
+
+
+def _from_code_alone(encoder: Encoder, flow: Dataflow) -> bool:
+    """Is the output computed from the code and nothing else? Not when a connection skips the code."""
+    reached, waiting = set[str](), _output(encoder)
+    while waiting:
+        path = waiting.pop()
+        if path == encoder.layer or path in reached:
+            continue
+        if path not in flow.operations:  # the picture itself
+            return False
+        reached.add(path)
+        waiting.extend(flow.operations[path].inputs)
+    return encoder.is_autoencoder

@@ -1,0 +1,116 @@
+"""The exact split of a similarity over places: arrays in, arrays out.
+
+    place            the cosine of the codes as one long vector:  s = sum over u of <a_u, b_u> / (|a| |b|)
+    anywhere         the cosine of the mean cells:                s = sum over u and v of <a_u, b_v> / (n m |a'| |b'|)
+
+The first asks whether the same things lie at the same places, the second whether the same things lie anywhere. Both are
+sums of products, so the score falls apart into shares without any approximation; shares against are negative and stay.
+
+Source: Stylianou, Souvenir and Pless, Visualizing deep similarity networks, WACV 2019, arXiv:1901.00536; Zhu, Yang and
+Chen, Visual explanation for deep metric learning, TIP 2021, arXiv:1909.12977.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saccade.errors import InputError, UnknownName
+
+Codes = NDArray[np.floating]
+Shares = NDArray[np.float64]
+
+MATCHINGS = ("place", "anywhere")
+"""How the cells of two codes are matched."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """A score and what each cell of both codes adds to it.
+
+    Attributes:
+        score: The cosine, -1 to 1.
+        shares_a: float64 (rows, columns) of the first code; they sum to the score.
+        shares_b: The same for the second code.
+    """
+
+    score: float
+    shares_a: Shares
+    shares_b: Shares
+
+
+def split(a: Codes, b: Codes, matching: str = "place") -> Split:
+    """Which cells make two codes alike?
+
+    Args:
+        a: float (rows, columns, channels).
+        b: The same; with `"anywhere"` its rows and columns may differ.
+        matching: One of `MATCHINGS`.
+
+    Returns:
+        The score and its shares, in float64.
+
+    Raises:
+        InputError: The codes do not fit together, or one of them is zero or not finite, so that it has no direction.
+        UnknownName: No such matching.
+
+    Example:
+        >>> split(np.ones((2, 2, 3)), np.ones((2, 2, 3))).shares_a
+        array([[0.25, 0.25],
+               [0.25, 0.25]])
+    """
+    if matching not in MATCHINGS:
+        raise UnknownName.of("matching", matching, MATCHINGS)
+    first, second = _scaled(a, "first"), _scaled(b, "second")
+    if first.shape[2] != second.shape[2]:
+        raise InputError(f"the codes have {first.shape[2]} and {second.shape[2]} channels, so they are not comparable.")
+    return _place_by_place(first, second) if matching == "place" else _anywhere(first, second)
+
+
+def _place_by_place(a: Shares, b: Shares) -> Split:
+    if a.shape != b.shape:
+        raise InputError(
+            f"the codes have {_cells(a)} and {_cells(b)} cells, so they cannot be compared place by place; load the "
+            "model with one size for both pictures (size=(height, width)), or compare with matching='anywhere'."
+        )
+    shares = np.einsum("ijc,ijc->ij", a / _length(a, "first"), b / _length(b, "second"))
+    return Split(_sum(shares), shares, shares.copy())
+
+
+def _anywhere(a: Shares, b: Shares) -> Split:
+    mean_a, mean_b = a.mean(axis=(0, 1)), b.mean(axis=(0, 1))
+    length_a, length_b = _length(mean_a, "first", np.abs(a).mean()), _length(mean_b, "second", np.abs(b).mean())
+    # <a_u, mean b> is the sum over all v of <a_u, b_v> / m: no table of all pairs of cells is needed.
+    shares_a = a @ (mean_b / length_b) / (length_a * a.shape[0] * a.shape[1])
+    shares_b = b @ (mean_a / length_a) / (length_b * b.shape[0] * b.shape[1])
+    return Split(_sum(shares_a), shares_a, shares_b)
+
+
+def _scaled(code: Codes, which: str) -> Shares:
+    """The code in float64 with 1 as its largest value: a cosine has no units, and squares must not overflow."""
+    values = np.asarray(code, np.float64)
+    if values.ndim != 3 or not values.size:
+        raise InputError(f"a code is (rows, columns, channels), none of them empty; the {which} one is {values.shape}.")
+    largest = np.abs(values).max()
+    if not np.isfinite(largest):
+        raise InputError(f"the {which} code holds values that are not numbers (NaN or infinite).")
+    return np.asarray(values / largest if largest > 0 else values, np.float64)
+
+
+def _length(values: Shares, which: str, size: float = 0.0) -> float:
+    length = float(np.linalg.norm(values))
+    if length <= 1e-12 * size or length == 0:  # what is left when cells cancel out is rounding, not a direction
+        raise InputError(
+            f"the {which} code is zero (or exactly the mean that was taken off), so it has no direction to be compared."
+        )
+    return length
+
+
+def _sum(shares: Shares) -> float:
+    return min(1.0, max(-1.0, float(shares.sum())))
+
+
+def _cells(code: Shares) -> str:
+    return f"{code.shape[0]}x{code.shape[1]}"

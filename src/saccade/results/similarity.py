@@ -1,0 +1,272 @@
+"""Why two pictures are alike: a score, what each place adds to it; it draws and saves itself."""
+
+from __future__ import annotations
+
+import io
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from saccade.images import Images, Photo
+from saccade.picture import Panel, Scale, figure, pair, save_picture, scale_of
+from saccade.picture.numerals import number
+from saccade.results.arrays import opened_arrays, save_arrays
+from saccade.results.framing import framed
+
+Shares = NDArray[np.float64]
+
+_TITLE = "How alike are these two, and why?"
+_UNIT = "what this place adds to the similarity"
+_MEANING = {
+    "place": (
+        "Orange: here both pictures hold much the same at the same place, and that raised the similarity. "
+        "Blue: here they speak against each other, and that lowered it. "
+        "All places together make the number in the middle."
+    ),
+    "anywhere": (
+        "Orange: this part is like something in the other picture, wherever it lies there. "
+        "Blue: this part is unlike the other picture. In each photo, all places together make the number in the middle."
+    ),
+}
+_SCALE_OF_SCORES = "1 would be the same, 0 nothing in common, \u22121 the opposite."
+_NOT_CENTRED = "Any two photos have much in common: a reference collection would take off what all of them share."
+
+
+class Cell(NamedTuple):
+    """One cell of a code, and what it adds.
+
+    Attributes:
+        row: From the top, counted from 0.
+        column: From the left, counted from 0.
+        share: What it adds to the score; negative when it speaks against.
+        box: Left, top, right, bottom on the original photo, in pixels.
+    """
+
+    row: int
+    column: int
+    share: float
+    box: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Similarity:
+    """Why are these two pictures alike?
+
+    Attributes:
+        score: The cosine of the two codes, -1 to 1.
+        shares_a: float64 (rows, columns): what each cell of the first picture adds; they sum to the score.
+        shares_b: The same for the second picture; equal to `shares_a` when places are compared.
+        images: The two pictures, one `Images` of one picture each; their sizes may differ.
+        model: The model's name.
+        layer: The layer whose numbers are the code.
+        matching: `"place"`: each cell was compared with the cell at the same place; `"anywhere"`: with all cells.
+        kind: What the score is: `"cosine"`.
+        centred: Whether a mean code was taken off first.
+        references: How many pictures that mean was taken of; 0 when it was given as numbers.
+        places: Whether the cells are places of the picture; a plain vector has none.
+        notes: What the reader must know.
+    """
+
+    score: float
+    shares_a: Shares
+    shares_b: Shares
+    images: tuple[Images, Images]
+    model: str
+    layer: str
+    matching: str = "place"
+    kind: str = "cosine"
+    centred: bool = False
+    references: int = 0
+    places: bool = True
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for shares in (self.shares_a, self.shares_b):
+            shares.setflags(write=False)
+
+    def __repr__(self) -> str:
+        first, second = self.names
+        return f"Similarity({self.score:.3f} of {first} and {second}, {self.kind}{', centred' * self.centred})"
+
+    # Numbers
+
+    @property
+    def shares(self) -> Shares:
+        """The shares of the first picture; they sum to the score."""
+        return self.shares_a
+
+    @property
+    def photos(self) -> tuple[Photo, Photo]:
+        """The two photos."""
+        return self.images[0].photos[0], self.images[1].photos[0]
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """The photos' names."""
+        return self.photos[0].name, self.photos[1].name
+
+    def on_photo(self, which: int = 0, *, smooth: bool = True) -> NDArray[np.float32]:
+        """The shares laid onto one original photo, float32 (height, width): of each pixel the share of its cell.
+
+        Args:
+            which: 0 for the first picture, 1 for the second.
+            smooth: Interpolate between cells; False shows them as they are.
+        """
+        shares = (self.shares_a, self.shares_b)[which].astype(np.float32)
+        return self.photos[which].placement.onto_original(shares, smooth=smooth)
+
+    def top_cells(self, n: int = 5, which: int = 0) -> list[Cell]:
+        """Which cells count most, for or against? The largest shares first, whatever their sign.
+
+        Args:
+            n: How many.
+            which: 0 for the first picture, 1 for the second.
+        """
+        shares = (self.shares_a, self.shares_b)[which]
+        left, top, right, bottom = self.photos[which].placement.box
+        high, wide = (bottom - top) / shares.shape[0], (right - left) / shares.shape[1]
+        cells = []
+        for index in np.argsort(-np.abs(shares), axis=None, kind="stable")[:n]:
+            row, column = divmod(int(index), shares.shape[1])
+            x, y = left + column * wide, top + row * high
+            cells.append(Cell(row, column, float(shares[row, column]), (x, y, x + wide, y + high)))
+        return cells
+
+    # Pictures
+
+    def scale(self) -> Scale:
+        """One signed scale for both pictures."""
+        both = np.concatenate([self.shares_a.ravel(), self.shares_b.ravel()])
+        return scale_of(both, signed=True, shared="both pictures")
+
+    def figure(
+        self, *, theme: str = "light", smooth: bool = True, opacity: float = 0.85, width: int = 1500
+    ) -> Image.Image:
+        """A page: both photos with what each place adds to the score, and the sum below.
+
+        A photo that was cut or padded for the model is shown as the model saw it. A code without places gives the two
+        photos and the score alone.
+
+        Args:
+            theme: `"light"` or `"dark"`.
+            smooth: Interpolate between cells; False shows them as they are.
+            opacity: Opacity of the strongest colour.
+            width: Outer width in pixels.
+        """
+        photos = [framed(photo) for photo in self.photos]
+        if not self.places:
+            return figure(
+                [Panel(Image.fromarray(photo), name) for photo, name in zip(photos, self.names, strict=True)],
+                title=f"How alike are these two? {number(self.score)}",
+                caption=[_SCALE_OF_SCORES],
+                notes=self._small_print(),
+                theme=theme,
+                width=width,
+            )
+        return pair(
+            photos[0],
+            photos[1],
+            self.shares_a,
+            self.shares_b,
+            self.scale(),
+            score=self.score,
+            score_name=self._score_name,
+            names=self.names,
+            unit=_UNIT,
+            title=_TITLE,
+            caption=[_MEANING[self.matching], _SCALE_OF_SCORES],
+            notes=self._small_print(smooth),
+            smooth=smooth,
+            opacity=opacity,
+            theme=theme,
+            width=width,
+        )
+
+    def _repr_png_(self) -> bytes:
+        """Shown by notebooks."""
+        buffer = io.BytesIO()
+        self.figure().save(buffer, "PNG")
+        return buffer.getvalue()
+
+    # Files
+
+    def save(self, path: str | os.PathLike[str], **drawing: Any) -> Path:
+        """Save the numbers (`.npz`) or the page (`.png`, `.jpg`, `.webp`), with the settings inside.
+
+        Args:
+            path: The ending chooses; nothing half-written is left behind.
+            **drawing: For the page, what `figure` takes.
+
+        Raises:
+            FileError: The folder is missing or cannot be written.
+        """
+        if Path(path).suffix.lower() != ".npz":
+            return save_picture(self.figure(**drawing), path, self.metadata())
+        arrays: dict[str, NDArray[Any]] = {"shares_a": self.shares_a, "shares_b": self.shares_b}
+        arrays |= {f"picture_{side}": each.array for side, each in zip("ab", self.images, strict=True)}
+        return save_arrays(path, arrays, {**self._made(), "value_range": list(self.images[0].value_range)})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Similarity:
+        """Open a saved `.npz`; the photos are then the model's own pictures.
+
+        Raises:
+            FileError: Missing, damaged, or not saved by `save`.
+        """
+        with opened_arrays(path) as (made, file):
+            value_range, names = tuple(made.pop("value_range")), made.pop("names")
+            first, second = (
+                Images.from_array(file[f"picture_{side}"], value_range, [name])
+                for side, name in zip("ab", names, strict=True)
+            )
+            made["notes"] = tuple(made["notes"])
+            return cls(
+                shares_a=file["shares_a"], shares_b=file["shares_b"], images=(first, second), **made
+            )  # fmt: skip
+
+    def metadata(self) -> dict[str, str]:
+        """How this was made, as text by name; it travels inside the pictures."""
+        from importlib.metadata import version
+
+        texts = {
+            name: "; ".join(value) if isinstance(value, list) else str(value) for name, value in self._made().items()
+        }
+        return {"Software": f"saccade {version('saccade')}", **texts}
+
+    # Parts
+
+    def _made(self) -> dict[str, Any]:
+        return {
+            "names": list(self.names), "score": self.score, "kind": self.kind, "matching": self.matching,
+            "centred": self.centred, "references": self.references, "places": self.places,
+            "model": self.model, "layer": self.layer, "notes": list(self.notes),
+        }  # fmt: skip
+
+    @property
+    def _score_name(self) -> str:
+        if not self.centred:
+            return "similarity"
+        return (
+            f"similarity beyond the mean of {self.references} photos"
+            if self.references
+            else "similarity beyond the mean"
+        )
+
+    def _small_print(self, smooth: bool = True) -> list[str]:
+        taken = "cosine similarity of the codes"
+        if self.matching == "anywhere":
+            taken = "cosine similarity of the mean cells of the codes"
+        if self.centred:
+            of = f" of {self.references} pictures" if self.references else ", as given"
+            taken += f", after taking off the mean code{of}"
+        lines = [f"{taken[:1].upper()}{taken[1:]}, layer {self.layer} of {self.model}."]
+        if self.places:
+            grids = {f"{each.shape[1]}x{each.shape[0]}" for each in (self.shares_a, self.shares_b)}
+            lines[0] += f" Real grid {' and '.join(sorted(grids))}{', smoothed for display' if smooth else ''}."
+        lines += [] if self.centred else [_NOT_CENTRED]
+        return lines + [f"{note[:1].upper()}{note[1:]}." for note in self.notes]
