@@ -47,6 +47,7 @@ class Recorder:
     picture: Tensor = None
     calls: list[Call] = field(default_factory=list)
     _stack: list[str] = field(default_factory=list)
+    _owners: list[Any] = field(default_factory=list)
     _times: dict[str, int] = field(default_factory=dict)
 
     def around(self, layer: Any, call: Callable[..., Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
@@ -62,14 +63,20 @@ class Recorder:
             # A shared layer is one layer with several places in the computation: the second is named `name:2`.
             path = path if times == 1 else f"{path}:{times}"
         self._stack.append(path)
+        self._owners.append(layer)
         try:
             output = call(layer, *args, **kwargs)
         finally:
             self._stack.pop()
+            self._owners.pop()
         return output if is_root else self._note(path, layer, args, output)
 
     def operation(self, operation: Any, args: tuple[Any, ...], output: Tensor) -> Tensor:
-        """Note a graph operation that is no layer, such as the `+` between two layers."""
+        """Note a graph operation that is no layer, such as the `+` between two layers of a functional model."""
+        import keras
+
+        if not self._owners or not isinstance(self._owners[-1], keras.Model):
+            return output  # a step inside a layer, which answers for it as a whole
         prefix = self._stack[-1] if self._stack else ""
         path = f"{prefix}/{operation.name}" if prefix else str(operation.name)
         times = self._times[path] = self._times.get(path, 0) + 1
