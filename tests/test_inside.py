@@ -161,15 +161,23 @@ def test_a_saturated_map_is_strong_but_varies_not() -> None:
 def test_values_below_zero_are_shown_where_they_matter(values: list[float], signed: bool) -> None:
     one = layer(np.array(values)[:, None, None])
     assert one.signed is signed
-    assert one.scale().signed is signed
-    assert (one.tiles(np.array([0])).min() < 0) == (signed and min(values) < 0)
-    assert ("drawn as zero" in one.colours) == (min(values) < 0 and not signed)
+    assert one.scale(signed=signed).signed is signed
+    assert (one.tiles(np.array([0]), signed=signed).min() < 0) == (signed and min(values) < 0)
+    assert ("drawn as zero" in one.colours(signed=signed)) == (min(values) < 0 and not signed)
 
 
 def test_a_map_wholly_below_zero_is_never_hidden() -> None:
     values = np.ones((2, 2, 2)) * 100
     values[..., 1] = [[-1, -2], [-3, -1]]
     assert layer(values).signed
+
+
+def test_a_scale_for_each_map_shows_what_one_scale_for_all_may_leave_out() -> None:
+    values = np.zeros((2, 2, 2))
+    values[0, 0] = [100, 2]
+    values[1, 1] = [0, -1]
+    assert not layer(values).signed
+    assert layer(values).signed_apart
 
 
 def test_an_enlarged_copy_is_known() -> None:

@@ -84,7 +84,7 @@ def compare(
     if not places:
         names = [images.photos[0].source or images.names[0] for images in pictures]
         notes.append(
-            f"{encoder.layer} has no places, so the similarity cannot be drawn; to see which parts matter: "
+            f"the code ({encoder.layer}) has no places, so the similarity cannot be drawn; to see which parts matter: "
             f"saccade explain MODEL {names[0]} --target like:{names[1]}"
         )
     return Similarity(

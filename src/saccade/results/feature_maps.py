@@ -111,6 +111,7 @@ class FeatureMaps(Mapping[str, Array]):
         """
         layer = self.layer(path)
         channels = layer.order(order)
+        signed = layer.signed_apart if scale == "each" else layer.signed
         counted = layer.variation if order == "variation" else layer.energy
         shares = counted / (counted.sum() or 1.0)
         rows, columns, count = layer.values.shape
@@ -119,15 +120,15 @@ class FeatureMaps(Mapping[str, Array]):
         if silent:
             notes.append(f"{silent} of the {count} maps are zero everywhere: these detectors found nothing.")
         return feature_sheet(
-            layer.tiles(channels),
+            layer.tiles(channels, signed=signed),
             [f"{channel} \u00b7 {percent(float(shares[channel]))}" for channel in channels],
             scale=scale,
-            signed=layer.signed,
+            signed=signed,
             unit="answer of the detector",
             title=f"{layer.path}: {count} feature maps of {columns}\u00d7{rows} cells",
             caption=[
                 f"Every tile is the answer of one detector to the photo, place by place. {_SORTED[order]}",
-                f"{self._sight(layer)} {layer.colours}",
+                f"{self._sight(layer)} {layer.colours(signed=signed)}",
             ],
             notes=[*notes, *(_sentence(note) for note in self.notes)],
             tile=tile,
@@ -144,13 +145,13 @@ class FeatureMaps(Mapping[str, Array]):
         rows = self._rows(tiles_across((frame.shape[0], frame.shape[1])))
         notes = [
             "In each row the maps that change most over the photo; the number below a tile is its channel.",
-            "Pooled maps stand below the maps they were made from. The small frame shows how much one cell sees.",
+            "Pooled maps stand below the maps they were made from. The small frame shows how much a cell can see.",
             f"Model {self.model}, photo {self.images.names[0]}. Finer maps than the tiles are averaged.",
         ]
         if enlarged := self._drawn()[1]:
             notes.append(f"Left out, as they only enlarge the maps above: {', '.join(each.path for each in enlarged)}.")
         notes += [_sentence(note) for note in self.notes]
-        return collage(self._first(frame, len(rows)), rows, self._last(frame), notes=notes, theme=theme)
+        return collage(self._first(frame, rows), rows, self._last(frame), notes=notes, theme=theme)
 
     def _repr_png_(self) -> bytes:
         """Shown by notebooks."""
@@ -218,21 +219,22 @@ class FeatureMaps(Mapping[str, Array]):
 
     def _rows(self, most: int) -> list[Row]:
         drawn = self._drawn()[0]
+        signed = any(layer.signed for layer in drawn)  # one language of colours on the poster where that can be
         rows, channels, above = list[Row](), np.arange(0), 0
         for layer in drawn:
             count = layer.values.shape[2]
             if not (rows and "Pool" in layer.kind and count == above):
                 vector = layer.values.shape[:2] == (1, 1)
                 channels = layer.order("index") if vector else layer.order()[:most]
-            rows.append(self._row(layer, channels, drawn))
+            rows.append(self._row(layer, channels, drawn, signed and layer.below < 0))
             above = count
         return rows
 
-    def _row(self, layer: LayerMaps, channels: NDArray[np.intp], drawn: list[LayerMaps]) -> Row:
+    def _row(self, layer: LayerMaps, channels: NDArray[np.intp], drawn: list[LayerMaps], signed: bool) -> Row:
         height, width = self.images.shape[1:3]
         rows, columns, count = layer.values.shape
         field = layer.receptive_field or (height, width)
-        scale = layer.scale()
+        scale = layer.scale(signed=signed)
         paths = [each.path for each in drawn]
         here, code = paths.index(layer.path), paths.index(self.code) if self.code in paths else len(paths)
         heading = ""
@@ -243,11 +245,12 @@ class FeatureMaps(Mapping[str, Array]):
         elif here == code + 1:
             heading = "Painted again, layer by layer" if self.redrawn is not None else "After the code"
         cells = f"{count} numbers" if (rows, columns) == (1, 1) else f"{count} maps of {columns}\u00d7{rows}"
-        sees = f"a cell sees {min(field[1], width)}\u00d7{min(field[0], height)} px"
+        part = f"{min(field[1], width)}\u00d7{min(field[0], height)} px"
+        sees = f"a cell sees {'everything' if field[0] >= height and field[1] >= width else part}"
         return Row(
             title=layer.path,
             lines=[cells, sees, full_colour(scale)],
-            tiles=layer.tiles(channels),
+            tiles=layer.tiles(channels, signed=signed),
             labels=[str(channel) for channel in channels],
             scale=scale,
             sees=(field[0] / height, field[1] / width),
@@ -255,12 +258,12 @@ class FeatureMaps(Mapping[str, Array]):
             marked=here == code,
         )
 
-    def _first(self, frame: NDArray[np.uint8], count: int) -> End:
+    def _first(self, frame: NDArray[np.uint8], rows: list[Row]) -> End:
         _, height, width, channels = self.images.shape
         pixels = height * width * channels
-        below = ", blue is below zero" if any(layer.signed for layer in self.layers) else ""
+        below = ", blue is below zero" if any(row.scale.signed for row in rows) else ""
         looks = (
-            f"{count} layers look at this photo one after the other. Each holds many detectors; a tile shows where in "
+            "One layer after the other looks at this photo. Each holds many detectors; a tile shows where in "
             f"the photo one of them answers: black is nothing, bright is much{below}."
         )
         sizes = (
@@ -289,4 +292,4 @@ class FeatureMaps(Mapping[str, Array]):
 
 
 def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"

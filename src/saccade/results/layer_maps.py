@@ -54,10 +54,21 @@ class LayerMaps:
 
     @cached_property
     def signed(self) -> bool:
-        """Do values below zero matter? Yes where they make up more than 5 % of the range, or all of a channel."""
+        """Do values below zero matter beside the others? Beyond 5 % of the layer's range, or as all of a channel."""
         low, high = self.values.min(axis=(0, 1)), self.values.max(axis=(0, 1))
         reach = max(float(high.max()), 0.0) - float(low.min())
         return bool(low.min() < -_MATTER * reach or ((high <= 0) & (low < 0)).any())
+
+    @cached_property
+    def signed_apart(self) -> bool:
+        """Do values below zero matter where every channel has a scale of its own?"""
+        low, high = self.values.min(axis=(0, 1)), self.values.max(axis=(0, 1))
+        return bool((low < -_MATTER * (np.maximum(high, 0) - low)).any())
+
+    @cached_property
+    def below(self) -> float:
+        """The lowest value, or 0 if none lies below zero."""
+        return min(0.0, float(self.values.min()))
 
     def order(self, by: str = "variation") -> NDArray[np.intp]:
         """The channels by falling variation or energy, or as they are numbered.
@@ -71,23 +82,21 @@ class LayerMaps:
             return np.arange(self.values.shape[2])
         return np.argsort(-(self.variation if by == "variation" else self.energy), kind="stable")
 
-    def tiles(self, channels: NDArray[np.intp]) -> Array:
-        """Some maps as they are drawn, (channels, rows, columns): what is below zero and does not matter is zero."""
+    def tiles(self, channels: NDArray[np.intp], *, signed: bool) -> Array:
+        """Some maps as they are drawn, (channels, rows, columns): without a sign, what is below zero is zero."""
         maps = np.moveaxis(self.values[..., channels], -1, 0)
-        return np.ascontiguousarray(maps if self.signed else np.maximum(maps, 0), np.float32)
+        return np.ascontiguousarray(maps if signed else np.maximum(maps, 0), np.float32)
 
-    def scale(self) -> Scale:
+    def scale(self, *, signed: bool) -> Scale:
         """One scale for all maps of the layer."""
-        values = self.values if self.signed else np.maximum(self.values, 0)
-        return scale_of(values, signed=self.signed, shared="all maps of the layer")
+        values = self.values if signed else np.maximum(self.values, 0)
+        return scale_of(values, signed=signed, shared="all maps of the layer")
 
-    @property
-    def colours(self) -> str:
+    def colours(self, *, signed: bool) -> str:
         """What the colours of these maps mean, in plain words."""
-        if self.signed:
+        if signed:
             return "Orange answers are above zero, blue ones below, black is nothing."
-        low = float(self.values.min())
-        faint = f" Values below zero (down to {number(low)}) are drawn as zero." if low < 0 else ""
+        faint = f" Values below zero (down to {number(self.below)}) are drawn as zero." if self.below < 0 else ""
         return f"Black is nothing, the brighter the stronger.{faint}"
 
     def only_enlarges(self, before: LayerMaps) -> bool:

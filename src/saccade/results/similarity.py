@@ -269,4 +269,4 @@ class Similarity:
             grids = {f"{each.shape[1]}x{each.shape[0]}" for each in (self.shares_a, self.shares_b)}
             lines[0] += f" Real grid {' and '.join(sorted(grids))}{', smoothed for display' if smooth else ''}."
         lines += [] if self.centred else [_NOT_CENTRED]
-        return lines + [f"{note[:1].upper()}{note[1:]}." for note in self.notes]
+        return lines + [f"{note[:1].upper()}{note[1:]}{'' if note.endswith('.') else '.'}" for note in self.notes]
