@@ -7,7 +7,7 @@ numerals     numbers for people                          figure     panels set a
 typesetting  words on pictures                           sheet      all feature maps of a layer
 themes       light and dark paper                        pair       why two photos are alike
 page         title, pictures, small print                files      saving, with the settings inside
-resampling   a coarse map made as large as its photo  collage    every layer of a model on one poster
+resampling   a coarse map made as large as its photo     collage    every layer of a model on one poster
 """
 
 from saccade.picture.colorbar import Bar, colorbar
