@@ -1,0 +1,175 @@
+"""SavedModel folders, written by tf_keras, by Keras 3 and by TensorFlow alone."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras
+from tensorflow.core.protobuf import saved_model_pb2
+
+from saccade.errors import FileError, ModelError
+from saccade.models.saved_model import SavedFunction, _messages, open_saved_model
+
+L = tf_keras.layers
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword")
+
+
+def autoencoder() -> Any:
+    image = L.Input((8, 8, 3))
+    x = L.BatchNormalization()(L.Conv2D(4, 3, padding="same", activation="elu")(image))
+    encoder = tf_keras.Model(image, L.MaxPooling2D(name="encoded")(x), name="encoder")
+    decoder = tf_keras.Sequential(
+        [L.UpSampling2D(2, input_shape=(4, 4, 4)), L.Conv2D(3, 3, padding="same")], name="decoder"
+    )
+    picture = L.Input((8, 8, 3))
+    model = tf_keras.Model(picture, decoder(encoder(picture)), name="autoencoder")
+    rng = np.random.default_rng(0)
+    model.set_weights([0.1 + 0.4 * rng.random(w.shape) for w in model.get_weights()])
+    return model
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
+    tf_keras.backend.clear_session()
+    model = autoencoder()
+    folder = tmp_path_factory.mktemp("saved") / "model"
+    model.save(folder, save_format="tf")
+    return model, folder
+
+
+IMAGES = np.random.default_rng(1).random((2, 8, 8, 3), np.float32)
+
+
+def test_a_model_of_keras_2_comes_back_with_its_layers(saved: tuple[Any, Path]) -> None:
+    theirs, folder = saved
+    ours = open_saved_model(folder)
+    assert not isinstance(ours, SavedFunction)
+    assert [layer.name for layer in ours.get_layer("encoder").layers] == [
+        layer.name for layer in theirs.get_layer("encoder").layers
+    ]
+    np.testing.assert_allclose(ours.predict(IMAGES, verbose=0), theirs.predict(IMAGES, verbose=0), atol=1e-5)
+    np.testing.assert_allclose(
+        ours.get_layer("encoder").predict(IMAGES, verbose=0),
+        theirs.get_layer("encoder").predict(IMAGES, verbose=0),
+        atol=1e-5,
+    )
+
+
+def test_the_layout_of_tensorflow_2_4_and_before(saved: tuple[Any, Path], tmp_path: Path) -> None:
+    """The same texts, inside saved_model.pb."""
+    theirs, folder = saved
+    old = tmp_path / "old"
+    shutil.copytree(folder, old)
+    graph = saved_model_pb2.SavedModel.FromString((old / "saved_model.pb").read_bytes())
+    for node in _messages((old / "keras_metadata.pb").read_bytes(), 1):
+        number = node[1] if node[0] == 0x10 else 0
+        graph.meta_graphs[0].object_graph_def.nodes[number].user_object.metadata = next(_messages(node, 5)).decode()
+    (old / "saved_model.pb").write_bytes(graph.SerializeToString())
+    (old / "keras_metadata.pb").unlink()
+    ours = open_saved_model(old)
+    assert not isinstance(ours, SavedFunction)
+    np.testing.assert_allclose(ours.predict(IMAGES, verbose=0), theirs.predict(IMAGES, verbose=0), atol=1e-5)
+
+
+def test_without_a_configuration_it_is_a_differentiable_function(saved: tuple[Any, Path], tmp_path: Path) -> None:
+    theirs, folder = saved
+    bare = tmp_path / "bare"
+    shutil.copytree(folder, bare)
+    (bare / "keras_metadata.pb").unlink()
+    function = open_saved_model(bare)
+    assert isinstance(function, SavedFunction)
+    assert function.input_shape == (8, 8, 3)
+    assert function.outputs == {"decoder": (8, 8, 3)}
+    assert "configuration" in function.reason
+    x = tf.constant(IMAGES)
+    with tf.GradientTape() as ours:
+        ours.watch(x)
+        answer = function.call(x)["decoder"]
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        expected = theirs(x, training=False)
+    np.testing.assert_allclose(answer, expected, atol=1e-5)
+    np.testing.assert_allclose(ours.gradient(answer, x), tape.gradient(expected, x), atol=1e-5)
+
+
+def test_a_lambda_layer_is_not_run_but_its_graph_is(tmp_path: Path) -> None:
+    model = tf_keras.Sequential([L.Lambda(lambda x: x * 2.0, input_shape=(4, 4, 1), name="twice")])
+    model.save(tmp_path / "model", save_format="tf")
+    function = open_saved_model(tmp_path / "model")
+    assert isinstance(function, SavedFunction)
+    assert "'twice' holds Python code" in function.reason
+    np.testing.assert_array_equal(function.call(np.ones((1, 4, 4, 1)))["twice"], 2 * np.ones((1, 4, 4, 1)))
+
+
+class Module(tf.Module):  # type: ignore[misc]
+    """A function in a folder, with no Keras anywhere."""
+
+    def save(self, folder: Path, compute: Any, *specs: tf.TensorSpec) -> Path:
+        tf.saved_model.save(self, str(folder), signatures=tf.function(compute, input_signature=specs))
+        return folder
+
+
+PICTURE = tf.TensorSpec((None, None, None, 3), tf.float32, name="picture")
+
+
+def test_a_free_size_stays_free(tmp_path: Path) -> None:
+    folder = Module().save(tmp_path / "m", lambda picture: {"code": tf.nn.avg_pool2d(picture, 2, 2, "SAME")}, PICTURE)
+    function = open_saved_model(folder)
+    assert isinstance(function, SavedFunction)
+    assert function.input_shape == (None, None, 3)
+    assert function.outputs == {"code": (None, None, 3)}
+    assert function.call(np.ones((1, 6, 4, 3)))["code"].shape == (1, 3, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("compute", "specs", "says"),
+    [
+        (lambda picture: {"code": picture * 0.0 + 1.0}, (PICTURE,), None),
+        (lambda picture: {"code": tf.cast(tf.argmax(picture, -1), tf.float32)}, (PICTURE,), "no gradient"),
+        (lambda a, b: {"code": a + b}, (PICTURE, PICTURE), "takes 2 inputs"),
+        (lambda flat: {"code": flat}, (tf.TensorSpec((None, 4), tf.float32, name="flat"),), "takes float32 of shape"),
+        (
+            lambda data: {"code": tf.cast(data, tf.float32)},
+            (tf.TensorSpec((None, 4, 4, 3), tf.uint8, name="data"),),
+            r"takes uint8 of shape .* re-save it where it was made",
+        ),
+    ],
+    ids=["flat", "argmax", "two inputs", "vector", "bytes"],
+)
+def test_what_has_no_gradient_says_how_to_convert_it(
+    tmp_path: Path, compute: Any, specs: Any, says: str | None
+) -> None:
+    names = ("a", "b") if len(specs) == 2 else (specs[0].name,)
+    specs = tuple(tf.TensorSpec(spec.shape, spec.dtype, name=name) for spec, name in zip(specs, names, strict=True))
+    folder = Module().save(tmp_path / "model", compute, *specs)
+    if says is None:
+        # A gradient of zeros is still a gradient.
+        assert isinstance(open_saved_model(folder), SavedFunction)
+        return
+    with pytest.raises(ModelError, match=f"^model: .*{says}") as caught:
+        open_saved_model(folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_no_function_at_all(tmp_path: Path) -> None:
+    tf.saved_model.save(tf.Module(), str(tmp_path / "model"))
+    with pytest.raises(ModelError, match=r"model: it has no serving function, .* re-save it"):
+        open_saved_model(tmp_path / "model")
+
+
+def test_damage(saved: tuple[Any, Path], tmp_path: Path) -> None:
+    with pytest.raises(FileError, match=r"is no SavedModel: it holds no saved_model.pb"):
+        open_saved_model(tmp_path)
+    broken = tmp_path / "broken"
+    shutil.copytree(saved[1], broken)
+    (broken / "keras_metadata.pb").write_bytes((broken / "keras_metadata.pb").read_bytes()[:100])
+    with pytest.raises(FileError, match=r"broken.* is damaged"):
+        open_saved_model(broken)
+    (broken / "saved_model.pb").write_bytes(b"nothing")
+    with pytest.raises(FileError, match=r"broken is damaged"):
+        open_saved_model(broken)
