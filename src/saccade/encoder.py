@@ -266,7 +266,8 @@ class Encoder:
 
     def _multiple(self) -> int:
         """The code's stride, so that a decoder can double what the encoder halved."""
-        stride = self.dataflow(256, 256).stride(self.layer)
+        height, width, _ = self.network.input_shape
+        stride = self.dataflow(height or 256, width or 256).stride(self.layer)
         if stride is None or stride[0] != int(stride[0]) or stride[0] > 64:
             return 1
         return int(stride[0])

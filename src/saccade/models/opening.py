@@ -106,8 +106,21 @@ def open_model(
 
         network: Network = open_torch_file(path, trust=trust, input_shape=input_shape)
         return _placed(network, device)
-    choose_backend(backend if kind != "saved_model" else "tensorflow")
+    if kind == "saved_model":
+        return _from_saved_model(path, backend, input_shape)
+    choose_backend(backend)
     return open_live(_keras_model(path, kind, weights, trust), input_shape=input_shape)
+
+
+def _from_saved_model(path: Path, backend: str | None, input_shape: InputShape | None) -> Network:
+    from saccade.models.saved_function import FunctionNetwork
+    from saccade.models.saved_model import SavedFunction, open_saved_model
+
+    choose_backend(backend)
+    opened = open_saved_model(path)
+    if isinstance(opened, SavedFunction):
+        return FunctionNetwork(opened, path.name, input_shape=input_shape)
+    return open_live(opened, input_shape=input_shape)
 
 
 def _keras_model(path: Path, kind: str, weights: str | Path | None, trust: bool) -> Any:
@@ -119,10 +132,6 @@ def _keras_model(path: Path, kind: str, weights: str | Path | None, trust: bool)
         from saccade.models.legacy_keras import open_architecture
 
         return open_architecture(path, None if weights is None else Path(weights), trust=trust)
-    if kind == "saved_model":
-        from saccade.models.saved_model import open_saved_model
-
-        return open_saved_model(path)
     from saccade.models.legacy_keras import open_legacy_keras
 
     return open_legacy_keras(path, trust=trust)
@@ -231,6 +240,7 @@ def _load_weights(model: Any, weights: Path) -> None:
 
 
 def _placed(network: Network, device: str | None) -> Network:
+    """Move a module that nobody else holds; live modules stay where their owner put them."""
     if device is not None and network.framework == "torch" and hasattr(network, "to"):
         network.to(device)
     return network
