@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import gc
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from saccade.targets import Measure
 
 Array = NDArray[np.float32]
 DEFAULT_MEMORY = 2**30
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True)
@@ -332,7 +333,7 @@ class Engine(ABC):
             self._compiled[key] = self.compiled(counted)
         return self._compiled[key]
 
-    def _ask(self, work: Callable[[Chunks], Any], images: Array, points: int, bytes_each: int) -> Any:
+    def _ask(self, work: Callable[[Chunks], _Answer], images: Array, points: int, bytes_each: int) -> _Answer:
         fixed = self.network.fixed_batch
         examples = examples_within(self.memory, bytes_each, self.fastest)
         while True:
@@ -352,7 +353,7 @@ class Engine(ABC):
                 examples = max(1, min(examples, plan.images * plan.points) // 2)
             gc.collect()
 
-    def _pieces(self, plan: Chunks, images: int, points: int) -> Any:
+    def _pieces(self, plan: Chunks, images: int, points: int) -> Iterator[Piece]:
         total = plan.count(images, points)
         for done, piece in enumerate(plan.pieces(images, points)):
             if self.stop is not None and self.stop():

@@ -99,7 +99,10 @@ class ReferenceEngine(Engine):
 
     def pulled(self, function: Callable[[Tensor], Tensor], at: Tensor, cotangents: Tensor) -> Tensor:
         """One slope per pattern."""
-        return np.stack([self.slope(lambda moved, c=each: (function(moved) * c).sum(), at) for each in cotangents])
+        def against(pattern: Tensor) -> Callable[[Tensor], Tensor]:
+            return lambda moved: (function(moved) * pattern).sum()
+
+        return np.stack([self.slope(against(each), at) for each in cotangents])
 
     def sum(self, tensor: Tensor, axes: tuple[int, ...]) -> Tensor:
         """Sum over axes."""

@@ -174,7 +174,7 @@ class Dataflow:
         if name == "input":
             return []
         needed = {name}
-        for key in reversed(self.operations):
+        for key in list(self.operations)[::-1]:
             if key in needed:
                 needed.update(self.operations[key].inputs)
         return [key for key in self.operations if key in needed]

@@ -157,7 +157,7 @@ def _uninstall() -> None:
         _users -= 1
         if _users == 0:
             for owner, plain in _originals:
-                owner.__call__ = plain
+                owner.__call__ = plain  # type: ignore[method-assign]
             _originals.clear()
 
 

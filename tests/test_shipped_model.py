@@ -1,0 +1,103 @@
+"""The model that ships, on every engine, against numpy in float64; and the maps it gives."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import Any
+
+import keras
+import nets
+import numpy as np
+import pytest
+from skimage import data
+
+import saccade
+from saccade import targets
+from saccade.methods import find
+from saccade.paths import ONCE, STAY
+from saccade.targets import COSINE
+
+pytestmark = pytest.mark.engine
+
+SHIPPED = files("saccade") / "shipped"
+
+
+@pytest.fixture(scope="module")
+def encoder() -> saccade.Encoder:
+    return saccade.load(str(SHIPPED / "clothing-autoencoder.keras"))
+
+
+@pytest.fixture(scope="module")
+def images(encoder: saccade.Encoder) -> Any:
+    return encoder.read([data.chelsea(), data.coffee()])
+
+
+def in_numpy(model: keras.Model, pictures: Any) -> Any:
+    """The code, written out in float64 from the weights alone."""
+    x = np.asarray(pictures, np.float64)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Conv2D):
+            kernel, bias = (keras.ops.convert_to_numpy(each) for each in (layer.kernel, layer.bias))
+            assert layer.activation.__name__ == "elu"
+            x = nets._elu(nets._conv(x, kernel, bias))
+        elif isinstance(layer, keras.layers.MaxPooling2D):
+            x = nets._pool(x)
+        if layer.name == "encoded":
+            return x
+    raise AssertionError("no layer named encoded")
+
+
+def test_it_is_small_and_says_how_it_was_made() -> None:
+    assert len((SHIPPED / "clothing-autoencoder.keras").read_bytes()) <= 3 * 2**20
+    record = json.loads((SHIPPED / "clothing-autoencoder.json").read_text())
+    text = json.dumps(record)
+    for word in ("seed", "epochs", "loss", "command", "CC0"):
+        assert word in text
+
+
+def test_codes_agree_with_numpy(encoder: saccade.Encoder, images: Any) -> None:
+    wanted = in_numpy(encoder.network.model, images.array)  # type: ignore[attr-defined]
+    assert wanted.shape == (2, 8, 8, 32)
+    np.testing.assert_allclose(encoder.codes(images), wanted, rtol=0, atol=1e-4 * np.abs(wanted).max())
+
+
+def test_slopes_agree_with_differences_in_float64(encoder: saccade.Encoder, images: Any) -> None:
+    model = encoder.network.model  # type: ignore[attr-defined]
+    other = in_numpy(model, images.array[::-1])
+    target = targets.like(images.array[::-1].copy())
+    slope = encoder.gradient(images.array, target, STAY, ONCE).astype(np.float64)
+    random = np.random.default_rng(0)
+
+    def score(pictures: Any) -> Any:
+        values = in_numpy(model, pictures)
+        axes = (1, 2, 3)
+        sums = tuple((a * b).sum(axis=axes) for a, b in ((values, other), (values, values), (other, other)))
+        return COSINE.combine(sums, 2048)
+
+    for _ in range(4):
+        way = random.normal(size=images.array.shape)
+        step = 1e-6
+        change = (score(images.array + step * way) - score(images.array - step * way)) / (2 * step)
+        size = np.sqrt((slope**2).sum(axis=(1, 2, 3)) * (way**2).sum(axis=(1, 2, 3)) / way[0].size)
+        assert (np.abs((slope * way).sum(axis=(1, 2, 3)) - change) <= 1e-4 * size).all()
+
+
+def test_tiling_is_exact_and_the_steps_add_up(encoder: saccade.Encoder, images: Any) -> None:
+    tiled = find("occlusion")(encoder, images.array, targets.code())
+    plain = find("occlusion")(encoder, images.array, targets.code(), tiled=False)
+    assert tiled.settings["passes"] < tiled.settings["holes"]
+    np.testing.assert_allclose(tiled.raw, plain.raw, rtol=0, atol=1e-5 * np.abs(plain.raw).max())
+    found = find("integrated_gradients")(encoder, images.array, targets.code(), steps=64)
+    change = found.scores["score"] - found.scores["score_at_baseline"]
+    assert (np.abs(found.scores["completeness_gap"]) <= 0.01 * np.abs(change)).all()
+
+
+def test_it_looks_at_the_eyes_and_the_nose_of_the_cat(encoder: saccade.Encoder) -> None:
+    # Boxes drawn by hand on the photograph (300 high, 451 wide): the two eyes and the nose.
+    look = saccade.explain(encoder, data.chelsea())
+    placed = look.on_photo(0)
+    boxes = [(80, 170, 120, 240), (80, 170, 265, 385), (215, 280, 215, 305)]
+    share = sum(placed[t:b, left:right].sum() for t, b, left, right in boxes) / placed.sum()
+    area = sum((b - t) * (right - left) for t, b, left, right in boxes) / placed.size
+    assert share > 1.5 * area
