@@ -1,0 +1,78 @@
+"""`saccade compare`: why are these two photos alike?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from saccade.cli import outputs, values
+from saccade.cli.command import command
+from saccade.cli.console import Console
+from saccade.cli.options import Model, Opening, opened
+
+
+@command
+def compare(
+    model: Model,
+    a: Annotated[Path, typer.Argument(metavar="A", show_default=False, help="A photo.")],
+    b: Annotated[Path, typer.Argument(metavar="B", show_default=False, help="Another photo.")],
+    opening: Opening,
+    console: Console,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The page to write (.png, .jpg, .webp), or .npz.")
+    ] = Path("why.png"),
+    reference: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", show_default=False,
+            help="Photos whose mean code is taken off first: what do these two share beyond what all share?",
+        ),
+    ] = None,
+    matching: Annotated[
+        str, typer.Option(metavar="place|anywhere", help="Compare cells at the same place, or with all cells.")
+    ] = "place",
+    theme: Annotated[str, typer.Option(metavar="light|dark", help="The colour of the paper.")] = "light",
+) -> dict[str, Any]:  # fmt: skip
+    """Show why the model finds two photos alike.
+
+    Splits the similarity of their codes exactly over the places of both photos, evidence against it included.
+    """
+    from saccade.images.files import existing
+
+    opening.settings()
+    values.choice("matching", matching, ("place", "anywhere"))
+    values.choice("theme", theme, ("light", "dark"))
+    for each in (a, b):
+        existing(each)
+    outputs.writable(output)
+    encoder = opening.open(model)
+    console.say(encoder.describe())
+    pictures = [encoder.read(each) for each in (a, b)]
+    from saccade.pairs import compare as why
+
+    with console.progress(1, "comparing") as bar:
+        found = why(
+            encoder, *pictures, matching=matching, reference=reference,
+            progress=lambda done, total: bar.at(done / max(total, 1), "reading the reference"),
+        )  # fmt: skip
+    drawing = {} if output.suffix.lower() == ".npz" else {"theme": theme}
+    found.save(output, **drawing)
+    for text in found.notes:
+        console.note(text)
+    console.say(f"similarity {found.score:.3f} (1 the same, 0 nothing in common, -1 the opposite)")
+    console.say(f"wrote {output}")
+    return {
+        **opened(encoder),
+        "a": str(a),
+        "b": str(b),
+        "score": float(found.score),
+        "kind": found.kind,
+        "matching": found.matching,
+        "centred": found.centred,
+        "references": found.references,
+        "shares_a": found.shares_a.tolist(),
+        "shares_b": found.shares_b.tolist(),
+        "output": str(output),
+    }

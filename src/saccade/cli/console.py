@@ -1,0 +1,184 @@
+"""What is said where: results on stdout, notes, errors and progress on stderr, JSON for programs."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, TextIO
+
+import typer
+
+from saccade.errors import SaccadeWarning
+
+EVERY_COMMAND = "Every command"
+"""Heading of the options that every command has."""
+
+
+@dataclass(frozen=True)
+class Console:
+    """The options that every command has, and the ways to speak that follow from them."""
+
+    json: Annotated[
+        bool,
+        typer.Option(
+            "--json", rich_help_panel=EVERY_COMMAND, help="Print the result as JSON on stdout, and nothing else there."
+        ),
+    ] = False
+    quiet: Annotated[
+        bool,
+        typer.Option("--quiet", "-q", rich_help_panel=EVERY_COMMAND, help="Say nothing but notes and errors."),
+    ] = False
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            "--seed", metavar="N", rich_help_panel=EVERY_COMMAND, help="Seed of everything that is drawn at random."
+        ),
+    ] = None
+    debug: Annotated[
+        bool,
+        typer.Option(
+            "--debug", rich_help_panel=EVERY_COMMAND, help="Show tracebacks, and what the frameworks have to say."
+        ),
+    ] = False
+    _live: list[Bar] = field(default_factory=list, init=False, repr=False)
+    _said: set[str] = field(default_factory=set, init=False, repr=False)
+    _stdout: list[TextIO] = field(default_factory=list, init=False, repr=False)
+
+    def say(self, text: str = "") -> None:
+        """A line for the person, on stdout; nothing with --json or --quiet."""
+        if self.json or self.quiet:
+            return
+        if self._live and sys.stdout.isatty():
+            self._live[-1].above(text)
+        else:
+            print(text)  # noqa: T201
+
+    def note(self, text: str) -> None:
+        """Something that must be known to read the result; each note once."""
+        line = f"note: {_one_line(text)}"
+        if line in self._said:
+            return
+        self._said.add(line)
+        self._complain(line)
+
+    def error(self, text: str) -> None:
+        """Why nothing came of it."""
+        self._complain(f"saccade: {_one_line(text)}")
+
+    def _complain(self, line: str) -> None:
+        if self._live:
+            self._live[-1].above(line)
+        else:
+            print(line, file=sys.stderr)  # noqa: T201
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Sequence[str] = ()) -> None:
+        """A table on stdout; columns named in `numbers` stand flush right."""
+        if self.json or self.quiet:
+            return
+        from rich import box
+        from rich.console import Console as Paper
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=box.SIMPLE_HEAD if sys.stdout.isatty() else None, show_edge=False, pad_edge=False)
+        for name in columns:
+            table.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(cell) for cell in row))
+        if sys.stdout.isatty():
+            Paper(file=sys.stdout, highlight=False).print(table)
+            return
+        # What is piped into a file or another program must not be broken at the width of some terminal.
+        paper = Paper(file=io.StringIO(), highlight=False, width=10_000, no_color=True)
+        with paper.capture() as drawn:
+            paper.print(table)
+        for line in drawn.get().splitlines():
+            self.say(line.rstrip())
+
+    def answer(self, value: Any) -> None:
+        """The result for programs, with --json."""
+        if self.json:
+            import json
+
+            print(json.dumps(value, indent=1, ensure_ascii=False, default=str))  # noqa: T201
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Print our own warnings as notes, and keep stdout clean for JSON while others' code runs."""
+        shown = warnings.showwarning
+
+        def as_note(
+            message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:  # fmt: skip
+            if issubclass(category, SaccadeWarning):
+                self.note(str(message))
+            else:
+                shown(message, category, filename, lineno, file, line)
+
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(warnings.catch_warnings())
+            warnings.showwarning = as_note
+            if self.json:
+                stack.enter_context(contextlib.redirect_stdout(sys.stderr))
+            yield
+
+    @contextlib.contextmanager
+    def progress(self, total: float, text: str = "") -> Iterator[Bar]:
+        """A bar on stderr with the time left; invisible unless stderr is a terminal and --quiet is not given."""
+        if self.quiet or not sys.stderr.isatty():
+            yield Bar()
+            return
+        from rich.console import Console as Paper
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+        shown = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeRemainingColumn(),
+            TextColumn("left"),
+            console=Paper(file=sys.stderr, highlight=False, markup=False),
+            redirect_stdout=False,
+            redirect_stderr=False,
+            transient=True,
+        )
+        with shown:
+            bar = _Shown(shown, shown.add_task(text, total=total))
+            self._live.append(bar)
+            try:
+                yield bar
+            finally:
+                self._live.pop()
+
+
+class Bar:
+    """A progress bar that nobody sees."""
+
+    def at(self, done: float, text: str | None = None) -> None:
+        """Say how much is done, and of what."""
+
+    def above(self, text: str) -> None:
+        """Print a line above the bar."""
+
+
+class _Shown(Bar):
+    def __init__(self, progress: Any, task: Any) -> None:
+        self._progress, self._task = progress, task
+
+    def at(self, done: float, text: str | None = None) -> None:
+        if text is None:
+            self._progress.update(self._task, completed=done)
+        else:
+            self._progress.update(self._task, completed=done, description=text)
+
+    def above(self, text: str) -> None:
+        self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(line.strip() for line in text.splitlines() if line.strip())

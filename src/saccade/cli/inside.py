@@ -1,0 +1,51 @@
+"""`saccade inside`: what does every detector of the model answer to this photo?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from saccade.cli import outputs, values
+from saccade.cli.command import command
+from saccade.cli.console import Console
+from saccade.cli.options import Model, Opening, opened
+
+
+@command
+def inside(
+    model: Model,
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", show_default=False, help="A photo.")],
+    opening: Opening,
+    console: Console,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the pictures go.")] = Path(
+        "saccade-inside"
+    ),
+    theme: Annotated[str, typer.Option(metavar="light|dark", help="The colour of the paper.")] = "dark",
+    scale: Annotated[
+        str, typer.Option(metavar="all|each", help="One colour scale for the maps of a layer, or one for each.")
+    ] = "all",
+) -> dict[str, Any]:
+    """Draw the feature maps of every layer.
+
+    One contact sheet a layer, from the first to the picture that the model redraws, and a collage of all.
+    """
+    from saccade.images.files import existing
+
+    opening.settings()
+    values.choice("theme", theme, ("light", "dark"))
+    values.choice("scale", scale, ("all", "each"))
+    existing(image)
+    with outputs.folder(output):
+        encoder = opening.open(model)
+        console.say(encoder.describe())
+        images = encoder.read(image)
+        from saccade.inside import feature_maps
+
+        with console.progress(1, "drawing"):
+            maps = feature_maps(encoder, images)
+            files = [str(each) for each in maps.save(output, theme=theme, scale=scale)]
+    for each in files:
+        console.say(f"wrote {each}")
+    return {**opened(encoder), "picture": str(image), "output": str(output), "files": files}

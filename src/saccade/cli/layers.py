@@ -1,0 +1,78 @@
+"""`saccade layers`: what is inside this model, and which layer is the code?"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from saccade.cli.command import command
+from saccade.cli.console import Console
+from saccade.cli.options import Model, Opening, opened
+
+if TYPE_CHECKING:
+    from saccade.encoder import Encoder
+
+_USUAL = 256
+"""Picture size at which a model that takes any is looked at."""
+
+
+@command
+def layers(model: Model, opening: Opening, console: Console) -> dict[str, Any]:
+    """List the model's layers and mark the code.
+
+    The field is how many pixels of the picture one inner cell sees, the step how many pixels lie between neighbouring
+    cells. For a model that takes any size they are those at 256 px, or at --size.
+    """
+    encoder = opening.open(model)
+    height, width = (each or _USUAL for each in (encoder.recipe.height, encoder.recipe.width))
+    rows = [_row(encoder, path, height, width) for path in encoder.layers]
+    console.say(encoder.describe())
+    console.say()
+    console.table(
+        ["", "layer", "kind", "shape", "numbers", "weights", "field", "step"],
+        [
+            [
+                "->" if row["code"] else "",
+                row["layer"],
+                row["kind"],
+                _shape(row["shape"]),
+                f"{row['numbers']:,}",
+                f"{row['parameters']:,}",
+                "all" if row["receptive_field"] is None else _both(row["receptive_field"]),
+                "" if row["stride"] is None else _both(row["stride"]),
+            ]
+            for row in rows
+        ],
+        numbers=("numbers", "weights"),
+    )
+    free = " (at --size it would be another)" if None in encoder.network.input_shape[:2] else ""
+    console.say()
+    console.say(f"at {height}x{width} px{free}; -> the code: {encoder.layer_reason}")
+    return {**opened(encoder), "size": [height, width], "layers": rows}
+
+
+def _row(encoder: Encoder, path: str, height: int, width: int) -> dict[str, Any]:
+    layer, flow = encoder.layers[path], encoder.dataflow(height, width)
+    grid, field = flow.grid(path), flow.receptive_field(path)
+    step = flow.stride(path)
+    sizes = [*grid, layer.shape[-1]] if grid is not None and None in layer.shape else list(layer.shape)
+    return {
+        "layer": path,
+        "kind": layer.kind,
+        "shape": sizes,
+        "numbers": math.prod(each or 1 for each in sizes),
+        "parameters": layer.parameters,
+        "receptive_field": None if field is None else list(field),
+        "stride": None if step is None else list(step),
+        "code": path == encoder.layer,
+    }
+
+
+def _shape(sizes: list[int | None]) -> str:
+    return "x".join("free" if each is None else str(each) for each in sizes)
+
+
+def _both(pair: list[float]) -> str:
+    """Height and width; one number where they are the same."""
+    first, second = (f"{each:g}" for each in pair)
+    return first if first == second else f"{first}x{second}"

@@ -1,0 +1,177 @@
+"""The options that several commands share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from saccade.cli import values
+
+if TYPE_CHECKING:
+    from saccade.encoder import Encoder
+
+_MODEL = "The model"
+_PICTURES = "How pictures reach the model"
+_DRAWING = "Drawing"
+
+Model = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        show_default=False,
+        help="A .keras, .h5, .json (with --weights), .pt2 or TorchScript file, a SavedModel folder, or "
+        "package.module:factory.",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How the model is opened and asked."""
+
+    layer: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", rich_help_panel=_MODEL, help="The layer that is the code; `layers` lists them."),
+    ] = None
+    weights: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", rich_help_panel=_MODEL, help="Weights for a factory or a .json."),
+    ] = None
+    trust: Annotated[
+        bool,
+        typer.Option("--trust", rich_help_panel=_MODEL, help="Allow code that lies in the model file to run."),
+    ] = False
+    backend: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", rich_help_panel=_MODEL, help="What Keras runs on: tensorflow, torch or jax."),
+    ] = None
+    device: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", rich_help_panel=_MODEL, help="Where to compute, such as cpu or gpu:0."),
+    ] = None
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE", rich_help_panel=_MODEL,
+            help="Memory beyond the model's own, such as 500MB or 2GiB.  [default: 1GiB]",
+        ),
+    ] = None  # fmt: skip
+    input_shape: Annotated[
+        str | None,
+        typer.Option(
+            metavar="H,W,C",
+            rich_help_panel=_PICTURES,
+            help="For a model that does not say; free for a side that varies.",
+        ),
+    ] = None
+    value_range: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LOW,HIGH", rich_help_panel=_PICTURES,
+            help="The model's darkest and brightest pixel value; read off the model otherwise.",
+        ),
+    ] = None  # fmt: skip
+    fit: Annotated[
+        str,
+        typer.Option(
+            metavar="stretch|cover|contain", rich_help_panel=_PICTURES,
+            help="How a photo gets the model's shape: squeezed, cropped, or with edges added.",
+        ),
+    ] = "stretch"  # fmt: skip
+    size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="H,W",
+            rich_help_panel=_PICTURES,
+            help="Picture size for a model that takes any; else each photo's own.",
+        ),
+    ] = None
+    max_pixels: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", rich_help_panel=_PICTURES, help="Refuse photos with more pixels.  [default: 100000000]"
+        ),
+    ] = None
+
+    def settings(self) -> dict[str, Any]:
+        """What `saccade.load` is given, beside the model; checked before any framework is loaded."""
+        chosen: dict[str, Any] = {
+            "layer": self.layer,
+            "weights": self.weights,
+            "trust": self.trust,
+            "backend": self.backend,
+            "device": self.device,
+            "fit": values.choice("fit", self.fit, ("stretch", "cover", "contain")),
+        }
+        if self.backend is not None:
+            values.choice("backend", self.backend, ("tensorflow", "torch", "jax"))
+        if self.memory is not None:
+            chosen["memory"] = values.memory(self.memory)
+        if self.input_shape is not None:
+            chosen["input_shape"] = values.input_shape(self.input_shape)
+        if self.value_range is not None:
+            chosen["value_range"] = values.pair_of_numbers("--value-range", self.value_range)
+        if self.size is not None:
+            chosen["size"] = values.size("--size", self.size)
+        if self.max_pixels is not None:
+            chosen["max_pixels"] = self.max_pixels
+        return chosen
+
+    def open(self, model: str) -> Encoder:
+        """The model as an encoder."""
+        from saccade.encoder import load
+
+        return load(model, **self.settings())
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How pages look."""
+
+    theme: Annotated[
+        str, typer.Option(metavar="light|dark", rich_help_panel=_DRAWING, help="The colour of the paper.")
+    ] = "light"
+    scale: Annotated[
+        str,
+        typer.Option(
+            metavar="each|all", rich_help_panel=_DRAWING,
+            help="A colour scale for each picture, or one for all of them (then they can be compared).",
+        ),
+    ] = "each"  # fmt: skip
+    format: Annotated[
+        str,
+        typer.Option("--format", metavar="png|jpg|webp", rich_help_panel=_DRAWING, help="The kind of picture file."),
+    ] = "png"
+    overlay_only: Annotated[
+        bool,
+        typer.Option("--overlay-only", rich_help_panel=_DRAWING, help="Only the photo with its map, without any text."),
+    ] = False
+    raw: Annotated[bool, typer.Option("--raw", rich_help_panel=_DRAWING, help="Also write the numbers, as .npz.")] = (
+        False
+    )
+
+    def checked(self) -> Drawing:
+        """The same, after looking whether the words are known."""
+        values.choice("theme", self.theme, ("light", "dark"))
+        values.choice("scale", self.scale, ("each", "all"))
+        values.choice("format", self.format, ("png", "jpg", "webp"))
+        return self
+
+
+def opened(encoder: Encoder) -> dict[str, Any]:
+    """What was opened, for --json."""
+    shape = encoder.layers[encoder.layer].shape
+    return {
+        "model": encoder.name,
+        "framework": encoder.network.framework,
+        "layer": encoder.layer,
+        "layer_reason": encoder.layer_reason,
+        "code_shape": list(shape),
+        "value_range": list(encoder.value_range),
+        "value_range_reason": encoder.value_range_reason,
+        "reads": encoder.recipe.describe(),
+        "notes": list(encoder.notes),
+    }

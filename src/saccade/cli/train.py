@@ -1,0 +1,168 @@
+"""`saccade train`: an autoencoder of one's own from a folder of photographs."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from saccade.cli.command import command
+from saccade.cli.console import Bar, Console
+
+if TYPE_CHECKING:
+    from saccade.training import TrainingProgress, TrainingSettings
+
+_SHAPE = "The model"
+_RUN = "The run"
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What can be chosen about a run; None leaves it to `TrainingSettings`."""
+
+    size: Annotated[
+        int | None,
+        typer.Option(metavar="N", rich_help_panel=_SHAPE, help="Height and width of its pictures.  [default: 128]"),
+    ] = None
+    code_channels: Annotated[
+        int | None, typer.Option(metavar="N", rich_help_panel=_SHAPE, help="Channels of the code.  [default: 32]")
+    ] = None
+    channels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N,N,...",
+            rich_help_panel=_SHAPE,
+            help="Channels of the blocks before the code, from the picture inwards.  [default: 32,64,128]",
+        ),
+    ] = None
+    grey: Annotated[
+        bool, typer.Option("--grey", rich_help_panel=_SHAPE, help="Grey pictures in place of coloured ones.")
+    ] = False
+    epochs: Annotated[
+        int | None,
+        typer.Option(metavar="N", rich_help_panel=_RUN, help="Passes over the photographs, at most.  [default: 40]"),
+    ] = None
+    batch_size: Annotated[
+        int | None, typer.Option(metavar="N", rich_help_panel=_RUN, help="Photographs per step.  [default: 16]")
+    ] = None
+    learning_rate: Annotated[
+        float | None, typer.Option(metavar="X", rich_help_panel=_RUN, help="Peak learning rate.  [default: 0.002]")
+    ] = None
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", rich_help_panel=_RUN, help="Stop after so many epochs without improvement.  [default: 10]"
+        ),
+    ] = None
+    validation_fraction: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X",
+            rich_help_panel=_RUN,
+            help="Share of the photographs held back to measure on.  [default: 0.1]",
+        ),
+    ] = None
+    precision: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", rich_help_panel=_RUN, help="float32 or mixed_bfloat16.  [default: float32]"),
+    ] = None
+    augment: Annotated[
+        bool,
+        typer.Option(
+            "--augment/--no-augment", rich_help_panel=_RUN, help="Show a new variation of each photograph each time."
+        ),
+    ] = True
+
+    def settings(self, seed: int | None) -> TrainingSettings:
+        """As the library has them."""
+        from saccade.errors import InputError
+        from saccade.training import TrainingSettings
+
+        chosen = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        chosen = {name: value for name, value in chosen.items() if value is not None}
+        if chosen.pop("grey"):
+            chosen["image_channels"] = 1
+        if self.channels is not None:
+            try:
+                chosen["channels"] = tuple(int(each) for each in self.channels.split(","))
+            except ValueError as error:
+                raise InputError(f"--channels {self.channels!r} cannot be read; give numbers such as 32,64.") from error
+        if seed is not None:
+            chosen["seed"] = seed
+        return TrainingSettings(**chosen)
+
+
+@command
+def train(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", show_default=False, help="Photographs, also in folders inside it.")
+    ],
+    choices: Choices,
+    console: Console,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The .keras file to write; a record goes beside it.")
+    ] = Path("model.keras"),
+    validation: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", show_default=False, help="Photographs to measure on, not some of FOLDER."),
+    ] = None,
+    preview: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            show_default=False,
+            help="A picture to write after each epoch: photographs above, redrawn below.",
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume/--no-resume", help="Continue a run that was stopped, from the file beside the output."),
+    ] = True,
+    backend: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What Keras runs on: tensorflow, torch or jax.")
+    ] = None,
+) -> dict[str, Any]:
+    """Train an autoencoder on a folder of photographs.
+
+    Some hundreds of photographs and a few minutes give a model that redraws such pictures recognisably. A run that is
+    stopped with Ctrl-C continues with the same command.
+    """
+    from saccade.models import choose_backend
+    from saccade.training import train as run
+
+    settings = choices.settings(console.seed)
+    choose_backend(backend)
+    with console.progress(settings.epochs, "reading photographs") as bar:
+        record = run(
+            folder, output, settings, validation=validation, resume=resume, preview=preview,
+            progress=lambda now: _show(now, bar, console),
+        )  # fmt: skip
+    if record.skipped:
+        console.note(f"{len(record.skipped)} files could not be read as photographs and were left out.")
+    console.say(
+        f"wrote {output}: best after epoch {record.best_epoch}, mean squared error {record.validation_loss:.5f} "
+        f"({record.validation_psnr:.1f} dB) on photographs it did not learn from"
+    )
+    console.say(f"wrote {output.with_suffix('.json')}")
+    return {"output": str(output), **dataclasses.asdict(record)}
+
+
+def _show(now: TrainingProgress, bar: Bar, console: Console) -> None:
+    best = "" if now.best is None else f"  best {now.best:.5f}"
+    bar.at(
+        now.epoch - 1 + now.batch / max(now.batches, 1), f"epoch {now.epoch}/{now.epochs}  loss {now.loss:.5f}{best}"
+    )
+    if now.epoch_done:
+        console.say(
+            f"epoch {now.epoch}/{now.epochs}: loss {now.loss:.5f}, on unseen photographs {now.validation_loss:.5f}, "
+            f"{_span(now.seconds)} so far, at most {_span(now.seconds_left)} to go"
+        )
+
+
+def _span(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"

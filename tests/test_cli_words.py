@@ -1,0 +1,127 @@
+"""Texts from the command line become numbers, sizes, settings and file names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from saccade.cli import outputs, values
+from saccade.cli.settings import settings_for
+from saccade.errors import FileError, InputError, UnknownName
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("2GiB", 2 * 2**30), ("500MB", 500_000_000), ("1.5g", 3 * 2**29), ("64 mib", 64 * 2**20), ("4096", 4096),
+        ("1kB", 1000), ("1b", 1),
+    ],
+)  # fmt: skip
+def test_memory(text: str, size: int) -> None:
+    assert values.memory(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "lots", "-1GB", "2 GiBs", "0", "1e9"])
+def test_memory_that_is_none(text: str) -> None:
+    with pytest.raises(InputError, match="500MB or 2GiB"):
+        values.memory(text)
+
+
+def test_pairs_and_sizes() -> None:
+    assert values.pair_of_numbers("--value-range", "-1,1") == (-1.0, 1.0)
+    assert values.size("--size", "224") == (224, 224)
+    assert values.size("--size", "224,320") == values.size("--size", "224x320") == (224, 320)
+    assert values.input_shape("free,free,3") == (None, None, 3)
+    assert values.input_shape("32,48,1") == (32, 48, 1)
+    for call in (
+        lambda: values.pair_of_numbers("--value-range", "1"),
+        lambda: values.pair_of_numbers("--value-range", "a,b"),
+        lambda: values.size("--size", "0"),
+        lambda: values.size("--size", "1,2,3"),
+        lambda: values.input_shape("224,224"),
+        lambda: values.input_shape("224,224,free"),
+        lambda: values.input_shape("224,0,3"),
+    ):
+        with pytest.raises(InputError, match=r"cannot be read|1 or more"):
+            call()
+
+
+def test_lists_may_be_repeated_or_hold_commas() -> None:
+    assert values.listed(["saliency,occlusion", " occlusion ", "smoothgrad"]) == ["saliency", "occlusion", "smoothgrad"]
+
+
+def test_settings_get_the_type_of_the_signature() -> None:
+    found = settings_for(
+        ["occlusion", "integrated_gradients"],
+        ["patch=16", "stride=8,4", "occlusion.blur=2.5", "filler=black", "tiled=no", "steps=64"],
+        None,
+    )
+    assert found["occlusion"] == {
+        "patch": 16, "stride": (8, 4), "blur": 2.5, "filler": "black", "tiled": False,
+    }  # fmt: skip
+    assert found["integrated_gradients"] == {"steps": 64}
+    assert settings_for(["occlusion"], ["filler=0.5", "patch=auto"], None)["occlusion"] == {
+        "filler": 0.5, "patch": None,
+    }  # fmt: skip
+
+
+def test_one_seed_for_all_that_draw_at_random() -> None:
+    assert settings_for(["smoothgrad", "occlusion"], [], 7) == {"smoothgrad": {"seed": 7}, "occlusion": {}}
+    assert settings_for(["smoothgrad"], ["seed=3"], 7) == {"smoothgrad": {"seed": 3}}
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "said"),
+    [
+        ("stepz=64", UnknownName, "nearest is 'steps'"),
+        ("steps=many", InputError, "'many' cannot be read; give a whole number"),
+        ("steps", InputError, "NAME=VALUE"),
+        ("=3", InputError, "NAME=VALUE"),
+        ("occlusion.patch=3", UnknownName, "go to the methods that are asked"),
+    ],
+)
+def test_settings_that_are_none(given: str, kind: type[InputError], said: str) -> None:
+    with pytest.raises(kind, match=said):
+        settings_for(["integrated_gradients"], [given], None)
+
+
+def test_a_method_without_settings_says_so() -> None:
+    with pytest.raises(InputError, match="takes no settings"):
+        settings_for(["activation_energy"], ["steps=3"], None)
+
+
+def test_photos_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    photos = [tmp_path / each for each in ("a/cat.jpg", "b/cat.jpg", "b/Cat.png", "dog.png", "contact-sheet.png")]
+    named = outputs.names(photos, reserved=["contact-sheet"])
+    assert len({each.casefold() for each in named.values()} | {"contact-sheet"}) == len(photos) + 1
+    assert named[photos[0]] == "a-cat"
+    assert named[photos[3]] == "dog"
+    assert outputs.names(photos, reserved=["contact-sheet"]) == named
+
+
+def test_names_stay_apart_however_many_there_are(tmp_path: Path) -> None:
+    photos = [tmp_path / f"{folder}/x{ending}" for folder in ("a", "a/a", "a-a", "b") for ending in (".jpg", ".png")]
+    photos += [tmp_path / "a-x.jpg", tmp_path / "x-jpg.jpg"]
+    named = outputs.names(photos)
+    assert len(set(named.values())) == len(photos)
+    assert not any("/" in each for each in named.values())
+
+
+def test_a_folder_that_nothing_came_of_goes_again(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), outputs.folder(tmp_path / "a" / "b"):
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+    with outputs.folder(tmp_path / "a" / "b") as made:
+        (made / "x").touch()
+    assert (tmp_path / "a" / "b" / "x").exists()
+
+
+def test_a_folder_below_a_file_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(FileError, match=r"cannot be written.*-o"), outputs.folder(tmp_path / "file" / "out"):
+        pass
+    with pytest.raises(FileError, match="is a file"), outputs.folder(tmp_path / "file"):
+        pass
+    with pytest.raises(FileError, match="cannot be written"):
+        outputs.writable(tmp_path / "file" / "x.png")
