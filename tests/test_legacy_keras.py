@@ -35,6 +35,7 @@ def chain() -> Any:
     """One of nearly everything that an image encoder is made of."""
     return tf_keras.Sequential([
         L.Rescaling(1 / 2, offset=0.1, input_shape=(20, 20, 3)),
+        L.Normalization(),
         L.RandomFlip("horizontal"),
         L.ZeroPadding2D(((1, 0), (0, 1))),
         L.Conv2D(4, 3, strides=2, padding="same", activation="elu"),

@@ -165,7 +165,7 @@ def pairs_of_tree(parts: Sequence[Part], group: Any) -> Pairs:
 def put(pairs: Pairs, parts: Sequence[Part]) -> None:
     """Put the arrays into the variables, and freeze the layers that the file's model does not train."""
     for variable, array in pairs:
-        variable.assign(np.ascontiguousarray(array))
+        variable.assign(np.array(array, order="C"))
     for part in _all(parts):
         if part.layer is not None and not part.parts:
             if hasattr(part.layer, "finalize_state"):
