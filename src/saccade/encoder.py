@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property, lru_cache
 from pathlib import Path as FilePath
 from typing import Any, Literal
 
@@ -133,10 +132,9 @@ class Encoder:
         shape, wanted = self.network.layers[self.network.output].shape, self.network.input_shape
         return self.network.output != self.layer and shape == wanted
 
-    @cached_property
-    def dataflow(self) -> Callable[[int, int], Dataflow]:
-        """How places move through the model, `dataflow(height, width)`; traced once per size."""
-        return lru_cache(maxsize=8)(self.network.dataflow)
+    def dataflow(self, height: int, width: int) -> Dataflow:
+        """How places move through the model at this picture size; written down once per size."""
+        return self.engine.dataflow(height, width)
 
     def place(self, target: Target) -> str:
         """The layer that a target reads."""

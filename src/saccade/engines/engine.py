@@ -11,6 +11,7 @@ import gc
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from saccade.engines.chunks import Chunks, Piece, chunks, examples_within
 from saccade.errors import Cancelled, MemoryBudgetError, ModelError
+from saccade.models.dataflow import Dataflow
 from saccade.models.network import Network, Tensor
 from saccade.paths import Arrays, Path, Points
 from saccade.targets import Measure
@@ -53,6 +55,8 @@ class Engine(ABC):
         self.stop: Callable[[], bool] | None = None
         self.traces = 0
         self._compiled: dict[tuple[Any, ...], Callable[..., Any]] = {}
+        # Writing a data flow down runs the model once; a size that comes again is not worth it.
+        self.dataflow: Callable[[int, int], Dataflow] = lru_cache(maxsize=16)(network.dataflow)
 
     # The four questions
 
@@ -386,7 +390,7 @@ class Engine(ABC):
         shape = self.network.layers[layer].shape
         if None not in shape:
             return tuple(int(each) for each in shape if each is not None)
-        grid = self.network.dataflow(*images.shape[1:3]).grid(layer)
+        grid = self.dataflow(images.shape[1], images.shape[2]).grid(layer)
         channels = shape[-1]
         if grid is None or channels is None:
             raise ModelError(f"the size of layer {layer!r} cannot be told before it runs.")
@@ -403,7 +407,7 @@ class Engine(ABC):
             shape = self.network.layers[path].shape
             grid = [each or 0 for each in shape]
             if 0 in grid and len(shape) == 3:
-                flow = self._flow(images.shape[1], images.shape[2]).grid(path) or (1, 1)
+                flow = self.dataflow(images.shape[1], images.shape[2]).grid(path) or (1, 1)
                 grid = [*flow, shape[-1] or 1]
             numbers.append(int(np.prod(grid)))
             left.discard(path)
@@ -412,9 +416,6 @@ class Engine(ABC):
         # A forward pass frees what it has used; a gradient keeps every layer's result and its slope.
         held = 3 * sum(numbers) if question == "gradient" else 3 * max(numbers) + sum(numbers[-1:])
         return 4 * (held + 3 * numbers[0])
-
-    def _flow(self, height: int, width: int) -> Any:
-        return self.network.dataflow(height, width)
 
 
 def as_grid(shape: tuple[int, ...]) -> tuple[int, int, int]:
