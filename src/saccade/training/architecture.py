@@ -79,16 +79,13 @@ def check_shape(size: int, code_channels: int, channels: tuple[int, ...], image_
     """Refuse a size that the pooling layers cannot halve, and a count below one, with `InputError`."""
     if min(code_channels, image_channels, *channels) < 1:
         raise InputError(
-            f"channels are {image_channels} (image), {channels} and {code_channels} (code); "
-            "give at least 1 each."
+            f"channels are {image_channels} (image), {channels} and {code_channels} (code); give at least 1 each."
         )
     halvings = len(channels) + 1
     factor = 2**halvings
     if size < factor or size % factor:
         near = max(round(size / factor), 1) * factor
-        raise InputError(
-            f"size {size} cannot be halved {halvings} times; give a multiple of {factor}, such as {near}."
-        )
+        raise InputError(f"size {size} cannot be halved {halvings} times; give a multiple of {factor}, such as {near}.")
 
 
 def _convolution(width: int, name: str, seed: int | None, precision: str) -> Any:

@@ -72,9 +72,7 @@ def train(
     check_writable(output)
     if preview is not None:
         if preview.suffix.lower() not in FORMATS:
-            raise InputError(
-                f"{preview.name} is not a picture file; its ending must be {', '.join(FORMATS)}."
-            )
+            raise InputError(f"{preview.name} is not a picture file; its ending must be {', '.join(FORMATS)}.")
         check_writable(preview)
     learned, held = _collections(folder, validation, settings)
     run = Run(settings, learned, held)

@@ -83,9 +83,7 @@ class Photographs:
         return self.only(outside), self.only(inside)
 
 
-def gather(
-    folder: Path | Sequence[Path], size: int, channels: int, *, memory_limit: int = MEMORY_LIMIT
-) -> Photographs:
+def gather(folder: Path | Sequence[Path], size: int, channels: int, *, memory_limit: int = MEMORY_LIMIT) -> Photographs:
     """Read every photograph of a folder and the folders in it, or of a list of files.
 
     Raises:

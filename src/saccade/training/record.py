@@ -71,7 +71,9 @@ def command_line(folder: str, output: str, settings: TrainingSettings, validatio
         if value == setting.default:
             continue
         flag = setting.name.replace("_", "-")
-        if isinstance(value, bool):
+        if setting.name == "image_channels":
+            words.append("--grey")
+        elif isinstance(value, bool):
             words.append(f"--{flag}" if value else f"--no-{flag}")
         else:
             text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
