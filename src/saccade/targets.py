@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -209,7 +210,7 @@ def like(other: Any) -> Target:
         return np.ascontiguousarray(np.broadcast_to(others, codes.shape))
 
     return Target(
-        name=f"like:{other}" if isinstance(other, str) else "like",
+        name=f"like:{Path(other).name}" if isinstance(other, (str, Path)) else "like",
         question="what makes it like the other picture",
         slope=COSINE,
         slope_units="cosine similarity",

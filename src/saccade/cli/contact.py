@@ -84,5 +84,5 @@ def draw(
             notes=notes,
             theme=question.drawing.theme,
         )
-    metadata = {"run": run, "target": question.target, "method": ", ".join(question.methods)}
+    metadata = {"run": run, "target": question.asked, "method": ", ".join(question.methods)}
     return save_picture(sheet, path, metadata), True

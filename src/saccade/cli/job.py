@@ -191,7 +191,7 @@ class Job:
         shared = self.question.drawing.scale == "all"
         scale = "One scale for all pictures." if shared else "Every picture has its own scale."
         methods = ", ".join(each["method"] for each in record["methods"])
-        about = f"{methods} of {self.question.target}, layer {self.encoder.layer} of {self.encoder.name}"
+        about = f"{methods} of {self.question.asked}, layer {self.encoder.layer} of {self.encoder.name}"
         return [f"{units}. {scale}", about]
 
     def _key(self, records: dict[Path, Record]) -> Key | None:

@@ -48,7 +48,14 @@ class Question:
     def suffix(self) -> str:
         """The end of file names: what was asked."""
         what = "methods" if self.several else self.methods[0]
-        return what if self.target == "code" else f"{what}-{slug(self.target)}"
+        return what if self.target == "code" else f"{what}-{slug(self.asked)}"
+
+    @property
+    def asked(self) -> str:
+        """The target's short name, without the folders of a picture that it names."""
+        from saccade.targets import parse
+
+        return parse(self.target).name
 
     def digest(self, photo: Path, others: Sequence[Path] = ()) -> str:
         """Tells this question about this photo from any other; `others` are photos that the scale depends on."""

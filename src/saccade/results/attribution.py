@@ -308,4 +308,4 @@ def _replaced(result: Attribution, **changes: Any) -> Attribution:
 
 
 def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('?') else '.'}"
