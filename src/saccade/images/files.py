@@ -32,7 +32,8 @@ def find(patterns: Iterable[str | Path], *, recursive: bool = True) -> list[Path
         FileError: A pattern matches nothing (the line names the nearest file), or a folder may not be read.
 
     Example:
-        >>> find(["cat.jpg", "holiday/", "more/*.png"])  # doctest: +SKIP
+        >>> find(["cat.jpg", "holiday/", "more/*.png"])
+        [PosixPath('cat.jpg'), ...]
     """
     if isinstance(patterns, (str, Path)):
         patterns = [patterns]

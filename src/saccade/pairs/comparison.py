@@ -65,6 +65,7 @@ def compare(
     Example:
         >>> why = saccade.compare(encoder, "a.jpg", "b.jpg", reference="holiday/")
         >>> why.save("why.png")
+        PosixPath('why.png')
     """
     if reference is not None and centre is not None:
         raise InputError("both reference and centre were given; the codes can be centred once only. Give one.")

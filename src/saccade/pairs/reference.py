@@ -59,7 +59,7 @@ def mean_code(
 
     Example:
         >>> mean = saccade.pairs.mean_code(encoder, "holiday/")
-        >>> saccade.compare(encoder, "a.jpg", "b.jpg", centre=mean.code)
+        >>> why = saccade.compare(encoder, "a.jpg", "b.jpg", centre=mean.code)
     """
     recipe = encoder.recipe
     if size is not None:

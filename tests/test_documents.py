@@ -1,0 +1,104 @@
+"""What the documents say is true: README's commands and Python, and the examples in the docstrings, run as written."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import re
+import shlex
+import shutil
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+import saccade
+from saccade.cli import main
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+# The demo is built in test_gallery.py; training is too long for an example.
+ELSEWHERE = ("saccade.gallery.assembly", "saccade.training.loop")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder as the documents suppose it: a model, some photos."""
+    shutil.copy(str(files("saccade") / "shipped" / "clothing-autoencoder.keras"), tmp_path / "autoencoder.keras")
+    for name, photo in {
+        "cat.jpg": data.chelsea(), "dog.jpg": data.astronaut(), "a.jpg": data.coffee(), "b.jpg": data.rocket(),
+        "holiday/one.png": data.coffee(), "holiday/two.png": data.rocket(), "more/three.png": data.chelsea(),
+    }.items():  # fmt: skip
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(photo).save(tmp_path / name)
+    (tmp_path / "photos").mkdir()
+    for k in range(16):
+        Image.fromarray(data.astronaut()[k * 8 : k * 8 + 200, k * 8 : k * 8 + 200]).save(tmp_path / f"photos/{k}.jpg")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.S)
+
+
+def test_the_python_of_the_readme_runs(folder: Path) -> None:
+    (code,) = blocks("python")
+    exec(compile(code, "README.md", "exec"), {})
+    for name in ("cat.png", "overlay.png", "why.png"):
+        with Image.open(folder / name) as picture:
+            assert picture.size[0] >= 400
+
+
+def test_the_commands_of_the_readme_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [line.split("#")[0].strip() for block in blocks("sh") for line in block.splitlines()]
+    commands = [shlex.split(line) for line in lines if line.startswith("saccade ")]
+    assert {each[1] for each in commands} >= {"explain", "compare", "inside", "layers", "methods", "train"}
+    for _, *arguments in commands:
+        if arguments[0] == "train":
+            # The same command, on a smaller model for a moment.
+            arguments += ["--epochs", "1", "--size", "32", "--batch-size", "8"]
+        assert main(arguments) == 0, (arguments, capsys.readouterr().err)
+    assert len(list((folder / "maps").glob("*.png"))) >= 16
+    assert (folder / "why.png").exists()
+    assert list((folder / "inside").glob("*.png"))
+
+
+def test_the_links_of_the_documents_lead_somewhere() -> None:
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+        for link in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            if not link.startswith("http"):
+                assert (page.parent / link).exists(), f"{page.name} links to {link}"
+
+
+def test_every_method_and_target_is_in_the_readme() -> None:
+    for name in saccade.methods.available():
+        assert f"`{name}`" in README
+    for form in saccade.targets.FORMS:
+        assert form.split(":")[0] in README
+
+
+def modules() -> list[str]:
+    found = pkgutil.walk_packages(saccade.__path__, "saccade.")
+    return [each.name for each in found if each.name not in (*ELSEWHERE, "saccade.__main__")]
+
+
+def test_the_examples_of_the_docstrings_run(folder: Path) -> None:
+    encoder = saccade.load("autoencoder.keras")
+    given: dict[str, Any] = {
+        "np": np, "Path": Path, "saccade": saccade, "encoder": encoder, "autoencoder": encoder.network.model,  # type: ignore[attr-defined]
+    }  # fmt: skip
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    tried = 0
+    for name in modules():
+        module = importlib.import_module(name)
+        for test in finder.find(module, name, module=module, extraglobs=given):
+            tried += runner.run(test).attempted
+    assert tried >= 20
+    assert runner.failures == 0
