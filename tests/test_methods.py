@@ -240,7 +240,8 @@ def test_codes_and_pictures_of_every_shape(method: str, name: str) -> None:
     encoder = encoder_of(name)
     images = nets.pictures(encoder.network.model)  # type: ignore[attr-defined]
     if method == "activation_energy" and name in ("dense", "pooled"):
-        pytest.raises(NotApplicable, find(method), encoder, images, targets.code())
+        with pytest.raises(NotApplicable):
+            find(method)(encoder, images, targets.code())
         return
     found = saccade.explain(encoder, images, method)
     assert found.heatmap.shape == images.shape[:3]
@@ -259,7 +260,8 @@ def test_free_sizes_from_small_to_large(size: tuple[int, int]) -> None:
 
 def test_a_dead_code_gives_a_flat_map_not_noise() -> None:
     inputs = keras.Input((8, 8, 1))
-    model = keras.Model(inputs, keras.layers.Conv2D(2, 3, padding="same", kernel_initializer="zeros", name="code")(inputs))
+    dead = keras.layers.Conv2D(2, 3, padding="same", kernel_initializer="zeros", name="code")
+    model = keras.Model(inputs, dead(inputs))
     encoder = Encoder(model)
     images = nets.pictures(model)
     with warnings.catch_warnings():

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 import saccade
-from saccade import targets
 from saccade.encoder import Encoder
 from saccade.paths import NormalPoints
 

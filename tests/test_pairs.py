@@ -255,7 +255,7 @@ def test_a_plain_vector_gives_the_score_and_says_what_can_be_drawn() -> None:
     assert why.shares_a.shape == (1, 1)
     assert why.shares_a.sum() == pytest.approx(why.score)
     assert not why.places
-    assert "saccade explain MODEL image 1 --target like:" in why.notes[0]
+    assert "saccade explain MODEL first picture --target like:" in why.notes[0]
     assert why.figure(width=800).width == 800
 
 

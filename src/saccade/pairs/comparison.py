@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -107,7 +108,11 @@ def _one(encoder: Encoder, given: Any, which: str) -> Images:
     images = encoder.images(given)
     if len(images) != 1:
         raise InputError(f"the {which} picture is {len(images)} pictures; compare two single ones.")
-    return images
+    photo = images.photos[0]
+    if photo.source is not None or photo.name != "image 1":
+        return images
+    # Two nameless pictures would both be called the first of their kind.
+    return Images(images.array, (replace(photo, name=f"{which} picture"),), images.value_range)
 
 
 def _codes(encoder: Encoder, pictures: tuple[Images, Images]) -> list[NDArray[np.floating]]:
