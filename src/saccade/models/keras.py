@@ -113,9 +113,9 @@ class KerasNetwork:
         """What the model's own layers say about its pictures."""
         rescaling = activation = None
         for call in self._hear(*(fixed or _TRIAL_SIZES[0] for fixed in self.input_shape[:2])).calls:
-            kind = type(call.layer).__name__
-            if kind == "Rescaling" and rescaling is None and np.ndim(call.layer.scale) == np.ndim(call.layer.offset) == 0:
-                rescaling = (float(call.layer.scale), float(call.layer.offset))
+            if type(call.layer).__name__ == "Rescaling" and rescaling is None:
+                scale, offset = call.layer.scale, call.layer.offset
+                rescaling = (float(scale), float(offset)) if np.ndim(scale) == np.ndim(offset) == 0 else None
             function = getattr(call.layer, "activation", None)
             if call.path == self.output or call.path.startswith(f"{self.output}/"):
                 activation = getattr(function, "__name__", None) or activation
