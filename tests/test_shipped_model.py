@@ -65,12 +65,11 @@ def test_codes_agree_with_numpy(encoder: saccade.Encoder, images: Any) -> None:
 def test_slopes_agree_with_differences_in_float64(encoder: saccade.Encoder, images: Any) -> None:
     model = encoder.network.model  # type: ignore[attr-defined]
     # A little noise: where neighbouring pixels are equal, max-pooling has a kink and no slope to agree on.
-    noise = np.random.default_rng(1).normal(size=images.array.shape)
-    pictures = (images.array + 0.02 * noise).astype(np.float32)
+    random = np.random.default_rng(1)
+    copies = np.repeat(images.array, 4, axis=0)
+    pictures = (copies + 0.02 * random.normal(size=copies.shape)).astype(np.float32)
     other = in_numpy(model, pictures[::-1])
-    target = targets.like(pictures[::-1].copy())
-    slope = encoder.gradient(pictures, target, STAY, ONCE).astype(np.float64)
-    random = np.random.default_rng(0)
+    slope = encoder.gradient(pictures, targets.like(pictures[::-1].copy()), STAY, ONCE).astype(np.float64)
 
     def score(moved: Any) -> Any:
         values = in_numpy(model, moved)
@@ -78,14 +77,13 @@ def test_slopes_agree_with_differences_in_float64(encoder: saccade.Encoder, imag
         sums = tuple((a * b).sum(axis=axes) for a, b in ((values, other), (values, values), (other, other)))
         return COSINE.combine(sums, 2048)
 
-    for _ in range(4):
-        way = random.normal(size=pictures.shape)
-        step = 1e-8  # small enough that no maximum changes hands on the way
-        change = (score(pictures + step * way) - score(pictures - step * way)) / (2 * step)
-        size = np.sqrt((slope**2).sum(axis=(1, 2, 3)) * (way**2).sum(axis=(1, 2, 3)) / way[0].size)
-        off = np.abs((slope * way).sum(axis=(1, 2, 3)) - change) / size
-        # Among 370,000 maxima float32 decides one or two otherwise than float64; each costs about 1e-4.
-        assert (off <= 1e-3).all(), off
+    way = random.normal(size=pictures.shape)
+    step = 1e-8  # small enough that no maximum changes hands on the way
+    change = (score(pictures + step * way) - score(pictures - step * way)) / (2 * step)
+    off = np.abs((slope * way).sum(axis=(1, 2, 3)) - change) / np.sqrt((slope**2).sum(axis=(1, 2, 3)))
+    # Of the 60,000 maxima of a picture float32 may decide one otherwise than float64; that costs a little.
+    assert np.median(off) <= 1e-5, off
+    assert off.max() <= 1e-2, off
 
 
 def test_tiling_is_exact_and_the_steps_add_up(encoder: saccade.Encoder, images: Any) -> None:
