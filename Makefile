@@ -22,6 +22,8 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml
 $(VENV)/.test: $(BIN)/python pyproject.toml
 	$(BIN)/python -m pip install --quiet torch==2.13.0
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	@# tf-keras writes the Keras 2 files that are opened; by itself it would bring a second TensorFlow.
+	$(BIN)/python -m pip install --quiet --no-deps tf-keras
 	@touch $@
 
 $(VENV)/.lint: $(BIN)/python pyproject.toml
