@@ -255,5 +255,7 @@ def torch_autoencoder(weights: Mapping[str, NDArray[Any]]) -> Any:
 
     encoder = nn.Sequential(conv("conv_1"), nn.ELU(), nn.MaxPool2d(2), conv("conv_2"), nn.ELU(), nn.MaxPool2d(2))
     up = nn.Upsample(scale_factor=2)
-    decoder = nn.Sequential(conv("conv_3"), nn.ELU(), up, conv("conv_4"), nn.ELU(), up, conv("conv_decoded"), nn.Sigmoid())
+    decoder = nn.Sequential(
+        conv("conv_3"), nn.ELU(), up, conv("conv_4"), nn.ELU(), up, conv("conv_decoded"), nn.Sigmoid()
+    )
     return nn.Sequential(OrderedDict(encoder=encoder, decoder=decoder))

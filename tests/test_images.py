@@ -99,9 +99,7 @@ def test_a_recipe_is_the_same_however_its_range_was_written():
 # --- values
 
 
-@pytest.mark.parametrize(
-    "value_range", [(0, 1), (-1, 1), (0, 255), (0.1, 0.3), (-2.1179, 2.64), (-0.7, 1e-3)]
-)
+@pytest.mark.parametrize("value_range", [(0, 1), (-1, 1), (0, 255), (0.1, 0.3), (-2.1179, 2.64), (-0.7, 1e-3)])
 @pytest.mark.parametrize("size", [4, 7])
 def test_black_and_white_are_exactly_the_ends_of_the_range(value_range, size):
     for channels in (1, 3):
@@ -152,9 +150,7 @@ def test_resizing_is_pillows_to_within_its_rounding(cat, size):
 def test_each_side_gets_the_filter_it_needs(cat):
     grey = cat[..., 0]
     picture = Image.fromarray(grey.astype(np.float32))
-    picture = picture.resize((100, 300), Image.Resampling.LANCZOS).resize(
-        (100, 500), Image.Resampling.BICUBIC
-    )
+    picture = picture.resize((100, 300), Image.Resampling.LANCZOS).resize((100, 500), Image.Resampling.BICUBIC)
     out = values(grey, ImageRecipe(500, 100, 1, value_range=(0, 255)))[..., 0]
     np.testing.assert_allclose(out, np.clip(np.asarray(picture), 0, 255), atol=1e-4)
 
@@ -233,9 +229,7 @@ def test_the_colour_of_clear_pixels_does_not_bleed(size):
 
 def test_a_contained_photo_is_whole_and_padded():
     photo = np.zeros((20, 40, 3), np.uint8)
-    images = read_photo(
-        photo, ImageRecipe(16, 16, 3, fit="contain", value_range=(0, 255), background=(9, 8, 7))
-    )
+    images = read_photo(photo, ImageRecipe(16, 16, 3, fit="contain", value_range=(0, 255), background=(9, 8, 7)))
     out = images.array[0]
     assert (out[4:12] == 0).all()
     np.testing.assert_allclose(out[:4], np.broadcast_to([9, 8, 7], (4, 16, 3)), rtol=1e-6)
@@ -286,9 +280,7 @@ FITS = st.sampled_from(["stretch", "cover", "contain"])
 @example(2, 60, 60, 2, "contain")
 def test_reading_fits_any_photo_into_any_size(height, width, rows, columns, fit):
     photo = np.full((height, width, 3), 77, np.uint8)
-    images = read_photo(
-        photo, ImageRecipe(rows, columns, 3, fit=fit, value_range=(0, 255), background=(77,) * 3)
-    )
+    images = read_photo(photo, ImageRecipe(rows, columns, 3, fit=fit, value_range=(0, 255), background=(77,) * 3))
     np.testing.assert_allclose(images.array, 77, atol=1e-3)
     left, top, right, bottom = images.photos[0].placement.box
     assert left < right
@@ -332,9 +324,7 @@ def test_onto_original_is_textbook_bilinear(box, cells):
     if cells[1] > box[2] - box[0]:
         return  # the original is the coarser one: see the next test but one
     grid = np.random.default_rng(0).normal(size=cells).astype(np.float32)
-    np.testing.assert_allclose(
-        placement.onto_original(grid, outside=-9.0), textbook(grid, placement, -9.0), atol=2e-6
-    )
+    np.testing.assert_allclose(placement.onto_original(grid, outside=-9.0), textbook(grid, placement, -9.0), atol=2e-6)
 
 
 @pytest.mark.parametrize("box", BOXES)
@@ -368,9 +358,7 @@ def test_the_way_back_invents_nothing(height, width, rows, columns, fit, seed):
     photo = np.zeros((height, width), np.uint8)
     placement = read_photo(photo, ImageRecipe(rows, columns, 1, fit=fit)).photos[0].placement
     rng = np.random.default_rng(seed)
-    grid = rng.normal(size=(int(rng.integers(1, rows + 1)), int(rng.integers(1, columns + 1)), 2)).astype(
-        np.float32
-    )
+    grid = rng.normal(size=(int(rng.integers(1, rows + 1)), int(rng.integers(1, columns + 1)), 2)).astype(np.float32)
     outside = float(grid.min())
     for smooth in (True, False):
         out = placement.onto_original(grid, smooth=smooth, outside=outside)
@@ -378,9 +366,7 @@ def test_the_way_back_invents_nothing(height, width, rows, columns, fit, seed):
         assert out.dtype == np.float32
         assert out.min() >= grid.min()
         assert out.max() <= grid.max()
-        constant = placement.onto_original(
-            np.full(grid.shape[:2], 0.1, np.float32), smooth=smooth, outside=0.1
-        )
+        constant = placement.onto_original(np.full(grid.shape[:2], 0.1, np.float32), smooth=smooth, outside=0.1)
         assert (constant == np.float32(0.1)).all()
         np.testing.assert_allclose(
             out[..., 1], placement.onto_original(grid[..., 1], smooth=smooth, outside=outside), atol=1e-6
@@ -427,9 +413,7 @@ def test_the_way_back_is_fast():
 
 @pytest.mark.parametrize("shape", [(4,), (2, 4, 4, 1), (0, 4)])
 def test_the_way_back_takes_one_picture(shape):
-    with pytest.raises(
-        ImageError, match=r"give \(rows, columns\) or \(rows, columns, channels\) of one picture"
-    ):
+    with pytest.raises(ImageError, match=r"give \(rows, columns\) or \(rows, columns, channels\) of one picture"):
         Placement((8, 8), (4, 4), (0, 0, 8, 8)).onto_original(np.zeros(shape, np.float32))
 
 
@@ -484,9 +468,7 @@ def test_every_format_and_mode(tmp_path, cat, ending, mode):
     options = {"jpg": {"quality": 95}, "webp": {"lossless": True}}.get(ending, {})
     path = saved(tmp_path, f"photo.{ending}", image, **options)
     deep = mode in ("I;16", "I", "F")
-    oracle = np.asarray(
-        (Image.fromarray(cat).crop((100, 50, 164, 98)).convert("L") if deep else image).convert("RGB")
-    )
+    oracle = np.asarray((Image.fromarray(cat).crop((100, 50, 164, 98)).convert("L") if deep else image).convert("RGB"))
     tolerance = KEPT.get(path.suffix, 0.51) if mode != "YCbCr" else 3.0
     images = read_photo(path, ImageRecipe(None, None, 3, value_range=(0, 255)))
     assert images.shape == (1, 48, 64, 3)
@@ -693,11 +675,7 @@ def test_truncated_files_are_refused_in_one_line(tmp_path, cat, ending):
         with pytest.raises(ImageError) as caught:
             read(path, FREE)
         assert "\n" not in str(caught.value)
-        assert (
-            "cut off" in str(caught.value)
-            or "damaged" in str(caught.value)
-            or "not a picture" in str(caught.value)
-        )
+        assert "cut off" in str(caught.value) or "damaged" in str(caught.value) or "not a picture" in str(caught.value)
 
 
 @pytest.mark.parametrize("ending", ["jpg", "png", "webp", "tif", "bmp", "gif"])
@@ -823,9 +801,7 @@ def test_wrong_channel_counts_say_what_was_given():
 def test_any_mixture_is_read_in_order(tmp_path, cat):
     path = saved(tmp_path, "cat.png", Image.fromarray(cat))
     recipe = ImageRecipe(32, 32, 3)
-    images = read(
-        [path, str(path), Image.fromarray(cat), cat, path.read_bytes(), np.stack([cat, cat])], recipe
-    )
+    images = read([path, str(path), Image.fromarray(cat), cat, path.read_bytes(), np.stack([cat, cat])], recipe)
     assert images.names == ("cat.png", "cat.png", "image 3", "image 4", "image 5", "image 6", "image 7")
     assert images.shape == (7, 32, 32, 3)
     assert (images.array == images.array[0]).all()
@@ -880,9 +856,7 @@ def test_what_was_given_is_left_alone(cat):
 
 def test_threads_read_alike(tmp_path, cat):
     recipe = ImageRecipe(32, 32, 3)
-    paths = [
-        saved(tmp_path, f"{i}.{end}", Image.fromarray(cat)) for i in range(8) for end in ("jpg", "tif", "png")
-    ]
+    paths = [saved(tmp_path, f"{i}.{end}", Image.fromarray(cat)) for i in range(8) for end in ("jpg", "tif", "png")]
     limit, filters = Image.MAX_IMAGE_PIXELS, list(warnings.filters)
     alone = [read(path, recipe).array for path in paths]
     with ThreadPoolExecutor(6) as pool:
@@ -1043,9 +1017,7 @@ def test_extensions_are_lower_case_with_a_dot():
 def loaded_by(statement):
     code = f"import sys; {statement}; print(' '.join(sys.modules))"
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1] / "src")}
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     return {name.partition(".")[0] for name in done.stdout.split()}
 
 

@@ -11,7 +11,7 @@ import pytest
 from scipy.signal import convolve2d, correlate2d
 
 from saccade.errors import ModelError
-from saccade.models.legacy_keras import is_legacy, load_weights, open_architecture, open_legacy_keras
+from saccade.models.legacy.opening import is_legacy, load_weights, open_architecture, open_legacy_keras
 
 SIDES = {"convolution2d": ("W", "b"), "dense": ("W", "b"), "deconvolution2d": ("W", "b"), "prelu": ("alphas",)}
 NORMALS = ("gamma", "beta", "running_mean", "running_std")

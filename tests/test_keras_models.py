@@ -14,7 +14,7 @@ import pytest
 
 from saccade.errors import FileError, ModelError, UnknownName
 from saccade.models import code_layer, find_layer, guess_value_range, open_live, open_model
-from saccade.models.keras import KerasNetwork
+from saccade.models.keras.network import KerasNetwork
 
 pytestmark = pytest.mark.engine
 

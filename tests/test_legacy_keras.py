@@ -17,7 +17,7 @@ import torch
 from torch.nn import functional
 
 from saccade.errors import FileError, ModelError
-from saccade.models.legacy_keras import is_legacy, load_weights, open_architecture, open_legacy_keras
+from saccade.models.legacy.opening import is_legacy, load_weights, open_architecture, open_legacy_keras
 
 L = tf_keras.layers
 # Keras's own saving, under numpy 2.4.

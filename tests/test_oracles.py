@@ -102,9 +102,7 @@ def test_keras_and_torch_give_the_same_maps(encoder: Encoder, keras_model: Any, 
         close(saccade.explain(twin, images, method).raw, saccade.explain(encoder, images, method).raw)
 
 
-def test_saliency_and_smoothgrad_equal_tf_keras_vis(
-    keras_model: Any, images: Any
-) -> None:
+def test_saliency_and_smoothgrad_equal_tf_keras_vis(keras_model: Any, images: Any) -> None:
     import keras
     import tensorflow as tf
 
@@ -129,9 +127,7 @@ def test_saliency_and_smoothgrad_equal_tf_keras_vis(
         close(saccade.explain(Encoder(keras_model), images, "saliency").raw, plain)
 
         smooth = [
-            np.asarray(
-                _one(peer, cut, images[k : k + 1], noise * (0.1 * spread[k]), arguments)
-            )
+            np.asarray(_one(peer, cut, images[k : k + 1], noise * (0.1 * spread[k]), arguments))
             for k in range(len(images))
         ]
     found = saccade.explain(Encoder(keras_model), images, "smoothgrad", samples=samples, noise=0.1, seed=4).raw

@@ -57,9 +57,7 @@ def test_new_files_get_the_usual_permissions(tmp_path: Path) -> None:
     assert save_picture(PICTURE, tmp_path / "a.png").stat().st_mode == usual.stat().st_mode
 
 
-def test_failure_leaves_no_half_written_file_and_the_old_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failure_leaves_no_half_written_file_and_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = save_picture(PICTURE, tmp_path / "a.png", SETTINGS)
     before = path.read_bytes()
 

@@ -51,9 +51,7 @@ def test_bars_are_as_long_as_the_evidence(theme: object) -> None:
 
 def test_photos_of_any_shape_and_negative_scores() -> None:
     for photo in (np.ascontiguousarray(CUP[:, :60]), np.ascontiguousarray(CAT[:60])):
-        page = pair(
-            photo, CAT, shares(-0.4, 1), shares(-0.4, 2), score=-0.4, names=("x" * 60, "y"), width=800
-        )
+        page = pair(photo, CAT, shares(-0.4, 1), shares(-0.4, 2), score=-0.4, names=("x" * 60, "y"), width=800)
         assert page.width == 800
         assert (
             page.tobytes()

@@ -33,9 +33,7 @@ def test_unsigned_scales_start_at_zero_never_at_the_minimum(values: np.ndarray) 
 
 
 @pytest.mark.parametrize("is_signed", [True, False])
-@pytest.mark.parametrize(
-    "values", [np.zeros((4, 4)), np.full((4, 4), 0.3), 0.3 + 1e-7 * np.eye(4), 1e-38 * np.eye(4)]
-)
+@pytest.mark.parametrize("values", [np.zeros((4, 4)), np.full((4, 4), 0.3), 0.3 + 1e-7 * np.eye(4), 1e-38 * np.eye(4)])
 def test_maps_without_spread_are_flat_and_say_so(values: np.ndarray, is_signed: bool) -> None:
     scale = scale_of(values, signed=is_signed)
     assert scale.flat

@@ -24,9 +24,7 @@ def test_every_tile_is_drawn(count: int) -> None:
     # the bright middle cell of each tile is 4 by 4 pixels; the colour bar adds a little at its end
     corners = full & ~np.roll(full, 1, 0) & ~np.roll(full, 1, 1)
     squares = [
-        tuple(place)
-        for place in np.argwhere(corners)
-        if full[place[0] : place[0] + 4, place[1] : place[1] + 4].all()
+        tuple(place) for place in np.argwhere(corners) if full[place[0] : place[0] + 4, place[1] : place[1] + 4].all()
     ]
     cells = [place for place in squares if full[place[0] : place[0] + 5, place[1] : place[1] + 5].sum() == 16]
     assert len(cells) == count

@@ -15,9 +15,7 @@ def contrast(one: tuple[int, int, int], other: tuple[int, int, int]) -> float:
     """WCAG 2 contrast ratio."""
 
     def luminance(colour: tuple[int, int, int]) -> float:
-        linear = [
-            c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in colour)
-        ]
+        linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in colour)]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
     dark, light = sorted((luminance(one), luminance(other)))
@@ -83,6 +81,4 @@ def test_tags_stay_inside_the_picture(size: tuple[int, int]) -> None:
 
 
 def test_a_picture_too_small_for_its_tag_is_left_alone() -> None:
-    assert (
-        np.asarray(tag(Image.new("RGB", (40, 30), (200, 200, 200)), "flat: nothing stands out")).min() == 200
-    )
+    assert np.asarray(tag(Image.new("RGB", (40, 30), (200, 200, 200)), "flat: nothing stands out")).min() == 200

@@ -13,7 +13,7 @@ import tf_keras
 from tensorflow.core.protobuf import saved_model_pb2
 
 from saccade.errors import FileError, ModelError
-from saccade.models.saved_model import SavedFunction, _messages, open_saved_model
+from saccade.models.saved_model.opening import SavedFunction, _messages, open_saved_model
 
 L = tf_keras.layers
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword")

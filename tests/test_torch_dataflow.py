@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from saccade.models.dataflow import Interval
-from saccade.models.torch import TorchNetwork
+from saccade.models.torch.network import TorchNetwork
 
 Block = tuple[Interval, Interval]
 

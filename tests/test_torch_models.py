@@ -13,7 +13,7 @@ from torch import nn
 
 from saccade.errors import InputError, ModelError, UnknownName
 from saccade.models.network import find_layer
-from saccade.models.torch import TorchNetwork
+from saccade.models.torch.network import TorchNetwork
 
 
 class Autoencoder(nn.Module):

@@ -8,6 +8,14 @@ from saccade.models.network import Layer, Network, find_layer
 from saccade.models.opening import choose_backend, open_live, open_model
 
 __all__ = [
-    "CodeLayer", "Dataflow", "Layer", "Network", "choose_backend", "code_layer", "find_layer", "guess_value_range",
-    "open_live", "open_model",
+    "CodeLayer",
+    "Dataflow",
+    "Layer",
+    "Network",
+    "choose_backend",
+    "code_layer",
+    "find_layer",
+    "guess_value_range",
+    "open_live",
+    "open_model",
 ]

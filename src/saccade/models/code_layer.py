@@ -9,8 +9,19 @@ from dataclasses import dataclass
 from saccade.models.network import Layer, Network, find_layer
 
 WELL_KNOWN = (
-    "encoded", "code", "codes", "latent", "latents", "bottleneck", "embedding", "embeddings", "z_mean", "mu", "z",
-    "encoder_output", "encoder",
+    "encoded",
+    "code",
+    "codes",
+    "latent",
+    "latents",
+    "bottleneck",
+    "embedding",
+    "embeddings",
+    "z_mean",
+    "mu",
+    "z",
+    "encoder_output",
+    "encoder",
 )
 """Names people give to the code, the clearest first."""
 

@@ -79,9 +79,7 @@ class Network(Protocol):
         """What the model's own layers say about its pictures."""
         ...
 
-    def run(
-        self, images: Tensor, layers: Sequence[str], taps: Mapping[str, Tensor] | None = None
-    ) -> dict[str, Tensor]:
+    def run(self, images: Tensor, layers: Sequence[str], taps: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
         """Compute the layers asked for, and nothing after them.
 
         Args:

@@ -45,12 +45,12 @@ def open_live(model: Any, *, input_shape: InputShape | None = None) -> Network:
     """A network from a live Keras model or PyTorch module; a network is given back as it is."""
     keras = sys.modules.get("keras")
     if keras is not None and isinstance(model, keras.Model):
-        from saccade.models.keras import KerasNetwork
+        from saccade.models.keras.network import KerasNetwork
 
         return KerasNetwork(model, input_shape=input_shape)
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(model, torch.nn.Module):
-        from saccade.models.torch import TorchNetwork
+        from saccade.models.torch.network import TorchNetwork
 
         return TorchNetwork(model, input_shape=input_shape)
     if hasattr(model, "run") and hasattr(model, "dataflow"):
@@ -102,7 +102,7 @@ def open_model(
         raise InputError(f"{path.name} holds its own weights; --weights goes with package.module:factory or a .json.")
     kind = _kind(path)
     if kind == "torch":
-        from saccade.models.torch_files import open_torch_file
+        from saccade.models.torch.files import open_torch_file
 
         network: Network = open_torch_file(path, trust=trust, input_shape=input_shape)
         return _placed(network, device)
@@ -113,8 +113,8 @@ def open_model(
 
 
 def _from_saved_model(path: Path, backend: str | None, input_shape: InputShape | None) -> Network:
-    from saccade.models.saved_function import FunctionNetwork
-    from saccade.models.saved_model import SavedFunction, open_saved_model
+    from saccade.models.saved_model.function import FunctionNetwork
+    from saccade.models.saved_model.opening import SavedFunction, open_saved_model
 
     choose_backend(backend)
     opened = open_saved_model(path)
@@ -125,14 +125,14 @@ def _from_saved_model(path: Path, backend: str | None, input_shape: InputShape |
 
 def _keras_model(path: Path, kind: str, weights: str | Path | None, trust: bool) -> Any:
     if kind == "keras 3":
-        from saccade.models.keras_files import open_keras
+        from saccade.models.keras.files import open_keras
 
         return open_keras(path, trust=trust)
     if kind == "json":
-        from saccade.models.legacy_keras import open_architecture
+        from saccade.models.legacy.opening import open_architecture
 
         return open_architecture(path, None if weights is None else Path(weights), trust=trust)
-    from saccade.models.legacy_keras import open_legacy_keras
+    from saccade.models.legacy.opening import open_legacy_keras
 
     return open_legacy_keras(path, trust=trust)
 
@@ -154,7 +154,7 @@ def _kind(path: Path) -> str:
         with zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())
         if "config.json" in names and "metadata.json" in names:
-            from saccade.models.legacy_keras import is_legacy
+            from saccade.models.legacy.opening import is_legacy
 
             return "hdf5" if is_legacy(path) else "keras 3"
         return "torch"
@@ -230,11 +230,11 @@ def _load_weights(model: Any, weights: Path) -> None:
         raise FileError(_missing(weights))
     keras = sys.modules.get("keras")
     if keras is not None and isinstance(model, keras.Model):
-        from saccade.models.legacy_keras import load_weights
+        from saccade.models.legacy.opening import load_weights
 
         load_weights(model, weights)
         return
-    from saccade.models.torch_files import load_torch_weights
+    from saccade.models.torch.files import load_torch_weights
 
     load_torch_weights(model, weights)
 

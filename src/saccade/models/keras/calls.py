@@ -1,0 +1,169 @@
+"""Listening to the layer calls inside a Keras 3 model, whatever kind of model it is.
+
+Functional, Sequential, subclassed, nested and shared models have one thing in common: each layer's work passes through
+`keras.layers.Layer.__call__`. While a recorder listens, that one public method is wrapped, in this thread only, so that
+results can be read, taps added, and the computation ended as soon as everything asked for is there. Every other thread
+sees the plain method, and it is put back when the last recorder leaves.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from saccade.models.network import EverythingFound, Tensor
+
+
+@dataclass(frozen=True)
+class Call:
+    """One layer at work: where it lies, what it read, what it gave."""
+
+    path: str
+    layer: Any
+    inputs: tuple[Tensor, ...]
+    output: Tensor
+
+
+@dataclass
+class Recorder:
+    """Collects the results of the layers called while it listens.
+
+    Attributes:
+        wanted: The paths to keep, or None for every call.
+        taps: Added to a layer's result, by path.
+        stop: End the computation once every wanted path is there.
+        found: The results kept so far.
+        picture: What the model itself was called with.
+    """
+
+    wanted: frozenset[str] | None = None
+    taps: Mapping[str, Tensor] = field(default_factory=dict)
+    stop: bool = False
+    found: dict[str, Tensor] = field(default_factory=dict)
+    picture: Tensor = None
+    calls: list[Call] = field(default_factory=list)
+    _stack: list[str] = field(default_factory=list)
+    _owners: list[Any] = field(default_factory=list)
+    _times: dict[str, int] = field(default_factory=dict)
+
+    def around(self, layer: Any, call: Callable[..., Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
+        """Run one layer's call and note what it gave."""
+        is_root = not self._stack
+        if is_root:
+            path = ""
+            self.picture = args[0]
+        else:
+            prefix = self._stack[-1]
+            path = f"{prefix}/{layer.name}" if prefix else str(layer.name)
+            times = self._times[path] = self._times.get(path, 0) + 1
+            # A shared layer is one layer with several places in the computation: the second is named `name:2`.
+            path = path if times == 1 else f"{path}:{times}"
+        self._stack.append(path)
+        self._owners.append(layer)
+        try:
+            output = call(layer, *args, **kwargs)
+        finally:
+            self._stack.pop()
+            self._owners.pop()
+        return output if is_root else self._note(path, layer, args, output)
+
+    def operation(self, operation: Any, args: tuple[Any, ...], output: Tensor) -> Tensor:
+        """Note a graph operation that is no layer, such as the `+` between two layers of a functional model."""
+        import keras
+
+        if not self._owners or not isinstance(self._owners[-1], keras.Model):
+            return output  # a step inside a layer, which answers for it as a whole
+        prefix = self._stack[-1] if self._stack else ""
+        path = f"{prefix}/{operation.name}" if prefix else str(operation.name)
+        times = self._times[path] = self._times.get(path, 0) + 1
+        return self._note(path if times == 1 else f"{path}:{times}", operation, args, output)
+
+    def _note(self, path: str, layer: Any, args: tuple[Any, ...], output: Tensor) -> Tensor:
+        if isinstance(output, (list, tuple)):
+            parts = [self._keep(f"{path}.{k}", each) for k, each in enumerate(output)]
+            result: Tensor = type(output)(parts) if type(output) in (list, tuple) else output
+        else:
+            result = self._keep(path, output)
+        if self.wanted is None:
+            self.calls.append(Call(path, layer, tuple(_tensors(args)), result))
+        elif self.stop and self.wanted <= self.found.keys():
+            raise EverythingFound
+        return result
+
+    def _keep(self, path: str, output: Tensor) -> Tensor:
+        if path in self.taps:
+            output = output + self.taps[path]
+        if self.wanted is None or path in self.wanted:
+            self.found[path] = output
+        return output
+
+
+_listening: ContextVar[Recorder | None] = ContextVar("saccade_keras_recorder", default=None)
+_lock = threading.Lock()
+_originals: list[tuple[type, Any]] = []
+_users = 0
+
+
+@contextmanager
+def listening(recorder: Recorder) -> Iterator[Recorder]:
+    """Let `recorder` hear every layer call made by this thread inside the block."""
+    _install()
+    token = _listening.set(recorder)
+    try:
+        yield recorder
+    finally:
+        _listening.reset(token)
+        _uninstall()
+
+
+def _install() -> None:
+    global _users
+    import keras
+
+    with _lock:
+        _users += 1
+        if _users > 1:
+            return
+        layer_class = keras.layers.Layer
+        operation_class = keras.Operation
+        plain_layer_call = layer_class.__call__
+        plain_operation_call = operation_class.__call__
+
+        def heard_layer(self: Any, *args: Any, **kwargs: Any) -> Any:
+            recorder = _listening.get()
+            if recorder is None:
+                return plain_layer_call(self, *args, **kwargs)
+            return recorder.around(self, plain_layer_call, args, kwargs)
+
+        def heard_operation(self: Any, *args: Any, **kwargs: Any) -> Any:
+            output = plain_operation_call(self, *args, **kwargs)
+            recorder = _listening.get()
+            if recorder is None or isinstance(self, layer_class):
+                return output
+            return recorder.operation(self, args, output)
+
+        _originals.extend([(layer_class, plain_layer_call), (operation_class, plain_operation_call)])
+        layer_class.__call__ = heard_layer
+        operation_class.__call__ = heard_operation
+
+
+def _uninstall() -> None:
+    global _users
+    with _lock:
+        _users -= 1
+        if _users == 0:
+            for owner, plain in _originals:
+                owner.__call__ = plain  # type: ignore[method-assign]
+            _originals.clear()
+
+
+def _tensors(values: Sequence[Any]) -> Iterator[Tensor]:
+    for value in values:
+        if isinstance(value, (list, tuple)):
+            yield from _tensors(value)
+        elif hasattr(value, "shape"):
+            yield value

@@ -1,0 +1,257 @@
+"""A Keras 3 model as a network, on whichever backend Keras runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from saccade.errors import ModelError
+from saccade.models.dataflow import POINTWISE, Dataflow, Operation
+from saccade.models.keras.calls import Call, Recorder, listening
+from saccade.models.keras.windows import windows_of
+from saccade.models.network import EverythingFound, Framework, Hints, Layer, Tensor
+
+_TRIAL_SIZES = (64, 96)
+"""Picture sizes at which a model with a free size is measured; what differs between the two is free."""
+
+
+class KerasNetwork:
+    """A live Keras 3 model: functional, Sequential or subclassed, with nested and shared parts.
+
+    Layers are addressed by the path of names through the sub-models (`encoder/encoded`); a shared layer's second use
+    is `name:2`, the parts of a layer with several results are `name.0`, `name.1`.
+    """
+
+    def __init__(self, model: Any, *, input_shape: tuple[int | None, int | None, int] | None = None) -> None:
+        import keras
+
+        self.model = model
+        self.name: str = str(model.name)
+        self.framework: Framework = keras.backend.backend()
+        if self.framework not in ("tensorflow", "jax", "torch"):
+            raise ModelError(
+                f"Keras runs on {self.framework!r} here, which has no gradients; set KERAS_BACKEND to tensorflow, "
+                "jax or torch."
+            )
+        self._channels_first = _is_channels_first(model)
+        self.fixed_batch, self.input_shape = self._read_input(input_shape)
+
+    def _read_input(
+        self, given: tuple[int | None, int | None, int] | None
+    ) -> tuple[int | None, tuple[int | None, int | None, int]]:
+        if given is not None:
+            return None, given
+        shape: Any = None
+        try:
+            shape = self.model.input_shape
+        except (AttributeError, ValueError):
+            # A subclassed model only knows its input once it was built.
+            shape = getattr(self.model, "_build_shapes_dict", None)
+            shape = next(iter(shape.values())) if shape else None
+        if isinstance(shape, (list, dict)) and len(shape) == 1:
+            shape = next(iter(shape.values())) if isinstance(shape, dict) else shape[0]
+        if isinstance(shape, (list, dict)) and shape and not isinstance(next(iter(shape)), (int, type(None))):
+            raise ModelError(
+                f"{self.name!r} takes {len(shape)} inputs; saccade explains models that take one picture. Wrap it in "
+                "a model of one input."
+            )
+        if shape is None:
+            raise ModelError(
+                f"{self.name!r} was never built, so the size of its pictures is not known; call it once on a batch, "
+                "or give input_shape=(height, width, channels)."
+            )
+        if len(shape) != 4:
+            raise ModelError(
+                f"{self.name!r} takes input of shape {tuple(shape)}; a picture needs (batch, height, width, channels)."
+            )
+        batch, *rest = shape
+        height, width, channels = (rest[1], rest[2], rest[0]) if self._channels_first else rest
+        if channels is None:
+            raise ModelError(f"{self.name!r} does not say how many channels its pictures have; give input_shape=.")
+        return batch, (height, width, channels)
+
+    # What the network is made of
+
+    @cached_property
+    def layers(self) -> dict[str, Layer]:
+        """Every layer that can be read, by path, in the order of computation."""
+        sizes = [
+            tuple(trial if fixed is None else fixed for fixed in self.input_shape[:2]) for trial in _TRIAL_SIZES
+        ]
+        first = self._hear(*sizes[0]).calls
+        second = self._hear(*sizes[1]).calls if sizes[1] != sizes[0] else first
+        found: dict[str, Layer] = {}
+        for call, other in zip(first, second, strict=True):
+            results = zip(_named(call), _named(other), strict=True)
+            for (path, result), (_, at_other_size) in results:
+                shape = self._shape(result)
+                free = self._shape(at_other_size)
+                found[path] = Layer(
+                    path=path,
+                    kind=type(call.layer).__name__,
+                    shape=tuple(a if a == b else None for a, b in zip(shape, free, strict=True)),
+                    parameters=sum(int(np.prod(weight.shape)) for weight in getattr(call.layer, "weights", ())),
+                )
+        if not found:
+            raise ModelError(f"{self.name!r} calls no layers, so there is no code to explain.")
+        return found
+
+    @cached_property
+    def output(self) -> str:
+        """The path of the layer that is the model's output."""
+        for layer in getattr(self.model, "output_names", None) or ():
+            if layer in self.layers:
+                return str(layer)
+        return next(reversed(self.layers))
+
+    @cached_property
+    def hints(self) -> Hints:
+        """What the model's own layers say about its pictures."""
+        rescaling = activation = None
+        for call in self._hear(*(fixed or _TRIAL_SIZES[0] for fixed in self.input_shape[:2])).calls:
+            if type(call.layer).__name__ == "Rescaling" and rescaling is None:
+                scale, offset = call.layer.scale, call.layer.offset
+                rescaling = (float(scale), float(offset)) if np.ndim(scale) == np.ndim(offset) == 0 else None
+            function = getattr(call.layer, "activation", None)
+            if call.path == self.output or call.path.startswith(f"{self.output}/"):
+                activation = getattr(function, "__name__", None) or activation
+        return Hints(rescaling, activation)
+
+    def weights(self) -> list[tuple[str, Any]]:
+        """Every weight by name as a numpy array."""
+        import keras
+
+        return [(weight.path, keras.ops.convert_to_numpy(weight.value)) for weight in self.model.weights]
+
+    # Computing
+
+    def run(
+        self, images: Tensor, layers: Sequence[str], taps: Mapping[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
+        """Compute the layers asked for, and nothing after them."""
+        taps = {path: self._from_last(tap) for path, tap in (taps or {}).items()}
+        recorder = Recorder(frozenset(layers), taps, stop=True)
+        with listening(recorder):
+            try:
+                self.model(self._from_last(images), training=False)
+            except EverythingFound:
+                pass
+        missing = [path for path in layers if path not in recorder.found]
+        if missing:
+            raise ModelError(f"layer {missing[0]!r} did not run when {self.name!r} was called.")
+        return {path: self._to_last(recorder.found[path]) for path in layers}
+
+    @contextmanager
+    def untouched(self) -> Iterator[None]:
+        """Keep the model as it is: no state updates, and on torch no gradients of weights."""
+        import keras
+
+        frozen = []
+        if self.framework == "torch":
+            frozen = [weight for weight in self.model.parameters() if weight.requires_grad]
+        for weight in frozen:
+            weight.requires_grad_(False)
+        try:
+            # Inside a stateless scope seeds and moving averages keep their values whatever the layers do.
+            with keras.StatelessScope():
+                yield
+        finally:
+            for weight in frozen:
+                weight.requires_grad_(True)
+
+    def variables(self) -> list[Any]:
+        """The values of all variables, to be handed to a compiled function instead of being baked into it."""
+        return [variable.value for variable in self.model.variables]
+
+    @contextmanager
+    def variables_as(self, values: Sequence[Any]) -> Iterator[None]:
+        """Compute with these values in place of the model's own."""
+        import keras
+
+        with keras.StatelessScope(state_mapping=list(zip(self.model.variables, values, strict=True))):
+            yield
+
+    def dataflow(self, height: int, width: int) -> Dataflow:
+        """Write down how places move through the model at this picture size."""
+        operations: dict[str, Operation] = {}
+        producer: dict[int, str] = {}
+        kept: list[Tensor] = []  # ids are only unique while the tensors live
+        channel_axis = 1 if self._channels_first else 3
+        heard = self._hear(height, width)
+        producer[id(heard.picture)] = "input"
+        for call in heard.calls:
+            kept.extend(call.inputs)
+            sources = tuple(producer.get(id(tensor), "unknown") for tensor in call.inputs)
+            known = producer.get(id(call.output))
+            if known is not None and known not in sources:
+                # A sub-model or block hands on what one of its own layers made.
+                operations[call.path] = Operation((known,), POINTWISE, self._grid(call.output))
+            else:
+                grids = [self._grid(tensor) for tensor in call.inputs]
+                leaving = self._grid(call.output) if hasattr(call.output, "shape") else None
+                windows = (
+                    windows_of(call.layer, grids, leaving, channel_axis) if "unknown" not in sources else None
+                )
+                operations[call.path] = Operation(sources, windows, leaving)
+            for path, result in _named(call):
+                kept.append(result)
+                producer[id(result)] = path
+                if path != call.path:
+                    operations[path] = Operation((call.path,), POINTWISE, self._grid(result))
+        return Dataflow((height, width), operations)
+
+    # Channels
+
+    def _from_last(self, tensor: Tensor) -> Tensor:
+        return _transpose(tensor, (0, 3, 1, 2)) if self._channels_first and len(tensor.shape) == 4 else tensor
+
+    def _to_last(self, tensor: Tensor) -> Tensor:
+        return _transpose(tensor, (0, 2, 3, 1)) if self._channels_first and len(tensor.shape) == 4 else tensor
+
+    def _shape(self, tensor: Tensor) -> tuple[int, ...]:
+        shape = tuple(int(each) for each in tensor.shape[1:])
+        return (*shape[1:], shape[0]) if self._channels_first and len(shape) == 3 else shape
+
+    def _grid(self, tensor: Tensor) -> tuple[int, int] | None:
+        shape = self._shape(tensor)
+        return (shape[0], shape[1]) if len(shape) == 3 else None
+
+    def _hear(self, height: int, width: int) -> Recorder:
+        """Run one black picture of this size through the model and hear every call."""
+        import keras
+
+        recorder = Recorder()
+        picture = np.zeros((self.fixed_batch or 1, height, width, self.input_shape[2]), np.float32)
+        with self.untouched(), listening(recorder):
+            self.model(self._from_last(keras.ops.convert_to_tensor(picture)), training=False)
+        return recorder
+
+
+
+
+
+def _named(call: Call) -> Iterator[tuple[str, Tensor]]:
+    if isinstance(call.output, (list, tuple)):
+        for k, part in enumerate(call.output):
+            yield f"{call.path}.{k}", part
+    else:
+        yield call.path, call.output
+
+
+def _transpose(tensor: Tensor, order: tuple[int, ...]) -> Tensor:
+    import keras
+
+    return keras.ops.transpose(tensor, order)
+
+
+def _is_channels_first(model: Any) -> bool:
+    orders = {getattr(layer, "data_format", None) for layer in model._flatten_layers()}
+    if {"channels_first", "channels_last"} <= orders:
+        raise ModelError(
+            f"{model.name!r} mixes channels-first and channels-last layers; saccade needs one order throughout."
+        )
+    return "channels_first" in orders

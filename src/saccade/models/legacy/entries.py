@@ -1,0 +1,198 @@
+"""The graph written in a Keras 1 or 2 configuration: which layer is called on what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from saccade.errors import ModelError
+from saccade.models.legacy.config import GRID_KINDS, MODEL_KINDS, Origin, data_format, modern_kind
+
+
+class Reference(NamedTuple):
+    """One result of one call of a layer."""
+
+    layer: str
+    call: int
+    result: int
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a layer: what it is called on, and its named arguments."""
+
+    arguments: tuple[Reference, ...] = ()
+    named: Mapping[str, Any] = field(default_factory=dict)
+
+    def references(self) -> Iterator[Reference]:
+        """Every result that must exist before."""
+        yield from self.arguments
+        yield from (value for value in self.named.values() if isinstance(value, Reference))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One layer of the file's model.
+
+    Attributes:
+        name: Its name.
+        kind: Its class in the file.
+        config: Its settings; a list for Sequential models of Keras 1.
+        calls: Where it is called.
+        first_call: The number that the file gives to the first of them.
+        raw: All that the file says about it.
+    """
+
+    name: str
+    kind: str
+    config: Any
+    calls: tuple[Call, ...]
+    first_call: int
+    raw: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Layers in the order of the file, and what goes in and comes out."""
+
+    name: str
+    entries: tuple[Entry, ...]
+    inputs: tuple[Reference, ...]
+    outputs: tuple[Reference, ...]
+
+
+def graph_of(kind: str, config: Any, name: str) -> Graph:
+    """Read the graph of a Sequential or functional model.
+
+    Raises:
+        ModelError: The configuration is not one of a model, or does not say the size of its pictures.
+    """
+    if isinstance(config, Mapping) and config.get("name"):
+        name = str(config["name"])
+    layers = config if isinstance(config, list) else config.get("layers") if isinstance(config, Mapping) else None
+    if not layers or not all(isinstance(raw, Mapping) and "class_name" in raw for raw in layers):
+        raise ModelError(
+            f"{name!r} is a {kind} without a list of layers; a model written as a class must be given as "
+            "package.module:factory with --weights."
+        )
+    if kind == "Sequential" or isinstance(config, list):
+        return _sequential(name, layers)
+    if "input_layers" not in config:
+        raise ModelError(f"{name!r} is a {kind} that does not say what goes in and out; it cannot be rebuilt.")
+    return _functional(name, config)
+
+
+def starts_channels_first(graph: Graph, source: str, origin: Origin) -> bool:
+    """Does the file's model want this input with its channels first? The first layer on its way that cares decides."""
+    names, seen = [source], {source}
+    while names:
+        at = names.pop(0)
+        for entry in graph.entries:
+            places = [i for call in entry.calls for i, to in enumerate(call.arguments) if to.layer == at]
+            if not places or entry.name in seen:
+                continue
+            seen.add(entry.name)
+            kind = modern_kind(entry.kind)
+            if kind in GRID_KINDS:
+                return data_format(entry.kind, entry.config, origin) == "channels_first"
+            if entry.kind in MODEL_KINDS:
+                inner = graph_of(entry.kind, entry.config, entry.name)
+                return starts_channels_first(inner, inner.inputs[places[0]].layer, origin)
+            if kind not in ("Flatten", "Reshape", "Permute", "Dense"):
+                names.append(entry.name)
+    return False
+
+
+def _functional(name: str, config: Mapping[str, Any]) -> Graph:
+    raws = config["layers"]
+    names = {_name(raw, position) for position, raw in enumerate(raws)}
+    inputs, outputs = (tuple(_references(config[key])) for key in ("input_layers", "output_layers"))
+    calls = {
+        _name(raw, position): tuple(_call(node, names) for node in raw.get("inbound_nodes") or ())
+        for position, raw in enumerate(raws)
+    }
+    used: dict[str, list[int]] = {}
+    for to in [*inputs, *outputs, *(to for each in calls.values() for call in each for to in call.references())]:
+        used.setdefault(to.layer, []).append(to.call)
+    entries = []
+    for position, raw in enumerate(raws):
+        at = _name(raw, position)
+        kind = _kind(raw)
+        # A nested model's own making counts as its call 0, depending on the Keras that wrote the file.
+        first = min(used.get(at, [0])) if kind in MODEL_KINDS else 0
+        each = calls[at] if kind != "InputLayer" else (Call(),)
+        entries.append(Entry(at, kind, raw["config"], each, first, raw))
+    missing = [to.layer for to in (*inputs, *outputs) if to.layer not in names]
+    if missing:
+        raise ModelError(f"{name!r} ends in a layer {missing[0]!r} that it does not have; its graph is damaged.")
+    return Graph(name, tuple(entries), inputs, outputs)
+
+
+def _sequential(name: str, raws: Sequence[Mapping[str, Any]]) -> Graph:
+    entries: list[Entry] = []
+    if _kind(raws[0]) != "InputLayer":
+        shape = _input_shape(raws[0])
+        if shape is None:
+            raise ModelError(
+                f"{name!r} does not say the size of its pictures; build it in Python with an input shape and give it "
+                "as package.module:factory with --weights."
+            )
+        given = {_name(raw, position) for position, raw in enumerate(raws)}
+        front = "input" if "input" not in given else f"{name}_input"
+        config = {"batch_input_shape": shape, "name": front}
+        entries.append(Entry(front, "InputLayer", config, (Call(),), 0, {"class_name": "InputLayer"}))
+    for position, raw in enumerate(raws):
+        before = (Reference(entries[-1].name, 0, 0),) if entries else ()
+        entries.append(Entry(_name(raw, position), _kind(raw), raw["config"], (Call(before),), 0, raw))
+    return Graph(name, tuple(entries), (Reference(entries[0].name, 0, 0),), (Reference(entries[-1].name, 0, 0),))
+
+
+def _input_shape(raw: Mapping[str, Any]) -> Any:
+    config = raw.get("config")
+    if isinstance(config, list):
+        return _input_shape(config[0])
+    if not isinstance(config, Mapping):
+        return None
+    shape = config.get("batch_input_shape") or config.get("batch_shape") or config.get("build_input_shape")
+    if shape is None and config.get("layers"):
+        shape = _input_shape(config["layers"][0])
+    return shape
+
+
+def _kind(raw: Mapping[str, Any]) -> str:
+    return str(raw["class_name"]).removeprefix("Addons>")
+
+
+def _name(raw: Mapping[str, Any], position: int) -> str:
+    config = raw.get("config")
+    name = raw.get("name") or (config.get("name") if isinstance(config, Mapping) else None)
+    return str(name or f"{str(raw['class_name']).lower()}_{position}")
+
+
+def _references(places: Any) -> Iterator[Reference]:
+    """`["a", 0, 0]`, a list of such, or a dictionary of such."""
+    if isinstance(places, Mapping):
+        places = list(places.values())
+    if places and isinstance(places[0], str):
+        places = [places]
+    for place in places:
+        yield Reference(str(place[0]), int(place[1]), int(place[2]))
+
+
+def _call(node: Any, names: set[str]) -> Call:
+    if isinstance(node, Mapping):
+        raise ModelError("the graph is written in the way of Keras 3; open the file with Keras 3.")
+    if node and isinstance(node[0], str):
+        node = [node]
+    named: dict[str, Any] = {}
+    for place in node:
+        if len(place) > 3 and isinstance(place[3], Mapping):
+            named.update(place[3])
+    for key, value in list(named.items()):
+        if value is None or (key == "training" and not value) or key in ("mask", "name"):
+            # Absent, or what it is anyway when pictures are only looked at.
+            del named[key]
+        elif isinstance(value, list) and len(value) >= 3 and isinstance(value[0], str) and value[0] in names:
+            named[key] = Reference(value[0], int(value[1]), int(value[2]))
+    return Call(tuple(_references(node)), named)

@@ -1,0 +1,142 @@
+"""Living Keras 3 models as the weights of older files see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from saccade.errors import ModelError
+from saccade.models.legacy.graph import Part
+from saccade.models.legacy.recast import half_turn
+from saccade.models.legacy.weights import Held, gathered, misfit
+
+if TYPE_CHECKING:
+    import keras
+
+_KERNELS = ("Conv2D", "Conv2DTranspose", "SeparableConv2D")
+_ORDER_MATTERS = ("Flatten", "Reshape", "Permute")
+
+
+def parts_of(model: keras.Model) -> tuple[Part, ...] | None:
+    """The layers of a functional or Sequential model, nested ones inside; None when a part is written as a class."""
+    import keras
+
+    if type(model).__name__ not in ("Functional", "Sequential", "Model") or not hasattr(model, "layers"):
+        return None
+    parts = []
+    for layer in model.layers:
+        inner: tuple[Part, ...] | None = ()
+        if isinstance(layer, keras.Model):
+            inner = parts_of(layer)
+            if inner is None:
+                return None
+        parts.append(Part(layer.name, type(layer).__name__, layer, inner or (), (), bool(layer.trainable)))
+    return tuple(parts)
+
+
+def recast_living(parts: Sequence[Part], held: Sequence[Held], version: tuple[int, ...], backend: str) -> None:
+    """Note on each part how the file's kernels become those of Keras 3.
+
+    A weights-only file does not say where its channels were; the shapes of its kernels do.
+
+    Raises:
+        ModelError: It cannot be told, or the order of a flattened map would be another one.
+    """
+    leaves = [leaf for leaf in _leaves(parts) if leaf.kind in _KERNELS]
+    if backend == "unknown" and leaves:
+        raise ModelError(
+            "it is older than Keras 1.0 and does not say whether Theano or TensorFlow wrote it; its kernels cannot be "
+            "converted with certainty."
+        )
+    swap = version[0] <= 1
+    turned = swap and _channels_first(parts, leaves, held)
+    for leaf in leaves:
+        if turned:
+            leaf.recasts = (*leaf.recasts, _rows_first)
+        if swap and leaf.kind == "Conv2DTranspose":
+            leaf.recasts = (*leaf.recasts, _swapped)
+        if backend == "theano" and leaf.kind != "SeparableConv2D":
+            leaf.recasts = (*leaf.recasts, half_turn)
+
+
+def keras3_weights(model: keras.Model, path: Path, group: Any) -> None:
+    """Let Keras 3 load its own `.weights.h5`; put everything back when it fails.
+
+    Args:
+        model: A model written as a class.
+        path: The file.
+        group: The same file, open.
+
+    Raises:
+        ModelError: Something does not fit; it names the layer and the shapes.
+    """
+    import keras
+
+    before = [np.array(keras.ops.convert_to_numpy(weight.value)) for weight in model.weights]
+    try:
+        model.load_weights(path)
+    except (ValueError, KeyError, TypeError) as error:
+        for weight, array in zip(model.weights, before, strict=True):
+            weight.assign(array)
+        raise ModelError(_why_not(model, group, str(error))) from error
+
+
+def _why_not(model: Any, group: Any, text: str) -> str:
+    for place in group:
+        part = getattr(model, place, None)
+        expected = [tuple(weight.shape) for weight in getattr(part, "weights", None) or ()]
+        if part is not None and expected:
+            found = [array.shape for array in gathered(part, group[place])]
+            if found != expected:
+                return misfit(part.name, type(part).__name__, place, expected, found)
+    return f"the weights do not fit {model.name!r}: {' '.join(text.split())[:300]}"
+
+
+def _channels_first(parts: Sequence[Part], leaves: Sequence[Part], held: Sequence[Held]) -> bool:
+    kernels = [array for layer in held for _, array in layer.weights if array.ndim == 4]
+    wanted = [
+        _shape_in_keras1(leaf.kind, weight)
+        for leaf in leaves
+        for weight in leaf.layer.weights
+        if len(weight.shape) == 4
+    ]
+    if len(kernels) != len(wanted) or not kernels:
+        return False
+    last = all(array.shape == shape for array, shape in zip(kernels, wanted, strict=True))
+    first = all(array.transpose(2, 3, 1, 0).shape == shape for array, shape in zip(kernels, wanted, strict=True))
+    if first and last:
+        raise ModelError(
+            "its kernels fit channels-first as well as channels-last; give the architecture as .json beside it, which "
+            "says which it is."
+        )
+    ordered = next((part for part in _leaves(parts, all_of_them=True) if part.kind in _ORDER_MATTERS), None)
+    if first and ordered is not None:
+        raise ModelError(
+            f"it was written channels first, and layer {ordered.name!r} ({ordered.kind}) looks at the order of numbers;"
+            " give the architecture as .json beside it, so that both can be converted together."
+        )
+    return first
+
+
+def _shape_in_keras1(kind: str, weight: Any) -> tuple[int, ...]:
+    rows, columns, third, fourth = weight.shape
+    return (rows, columns, fourth, third) if kind == "Conv2DTranspose" else (rows, columns, third, fourth)
+
+
+def _rows_first(arrays: list[np.ndarray]) -> list[np.ndarray]:
+    return [array.transpose(2, 3, 1, 0) if array.ndim == 4 else array for array in arrays]
+
+
+def _swapped(arrays: list[np.ndarray]) -> list[np.ndarray]:
+    return [arrays[0].swapaxes(2, 3), *arrays[1:]]
+
+
+def _leaves(parts: Sequence[Part], *, all_of_them: bool = False) -> Iterator[Part]:
+    for part in parts:
+        if part.parts:
+            yield from _leaves(part.parts, all_of_them=all_of_them)
+        elif all_of_them or part.layer.weights:
+            yield part

@@ -1,0 +1,70 @@
+"""A TensorFlow function as a network: no layers inside, only its outputs by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from saccade.errors import ModelError
+from saccade.models.dataflow import Dataflow, Operation
+from saccade.models.network import Framework, Hints, Layer, Tensor
+from saccade.models.saved_model.opening import SavedFunction
+
+
+class FunctionNetwork:
+    """The serving function of a SavedModel whose layers could not be rebuilt.
+
+    Its outputs stand where other networks have layers. How places move inside is not known, so every place is taken to
+    reach everything, and occlusion is computed hole by hole.
+    """
+
+    framework: Framework = "tensorflow"
+    fixed_batch: int | None = None
+    hints = Hints()
+
+    def __init__(
+        self,
+        function: SavedFunction,
+        name: str,
+        *,
+        input_shape: tuple[int | None, int | None, int] | None = None,
+    ) -> None:
+        self.function = function
+        self.name = name
+        height, width, channels = input_shape or function.input_shape
+        if channels is None:
+            raise ModelError(f"{name!r} does not say how many channels its pictures have; give --input-shape H,W,C.")
+        self.input_shape: tuple[int | None, int | None, int] = (height, width, channels)
+        self.layers = {path: Layer(path, "output", shape, 0) for path, shape in function.outputs.items()}
+        self.output = next(reversed(self.layers))
+
+    def run(
+        self, images: Tensor, layers: Sequence[str], taps: Mapping[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
+        """Compute the outputs asked for."""
+        found = self.function.call(images)
+        return {path: found[path] + taps[path] if taps and path in taps else found[path] for path in layers}
+
+    @contextmanager
+    def untouched(self) -> Iterator[None]:
+        """Nothing to keep: a graph without training has no state."""
+        yield
+
+    def dataflow(self, height: int, width: int) -> Dataflow:
+        """Every place may reach every other."""
+        operations = {
+            path: Operation(("input",), None, _grid(layer.shape, (height, width)))
+            for path, layer in self.layers.items()
+        }
+        return Dataflow((height, width), operations)
+
+    def weights(self) -> list[tuple[str, Any]]:
+        """The variables that TensorFlow loaded with the function."""
+        return [(each.name, each.numpy()) for each in getattr(self.function.owner, "variables", ())]
+
+
+def _grid(shape: tuple[int | None, ...], size: tuple[int, int]) -> tuple[int, int] | None:
+    if len(shape) != 3:
+        return None
+    return shape[0] or size[0], shape[1] or size[1]

@@ -1,0 +1,1 @@
+"""PyTorch modules and files: read by hooks, their data flow written down from one real run."""

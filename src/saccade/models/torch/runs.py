@@ -1,0 +1,80 @@
+"""One run of a torch module, written down with the names of its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from saccade.models.network import Tensor
+from saccade.models.torch.calls import Place, hearable, hearing, parts_of, path_of
+from saccade.models.torch.trace import Trace, tensors_in, traced
+
+
+@dataclass
+class Run:
+    """What happened in one run.
+
+    Attributes:
+        trace: Every operation.
+        places: Everything that can be read, by path, in the order of computation.
+        shapes: The shape of each for one image, channels last.
+        output: The path of the model's own result; None if it is no tensor.
+        activation: The operation that computed it.
+    """
+
+    trace: Trace = field(default_factory=Trace)
+    places: dict[str, Place] = field(default_factory=dict)
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    output: str | None = None
+    activation: str | None = None
+
+
+def written_down(module: Any, picture: Tensor) -> Run:
+    """Call a module with black pictures (N, C, H, W), and write down everything that happens."""
+    run = Run()
+    paths: dict[int, tuple[str, Tensor]] = {}
+    taken = {name for name, _ in module.named_modules()}
+
+    def readable(tensor: Tensor) -> bool:
+        return bool(tensor.is_floating_point() and tensor.dim() and tensor.shape[0] == picture.shape[0])
+
+    def likeness(path: str) -> tuple[bool, bool]:
+        """Of several results the model's output is the one like the picture; else the first map; else the first."""
+        shape = run.shapes[path]
+        return shape == _for_one_image(picture, channels_last=False), len(shape) == 3
+
+    def heard(name: str | None, time: int, output: Any) -> None:
+        for part, tensor in parts_of(output):
+            if not readable(tensor):
+                continue
+            path, _ = paths.get(id(tensor), (None, None))
+            if name is not None or path is None or path in run.trace.overwritten:
+                path = path_of(name or "output", time, part)
+                while path in run.places or (path in taken and path != name):
+                    path += "'"
+                run.trace.name(path, tensor)
+                run.places[path] = Place(name, time, part)
+                run.shapes[path] = _for_one_image(tensor, path in run.trace.channels_last)
+                paths[id(tensor)] = path, tensor
+            if name is None and (run.output is None or likeness(path) > likeness(run.output)):
+                run.output, run.activation = path, run.trace.kind(tensor)
+
+    run.trace.start(picture, _held(module))
+    with hearing(hearable(module), heard), traced(run.trace):
+        heard(None, 1, module(picture))
+    run.trace.finish()
+    return run
+
+
+def _for_one_image(tensor: Tensor, channels_last: bool) -> tuple[int, ...]:
+    shape = tuple(int(each) for each in tensor.shape[1:])
+    return (*shape[1:], shape[0]) if len(shape) == 3 and not channels_last else shape
+
+
+def _held(module: Any) -> Iterator[Tensor]:
+    """Every tensor that a module holds: weights, buffers, and those in plain attributes."""
+    yield from module.parameters()
+    yield from module.buffers()
+    for part in module.modules():
+        yield from tensors_in(list(vars(part).values()))

@@ -1,0 +1,80 @@
+"""Finding out which pictures a torch module takes, by trying."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+InputShape = tuple[int | None, int | None, int]
+Attempt = Callable[[int, int, int], None]
+"""Run one picture of this height, width and channels; raises whatever the module raises."""
+
+_FREE = ((64, 96), (64, 128), (128, 256), (224, 448))
+"""A module that takes both sizes of a pair takes any that fits its strides."""
+_MOST_CHANNELS = 64
+_COMMON = (28, 32, 48, 64, 96, 128, 160, 192, 224, 256, 299, 320, 384, 448, 512)
+_LIKELIEST = (224, 32, 64, 128, 256, 512)
+
+
+class NoSizeFitsError(Exception):
+    """No size that was tried ran; the cause is what the module said to the most likely one."""
+
+
+def find_input_shape(attempt: Attempt, channels: Sequence[int]) -> InputShape:
+    """Height and width (None: free) and channels of the pictures that a module takes.
+
+    Args:
+        attempt: Runs one picture.
+        channels: Numbers of channels to try, the likeliest first.
+
+    Raises:
+        NoSizeFitsError: Nothing ran.
+    """
+    errors: dict[tuple[int, int], Exception] = {}
+    works: dict[tuple[int, int], bool] = {}
+
+    def runs(size: int, count: int) -> bool:
+        if (size, count) not in works:
+            try:
+                attempt(size, size, count)
+                works[size, count] = True
+            except Exception as error:
+                errors[size, count] = error
+                works[size, count] = False
+        return works[size, count]
+
+    for count in channels:
+        if any(all(runs(size, count) for size in pair) for pair in _FREE):
+            return None, None, count
+        fitting = [size for size in _COMMON if runs(size, count)]
+        if fitting and max(fitting) >= 2 * min(fitting):
+            return None, None, count
+        if fitting:
+            # Rounding inside the model lets neighbours of the true size pass.
+            size = next((each for each in _LIKELIEST if each in fitting), fitting[0])
+            return size, size, count
+    raise NoSizeFitsError from errors[64, channels[0]]
+
+
+def likely_channels(module: Any) -> list[int]:
+    """How many channels the pictures may have: what the first convolutions read, else colour, grey, four."""
+    found = [
+        int(part.in_channels)
+        for part in module.modules()
+        if getattr(part, "in_channels", None) and type(part).__name__.startswith("Conv")
+    ]
+    if not found:
+        # Compiled and exported modules only show their weights: (out, in, height, width).
+        found = [int(weight.shape[1]) for weight in module.parameters() if weight.dim() == 4][:1]
+    found = [count for count in found if count <= _MOST_CHANNELS]
+    return list(dict.fromkeys([*found[:1], 3, 1, *found[1:4], 4]))
+
+
+def trial_sizes(given: InputShape) -> Iterator[tuple[int, int]]:
+    """Sizes at which a module with this input shape can be measured, the likeliest first; fixed sides stay."""
+    height, width, _ = given
+    if height is not None and width is not None:
+        yield height, width
+        return
+    for size in (64, 96, 128, 192, 224, 256, 448, 32, 28, 512):
+        yield height or size, width or size

@@ -1,0 +1,103 @@
+"""Leaving a torch module exactly as it was found."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from saccade.models.network import Tensor
+
+
+@dataclass
+class _Visit:
+    """What is put back when the last visitor leaves."""
+
+    visitors: int = 0
+    training: list[tuple[Any, bool]] = field(default_factory=list)
+    learning: list[Tensor] = field(default_factory=list)
+    buffers: list[tuple[dict[str, Any], str, Tensor, Tensor, int]] = field(default_factory=list)
+
+
+_visits: WeakKeyDictionary[Any, _Visit] = WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+@contextmanager
+def untouched(module: Any) -> Iterator[None]:
+    """Every part evaluates, no weight asks for a gradient; afterwards modes, flags, buffers and dice are as before.
+
+    May be entered again while it is on, also from another thread: the module is put back when the last one leaves.
+    `train()` and `eval()` are not called, because classes override them to rewrite their weights.
+    """
+    with _lock:
+        visit = _visits.setdefault(module, _Visit())
+        visit.visitors += 1
+        if visit.visitors == 1:
+            _enter(module, visit)
+    dice = _dice(module)
+    try:
+        yield
+    finally:
+        for put_back, state in dice:
+            put_back(state)
+        with _lock:
+            visit.visitors -= 1
+            if visit.visitors == 0:
+                _leave(visit)
+                del _visits[module]
+
+
+def _enter(module: Any, visit: _Visit) -> None:
+    for part in module.modules():
+        if getattr(part, "training", None) is True:
+            visit.training.append((part, True))
+            part.training = False
+        for name, buffer in part._buffers.items():
+            if buffer is not None:
+                visit.buffers.append((part._buffers, name, buffer, buffer.detach().clone(), _version(buffer)))
+    for weight in module.parameters():
+        if weight.requires_grad:
+            visit.learning.append(weight)
+            weight.requires_grad_(False)
+
+
+def _leave(visit: _Visit) -> None:
+    import torch
+
+    for part, mode in visit.training:
+        part.training = mode
+    for weight in visit.learning:
+        weight.requires_grad_(True)
+    with torch.no_grad():
+        for held, name, buffer, values, version in visit.buffers:
+            if _version(buffer) != version or buffer.is_inference():
+                buffer.copy_(values)
+            if held[name] is not buffer:
+                held[name] = buffer
+
+
+def _version(tensor: Tensor) -> int:
+    # Tensors made in inference mode count no versions.
+    return 0 if tensor.is_inference() else int(tensor._version)
+
+
+def _dice(module: Any) -> list[tuple[Any, Tensor]]:
+    """The random states that the module can draw from, each with the function that puts it back."""
+    import torch
+
+    states: list[tuple[Any, Tensor]] = [(torch.set_rng_state, torch.get_rng_state())]
+    for device in {weight.device for weight in module.parameters()}:
+        if device.type == "cuda":
+            states.append(
+                (
+                    lambda state, at=device: torch.cuda.set_rng_state(state, at),
+                    torch.cuda.get_rng_state(device),
+                )
+            )
+        elif device.type == "mps":
+            states.append((torch.mps.set_rng_state, torch.mps.get_rng_state()))
+    return states

@@ -1,0 +1,292 @@
+"""Writing down one run of a torch module, operation by operation, below autograd.
+
+A dispatch mode sees every ATen operation, whoever called it: layers, `torch.nn.functional`, `+` between two branches,
+compiled scripts. Each tensor that depends on the picture is followed by identity, with where its rows and columns lie.
+What is not known for certain counts as mixing all places: a footprint may come out too large, never too small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from saccade.models.dataflow import POINTWISE, Dataflow, Operation, Windows
+from saccade.models.network import Tensor
+from saccade.models.torch.places import Places, channels_first, channels_last, grid_of, sizes_of
+from saccade.models.torch.windows import Movement, Step, movement
+
+_UNKNOWN = "unknown"
+"""A tensor that came from nowhere; it is no operation, so it counts as reached by everything."""
+
+_SAME_NUMBERS = {
+    "_reshape_alias", "_to_copy", "_unsafe_view", "alias", "clone", "detach", "permute", "reshape", "squeeze",
+    "transpose", "unsqueeze", "view",
+}  # fmt: skip
+_ONLY_THE_SHAPE = {
+    "_assert_tensor_metadata", "is_same_size", "new_empty", "new_empty_strided", "new_full", "new_ones",
+    "new_zeros", "numel", "size", "stride", "sym_numel", "sym_size", "sym_storage_offset", "sym_stride",
+}  # fmt: skip
+_EXITS = {"numpy", "tolist", "__array__", "__dlpack__"}
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a tensor that depends on the picture: who made it, and where its places lie."""
+
+    key: str
+    places: Places | None
+    kind: str
+
+
+@dataclass
+class Trace:
+    """One run, written down.
+
+    Attributes:
+        operations: Every operation that depends on the picture, and every named layer, in order.
+        overwritten: The named layers whose result was changed in place afterwards.
+        channels_last: The named layers whose 4-D result has its channels last.
+        writes_picture: The picture itself was changed in place.
+    """
+
+    operations: dict[str, Operation] = field(default_factory=dict)
+    overwritten: set[str] = field(default_factory=set)
+    channels_last: set[str] = field(default_factory=set)
+    writes_picture: bool = False
+    _tensors: dict[int, tuple[Tensor, Known | None]] = field(default_factory=dict)
+    _storages: dict[int, list[Tensor]] = field(default_factory=dict)
+    _constant: set[int] = field(default_factory=set)
+    _named: dict[int, set[str]] = field(default_factory=dict)
+    _picture: int = 0
+    _leaked: bool = False
+    _count: int = 0
+
+    def start(self, picture: Tensor, constants: Iterator[Tensor]) -> None:
+        """Begin with the picture (N, C, H, W) and the tensors that the module holds."""
+        for tensor in constants:
+            self._remember(tensor, None)
+            self._constant.add(_storage(tensor))
+        self._remember(picture, Known("input", channels_first(picture.shape), "input"))
+        self._picture = _storage(picture)
+
+    def note(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any) -> None:
+        """Write down one ATen operation."""
+        name = str(function._schema.name).split("::")[-1]
+        arguments = {each.name: each.default_value for each in function._schema.arguments if each.has_default_value()}
+        arguments |= {each.name: value for each, value in zip(function._schema.arguments, args, strict=False)}
+        arguments |= kwargs
+        written = [
+            arguments.get(each.name)
+            for each in function._schema.arguments
+            if each.alias_info is not None and each.alias_info.is_write
+        ]
+        targets = list(tensors_in(written))
+        shape_only = name.endswith("_like") or name in _ONLY_THE_SHAPE
+        derived = [] if shape_only else self._derived(arguments, targets, name)
+        results = list(tensors_in(result)) or targets
+        for target in targets:
+            self.overwritten |= self._named.get(_storage(target), set())
+            self.writes_picture |= _storage(target) == self._picture
+        if derived and (not results or _depends_on_values(function)):
+            self._leaked = True  # a number left for Python; from here on it may be anywhere
+        base = name.removesuffix("_") if targets else name
+        pointwise = _is_pointwise(function, base)
+        self._count += 1
+        for part, tensor in enumerate(results):
+            if not derived and not self._leaked:
+                if id(tensor) not in self._tensors and not targets:
+                    self._remember(tensor, None)
+                    self._constant.add(_storage(tensor))
+                continue
+            key = f"{name}#{self._count}" + (f".{part}" if part else "")
+            known = self._write_down(key, base, pointwise, arguments, derived, tensor)
+            if any(tensor is target for target in targets):
+                self._overwrite(tensor, known)
+            else:
+                self._remember(tensor, known)
+
+    def leave(self, tensors: Any) -> None:
+        """Write down that the numbers of these tensors were handed to Python, where they cannot be followed."""
+        self._leaked |= any(self._find(tensor) is not None for tensor in tensors_in(tensors))
+
+    def name(self, path: str, tensor: Tensor) -> None:
+        """Write down that this tensor is the result of a named layer."""
+        known = self._find(tensor)
+        self._named.setdefault(_storage(tensor), set()).add(path)
+        shape = tuple(tensor.shape)
+        first, last = channels_first(shape), channels_last(shape)
+        if known is None:
+            self.operations[path] = Operation((), POINTWISE, grid_of(first) if first else None)
+        elif first is not None and known.places == last != first:
+            self.channels_last.add(path)
+            self.operations[path] = Operation((known.key,), POINTWISE, (shape[1], shape[2]))
+        elif first is not None:
+            self.operations[path] = Operation(
+                (known.key,), POINTWISE if known.places == first else None, (shape[2], shape[3])
+            )
+        else:
+            self.operations[path] = Operation((known.key,), None, None)
+
+    def kind(self, tensor: Tensor) -> str | None:
+        """Which operation computed these numbers?"""
+        known = self._find(tensor)
+        return None if known is None else known.kind
+
+    def finish(self) -> None:
+        """Let go of the tensors; what was written down stays."""
+        self._tensors.clear()
+        self._storages.clear()
+
+    def dataflow(self, height: int, width: int) -> Dataflow:
+        """The operations at this picture size."""
+        return Dataflow((height, width), self.operations)
+
+    def _derived(self, arguments: Mapping[str, Any], targets: list[Tensor], name: str) -> list[tuple[str, Known]]:
+        """The operands that depend on the picture, by argument name."""
+        found = []
+        for argument, value in arguments.items():
+            for tensor in tensors_in([value]):
+                if name == "copy_" and any(tensor is target for target in targets):
+                    continue  # what stood there before is gone
+                known = self._find(tensor)
+                if known is not None and name == "lift_fresh" and known.key == _UNKNOWN and not self._leaked:
+                    continue  # `torch.tensor(numbers)` inside a module
+                if known is not None:
+                    found.append((argument, known))
+        return found
+
+    def _write_down(
+        self,
+        key: str,
+        name: str,
+        pointwise: bool,
+        arguments: Mapping[str, Any],
+        derived: list[tuple[str, Known]],
+        tensor: Tensor,
+    ) -> Known:
+        shape = tuple(tensor.shape)
+        main = derived[0][1].places if derived else None
+        placed = [(argument, known.places) for argument, known in derived if known.places is not None]
+        step: Movement = None
+        if placed and len(placed) == len(derived) and not self._leaked:
+            step = movement(Step(name, pointwise, arguments, placed, shape))
+        inputs = tuple(known.key for _, known in derived) + ((_UNKNOWN,) if self._leaked else ())
+        windows: Windows | None
+        places: Places | None
+        if step is not None:
+            windows, places = step
+        else:
+            # Behind an operation that mixed all places any answer to where they lie is a true one.
+            windows = None
+            places = main if main is not None and sizes_of(main) == shape else channels_first(shape)
+        self.operations[key] = Operation(inputs, windows, None if places is None else grid_of(places))
+        kind = derived[0][1].kind if name in _SAME_NUMBERS and derived else name
+        return Known(key, places, kind)
+
+    def _remember(self, tensor: Tensor, known: Known | None) -> None:
+        self._tensors[id(tensor)] = (tensor, known)
+        self._storages.setdefault(_storage(tensor), []).append(tensor)
+
+    def _overwrite(self, target: Tensor, known: Known) -> None:
+        """An operation wrote into `target`: everything that shares its memory changes with it."""
+        storage = _storage(target)
+        before = {id(other): self._tensors[id(other)][1] for other in self._storages.get(storage, ())}
+        self._constant.discard(storage)
+        if id(target) not in self._tensors:
+            self._remember(target, known)
+        for tensor in self._storages[storage]:
+            old = before.get(id(tensor))
+            if tensor is target or _geometry(tensor) == _geometry(target):
+                self._tensors[id(tensor)] = (tensor, known)
+                continue
+            self._count += 1
+            key = f"overlap#{self._count}"
+            places = old.places if old is not None else channels_first(tensor.shape)
+            aligned = (
+                old is not None
+                and old.places is not None
+                and known.places is not None
+                and grid_of(old.places) == grid_of(known.places)
+            )
+            inputs = (known.key,) if old is None else (old.key, known.key)
+            grid = None if places is None else grid_of(places)
+            self.operations[key] = Operation(inputs, POINTWISE if aligned else None, grid)
+            self._tensors[id(tensor)] = (tensor, Known(key, places, "overlap"))
+
+    def _find(self, tensor: Tensor) -> Known | None:
+        """What is known of a tensor; None when it does not depend on the picture."""
+        entry = self._tensors.get(id(tensor))
+        if entry is not None:
+            return entry[1]
+        storage = _storage(tensor)
+        if storage in self._constant:
+            return None
+        for other in self._storages.get(storage, ()):
+            if _geometry(other) == _geometry(tensor):
+                return self._tensors[id(other)][1]
+        return Known(_UNKNOWN, None, _UNKNOWN)
+
+
+def tensors_in(values: Any) -> Iterator[Tensor]:
+    """Every tensor inside nested lists, tuples and dicts."""
+    import torch
+
+    if isinstance(values, torch.Tensor):
+        yield values
+    elif isinstance(values, (list, tuple)):
+        for each in values:
+            yield from tensors_in(each)
+    elif isinstance(values, Mapping):
+        yield from tensors_in(list(values.values()))
+
+
+@contextmanager
+def traced(trace: Trace) -> Iterator[None]:
+    """Write down every ATen operation of this thread, and notice numbers that leave for Python or numpy."""
+    from torch.overrides import TorchFunctionMode
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Operations(TorchDispatchMode):  # type: ignore[misc]
+        def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            result = function(*args, **(kwargs or {}))
+            trace.note(function, args, kwargs or {}, result)
+            return result
+
+    class Exits(TorchFunctionMode):  # type: ignore[misc]
+        def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if getattr(function, "__name__", "") in _EXITS:
+                trace.leave(args)
+            return function(*args, **(kwargs or {}))
+
+    with Exits(), Operations():
+        yield
+
+
+def _is_pointwise(function: Any, base: str) -> bool:
+    import torch
+
+    if torch.Tag.pointwise in function.tags:
+        return True
+    # The in-place and `out=` forms of an elementwise operation do not always carry the tag themselves.
+    packet = getattr(torch.ops.aten, base, None)
+    default = getattr(packet, function._overloadname, None)
+    return default is not None and torch.Tag.pointwise in default.tags
+
+
+def _depends_on_values(function: Any) -> bool:
+    import torch
+
+    return torch.Tag.dynamic_output_shape in function.tags or torch.Tag.data_dependent_output in function.tags
+
+
+def _storage(tensor: Tensor) -> int:
+    try:
+        return int(tensor.untyped_storage()._cdata)
+    except (NotImplementedError, RuntimeError):
+        return -id(tensor)  # sparse and packed tensors share their memory with nobody
+
+
+def _geometry(tensor: Tensor) -> tuple[Any, ...]:
+    return tuple(tensor.shape), tuple(tensor.stride()), tensor.storage_offset(), tensor.dtype

@@ -1,0 +1,293 @@
+"""How each torch operation moves rows and columns: a table of ATen operations.
+
+An operation that is not in the table, or that does what the table does not know for certain, mixes all places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from saccade.models.dataflow import POINTWISE, Window, Windows
+from saccade.models.torch.lookup import adaptive, interpolated, mirrored, repeated
+from saccade.models.torch.places import (
+    Places,
+    broadcast,
+    holds_places,
+    moved,
+    other,
+    reshaped,
+    with_size,
+)
+
+Movement = tuple[Windows, Places] | None
+"""The windows of an operation and where rows and columns lie in its result; None when it mixes places."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation at work.
+
+    Attributes:
+        name: The operation without its overload: `"convolution"`.
+        pointwise: Torch itself marks it as elementwise.
+        arguments: Everything it was called with, by name.
+        derived: The places of each operand that depends on the picture, by argument name, in order.
+        shape: The shape of this result.
+    """
+
+    name: str
+    pointwise: bool
+    arguments: Mapping[str, Any]
+    derived: Sequence[tuple[str, Places]]
+    shape: tuple[int, ...]
+
+    def __getitem__(self, argument: str) -> Any:
+        return self.arguments.get(argument)
+
+    @property
+    def places(self) -> Places:
+        """Where rows and columns lie in what is read."""
+        return self.derived[0][1]
+
+
+def movement(step: Step) -> Movement:
+    """How does this operation move places? None when it mixes them, or when that is not known for certain."""
+    if step.pointwise or step.name in _ELEMENTWISE:
+        places = broadcast([each for _, each in step.derived], step.shape)
+        return None if places is None else (POINTWISE, places)
+    if step.name in ("cat", "stack"):
+        return _joined(step)
+    rule = _RULES.get(step.name)
+    first = _FIRST.get(step.name, ("self", "input"))
+    if rule is None or len(step.derived) != 1 or step.derived[0][0] not in first:
+        return None
+    return rule(step)
+
+
+_ELEMENTWISE = {
+    "_prelu_kernel", "_to_copy", "alias", "clone", "copy", "detach", "fill", "floor_divide", "hardswish",
+    "lift_fresh", "log_sigmoid_forward", "masked_fill", "rrelu_with_noise", "zero",
+}  # fmt: skip
+
+
+# The picture stays where it is
+
+
+def _regrouped(step: Step) -> Movement:
+    return _pointwise(reshaped(step.places, step.shape))
+
+
+def _permuted(step: Step) -> Movement:
+    rank = len(step.places)
+    if step.name == "permute":
+        order = [dim % rank for dim in step["dims"]]
+    else:
+        first, second = (step["dim0"], step["dim1"]) if step.name == "transpose" else (0, rank - 1)
+        order = list(range(rank))
+        order[first % rank], order[second % rank] = order[second % rank], order[first % rank]
+    return _pointwise(tuple(step.places[dim] for dim in order))
+
+
+def _expanded(step: Step) -> Movement:
+    return _pointwise(broadcast([step.places], step.shape))
+
+
+def _part(step: Step) -> Movement:
+    dim = (step["dim"] or 0) % len(step.places)
+    return _pointwise(with_size(step.places, dim, step.shape[dim]))
+
+
+def _sliced(step: Step) -> Movement:
+    dim = (step["dim"] or 0) % len(step.places)
+    if not holds_places(step.places[dim]):
+        return _part(step)
+    if dim < len(step.places) - 2 or len(step.places[dim]) != 1:
+        return None
+    length = step.places[dim][0][1]
+    start, *_ = slice(step["start"], step["end"], step["step"]).indices(length)
+    cut = Window(stride=step["step"] or 1, before=-start)
+    windows = (cut, Window()) if dim == len(step.places) - 2 else (Window(), cut)
+    return moved(step.places, windows, step.shape)
+
+
+def _selected(step: Step) -> Movement:
+    dim = step["dim"] % len(step.places)
+    return None if holds_places(step.places[dim]) else _pointwise(step.places[:dim] + step.places[dim + 1 :])
+
+
+def _joined(step: Step) -> Movement:
+    own = [places for _, places in step.derived]
+    rank = len(own[0])
+    if step.name == "stack":
+        dim = (step["dim"] or 0) % (rank + 1)
+        return _pointwise((*own[0][:dim], other(step.shape[dim]), *own[0][dim:])) if len({*own}) == 1 else None
+    dim = (step["dim"] or 0) % rank
+    if any(len(places) != rank or holds_places(places[dim]) for places in own):
+        return None
+    joined = {with_size(places, dim, step.shape[dim]) for places in own}
+    return _pointwise(joined.pop()) if len(joined) == 1 else None
+
+
+def _along(step: Step) -> Movement:
+    """Softmax and its like: every number sees the others along one dimension."""
+    dims = step["dims"] if step.name in ("flip", "roll") else [step["dim"]]
+    if not dims or any(holds_places(step.places[dim]) for dim in dims):
+        return None
+    return _pointwise(step.places)
+
+
+def _reduced(step: Step) -> Movement:
+    dims = step["dim"]
+    if dims is None or dims == []:
+        return None
+    rank = len(step.places)
+    gone = {dim % rank for dim in ([dims] if isinstance(dims, int) else dims)}
+    if any(holds_places(step.places[dim]) for dim in gone):
+        return None
+    kept = (() if dim in gone else each for dim, each in enumerate(step.places) if step["keepdim"] or dim not in gone)
+    return _pointwise(tuple(kept))
+
+
+def _layer_norm(step: Step) -> Movement:
+    normalized = step.places[-len(step["normalized_shape"]) :]
+    if any(holds_places(each) for each in normalized) or len(step.shape) != len(step.places):
+        return None
+    return _pointwise(step.places)
+
+
+def _batch_norm(step: Step) -> Movement:
+    learned = step.name.endswith("no_training") or step["training"] is False
+    return _pointwise(step.places) if learned and len(step.shape) == len(step.places) else None
+
+
+def _multiplied(step: Step) -> Movement:
+    role, places = step.derived[0]
+    if role in ("mat2", "batch2"):
+        return None if holds_places(places[-2]) else _pointwise((*places[:-2], other(step.shape[-2]), places[-1]))
+    return None if holds_places(places[-1]) else _pointwise((*places[:-1], other(step.shape[-1])))
+
+
+# The picture moves
+
+
+def _convolution(step: Step) -> Movement:
+    kernel = step["weight"].shape[2:]
+    if len(kernel) != 2:
+        return None
+    stride, padding, dilation = (_pair(step[name]) for name in ("stride", "padding", "dilation"))
+    first, second = (
+        Window(kernel[axis], stride[axis], padding[axis], dilation[axis], bool(step["transposed"])) for axis in (0, 1)
+    )
+    return moved(step.places, (first, second), step.shape)
+
+
+def _pooling(step: Step) -> Movement:
+    kernel = _pair(step["kernel_size"])
+    stride = _pair(step["stride"]) if step["stride"] else kernel
+    padding, dilation = _pair(step["padding"] or 0), _pair(step["dilation"] or 1)
+    first, second = (Window(kernel[axis], stride[axis], padding[axis], dilation[axis]) for axis in (0, 1))
+    return moved(step.places, (first, second), step.shape)
+
+
+def _adaptive(step: Step) -> Movement:
+    return _per_axis(step, lambda _, before, after: adaptive(before, after))
+
+
+def _interpolated(step: Step) -> Movement:
+    kind = step.name.removesuffix("2d").removesuffix("_2d").removeprefix("upsample_").removeprefix("_upsample_")
+    scales = step["scales_h"], step["scales_w"]
+    corners = bool(step["align_corners"])
+    return _per_axis(
+        step,
+        lambda axis, before, after: interpolated(kind, before, after, scale=scales[axis], align_corners=corners),
+    )
+
+
+def _zero_padded(step: Step) -> Movement:
+    pads = step["pad"]
+    places: Places | None = step.places
+    for k in range(2, len(pads) // 2):
+        dim = len(step.places) - 1 - k
+        if places is not None and (pads[2 * k] or pads[2 * k + 1]):
+            places = with_size(places, dim, step.shape[dim])
+    if places is None:
+        return None
+    left, top = pads[0], pads[2] if len(pads) >= 4 else 0
+    return moved(places, (Window(before=top), Window(before=left)), step.shape)
+
+
+def _mirrored(step: Step) -> Movement:
+    return _edge_padded(step, mirrored)
+
+
+def _repeated(step: Step) -> Movement:
+    return _edge_padded(step, repeated)
+
+
+def _edge_padded(step: Step, window: Callable[[int, int, int], Window]) -> Movement:
+    left, right, top, bottom = step["padding"]
+    pads = ((top, bottom), (left, right))
+    return _per_axis(step, lambda axis, before, _: window(before, *pads[axis]))
+
+
+def _shuffled(step: Step) -> Movement:
+    factor = step["upscale_factor"]
+    window = Window(kernel=factor, stride=factor, transposed=True)
+    return moved(step.places, (window, window), step.shape)
+
+
+def _unshuffled(step: Step) -> Movement:
+    factor = step["downscale_factor"]
+    return moved(step.places, (Window(factor, factor), Window(factor, factor)), step.shape)
+
+
+def _per_axis(step: Step, window: Callable[[int, int, int], Window | None]) -> Movement:
+    """One window for each of the last two dimensions, from (axis, size before, size after)."""
+    if any(len(dimension) != 1 for dimension in step.places[-2:]):
+        return None
+    sizes = [dimension[0][1] for dimension in step.places[-2:]]
+    first, second = (window(axis, sizes[axis], step.shape[axis - 2]) for axis in (0, 1))
+    return None if first is None or second is None else moved(step.places, (first, second), step.shape)
+
+
+def _pointwise(places: Places | None) -> Movement:
+    return None if places is None else (POINTWISE, places)
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    values = [value] if isinstance(value, int) else list(value)
+    return int(values[0]), int(values[-1])
+
+
+_FIRST = {"mm": ("self", "mat2"), "bmm": ("self", "mat2"), "addmm": ("mat1",)}
+"""The operands that may carry the picture, where that is not the first."""
+
+_RULES: dict[str, Callable[[Step], Movement]] = {}
+for _names, _rule in (
+    ("view _unsafe_view reshape _reshape_alias unsqueeze squeeze", _regrouped),
+    ("permute transpose t", _permuted),
+    ("expand", _expanded),
+    ("slice", _sliced),
+    ("split split_with_sizes index_select", _part),
+    ("select unbind", _selected),
+    ("_softmax _log_softmax cumsum cumprod sort flip roll", _along),
+    ("glu", _part),
+    ("mean sum amax amin max min var std var_mean linalg_vector_norm prod argmax argmin logsumexp", _reduced),
+    ("native_layer_norm _fused_rms_norm", _layer_norm),
+    ("native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_training", _batch_norm),
+    ("cudnn_batch_norm miopen_batch_norm", _batch_norm),
+    ("mm bmm addmm linear", _multiplied),
+    ("convolution _convolution", _convolution),
+    ("max_pool2d_with_indices max_pool2d avg_pool2d", _pooling),
+    ("_adaptive_avg_pool2d adaptive_max_pool2d", _adaptive),
+    ("upsample_nearest2d _upsample_nearest_exact2d upsample_bilinear2d upsample_bicubic2d", _interpolated),
+    ("constant_pad_nd", _zero_padded),
+    ("reflection_pad2d", _mirrored),
+    ("replication_pad2d", _repeated),
+    ("pixel_shuffle", _shuffled),
+    ("pixel_unshuffle", _unshuffled),
+    ("channel_shuffle", lambda step: _pointwise(step.places)),
+):
+    _RULES |= dict.fromkeys(_names.split(), _rule)
