@@ -300,9 +300,7 @@ def load(
     Example:
         >>> encoder = saccade.load("autoencoder.keras")
     """
-    network = open_model(
-        source, weights=weights, trust=trust, backend=backend, device=device, input_shape=input_shape
-    )
+    network = open_model(source, weights=weights, trust=trust, backend=backend, device=device, input_shape=input_shape)
     return Encoder(network, device=device, **settings)
 
 

@@ -77,9 +77,7 @@ def from_pillow(image: Image.Image, name: str, max_pixels: int) -> Pixels:
 def refuse_size(name: str, height: int, width: int, max_pixels: int) -> None:
     """Raise ImageError for a picture that is too small to show anything, or larger than allowed."""
     if height < 2 or width < 2:
-        raise ImageError(
-            f"{name} is {width}x{height} pixels: nothing to look at; give a picture of 2x2 or more."
-        )
+        raise ImageError(f"{name} is {width}x{height} pixels: nothing to look at; give a picture of 2x2 or more.")
     if height * width > max_pixels:
         raise ImageError(
             f"{name} has {width:,} x {height:,} = {width * height:,} pixels; at most {max_pixels:,} are "

@@ -58,8 +58,7 @@ def existing(path: str | Path) -> Path:
     try:
         if path.is_dir():
             raise FileError(
-                f"{path} is a folder; give the pictures in it: "
-                f"saccade.images.find([{str(path)!r}]) lists them."
+                f"{path} is a folder; give the pictures in it: saccade.images.find([{str(path)!r}]) lists them."
             )
         if not path.exists():
             raise _missing(path)
@@ -78,9 +77,7 @@ def unreadable(path: Path, error: OSError) -> FileError:
 def not_a_picture(name: str, suffix: str) -> ImageError:
     """The error for a file that is something else."""
     if suffix.lower() in {".heic", ".heif"}:
-        return ImageError(
-            f"{name} is a HEIC photo, which cannot be opened here; save it as JPEG or PNG first."
-        )
+        return ImageError(f"{name} is a HEIC photo, which cannot be opened here; save it as JPEG or PNG first.")
     return ImageError(f"{name} is not a picture that can be opened; give {_KINDS}.")
 
 

@@ -177,9 +177,7 @@ class Images:
     def __repr__(self) -> str:
         count, height, width, channels = self.shape
         low, high = self.value_range
-        return (
-            f"Images({count} of {width} wide x {height} high, {channels} channels, values {low:g}..{high:g})"
-        )
+        return f"Images({count} of {width} wide x {height} high, {channels} channels, values {low:g}..{high:g})"
 
 
 def _size(images: Images) -> str:

@@ -46,8 +46,7 @@ class Pixels:
         """
         if array.ndim not in (2, 3) or 0 in array.shape:
             raise ImageError(
-                f"{name} has the shape {array.shape}; "
-                "give (height, width) or (height, width, channels) of one picture."
+                f"{name} has the shape {array.shape}; give (height, width) or (height, width, channels) of one picture."
             )
         array = array[:, :, None] if array.ndim == 2 else array
         if array.shape[0] in (1, 3, 4) and array.shape[2] > 16:

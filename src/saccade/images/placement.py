@@ -58,8 +58,7 @@ class Placement:
         grid = np.asarray(values, dtype=np.float32)
         if grid.ndim not in (2, 3) or grid.size == 0:
             raise ImageError(
-                f"values of shape {np.shape(values)}: "
-                "give (rows, columns) or (rows, columns, channels) of one picture."
+                f"values of shape {np.shape(values)}: give (rows, columns) or (rows, columns, channels) of one picture."
             )
         left, top, right, bottom = self.box
         height, width = self.original
@@ -86,9 +85,7 @@ def _inside(count: int, start: float, stop: float, cells: int) -> tuple[slice, N
     return (slice(int(kept[0]), int(kept[-1]) + 1) if kept.size else slice(0, 0)), where
 
 
-def _resample(
-    grid: FloatArray, where: NDArray[np.float64], step: float, *, axis: int, smooth: bool
-) -> FloatArray:
+def _resample(grid: FloatArray, where: NDArray[np.float64], step: float, *, axis: int, smooth: bool) -> FloatArray:
     """Read one axis of the grid at positions in cells, `step` apart; 0 is the first cell's outer edge."""
     cells = grid.shape[axis]
     if not smooth:

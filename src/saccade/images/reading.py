@@ -103,8 +103,7 @@ def _read(source: Any, recipe: ImageRecipe, label: str) -> Images:
         decoding.refuse_size(label, *pixels.size, recipe.max_pixels)
     else:
         raise ImageError(
-            f"{label} is a {type(source).__name__}; "
-            "give a path, a Pillow image, or an array (height, width, channels)."
+            f"{label} is a {type(source).__name__}; give a path, a Pillow image, or an array (height, width, channels)."
         )
     array, placement = fit(pixels, recipe, str(path or name))
     photo = Photo(name, path, pixels.display(recipe.background), placement)

@@ -83,9 +83,7 @@ class ImageRecipe:
             return f"{size} {colours}, {_FITS[self.fit]}, {values}"
         if self.height is None and self.width is None:
             return f"any size up to {self.longest_side} px{steps}, {colours}, {values}"
-        side, free = (
-            (f"{self.width} wide", "height") if self.height is None else (f"{self.height} high", "width")
-        )
+        side, free = (f"{self.width} wide", "height") if self.height is None else (f"{self.height} high", "width")
         return f"{side}, any {free} up to {self.longest_side} px{steps}, {colours}, {values}"
 
 
@@ -100,6 +98,5 @@ def checked_range(value_range: Sequence[float]) -> tuple[float, float]:
         if math.isfinite(low) and math.isfinite(high) and low < high:
             return low, high
     raise ImageError(
-        f"value_range={value_range!r}: give the darkest number, then the brightest, "
-        "as in (0, 1), (-1, 1), (0, 255)."
+        f"value_range={value_range!r}: give the darkest number, then the brightest, as in (0, 1), (-1, 1), (0, 255)."
     )

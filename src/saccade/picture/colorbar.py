@@ -64,11 +64,7 @@ class Bar:
         """The scale statement, the meaning of the lines and the note, in one sentence."""
         if self.scale.flat:
             size = number(self.scale.high * (100 if self.percent else 1)) if self.scale.high != 1 else ""
-            return (
-                FLAT
-                + (f" (all values about {size})" if size else "")
-                + (f"; {self.note}" if self.note else "")
-            )
+            return FLAT + (f" (all values about {size})" if size else "") + (f"; {self.note}" if self.note else "")
         words = self.scale.statement
         if self.contours:
             words += "; lines at 1/4, 1/2 and 3/4"
@@ -110,9 +106,7 @@ def _horizontal(bar: Bar, length: int, size: float, theme: Theme) -> Image.Image
     image.paste(_strip(bar, length, thick), (0, top))
     for place, text in ticks:
         align = "left" if place == 0 else "right" if place == 1 else "centre"
-        write(
-            image, (place * length, top + thick + size * 0.18), text, size=size, colour=theme.ink, align=align
-        )
+        write(image, (place * length, top + thick + size * 0.18), text, size=size, colour=theme.ink, align=align)
     write_lines(image, (0, top + thick + below), remark, size=small, colour=theme.muted)
     return image
 

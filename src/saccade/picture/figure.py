@@ -91,9 +91,7 @@ def figure(
         drawn, tallest = layout.row(row, row_labels[index] if row_labels else "", tallest)
         spoken = any(panel.title or panel.subtitle or panel.bar for panel in row)
         between = page.text * 1.4 if spoken else layout.gap
-        blocks.append(
-            ((page.text * 0.45 if column_labels else page.text * 1.3) if not index else between, drawn)
-        )
+        blocks.append(((page.text * 0.45 if column_labels else page.text * 1.3) if not index else between, drawn))
     if bar is not None:
         length = min(page.content - layout.indent, round(page.text * 40))
         key = colorbar(bar, length=length, size=page.text * 0.92, theme=page.theme)
@@ -129,9 +127,7 @@ class _Layout:
         """Width of one of equal columns."""
         room = self.page.content - self.indent - self.gap * (self.across - 1)
         if room < 8 * self.across:
-            raise InputError(
-                f"{self.across} columns do not fit into {self.page.width} pixels; make the page wider."
-            )
+            raise InputError(f"{self.across} columns do not fit into {self.page.width} pixels; make the page wider.")
         return room // self.across
 
     def heads(self, labels: Sequence[str]) -> Image.Image:
@@ -190,15 +186,9 @@ class _Layout:
     def _panel(self, panel: Panel, size: tuple[int, int], words: Image.Image, spoken: int) -> Image.Image:
         """A picture with its words and its bar below it, as wide as the picture."""
         page, width = self.page, size[0]
-        kind = (
-            Image.Resampling.NEAREST
-            if panel.crisp and width >= panel.image.width
-            else Image.Resampling.LANCZOS
-        )
+        kind = Image.Resampling.NEAREST if panel.crisp and width >= panel.image.width else Image.Resampling.LANCZOS
         picture = panel.image.convert("RGB")
-        blocks: list[tuple[float, Image.Image]] = [
-            (0, picture.resize(size, kind) if picture.size != size else picture)
-        ]
+        blocks: list[tuple[float, Image.Image]] = [(0, picture.resize(size, kind) if picture.size != size else picture)]
         blocks.append((0, words))
         if panel.bar is not None:
             length = min(width, round(page.text * 40))

@@ -25,9 +25,7 @@ _PREFIX = "saccade:"
 _DESCRIPTION = 0x010E  # Exif tag ImageDescription
 
 
-def save_picture(
-    image: Image.Image, path: str | os.PathLike[str], metadata: Mapping[str, str] | None = None
-) -> Path:
+def save_picture(image: Image.Image, path: str | os.PathLike[str], metadata: Mapping[str, str] | None = None) -> Path:
     """Save a picture, with its settings inside.
 
     The file appears under its name only when it is complete; a picture that was there before stays until
@@ -48,9 +46,7 @@ def save_picture(
     target = Path(path)
     kind = FORMATS.get(target.suffix.lower())
     if kind is None:
-        raise FileError(
-            f"cannot save a picture as {target.name!r}; the name must end in {', '.join(FORMATS)}."
-        )
+        raise FileError(f"cannot save a picture as {target.name!r}; the name must end in {', '.join(FORMATS)}.")
     if not target.parent.is_dir():
         raise FileError(
             f"cannot save {target.name!r}: the folder {str(target.parent)!r} does not exist; create it first."
@@ -84,9 +80,7 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
             if isinstance(image, PngImageFile):
                 image.load()  # text chunks may come after the pixels
                 texts = {str(key): str(text) for key, text in image.text.items()}
-                return {
-                    key.removeprefix(_PREFIX): text for key, text in texts.items() if key.startswith(_PREFIX)
-                }
+                return {key.removeprefix(_PREFIX): text for key, text in texts.items() if key.startswith(_PREFIX)}
             found = json.loads(str(image.getexif().get(_DESCRIPTION, "{}")))
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
         raise FileError(f"cannot read {str(path)!r}: {error.strerror}.") from error

@@ -30,9 +30,7 @@ def number(value: float, *, digits: int = 2) -> str:
         raise InputError(f"only finite numbers can be written; got {value}.")
     if value == 0:
         return "0"
-    exponent = floor(
-        log10(abs(float(f"{value:.{digits - 1}e}"))) + 1e-9
-    )  # of the rounded number: 0.999 is 1.0
+    exponent = floor(log10(abs(float(f"{value:.{digits - 1}e}"))) + 1e-9)  # of the rounded number: 0.999 is 1.0
     if exponent < -4 or exponent > 6:
         return _minus(f"{value:.{digits - 1}e}")
     return _minus(f"{value:.{max(0, digits - 1 - exponent)}f}")

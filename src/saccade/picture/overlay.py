@@ -141,9 +141,7 @@ def _draw(out: NDArray[np.uint8], lines: Lines, values: NDArray[np.floating]) ->
     at = np.flatnonzero(lines.edge)
     flat = out.reshape(-1, 3)
     ink = np.where(values.reshape(-1)[at] < 0, 0, 255).astype(np.float32)[:, None]
-    border = lines.edge.reshape(-1)[at].astype(np.float32)[:, None] * np.where(
-        ink > 0, 0.35 / 255, 0.28 / 255
-    )
+    border = lines.edge.reshape(-1)[at].astype(np.float32)[:, None] * np.where(ink > 0, 0.35 / 255, 0.28 / 255)
     core = lines.core.reshape(-1)[at].astype(np.float32)[:, None] * np.float32(0.9 / 255)
     pixels = flat[at] * (1 - border) + (255 - ink) * border
     flat[at] = np.rint(pixels * (1 - core) + ink * core).astype(np.uint8)

@@ -71,21 +71,15 @@ class Page:
         """Accent rule, title and standing text, as blocks with the space above each."""
         blocks: list[tuple[float, Image.Image]] = []
         if title:
-            accent = Image.new(
-                "RGB", (round(self.text * 2.6), max(2, round(self.text * 0.24))), self.theme.warm
-            )
+            accent = Image.new("RGB", (round(self.text * 2.6), max(2, round(self.text * 0.24))), self.theme.warm)
             blocks.append((0, accent))
             blocks.append(
                 (self.text * 0.55, self.lines(title, size=self.text * 1.85, colour=self.theme.ink, bold=True))
             )
-        measure = min(
-            self.content, round(self.text * 44)
-        )  # about 85 letters a line: longer ones are hard to follow
+        measure = min(self.content, round(self.text * 44))  # about 85 letters a line: longer ones are hard to follow
         for index, line in enumerate(caption):
             gap = (0.35 if title else 0) if not index else 0.15
-            blocks.append(
-                (self.text * gap, self.lines(line, size=self.text, colour=self.theme.muted, width=measure))
-            )
+            blocks.append((self.text * gap, self.lines(line, size=self.text, colour=self.theme.muted, width=measure)))
         return blocks
 
     def footer(self, notes: Sequence[str]) -> list[tuple[float, Image.Image]]:

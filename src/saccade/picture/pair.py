@@ -104,9 +104,7 @@ def pair(
         InputError: An unsigned scale, or values that are not finite.
     """
     if scale is None:
-        scale = scale_of(
-            np.concatenate([shares_a.ravel(), shares_b.ravel()]), signed=True, shared="both pictures"
-        )
+        scale = scale_of(np.concatenate([shares_a.ravel(), shares_b.ravel()]), signed=True, shared="both pictures")
     if not scale.signed:
         raise InputError("shares of a similarity have two signs; make the scale with signed=True.")
     page = Page.of(width, theme_of(theme))
@@ -114,9 +112,7 @@ def pair(
     aspects = [photo.shape[1] / photo.shape[0] for photo in (photo_a, photo_b)]
     room, least = page.content - middle, round(page.text * 17)  # a sum needs so much width to be read
     tall = min(room / sum(aspects), page.width * 0.6)
-    if (
-        min(aspects) * tall < least
-    ):  # a narrow photo: its column stays as wide as its sum, the other one yields
+    if min(aspects) * tall < least:  # a narrow photo: its column stays as wide as its sum, the other one yields
         tall = min(tall, (room - least) / max(aspects))
     evidence = [Evidence.of(shares, score) for shares in (shares_a, shares_b)]
     widths = [max(1, int(tall * aspect)) for aspect in aspects]
@@ -133,9 +129,7 @@ def pair(
         lined = lined or (contours is None and legible(values, scale))
         side = [(0.0, drawn)]
         if name:
-            label = page.lines(
-                name, size=page.text, colour=page.theme.ink, bold=True, width=max(wide, sum_width)
-            )
+            label = page.lines(name, size=page.text, colour=page.theme.ink, bold=True, width=max(wide, sum_width))
             side.append((page.text * 0.4, label))
         side.append((page.text * 0.7, _sum(sums, evidence, page, sum_width)))
         sides.append(column(side, max(wide, sum_width), page.theme.background))
@@ -144,9 +138,7 @@ def pair(
     row.paste(sides[1], (page.content - sides[1].width, 0))
     _number(row, (sides[0].width, page.content - sides[1].width, round(tall)), score, score_name, page)
     bar = Bar(scale, unit, contours=lined, opacity=opacity)
-    key = colorbar(
-        bar, length=min(page.content, round(page.text * 40)), size=page.text * 0.92, theme=page.theme
-    )
+    key = colorbar(bar, length=min(page.content, round(page.text * 40)), size=page.text * 0.92, theme=page.theme)
     blocks = [*page.header(title, caption), (page.text * 1.3, row), (page.text * 1.6, key)]
     return page.assemble(blocks + page.footer(notes))
 
@@ -185,10 +177,7 @@ def _sum(own: Evidence, both: Sequence[Evidence], page: Page, width: int) -> Ima
     low, high = min(stops), max(stops)
     names = max(measure(text, size) for text in [_TOTAL, *(part[0] for part in parts)]) + size
     names = min(names, width * 0.4)
-    figures = (
-        max(measure(signed(value), size, bold=True) for value in [own.score, *(part[1] for part in parts)])
-        + size
-    )
+    figures = max(measure(signed(value), size, bold=True) for value in [own.score, *(part[1] for part in parts)]) + size
     room = max(8.0, width - names - figures)
 
     def place(value: float) -> float:
@@ -211,9 +200,7 @@ def _sum(own: Evidence, both: Sequence[Evidence], page: Page, width: int) -> Ima
         thick = size * 0.62
         upper = top + (LEADING * size - thick) / 2
         if ends[1] - ends[0] >= 0.5:
-            draw.rectangle(
-                (round(ends[0]), round(upper), round(ends[1]) - 1, round(upper + thick)), fill=colour
-            )
+            draw.rectangle((round(ends[0]), round(upper), round(ends[1]) - 1, round(upper + thick)), fill=colour)
         shown = number(value) if last else signed(value)
         write(image, (width, top), shown, size=size, colour=theme.ink, bold=last, align="right")
         start += value

@@ -41,9 +41,7 @@ class Palette:
     def over(self, grey: NDArray[np.float32]) -> NDArray[np.float32]:
         """Paint every step over grey, 0 to 255, float32 (STEPS,) or (1,); returns (STEPS, 3)."""
         veil = self.opacity[:, None]
-        painted: NDArray[np.float32] = (
-            np.asarray(grey, np.float32).reshape(-1, 1) * (1 - veil) + self.colours * veil
-        )
+        painted: NDArray[np.float32] = np.asarray(grey, np.float32).reshape(-1, 1) * (1 - veil) + self.colours * veil
         return painted
 
 

@@ -28,9 +28,7 @@ def stretch(values: ArrayLike, height: int, width: int, *, smooth: bool = True) 
     """
     grid = np.asarray(values, np.float32)
     if grid.ndim != 2 or not grid.size:
-        raise InputError(
-            f"a map has two axes, (height, width), and is not empty; got the shape {grid.shape}."
-        )
+        raise InputError(f"a map has two axes, (height, width), and is not empty; got the shape {grid.shape}.")
     if grid.shape == (height, width):
         return grid
     kind = Image.Resampling.BICUBIC if smooth else Image.Resampling.NEAREST

@@ -17,9 +17,7 @@ FLAT = "flat: nothing stands out"
 """What is written on a map whose values are all alike."""
 
 _ALIKE = 1e-5  # spread below this share of the magnitude is rounding noise of float32, not structure
-_NEGATIVE = (
-    1e-3  # values this little below zero (share of the limit) come from smoothing and are drawn as zero
-)
+_NEGATIVE = 1e-3  # values this little below zero (share of the limit) come from smoothing and are drawn as zero
 
 
 @dataclass(frozen=True)
@@ -118,9 +116,7 @@ def scale_of(values: ArrayLike, *, signed: bool, clip: float = 0.0, shared: str 
     if clip:
         rank = int(np.ceil((numbers.size - 1) * (1 - clip / 100)))
         limit = float(np.partition(np.abs(numbers), rank, axis=None)[rank])
-    if (
-        limit < 1e-30
-    ):  # a map so sparse that its percentile is zero: the largest value is the only sensible limit
+    if limit < 1e-30:  # a map so sparse that its percentile is zero: the largest value is the only sensible limit
         limit = reach
     beyond = clip if limit < reach else 0.0
     return Scale(-limit if signed else 0.0, limit, signed=signed, clipped=beyond, shared=shared)

@@ -66,9 +66,7 @@ def feature_sheet(
     """
     maps = np.asarray(tiles, np.float32)
     if maps.ndim != 3 or not maps.size:
-        raise InputError(
-            f"feature maps have three axes, (tiles, height, width), none empty; got {maps.shape}."
-        )
+        raise InputError(f"feature maps have three axes, (tiles, height, width), none empty; got {maps.shape}.")
     names = [str(index) for index in range(len(maps))] if labels is None else list(labels)
     if len(names) != len(maps):
         raise InputError(f"{len(names)} labels for {len(maps)} tiles; give one each, or none.")
@@ -101,9 +99,7 @@ def _scales(maps: NDArray[np.float32], scale: Scale | str, signed: bool) -> tupl
     if scale == "each":
         own = [scale_of(item, signed=signed, shared="each tile its own") for item in maps]
         low = -1.0 if signed else 0.0
-        return own, Scale(
-            low, 1.0, signed=signed, shared="each tile its own; 100 % is the number below the tile"
-        )
+        return own, Scale(low, 1.0, signed=signed, shared="each tile its own; 100 % is the number below the tile")
     raise UnknownName.of("sharing of the scale", scale, SHARING)
 
 
@@ -128,16 +124,12 @@ def _painted(
     for index, (item, scale) in enumerate(zip(maps, scales, strict=True)):
         table = np.rint(palette(scale, name=colormap).colours).astype(np.uint8)
         # a flat scale has no colours to give: its tile takes the colour of zero
-        steps = (
-            np.full(item.shape, STEPS // 2 if scale.signed else 0) if scale.flat else steps_of(item, scale)
-        )
+        steps = np.full(item.shape, STEPS // 2 if scale.signed else 0) if scale.flat else steps_of(item, scale)
         out[index] = table[steps].repeat(grow, axis=0).repeat(grow, axis=1)
     return out, remark
 
 
-def _mosaic(
-    painted: NDArray[np.uint8], names: list[str], across: int, theme: Theme
-) -> tuple[Image.Image, float]:
+def _mosaic(painted: NDArray[np.uint8], names: list[str], across: int, theme: Theme) -> tuple[Image.Image, float]:
     """Tiles in a grid, each with its label below; and the size of the label."""
     count, high, wide = painted.shape[:3]
     size = min(16.0, max(9.5, wide / 8.5))

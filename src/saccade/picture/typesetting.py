@@ -205,9 +205,7 @@ def _length(shown: str, fine: int, bold: bool) -> float:
     return total + (2 * _weight(fine) if bold else 0)
 
 
-def _strokes(
-    draw: ImageDraw.ImageDraw, start: tuple[float, float], shown: str, fine: int, bold: bool
-) -> None:
+def _strokes(draw: ImageDraw.ImageDraw, start: tuple[float, float], shown: str, fine: int, bold: bool) -> None:
     """Draw a printable text at fine size."""
     font, pen = _font(fine), start[0]
     weight = _weight(fine) if bold else 0
