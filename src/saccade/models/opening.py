@@ -57,8 +57,8 @@ def open_live(model: Any, *, input_shape: InputShape | None = None) -> Network:
         return model  # type: ignore[no-any-return]
     if type(model).__module__.startswith("tf_keras"):
         raise ModelError(
-            "this is a live Keras 2 model (tf_keras), which Keras 3 cannot call; save it with model.save('model.keras') "
-            "and open the file."
+            "this is a live Keras 2 model (tf_keras), which Keras 3 cannot call; save it with "
+            "model.save('model.keras') and open the file."
         )
     raise ModelError(
         f"a {type(model).__module__}.{type(model).__name__} is no model that saccade knows; give a Keras 3 model, a "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import Any
 
@@ -135,11 +135,8 @@ class KerasNetwork:
         """Compute the layers asked for, and nothing after them."""
         taps = {path: self._from_last(tap) for path, tap in (taps or {}).items()}
         recorder = Recorder(frozenset(layers), taps, stop=True)
-        with listening(recorder):
-            try:
-                self.model(self._from_last(images), training=False)
-            except EverythingFound:
-                pass
+        with listening(recorder), suppress(EverythingFound):
+            self.model(self._from_last(images), training=False)
         missing = [path for path in layers if path not in recorder.found]
         if missing:
             raise ModelError(f"layer {missing[0]!r} did not run when {self.name!r} was called.")
