@@ -16,8 +16,8 @@ import torch
 from torch import nn
 
 from saccade.errors import FileError, ModelError
-from saccade.models.torch.network import TorchNetwork
 from saccade.models.torch.files import load_torch_weights, open_torch_file
+from saccade.models.torch.network import TorchNetwork
 
 
 class Net(nn.Module):
