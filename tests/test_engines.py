@@ -1,4 +1,4 @@
-"""The engines against numpy and finite differences, and their manners: memory, progress, compiling, leaving no trace."""
+"""The engines against numpy and finite differences, and their manners: memory, progress, compiling, no trace left."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 A hole changes only the code cells that can see it, its footprint. Holes whose footprints share no cell can therefore be
 cut into one picture: every cell of the code is changed by at most one of them, exactly as if it were alone. Footprints
-are products of a row interval and a column interval, so rows and columns are grouped apart, and each pair of a row group
-and a column group is one pass: 49 passes for 16 px holes every 8 px of the reference net, at any picture size.
+are products of a row interval and a column interval, so rows and columns are grouped apart, and each pair of a row
+group and a column group is one pass: 49 passes for 16 px holes every 8 px of the reference net, at any picture size.
 
 The numbers after a hole are the untouched picture's sums with the hole's footprint exchanged; a two-dimensional running
 sum gives every footprint at once.

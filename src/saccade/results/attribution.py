@@ -106,8 +106,14 @@ class Attribution:
         return scale_of(self.values[index], signed=self.signed, clip=clip, shared="this picture")
 
     def overlay(
-        self, *, scale: str | Scale = "each", clip: float = 0.0, opacity: float = 0.85, contours: bool | None = None,
-        smooth: bool = True, least: int = _SMALLEST_DRAWN,
+        self,
+        *,
+        scale: str | Scale = "each",
+        clip: float = 0.0,
+        opacity: float = 0.85,
+        contours: bool | None = None,
+        smooth: bool = True,
+        least: int = _SMALLEST_DRAWN,
     ) -> list[Image.Image]:
         """The map over each photo at the photo's own size, without any text.
 
@@ -139,17 +145,22 @@ class Attribution:
         ]
 
     def figure(
-        self, index: int = 0, *, theme: str = "light", scale: str | Scale = "each", clip: float = 0.0,
-        opacity: float = 0.85, smooth: bool = True, width: int | None = None,
+        self,
+        index: int = 0,
+        *,
+        theme: str = "light",
+        scale: str | Scale = "each",
+        clip: float = 0.0,
+        opacity: float = 0.85,
+        smooth: bool = True,
+        width: int | None = None,
     ) -> Image.Image:
         """A page: the photo, the map on it, the colour bar with its unit, and how it was made."""
         photo = self.images.photos[index]
         chosen = self._scale(scale, index, clip)
         placed = self.on_photo(index, smooth=smooth)
         lines = legible(placed, chosen)
-        picture = overlay(
-            photo.original, placed, chosen, opacity=opacity, contours=lines, least=_SMALLEST_DRAWN
-        )
+        picture = overlay(photo.original, placed, chosen, opacity=opacity, contours=lines, least=_SMALLEST_DRAWN)
         return figure(
             [Panel(Image.fromarray(np.asarray(photo.original)), title=photo.name), Panel(picture, title=self.title)],
             columns=2,
@@ -164,9 +175,7 @@ class Attribution:
     def sheet(self, *, theme: str = "light", scale: str = "each", clip: float = 0.0, columns: int = 3) -> Image.Image:
         """A contact sheet: every photo with its map."""
         pictures = self.overlay(scale=scale, clip=clip, least=480)
-        panels = [
-            Panel(picture, title=photo.name) for picture, photo in zip(pictures, self.images.photos, strict=True)
-        ]
+        panels = [Panel(picture, title=photo.name) for picture, photo in zip(pictures, self.images.photos, strict=True)]
         return figure(
             panels,
             columns=min(columns, len(panels)),
@@ -202,7 +211,10 @@ class Attribution:
             page = self.figure(0, **drawing) if len(self) == 1 else self.sheet(**drawing)
             return save_picture(page, target, self.metadata())
         arrays: dict[str, NDArray[Any]] = {
-            "values": self.values, "raw": self.raw, "heatmap": self.heatmap, "pictures": self.images.array,
+            "values": self.values,
+            "raw": self.raw,
+            "heatmap": self.heatmap,
+            "pictures": self.images.array,
             **{f"score.{name}": each for name, each in self.scores.items()},
         }
         return save_arrays(target, arrays, {**self._made(), "names": list(self.images.names)})
@@ -235,9 +247,17 @@ class Attribution:
     def _made(self) -> dict[str, Any]:
         settings = {name: _plain(value) for name, value in self.settings.items()}
         return {
-            "method": self.method, "title": self.title, "plain": self.plain, "target": self.target,
-            "question": self.question, "units": self.units, "signed": self.signed, "model": self.model,
-            "layer": self.layer, "settings": settings, "notes": self.notes,
+            "method": self.method,
+            "title": self.title,
+            "plain": self.plain,
+            "target": self.target,
+            "question": self.question,
+            "units": self.units,
+            "signed": self.signed,
+            "model": self.model,
+            "layer": self.layer,
+            "settings": settings,
+            "notes": self.notes,
             "value_range": list(self.images.value_range),
         }
 
