@@ -8,6 +8,7 @@ device once. The arithmetic uses operators only and so runs in numpy, TensorFlow
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -65,15 +66,18 @@ class NormalPoints:
     def take(self, start: int, stop: int) -> Arrays:
         """The patterns from `start` up to `stop`, as (patterns, height, width, channels)."""
         noise = np.empty((stop - start, *self.shape), np.float32)
-        for step in range(start, stop):
-            row = step - start
-            if step % 2 and row:
-                np.negative(noise[row - 1], out=noise[row])
-                continue
-            draw = np.random.default_rng([self.seed, step // 2])
-            draw.standard_normal(out=noise[row], dtype=np.float32)
-            if step % 2:
-                np.negative(noise[row], out=noise[row])
+
+        def draw(pair: int) -> None:
+            first = 2 * pair - start
+            row = noise[max(first, 0)]
+            np.random.default_rng([self.seed, pair]).standard_normal(out=row, dtype=np.float32)
+            if first < 0:
+                np.negative(row, out=row)
+            elif first + 1 < len(noise):
+                np.negative(row, out=noise[first + 1])
+
+        with ThreadPoolExecutor(2) as drawing:
+            list(drawing.map(draw, range(start // 2, (stop + 1) // 2)))
         return {"noise": noise}
 
 
@@ -118,7 +122,7 @@ JITTERED = Path("jittered", _jittered)
 """The picture plus noise; points `noise` (points, height, width, channels), fixed `scale` (images,)."""
 
 COVERED = Path("covered", _covered)
-"""Holes filled from another picture; points `rows` and `columns` (0 or 1: the hole is their product), fixed `filler`."""
+"""Holes filled from a picture; points `rows` and `columns` (0 or 1, the hole is their product), fixed `filler`."""
 
 ONCE = ArrayPoints({"nothing": np.zeros(1, np.float32)})
 """The one point of `STAY`."""

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from saccade.errors import MemoryBudgetError
 
+_PIECE = 0.15
+"""What one more piece costs beside its pictures, in pictures."""
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -68,12 +71,12 @@ def examples_within(memory: int, bytes_each: int, fastest: int) -> int:
 
 
 def _even(count: int, most: int) -> int:
-    """The piece size of at most `most` that wastes least; among equals the largest."""
+    """The piece size of at most `most` that costs least: what is computed twice, and a little for every piece."""
     if count <= most:
         return max(count, 1)
     fewest = -(-count // most)
-    sizes = [-(-count // pieces) for pieces in range(fewest, 2 * fewest + 1)]
-    return min(sizes, key=lambda size: (-(-count // size) * size, -size))
+    sizes = {-(-count // pieces) for pieces in range(fewest, 3 * fewest)}
+    return min(sizes, key=lambda size: (-(-count // size) * (size + _PIECE), -size))
 
 
 def _starts(count: int, size: int) -> Iterator[tuple[int, int]]:

@@ -80,7 +80,7 @@ class Engine(ABC):
                     part.append(self.array(values)[piece.new_images :])
             return {layer: np.concatenate(part) for layer, part in zip(wanted, parts, strict=True)}
 
-        return self._ask(work, images, 1, self._bytes(images, wanted, "activations"))
+        return self._ask(work, images, 1, wanted, "activations")
 
     def score(
         self,
@@ -146,7 +146,7 @@ class Engine(ABC):
                     totals[k][piece.points, piece.images] = part
             return totals
 
-        totals = self._ask(work, images, len(points), self._bytes(images, layers, "score"))
+        totals = self._ask(work, images, len(points), layers, "score")
         if cells:
             return totals
         sizes = self._sizes(images, layers)
@@ -237,7 +237,7 @@ class Engine(ABC):
                         total[piece.images] = each
             return totals
 
-        totals = self._ask(work, images, len(points), self._bytes(images, [layer], "gradient"))
+        totals = self._ask(work, images, len(points), [layer], "gradient")
         return (totals[0], totals[1]) if second_moment else totals[0]
 
     def pull(self, images: Array, layer: str, cotangents: Array) -> Array:
@@ -271,7 +271,7 @@ class Engine(ABC):
                 answer[piece.points, piece.images] = self.array(part)
             return answer
 
-        return self._ask(work, images, patterns, self._bytes(images, [layer], "gradient"))
+        return self._ask(work, images, patterns, [layer], "gradient")
 
     # What a framework adds
 
@@ -324,6 +324,11 @@ class Engine(ABC):
         """How many pictures at once are computed fastest; more only cost memory."""
         return 16
 
+    @property
+    def swift_bytes(self) -> int | None:
+        """How large one tensor may grow before the framework computes slower; None: it does not matter."""
+        return None
+
     # Shared machinery
 
     def _compile(self, key: tuple[Any, ...], make: Callable[[], Callable[..., Any]]) -> Callable[..., Any]:
@@ -337,9 +342,11 @@ class Engine(ABC):
             self._compiled[key] = self.compiled(counted)
         return self._compiled[key]
 
-    def _ask(self, work: Callable[[Chunks], _Answer], images: Array, points: int, bytes_each: int) -> _Answer:
+    def _ask(
+        self, work: Callable[[Chunks], _Answer], images: Array, points: int, layers: Sequence[str], question: str
+    ) -> _Answer:
         fixed = self.network.fixed_batch
-        examples = examples_within(self.memory, bytes_each, self.fastest)
+        examples = self._at_once(images, layers, question)
         while True:
             plan = chunks(len(images), points, examples)
             if fixed is not None:
@@ -399,8 +406,14 @@ class Engine(ABC):
     def _sizes(self, images: Array, layers: Sequence[str]) -> dict[str, int]:
         return {layer: int(np.prod(self._layer_shape(images, layer))) for layer in layers}
 
-    def _bytes(self, images: Array, layers: Sequence[str], question: str) -> int:
-        """About how many bytes one more picture costs: the layers up to the last one asked for, as float32."""
+    def _at_once(self, images: Array, layers: Sequence[str], question: str) -> int:
+        """How many pictures are computed together: what fits into the memory, and no more than is fastest."""
+        numbers = self._numbers(images, layers)
+        examples = examples_within(self.memory, self._bytes(numbers, question), self.fastest)
+        return examples if self.swift_bytes is None else max(1, min(examples, self.swift_bytes // (4 * max(numbers))))
+
+    def _numbers(self, images: Array, layers: Sequence[str]) -> list[int]:
+        """How many numbers one picture has, and each of its layers up to the last one asked for."""
         numbers = [int(np.prod(images.shape[1:]))]
         left = set(layers)
         for path in self.network.layers:
@@ -413,9 +426,14 @@ class Engine(ABC):
             left.discard(path)
             if not left:
                 break
-        # A forward pass frees what it has used; a gradient keeps every layer's result and its slope.
-        held = 3 * sum(numbers) if question == "gradient" else 3 * max(numbers) + sum(numbers[-1:])
-        return 4 * (held + 3 * numbers[0])
+        return numbers
+
+    def _bytes(self, numbers: Sequence[int], question: str) -> int:
+        """About how many bytes one more picture costs, as float32; the factors were measured (benchmarks/)."""
+        # A forward pass frees what it has used, so the widest layer counts, coming and going; a gradient keeps all.
+        widest, pictures = max(numbers), 4 * numbers[0]
+        held = 1.25 * sum(numbers) + 2 * widest if question == "gradient" else 2.5 * widest + numbers[-1]
+        return int(4 * (held + pictures))
 
 
 def as_grid(shape: tuple[int, ...]) -> tuple[int, int, int]:

@@ -49,9 +49,7 @@ class NumpyNetwork:
         }
         self.output = next(reversed(self.layers))
 
-    def run(
-        self, images: Tensor, layers: Sequence[str], taps: Mapping[str, Tensor] | None = None
-    ) -> dict[str, Tensor]:
+    def run(self, images: Tensor, layers: Sequence[str], taps: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
         """Compute every layer."""
         found = self.function(images, taps or {})
         return {layer: found[layer] for layer in layers}
@@ -99,6 +97,7 @@ class ReferenceEngine(Engine):
 
     def pulled(self, function: Callable[[Tensor], Tensor], at: Tensor, cotangents: Tensor) -> Tensor:
         """One slope per pattern."""
+
         def against(pattern: Tensor) -> Callable[[Tensor], Tensor]:
             return lambda moved: (function(moved) * pattern).sum()
 

@@ -19,7 +19,7 @@ BASELINES = ("blur", "mean", "black", "white")
 
 @method(
     title="Integrated gradients",
-    plain="the picture comes into focus step by step; every pixel gets its share of what that adds to the code",
+    plain="the picture comes into focus step by step, and every pixel gets its share of what that adds",
     source="Sundararajan, Taly and Yan (2017), arXiv:1703.01365",
     passes="one forward and backward per step",
 )
@@ -74,7 +74,7 @@ def integrated_gradients(
     named = baseline if isinstance(baseline, str) else "given"
     from_what = f"from the picture blurred by {width:g} px" if named == "blur" else f"from {named}"
     return Map(
-        values=gaussian_blur(raw.sum(axis=-1), sigma),
+        values=gaussian_blur(np.einsum("...c->...", raw), sigma),
         raw=raw,
         units=f"part of the change of {target.slope_units}, per pixel",
         signed=True,
@@ -87,8 +87,12 @@ def integrated_gradients(
 def _score(encoder: Encoder, images: Array, target: Target, place: Array) -> NDArray[np.float64]:
     """The target's value at another picture, with the references frozen at the pictures explained."""
     asked = encoder.measured(images, target)
-    scores: NDArray[np.float64] = encoder.engine.score(place, [asked], STAY, ONCE)[0][0]
-    return scores
+    if target.place != "code":
+        scores: NDArray[np.float64] = encoder.engine.score(place, [asked], STAY, ONCE)[0][0]
+        return scores
+    codes = encoder.codes(place)
+    sums = [term.sum(axis=(1, 2, 3), dtype=np.float64) for term in asked.measure.terms(codes, asked.reference, place)]
+    return np.asarray(asked.measure.combine(sums, int(np.prod(codes.shape[1:]))))
 
 
 def _baseline(encoder: Encoder, images: Array, baseline: str | Array, width: float) -> Array:

@@ -24,7 +24,7 @@ _TOLERANCE = 1e-4
 
 @method(
     title="Occlusion",
-    plain="cover and see: hide one patch after another and watch how much of the code changes",
+    plain="cover and see: hide one patch after another; where hiding matters most, the picture glows",
     source="Zeiler and Fergus (2014), arXiv:1311.2901; tiling by receptive fields is ours",
     passes="about (field of a patch / step)² forwards at any picture size; one per patch without tiling",
 )
@@ -104,8 +104,14 @@ def occlusion(
         signed=not target.grows,
         notes=tuple(notes),
         settings={
-            "patch": side, "stride": step, "filler": filler, "blur": width if filler == "blur" else None, "low_pass": sigma,
-            "tiled": found.passes < where.count, "passes": found.passes, "holes": where.count,
+            "patch": side,
+            "stride": step,
+            "filler": filler,
+            "blur": width if filler == "blur" else None,
+            "low_pass": sigma,
+            "tiled": found.passes < where.count,
+            "passes": found.passes,
+            "holes": where.count,
         },
         scores={"score": found.before},
     )

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
+_BLOCK = 32
+"""Rows that are smoothed at once: each block reads its own rows and the Gaussian's reach on both sides, no more."""
+_PRODUCT = 2**18
+"""The size of one matrix product. Above it BLAS wakes threads of its own, which get in the way of the framework's."""
 
 
 def gaussian_blur(images: Array, sigma: float) -> Array:
@@ -17,22 +23,42 @@ def gaussian_blur(images: Array, sigma: float) -> Array:
     """
     if sigma <= 0:
         return images
-    rows = _gaussian(images.shape[1], sigma)
-    columns = _gaussian(images.shape[2], sigma)
-    down = np.einsum("gh,ihw...->igw...", rows, images, optimize=True)
-    return np.ascontiguousarray(np.einsum("vw,ihw...->ihv...", columns, down, optimize=True), dtype=np.float32)
+    count, height, width = images.shape[:3]
+    down = np.ascontiguousarray(images, np.float32).reshape(count, height, -1)
+    down = _smoothed(down, sigma).reshape(count * height, width, -1)
+    return _smoothed(down, sigma).reshape(images.shape)
 
 
-def _gaussian(length: int, sigma: float) -> Array:
-    """The smoothing of one axis as a matrix; rows sum to one."""
+def _smoothed(values: Array, sigma: float) -> Array:
+    """Smooth (pictures, places, numbers) along the places."""
+    pictures, length, numbers = values.shape
+    result = np.empty_like(values)
+    # With one number a place, many pictures make one product; otherwise each picture makes its own.
+    across = numbers == 1
+    line, out = (values[..., 0], result[..., 0]) if across else (values, result)
+    for rows, read, weights in _bands(length, sigma):
+        step = max(_PRODUCT // weights.size, 1)
+        for start in range(0, pictures if across else numbers, step):
+            some = slice(start, start + step)
+            if across:
+                np.matmul(line[some, read], weights.T, out=out[some, rows])
+            else:
+                np.matmul(weights, line[:, read, some], out=out[:, rows, some])
+    return result
+
+
+def _bands(length: int, sigma: float) -> Iterator[tuple[slice, slice, Array]]:
+    """The smoothing of one axis in pieces: which places come out, which are read, and with what weights."""
     reach = min(int(np.ceil(4 * sigma)), 2 * length)
     weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
     weights /= weights.sum()
-    matrix = np.zeros((length, length))
-    places = np.arange(length)
-    for offset, weight in zip(range(-reach, reach + 1), weights, strict=True):
-        np.add.at(matrix, (places, _mirrored(places + offset, length)), weight)
-    return matrix.astype(np.float32)
+    for start in range(0, length, _BLOCK):
+        rows = np.arange(start, min(start + _BLOCK, length))
+        read = _mirrored(rows[:, None] + np.arange(-reach, reach + 1), length)
+        first, last = int(read.min()), int(read.max()) + 1
+        band = np.zeros((len(rows), last - first))
+        np.add.at(band, (np.arange(len(rows))[:, None], read - first), weights)
+        yield slice(start, start + len(rows)), slice(first, last), band.astype(np.float32)
 
 
 def _mirrored(places: NDArray[np.int64], length: int) -> NDArray[np.int64]:

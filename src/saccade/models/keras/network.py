@@ -79,9 +79,7 @@ class KerasNetwork:
     @cached_property
     def layers(self) -> dict[str, Layer]:
         """Every layer that can be read, by path, in the order of computation."""
-        sizes = [
-            tuple(trial if fixed is None else fixed for fixed in self.input_shape[:2]) for trial in _TRIAL_SIZES
-        ]
+        sizes = [tuple(trial if fixed is None else fixed for fixed in self.input_shape[:2]) for trial in _TRIAL_SIZES]
         first = self._hear(*sizes[0]).calls
         second = self._hear(*sizes[1]).calls if sizes[1] != sizes[0] else first
         found: dict[str, Layer] = {}
@@ -129,9 +127,7 @@ class KerasNetwork:
 
     # Computing
 
-    def run(
-        self, images: Tensor, layers: Sequence[str], taps: Mapping[str, Tensor] | None = None
-    ) -> dict[str, Tensor]:
+    def run(self, images: Tensor, layers: Sequence[str], taps: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
         """Compute the layers asked for, and nothing after them."""
         taps = {path: self._from_last(tap) for path, tap in (taps or {}).items()}
         recorder = Recorder(frozenset(layers), taps, stop=True)
@@ -190,9 +186,7 @@ class KerasNetwork:
             else:
                 grids = [self._grid(tensor) for tensor in call.inputs]
                 leaving = self._grid(call.output) if hasattr(call.output, "shape") else None
-                windows = (
-                    windows_of(call.layer, grids, leaving, channel_axis) if "unknown" not in sources else None
-                )
+                windows = windows_of(call.layer, grids, leaving, channel_axis) if "unknown" not in sources else None
                 operations[call.path] = Operation(sources, windows, leaving)
             for path, result in _named(call):
                 kept.append(result)
@@ -226,9 +220,6 @@ class KerasNetwork:
         with self.untouched(), listening(recorder):
             self.model(self._from_last(keras.ops.convert_to_tensor(picture)), training=False)
         return recorder
-
-
-
 
 
 def _named(call: Call) -> Iterator[tuple[str, Tensor]]:

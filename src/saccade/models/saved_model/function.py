@@ -39,9 +39,7 @@ class FunctionNetwork:
         self.layers = {path: Layer(path, "output", shape, 0) for path, shape in function.outputs.items()}
         self.output = next(reversed(self.layers))
 
-    def run(
-        self, images: Tensor, layers: Sequence[str], taps: Mapping[str, Tensor] | None = None
-    ) -> dict[str, Tensor]:
+    def run(self, images: Tensor, layers: Sequence[str], taps: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
         """Compute the outputs asked for."""
         found = self.function.call(images)
         return {path: found[path] + taps[path] if taps and path in taps else found[path] for path in layers}
