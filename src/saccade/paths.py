@@ -95,7 +95,7 @@ class Path:
 
 
 def _stay(images: Tensor, fixed: Mapping[str, Tensor], points: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG001
-    return images[None] + points["nothing"][:, None, None, None, None]
+    return images[None]
 
 
 def _straight(images: Tensor, fixed: Mapping[str, Tensor], points: Mapping[str, Tensor]) -> Tensor:

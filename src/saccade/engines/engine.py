@@ -199,7 +199,9 @@ class Engine(ABC):
                     seen = self.reshape(pictures, tuple(moved.shape))
                     terms = measure.terms(values, references[0][None], seen)
                     sums = [self.sum(each, tuple(range(2, len(each.shape)))) for each in terms]
-                    return self.sum(measure.combine(sums, size), (0, 1))
+                    scores = measure.combine(sums, size)
+                    # Weighing the scores weighs their slopes; a second moment needs the slopes as they are.
+                    return self.sum(scores if second_moment else scores * self.reshape(share, (steps, 1)), (0, 1))
 
                 if at is None:
                     slope = self.slope(lambda flat: total(flat, None), self._flat(moved))
@@ -207,10 +209,11 @@ class Engine(ABC):
                     assert tap_shape is not None
                     zeros = self.zeros((steps * count, *tap_shape))
                     slope = self.slope(lambda tap: total(self._flat(moved), tap), zeros)
-                slope = self.reshape(slope, (steps, count, *slope.shape[1:]))
+                slope = self.reshape(slope, (steps, count, *(int(each) for each in slope.shape[1:])))
+                if not second_moment:
+                    return [self.sum(slope, (0,))]
                 share = self.reshape(share, (steps, *(1,) * (len(slope.shape) - 1)))
-                means = [self.sum(slope * share, (0,))]
-                return [*means, self.sum(slope * slope * share, (0,))] if second_moment else means
+                return [self.sum(slope * share, (0,)), self.sum(slope * slope * share, (0,))]
 
             return step
 

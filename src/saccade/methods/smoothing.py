@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,18 +47,21 @@ def _smoothed(values: Array, sigma: float) -> Array:
     return result
 
 
-def _bands(length: int, sigma: float) -> Iterator[tuple[slice, slice, Array]]:
+@lru_cache(maxsize=8)
+def _bands(length: int, sigma: float) -> tuple[tuple[slice, slice, Array], ...]:
     """The smoothing of one axis in pieces: which places come out, which are read, and with what weights."""
     reach = min(int(np.ceil(4 * sigma)), 2 * length)
     weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
     weights /= weights.sum()
+    bands = []
     for start in range(0, length, _BLOCK):
         rows = np.arange(start, min(start + _BLOCK, length))
         read = _mirrored(rows[:, None] + np.arange(-reach, reach + 1), length)
         first, last = int(read.min()), int(read.max()) + 1
         band = np.zeros((len(rows), last - first))
         np.add.at(band, (np.arange(len(rows))[:, None], read - first), weights)
-        yield slice(start, start + len(rows)), slice(first, last), band.astype(np.float32)
+        bands.append((slice(start, start + len(rows)), slice(first, last), band.astype(np.float32)))
+    return tuple(bands)
 
 
 def _mirrored(places: NDArray[np.int64], length: int) -> NDArray[np.int64]:
