@@ -1,6 +1,6 @@
 """Measure everything and write RESULTS.md: every framework in a process of its own, every memory figure too.
 
-    .venv-bench/bin/python benchmarks/run.py [--only speed|memory] [--frameworks tensorflow,torch,jax] [--quick]
+    .venv-bench/bin/python benchmarks/run.py [--only speed|memory] [--frameworks tensorflow,torch,jax] [--seconds 12] [--quick]
 
 Answers are kept in benchmarks/out/, so that a part can be measured again while the rest of the page stays.
 """
@@ -35,7 +35,7 @@ def main() -> None:
     kept.mkdir(exist_ok=True)
     for framework in asked.frameworks.split(","):
         if asked.only != "memory":
-            _keep(kept / f"speed-{framework}.json", _speed(framework, asked.quick))
+            _keep(kept / f"speed-{framework}.json", _speed(framework, asked.seconds, asked.quick))
         if asked.only != "speed":
             _keep(kept / f"memory-{framework}.json", list(_memory(framework, asked.quick)))
     rows = [row for path in _in_order(kept) for row in json.loads(path.read_text(encoding="utf-8"))]
@@ -50,12 +50,13 @@ def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=("speed", "memory"))
     parser.add_argument("--frameworks", default=",".join(FRAMEWORKS))
+    parser.add_argument("--seconds", type=float, default=12.0, help="about how long each comparison runs")
     parser.add_argument("--quick", action="store_true", help="see that everything runs; the figures mean nothing")
     return parser.parse_args()
 
 
-def _speed(framework: str, quick: bool) -> list[Row]:
-    rows = _child(framework, "speed.py", framework, *["--quick"] * quick)
+def _speed(framework: str, seconds: float, quick: bool) -> list[Row]:
+    rows = _child(framework, "speed.py", framework, str(seconds), *["--quick"] * quick)
     return [{"framework": framework, **row} for row in rows]
 
 

@@ -1,6 +1,6 @@
 """One framework, timed: saccade beside the raw floor and beside its peers. Prints JSON.
 
-python benchmarks/speed.py tensorflow|torch|jax [--quick]
+python benchmarks/speed.py tensorflow|torch|jax SECONDS [--quick]
 """
 
 from __future__ import annotations
@@ -276,10 +276,11 @@ def _times(ours: saccade.Attribution) -> Array:
 
 def main() -> None:
     """Measure one framework."""
-    framework, quick = sys.argv[1], "--quick" in sys.argv
+    framework, seconds = sys.argv[1], float(sys.argv[2])
+    quick = "--quick" in sys.argv
     warnings.simplefilter("ignore")
     # Quick: to see that everything runs; the figures mean nothing.
-    bench = Bench(framework, 64, 0.1) if quick else Bench(framework, 224, 12.0)
+    bench = Bench(framework, 64, 0.1) if quick else Bench(framework, 224, seconds)
     bench.gradients()
     bench.occlusion(bench.size, 1)
     bench.occlusion(2 * bench.size, 7 if quick else 9)
