@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import saccade
-from saccade.engines.chunks import chunks, examples_within
+from saccade.engines.chunks import chunks
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "activation_energy": {},
@@ -63,9 +63,10 @@ def measured(framework: str, method: str, size: int, budget: int) -> dict[str, A
 
 def _estimate(encoder: saccade.Encoder, method: str, pictures: NDArray[np.float32]) -> dict[str, Any]:
     engine = encoder.engine
-    each = engine._bytes(pictures, [encoder.layer], QUESTIONS.get(method, "gradient"))
+    question = QUESTIONS.get(method, "gradient")
+    each = engine._bytes(engine._numbers(pictures, [encoder.layer]), question)
     try:
-        most = examples_within(engine.memory, each, engine.fastest)
+        most = engine._at_once(pictures, [encoder.layer], question)
     except saccade.SaccadeError:
         return {"each": each, "at_once": 0}
     plan = chunks(len(pictures), POINTS.get(method, 1), most)
