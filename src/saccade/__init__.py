@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from saccade import methods as methods
     from saccade import targets as targets
     from saccade.encoder import Encoder as Encoder
     from saccade.encoder import load as load
@@ -42,12 +43,14 @@ _HOMES = {
     "methods_sheet": "saccade.results",
 }
 
-__all__ = [*_HOMES, "targets"]
+_ROOMS = ("methods", "targets")
+
+__all__ = [*_HOMES, *_ROOMS]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "targets":
-        return importlib.import_module("saccade.targets")
+    if name in _ROOMS:
+        return importlib.import_module(f"saccade.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'saccade' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)
