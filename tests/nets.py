@@ -214,11 +214,11 @@ def numpy_autoencoder(
 ) -> Callable[[NDArray[np.float64], Mapping[str, NDArray[np.float64]]], dict[str, NDArray[np.float64]]]:
     """`autoencoder` written out in numpy, in float64, for given weights."""
 
-    def run(x: NDArray[np.float64], taps: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
+    def run(x: NDArray[np.float64], taps: Mapping[str, Callable[[Any], Any]]) -> dict[str, NDArray[np.float64]]:
         found: dict[str, NDArray[np.float64]] = {}
 
         def keep(name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
-            found[name] = values + taps[name] if name in taps else values
+            found[name] = taps[name](values) if name in taps else values
             return found[name]
 
         def conv(name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -259,3 +259,16 @@ def torch_autoencoder(weights: Mapping[str, NDArray[Any]]) -> Any:
         conv("conv_3"), nn.ELU(), up, conv("conv_4"), nn.ELU(), up, conv("conv_decoded"), nn.Sigmoid()
     )
     return nn.Sequential(OrderedDict(encoder=encoder, decoder=decoder))
+
+
+def rectified(size: int = 24, channels: int = 1, code: int = 3) -> keras.Model:
+    """`autoencoder` with ReLUs in place of ELUs, in the three ways in which Keras writes them."""
+    conv = {**CONV, "activation": None}
+    inputs = keras.Input((size, size, channels))
+    x = L.Conv2D(4, 3, name="conv_1", **{**conv, "activation": "relu"})(inputs)
+    x = L.MaxPooling2D(2, name="pool_1")(x)
+    x = L.ReLU(name="relu_2")(L.Conv2D(4, 3, name="conv_2", **conv)(x))
+    x = L.Activation("relu", name="relu_3")(L.Conv2D(code, 3, name="conv_3", **conv)(x))
+    x = L.MaxPooling2D(2, name="encoded")(x)
+    x = L.UpSampling2D(4, name="up")(L.Conv2D(4, 3, name="conv_4", **conv)(x))
+    return _model(inputs, L.Conv2D(channels, 3, padding="same", activation="sigmoid", name="conv_decoded")(x))

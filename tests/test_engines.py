@@ -131,12 +131,12 @@ def test_gradients_at_a_layer_agree_with_finite_differences(
     )
 
 
-def test_weights_and_second_moments(engine: Engine, reference: Engine, images: Any) -> None:
+def test_weights_and_variances(engine: Engine, reference: Engine, images: Any) -> None:
     codes = reference.activations(images, ["encoded"])["encoded"]
     way, points, fixed = paths(images)["straight"]
     weights = np.array([0.2, 0.5, 0.3], np.float32)
     both = [
-        each.gradient(images, objective(COSINE, codes), way, points, fixed, weights=weights, second_moment=True)
+        each.gradient(images, objective(COSINE, codes), way, points, fixed, weights=weights, variance=True)
         for each in (engine, reference)
     ]
     for found, wanted in zip(*both, strict=True):

@@ -183,17 +183,17 @@ def test_taps_are_added_and_carry_the_gradient(module: Autoencoder) -> None:
     images = pictures()
     code, output = read(network, images, "encoder.6", "output")
     shift = torch.randn(code.shape, generator=torch.Generator().manual_seed(1))
-    tapped, after = read(network, images, "encoder.6", "output", taps={"encoder.6": shift})
+    tapped, after = read(network, images, "encoder.6", "output", taps={"encoder.6": lambda values: values + shift})
     torch.testing.assert_close(tapped, code + shift)
     assert not torch.allclose(after, output)
 
     tap = torch.zeros(code.shape, requires_grad=True)
     with network.untouched():
-        result = network.run(images, ["output"], {"encoder.6": tap})["output"]
+        result = network.run(images, ["output"], {"encoder.6": lambda values: values + tap})["output"]
         (slope,) = torch.autograd.grad(result.sum(), tap)
     tiny = 1e-2 * shift
-    plus = read(network, images, "output", taps={"encoder.6": tiny})[0].double().sum()
-    minus = read(network, images, "output", taps={"encoder.6": -tiny})[0].double().sum()
+    plus = read(network, images, "output", taps={"encoder.6": lambda values: values + tiny})[0].double().sum()
+    minus = read(network, images, "output", taps={"encoder.6": lambda values: values - tiny})[0].double().sum()
     torch.testing.assert_close((slope * 2 * tiny).double().sum(), plus - minus, rtol=1e-2, atol=1e-3)
 
 
@@ -332,11 +332,12 @@ def test_results_that_are_no_plain_tensors() -> None:
     torch.testing.assert_close(torch.cat([mean, log], -1), encoded)
     tap = torch.full(mean.shape, 0.25)
     with network.untouched(), torch.no_grad():
-        torch.testing.assert_close(network.run(images, ["split[0]"], {"split[0]": tap})["split[0]"], mean + 0.25)
+        tapped = network.run(images, ["split[0]"], {"split[0]": lambda values: values + tap})["split[0]"]
+        torch.testing.assert_close(tapped, mean + 0.25)
         state_before = torch.get_rng_state()
         plain = network.run(images, ["output[drawn]"])["output[drawn]"]
         torch.set_rng_state(state_before)
-        tapped = network.run(images, ["output[drawn]"], {"split[1][log]": tap})["output[drawn]"]
+        tapped = network.run(images, ["output[drawn]"], {"split[1][log]": lambda values: values + tap})["output[drawn]"]
     assert not torch.allclose(plain, tapped)
     flow = network.dataflow(16, 16)
     assert flow.footprint("output[drawn]", 0, (0, 1)) == (0, 4)
@@ -436,7 +437,7 @@ def test_results_with_channels_last_inside_are_not_turned() -> None:
     assert mix.shape == (2, 6, 8, 5)
     torch.testing.assert_close(stem, turn)
     tap = torch.ones(mix.shape)
-    torch.testing.assert_close(read(network, pictures(), "mix", taps={"mix": tap})[0], mix + 1)
+    torch.testing.assert_close(read(network, pictures(), "mix", taps={"mix": lambda values: values + tap})[0], mix + 1)
     assert network.dataflow(24, 32).footprint("mix", 1, (4, 8)) == (1, 2)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path as FilePath
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from saccade.engines import DEFAULT_MEMORY, Objective, engine_for
-from saccade.engines.engine import as_grid
+from saccade.engines.engine import Receive, as_grid
 from saccade.errors import ImageError, ModelError, NotApplicable
 from saccade.images import ImageRecipe, Images, read
 from saccade.models import Dataflow, Layer, Network, code_layer, guess_value_range, open_live, open_model
@@ -161,14 +161,19 @@ class Encoder:
         """
         array = images if isinstance(images, np.ndarray) and images.dtype == np.float32 else None
         array = self.images(images).array if array is None else array
-        for known, codes in self._remembered or ():
-            if known is array:
-                return codes
+        remembered = self.remembered(array)
+        if remembered is not None:
+            return remembered
         found = self.engine.activations(array, [self.layer])[self.layer]
         codes = found.reshape(len(found), *as_grid(found.shape[1:]))
-        if self._remembered is not None:
+        if self._remembered is not None and isinstance(images, (np.ndarray, Images)):
+            # What was read here for once comes never again as the same array.
             self._remembered.append((array, codes))
         return codes
+
+    def remembered(self, array: Array) -> Array | None:
+        """The codes of this very array, if they were asked for in the block of `remembering`."""
+        return next((codes for known, codes in self._remembered or () if known is array), None)
 
     def code_size(self, layer: str, images: Array) -> int:
         """How many numbers one picture has at a layer."""
@@ -209,15 +214,50 @@ class Encoder:
         points: Points,
         fixed: Arrays | None = None,
         *,
-        cells: bool = False,
+        cells: bool | Receive = False,
+        at: str | None = None,
     ) -> list[NDArray[np.float64]]:
-        """How do targets score while the pictures move along a path, compared as for covering?
+        """How do targets score while the pictures (or the values of a layer, `at`) move along a path?
+
+        They are compared as for covering.
 
         Returns:
             For each target (points, images), or with `cells` the terms (points, images, rows, columns, terms).
         """
         asked = [self.measured(images, target, "cover") for target in targets]
-        return self.engine.score(images, asked, path, points, fixed, cells=cells)
+        return self.engine.score(images, asked, path, points, fixed, cells=cells, at=at)
+
+    @overload
+    def gradient(
+        self,
+        images: Array,
+        target: Target,
+        path: Path,
+        points: Points,
+        fixed: Arrays | None = None,
+        *,
+        weights: Array | None = None,
+        at: str | None = None,
+        variance: Literal[False] = False,
+        values: Literal[False] = False,
+        guided: Sequence[str] = (),
+    ) -> Array: ...
+
+    @overload
+    def gradient(
+        self,
+        images: Array,
+        target: Target,
+        path: Path,
+        points: Points,
+        fixed: Arrays | None = None,
+        *,
+        weights: Array | None = None,
+        at: str | None = None,
+        variance: bool = False,
+        values: bool = False,
+        guided: Sequence[str] = (),
+    ) -> Array | tuple[Array, Array]: ...
 
     def gradient(
         self,
@@ -229,17 +269,23 @@ class Encoder:
         *,
         weights: Array | None = None,
         at: str | None = None,
-    ) -> Array:
-        """The mean slope of a target along a path, at the picture or at a layer."""
+        variance: bool = False,
+        values: bool = False,
+        guided: Sequence[str] = (),
+    ) -> Array | tuple[Array, Array]:
+        """The mean slope of a target along a path, at the picture or at a layer.
+
+        Also its variance, or the layer's own values, if asked for.
+        """
         if path is STAY and target.at_rest is not None:
             # The same slope as long as the picture stays, without encoding it first for the frozen reference.
             nothing = np.zeros((len(images), 1, 1, 1), np.float32)
             asked = Objective(target.at_rest, self.place(target), nothing)
         else:
             asked = self.measured(images, target)
-        answer = self.engine.gradient(images, asked, path, points, fixed, weights=weights, at=at)
-        assert not isinstance(answer, tuple)
-        return answer
+        return self.engine.gradient(
+            images, asked, path, points, fixed, weights=weights, at=at, variance=variance, values=values, guided=guided
+        )
 
     def pull(self, images: Array, cotangents: Array) -> Array:
         """`J^T c` for patterns `c` on the code, (patterns, images, height, width, channels)."""
@@ -248,7 +294,8 @@ class Encoder:
     def measured(self, images: Array, target: Target, use: Literal["slope", "cover"] = "slope") -> Objective:
         """The target made ready for these pictures: its measure, its layer, its frozen references."""
         layer = self.place(target)
-        reference = target.freeze(self.codes(images), self)
+        # What the output should be is the picture itself; its code is not asked for.
+        reference = target.freeze(self.codes(images) if target.place == "code" else images, self)
         return Objective(target.slope if use == "slope" else target.cover, layer, reference)
 
     def describe(self) -> str:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from saccade.models import Dataflow
 from saccade.models.dataflow import Interval
-from saccade.paths import ArrayPoints
+from saccade.paths import Arrays
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,10 @@ class Holes:
             _stencil(self.columns, self.patch[1], self.size[1]),
         )
 
-    def one_by_one(self) -> ArrayPoints:
-        """Every hole in a picture of its own, row by row."""
+    def one_by_one(self) -> Patterns:
+        """A picture without a hole, then every hole in a picture of its own, row by row."""
         rows, columns = self.stencils()
-        return ArrayPoints(
-            {"rows": np.repeat(rows, len(self.columns), axis=0), "columns": np.tile(columns, (len(self.rows), 1))}
-        )
+        return _crossed(rows, columns)
 
     def spread(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
         """Give every pixel the mean of the holes that cover it.
@@ -70,6 +68,50 @@ class Holes:
         total: NDArray[np.float64] = np.einsum("rh,irc,cw->ihw", rows, values, columns, optimize=True)
         times = rows.sum(axis=0)[:, None] * columns.sum(axis=0)[None, :]
         return np.asarray(total / np.maximum(times, 1.0), np.float32)
+
+
+@dataclass(frozen=True)
+class Patterns:
+    """Patterns of holes, each the product of a row mask and a column mask; written out only when they are taken.
+
+    Attributes:
+        rows: The row masks, (masks, height).
+        columns: The column masks, (masks, width).
+        pairs: (patterns, 2): which row mask and which column mask make each pattern.
+    """
+
+    rows: NDArray[np.float32]
+    columns: NDArray[np.float32]
+    pairs: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """How many patterns there are."""
+        return len(self.pairs)
+
+    def take(self, start: int, stop: int) -> Arrays:
+        """The patterns from `start` up to `stop`, as points of the path COVERED."""
+        rows, columns = self.pairs[start:stop].T
+        return {"rows": self.rows[rows], "columns": self.columns[columns]}
+
+    def followed_by(self, other: Patterns, chosen: Sequence[int]) -> Patterns:
+        """These patterns, then some of another set."""
+        shift = [len(self.rows), len(self.columns)]
+        return Patterns(
+            np.concatenate([self.rows, other.rows]),
+            np.concatenate([self.columns, other.columns]),
+            np.concatenate([self.pairs, other.pairs[list(chosen)] + shift]),
+        )
+
+
+def _crossed(rows: NDArray[np.float32], columns: NDArray[np.float32]) -> Patterns:
+    """Nothing first, then every row mask with every column mask."""
+    pairs = np.stack(np.meshgrid(np.arange(len(rows)), np.arange(len(columns)), indexing="ij"), -1).reshape(-1, 2)
+    nothing = [[len(rows), len(columns)]]
+    return Patterns(
+        np.concatenate([rows, np.zeros_like(rows[:1])]),
+        np.concatenate([columns, np.zeros_like(columns[:1])]),
+        np.concatenate([nothing, pairs]),
+    )
 
 
 def holes(size: tuple[int, int], patch: tuple[int, int], stride: tuple[int, int]) -> Holes:
@@ -93,73 +135,84 @@ class Tiling:
         """How many pictures are encoded."""
         return len(self.row_groups) * len(self.column_groups)
 
-    def points(self) -> ArrayPoints:
-        """The patterns of holes, one per pass."""
+    def points(self) -> Patterns:
+        """A picture without a hole, then the patterns of holes, one per pass."""
         rows, columns = self.holes.stencils()
         row_masks = np.stack([rows[list(group)].max(axis=0) for group in self.row_groups])
         column_masks = np.stack([columns[list(group)].max(axis=0) for group in self.column_groups])
-        return ArrayPoints(
-            {
-                "rows": np.repeat(row_masks, len(column_masks), axis=0),
-                "columns": np.tile(column_masks, (len(row_masks), 1)),
-            }
-        )
+        return _crossed(row_masks, column_masks)
 
-    def sums(self, changed: NDArray[np.floating], untouched: NDArray[np.floating]) -> NDArray[np.float64]:
-        """What do the sums over the whole code become when one hole alone is cut?
+    def members(self, number: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Which hole rows and hole columns share this pass?"""
+        rows, columns = divmod(number, len(self.column_groups))
+        return np.array(self.row_groups[rows]), np.array(self.column_groups[columns])
+
+    def sums(self, number: int, changed: NDArray[np.floating], untouched: NDArray[np.floating]) -> NDArray[np.float64]:
+        """What do the sums over the whole code become when one hole of a pass alone is cut?
 
         Args:
-            changed: The terms of every cell in every pass, (passes, images, rows, columns, terms).
-            untouched: The terms without any hole, (images, rows, columns, terms).
+            number: Which pass.
+            changed: The terms of every cell in that pass, (images, rows, columns, terms).
+            untouched: The terms without any hole, of the same shape.
 
         Returns:
-            float64 (images, hole rows, hole columns, terms).
+            float64 (images, hole rows, hole columns, terms), for the `members` of the pass.
         """
-        images, terms = untouched.shape[0], untouched.shape[-1]
+        rows, columns = self.members(number)
         whole = untouched.sum(axis=(1, 2), dtype=np.float64)
-        answer = np.empty((images, len(self.holes.rows), len(self.holes.columns), terms))
-        for number in range(self.passes):
-            rows = np.array(self.row_groups[number // len(self.column_groups)])
-            columns = np.array(self.column_groups[number % len(self.column_groups)])
-            change = changed[number].astype(np.float64) - untouched
-            running = np.zeros((images, change.shape[1] + 1, change.shape[2] + 1, terms))
-            running[:, 1:, 1:] = change.cumsum(axis=1).cumsum(axis=2)
-            top, bottom = np.array([self.row_footprints[k] for k in rows]).T
-            left, right = np.array([self.column_footprints[k] for k in columns]).T
-            inside = (
-                running[:, bottom[:, None], right]
-                - running[:, top[:, None], right]
-                - running[:, bottom[:, None], left]
-                + running[:, top[:, None], left]
-            )
-            answer[:, rows[:, None], columns] = whole[:, None, None] + inside
-        return answer
+        images, height, width, terms = changed.shape
+        running = np.zeros((images, height + 1, width + 1, terms))
+        inner = running[:, 1:, 1:]
+        np.subtract(changed, untouched, out=inner, dtype=np.float64)
+        inner.cumsum(axis=1, out=inner).cumsum(axis=2, out=inner)
+        top, bottom = np.array([self.row_footprints[k] for k in rows]).T
+        left, right = np.array([self.column_footprints[k] for k in columns]).T
+        inside = (
+            running[:, bottom[:, None], right]
+            - running[:, top[:, None], right]
+            - running[:, bottom[:, None], left]
+            + running[:, top[:, None], left]
+        )
+        return np.asarray(whole[:, None, None] + inside)
 
 
 def tiling(flow: Dataflow, layer: str, where: Holes) -> Tiling:
     """Group holes so that no cell of `layer` can see two of one group."""
-    footprints, groups = [], []
-    for axis, starts in ((0, where.rows), (1, where.columns)):
-        found = tuple(flow.footprint(layer, axis, (start, start + where.patch[axis])) for start in starts)
-        footprints.append(found)
-        groups.append(_apart(found))
-    return Tiling(where, groups[0], groups[1], footprints[0], footprints[1])
+    return tilings(flow, [layer], where)[layer]
 
 
-def _apart(intervals: Sequence[Interval]) -> tuple[tuple[int, ...], ...]:
-    """Share intervals out among the fewest groups in which no two overlap (greedy by start, which is optimal)."""
+def tilings(flow: Dataflow, layers: Sequence[str], where: Holes) -> dict[str, Tiling]:
+    """Group holes so that no cell of any of these layers can see two of one group: the same passes serve all."""
+    reached = {
+        layer: [
+            tuple(flow.footprint(layer, axis, (start, start + where.patch[axis])) for start in starts)
+            for axis, starts in ((0, where.rows), (1, where.columns))
+        ]
+        for layer in layers
+    }
+    groups = [apart(*(footprints[axis] for footprints in reached.values())) for axis in (0, 1)]
+    return {layer: Tiling(where, groups[0], groups[1], rows, columns) for layer, (rows, columns) in reached.items()}
+
+
+def apart(*several: Sequence[Interval]) -> tuple[tuple[int, ...], ...]:
+    """Share things out among the fewest groups in which no two overlap (greedy by start, which is optimal).
+
+    Args:
+        *several: One interval for each thing; with more than one sequence two things are apart only if they are in
+            every one.
+    """
     groups: list[list[int]] = []
-    ends: list[int] = []
-    for index in sorted(range(len(intervals)), key=lambda k: intervals[k]):
-        first, last = intervals[index]
+    ends: list[list[int]] = []
+    for index in sorted(range(len(several[0])), key=lambda k: [each[k] for each in several]):
+        own = [each[index] for each in several]
         for number, end in enumerate(ends):
-            if end <= first:
+            if all(last <= first for last, (first, _) in zip(end, own, strict=True)):
                 groups[number].append(index)
-                ends[number] = last
+                ends[number] = [max(last, mine) for last, (_, mine) in zip(end, own, strict=True)]
                 break
         else:
             groups.append([index])
-            ends.append(last)
+            ends.append([last for _, last in own])
     return tuple(tuple(sorted(group)) for group in groups)
 
 

@@ -8,17 +8,19 @@ progress and can be stopped between pieces. A framework adds a dozen small verbs
 from __future__ import annotations
 
 import gc
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from saccade.engines.chunks import Chunks, Piece, chunks, examples_within
-from saccade.errors import Cancelled, MemoryBudgetError, ModelError
+from saccade.engines.moments import joined, moments
+from saccade.errors import Cancelled, InputError, MemoryBudgetError, ModelError
 from saccade.models.dataflow import Dataflow
 from saccade.models.network import Network, Tensor
 from saccade.paths import Arrays, Path, Points
@@ -27,6 +29,9 @@ from saccade.targets import Measure
 Array = NDArray[np.float32]
 DEFAULT_MEMORY = 2**30
 _Answer = TypeVar("_Answer")
+_Number = TypeVar("_Number", np.float32, np.float64)
+Receive = Callable[[int, slice, slice, Array], None]
+"""Gets the objective's number, which points, which images, and the terms (points, images, rows, columns, terms)."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,8 @@ class Engine(ABC):
         points: Points,
         fixed: Arrays | None = None,
         *,
-        cells: bool = False,
+        cells: bool | Receive = False,
+        at: str | None = None,
     ) -> list[NDArray[np.float64]]:
         """How does each target score along a path? Every moved picture is encoded once for all targets.
 
@@ -103,24 +109,27 @@ class Engine(ABC):
             path: How the images move.
             points: The steps along the path.
             fixed: What belongs to each image on the path.
-            cells: Give the terms of every place instead of the combined score.
+            cells: Give the terms of every place instead of the combined score; or a function that gets them piece by
+                piece, so that they never all lie in memory. The first point comes first for all images, and a piece may
+                come again.
+            at: A layer whose result moves along the path in place of the picture; what lies before it is computed once
+                for all points of a piece, where every way leads through it.
 
         Returns:
-            For each objective (points, images), or with `cells` (points, images, rows, columns, terms).
+            For each objective (points, images), or with `cells` (points, images, rows, columns, terms); nothing where
+            a function gets them.
         """
         fixed = fixed or {}
         layers = tuple(dict.fromkeys(objective.layer for objective in objectives))
         measures = tuple((objective.measure, objective.layer) for objective in objectives)
+        spread = self._moved_at(images, layers, at)
 
         def make() -> Callable[..., Any]:
-            def step(pictures: Tensor, references: Any, fixed: Any, at: Any) -> list[list[Tensor]]:
-                moved = path.move(pictures, fixed, at)
-                steps, count = int(moved.shape[0]), int(moved.shape[1])
-                found = self.network.run(self._flat(moved), layers)
+            def step(pictures: Tensor, references: Any, fixed: Any, taken: Any) -> list[list[Tensor]]:
+                found, seen = spread(pictures, path, fixed, taken)
                 answers = []
                 for (measure, layer), reference in zip(measures, references, strict=True):
-                    values = self._places(found[layer], steps, count)
-                    terms = measure.terms(values, reference[None], moved)
+                    terms = self._terms(measure, found[layer], reference, seen)
                     answers.append([self.sum(each, (-1,)) for each in terms])
                 return answers
 
@@ -128,7 +137,7 @@ class Engine(ABC):
 
         def work(plan: Chunks) -> list[NDArray[np.float64]]:
             names = tuple((measure.name, layer) for measure, layer in measures)
-            step = self._compile(("score", path.name, names), make)
+            step = self._compile(("score", path.name, names, at), make)
             totals: list[Any] = [None] * len(objectives)
             held: tuple[slice, Any, Any, Any] | None = None
             for piece in self._pieces(plan, len(images), len(points)):
@@ -137,23 +146,59 @@ class Engine(ABC):
                 answers = step(*held[1:], self._tensors(points.take(piece.points.start, piece.points.stop)))
                 for k, terms in enumerate(answers):
                     # A term of the frozen reference alone has one point; it counts for all of them.
-                    values = np.stack(np.broadcast_arrays(*map(self.array, terms)), axis=-1)
-                    part = values if cells else values.sum(axis=(2, 3), dtype=np.float64)
+                    if callable(cells):
+                        cells(k, piece.points, piece.images, _side_by_side(map(self.array, terms)))
+                        continue
+                    if cells:
+                        part = _side_by_side(map(self.array, terms))
+                    else:
+                        part = _side_by_side(self.array(each).sum(axis=(2, 3), dtype=np.float64) for each in terms)
                     if totals[k] is None:
                         # Single terms of a place are kept as they came; only sums need the wider type.
-                        shape = (len(points), len(images), *part.shape[2:])
-                        totals[k] = np.empty(shape, np.float32 if cells else np.float64)
+                        totals[k] = np.empty((len(points), len(images), *part.shape[2:]), part.dtype)
                     totals[k][piece.points, piece.images] = part
             return totals
 
         totals = self._ask(work, images, len(points), layers, "score")
         if cells:
-            return totals
+            return [] if callable(cells) else totals
         sizes = self._sizes(images, layers)
         return [
             np.asarray(objective.measure.combine(tuple(np.moveaxis(total, -1, 0)), sizes[objective.layer]))
             for objective, total in zip(objectives, totals, strict=True)
         ]
+
+    @overload
+    def gradient(
+        self,
+        images: Array,
+        objective: Objective,
+        path: Path,
+        points: Points,
+        fixed: Arrays | None = None,
+        *,
+        weights: NDArray[np.float32] | None = None,
+        at: str | None = None,
+        variance: Literal[False] = False,
+        values: Literal[False] = False,
+        guided: Sequence[str] = (),
+    ) -> Array: ...
+
+    @overload
+    def gradient(
+        self,
+        images: Array,
+        objective: Objective,
+        path: Path,
+        points: Points,
+        fixed: Arrays | None = None,
+        *,
+        weights: NDArray[np.float32] | None = None,
+        at: str | None = None,
+        variance: bool = False,
+        values: bool = False,
+        guided: Sequence[str] = (),
+    ) -> Array | tuple[Array, Array]: ...
 
     def gradient(
         self,
@@ -165,7 +210,9 @@ class Engine(ABC):
         *,
         weights: NDArray[np.float32] | None = None,
         at: str | None = None,
-        second_moment: bool = False,
+        variance: bool = False,
+        values: bool = False,
+        guided: Sequence[str] = (),
     ) -> Array | tuple[Array, Array]:
         """What is the mean slope of a target along a path?
 
@@ -177,10 +224,12 @@ class Engine(ABC):
             fixed: What belongs to each image on the path.
             weights: One weight per point that sum to 1; equal ones by default.
             at: A layer at whose result the slope is taken; None: at the picture.
-            second_moment: Also give the weighted mean of the squared slope.
+            variance: Also give the weighted variance of the slope; the weights must not be negative.
+            values: Also give the mean values of the layer `at`, from the same pass; not together with `variance`.
+            guided: Layers through which only the positive part of the slope goes back (`Network.rectifiers`).
 
         Returns:
-            float32 of the images' shape (or the layer's, with the images first); two of them with `second_moment`.
+            float32 of the images' shape (or the layer's, with the images first); two with `variance` or `values`.
         """
         fixed = fixed or {}
         shares = np.full(len(points), 1.0 / len(points), np.float32) if weights is None else weights
@@ -192,46 +241,61 @@ class Engine(ABC):
                 moved = path.move(pictures, fixed, taken)
                 steps, count = int(moved.shape[0]), int(moved.shape[1])
 
-                def total(pictures: Tensor, tap: Tensor | None) -> Tensor:
-                    found = self.network.run(pictures, [layer], None if at is None else {at: tap})
-                    values = self._places(found[layer], steps, count)
-                    size = int(np.prod(values.shape[2:]))
-                    seen = self.reshape(pictures, tuple(moved.shape))
-                    terms = measure.terms(values, references[0][None], seen)
+                def total(pictures: Tensor, tap: Tensor | None) -> tuple[Tensor, Tensor]:
+                    taps: dict[str, Callable[[Tensor], Tensor]] = dict.fromkeys(guided, self.gains_only)
+                    if at is not None:
+                        taps[at] = lambda held: self.as_float32(held) + tap
+                    wanted = [layer] if at is None else [layer, at]
+                    answer = self.network.run(pictures, wanted, taps)
+                    found, held = answer[layer], answer[wanted[-1]] if values else None
+                    size = int(np.prod(found.shape[1:]))
+                    terms = self._terms(measure, found, references[0], self.reshape(pictures, tuple(moved.shape)))
                     sums = [self.sum(each, tuple(range(2, len(each.shape)))) for each in terms]
                     scores = measure.combine(sums, size)
-                    # Weighing the scores weighs their slopes; a second moment needs the slopes as they are.
-                    return self.sum(scores if second_moment else scores * self.reshape(share, (steps, 1)), (0, 1))
+                    # Weighing the scores weighs their slopes; a variance needs the slopes as they are.
+                    return self.sum(scores if variance else scores * self.reshape(share, (steps, 1)), (0, 1)), held
 
                 if at is None:
-                    slope = self.slope(lambda flat: total(flat, None), self._flat(moved))
+                    slope, held = self.slope(lambda flat: total(flat, None), self._flat(moved))
                 else:
                     assert tap_shape is not None
                     zeros = self.zeros((steps * count, *tap_shape))
-                    slope = self.slope(lambda tap: total(self._flat(moved), tap), zeros)
-                slope = self.reshape(slope, (steps, count, *(int(each) for each in slope.shape[1:])))
-                if not second_moment:
-                    return [self.sum(slope, (0,))]
-                share = self.reshape(share, (steps, *(1,) * (len(slope.shape) - 1)))
-                return [self.sum(slope * share, (0,)), self.sum(slope * slope * share, (0,))]
+                    slope, held = self.slope(lambda tap: total(self._flat(moved), tap), zeros)
+                shape = tuple(int(each) for each in slope.shape[1:])
+                slope = self.reshape(slope, (steps, count, *shape))
+                spread = self.reshape(share, (steps, *(1,) * (len(shape) + 1)))
+                if variance:
+                    return moments(slope, spread, self.sum)
+                found = [self.sum(slope, (0,))]
+                if values:
+                    found.append(self.sum(self.reshape(self.as_float32(held), (steps, count, *shape)) * spread, (0,)))
+                return found
 
             return step
 
         def work(plan: Chunks) -> list[Array]:
-            key = ("gradient", path.name, measure.name, layer, at, tap_shape, second_moment)
+            key = ("gradient", path.name, measure.name, layer, at, tap_shape, variance, values, tuple(guided))
             step = self._compile(key, make)
             totals: list[Array] = []
             held: tuple[slice, Any, Any, Any] | None = None
             running: list[Tensor] = []
+            weight = 0.0
             for piece in self._pieces(plan, len(images), len(points)):
                 if held is None or held[0] != piece.images:
                     held = (piece.images, *self._hold(piece, images, [objective], fixed))
-                    running = []
+                    running, weight = [], 0.0
                 share = shares[piece.points].copy()
                 share[: piece.new_points] = 0.0  # an overlapping last piece must not count a point twice
                 taken = self._tensors(points.take(piece.points.start, piece.points.stop))
                 answer = step(*held[1:], taken, self.tensor(share))
-                running = [a + b for a, b in zip(running, answer, strict=True)] if running else list(answer)
+                more = float(share.sum(dtype=np.float64))
+                if not running:
+                    running = list(answer)
+                elif variance:
+                    running = joined(running, weight, answer, more)
+                else:
+                    running = [a + b for a, b in zip(running, answer, strict=True)]
+                weight += more
                 if piece.points.stop == len(points):
                     done = [self.array(each) for each in running]
                     if not totals:
@@ -241,7 +305,7 @@ class Engine(ABC):
             return totals
 
         totals = self._ask(work, images, len(points), [layer], "gradient")
-        return (totals[0], totals[1]) if second_moment else totals[0]
+        return (totals[0], totals[1]) if variance or values else totals[0]
 
     def pull(self, images: Array, layer: str, cotangents: Array) -> Array:
         """What does each pattern on a layer want from the picture? One backward pass per pattern, one forward in all.
@@ -291,12 +355,18 @@ class Engine(ABC):
         """Compile a function of tensors, if the framework does."""
 
     @abstractmethod
-    def slope(self, function: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
-        """The gradient of a function with one number as its result."""
+    def slope(
+        self, function: Callable[[Tensor], tuple[Tensor, Tensor | None]], at: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """The gradient of a function's first result, one number, and its second result as it is."""
 
     @abstractmethod
     def pulled(self, function: Callable[[Tensor], Tensor], at: Tensor, cotangents: Tensor) -> Tensor:
         """`J^T c` for each c along the first axis of `cotangents`."""
+
+    @abstractmethod
+    def gains_only(self, tensor: Tensor) -> Tensor:
+        """The same numbers, through which only the positive part of a slope goes back."""
 
     @abstractmethod
     def sum(self, tensor: Tensor, axes: tuple[int, ...]) -> Tensor:
@@ -392,9 +462,51 @@ class Engine(ABC):
         steps, count, *rest = moved.shape
         return self.reshape(moved, (int(steps) * int(count), *(int(each) for each in rest)))
 
-    def _places(self, values: Tensor, steps: int, count: int) -> Tensor:
-        """Any code as (points, images, rows, columns, channels)."""
-        return self.reshape(self.as_float32(values), (steps, count, *as_grid(tuple(int(n) for n in values.shape[1:]))))
+    def _moved_at(
+        self, images: Array, layers: Sequence[str], at: str | None
+    ) -> Callable[[Tensor, Path, Any, Any], tuple[dict[str, Tensor], Tensor]]:
+        """How a path is run: gives the layers of every moved picture, and the pictures (points, images or 1, ...)."""
+        if at is None:
+
+            def pictures_move(pictures: Tensor, path: Path, fixed: Any, taken: Any) -> tuple[dict[str, Tensor], Tensor]:
+                moved = path.move(pictures, fixed, taken)
+                return self.network.run(self._flat(moved), layers), moved
+
+            return pictures_move
+        flow = self.dataflow(images.shape[1], images.shape[2])
+        alone = all(flow.is_cut(at, layer) for layer in layers)
+
+        def layer_moves(pictures: Tensor, path: Path, fixed: Any, taken: Any) -> tuple[dict[str, Tensor], Tensor]:
+            steps = int(next(iter(taken.values())).shape[0])
+            seen = pictures[None] + self.zeros((steps, 1, 1, 1, 1))
+
+            def tap(values: Tensor) -> Tensor:
+                # What goes round the layer needs as many pictures as come out of it, so there each one runs whole.
+                rows = values if alone else values[: int(pictures.shape[0])]
+                return self._flat(path.move(self.as_float32(rows), fixed, taken))
+
+            return self.network.run(pictures if alone else self._flat(seen), layers, {at: tap}), seen
+
+        return layer_moves
+
+    def _terms(self, measure: Measure, values: Tensor, reference: Tensor, seen: Tensor) -> Sequence[Tensor]:
+        """The measure's terms for any code, as (points, images, rows, columns, channels)."""
+        steps, count = int(seen.shape[0]), int(seen.shape[1])
+        grid = as_grid(tuple(int(each) for each in values.shape[1:]))
+        values = self.as_float32(values)
+        if measure.whole is None:
+            return measure.terms(self.reshape(values, (steps, count, *grid)), reference[None], seen)
+        numbers = measure.whole(self.reshape(values, (steps * count, *grid)))
+        shape = tuple(int(each) for each in getattr(numbers, "shape", ()))
+        if shape != (steps * count,):
+            raise InputError(
+                f"the target's function gave shape {shape} for {steps * count} pictures; it must give one number each, "
+                f"({steps * count},), such as the sum over all axes but the first."
+            )
+        number = self.reshape(self.as_float32(numbers), (steps, count, 1, 1, 1))
+        terms = measure.terms(self.reshape(values, (steps, count, *grid)), reference[None], seen)
+        # Beside terms of places it is shared out among the places, so that all sums are taken alike.
+        return [*terms, number / (grid[0] * grid[1]) + self.zeros((1, 1, *grid[:2], 1))] if terms else [number]
 
     def _layer_shape(self, images: Array, layer: str) -> tuple[int, ...]:
         shape = self.network.layers[layer].shape
@@ -417,7 +529,7 @@ class Engine(ABC):
 
     def _numbers(self, images: Array, layers: Sequence[str]) -> list[int]:
         """How many numbers one picture has, and each of its layers up to the last one asked for."""
-        numbers = [int(np.prod(images.shape[1:]))]
+        numbers = [math.prod(images.shape[1:])]
         left = set(layers)
         for path in self.network.layers:
             shape = self.network.layers[path].shape
@@ -425,7 +537,7 @@ class Engine(ABC):
             if 0 in grid and len(shape) == 3:
                 flow = self.dataflow(images.shape[1], images.shape[2]).grid(path) or (1, 1)
                 grid = [*flow, shape[-1] or 1]
-            numbers.append(int(np.prod(grid)))
+            numbers.append(math.prod(grid))
             left.discard(path)
             if not left:
                 break
@@ -437,6 +549,12 @@ class Engine(ABC):
         widest, pictures = max(numbers), 4 * numbers[0]
         held = 1.25 * sum(numbers) + 2 * widest if question == "gradient" else 2.5 * widest + numbers[-1]
         return int(4 * (held + pictures))
+
+
+def _side_by_side(terms: Iterable[NDArray[_Number]]) -> NDArray[_Number]:
+    """Terms as the last axis of one array."""
+    arrays = np.broadcast_arrays(*terms)
+    return arrays[0][..., None] if len(arrays) == 1 else np.stack(arrays, axis=-1)
 
 
 def as_grid(shape: tuple[int, ...]) -> tuple[int, int, int]:

@@ -39,11 +39,14 @@ class JaxEngine(Engine):
         program = jax.jit(with_weights)
         return lambda *arguments: program(self.network.variables(), *arguments)
 
-    def slope(self, function: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
-        """The gradient of a function with one number as its result."""
+    def slope(
+        self, function: Callable[[Tensor], tuple[Tensor, Tensor | None]], at: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """The gradient of a function's first result, one number, and its second result as it is."""
         import jax
 
-        return jax.grad(function)(at)
+        slope, other = jax.grad(function, has_aux=True)(at)
+        return slope, other
 
     def pulled(self, function: Callable[[Tensor], Tensor], at: Tensor, cotangents: Tensor) -> Tensor:
         """`J^T c` for each c, all on one forward pass."""
@@ -51,6 +54,12 @@ class JaxEngine(Engine):
 
         _, pull = jax.vjp(function, at)
         return jax.lax.map(lambda each: pull(each)[0], cotangents)
+
+    def gains_only(self, tensor: Tensor) -> Tensor:
+        """The same numbers, through which only the positive part of a slope goes back."""
+        import jax
+
+        return jax.custom_gradient(lambda values: (values, jax.nn.relu))(tensor)
 
     def sum(self, tensor: Tensor, axes: tuple[int, ...]) -> Tensor:
         """Sum over axes."""

@@ -6,7 +6,7 @@ picture to its layers, written in numpy; slopes are central differences in float
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,15 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saccade.engines.engine import Array, Engine
+from saccade.errors import ModelError
 from saccade.models.dataflow import Dataflow
-from saccade.models.network import Framework, Hints, Layer, Tensor
+from saccade.models.network import Framework, Hints, Layer, Taps, Tensor
+from saccade.models.rectifiers import Rectifiers
 
 
 class NumpyNetwork:
     """A network written in numpy.
 
     Args:
-        function: `function(images, taps) -> {path: values}` in the order of computation; it adds `taps[path]` itself.
+        function: `function(images, taps) -> {path: values}` in the order of computation; it hands each
+            layer's values through `taps[path]` itself.
         input_shape: Height, width and channels of one image.
         flow: How places move, if that is asked.
     """
@@ -33,7 +36,7 @@ class NumpyNetwork:
 
     def __init__(
         self,
-        function: Callable[[NDArray[np.float64], Mapping[str, NDArray[np.float64]]], dict[str, NDArray[np.float64]]],
+        function: Callable[[NDArray[np.float64], Taps], dict[str, NDArray[np.float64]]],
         input_shape: tuple[int, int, int],
         *,
         flow: Dataflow | None = None,
@@ -49,7 +52,7 @@ class NumpyNetwork:
         }
         self.output = next(reversed(self.layers))
 
-    def run(self, images: Tensor, layers: Sequence[str], taps: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
+    def run(self, images: Tensor, layers: Sequence[str], taps: Taps | None = None) -> dict[str, Tensor]:
         """Compute every layer."""
         found = self.function(images, taps or {})
         return {layer: found[layer] for layer in layers}
@@ -62,6 +65,10 @@ class NumpyNetwork:
     def dataflow(self, height: int, width: int) -> Dataflow:
         """How places move, as it was given; by default everything reaches everything."""
         return self._flow or Dataflow((height, width), {})
+
+    def rectifiers(self, layer: str) -> Rectifiers:
+        """A function shows nothing of what it is made of."""
+        return Rectifiers(obstacle=f"the way to {layer!r} is a function whose parts are not known")
 
     def weights(self) -> list[tuple[str, Any]]:
         """A function has no weights to list."""
@@ -85,23 +92,33 @@ class ReferenceEngine(Engine):
         """Nothing to compile."""
         return function
 
-    def slope(self, function: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
+    def slope(
+        self, function: Callable[[Tensor], tuple[Tensor, Tensor | None]], at: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
         """Central differences, one number at a time."""
         slope = np.zeros_like(at)
         for place in np.ndindex(at.shape):
             above, below = at.copy(), at.copy()
             above[place] += self.step
             below[place] -= self.step
-            slope[place] = (function(above) - function(below)) / (2 * self.step)
-        return slope
+            slope[place] = (function(above)[0] - function(below)[0]) / (2 * self.step)
+        return slope, function(at)[1]
 
     def pulled(self, function: Callable[[Tensor], Tensor], at: Tensor, cotangents: Tensor) -> Tensor:
         """One slope per pattern."""
 
-        def against(pattern: Tensor) -> Callable[[Tensor], Tensor]:
-            return lambda moved: (function(moved) * pattern).sum()
+        def against(pattern: Tensor) -> Callable[[Tensor], tuple[Tensor, None]]:
+            return lambda moved: ((function(moved) * pattern).sum(), None)
 
-        return np.stack([self.slope(against(each), at) for each in cotangents])
+        return np.stack([self.slope(against(each), at)[0] for each in cotangents])
+
+    def gains_only(self, tensor: Tensor) -> Tensor:  # noqa: ARG002
+        """Finite differences compare results, and know nothing of what goes back through a layer.
+
+        Raises:
+            ModelError: Always.
+        """
+        raise ModelError("the reference engine has no backward pass to guide; ask an engine of a framework.")
 
     def sum(self, tensor: Tensor, axes: tuple[int, ...]) -> Tensor:
         """Sum over axes."""

@@ -33,14 +33,16 @@ class TensorFlowEngine(Engine):
 
         return tf.function(function, autograph=False)  # type: ignore[no-any-return]
 
-    def slope(self, function: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
-        """The gradient of a function with one number as its result."""
+    def slope(
+        self, function: Callable[[Tensor], tuple[Tensor, Tensor | None]], at: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """The gradient of a function's first result, one number, and its second result as it is."""
         import tensorflow as tf
 
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(at)
-            value = function(at)
-        return _found(tape.gradient(value, at))
+            value, other = function(at)
+        return _found(tape.gradient(value, at)), other
 
     def pulled(self, function: Callable[[Tensor], Tensor], at: Tensor, cotangents: Tensor) -> Tensor:
         """`J^T c` for each c, all on one forward pass."""
@@ -50,6 +52,12 @@ class TensorFlowEngine(Engine):
             tape.watch(at)
             value = function(at)
         return tf.stack([_found(tape.gradient(value, at, each)) for each in tf.unstack(cotangents)])
+
+    def gains_only(self, tensor: Tensor) -> Tensor:
+        """The same numbers, through which only the positive part of a slope goes back."""
+        import tensorflow as tf
+
+        return tf.custom_gradient(lambda values: (tf.identity(values), tf.nn.relu))(tensor)
 
     def sum(self, tensor: Tensor, axes: tuple[int, ...]) -> Tensor:
         """Sum over axes."""

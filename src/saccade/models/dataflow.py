@@ -149,6 +149,19 @@ class Dataflow:
                 wanted[source] = through if known is None else _hull((known, through))
         return wanted.get("input", EVERYWHERE)
 
+    def is_cut(self, at: str, name: str) -> bool:
+        """Does every way from the picture to `name` lead through `at`? No, where a way is not known."""
+        wanted, seen = [name], set()
+        while wanted:
+            key = wanted.pop()
+            if key == at or key in seen:
+                continue
+            if key not in self.operations or not self.operations[key].inputs:
+                return False
+            seen.add(key)
+            wanted.extend(self.operations[key].inputs)
+        return True
+
     def receptive_field(self, name: str) -> tuple[int, int] | None:
         """How many rows and columns of the picture can one inner cell of `name` see? None: all of it."""
         grid = self.grid(name)

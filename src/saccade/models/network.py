@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from saccade.errors import UnknownName
 from saccade.models.dataflow import Dataflow
+from saccade.models.rectifiers import Rectifiers
 
 Framework = Literal["tensorflow", "torch", "jax", "numpy"]
 Tensor = Any
 """A tensor of the model's own framework."""
+Taps = Mapping[str, Callable[[Tensor], Tensor]]
+"""By layer: what is made of its result, (images, ...) channels last, before the computation goes on with it."""
 
 
 class EverythingFound(BaseException):
@@ -79,13 +82,14 @@ class Network(Protocol):
         """What the model's own layers say about its pictures."""
         ...
 
-    def run(self, images: Tensor, layers: Sequence[str], taps: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
+    def run(self, images: Tensor, layers: Sequence[str], taps: Taps | None = None) -> dict[str, Tensor]:
         """Compute the layers asked for, and nothing after them.
 
         Args:
             images: (images, height, width, channels) in the model's framework.
             layers: Paths from `self.layers`.
-            taps: Added to the result of a layer; a tap of zeros is where a gradient at a layer is taken.
+            taps: Change the result of a layer on its way: zeros added are where a gradient at a layer is taken, and
+                many changed copies in place of one run what comes after the layer alone.
 
         Returns:
             {path: tensor}, channels last, not flattened.
@@ -98,6 +102,10 @@ class Network(Protocol):
 
     def dataflow(self, height: int, width: int) -> Dataflow:
         """Write down how places move through the model at this picture size."""
+        ...
+
+    def rectifiers(self, layer: str) -> Rectifiers:
+        """The ReLUs between the picture and a layer, and whether anything else bends the way."""
         ...
 
     def weights(self) -> list[tuple[str, Any]]:

@@ -9,13 +9,13 @@ sees the plain method, and it is put back when the last recorder leaves.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from saccade.models.network import EverythingFound, Tensor
+from saccade.models.network import EverythingFound, Taps, Tensor
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,14 @@ class Recorder:
 
     Attributes:
         wanted: The paths to keep, or None for every call.
-        taps: Added to a layer's result, by path.
+        taps: Change a layer's result, by path.
         stop: End the computation once every wanted path is there.
         found: The results kept so far.
         picture: What the model itself was called with.
     """
 
     wanted: frozenset[str] | None = None
-    taps: Mapping[str, Tensor] = field(default_factory=dict)
+    taps: Taps = field(default_factory=dict)
     stop: bool = False
     found: dict[str, Tensor] = field(default_factory=dict)
     picture: Tensor = None
@@ -96,7 +96,7 @@ class Recorder:
 
     def _keep(self, path: str, output: Tensor) -> Tensor:
         if path in self.taps:
-            output = output + self.taps[path]
+            output = self.taps[path](output)
         if self.wanted is None or path in self.wanted:
             self.found[path] = output
         return output

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import Any
@@ -12,8 +12,12 @@ import numpy as np
 from saccade.errors import ModelError
 from saccade.models.dataflow import POINTWISE, Dataflow, Operation
 from saccade.models.keras.calls import Call, Recorder, listening
+from saccade.models.keras.randomisation import layer_weights
+from saccade.models.keras.rectifiers import rectifiers
 from saccade.models.keras.windows import windows_of
-from saccade.models.network import EverythingFound, Framework, Hints, Layer, Tensor
+from saccade.models.network import EverythingFound, Framework, Hints, Layer, Taps, Tensor
+from saccade.models.randomisation import Weight
+from saccade.models.rectifiers import Rectifiers
 
 _TRIAL_SIZES = (64, 96)
 """Picture sizes at which a model with a free size is measured; what differs between the two is free."""
@@ -125,12 +129,16 @@ class KerasNetwork:
 
         return [(weight.path, keras.ops.convert_to_numpy(weight.value)) for weight in self.model.weights]
 
+    def layer_weights(self) -> dict[str, list[Weight]]:
+        """Every weight under its layer, to be read and written."""
+        return layer_weights(self._hear(*(fixed or _TRIAL_SIZES[0] for fixed in self.input_shape[:2])).calls)
+
     # Computing
 
-    def run(self, images: Tensor, layers: Sequence[str], taps: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
+    def run(self, images: Tensor, layers: Sequence[str], taps: Taps | None = None) -> dict[str, Tensor]:
         """Compute the layers asked for, and nothing after them."""
-        taps = {path: self._from_last(tap) for path, tap in (taps or {}).items()}
-        recorder = Recorder(frozenset(layers), taps, stop=True)
+        native = {path: self._native(tap) for path, tap in (taps or {}).items()}
+        recorder = Recorder(frozenset(layers), native, stop=True)
         with listening(recorder), suppress(EverythingFound):
             self.model(self._from_last(images), training=False)
         missing = [path for path in layers if path not in recorder.found]
@@ -195,10 +203,24 @@ class KerasNetwork:
                     operations[path] = Operation((call.path,), POINTWISE, self._grid(result))
         return Dataflow((height, width), operations)
 
+    def rectifiers(self, layer: str) -> Rectifiers:
+        """The ReLUs between the picture and a layer, and whether anything else bends the way."""
+        height, width = (fixed or _TRIAL_SIZES[0] for fixed in self.input_shape[:2])
+        return rectifiers(self._hear(height, width).calls, self.dataflow(height, width), layer)
+
     # Channels
 
     def _from_last(self, tensor: Tensor) -> Tensor:
         return _transpose(tensor, (0, 3, 1, 2)) if self._channels_first and len(tensor.shape) == 4 else tensor
+
+    def _native(self, tap: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        """A tap on channels-last values as one on the model's own, which may have another order and type."""
+        import keras
+
+        def changed(output: Tensor) -> Tensor:
+            return keras.ops.cast(self._from_last(tap(self._to_last(output))), output.dtype)
+
+        return changed
 
     def _to_last(self, tensor: Tensor) -> Tensor:
         return _transpose(tensor, (0, 2, 3, 1)) if self._channels_first and len(tensor.shape) == 4 else tensor

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from saccade.errors import ModelError
 from saccade.models.dataflow import Dataflow, Operation
-from saccade.models.network import Framework, Hints, Layer, Tensor
+from saccade.models.network import Framework, Hints, Layer, Taps, Tensor
+from saccade.models.rectifiers import Rectifiers
 from saccade.models.saved_model.opening import SavedFunction
 
 
@@ -39,10 +40,10 @@ class FunctionNetwork:
         self.layers = {path: Layer(path, "output", shape, 0) for path, shape in function.outputs.items()}
         self.output = next(reversed(self.layers))
 
-    def run(self, images: Tensor, layers: Sequence[str], taps: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
+    def run(self, images: Tensor, layers: Sequence[str], taps: Taps | None = None) -> dict[str, Tensor]:
         """Compute the outputs asked for."""
         found = self.function.call(images)
-        return {path: found[path] + taps[path] if taps and path in taps else found[path] for path in layers}
+        return {path: taps[path](found[path]) if taps and path in taps else found[path] for path in layers}
 
     @contextmanager
     def untouched(self) -> Iterator[None]:
@@ -56,6 +57,10 @@ class FunctionNetwork:
             for path, layer in self.layers.items()
         }
         return Dataflow((height, width), operations)
+
+    def rectifiers(self, layer: str) -> Rectifiers:
+        """A graph of TensorFlow shows its outputs, and no layers that could be reached."""
+        return Rectifiers(obstacle=f"the way to {layer!r} is a function whose layers cannot be reached")
 
     def weights(self) -> list[tuple[str, Any]]:
         """The variables that TensorFlow loaded with the function."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from saccade.models.network import EverythingFound, Tensor
+from saccade.models.network import EverythingFound, Taps, Tensor
 
 Part = tuple[int | str, ...]
 """Where a tensor lies inside a result: () for a plain tensor, (0,) in a tuple, ("mean",) in a dict."""
@@ -115,14 +115,14 @@ class Reading:
     Attributes:
         places: What can be read, by path.
         wanted: The paths to read.
-        taps: Added to a result, by path.
+        taps: Change a result, by path.
         overwritten: Paths whose result a later operation writes into, so that a copy must be kept.
         found: The results so far.
     """
 
     places: Mapping[str, Place]
     wanted: frozenset[str]
-    taps: Mapping[str, Tensor]
+    taps: Taps
     overwritten: frozenset[str]
     found: dict[str, Tensor] = field(default_factory=dict)
     _versions: dict[str, int] = field(default_factory=dict)
@@ -143,7 +143,7 @@ class Reading:
             if tensor is None:
                 continue
             if path in self.taps:
-                tensor = tensor + self.taps[path].to(tensor.dtype)
+                tensor = self.taps[path](tensor)
                 output = with_part(output, place.part, tensor)
             if path in self.wanted:
                 self.found[path] = tensor

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import cached_property
 from typing import Any
 
 from saccade.errors import InputError, ModelError, UnknownName
 from saccade.models.dataflow import Dataflow
-from saccade.models.network import EverythingFound, Framework, Hints, Layer, Tensor
+from saccade.models.network import EverythingFound, Framework, Hints, Layer, Taps, Tensor
+from saccade.models.randomisation import Weight
+from saccade.models.rectifiers import Rectifiers
 from saccade.models.torch.calls import Reading, hearable, hearing
+from saccade.models.torch.randomisation import layer_weights
+from saccade.models.torch.rectifiers import rectifiers
 from saccade.models.torch.runs import Run, written_down
+from saccade.models.torch.shapes import shapes_only
 from saccade.models.torch.sizes import InputShape, NoSizeFitsError, find_input_shape, likely_channels, trial_sizes
 from saccade.models.torch.state import untouched
 
@@ -115,17 +120,21 @@ class TorchNetwork:
             found.append((name, array))
         return found
 
+    def layer_weights(self) -> dict[str, list[Weight]]:
+        """Every weight under its layer, to be read and written."""
+        return layer_weights(self.module, {path: place.name for path, place in self._measured[0].places.items()})
+
     # Computing
 
-    def run(self, images: Tensor, layers: Sequence[str], taps: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
+    def run(self, images: Tensor, layers: Sequence[str], taps: Taps | None = None) -> dict[str, Tensor]:
         """Compute the layers asked for, and nothing after them."""
         written = self._measured[0]
         for path in (*layers, *(taps or {})):
             if path not in written.places:
                 raise UnknownName.of("layer", path, written.places, hint="List them with `saccade layers MODEL`.")
-        added = {path: self._from_last(path, tap) for path, tap in (taps or {}).items()}
+        native = {path: self._native(path, tap) for path, tap in (taps or {}).items()}
         while True:
-            reading = self._in_some_memory_order(lambda: self._read(images, frozenset(layers), added))
+            reading = self._in_some_memory_order(lambda: self._read(images, frozenset(layers), native))
             missing = [path for path in layers if path not in reading.found]
             if missing:
                 raise ModelError(f"layer {missing[0]!r} did not run when {self.name!r} was called.")
@@ -135,10 +144,14 @@ class TorchNetwork:
             # Something wrote into a result after it was read; read again, and keep copies.
             self._overwritten |= changed
 
-    def _read(self, images: Tensor, wanted: frozenset[str], taps: Mapping[str, Tensor]) -> Reading:
+    def _native(self, path: str, tap: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        """A tap on channels-last values as one on the module's own, which may have another order and type."""
+        return lambda output: self._from_last(path, tap(self._to_last(path, output))).to(output.dtype)
+
+    def _read(self, images: Tensor, wanted: frozenset[str], taps: Taps) -> Reading:
         reading = Reading(self._measured[0].places, wanted, taps, frozenset(self._overwritten))
-        parts = hearable(self.module)
-        with hearing({name: parts[name] for name in reading.names}, reading.heard), suppress(EverythingFound):
+        parts = {name: self.module.get_submodule(name) for name in reading.names}
+        with hearing(parts, reading.heard), suppress(EverythingFound):
             reading.finished(self.module(self._as_picture(images)))
         return reading
 
@@ -148,8 +161,13 @@ class TorchNetwork:
 
     def dataflow(self, height: int, width: int) -> Dataflow:
         """Write down how places move through the model at this picture size."""
-        batch, channels = self.fixed_batch or 1, self.input_shape[2]
-        return self._written_down(batch, height, width, channels).trace.dataflow(height, width)
+        shape = (self.fixed_batch or 1, self.input_shape[2], height, width)
+        run = self._shapes_only(shape) if self._shapes_suffice else None
+        return (run or self._written_down(shape[0], height, width, shape[1])).trace.dataflow(height, width)
+
+    def rectifiers(self, layer: str) -> Rectifiers:
+        """The ReLUs between the picture and a layer, and whether anything else bends the way."""
+        return rectifiers(self._measured[0], hearable(self.module), layer)
 
     def _as_picture(self, images: Tensor) -> Tensor:
         """From (N, H, W, C) to the (N, C, H, W) that the module takes, as a view where that will do."""
@@ -228,9 +246,8 @@ class TorchNetwork:
         import torch
 
         def compute() -> Run:
-            picture = torch.zeros(batch, height, width, channels, device=self.device, dtype=self._dtype)
             with self.untouched(), torch.no_grad():
-                return written_down(self.module, self._in_order(picture.permute(0, 3, 1, 2)))
+                return written_down(self.module, self._black((batch, channels, height, width)))
 
         key = (batch, height, width)
         if key not in self._runs:
@@ -245,6 +262,27 @@ class TorchNetwork:
                 del self._runs[next(iter(self._runs))]
             self._runs[key] = run
         return self._runs[key]
+
+    @cached_property
+    def _shapes_suffice(self) -> bool:
+        """Does a run without numbers write down what a true run of the same pictures did?"""
+        true = self._measured[0]
+        bare = self._shapes_only(true.picture)
+        return bare is not None and (bare.trace.operations, bare.shapes) == (true.trace.operations, true.shapes)
+
+    def _shapes_only(self, shape: tuple[int, ...]) -> Run | None:
+        import torch
+
+        with self.untouched(), torch.no_grad():
+            return shapes_only(self.module, lambda: self._black(shape))
+
+    def _black(self, shape: tuple[int, ...]) -> Tensor:
+        """Black pictures (N, C, H, W) in the memory order that the module takes."""
+        import torch
+
+        batch, channels, height, width = shape
+        picture = torch.zeros(batch, height, width, channels, device=self.device, dtype=self._dtype)
+        return self._in_order(picture.permute(0, 3, 1, 2))
 
     # Channels
 

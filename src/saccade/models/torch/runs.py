@@ -16,6 +16,7 @@ class Run:
     """What happened in one run.
 
     Attributes:
+        picture: The shape of the pictures, (N, C, H, W).
         trace: Every operation.
         places: Everything that can be read, by path, in the order of computation.
         shapes: The shape of each for one image, channels last.
@@ -23,6 +24,7 @@ class Run:
         activation: The operation that computed it.
     """
 
+    picture: tuple[int, ...]
     trace: Trace = field(default_factory=Trace)
     places: dict[str, Place] = field(default_factory=dict)
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
@@ -32,8 +34,8 @@ class Run:
 
 def written_down(module: Any, picture: Tensor) -> Run:
     """Call a module with black pictures (N, C, H, W), and write down everything that happens."""
-    run = Run()
-    paths: dict[int, tuple[str, Tensor]] = {}
+    run = Run(tuple(int(each) for each in picture.shape))
+    paths: dict[Any, str] = {}
     taken = {name for name, _ in module.named_modules()}
 
     def readable(tensor: Tensor) -> bool:
@@ -48,7 +50,7 @@ def written_down(module: Any, picture: Tensor) -> Run:
         for part, tensor in parts_of(output):
             if not readable(tensor):
                 continue
-            path, _ = paths.get(id(tensor), (None, None))
+            path = paths.get(run.trace.view(tensor))
             if name is not None or path is None or path in run.trace.overwritten:
                 path = path_of(name or "output", time, part)
                 while path in run.places or (path in taken and path != name):
@@ -56,7 +58,7 @@ def written_down(module: Any, picture: Tensor) -> Run:
                 run.trace.name(path, tensor)
                 run.places[path] = Place(name, time, part)
                 run.shapes[path] = _for_one_image(tensor, path in run.trace.channels_last)
-                paths[id(tensor)] = path, tensor
+                paths[run.trace.view(tensor)] = path
             if name is None and (run.output is None or likeness(path) > likeness(run.output)):
                 run.output, run.activation = path, run.trace.kind(tensor)
 

@@ -90,6 +90,8 @@ def _dice(module: Any) -> list[tuple[Any, Tensor]]:
     import torch
 
     states: list[tuple[Any, Tensor]] = [(torch.set_rng_state, torch.get_rng_state())]
+    if not (torch.cuda.is_initialized() or torch.backends.mps.is_available()):
+        return states
     for device in {weight.device for weight in module.parameters()}:
         if device.type == "cuda":
             states.append(

@@ -1,8 +1,9 @@
 """Writing down one run of a torch module, operation by operation, below autograd.
 
 A dispatch mode sees every ATen operation, whoever called it: layers, `torch.nn.functional`, `+` between two branches,
-compiled scripts. Each tensor that depends on the picture is followed by identity, with where its rows and columns lie.
-What is not known for certain counts as mixing all places: a footprint may come out too large, never too small.
+compiled scripts. The numbers that depend on the picture are followed by the memory that they lie in, with where its
+rows and columns are; nothing is kept alive for that. What is not known for certain counts as mixing all places: a
+footprint may come out too large, never too small.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from saccade.models.dataflow import POINTWISE, Dataflow, Operation, Windows
 from saccade.models.network import Tensor
+from saccade.models.torch.memory import Geometry, Memory, geometry_of
 from saccade.models.torch.places import Places, channels_first, channels_last, grid_of, sizes_of
 from saccade.models.torch.windows import Movement, Step, movement
 
@@ -25,7 +27,7 @@ _SAME_NUMBERS = {
     "transpose", "unsqueeze", "view",
 }  # fmt: skip
 _ONLY_THE_SHAPE = {
-    "_assert_tensor_metadata", "is_same_size", "new_empty", "new_empty_strided", "new_full", "new_ones",
+    "_assert_tensor_metadata", "device", "is_same_size", "new_empty", "new_empty_strided", "new_full", "new_ones",
     "new_zeros", "numel", "size", "stride", "sym_numel", "sym_size", "sym_storage_offset", "sym_stride",
 }  # fmt: skip
 _EXITS = {"numpy", "tolist", "__array__", "__dlpack__"}
@@ -38,6 +40,17 @@ class Known:
     key: str
     places: Places | None
     kind: str
+
+
+@dataclass(frozen=True)
+class Call:
+    """One ATen operation with what it reads: everything by argument name, what it writes into, what is known of it."""
+
+    function: Any
+    name: str
+    arguments: Mapping[str, Any]
+    targets: list[Tensor]
+    derived: list[tuple[str, Known]]
 
 
 @dataclass
@@ -55,8 +68,8 @@ class Trace:
     overwritten: set[str] = field(default_factory=set)
     channels_last: set[str] = field(default_factory=set)
     writes_picture: bool = False
-    _tensors: dict[int, tuple[Tensor, Known | None]] = field(default_factory=dict)
-    _storages: dict[int, list[Tensor]] = field(default_factory=dict)
+    _memory: Memory = field(default_factory=Memory)
+    _views: dict[int, dict[Geometry, Known | None]] = field(default_factory=dict)
     _constant: set[int] = field(default_factory=set)
     _named: dict[int, set[str]] = field(default_factory=dict)
     _picture: int = 0
@@ -67,12 +80,12 @@ class Trace:
         """Begin with the picture (N, C, H, W) and the tensors that the module holds."""
         for tensor in constants:
             self._remember(tensor, None)
-            self._constant.add(_storage(tensor))
+            self._constant.add(self._memory.block(tensor))
         self._remember(picture, Known("input", channels_first(picture.shape), "input"))
-        self._picture = _storage(picture)
+        self._picture = self._memory.block(picture)
 
-    def note(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any) -> None:
-        """Write down one ATen operation."""
+    def about_to(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Call:
+        """Look at one ATen operation before it runs: some change the very shape of what they read."""
         name = str(function._schema.name).split("::")[-1]
         arguments = {each.name: each.default_value for each in function._schema.arguments if each.has_default_value()}
         arguments |= {each.name: value for each, value in zip(function._schema.arguments, args, strict=False)}
@@ -85,23 +98,29 @@ class Trace:
         targets = list(tensors_in(written))
         shape_only = name.endswith("_like") or name in _ONLY_THE_SHAPE
         derived = [] if shape_only else self._derived(arguments, targets, name)
+        return Call(function, name, arguments, targets, derived)
+
+    def note(self, call: Call, result: Any) -> None:
+        """Write down one ATen operation that ran."""
+        name, targets, derived = call.name, call.targets, call.derived
         results = list(tensors_in(result)) or targets
         for target in targets:
-            self.overwritten |= self._named.get(_storage(target), set())
-            self.writes_picture |= _storage(target) == self._picture
-        if derived and (not results or _depends_on_values(function)):
+            self.overwritten |= self._named.get(self._memory.block(target), set())
+            self.writes_picture |= self._memory.block(target) == self._picture
+        if derived and (not results or _depends_on_values(call.function)):
             self._leaked = True  # a number left for Python; from here on it may be anywhere
+        if not derived and not self._leaked:
+            for tensor in results if not targets else ():
+                if self._memory.block(tensor) not in self._views:
+                    self._remember(tensor, None)
+                    self._constant.add(self._memory.block(tensor))
+            return
         base = name.removesuffix("_") if targets else name
-        pointwise = _is_pointwise(function, base)
+        pointwise = _is_pointwise(call.function, base)
         self._count += 1
         for part, tensor in enumerate(results):
-            if not derived and not self._leaked:
-                if id(tensor) not in self._tensors and not targets:
-                    self._remember(tensor, None)
-                    self._constant.add(_storage(tensor))
-                continue
             key = f"{name}#{self._count}" + (f".{part}" if part else "")
-            known = self._write_down(key, base, pointwise, arguments, derived, tensor)
+            known = self._write_down(key, base, pointwise, call.arguments, derived, tensor)
             if any(tensor is target for target in targets):
                 self._overwrite(tensor, known)
             else:
@@ -114,7 +133,7 @@ class Trace:
     def name(self, path: str, tensor: Tensor) -> None:
         """Write down that this tensor is the result of a named layer."""
         known = self._find(tensor)
-        self._named.setdefault(_storage(tensor), set()).add(path)
+        self._named.setdefault(self._memory.block(tensor), set()).add(path)
         shape = tuple(tensor.shape)
         first, last = channels_first(shape), channels_last(shape)
         if known is None:
@@ -128,16 +147,25 @@ class Trace:
             )
         else:
             self.operations[path] = Operation((known.key,), None, None)
+        # What comes after reads the layer, so that a change of its result is seen to reach it. A layer that hands on
+        # what another one outside it made, such as an identity on a skip, is not what the rest reads.
+        made_here = known is not None and ("#" in known.key or known.key.startswith(f"{path}."))
+        if known is not None and made_here and self.operations[path].windows is POINTWISE:
+            self._remember(tensor, Known(path, known.places, known.kind))
 
     def kind(self, tensor: Tensor) -> str | None:
         """Which operation computed these numbers?"""
         known = self._find(tensor)
         return None if known is None else known.kind
 
+    def view(self, tensor: Tensor) -> tuple[int, Geometry]:
+        """Which numbers are these? Two tensors that show the same memory in the same way give the same answer."""
+        return self._memory.block(tensor), geometry_of(tensor)
+
     def finish(self) -> None:
-        """Let go of the tensors; what was written down stays."""
-        self._tensors.clear()
-        self._storages.clear()
+        """Let go of the memory; what was written down stays."""
+        self._memory = Memory()
+        self._views.clear()
 
     def dataflow(self, height: int, width: int) -> Dataflow:
         """The operations at this picture size."""
@@ -186,24 +214,19 @@ class Trace:
         return Known(key, places, kind)
 
     def _remember(self, tensor: Tensor, known: Known | None) -> None:
-        self._tensors[id(tensor)] = (tensor, known)
-        self._storages.setdefault(_storage(tensor), []).append(tensor)
+        self._views.setdefault(self._memory.block(tensor), {})[geometry_of(tensor)] = known
 
     def _overwrite(self, target: Tensor, known: Known) -> None:
         """An operation wrote into `target`: everything that shares its memory changes with it."""
-        storage = _storage(target)
-        before = {id(other): self._tensors[id(other)][1] for other in self._storages.get(storage, ())}
-        self._constant.discard(storage)
-        if id(target) not in self._tensors:
-            self._remember(target, known)
-        for tensor in self._storages[storage]:
-            old = before.get(id(tensor))
-            if tensor is target or _geometry(tensor) == _geometry(target):
-                self._tensors[id(tensor)] = (tensor, known)
+        block = self._memory.block(target)
+        views = self._views.setdefault(block, {})
+        self._constant.discard(block)
+        for geometry, old in list(views.items()):
+            if geometry == geometry_of(target):
                 continue
             self._count += 1
             key = f"overlap#{self._count}"
-            places = old.places if old is not None else channels_first(tensor.shape)
+            places = old.places if old is not None else channels_first(geometry[0])
             aligned = (
                 old is not None
                 and old.places is not None
@@ -213,20 +236,16 @@ class Trace:
             inputs = (known.key,) if old is None else (old.key, known.key)
             grid = None if places is None else grid_of(places)
             self.operations[key] = Operation(inputs, POINTWISE if aligned else None, grid)
-            self._tensors[id(tensor)] = (tensor, Known(key, places, "overlap"))
+            views[geometry] = Known(key, places, "overlap")
+        views[geometry_of(target)] = known
 
     def _find(self, tensor: Tensor) -> Known | None:
         """What is known of a tensor; None when it does not depend on the picture."""
-        entry = self._tensors.get(id(tensor))
-        if entry is not None:
-            return entry[1]
-        storage = _storage(tensor)
-        if storage in self._constant:
-            return None
-        for other in self._storages.get(storage, ()):
-            if _geometry(other) == _geometry(tensor):
-                return self._tensors[id(other)][1]
-        return Known(_UNKNOWN, None, _UNKNOWN)
+        block = self._memory.block(tensor)
+        views = self._views.get(block, {})
+        if (geometry := geometry_of(tensor)) in views:
+            return views[geometry]
+        return None if block in self._constant else Known(_UNKNOWN, None, _UNKNOWN)
 
 
 def tensors_in(values: Any) -> Iterator[Tensor]:
@@ -250,8 +269,9 @@ def traced(trace: Trace) -> Iterator[None]:
 
     class Operations(TorchDispatchMode):  # type: ignore[misc]
         def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            call = trace.about_to(function, args, kwargs or {})
             result = function(*args, **(kwargs or {}))
-            trace.note(function, args, kwargs or {}, result)
+            trace.note(call, result)
             return result
 
     class Exits(TorchFunctionMode):  # type: ignore[misc]
@@ -279,14 +299,3 @@ def _depends_on_values(function: Any) -> bool:
     import torch
 
     return torch.Tag.dynamic_output_shape in function.tags or torch.Tag.data_dependent_output in function.tags
-
-
-def _storage(tensor: Tensor) -> int:
-    try:
-        return int(tensor.untyped_storage()._cdata)
-    except (NotImplementedError, RuntimeError):
-        return -id(tensor)  # sparse and packed tensors share their memory with nobody
-
-
-def _geometry(tensor: Tensor) -> tuple[Any, ...]:
-    return tuple(tensor.shape), tuple(tensor.stride()), tensor.storage_offset(), tensor.dtype

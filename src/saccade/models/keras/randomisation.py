@@ -1,0 +1,40 @@
+"""Which weights belong to which layer of a Keras model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saccade.models.keras.calls import Call
+from saccade.models.randomisation import Weight
+
+
+def layer_weights(calls: Iterable[Call]) -> dict[str, list[Weight]]:
+    """Every weight under the innermost layer that holds it, in the order of computation.
+
+    A shared layer's weights stand under its first use. Whole numbers (counters, seeds) are no weights.
+    """
+    found: dict[str, list[Weight]] = {}
+    taken: set[int] = set()
+    for call in calls:  # inner layers end, and are heard, before those around them
+        for variable in getattr(call.layer, "weights", ()):
+            if id(variable) in taken or not str(variable.dtype).startswith(("float", "bfloat")):
+                continue
+            taken.add(id(variable))
+            weight = Weight(str(variable.path), partial(_read, variable), partial(_write, variable))
+            found.setdefault(call.path, []).append(weight)
+    return found
+
+
+def _read(variable: Any) -> NDArray[Any]:
+    import keras
+
+    return np.array(keras.ops.convert_to_numpy(variable.value))
+
+
+def _write(variable: Any, values: NDArray[Any]) -> None:
+    variable.assign(values)

@@ -1,0 +1,90 @@
+"""A network with some of its layers' weights shuffled for a while, and given back exactly as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saccade.errors import NotApplicable, UnknownName
+from saccade.models.network import Network
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One weight of a layer that can be read and written.
+
+    Attributes:
+        name: Its name in the model.
+        read: Gives a copy of its values.
+        write: Puts values of the same shape in their place.
+    """
+
+    name: str
+    read: Callable[[], NDArray[Any]]
+    write: Callable[[NDArray[Any]], None]
+
+
+def weighted_layers(network: Network, last: str) -> list[str]:
+    """Which layers up to and including `last` hold weights, in the order of computation?
+
+    Raises:
+        NotApplicable: The weights of this kind of model cannot be told apart by layer.
+        UnknownName: There is no layer `last`.
+    """
+    order = list(network.layers)
+    if last not in order:
+        raise UnknownName.of("layer", last, order)
+    before = {path.partition(".")[0] for path in order[: order.index(last) + 1]}
+    before |= set(order[: order.index(last) + 1])
+    return [path for path in _held(network) if path in before]
+
+
+@contextmanager
+def randomised(network: Network, layers: Sequence[str], seed: int) -> Iterator[None]:
+    """Inside the block the weights of these layers are shuffled; afterwards they are what they were, also on an error.
+
+    The numbers of each weight are permuted among themselves, so that its mean, its spread and its largest value stay.
+
+    Args:
+        network: An opened model whose layers hold their weights (`weighted_layers`).
+        layers: Paths from `weighted_layers`.
+        seed: The same seed gives the same shuffle.
+
+    Raises:
+        NotApplicable: The weights of this kind of model cannot be told apart by layer.
+        UnknownName: A layer holds no weights.
+
+    Source: Adebayo et al. (2018), Sanity Checks for Saliency Maps, arXiv:1810.03292.
+    """
+    held = _held(network)
+    for layer in layers:
+        if layer not in held:
+            raise UnknownName.of("layer with weights", layer, held)
+    originals = [(weight, weight.read()) for layer in layers for weight in held[layer]]
+    try:
+        for layer in layers:
+            number = list(held).index(layer)
+            for index, weight in enumerate(held[layer]):
+                values = weight.read()
+                shuffled = np.random.default_rng([seed, number, index]).permutation(values.ravel())
+                weight.write(shuffled.reshape(values.shape))
+        yield
+    finally:
+        for weight, values in originals:
+            weight.write(values)
+
+
+def _held(network: Network) -> Mapping[str, Sequence[Weight]]:
+    layer_weights = getattr(network, "layer_weights", None)
+    if layer_weights is None:
+        raise NotApplicable(
+            f"the weights of {network.name!r} cannot be told apart by layer, so they cannot be shuffled layer by "
+            "layer; give the model as a .keras file or a torch module."
+        )
+    held: Mapping[str, Sequence[Weight]] = layer_weights()
+    return held

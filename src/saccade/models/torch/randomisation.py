@@ -1,0 +1,49 @@
+"""Which weights belong to which layer of a torch module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saccade.models.network import Tensor
+from saccade.models.randomisation import Weight
+
+
+def layer_weights(module: Any, parts: Mapping[str, str | None]) -> dict[str, list[Weight]]:
+    """Every parameter and buffer under the innermost layer that holds it, in the order of computation.
+
+    Args:
+        module: The whole module.
+        parts: The module's own name of every layer, by path; None for the module itself.
+    """
+    first: dict[str, str] = {}
+    for path, name in parts.items():
+        first.setdefault(name or "", path)
+    found: dict[str, list[Weight]] = {path: [] for path in parts}
+    for name, tensor in [*module.named_parameters(), *module.named_buffers()]:
+        if not tensor.is_floating_point():
+            continue
+        holder = name.rpartition(".")[0]
+        while holder and holder not in first:  # a part that is never called, such as a parametrization
+            holder = holder.rpartition(".")[0]
+        if holder in first:
+            found[first[holder]].append(Weight(name, partial(_read, tensor), partial(_write, tensor)))
+    return {path: weights for path, weights in found.items() if weights}
+
+
+def _read(tensor: Tensor) -> NDArray[Any]:
+    import torch
+
+    values = tensor.detach().cpu()
+    return np.array((values.float() if values.dtype == torch.bfloat16 else values).numpy())
+
+
+def _write(tensor: Tensor, values: NDArray[Any]) -> None:
+    import torch
+
+    with torch.no_grad():
+        tensor.copy_(torch.from_numpy(np.ascontiguousarray(values)))

@@ -1,0 +1,85 @@
+"""What runs after a layer alone: its values move in place of the picture; and targets that are no sum over places."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import nets
+import numpy as np
+import pytest
+
+from saccade import targets
+from saccade.encoder import Encoder
+from saccade.engines import Objective
+from saccade.errors import InputError
+from saccade.paths import ONCE, STAY, ArrayPoints, Path
+from saccade.targets import HALF_ENERGY, Measure
+
+pytestmark = pytest.mark.engine
+
+DROPPED = Path("one channel dropped", lambda values, fixed, points: values[None] * points["kept"][:, None, None, None])
+
+
+@pytest.mark.parametrize("name", ["reference", "residual", "concatenating", "nested"])
+@pytest.mark.parametrize("which", [0, -1])
+def test_a_layer_moves_in_place_of_the_picture(name: str, which: int) -> None:
+    """Dropping a layer's channels gives what subtracting them gives, also where a skip goes round."""
+    build, layer = nets.LOCAL[name]
+    encoder = Encoder(build(), layer=layer)
+    before = list(encoder.layers)[: list(encoder.layers).index(encoder.layer) + 1]
+    at = [path for path in before if "Conv2D" in encoder.layers[path].kind][which]
+    images = nets.pictures(encoder.network.model, 2)  # type: ignore[attr-defined]
+    channels = encoder.layers[at].shape[-1] or 0
+    kept = (1 - np.eye(channels)).astype(np.float32)
+    found = encoder.score(images, [targets.channel(1), targets.code()], DROPPED, ArrayPoints({"kept": kept}), at=at)
+    values = encoder.activations(images, [at])[at]
+    engine = encoder.engine
+    for channel in range(channels):
+        change = np.zeros_like(values)
+        change[..., channel] = values[..., channel]
+        with engine.around():
+            taps = {at: lambda given, change=change: given - engine.tensor(change)}
+            code = engine.array(encoder.network.run(engine.tensor(images), [encoder.layer], taps)[encoder.layer])
+        before = encoder.codes(images)
+        np.testing.assert_allclose(found[0][channel], code[..., 1].mean((1, 2)), rtol=1e-4, atol=1e-6)
+        share = ((code - before) ** 2).sum((1, 2, 3)) / (before**2).sum((1, 2, 3))
+        np.testing.assert_allclose(found[1][channel], share, rtol=1e-3, atol=1e-6)
+
+
+def test_what_lies_before_the_layer_runs_once_per_piece() -> None:
+    encoder = Encoder(nets.autoencoder(), layer="encoded")
+    images = nets.pictures(encoder.network.model, 1)  # type: ignore[attr-defined]
+    seen: list[tuple[int, ...]] = []
+    plain = encoder.network.run
+
+    def heard(pictures: Any, layers: Any, taps: Any = None) -> Any:
+        seen.append(tuple(pictures.shape))
+        return plain(pictures, layers, taps)
+
+    encoder.network.run = heard  # type: ignore[method-assign]
+    kept = np.ones((12, 4), np.float32)
+    encoder.engine.score(
+        images, [encoder.measured(images, targets.code())], DROPPED, ArrayPoints({"kept": kept}), at="conv_1"
+    )
+    assert {shape[0] for shape in seen[1:]} == {1}
+
+
+def test_a_number_of_the_whole_code_is_scored_and_differentiated() -> None:
+    """A measure that is no sum over places equals the same number written as one."""
+    encoder = Encoder(nets.autoencoder(), layer="encoded")
+    images = nets.pictures(encoder.network.model, 2)  # type: ignore[attr-defined]
+    engine = encoder.engine
+    whole = Measure(
+        "whole", lambda *_: (), lambda sums, size: sums[0], lambda code: 0.5 * engine.sum(code * code, (1, 2, 3))
+    )
+    nothing = np.zeros((2, 1, 1, 1), np.float32)
+    asked = [Objective(each, encoder.layer, nothing) for each in (whole, HALF_ENERGY)]
+    scores = engine.score(images, asked, STAY, ONCE)
+    np.testing.assert_allclose(scores[0], scores[1], rtol=1e-5)
+    slopes = [engine.gradient(images, each, STAY, ONCE) for each in asked]
+    np.testing.assert_allclose(slopes[0], slopes[1], rtol=1e-4, atol=1e-7)
+    wrong = Objective(
+        Measure("wrong", lambda *_: (), lambda sums, size: sums[0], lambda code: code), encoder.layer, nothing
+    )
+    with pytest.raises(InputError, match="one number each"):
+        engine.score(images, [wrong], STAY, ONCE)

@@ -1,0 +1,143 @@
+"""Writing down a torch module's data flow: from shapes alone, and without keeping what it computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.nn import functional
+
+from saccade.models.torch import network as networks
+from saccade.models.torch.network import TorchNetwork
+
+
+class Branched(nn.Module):
+    """Skips, in-place arithmetic, writing into a part, tokens and back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(3, 4, 5, padding=2)
+        self.norm, self.mix, self.last = nn.LayerNorm(8), nn.Linear(8, 8), nn.Conv2d(8, 2, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = torch.zeros(x.shape[0], 8, *x.shape[2:])
+        y[:, :4] = self.first(x)
+        y[:, 4:] += functional.elu(self.second(x), inplace=True)
+        tokens = self.mix(self.norm(y.flatten(2).transpose(1, 2)))
+        return self.last(functional.max_pool2d(tokens.transpose(1, 2).reshape(y.shape), 2))
+
+
+def reference() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1), nn.ELU(), nn.MaxPool2d(2), nn.BatchNorm2d(4), nn.Upsample(None, 2)
+    )
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*torch.jit:FutureWarning")
+@pytest.mark.parametrize(
+    "module",
+    [reference, Branched, lambda: torch.jit.script(reference()), lambda: reference().double()],
+    ids=["reference", "branched", "script", "double"],
+)
+def test_shapes_alone_tell_what_a_true_run_tells(
+    module: Callable[[], nn.Module], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = TorchNetwork(module())
+    network.dataflow(20, 20)
+    true = network._written_down(1, 46, 38, 3).trace.operations
+    monkeypatch.setattr(networks, "written_down", _never)
+    assert network.dataflow(46, 38).operations == true
+
+
+def _never(*_: object) -> None:
+    pytest.fail("numbers were computed to learn the shapes")
+
+
+class Choosing(nn.Module):
+    """Decides by the numbers of its picture."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.pool = nn.Conv2d(3, 4, 3, padding=1), nn.MaxPool2d(2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.conv(x)
+        return y if y.mean() > 1e6 else self.pool(y)
+
+
+def test_a_module_that_needs_its_numbers_is_run_with_them() -> None:
+    network = TorchNetwork(Choosing())
+    flow = network.dataflow(30, 26)
+    assert flow.grid(network.output) == (15, 13)
+    assert flow.operations == network._written_down(1, 30, 26, 3).trace.operations
+
+
+class Caching(nn.Module):
+    """Keeps a ramp for the last size that it saw."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+        self.ramps: dict[int, torch.Tensor] = {}
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        width = x.shape[-1]
+        if width not in self.ramps:
+            self.ramps[width] = torch.linspace(0, 1, width)
+        return self.conv(x) * self.ramps[width]
+
+
+def test_nothing_without_numbers_is_left_in_the_module() -> None:
+    module = Caching()
+    network = TorchNetwork(module)
+    network.dataflow(18, 22)
+    assert 22 not in module.ramps
+    picture = torch.rand(1, 18, 22, 3)
+    with network.untouched(), torch.no_grad():
+        found = network.run(picture, [network.output])[network.output]
+    wanted = module.conv(picture.permute(0, 3, 1, 2)) * torch.linspace(0, 1, 22)
+    torch.testing.assert_close(found, wanted.permute(0, 2, 3, 1))
+
+
+class Counting(nn.Module):
+    """Counts how many of the results before it are still in memory."""
+
+    def __init__(self, made: list[StorageWeakRef], most: list[int]) -> None:
+        super().__init__()
+        self.made, self.most = made, most
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = torch.tanh(x)
+        self.made.append(StorageWeakRef(y.untyped_storage()))
+        self.most.append(sum(not each.expired() for each in self.made))
+        return y
+
+
+def test_a_true_run_keeps_no_result_longer_than_the_module_does() -> None:
+    made: list[StorageWeakRef] = []
+    most: list[int] = []
+    network = TorchNetwork(nn.Sequential(*(Counting(made, most) for _ in range(8))), input_shape=(8, 8, 3))
+    assert network.layers
+    assert len(most) >= 8
+    assert max(most) <= 2
+
+
+class TurnedInPlace(nn.Module):
+    """Changes the very shape of its tensors in place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, (3, 1), padding=(1, 0))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.conv(self.conv(x)[:, :3].transpose_(2, 3).unsqueeze_(0).squeeze_(0)).transpose_(2, 3)
+
+
+def test_shapes_changed_in_place_are_followed() -> None:
+    network = TorchNetwork(TurnedInPlace(), input_shape=(20, 24, 3))
+    flow = network.dataflow(20, 24)
+    assert flow.footprint(network.output, 0, (10, 11)) == (9, 12)
+    assert flow.footprint(network.output, 1, (5, 6)) == (4, 7)
