@@ -1,0 +1,31 @@
+"""What is explained: one number for each picture, computed from a code or from the redrawn picture.
+
+A target never picks "class k" out of an axis by accident: it names what it reads. Targets add and scale
+(`code() - 0.5 * like("b.jpg")`), and have a text form for the command line (`parse`).
+"""
+
+from saccade.targets.directions import component as component
+from saccade.targets.directions import direction as direction
+from saccade.targets.functions import of as of
+from saccade.targets.likeness import like as like
+from saccade.targets.likeness import toward as toward
+from saccade.targets.likeness import unlike as unlike
+from saccade.targets.measure import COSINE as COSINE
+from saccade.targets.measure import HALF_ENERGY as HALF_ENERGY
+from saccade.targets.measure import INNER_PRODUCT as INNER_PRODUCT
+from saccade.targets.measure import MEAN_SQUARED_ERROR as MEAN_SQUARED_ERROR
+from saccade.targets.measure import MINUS_COSINE as MINUS_COSINE
+from saccade.targets.measure import SHARE_CHANGED as SHARE_CHANGED
+from saccade.targets.measure import WEIGHTED_SQUARED_ERROR as WEIGHTED_SQUARED_ERROR
+from saccade.targets.measure import Measure as Measure
+from saccade.targets.measure import weighted_sum as weighted_sum
+from saccade.targets.places import cell as cell
+from saccade.targets.places import channel as channel
+from saccade.targets.places import code as code
+from saccade.targets.places import region as region
+from saccade.targets.reconstruction import reconstruction_error as reconstruction_error
+from saccade.targets.target import Codes as Codes
+from saccade.targets.target import CodeSource as CodeSource
+from saccade.targets.target import Target as Target
+from saccade.targets.text import FORMS as FORMS
+from saccade.targets.text import parse as parse

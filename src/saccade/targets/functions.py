@@ -1,0 +1,63 @@
+"""A target of somebody's own: a function of the code in the model's framework."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from saccade.errors import InputError
+from saccade.targets.measure import whole_measure
+from saccade.targets.target import Codes, CodeSource, Target
+
+Tensor = Any
+
+
+def of(function: Callable[[Tensor], Tensor], *, name: str | None = None, units: str | None = None) -> Target:
+    """What drives a number of your own? `s = function(f(x'))`.
+
+    The function is differentiated by the model's framework and compiled once. Nothing of its number can be told place
+    by place, so every hole of occlusion is computed by itself.
+
+    Args:
+        function: Takes codes (images, rows, columns, channels) as the model's own tensors (TensorFlow, PyTorch or JAX)
+            and gives one number per image, (images,). It must not depend on anything that changes between two calls.
+        name: What it is called on pictures and in files; by default the function's own name.
+        units: What its number counts; by default the name.
+
+    Raises:
+        InputError: Not a function; or, once it is asked, another shape than (images,).
+
+    Example:
+        >>> peak = saccade.targets.of(lambda codes: codes[:, 2, 3, 0] ** 2, name="peak")
+        >>> saccade.explain(encoder, "cat.jpg", method="saliency", target=peak).units
+        'change of peak per unit of pixel value'
+    """
+    if not callable(function):
+        raise InputError(
+            f"targets.of() takes a function of codes, not a {type(function).__name__}; for a vector use direction()."
+        )
+    called = str(name or getattr(function, "__name__", type(function).__name__))
+    called = "a function of the code" if called == "<lambda>" else called
+    # The compiled function holds the function alive, so no other one can come to the same number while it is kept.
+    held = (id(getattr(function, "__self__", None)), id(getattr(function, "__func__", function)))
+    measure = whole_measure(f"function {held}", function)
+    return Target(
+        name=called,
+        question=f"what drives {called}",
+        slope=measure,
+        slope_units=units or called,
+        cover=measure,
+        cover_units=f"fall of {units or called} when this is covered",
+        freeze=_Nothing(),
+    )
+
+
+@dataclass(frozen=True)
+class _Nothing:
+    """A function needs no reference."""
+
+    def __call__(self, codes: Codes, _: CodeSource) -> Codes:
+        return np.zeros((len(codes), 1, 1, 1), np.float32)
