@@ -21,22 +21,30 @@ if TYPE_CHECKING:
     from saccade.errors import SaccadeWarning as SaccadeWarning
     from saccade.explanation import explain as explain
     from saccade.images import Images as Images
+    from saccade.inside import cells as cells
     from saccade.inside import feature_maps as feature_maps
     from saccade.pairs import compare as compare
     from saccade.results import Attribution as Attribution
+    from saccade.results import CellMaps as CellMaps
+    from saccade.results import Evaluation as Evaluation
     from saccade.results import FeatureMaps as FeatureMaps
     from saccade.results import Similarity as Similarity
     from saccade.results import methods_sheet as methods_sheet
+    from saccade.trust import evaluate as evaluate
 
 _HOMES = {
     "Attribution": "saccade.results",
+    "CellMaps": "saccade.results",
     "Encoder": "saccade.encoder",
+    "Evaluation": "saccade.results",
     "FeatureMaps": "saccade.results",
     "Images": "saccade.images",
     "SaccadeError": "saccade.errors",
     "SaccadeWarning": "saccade.errors",
     "Similarity": "saccade.results",
+    "cells": "saccade.inside",
     "compare": "saccade.pairs",
+    "evaluate": "saccade.trust",
     "explain": "saccade.explanation",
     "feature_maps": "saccade.inside",
     "load": "saccade.encoder",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, SupportsIndex, TypeVar
 
@@ -24,17 +25,20 @@ class Photo:
     Attributes:
         name: The file's name, or "image 3" for the third of several arrays.
         source: The file, where there is one.
-        original: uint8 (height, width, 3), RGB, upright, at full size; read-only.
+        drawn: The picture itself, uint8 (height, width, 3), RGB, upright, at full size; or who draws it when asked
+            for the first time, since many questions end in numbers and nobody looks.
         placement: The way from the model's picture back onto `original`.
     """
 
     name: str
     source: Path | None
-    original: NDArray[np.uint8]
+    drawn: NDArray[np.uint8] | Callable[[], NDArray[np.uint8]]
     placement: Placement
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "original", _read_only(self.original))
+    @cached_property
+    def original(self) -> NDArray[np.uint8]:
+        """uint8 (height, width, 3), RGB, upright, at full size; read-only."""
+        return _read_only(self.drawn() if callable(self.drawn) else self.drawn)
 
     def __repr__(self) -> str:
         height, width = self.original.shape[:2]
@@ -114,7 +118,7 @@ class Images:
         size = (stack.shape[1], stack.shape[2])
         placement = Placement(size, size, (0.0, 0.0, float(size[1]), float(size[0])))
         photos = (
-            Photo(label, None, _shown((picture - low) / (high - low)), placement)
+            Photo(label, None, partial(_shown, picture, low, high), placement)
             for label, picture in zip(labels, stack, strict=True)
         )
         return cls(stack, tuple(photos), value_range)
@@ -192,9 +196,9 @@ def _read_only(array: NDArray[_Kind]) -> NDArray[_Kind]:
     return view
 
 
-def _shown(picture: FloatArray) -> NDArray[np.uint8]:
-    """(height, width, channels) in 0..1, roughly -> RGB."""
-    light: NDArray[Any] = np.clip(picture, 0.0, 1.0)
+def _shown(picture: FloatArray, low: float, high: float) -> NDArray[np.uint8]:
+    """(height, width, channels) between `low` and `high`, roughly -> RGB."""
+    light: NDArray[Any] = np.clip((picture - low) / (high - low), 0.0, 1.0)
     channels = light.shape[2]
     if channels == 4:
         light = 1.0 - light[..., 3:] * (1.0 - light[..., :3])

@@ -32,8 +32,13 @@ def activation_energy(encoder: Encoder, images: Array, target: Target) -> Map:
         A map on the code's own grid. It says where the code is strong, not which pixels made it so.
 
     Raises:
-        NotApplicable: The code has no places.
+        NotApplicable: The code has no places, or the target is a function of the whole code.
     """
+    if not target.tiles:
+        raise NotApplicable(
+            f"activation_energy needs a target that is a sum over places; {target.name!r} is a function of the whole "
+            "code. Use occlusion or saliency."
+        )
     asked = encoder.measured(images, target)
     values = encoder.codes(images) if target.place == "code" else encoder.reconstruct(images)
     if values.shape[1:3] == (1, 1):
@@ -49,8 +54,7 @@ def activation_energy(encoder: Encoder, images: Array, target: Target) -> Map:
         shares = terms[0] / np.maximum(whole[0], 1e-30)[:, None, None]
         units = "share of the code's energy"
     else:
-        # Only the first term belongs to a place; the others (lengths, counts) are the same for all of them.
-        shares = terms[0] * (score / np.where(whole[0] == 0, 1, whole[0]))[:, None, None]
+        shares = asked.measure.shares(terms, size)
         units = f"part of the {target.slope_units}"
     return Map(
         values=shares.astype(np.float32),

@@ -87,7 +87,7 @@ def integrated_gradients(
 def _score(encoder: Encoder, images: Array, target: Target, place: Array) -> NDArray[np.float64]:
     """The target's value at another picture, with the references frozen at the pictures explained."""
     asked = encoder.measured(images, target)
-    if target.place != "code":
+    if target.place != "code" or not asked.measure.tiles:
         scores: NDArray[np.float64] = encoder.engine.score(place, [asked], STAY, ONCE)[0][0]
         return scores
     codes = encoder.codes(place)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
+
+from saccade.encoder import Encoder
+from saccade.targets import Target
 
 Array = NDArray[np.float32]
 
@@ -36,10 +40,6 @@ class Map:
     scores: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
-Method = Callable[..., Map]
-_Function = TypeVar("_Function", bound=Callable[..., Map])
-
-
 @dataclass(frozen=True)
 class Description:
     """How a method is called among people.
@@ -57,11 +57,46 @@ class Description:
     passes: str
 
 
-def method(*, title: str, plain: str, source: str, passes: str) -> Callable[[_Function], _Function]:
-    """Mark a function as a method; the function itself is given back unchanged."""
+class Method(Protocol):
+    """A method: `method(encoder, images, target, **settings)`."""
 
-    def mark(function: _Function) -> _Function:
-        function.description = Description(title, plain, source, passes)  # type: ignore[attr-defined]
-        return function
+    description: Description
+
+    @overload
+    def __call__(self, encoder: Encoder, images: Array, target: Target, **settings: Any) -> Map: ...
+
+    @overload
+    def __call__(self, encoder: Encoder, images: Array, target: Sequence[Target], **settings: Any) -> list[Map]: ...
+
+    def __call__(self, encoder: Encoder, images: Array, target: Any, **settings: Any) -> Any:
+        """One target gives one map, several give a list."""
+        ...
+
+
+def method(
+    *, title: str, plain: str, source: str, passes: str, together: bool = False
+) -> Callable[[Callable[..., Any]], Method]:
+    """Mark a function as a method, which then takes one target and gives a map, or several and gives a list.
+
+    Args:
+        title: The field's name for it.
+        plain: What it does, for somebody who has never heard of networks.
+        source: Where it was published.
+        passes: What it costs, in words.
+        together: The function itself takes a sequence of targets and gives a list of maps, all from the same passes.
+    """
+
+    def mark(function: Callable[..., Any]) -> Method:
+        @functools.wraps(function)
+        def asked(encoder: Encoder, images: Array, target: Target | Sequence[Target], **settings: Any) -> Any:
+            several = [target] if isinstance(target, Target) else list(target)
+            if together:
+                maps = function(encoder, images, several, **settings)
+            else:
+                maps = [function(encoder, images, each, **settings) for each in several]
+            return maps[0] if isinstance(target, Target) else maps
+
+        asked.description = Description(title, plain, source, passes)  # type: ignore[attr-defined]
+        return cast("Method", asked)
 
     return mark

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from saccade.encoder import Encoder
-from saccade.errors import InputError, SaccadeWarning, UnknownName
+from saccade.errors import InputError, SaccadeWarning
+from saccade.methods.filler import filled_with
+from saccade.methods.filler import filler as filling
 from saccade.methods.method import Array, Map, method
 from saccade.methods.scale import cell_size
 from saccade.methods.smoothing import gaussian_blur
-from saccade.paths import COVERED, ArrayPoints
+from saccade.paths import COVERED, Arrays
 from saccade.targets import Target
-from saccade.tiling import Holes, Tiling, holes, tiling
+from saccade.tiling import Holes, Tiling, holes, tilings
 
-FILLERS = ("blur", "local_mean", "mean", "black", "white", "grey")
 _TOLERANCE = 1e-4
 """Tiled and plain values may differ by this share of the largest value: float32's rounding, far below a wrong cell."""
 
@@ -27,11 +29,12 @@ _TOLERANCE = 1e-4
     plain="cover and see: hide one patch after another; where hiding matters most, the picture glows",
     source="Zeiler and Fergus (2014), arXiv:1311.2901; tiling by receptive fields is ours",
     passes="about (field of a patch / step)² forwards at any picture size; one per patch without tiling",
+    together=True,
 )
 def occlusion(
     encoder: Encoder,
     images: Array,
-    target: Target,
+    targets: Sequence[Target],
     *,
     patch: int | tuple[int, int] | None = None,
     stride: int | tuple[int, int] | None = None,
@@ -39,8 +42,8 @@ def occlusion(
     blur: float | None = None,
     low_pass: float | None = None,
     tiled: bool = True,
-) -> Map:
-    """How much does the target change when this place is covered?
+) -> list[Map]:
+    """How much does each target change when this place is covered?
 
     For each hole h: m(h) = change of the target between x and x with h filled; a pixel shows the mean of the holes over
     it. For the whole code the change is |f(x') - f(x)|² / |f(x)|², the share of the code that changes.
@@ -48,7 +51,7 @@ def occlusion(
     Args:
         encoder: The model and its code.
         images: (images, height, width, channels).
-        target: What is explained.
+        targets: What is explained; all of them are scored on the same covered pictures.
         patch: Side of a hole in pixels; by default one code cell.
         stride: Step between holes in pixels; by default half a patch.
         filler: What the hole shows: `"blur"` (the picture's own blur: nothing new is painted in), `"local_mean"` (the
@@ -61,136 +64,158 @@ def occlusion(
             a few holes are always computed both ways and compared.
 
     Returns:
-        A map per pixel; `raw` is (images, hole rows, hole columns). Unsigned for the whole code, signed otherwise.
+        For each target a map per pixel; `raw` is (images, hole rows, hole columns). Unsigned for the whole code,
+        signed otherwise.
 
     Raises:
         InputError: A patch that does not fit the picture, a stride below 1.
         UnknownName: No such filler.
     """
     size = (images.shape[1], images.shape[2])
-    side = _pair(patch, cell_size(encoder, size, target), "patch")
-    step = _pair(stride, (max(1, side[0] // 2), max(1, side[1] // 2)), "stride")
-    if side[0] > size[0] or side[1] > size[1]:
-        raise InputError(f"a patch of {side[0]}x{side[1]} px does not fit into a picture of {size[0]}x{size[1]} px.")
-    width = float(max(side)) if blur is None else blur
-    fixed = {"filler": _filler(encoder, images, filler, side, width)}
-    where = holes(size, side, step)
-    plan = tiling(encoder.dataflow(*size), encoder.place(target), where)
-    notes = [f"holes of {side[0]}x{side[1]} px every {step[0]}x{step[1]} px, filled with {_filled(filler, width)}"]
-    found: _Found | None = None
-    if tiled and plan.passes < where.count:
-        found = _tiled(encoder, images, target, plan, fixed)
-        if found.off > _TOLERANCE:
-            warnings.warn(
-                f"tiling does not hold for this model (a covered patch differs by {found.off:.2g} of the largest "
-                "value); computed the plain way instead.",
-                SaccadeWarning,
-                stacklevel=2,
+    together: dict[tuple[tuple[int, int], tuple[int, int]], list[int]] = {}
+    for number, target in enumerate(targets):
+        side = _pair(patch, cell_size(encoder, size, target), "patch")
+        step = _pair(stride, (max(1, side[0] // 2), max(1, side[1] // 2)), "stride")
+        if side[0] > size[0] or side[1] > size[1]:
+            raise InputError(
+                f"a patch of {side[0]}x{side[1]} px does not fit into a picture of {size[0]}x{size[1]} px."
             )
-            found = None
-            notes.append("tiling was tried and refused; computed hole by hole")
-    elif tiled:
-        notes.append("computed hole by hole: every cell of the code sees too much of the picture to share passes")
-    if found is None:
-        found = _plain(encoder, images, target, where, fixed)
-    sigma = min(step) / 2 if low_pass is None else low_pass
-    if sigma:
-        notes.append(f"smoothed with {sigma:g} px for the view")
-    values = found.after - found.before[:, None, None] if target.grows else found.before[:, None, None] - found.after
-    return Map(
-        values=gaussian_blur(where.spread(values), sigma),
-        raw=values.astype(np.float32),
-        units=target.cover_units,
-        signed=not target.grows,
-        notes=tuple(notes),
-        settings={
-            "patch": side,
-            "stride": step,
-            "filler": filler,
-            "blur": width if filler == "blur" else None,
-            "low_pass": sigma,
-            "tiled": found.passes < where.count,
-            "passes": found.passes,
-            "holes": where.count,
-        },
-        scores={"score": found.before},
-    )
+        together.setdefault((side, step), []).append(number)
+    maps: dict[int, Map] = {}
+    for (side, step), numbers in together.items():
+        width = float(max(side)) if blur is None else blur
+        fixed = {"filler": filling(encoder, images, filler, patch=side, blur=width)}
+        where = holes(size, side, step)
+        found, note = _covered(encoder, images, [targets[number] for number in numbers], where, fixed, tiled)
+        sigma = min(step) / 2 if low_pass is None else low_pass
+        notes = [
+            f"holes of {side[0]}x{side[1]} px every {step[0]}x{step[1]} px, filled with {filled_with(filler, width)}"
+        ]
+        notes += [note] if note else []
+        notes += [f"smoothed with {sigma:g} px for the view"] if sigma else []
+        for number, scores in zip(numbers, found, strict=True):
+            target = targets[number]
+            loss = scores.before[:, None, None] - scores.after
+            values = -loss if target.grows else loss
+            maps[number] = Map(
+                values=gaussian_blur(where.spread(values), sigma),
+                raw=values.astype(np.float32),
+                units=target.cover_units,
+                signed=not target.grows,
+                notes=tuple(notes),
+                settings={
+                    "patch": side,
+                    "stride": step,
+                    "filler": filler,
+                    "blur": width if filler == "blur" else None,
+                    "low_pass": sigma,
+                    "tiled": scores.passes < where.count,
+                    "passes": scores.passes,
+                    "holes": where.count,
+                },
+                scores={"score": scores.before},
+            )
+    return [maps[number] for number in range(len(targets))]
 
 
 @dataclass(frozen=True)
-class _Found:
-    """Scores without a hole (images,), with each hole (images, rows, columns); passes; the recomputed holes' error."""
+class _Scores:
+    """One target's scores without a hole (images,) and with each hole (images, rows, columns), and the passes taken."""
 
     before: NDArray[np.float64]
     after: NDArray[np.float64]
     passes: int
-    off: float = 0.0
 
 
-def _plain(encoder: Encoder, images: Array, target: Target, where: Holes, fixed: dict[str, Array]) -> _Found:
+def _covered(
+    encoder: Encoder, images: Array, targets: Sequence[Target], where: Holes, fixed: Arrays, tiled: bool
+) -> tuple[list[_Scores], str | None]:
+    """The scores of targets under the same holes, and what is to be said about how they were computed."""
+    if not tiled:
+        return _plain(encoder, images, targets, where, fixed), None
+    note = "computed hole by hole: every cell of the code sees too much of the picture to share passes"
+    layers = {encoder.place(target) for target in targets}
+    plans = tilings(encoder.dataflow(*where.size), sorted(layers), where)
+    passes = next(iter(plans.values())).passes
+    if passes < where.count and all(target.cover.tiles for target in targets):
+        tiles = _tiled(encoder, images, targets, plans, fixed)
+        off = max(each.off for each in tiles)
+        if off <= _TOLERANCE:
+            return [_Scores(each.before, each.after, passes) for each in tiles], None
+        warnings.warn(
+            f"tiling does not hold for this model (a covered patch differs by {off:.2g} of the largest value); "
+            "computed the plain way instead.",
+            SaccadeWarning,
+            stacklevel=4,
+        )
+        note = "tiling was tried and refused; computed hole by hole"
+    elif passes < where.count:
+        note = "computed hole by hole: a target is a number of the whole code, of which no part can be exchanged"
+    return _plain(encoder, images, targets, where, fixed), note
+
+
+def _plain(encoder: Encoder, images: Array, targets: Sequence[Target], where: Holes, fixed: Arrays) -> list[_Scores]:
     """Every hole in a picture of its own."""
-    scores = encoder.score(images, [target], COVERED, _with_none(where.one_by_one()), fixed)[0]
-    after = scores[1:].T.reshape(len(images), len(where.rows), len(where.columns))
-    return _Found(scores[0], after, where.count)
+    shape = (len(images), len(where.rows), len(where.columns))
+    scores = encoder.score(images, targets, COVERED, where.one_by_one(), fixed)
+    return [_Scores(each[0], each[1:].T.reshape(shape), where.count) for each in scores]
 
 
-def _tiled(encoder: Encoder, images: Array, target: Target, plan: Tiling, fixed: dict[str, Array]) -> _Found:
+def _tiled(
+    encoder: Encoder, images: Array, targets: Sequence[Target], plans: dict[str, Tiling], fixed: Arrays
+) -> list[_Tiles]:
     """Many holes a picture; a few of them also alone, in the same run, to be compared."""
-    where = plan.holes
-    alone = where.one_by_one()
-    checked = sorted({0, where.count // 3, where.count // 2 + len(where.columns) // 2, where.count - 1})
-    checked = [hole for hole in checked if hole < where.count]
-    patterns = [_with_none(plan.points()).arrays, {name: each[checked] for name, each in alone.arrays.items()}]
-    points = ArrayPoints({name: np.concatenate([part[name] for part in patterns]) for name in ("rows", "columns")})
-    terms = encoder.score(images, [target], COVERED, points, fixed, cells=True)[0]
-    untouched, tiles, singles = terms[0], terms[1 : 1 + plan.passes], terms[1 + plan.passes :]
-    layer = encoder.place(target)
-    measure, size = target.cover, encoder.code_size(layer, images)
-    before = np.asarray(measure.combine(_sums(untouched), size))
-    after = np.asarray(measure.combine(tuple(np.moveaxis(plan.sums(tiles, untouched), -1, 0)), size))
-    again = np.stack([measure.combine(_sums(each), size) for each in singles], axis=-1)
-    difference = np.abs(after.reshape(len(images), -1)[:, checked] - again).max()
-    largest = np.abs(after - before[:, None, None]).max()
-    return _Found(before, after, plan.passes, float(difference / max(largest, 1e-12)))
+    found = []
+    for target in targets:
+        layer = encoder.place(target)
+        found.append(_Tiles(target, plans[layer], encoder.code_size(layer, images), len(images)))
+    points = (
+        found[0].plan.points().followed_by(found[0].plan.holes.one_by_one(), [1 + each for each in found[0].checked])
+    )
+
+    def receive(number: int, at: slice, some: slice, terms: Array) -> None:
+        for point, each in zip(range(at.start, at.stop), terms, strict=True):
+            found[number].take(point, some, each)
+
+    encoder.score(images, targets, COVERED, points, fixed, cells=receive)
+    return found
 
 
-def _sums(terms: NDArray[np.floating]) -> tuple[NDArray[np.float64], ...]:
-    return tuple(np.moveaxis(terms.sum(axis=(1, 2), dtype=np.float64), -1, 0))
+class _Tiles:
+    """Puts one target's scores together, pass by pass, so that the cells of one pass only are in memory."""
 
+    def __init__(self, target: Target, plan: Tiling, size: int, images: int) -> None:
+        where = plan.holes
+        self.plan = plan
+        self.checked = sorted({0, where.count // 3, where.count // 2 + len(where.columns) // 2, where.count - 1})
+        self.checked = [hole for hole in self.checked if hole < where.count]
+        self.before = np.empty(images)
+        self.after = np.empty((images, len(where.rows), len(where.columns)))
+        self._target, self._size = target, size
+        self._untouched: NDArray[np.floating] = np.empty(0)
+        self._alone = np.empty((images, len(self.checked)))
 
-def _with_none(points: ArrayPoints) -> ArrayPoints:
-    """The same patterns behind one that covers nothing."""
-    return ArrayPoints({name: np.concatenate([np.zeros_like(each[:1]), each]) for name, each in points.arrays.items()})
+    def take(self, point: int, images: slice, terms: NDArray[np.floating]) -> None:
+        """Take the cells of some images, (images, rows, columns, terms): untouched, then passes, then holes alone."""
+        if point == 0:
+            self._untouched = terms.copy()
+            self.before[images] = self._score(terms.sum(axis=(1, 2), dtype=np.float64))
+        elif point <= self.plan.passes:
+            rows, columns = self.plan.members(point - 1)
+            sums = self.plan.sums(point - 1, terms, self._untouched)
+            self.after[images][:, rows[:, None], columns] = self._score(sums)
+        else:
+            self._alone[images, point - 1 - self.plan.passes] = self._score(terms.sum(axis=(1, 2), dtype=np.float64))
 
+    @property
+    def off(self) -> float:
+        """By which share of the largest value do the holes that were also cut alone differ?"""
+        together = self.after.reshape(len(self.after), -1)[:, self.checked]
+        largest = np.abs(self.after - self.before[:, None, None]).max()
+        return float(np.abs(together - self._alone).max() / max(largest, 1e-12))
 
-def _filler(encoder: Encoder, images: Array, filler: str | float, patch: tuple[int, int], width: float) -> Array:
-    low, high = encoder.value_range
-    constants = {"black": low, "white": high, "grey": (low + high) / 2}
-    if isinstance(filler, (int, float)):
-        return np.full(images.shape, filler, np.float32)
-    if filler == "blur":
-        return gaussian_blur(images, width)
-    if filler == "local_mean":
-        return _box_mean(images, patch)
-    if filler == "mean":
-        return np.ascontiguousarray(np.broadcast_to(images.mean(axis=(1, 2), keepdims=True), images.shape))
-    if filler in constants:
-        return np.full(images.shape, constants[filler], np.float32)
-    raise UnknownName.of("filler", filler, FILLERS)
-
-
-def _box_mean(images: Array, patch: tuple[int, int]) -> Array:
-    """The mean over a patch round each pixel; edges are mirrored."""
-    result = images.astype(np.float64)
-    for axis, side in ((1, patch[0]), (2, patch[1])):
-        before, after = side // 2, side - 1 - side // 2
-        padding = [(0, 0)] * 4
-        padding[axis] = (before + 1, after)
-        running = np.pad(result, padding, mode="symmetric").cumsum(axis=axis)
-        upper = np.take(running, np.arange(side, running.shape[axis]), axis=axis)
-        lower = np.take(running, np.arange(0, running.shape[axis] - side), axis=axis)
-        result = (upper - lower) / side
-    return result.astype(np.float32)
+    def _score(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(self._target.cover.combine(tuple(np.moveaxis(sums, -1, 0)), self._size))
 
 
 def _pair(given: int | tuple[int, int] | None, default: tuple[int, int], name: str) -> tuple[int, int]:
@@ -200,7 +225,3 @@ def _pair(given: int | tuple[int, int] | None, default: tuple[int, int], name: s
     if min(pair) < 1:
         raise InputError(f"{name}={given}: give 1 pixel or more.")
     return pair
-
-
-def _filled(filler: str | float, width: float) -> str:
-    return f"the picture's own blur ({width:g} px)" if filler == "blur" else f"{filler}".replace("_", " ")

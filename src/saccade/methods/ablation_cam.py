@@ -1,0 +1,105 @@
+"""Ablation-CAM: the feature maps of a layer, each weighted by what the target loses without it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from saccade.encoder import Encoder
+from saccade.errors import UnknownName
+from saccade.methods.feature_layer import feature_layer
+from saccade.methods.method import Array, Map, method
+from saccade.methods.saturation import unchanged
+from saccade.methods.weighted_channels import weighted_channels
+from saccade.paths import ArrayPoints, Path, Tensor
+from saccade.targets import Target
+
+REPLACEMENTS = ("zero", "mean")
+
+
+@method(
+    title="Ablation-CAM",
+    plain="take one learned pattern away at a time: those that are missed light up where they were found",
+    source="Desai and Ramaswamy (2020), WACV, doi:10.1109/WACV45572.2020.9093360, without the final ReLU",
+    passes="1 forward up to the layer; what comes after it once per channel",
+    together=True,
+)
+def ablation_cam(
+    encoder: Encoder,
+    images: Array,
+    targets: Sequence[Target],
+    *,
+    at: str | None = None,
+    replacement: str = "zero",
+    centred: bool | None = None,
+    positive: bool = False,
+) -> list[Map]:
+    """Where are the feature maps that the target would miss?
+
+    m[u] = sum over channels k of w[k] (A[u, k] - r[k]),  w[k] = what the target loses when channel k becomes r[k].
+
+    For the whole code the loss is the share of it that changes, |f(x') - f(x)|² / |f(x)|². The paper divides the loss
+    by the target's value; that only scales the whole map, and turns it over where the value is negative, so the loss
+    stays in the target's own unit here. Only what comes after the layer is computed anew for every channel, and once
+    for all targets.
+
+    Args:
+        encoder: The model and its code.
+        images: (images, height, width, channels).
+        targets: What is explained, each with a map of its own.
+        at: The layer whose channels are dropped; by default the last before the code with a finer grid.
+        replacement: What a dropped channel becomes: `"zero"` as in the paper, or its own `"mean"` over the places,
+            which takes the pattern away and keeps the level. Behind a mean over all places the mean is all that
+            counts, so there a channel that becomes its mean is never missed.
+        centred: Take each channel's mean over the places away first, which moves the zero of the map to its mean and
+            changes nothing else. By default only for the whole code: nothing speaks against it, and what all places
+            share would drown the rest. For other targets zero is no evidence, and negative is evidence against.
+        positive: Cut negative values off as in the paper.
+
+    Returns:
+        For each target a signed map on the layer's own grid; `raw` is each channel's part (images, rows, columns,
+        channels).
+
+    Raises:
+        UnknownName: No such layer or replacement.
+        NotApplicable: The layer has no places, or what is explained is not computed from it.
+    """
+    if replacement not in REPLACEMENTS:
+        raise UnknownName.of("replacement", replacement, REPLACEMENTS)
+    layer = feature_layer(encoder, images, targets, at)
+    held = encoder.activations(images, [layer.path])[layer.path]
+    mean = held.mean(axis=(1, 2), keepdims=True)
+    fixed = {"replacement": mean if replacement == "mean" else np.zeros_like(mean)}
+    channels = np.concatenate([np.zeros((1, layer.channels)), np.eye(layer.channels)]).astype(np.float32)
+    scores = encoder.score(images, targets, DROPPED, ArrayPoints({"channels": channels}), fixed, at=layer.path)
+    maps = []
+    for target, found in zip(targets, scores, strict=True):
+        loss = found[1:] - found[0] if target.grows else found[0] - found[1:]
+        less_mean = target.grows if centred is None else centred
+        maps.append(
+            weighted_channels(
+                (held - fixed["replacement"]) * loss.T.astype(np.float32)[:, None, None],
+                held=held,
+                layer=layer,
+                units="activation, weighted by what the target loses without the channel",
+                flat=unchanged(loss, found[0], target),
+                why_flat=f"no channel of {layer.path} is missed",
+                centred=less_mean,
+                positive=positive,
+                notes=(f"a dropped channel becomes {'zero' if replacement == 'zero' else 'its mean over the places'}",),
+                settings={"replacement": replacement, "centred": less_mean},
+                scores={"score": found[0]},
+            )
+        )
+    return maps
+
+
+def _dropped(values: Tensor, fixed: Mapping[str, Tensor], points: Mapping[str, Tensor]) -> Tensor:
+    chosen = points["channels"][:, None, None, None, :]
+    return values[None] + chosen * (fixed["replacement"] - values)[None]
+
+
+DROPPED = Path("channel dropped", _dropped)
+"""One channel of a layer replaced; points `channels` (points, channels) are 1 at the dropped one, fixed `replacement`
+(images, 1, 1, channels)."""

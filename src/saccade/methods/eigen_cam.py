@@ -1,0 +1,119 @@
+"""Eigen-CAM: the first principal component of a layer's feature maps."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saccade.encoder import Encoder
+from saccade.errors import NotApplicable
+from saccade.methods.feature_layer import feature_layer
+from saccade.methods.method import Array, Map, method
+from saccade.methods.saturation import featureless
+from saccade.targets import Target
+
+_SMALL = 24
+"""Up to this many channels (or places) all eigenvectors are computed; beyond, only the first."""
+_VECTORS = 8
+"""Vectors that are turned towards the first eigenvectors together: it converges where the first few are close."""
+_STEPS = 30
+"""Turns after which all eigenvectors are computed after all."""
+_EXACT = 1e-6
+"""What the eigenvalue equation may miss, as a share of the eigenvalue."""
+
+
+@method(
+    title="Eigen-CAM",
+    plain="one look, no question: the strongest pattern that all feature maps of a layer have in common",
+    source="Muhammad and Yeasin (2020), arXiv:2008.00299; by the Gram matrix and with a fixed sign",
+    passes="1 forward up to the layer",
+)
+def eigen_cam(encoder: Encoder, images: Array, target: Target, *, at: str | None = None, centred: bool = True) -> Map:
+    """What stands out most in a layer, whatever it means for the code?
+
+    With A (places x channels) the layer's values, less each channel's mean over the places if `centred`, the map is
+    m = A v, where v is the first eigenvector of the Gram matrix A^T A: the first right singular vector of A, got from
+    the smaller of A^T A and A A^T. It answers for no target.
+
+    Sign: an eigenvector has none of its own. It is chosen so that the map agrees with the layer's energy,
+    sum over u of m[u] |A[u]|² >= 0, where A is the layer as it is: bright is where the layer is busy. With a centred
+    map, negative is what differs from that in the same way.
+
+    Args:
+        encoder: The model and its code.
+        images: (images, height, width, channels).
+        target: Must be the whole code: nothing is asked of it.
+        at: The layer; by default the last before the code with a finer grid.
+        centred: Take each channel's mean away first, so that what all places share does not count; False: the paper's
+            own form, whose first component is often the mean itself.
+
+    Returns:
+        A signed map on the layer's own grid, in units of activation; `raw` is the layer (images, rows, columns,
+        channels). `scores["explained"]` is the share of the layer's energy (variance, if centred) that it explains.
+
+    Raises:
+        NotApplicable: A target other than the whole code, or a layer without places.
+        UnknownName: No such layer.
+    """
+    if target.name != "code":
+        raise NotApplicable(
+            f"eigen_cam shows what stands out in a layer and answers for no target, so not for {target.name!r}; use "
+            "grad_cam or layer_cam."
+        )
+    layer = feature_layer(encoder, images, [target], at)
+    raw = encoder.activations(images, [layer.path])[layer.path]
+    count, cells = len(images), layer.grid[0] * layer.grid[1]
+    flat, held = featureless(raw), raw.reshape(count, cells, layer.channels)
+    values, explained = np.zeros((count, cells), np.float32), np.zeros(count)
+    for number in np.flatnonzero(~flat):
+        values[number], explained[number] = _component(held[number], centred)
+    notes = [
+        layer.note,
+        f"explains {100 * explained.mean():.0f} % of the layer's {'variance' if centred else 'energy'}",
+    ]
+    if flat.any():
+        which = "" if flat.all() else f" in {int(flat.sum())} of {count} pictures"
+        notes.append(f"flat{which}: all places of {layer.path} hold the same")
+    return Map(
+        values=values.reshape(count, *layer.grid),
+        raw=raw,
+        units=f"activation along the first component of {layer.path}",
+        signed=True,
+        notes=tuple(notes),
+        settings={"at": layer.path, "centred": centred},
+        scores={"explained": explained},
+    )
+
+
+def _component(held: Array, centred: bool) -> tuple[Array, float]:
+    """The first component of (places, channels): its value at each place, and its share of the whole."""
+    energy = np.einsum("uk,uk->u", held, held, dtype=np.float64)
+    used = held - held.mean(axis=0) if centred else held
+    by_channel = used.shape[1] <= used.shape[0]
+    gram = (used.T @ used if by_channel else used @ used.T).astype(np.float64)
+    largest, vector = _first_eigenvector(gram)
+    line = used.astype(np.float64) @ vector if by_channel else vector * np.sqrt(largest)
+    agrees = line @ energy
+    if agrees < 0 or (agrees == 0 and line[np.abs(line).argmax()] < 0):
+        line = -line
+    return line.astype(np.float32), float(largest / np.trace(gram))
+
+
+def _first_eigenvector(gram: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    """The largest eigenvalue and its vector: by subspace iteration, and from all of them where that is not exact."""
+    if len(gram) > _SMALL:
+        # A fixed start keeps the map the same from run to run.
+        basis = np.random.default_rng(0).standard_normal((len(gram), _VECTORS))
+        for step in range(1, _STEPS + 1):
+            image = gram @ np.linalg.qr(basis)[0]
+            if step % 5:
+                basis = image
+                continue
+            basis = np.linalg.qr(image)[0]
+            moved = gram @ basis
+            sizes, turned = np.linalg.eigh(basis.T @ moved)
+            vector = basis @ turned[:, -1]
+            if np.linalg.norm(moved @ turned[:, -1] - sizes[-1] * vector) <= _EXACT * sizes[-1]:
+                return float(sizes[-1]), vector
+    sizes, vectors = np.linalg.eigh(gram)
+    return float(sizes[-1]), vectors[:, -1]

@@ -1,0 +1,66 @@
+"""Grad-CAM: the feature maps of a layer, each weighted by how much more of it would move the target."""
+
+from __future__ import annotations
+
+from saccade.encoder import Encoder
+from saccade.methods.feature_layer import feature_layer, values_and_slope
+from saccade.methods.method import Array, Map, method
+from saccade.methods.saturation import unmoved, unmoved_because
+from saccade.methods.weighted_channels import weighted_channels
+from saccade.targets import Target
+
+
+@method(
+    title="Grad-CAM",
+    plain="which learned patterns count? each one lights up where it was found, as strongly as it moves the answer",
+    source="Selvaraju et al. (2017), arXiv:1610.02391, without its final ReLU",
+    passes="2 forwards and the backward pass down to the layer",
+)
+def grad_cam(
+    encoder: Encoder,
+    images: Array,
+    target: Target,
+    *,
+    at: str | None = None,
+    centred: bool | None = None,
+    positive: bool = False,
+) -> Map:
+    """Where are the feature maps that move the target?
+
+    m[u] = sum over channels k of w[k] A[u, k],  w[k] = mean over places u of d target / dA[u, k].
+
+    A are the values of the layer `at`. Nothing before the layer is differentiated. The paper cuts negative values off;
+    here they stay, since what speaks against a likeness is half of the answer. What the map leaves out is how the slope
+    of a channel differs from place to place: see layer_cam.
+
+    Args:
+        encoder: The model and its code.
+        images: (images, height, width, channels).
+        target: What is explained.
+        at: The layer whose feature maps are weighted; by default the last before the code with a finer grid.
+        centred: Take each channel's mean over the places away first, which moves the zero of the map to its mean and
+            changes nothing else. By default only for the whole code: nothing speaks against it, and what all places
+            share would drown the rest. For other targets zero is no evidence, and negative is evidence against.
+        positive: Cut negative values off as in the paper.
+
+    Returns:
+        A signed map on the layer's own grid; `raw` is each channel's part (images, rows, columns, channels).
+
+    Raises:
+        UnknownName: No such layer.
+        NotApplicable: The layer has no places, or what is explained is not computed from it.
+    """
+    layer = feature_layer(encoder, images, [target], at)
+    values, slope = values_and_slope(encoder, images, target, layer)
+    less_mean = target.grows if centred is None else centred
+    return weighted_channels(
+        values * slope.mean(axis=(1, 2), keepdims=True),
+        held=values,
+        layer=layer,
+        units=f"part of the change of {target.slope_units}, by each channel's mean slope",
+        flat=unmoved(encoder, images, target, values, slope),
+        why_flat=unmoved_because(layer.path),
+        centred=less_mean,
+        positive=positive,
+        settings={"centred": less_mean},
+    )

@@ -1,0 +1,78 @@
+"""Grad-CAM++: feature maps weighted by slopes of which many small ones count as much as one large one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from saccade.encoder import Encoder
+from saccade.methods.feature_layer import feature_layer, values_and_slope
+from saccade.methods.method import Array, Map, method
+from saccade.methods.saturation import unmoved, unmoved_because
+from saccade.methods.weighted_channels import weighted_channels
+from saccade.targets import Target
+
+
+@method(
+    title="Grad-CAM++",
+    plain="as Grad-CAM, but a pattern that was found in several places counts as fully as one that was found once",
+    source="Chattopadhyay et al. (2018), arXiv:1710.11063, in closed form and signed",
+    passes="2 forwards and the backward pass down to the layer",
+)
+def grad_cam_plus_plus(
+    encoder: Encoder,
+    images: Array,
+    target: Target,
+    *,
+    at: str | None = None,
+    centred: bool | None = None,
+    positive: bool = False,
+) -> Map:
+    """Where are the feature maps that move the target, also when they are small or several?
+
+    m[u] = sum over k of w[k] A[u, k],  w[k] = sum over u of g[u, k] / (2 + |g[u, k]| * sum over v of |A[v, k]|),
+    with g = d target / dA.
+
+    The paper explains Y = exp(target) and writes w[k] = sum of alpha * max(0, dY/dA) with
+    alpha = Y'' / (2 Y'' + (sum of A) Y'''). As the paper takes the score to be piecewise linear in A, Y' = Y g,
+    Y'' = Y g² and Y''' = Y g³: the factor Y is in every term and, being the same at all places of a picture, is left
+    out; with it goes the overflow of exp(target), and dividing by g² takes the 0/0 with it. What speaks against the
+    target (g < 0) is weighed as the same formula weighs it for -target, with the sign turned back, so that the map of
+    -target is minus the map of target. |A| equals A where the paper's formula is meant, behind a ReLU; with ELU it
+    keeps the denominator from crossing zero.
+
+    Args:
+        encoder: The model and its code.
+        images: (images, height, width, channels).
+        target: What is explained. The 2 makes its unit matter: targets with steep slopes weigh a channel by the share
+            of its places that speak for the target, ones with slight slopes as Grad-CAM does.
+        at: The layer whose feature maps are weighted; by default the last before the code with a finer grid.
+        centred: Take each channel's mean over the places away first, which moves the zero of the map to its mean and
+            changes nothing else. By default only for the whole code: nothing speaks against it, and what all places
+            share would drown the rest. For other targets zero is no evidence, and negative is evidence against.
+        positive: As in the paper: slopes against the target count nothing, negative values are cut off.
+
+    Returns:
+        A signed map on the layer's own grid; `raw` is each channel's part (images, rows, columns, channels).
+
+    Raises:
+        UnknownName: No such layer.
+        NotApplicable: The layer has no places, or what is explained is not computed from it.
+    """
+    layer = feature_layer(encoder, images, [target], at)
+    values, slope = values_and_slope(encoder, images, target, layer)
+    flat = unmoved(encoder, images, target, values, slope)
+    slope = np.maximum(slope, 0) if positive else slope
+    held = np.abs(values).sum(axis=(1, 2), keepdims=True)
+    weights = (slope / (2 + np.abs(slope) * held)).sum(axis=(1, 2), keepdims=True)
+    less_mean = target.grows if centred is None else centred
+    return weighted_channels(
+        values * weights,
+        held=values,
+        layer=layer,
+        units="activation, weighted by Grad-CAM++",
+        flat=flat,
+        why_flat=unmoved_because(layer.path),
+        centred=less_mean,
+        positive=positive,
+        settings={"centred": less_mean},
+    )

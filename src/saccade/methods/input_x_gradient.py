@@ -1,0 +1,55 @@
+"""Input times gradient: what each pixel's own value adds, if the slope stayed as it is."""
+
+from __future__ import annotations
+
+from saccade.encoder import Encoder
+from saccade.methods.contributions import contribution_map
+from saccade.methods.method import Array, Map, method
+from saccade.paths import ONCE, STAY
+from saccade.targets import Target
+
+
+@method(
+    title="Input x gradient",
+    plain="the feather touch times the brightness of the pixel: what is already there, and matters",
+    source="Shrikumar, Greenside, Shcherbina and Kundaje (2016), arXiv:1605.01713",
+    passes="1 forward and 1 backward",
+)
+def input_x_gradient(encoder: Encoder, images: Array, target: Target, *, low_pass: float | None = None) -> Map:
+    """What would be lost, to first order, if a pixel went to the model's zero?
+
+    m = x * d target(x) / dx, summed over channels. Exact for a target that is linear in the picture. A pixel at zero
+    gets nothing, however much it matters; what looks like zero depends on the model's range of values, and is said in
+    the notes: black for 0..1, middle grey for -1..1.
+
+    Args:
+        encoder: The model and its code.
+        images: (images, height, width, channels).
+        target: What is explained.
+        low_pass: Standard deviation in pixels of the smoothing of the view; by default a quarter of a code cell.
+            0 shows every pixel as it is.
+
+    Returns:
+        A signed map per pixel; `raw` is (images, height, width, channels).
+    """
+    raw = images * encoder.gradient(images, target, STAY, ONCE)
+    return contribution_map(
+        encoder,
+        raw,
+        target,
+        low_pass,
+        units=f"part of the {target.slope_units} to first order, per pixel",
+        notes=(_zero(encoder.value_range),),
+        settings={},
+        scores={},
+    )
+
+
+def _zero(value_range: tuple[float, float]) -> str:
+    """What a pixel of value 0, which can get nothing, looks like."""
+    low, high = value_range
+    place = -low / (high - low)
+    if not 0 <= place <= 1:
+        return f"no pixel is zero in the model's range {low:g} to {high:g}, so everything counts"
+    look = "black" if place < 0.05 else "white" if place > 0.95 else f"a grey of {place:.0%}"
+    return f"zero is {look}: such pixels get nothing, whatever they are worth"

@@ -1,0 +1,202 @@
+"""Jacobian energy: how far the code moves when a pixel changes, over all numbers of the code at once."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saccade.colouring import PASSES_AT_ONCE, TOLERANCE, Colouring, alone, cell_slopes, colouring, pulled
+from saccade.encoder import Encoder
+from saccade.errors import InputError, NotApplicable, SaccadeWarning
+from saccade.methods.method import Array, Map, method
+from saccade.methods.saliency import default_low_pass
+from saccade.methods.smoothing import gaussian_blur
+from saccade.targets import Target
+
+EXACT_PASSES = 512
+"""Up to so many backward passes per picture the energy is computed exactly when nothing else is asked."""
+PROBES = 128
+"""How many random probes there are when it is not; the error of a pixel is then about 12 % or less."""
+
+
+@method(
+    title="Jacobian energy",
+    plain="nudge every pixel in turn: the picture glows where a nudge moves the code furthest, whichever way",
+    source="Frobenius norm of the Jacobian, as in Rifai et al. (2011), ICML, split over pixels; probes: Bekas, "
+    "Kokiopoulou and Saad (2007), Applied Numerical Mathematics 57",
+    passes="colours x channels of the code backward passes when that is at most 512, else 128",
+)
+def jacobian_energy(
+    encoder: Encoder,
+    images: Array,
+    target: Target,
+    *,
+    probes: int | None = None,
+    low_pass: float | None = None,
+    seed: int = 0,
+) -> Map:
+    """How far does the code move when a pixel changes?
+
+    E[p] = sum over code numbers k and colour channels c of (d f_k / d x_pc)². When the channels of a pixel change by
+    independent steps of size e, the squared distance that the code moves is e² E[p] in the mean. Unlike the slope of a
+    score, nothing cancels: it does not matter which way a number moves. Energies add up: over pixels, over numbers of
+    the code, and under smoothing, which is why no root is taken.
+
+    Exact: one backward pass for each channel and colour, that is each group of cells that share no pixel. Otherwise E
+    is estimated by random probes v of +1 and -1 on all numbers, E[p] = mean of sum over c of ((J^T v)_pc)²; the error
+    is measured from the spread of the probes and told. (v and -v give the same square, so pairs would not help; and
+    one probe on each colour is never better than as many probes on all cells.)
+
+    Args:
+        encoder: The model and its code.
+        images: (images, height, width, channels).
+        target: `code` for all its numbers, `channel:K` or `cell:ROW,COLUMN` for some of them.
+        probes: Random probes, 2 or more; 0 computes exactly whatever it costs. By default exactly when that takes at
+            most 512 backward passes, else 128 probes.
+        low_pass: Standard deviation in pixels of the smoothing of the view; by default a quarter of a code cell.
+            0 shows every pixel as it is.
+        seed: Of the random probes.
+
+    Returns:
+        A map per pixel, not negative; `raw` is the energy (images, height, width, channels) without smoothing. With
+        probes `scores["relative_error"]` is the standard error of the energy of all pixels, as a share of its size.
+
+    Raises:
+        NotApplicable: Another kind of target; `saliency` answers for all of them.
+        InputError: `probes` below 0 or 1.
+    """
+    if probes is not None and (probes < 0 or probes == 1):
+        raise InputError(f"probes={probes}: give 2 or more, or 0 for the exact energy.")
+    wanted = _wanted(target, encoder, images)
+    size = (images.shape[1], images.shape[2])
+    plan = colouring(encoder.dataflow(*size), encoder.layer, wanted.shape[:2])
+    notes: list[str] = []
+    if probes == 0 or (probes is None and _passes(wanted, plan) <= EXACT_PASSES):
+        plan = _trusted(encoder, images, wanted, plan, notes)
+    passes = _passes(wanted, plan)
+    exact = probes == 0 or (probes is None and passes <= EXACT_PASSES)
+    scores: dict[str, NDArray[np.float64]] = {}
+    if exact:
+        raw = np.stack([_exact(encoder, images[index : index + 1], wanted, plan) for index in range(len(images))])
+        notes.append(f"exact: {passes} backward passes")
+    else:
+        passes = PROBES if probes is None else probes
+        found = [_estimated(encoder, images[index : index + 1], wanted, passes, seed) for index in range(len(images))]
+        raw = np.stack([energy for energy, _ in found])
+        scores["relative_error"] = np.array([error for _, error in found])
+        told = 100 * float(scores["relative_error"].max())
+        notes.append(f"estimated by {passes} random probes: relative error about {told:.2g} % before smoothing")
+    sigma = default_low_pass(encoder, images, target) if low_pass is None else low_pass
+    if sigma:
+        notes.append(f"smoothed with {sigma:g} px for the view")
+    return Map(
+        values=gaussian_blur(np.einsum("...c->...", raw), sigma),
+        raw=raw,
+        units="squared distance that the code moves per squared unit of pixel value",
+        signed=False,
+        notes=tuple(notes),
+        settings={"probes": 0 if exact else passes, "low_pass": sigma, "seed": seed, "passes": passes},
+        scores=scores,
+    )
+
+
+def _wanted(target: Target, encoder: Encoder, images: Array) -> NDArray[np.bool_]:
+    """Which numbers of the code are meant? (rows, columns, channels)."""
+    kind, _, argument = target.name.partition(":")
+    if kind not in ("code", "channel", "cell") or target.place != "code":
+        raise NotApplicable(
+            f"jacobian_energy counts numbers of the code, but target {target.name!r} is one score; use saliency, or "
+            "target code, channel:K or cell:ROW,COLUMN."
+        )
+    codes = encoder.codes(images)
+    target.freeze(codes, encoder)  # refuses channels and cells that do not exist
+    wanted = np.zeros(codes.shape[1:], np.bool_)
+    if kind == "cell":
+        row, column = argument.split(",")
+        wanted[int(row), int(column)] = True
+    else:
+        wanted[..., int(argument) if kind == "channel" else slice(None)] = True
+    return wanted
+
+
+def _patterns(wanted: NDArray[np.bool_], plan: Colouring) -> Iterator[Array]:
+    """One pattern for each channel and colour: ones at cells that share no pixel."""
+    for channel in np.flatnonzero(wanted.any(axis=(0, 1))):
+        for mask in plan.masks() * wanted[..., channel]:
+            if mask.any():
+                pattern = np.zeros(wanted.shape, np.float32)
+                pattern[..., channel] = mask
+                yield pattern
+
+
+def _passes(wanted: NDArray[np.bool_], plan: Colouring) -> int:
+    """How many patterns there are, without making them."""
+    colours = int((plan.masks() * wanted.any(axis=-1)).any(axis=(1, 2)).sum())
+    return colours * int(wanted.any(axis=(0, 1)).sum())
+
+
+def _trusted(
+    encoder: Encoder, images: Array, wanted: NDArray[np.bool_], plan: Colouring, notes: list[str]
+) -> Colouring:
+    """The colouring, if lone cells have the slopes that it gives them; else every cell alone."""
+    cells = int(wanted.any(axis=-1).sum())
+    if cells == 1:
+        return plan
+    if plan.passes == plan.cells:
+        notes.append("cell by cell: every cell of the code sees too much of the picture to share passes")
+        return plan
+    signs = _probe(0, 0, wanted)
+    _, off = cell_slopes(encoder, images[:1], signs[None], plan)
+    if off <= TOLERANCE:
+        return plan
+    warnings.warn(
+        f"colouring does not hold for this model (a cell's slope differs by {off:.2g} of the largest); computed cell "
+        "by cell instead.",
+        SaccadeWarning,
+        stacklevel=2,
+    )
+    notes.append("colouring was tried and refused; computed cell by cell")
+    return alone(plan.size, plan.grid)
+
+
+def _exact(encoder: Encoder, image: Array, wanted: NDArray[np.bool_], plan: Colouring) -> Array:
+    """The energy at every pixel and channel, (height, width, channels)."""
+    total = np.zeros(image.shape[1:])
+    for squares in _squares(encoder, image, _patterns(wanted, plan)):
+        total += squares.sum(axis=0)
+    return total.astype(np.float32)
+
+
+def _estimated(
+    encoder: Encoder, image: Array, wanted: NDArray[np.bool_], probes: int, seed: int
+) -> tuple[Array, float]:
+    """The energy by random probes, and the standard error of all its pixels as a share of its size."""
+    total, each, squared = np.zeros(image.shape[1:]), np.zeros(image.shape[1:3]), np.zeros(image.shape[1:3])
+    for squares in _squares(encoder, image, (_probe(seed, number, wanted) for number in range(probes))):
+        total += squares.sum(axis=0)
+        pixels = np.einsum("...c->...", squares)
+        each += pixels.sum(axis=0)
+        squared += (pixels * pixels).sum(axis=0)
+    mean = each / probes
+    # The spread of a probe is as large as its mean, so nothing cancels here (and it is float64).
+    error = np.maximum(squared / probes - mean * mean, 0) / (probes - 1)
+    size = max(float((mean * mean - error).sum()), 1e-300)  # the mean's own noise does not count as energy
+    return (total / probes).astype(np.float32), float(np.sqrt(error.sum() / size)) if error.any() else 0.0
+
+
+def _squares(encoder: Encoder, image: Array, patterns: Iterator[Array]) -> Iterator[NDArray[np.float64]]:
+    """The squared slopes of patterns, a few at a time: (patterns, height, width, channels)."""
+    while group := list(islice(patterns, PASSES_AT_ONCE)):
+        # Engines compile once per shape: the last group is filled up with nothing, which adds nothing.
+        filled = group + [np.zeros_like(group[0])] * (PASSES_AT_ONCE - len(group))
+        yield pulled(encoder, image, np.stack(filled))[: len(group)].astype(np.float64) ** 2
+
+
+def _probe(seed: int, number: int, wanted: NDArray[np.bool_]) -> Array:
+    """Random signs at the numbers that are meant; the same for every way of cutting the work."""
+    signs = np.random.default_rng([seed, number]).integers(0, 2, wanted.shape)
+    return np.where(wanted, 2.0 * signs - 1.0, 0.0).astype(np.float32)

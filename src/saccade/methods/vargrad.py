@@ -1,0 +1,73 @@
+"""VarGrad: how much the slope changes when the picture trembles."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from saccade.encoder import Encoder
+from saccade.errors import InputError
+from saccade.methods.method import Array, Map, method
+from saccade.methods.saliency import default_low_pass
+from saccade.methods.smoothing import gaussian_blur
+from saccade.paths import JITTERED, NormalPoints
+from saccade.targets import Target
+
+
+@method(
+    title="VarGrad",
+    plain="where the feather touch gives another answer each time the picture trembles: edges the code hangs on",
+    source="Adebayo et al. (2018), arXiv:1810.03292; Seo et al. (2018), arXiv:1806.09009",
+    passes="one forward and backward per sample",
+)
+def vargrad(
+    encoder: Encoder,
+    images: Array,
+    target: Target,
+    *,
+    samples: int = 32,
+    noise: float = 0.1,
+    seed: int = 0,
+    low_pass: float | None = None,
+) -> Map:
+    """How far does the slope spread when the picture trembles?
+
+    v = mean over k of (g_k - mean g)²,  g_k = d target(x + s z_k) / dx,  z_k ~ N(0, 1),  s = noise * (max x - min x).
+    The map is the standard deviation, sqrt of the sum of v over the channels. A target that is linear in the picture
+    has no spread anywhere. The variance is taken about the mean itself, never as E[g²] - E[g]², which in float32
+    gives noise and negative numbers where the spread is small beside the slope.
+
+    Args:
+        encoder: The model and its code.
+        images: (images, height, width, channels).
+        target: What is explained.
+        samples: How many noisy copies.
+        noise: Standard deviation of the noise, as a share of each picture's own range of values.
+        seed: Fixes the noise.
+        low_pass: Standard deviation in pixels of the smoothing of the view; by default a quarter of a code cell.
+
+    Returns:
+        A map per pixel; `raw` is the variance v (images, height, width, channels).
+
+    Raises:
+        InputError: `samples` below 2 or `noise` not above 0.
+    """
+    if samples < 2:
+        raise InputError(f"samples={samples}: give 2 or more; one sample has no spread.")
+    if not noise > 0:
+        raise InputError(f"noise={noise}: give more than 0, a share of the picture's range.")
+    spread = images.max(axis=(1, 2, 3)) - images.min(axis=(1, 2, 3))
+    shape = (images.shape[1], images.shape[2], images.shape[3])
+    # No pairs of opposite sign here: both of a pair are as far from the mean, so the second would say nothing new.
+    points = NormalPoints(seed, samples, shape, paired=False)
+    fixed = {"scale": (noise * spread).astype(np.float32)}
+    _, variance = encoder.gradient(images, target, JITTERED, points, fixed, variance=True)
+    sigma = default_low_pass(encoder, images, target) if low_pass is None else low_pass
+    deviation = np.sqrt(variance.sum(axis=-1, dtype=np.float64)).astype(np.float32)
+    return Map(
+        values=gaussian_blur(deviation, sigma),
+        raw=variance,
+        units=f"standard deviation of the change of {target.slope_units} per unit of pixel value",
+        signed=False,
+        notes=(f"smoothed with {sigma:g} px for the view",) if sigma else (),
+        settings={"samples": samples, "noise": noise, "seed": seed, "low_pass": sigma},
+    )

@@ -1,0 +1,201 @@
+"""What every method promises, whatever it computes; a new method is held to it because its file lies there."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import warnings
+from typing import Any
+
+import keras
+import nets
+import numpy as np
+import pytest
+
+import saccade
+from saccade import methods, targets
+from saccade.encoder import Encoder
+from saccade.errors import NotApplicable
+from saccade.explanation import settings_of
+from saccade.methods import available, find
+from saccade.methods.method import Map
+
+pytestmark = pytest.mark.engine
+
+METHODS = sorted(available())
+FEW = {"samples": 4, "masks": 24, "steps": 6, "iterations": 4, "probes": 6, "repeats": 2}
+"""Small counts: what is promised does not depend on them."""
+
+
+def asked(name: str) -> dict[str, Any]:
+    """The settings that make a method quick."""
+    return {setting: count for setting, count in FEW.items() if setting in settings_of(find(name))}
+
+
+def every_target(other: Any) -> dict[str, targets.Target]:
+    """One of each kind of target."""
+    return {
+        "code": targets.code(),
+        "channel": targets.channel(1),
+        "cell": targets.cell(1, 2),
+        "like": targets.like(other),
+        "reconstruction_error": targets.reconstruction_error(),
+    }
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    return Encoder(nets.rectified(), layer="encoded")
+
+
+@pytest.fixture(scope="module")
+def images(encoder: Encoder) -> Any:
+    return nets.pictures(encoder.network.model, 2)  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="module")
+def other(encoder: Encoder) -> Any:
+    return nets.pictures(encoder.network.model, 2, seed=9)  # type: ignore[attr-defined]
+
+
+def test_every_method_lies_in_a_file_of_its_name() -> None:
+    modules = {each.name for each in pkgutil.iter_modules(methods.__path__)}
+    assert set(METHODS) <= modules
+    assert {"activation_energy", "integrated_gradients", "occlusion", "saliency", "smoothgrad"} <= set(METHODS)
+    for name in modules - set(METHODS):
+        # A file without a method is something that methods share; it marks nothing.
+        module = importlib.import_module(f"saccade.methods.{name}")
+        assert not any(
+            hasattr(each, "description") and each.__module__ == module.__name__ for each in vars(module).values()
+        )
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_says_what_it_is(name: str) -> None:
+    function = find(name)
+    names = list(inspect.signature(function).parameters)
+    assert names[:2] == ["encoder", "images"]
+    assert names[2] in ("target", "targets")
+    assert all(each.default is not inspect.Parameter.empty for each in settings_of(function).values())
+    about = function.description
+    for said in (about.title, about.plain, about.source, about.passes):
+        assert said
+        assert "\n" not in said
+    document = inspect.getdoc(function) or ""
+    assert "Args:" in document
+    for setting in settings_of(function):
+        assert f"{setting}:" in document, setting
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_target_gets_a_sound_map_or_a_refusal_that_helps(
+    name: str, encoder: Encoder, images: Any, other: Any
+) -> None:
+    answered = 0
+    for target in every_target(other).values():
+        try:
+            found = find(name)(encoder, images, target, **asked(name))
+        except NotApplicable as refusal:
+            helps(refusal)
+            continue
+        answered += 1
+        sound(found, name, len(images))
+    assert answered >= 1
+
+
+def helps(refusal: NotApplicable) -> None:
+    """The way out of a refusal is another method, target or layer."""
+    assert any(word in str(refusal) for word in [*METHODS, "target", "layer"]), str(refusal)
+
+
+def sound(found: Map, name: str, count: int) -> None:
+    """Hold one map to what a map is."""
+    assert found.values.dtype == np.float32
+    assert found.values.ndim == 3
+    assert len(found.values) == count
+    assert np.isfinite(found.values).all()
+    assert found.units
+    assert found.signed or found.values.min() >= 0
+    assert set(settings_of(find(name))) <= set(found.settings)
+    assert all(isinstance(note, str) and "\n" not in note for note in found.notes)
+    assert all(len(np.asarray(score)) == count for score in found.scores.values())
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_several_targets_at_once_give_what_each_gives_alone(
+    name: str, encoder: Encoder, images: Any, other: Any
+) -> None:
+    several = [every_target(other)[each] for each in ("code", "channel", "like")]
+    applicable = []
+    for target in several:
+        try:
+            applicable.append((target, find(name)(encoder, images, target, **asked(name))))
+        except NotApplicable:
+            continue
+    together = find(name)(encoder, images, [target for target, _ in applicable], **asked(name))
+    for found, (_, alone) in zip(together, applicable, strict=True):
+        np.testing.assert_allclose(found.values, alone.values, rtol=0, atol=1e-4 * np.abs(alone.values).max())
+        assert found.units == alone.units
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_batch_equals_a_loop_and_the_size_of_the_pieces_changes_nothing(
+    name: str, encoder: Encoder, images: Any
+) -> None:
+    batch = find(name)(encoder, images, targets.code(), **asked(name)).values
+    loop = [find(name)(encoder, images[k : k + 1], targets.code(), **asked(name)).values for k in range(len(images))]
+    np.testing.assert_allclose(batch, np.concatenate(loop), rtol=0, atol=2e-4 * np.abs(batch).max())
+    kept = encoder.engine.memory
+    try:
+        encoder.engine.memory = kept // 8192
+        small = find(name)(encoder, images, targets.code(), **asked(name)).values
+    finally:
+        encoder.engine.memory = kept
+    np.testing.assert_allclose(small, batch, rtol=0, atol=2e-4 * np.abs(batch).max())
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_naming_another_layer_changes_the_map(name: str) -> None:
+    model = nets.rectified()
+    images = nets.pictures(model, 1)
+    first, second = (
+        find(name)(Encoder(model, layer=layer), images, targets.code(), **asked(name)).values
+        for layer in ("pool_1", "encoded")
+    )
+    assert first.shape != second.shape or np.abs(first - second).max() > 1e-3 * np.abs(first).max()
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("net", ["dense", "pooled", "odd", "averaging"])
+def test_codes_and_pictures_of_every_shape(name: str, net: str) -> None:
+    build, layer = {**nets.LOCAL, **nets.MIXING}[net]
+    encoder = Encoder(build(), layer=layer)
+    images = nets.pictures(encoder.network.model)  # type: ignore[attr-defined]
+    try:
+        found = saccade.explain(encoder, images, name, **asked(name))
+    except NotApplicable as refusal:
+        helps(refusal)
+        return
+    assert found.heatmap.shape == images.shape[:3]
+    assert np.isfinite(found.heatmap).all()
+    assert np.abs(found.heatmap).max() > 0
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_dead_code_gives_a_flat_map_not_noise(name: str) -> None:
+    inputs = keras.Input((8, 8, 1))
+    x = keras.layers.MaxPooling2D(2)(keras.layers.Conv2D(2, 3, padding="same", activation="relu")(inputs))
+    dead = keras.layers.Conv2D(2, 3, padding="same", kernel_initializer="zeros", name="code")
+    model = keras.Model(inputs, dead(x))
+    encoder, images = Encoder(model, layer="code"), nets.pictures(model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            found = saccade.explain(encoder, images, name, **asked(name))
+        except NotApplicable:
+            return
+    if "energy" in found.units or found.method == "eigen_cam":
+        return
+    # Even is flat: a mask of one height says that no place matters more than another.
+    assert np.ptp(found.heatmap) < 1e-6
