@@ -1,0 +1,91 @@
+"""Asking every cell of the code what it sees: the only place where `CellMaps` are made."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from saccade.colouring import TOLERANCE, alone, cell_slopes, colouring
+from saccade.encoder import Encoder
+from saccade.errors import SaccadeWarning
+from saccade.results import CellMaps
+
+
+def cells(
+    encoder: Encoder,
+    images: Any,
+    *,
+    coloured: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> CellMaps:
+    """What does each cell of the code see in these pictures, and how much of its field does it really use?
+
+    For every cell u the slope, at every pixel, of
+
+        s_u(x') = <f(x')[u], f(x)[u]>,   f(x)[u] frozen
+
+    so the maps of all cells sum to the slope of the target `code`. Cells whose receptive fields share no pixel share a
+    backward pass; the answer is the same, and three cells are always pulled back alone as well and compared.
+
+    Args:
+        encoder: The model and its code.
+        images: Paths, PIL images, arrays, or what `encoder.read` gave.
+        coloured: Share backward passes where receptive fields allow it; False gives each cell its own.
+        progress: Called with the pieces done and the pieces in all, for each group of passes.
+        stop: Asked between pieces; True ends the work with `Cancelled`.
+
+    Returns:
+        A map for each cell, which draw and save themselves, with theoretical and effective sizes in pixels.
+
+    Raises:
+        MemoryBudgetError: The maps of all cells together do not fit into the encoder's memory.
+        Cancelled: `stop` said so.
+
+    Example:
+        >>> seen = saccade.cells(encoder, "cat.jpg")
+        >>> seen[4, 5].shape
+        (1, 128, 128)
+        >>> seen.receptive_field
+        (46, 46)
+        >>> seen.size(0.5) < seen.size(0.9) < 46
+        True
+    """
+    read = encoder.images(images)
+    engine = encoder.engine
+    kept = engine.progress, engine.stop
+    engine.progress, engine.stop = progress, stop
+    notes: list[str] = []
+    try:
+        with encoder.remembering():
+            codes = encoder.codes(read.array)
+            size, grid = (read.shape[1], read.shape[2]), (codes.shape[1], codes.shape[2])
+            geometry = colouring(encoder.dataflow(*size), encoder.layer, grid)
+            plan = geometry if coloured else alone(size, grid)
+            slopes, off = cell_slopes(encoder, read.array, codes, plan)
+            if off > TOLERANCE:
+                warnings.warn(
+                    f"colouring does not hold for this model (a cell's slope differs by {off:.2g} of the largest); "
+                    "computed cell by cell instead.",
+                    SaccadeWarning,
+                    stacklevel=2,
+                )
+                # Then its receptive fields are not what they seem either.
+                plan = geometry = alone(size, grid)
+                slopes, _ = cell_slopes(encoder, read.array, codes, plan)
+                notes.append("colouring was tried and refused; computed cell by cell")
+            elif coloured and plan.passes == plan.cells and plan.cells > 1:
+                notes.append("computed cell by cell: every cell sees too much of the picture to share a pass")
+    finally:
+        engine.progress, engine.stop = kept
+    return CellMaps(
+        windows=slopes,
+        fields=plan.fields,
+        sights=(geometry.row_sights, geometry.column_sights),
+        images=read,
+        passes=plan.passes,
+        model=encoder.name,
+        layer=encoder.layer,
+        notes=(*notes, *encoder.notes),
+    )

@@ -1,0 +1,288 @@
+"""What every cell of a code sees: one map for each, which draw and save themselves."""
+
+from __future__ import annotations
+
+import io
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from saccade.errors import InputError
+from saccade.images import Images
+from saccade.picture import overlay, save_picture, scale_of
+from saccade.picture.eyes import many_eyes
+from saccade.picture.fields import Sight, field_page, softened
+from saccade.results.arrays import opened_arrays, save_arrays
+from saccade.results.effective_fields import Axes, EffectiveFields
+from saccade.results.framing import framed
+
+Array = NDArray[np.float32]
+_SMALLEST_DRAWN = 900
+
+
+@dataclass(frozen=True, eq=False)
+class CellMaps:
+    """What does each cell of the code see? Its slope at every pixel, kept for its field alone.
+
+    Attributes:
+        windows: float32 (images, rows, columns, window height, window width, channels): the signed slope of the cell's
+            energy, from the upper left corner of its field on; zero beyond the field.
+        fields: For every row of cells the rows of the picture that it sees, for every column the columns; half open.
+        sights: The same, also where they reach beyond the picture's edges; without bounds where all places mix.
+        images: The pictures.
+        passes: Backward passes per picture that all the maps took.
+        model: The model's name.
+        layer: The layer whose cells these are.
+        notes: What the reader must know.
+    """
+
+    windows: Array
+    fields: Axes
+    sights: Axes
+    images: Images
+    passes: int
+    model: str
+    layer: str
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.windows.setflags(write=False)
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def __repr__(self) -> str:
+        rows, columns = self.grid
+        return f"CellMaps({rows}x{columns} cells of {self.layer} on {len(self)} picture(s), {self.passes} passes)"
+
+    # Numbers
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of cells."""
+        return self.windows.shape[1], self.windows.shape[2]
+
+    @property
+    def units(self) -> str:
+        """What one unit of a map is."""
+        return "change of energy of the cell per unit of pixel value"
+
+    def __getitem__(self, cell: tuple[int, int]) -> Array:
+        """How far would a hair's change of each pixel move this cell? Length over channels, (images, height, width).
+
+        Raises:
+            InputError: No such cell.
+        """
+        slope = self.slope(*cell).astype(np.float64)
+        return np.asarray(np.sqrt((slope * slope).sum(axis=-1)), np.float32)
+
+    def slope(self, row: int, column: int) -> Array:
+        """The signed slope of one cell at every pixel, float32 (images, height, width, channels).
+
+        Raises:
+            InputError: No such cell.
+        """
+        (top, bottom), (left, right) = self._field(row, column)
+        full = np.zeros(self.images.shape, np.float32)
+        full[:, top:bottom, left:right] = self.windows[:, row, column, : bottom - top, : right - left]
+        return full
+
+    @cached_property
+    def effective(self) -> EffectiveFields:
+        """Where in its field each cell really looks: shares, sizes, the mean profile."""
+        energy = np.einsum("...c,...c->...", self.windows, self.windows, dtype=np.float64)
+        return EffectiveFields(energy, self.fields, self.sights, (self.images.shape[1], self.images.shape[2]))
+
+    @property
+    def receptive_field(self) -> tuple[int, int] | None:
+        """Height and width that a cell can see, in pixels; None: all of the picture."""
+        return self.effective.theoretical
+
+    def size(self, share: float) -> float:
+        """How large is the square that holds this share of the slope energy? Mean of inner cells, side in pixels.
+
+        Args:
+            share: Above 0 and up to 1: 0.5 for the half, 0.9 for nearly all.
+
+        Returns:
+            NaN when no pixel moves any cell.
+        """
+        return self.effective.size(share)
+
+    # Pictures
+
+    def overlay(self, row: int, column: int, index: int = 0) -> Image.Image:
+        """One cell's map over the photo at the photo's own size, low-passed for the view, without any text.
+
+        Raises:
+            InputError: No such cell or picture.
+        """
+        photo = self._photo(index)
+        values = softened(self[row, column][index], self.blur)
+        placed = photo.placement.onto_original(values)
+        return overlay(photo.original, placed, scale_of(placed, signed=False), least=_SMALLEST_DRAWN)
+
+    def figure(self, index: int = 0, *, cell: tuple[int, int] | None = None, theme: str = "dark") -> Image.Image:
+        """A page: where one cell looks, and how much of their field the cells use on average.
+
+        Args:
+            index: Which picture.
+            cell: Row and column; by default the inner cell that pixels move most.
+            theme: `"light"` or `"dark"`.
+
+        Raises:
+            InputError: No such picture or cell.
+        """
+        frame = framed(self._photo(index))
+        row, column = cell or self.strongest(index)
+        one, found = self._sight(index, row, column), self.effective
+        height, width = found.profile.shape
+        mean = Sight(found.profile, (0, 0), (height / 2, width / 2), (found.size(0.5), found.size(0.9)))
+        notes = [
+            f"cell {row},{column} of {self._where(index)}",
+            f"the mean and the sizes are those of {found.averaged} fields that lie inside the picture",
+            self._small_print(),
+        ]
+        return field_page(
+            frame, self.images.shape[1:3], one, mean, sees=found.theoretical, curve=(found.sides, found.curve),
+            blur=self.blur, notes=notes, theme=theme,
+        )  # fmt: skip
+
+    def sheet(self, index: int = 0, *, theme: str = "dark") -> Image.Image:
+        """The photo as all cells see it: at each cell's place its own field, bright where its slope is.
+
+        Args:
+            index: Which picture.
+            theme: `"light"` or `"dark"`.
+
+        Raises:
+            InputError: No such picture.
+        """
+        frame = framed(self._photo(index))
+        rows, columns = self.grid
+        sights = [[self._sight(index, row, column) for column in range(columns)] for row in range(rows)]
+        notes = [f"{self._where(index)}; every cell has its own scale", self._small_print()]
+        return many_eyes(
+            frame, self.images.shape[1:3], sights, sees=self.receptive_field, sizes=(self.size(0.5), self.size(0.9)),
+            blur=self.blur, notes=notes, theme=theme,
+        )  # fmt: skip
+
+    def strongest(self, index: int = 0) -> tuple[int, int]:
+        """Row and column of the inner cell that pixels move most, in one picture."""
+        self._photo(index)
+        moved = np.where(self.effective.inner, self.effective.energy[index].sum(axis=(-1, -2)), -1)
+        row, column = divmod(int(moved.argmax()), self.grid[1])
+        return row, column
+
+    @property
+    def blur(self) -> float:
+        """Pixels by which maps are smoothed for the view: an eighth of a cell, because pooling scatters slopes."""
+        return min(side / count for side, count in zip(self.images.shape[1:3], self.grid, strict=True)) / 8
+
+    def _repr_png_(self) -> bytes:
+        """Shown by notebooks."""
+        buffer = io.BytesIO()
+        self.figure().save(buffer, "PNG")
+        return buffer.getvalue()
+
+    # Files
+
+    def save(self, path: str | os.PathLike[str], **drawing: Any) -> Path:
+        """Save the numbers (`.npz`) or the page of `figure` (`.png`, `.jpg`, `.webp`), with the settings inside.
+
+        Raises:
+            FileError: The folder is missing or cannot be written.
+        """
+        target = Path(path)
+        if target.suffix.lower() != ".npz":
+            return save_picture(self.figure(**drawing), target, self.metadata())
+        arrays: dict[str, NDArray[Any]] = {
+            "windows": self.windows,
+            "pictures": self.images.array,
+            "sides": np.array(self.effective.sides),
+            "shares": self.effective.shares,
+            **{f"fields.{axis}": np.array(each) for axis, each in zip(("rows", "columns"), self.fields, strict=True)},
+            **{f"sights.{axis}": np.array(each) for axis, each in zip(("rows", "columns"), self.sights, strict=True)},
+        }
+        made = {**self._made(), "names": list(self.images.names), "value_range": list(self.images.value_range)}
+        return save_arrays(target, arrays, made)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> CellMaps:
+        """Open a saved `.npz`; the photos are then the model's own pictures.
+
+        Raises:
+            FileError: Missing, damaged, or not saved by `save`.
+        """
+        with opened_arrays(path) as (made, file):
+
+            def axes(kind: str) -> Axes:
+                rows, columns = (
+                    tuple((int(first), int(last)) for first, last in file[f"{kind}.{axis}"])
+                    for axis in ("rows", "columns")
+                )
+                return rows, columns
+
+            return cls(
+                windows=file["windows"],
+                fields=axes("fields"),
+                sights=axes("sights"),
+                images=Images.from_array(file["pictures"], tuple(made["value_range"]), made["names"]),
+                passes=made["passes"],
+                model=made["model"],
+                layer=made["layer"],
+                notes=tuple(made["notes"]),
+            )
+
+    def metadata(self) -> dict[str, str]:
+        """How this was made, as text by name; it travels inside the pictures."""
+        from importlib.metadata import version
+
+        made = {name: "; ".join(each) if isinstance(each, tuple) else str(each) for name, each in self._made().items()}
+        return {"Software": f"saccade {version('saccade')}", "names": "; ".join(self.images.names), **made}
+
+    # Parts
+
+    def _made(self) -> dict[str, Any]:
+        return {
+            "model": self.model,
+            "layer": self.layer,
+            "units": self.units,
+            "passes": self.passes,
+            "notes": self.notes,
+        }
+
+    def _where(self, index: int) -> str:
+        rows, columns = self.grid
+        return f"{rows}x{columns} cells, layer {self.layer} of {self.model}, photo {self.images.names[index]}"
+
+    def _small_print(self) -> str:
+        alone = self.passes == self.grid[0] * self.grid[1]
+        ways = f"{self.passes} backward passes" + ("" if alone else ", cells that share no pixel in one")
+        smoothed = f"shown smoothed with {self.blur:g} px, measured without"
+        return "; ".join((ways, smoothed, *self.notes))
+
+    def _photo(self, index: int) -> Any:
+        if not 0 <= index < len(self):
+            raise InputError(f"picture {index} does not exist; there are {len(self)}, counted from 0.")
+        return self.images.photos[index]
+
+    def _field(self, row: int, column: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        rows, columns = self.grid
+        if not (0 <= row < rows and 0 <= column < columns):
+            raise InputError(f"the code has {rows}x{columns} cells, so cell {row},{column} does not exist.")
+        return self.fields[0][row], self.fields[1][column]
+
+    def _sight(self, index: int, row: int, column: int) -> Sight:
+        (top, bottom), (left, right) = self._field(row, column)
+        found = self.effective
+        energy = found.energy[index, row, column, : bottom - top, : right - left]
+        down, across = found.centre(index, row, column)
+        squares = found.size_of(0.5, index, row, column), found.size_of(0.9, index, row, column)
+        return Sight(energy, (top, left), (top + down, left + across), squares)
