@@ -51,13 +51,14 @@ class NormalPoints:
     """Standard normal noise in antithetic pairs: every second pattern is the negative of the one before.
 
     Pairs cancel the noise's first-order effect exactly, so the same number of samples leaves less error in a mean, and
-    only half of the noise has to be drawn. The pattern of a step depends on the seed and the step alone, never on how
-    the work was cut into pieces.
+    only half of the noise has to be drawn. For a variance both of a pair say the same; there `paired=False` is better.
+    The pattern of a step depends on the seed and the step alone, never on how the work was cut into pieces.
     """
 
     seed: int
     samples: int
     shape: tuple[int, int, int]
+    paired: bool = True
 
     def __len__(self) -> int:
         """How many patterns there are."""
@@ -76,8 +77,14 @@ class NormalPoints:
             elif first + 1 < len(noise):
                 np.negative(row, out=noise[first + 1])
 
+        def draw_alone(step: int) -> None:
+            np.random.default_rng([self.seed, step]).standard_normal(out=noise[step - start], dtype=np.float32)
+
         with ThreadPoolExecutor(2) as drawing:
-            list(drawing.map(draw, range(start // 2, (stop + 1) // 2)))
+            if self.paired:
+                list(drawing.map(draw, range(start // 2, (stop + 1) // 2)))
+            else:
+                list(drawing.map(draw_alone, range(start, stop)))
         return {"noise": noise}
 
 
@@ -103,6 +110,13 @@ def _straight(images: Tensor, fixed: Mapping[str, Tensor], points: Mapping[str, 
     return baseline[None] + points["times"][:, None, None, None, None] * (images - baseline)[None]
 
 
+def _stratified(images: Tensor, fixed: Mapping[str, Tensor], points: Mapping[str, Tensor]) -> Tensor:
+    within = (fixed["phase"][None] + points["shift"][:, None]) % 1.0
+    times = (points["stratum"][:, None] + within) * points["length"][:, None]
+    baseline = fixed["baseline"]
+    return baseline[None] + times[:, :, None, None, None] * (images - baseline)[None]
+
+
 def _jittered(images: Tensor, fixed: Mapping[str, Tensor], points: Mapping[str, Tensor]) -> Tensor:
     return images[None] + fixed["scale"][None, :, None, None, None] * points["noise"][:, None]
 
@@ -112,17 +126,49 @@ def _covered(images: Tensor, fixed: Mapping[str, Tensor], points: Mapping[str, T
     return images[None] + holes * (fixed["filler"] - images)[None]
 
 
+def _masked(images: Tensor, fixed: Mapping[str, Tensor], points: Mapping[str, Tensor]) -> Tensor:
+    masks = (points["rows"] @ points["grid"] @ points["columns"])[:, None, :, :, None]
+    return fixed["filler"][None] + masks * (images - fixed["filler"])[None]
+
+
+def _ranked(images: Tensor, fixed: Mapping[str, Tensor], points: Mapping[str, Tensor]) -> Tensor:
+    distance = points["cut"][:, None, None, None] - fixed["rank"][None]
+    shown = 0.5 + 0.5 * points["side"][:, None, None, None] * distance / abs(distance)
+    return fixed["filler"][None] + shown[:, :, :, :, None] * (images - fixed["filler"])[None]
+
+
 STAY = Path("stay", _stay)
 """The picture as it is; one point, `{"nothing": [0]}`."""
 
 STRAIGHT = Path("straight", _straight)
 """From a baseline to the picture; points `times` in 0..1, fixed `baseline` (images, height, width, channels)."""
 
+STRATIFIED = Path("stratified", _stratified)
+"""From a baseline to the picture, at a time of its own for every picture in every stratum of the way.
+
+The time is `(stratum + (phase + shift) % 1) * length`: points `stratum` (0, 1, ...), `shift` and `length` (1 / strata),
+fixed `phase` (images,) in 0..1 and `baseline`. No `phase + shift` may be whole, where rounding would decide.
+"""
+
 JITTERED = Path("jittered", _jittered)
 """The picture plus noise; points `noise` (points, height, width, channels), fixed `scale` (images,)."""
 
 COVERED = Path("covered", _covered)
 """Holes filled from a picture; points `rows` and `columns` (0 or 1, the hole is their product), fixed `filler`."""
+
+MASKED = Path("masked", _masked)
+"""The picture where a soft mask is 1, the fixed `filler` where it is 0; the mask is `rows @ grid @ columns`.
+
+Points `rows` (points, height, m), `grid` (points, m, n), `columns` (points, n, width): masks come small and grow on the
+device, so that full-size ones are never made on the host and never all lie in memory.
+"""
+
+RANKED = Path("ranked", _ranked)
+"""The pixels on one side of a cut through their ranks; the others are filled.
+
+Fixed `rank` (images, height, width) in 0..1, the most important first, and `filler` like the pictures; points `cut`,
+never equal to a rank, and `side`: 1 shows the pixels ranked before the cut (insertion), -1 those after it (deletion).
+"""
 
 ONCE = ArrayPoints({"nothing": np.zeros(1, np.float32)})
 """The one point of `STAY`."""

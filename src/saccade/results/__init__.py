@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from saccade.results.attribution import Attribution, methods_sheet
+from saccade.results.cell_maps import CellMaps
+from saccade.results.evaluation import Evaluation, Standing
 from saccade.results.feature_maps import FeatureMaps
 from saccade.results.layer_maps import LayerMaps
 from saccade.results.similarity import Cell, Similarity
 
-__all__ = ["Attribution", "Cell", "FeatureMaps", "LayerMaps", "Similarity", "methods_sheet"]
+__all__ = [
+    "Attribution",
+    "Cell",
+    "CellMaps",
+    "Evaluation",
+    "FeatureMaps",
+    "LayerMaps",
+    "Similarity",
+    "Standing",
+    "methods_sheet",
+]

@@ -1,0 +1,136 @@
+"""`saccade evaluate`: which maps tell the truth, on this model and these photos?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from saccade.cli import outputs, values
+from saccade.cli.command import command
+from saccade.cli.console import Console
+from saccade.cli.options import Model, Opening, opened
+from saccade.cli.settings import settings_for
+
+_KEPT = ".evaluation"
+"""Where finished pieces of work lie in the output folder, so that a second start goes on."""
+
+
+@command
+def evaluate(
+    model: Model,
+    images: Annotated[
+        list[str],
+        typer.Argument(metavar="FOLDER...", show_default=False, help="Photos: folders, files, or globs; 8 or more."),
+    ],
+    opening: Opening,
+    console: Console,
+    methods: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--methods", "-m", metavar="NAME", show_default=False,
+            help="Which methods; may be repeated, also with commas.  [default: all that can answer]",
+        ),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(metavar="N", help="At most so many photos, drawn by lot; more tell finer differences apart.")
+    ] = 24,
+    masks: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", show_default=False,
+            help="Pictures of the photos' names, bright on the object: do the maps lie on it?",
+        ),
+    ] = None,
+    steps: Annotated[
+        int, typer.Option(metavar="N", help="In how many parts the pixels are taken away and brought back.")
+    ] = 12,
+    block: Annotated[int, typer.Option(metavar="PX", help="Take pixels away in squares of this side.")] = 1,
+    checked: Annotated[
+        int, typer.Option(metavar="N", help="How many photos the tests beside the score take.")
+    ] = 8,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", show_default=False,
+            help="A setting of the methods, such as steps=64; METHOD.NAME=VALUE for one of several.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the pictures and numbers go.")
+    ] = Path("saccade-evaluation"),
+    theme: Annotated[str, typer.Option(metavar="light|dark", help="The colour of the paper.")] = "light",
+    again: Annotated[
+        bool, typer.Option("--again", help="Do everything anew, also what an earlier run has finished.")
+    ] = False,
+) -> dict[str, Any]:  # fmt: skip
+    """Find out which maps tell the truth on this model and these photos.
+
+    Takes pixels away in the order of each map and looks when the code changes, beside maps that know nothing of the
+    model; shuffles the model's weights, asks another question, adds a little noise. Writes a page for each test, all
+    numbers, and says in plain words which methods to prefer. A run that was stopped is continued by the same command.
+    """
+    opening.settings()
+    values.choice("theme", theme, ("light", "dark"))
+    from saccade.methods import available
+    from saccade.trust.settings import Settings
+
+    names = values.listed(methods or ["all"])
+    names = list(available()) if "all" in names else names
+    given = settings_for(names, setting or [], console.seed)
+    chosen = Settings(steps=steps, block=block, checked=checked, seed=console.seed or 0).checked_values()
+    kept = output / _KEPT
+    with outputs.folder(output):
+        encoder = opening.open(model)
+        console.say(encoder.describe())
+        from saccade.trust import evaluate as ask
+
+        if again:
+            for each in kept.glob("*.npz"):
+                each.unlink()
+        with console.progress(1, "reading the photos") as bar:
+            found = ask(
+                encoder, images, None if methods is None or "all" in methods else names, masks=masks, limit=limit,
+                method_settings=given, keep=kept, **chosen.as_dict(),
+                progress=lambda done, total, text: bar.at(done / max(total, 1), text),
+            )  # fmt: skip
+        files = [str(found.save(output / "evaluation.json"))]
+        from saccade.picture import save_picture
+
+        about = {"model": found.model, "layer": found.layer, "photographs": str(len(found.photographs))}
+        for name, page in found.pictures(theme=theme).items():
+            files.append(str(save_picture(page, output / f"{name}.png", about)))
+    _say(console, found, files)
+    return {**opened(encoder), **found.to_json(), "output": str(output), "files": files}
+
+
+def _say(console: Console, found: Any, files: list[str]) -> None:
+    console.table(
+        ["method", "score", "interval", "owed to learning", "shuffled", "noise", "verdict"],
+        [
+            [
+                each.title,
+                f"{each.score[0]:.3f}",
+                f"{each.score[1]:.3f} to {each.score[2]:.3f}",
+                _short(each.learned),
+                _short(each.shuffled),
+                _short(each.stability),
+                each.grade,
+            ]
+            for each in found.standings
+        ],
+        numbers=["score", "owed to learning", "shuffled", "noise"],
+    )
+    for text in found.verdict:
+        console.say(text)
+    for name, why in found.refused.items():
+        console.note(f"{name} is left out: {why}")
+    for text in (*found.notes, *found.skipped):
+        console.note(text)
+    for each in files:
+        console.say(f"wrote {each}")
+
+
+def _short(span: tuple[float, float, float] | None) -> str:
+    return "" if span is None else f"{span[0]:.2f}"
