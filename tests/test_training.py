@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from importlib import resources
@@ -14,8 +15,10 @@ import pytest
 from PIL import Image
 
 from saccade.errors import FileError, InputError, UnknownName
+from saccade.images import ImageRecipe, read
 from saccade.training import TrainingProgress, TrainingSettings, reference_autoencoder, train
-from saccade.training.augmentation import plain, vary
+from saccade.training.augmentation import plain, resized, vary
+from saccade.training.muon import muon
 from saccade.training.photographs import gather
 from saccade.training.record import command_line
 
@@ -157,11 +160,86 @@ def test_a_variation_of_an_even_grey_is_even_and_near_it() -> None:
     np.testing.assert_allclose(plain(photographs, 16), 128 / 255, atol=1e-6)
 
 
+def test_photographs_are_resized_as_they_are_when_the_model_is_used() -> None:
+    photographs = np.random.default_rng(0).integers(0, 256, (2, 48, 30, 3)).astype(np.uint8)
+    for size in (16, 36, 64):
+        wanted = read(list(photographs), ImageRecipe(size, size, 3)).array
+        np.testing.assert_allclose(plain(photographs, size), wanted, rtol=0, atol=1e-6)
+        # So is a crop; only near its edges the filter sees what lies beyond them.
+        crop = resized(photographs[0], size, (3.0, 6.0, 27.0, 42.0)) / 255
+        alone = plain(photographs[:1, 6:42, 3:27], size)[0]
+        inner = slice(size // 4, -size // 4)
+        np.testing.assert_allclose(crop[inner, inner], alone[inner, inner], rtol=0, atol=1e-6)
+
+
 def test_about_half_of_the_variations_are_mirrored() -> None:
     ramp = np.broadcast_to(np.linspace(40, 215, 48).astype(np.uint8)[None, None, :, None], (200, 48, 48, 1))
     varied = vary(np.ascontiguousarray(ramp), 16, np.random.default_rng(0))
     rising = (varied[:, 8, -1, 0] > varied[:, 8, 0, 0]).mean()
     assert 0.4 < rising < 0.6
+
+
+# the optimizer
+
+
+def one_step(learning_rate: float) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
+    """Weights before and after one step of Muon, and the gradients there."""
+    import keras
+    import tensorflow as tf
+
+    model = keras.Sequential([
+        keras.layers.Input((8, 8, 3)),
+        keras.layers.Conv2D(40, 3, activation="elu", kernel_initializer=keras.initializers.HeNormal(1)),
+        keras.layers.Conv2D(6, 3, kernel_initializer=keras.initializers.HeNormal(2)),
+        keras.layers.Conv2D(3, 3, kernel_initializer=keras.initializers.HeNormal(3)),
+    ])  # fmt: skip
+    images = np.random.default_rng(0).random((16, 8, 8, 3), np.float32)
+    before = model.get_weights()
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(model(images) ** 2)
+    gradients = tape.gradient(loss, model.trainable_variables)
+    optimizer = muon(learning_rate)
+    optimizer.apply(gradients, model.trainable_variables)
+    return before, model.get_weights(), [np.asarray(gradient) for gradient in gradients]
+
+
+def test_a_step_of_muon_goes_equally_far_in_every_direction_and_down() -> None:
+    before, after, gradients = one_step(0.01)
+    for index in (0, 2):  # 27 rows and 40 columns; 360 rows and 6 columns
+        columns = before[index].shape[-1]
+        moved, gradient = (each.reshape(-1, columns) for each in (after[index] - before[index], gradients[index]))
+        left, _, right = np.linalg.svd(gradient.astype(np.float64), full_matrices=False)
+        exact = -0.01 * 0.2 * np.sqrt(max(moved.shape)) * left @ right
+        length = np.linalg.norm(exact, 2)
+        # Five iterations bring the singular values near 1, and leave the directions alone.
+        reached = -np.einsum("ri,rc,ic->i", left, moved.astype(np.float64), right) / length
+        assert reached.min() > 0.3, reached
+        assert reached.max() < 1.25, reached
+        np.testing.assert_allclose(moved, -(left * reached) @ right * length, rtol=0, atol=1e-3 * length)
+        assert np.sqrt((moved**2).mean()) == pytest.approx(0.01 * 0.2, rel=0.3)
+
+
+def test_the_image_layer_and_the_biases_take_the_steps_of_adam() -> None:
+    before, after, gradients = one_step(0.01)
+    norm = np.sqrt(sum((gradient.astype(np.float64) ** 2).sum() for gradient in gradients))
+    for index in (1, 3, 4, 5):
+        gradient = gradients[index] / max(norm, 1.0)
+        # Adam's first step, by hand: both moments are the gradient's own.
+        wanted = -0.01 * gradient / (np.abs(gradient) + 1e-7 / np.sqrt(1e-3))
+        np.testing.assert_allclose(after[index] - before[index], wanted, rtol=2e-3, atol=1e-5)
+
+
+def test_both_optimizers_train_and_differ(folder: Path, tmp_path: Path) -> None:
+    settings = dataclasses.replace(TINY, epochs=3, learning_rate=0.01, augment=False)
+    ends = []
+    for name in ("muon", "adam"):
+        output = tmp_path / f"{name}.keras"
+        record = train(folder, output, dataclasses.replace(settings, optimizer=name))
+        assert record.settings["optimizer"] == name
+        assert ("--optimizer adam" in record.command) == (name == "adam")
+        assert record.history[-1]["loss"] < record.history[0]["loss"]
+        ends.append(weights(output))
+    assert not np.allclose(ends[0][0], ends[1][0], atol=1e-3)
 
 
 # the run
@@ -309,6 +387,87 @@ def test_broken_photographs_are_skipped_and_named(folder: Path, tmp_path: Path) 
     assert record.training["photographs"] + record.validation["photographs"] == 20
 
 
+# training further
+
+
+def test_a_run_that_starts_from_a_model_begins_where_that_ended(trained, folder: Path, tmp_path: Path) -> None:
+    start, before, _ = trained
+    output = tmp_path / "further.keras"
+    # A rate this small moves nothing: what comes out is what went in.
+    settings = dataclasses.replace(TINY, epochs=1, learning_rate=1e-12)
+    record = train(folder, output, settings, start_from=start)
+    for one, other in zip(weights(start), weights(output), strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-6)
+    assert record.validation_loss == pytest.approx(before.validation_loss, rel=1e-4)
+    assert record.start == {
+        "model": "discs.keras",
+        "sha256": hashlib.sha256(start.read_bytes()).hexdigest(),
+        "validation_loss": pytest.approx(before.validation_loss, rel=1e-4),
+    }
+    assert before.start is None
+    assert "--start-from discs.keras" in record.command
+    assert str(start.parent) not in output.with_suffix(".json").read_text()
+
+
+def test_training_further_gets_better_and_leaves_the_start_alone(trained, folder: Path, tmp_path: Path) -> None:
+    start, before, _ = trained
+    content = start.read_bytes()
+    settings = dataclasses.replace(TINY, epochs=12, learning_rate=0.01)
+    record = train(folder, tmp_path / "further.keras", settings, start_from=start)
+    # The seed is the same, and so are the variations of the first epoch.
+    assert record.history[0]["loss"] < 0.8 * before.history[0]["loss"]
+    assert record.validation_loss < before.validation_loss
+    assert start.read_bytes() == content
+
+
+def test_a_stopped_run_continues_from_its_own_start_only(trained, folder: Path, tmp_path: Path) -> None:
+    start, _, _ = trained
+    whole, parts = tmp_path / "whole.keras", tmp_path / "parts.keras"
+    reference = train(folder, whole, TINY, start_from=start)
+    with pytest.raises(StoppedError):
+        train(folder, parts, TINY, start_from=start, progress=stop_after(2, 1))
+    for other in (None, whole):
+        with pytest.raises(FileError, match="or another start"):
+            train(folder, parts, TINY, start_from=other)
+    told: list[TrainingProgress] = []
+    record = train(folder, parts, TINY, start_from=start, progress=told.append)
+    assert told[0].epoch == 2
+    assert record.start == reference.start
+    for one, other in zip(weights(whole), weights(parts), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_a_start_in_half_precision_is_read_at_full(trained, folder: Path, tmp_path: Path) -> None:
+    start, before, _ = trained
+    settings = dataclasses.replace(TINY, epochs=1, learning_rate=1e-12, precision="mixed_bfloat16")
+    record = train(folder, tmp_path / "further.keras", settings, start_from=start)
+    assert record.validation_loss == pytest.approx(before.validation_loss, rel=1e-4)
+
+
+def test_a_start_that_does_not_fit_is_refused_in_one_line(trained, folder: Path, tmp_path: Path) -> None:
+    start, _, _ = trained
+    output = tmp_path / "further.keras"
+    for change, line in (
+        (
+            {"size": 64},
+            "batch_shape (None, 32, 32, 3) in image where these settings give batch_shape (None, 64, 64, 3)",
+        ),
+        ({"channels": (8, 12)}, "filters 8 in conv_2 where these settings give filters 12 in conv_2; give the size"),
+        ({"channels": (8, 8, 8)}, "filters 4 in conv_3 where these settings give filters 8 in conv_3"),
+        ({"channels": (8,), "code_channels": 8}, "has the MaxPooling2D pool_2 where"),
+    ):
+        with pytest.raises(InputError, match=re.escape(line)) as refused:
+            train(folder, output, dataclasses.replace(TINY, **change), start_from=start)
+        assert "\n" not in str(refused.value)
+    with pytest.raises(FileError, match=r"no file .*discs\.h5 to start from"):
+        train(folder, output, TINY, start_from=start.with_suffix(".h5"))
+    torn = tmp_path / "torn.keras"
+    torn.write_bytes(start.read_bytes()[:2000])
+    with pytest.raises(FileError, match="damaged"):
+        train(folder, output, TINY, start_from=torn)
+    assert not output.exists()
+
+
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_the_other_backends_train_stop_and_continue_too(folder: Path, tmp_path: Path, backend: str) -> None:
     program = """
@@ -388,7 +547,9 @@ def test_settings_out_of_range_are_refused(setting: str, value: object) -> None:
         TrainingSettings(**{setting: value})
 
 
-def test_an_unknown_precision_gets_the_nearest() -> None:
+def test_an_unknown_precision_or_optimizer_gets_the_nearest() -> None:
+    with pytest.raises(UnknownName, match="nearest is 'adam'"):
+        TrainingSettings(optimizer="adamw")
     with pytest.raises(UnknownName, match="nearest is 'mixed_bfloat16'"):
         TrainingSettings(precision="bfloat16")
 

@@ -69,6 +69,9 @@ class Choices:
         str | None,
         typer.Option(metavar="NAME", rich_help_panel=_RUN, help="float32 or mixed_bfloat16.  [default: float32]"),
     ] = None
+    optimizer: Annotated[
+        str | None, typer.Option(metavar="NAME", rich_help_panel=_RUN, help="muon or adam.  [default: muon]")
+    ] = None
     augment: Annotated[
         bool,
         typer.Option(
@@ -117,6 +120,14 @@ def train(
             help="A picture to write after each epoch: photographs above, redrawn below.",
         ),
     ] = None,
+    start_from: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            show_default=False,
+            help="A .keras file of an earlier run to train further; it must have the same size and channels.",
+        ),
+    ] = None,
     resume: Annotated[
         bool,
         typer.Option("--resume/--no-resume", help="Continue a run that was stopped, from the file beside the output."),
@@ -137,7 +148,7 @@ def train(
     choose_backend(backend)
     with console.progress(settings.epochs, "reading photographs") as bar:
         record = run(
-            folder, output, settings, validation=validation, resume=resume, preview=preview,
+            folder, output, settings, validation=validation, resume=resume, preview=preview, start_from=start_from,
             progress=lambda now: _show(now, bar, console),
         )  # fmt: skip
     if record.skipped:
@@ -146,6 +157,10 @@ def train(
         f"wrote {output}: best after epoch {record.best_epoch}, mean squared error {record.validation_loss:.5f} "
         f"({record.validation_psnr:.1f} dB) on photographs it did not learn from"
     )
+    if record.start is not None:
+        before, after = record.start["validation_loss"], record.validation_loss
+        change = f"down from {before:.5f}" if after < before else f"no better than {before:.5f}"
+        console.say(f"that is {change}, the error of {record.start['model']} that it started from")
     console.say(f"wrote {output.with_suffix('.json')}")
     return {"output": str(output), **dataclasses.asdict(record)}
 

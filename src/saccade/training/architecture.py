@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import zlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from saccade.errors import InputError, MissingPackage
+
+if TYPE_CHECKING:
+    from saccade.training.settings import TrainingSettings
 
 
 def reference_autoencoder(
@@ -73,6 +76,18 @@ def reference_autoencoder(
         name="conv_decoded",
     )
     return keras.Model(image, last(flow), name="autoencoder")
+
+
+def build(settings: TrainingSettings, precision: str) -> Any:
+    """Return the untrained model that the settings describe."""
+    return reference_autoencoder(
+        settings.size,
+        settings.code_channels,
+        settings.channels,
+        settings.image_channels,
+        seed=settings.seed,
+        precision=precision,
+    )
 
 
 def check_shape(size: int, code_channels: int, channels: tuple[int, ...], image_channels: int) -> None:

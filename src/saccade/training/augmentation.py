@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from PIL import Image
+
+from saccade.images.fitting import Frame
+from saccade.images.placement import Placement
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -57,8 +59,10 @@ def plain(photographs: Array, size: int) -> Array:
 
 
 def resized(photograph: Array, size: int, box: tuple[float, float, float, float] | None = None) -> Array:
-    """Return a crop at another size, uint8 (size, size, channels); smaller without aliasing."""
-    grey = photograph.shape[-1] == 1
-    picture = Image.fromarray(photograph[..., 0] if grey else photograph)
-    small = np.asarray(picture.resize((size, size), Image.Resampling.BICUBIC, box=box))
-    return small[..., None] if grey else small
+    """Return a crop at another size, as `saccade.images` would read it: float32 (size, size, channels) in 0..255."""
+    height, width, channels = photograph.shape
+    crop = box or (0.0, 0.0, float(width), float(height))
+    square = (size, size)
+    frame = Frame(Placement((height, width), square, crop), crop, square, (0, 0))
+    planes = [frame.resample(photograph[..., band].astype(np.float32)) for band in range(channels)]
+    return np.clip(np.stack(planes, axis=-1), 0.0, 255.0)

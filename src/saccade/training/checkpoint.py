@@ -58,7 +58,7 @@ def load(path: Path, run: str) -> State | None:
     """Read the state of a run; None when there is none yet.
 
     Raises:
-        FileError: The file is damaged, or belongs to a run with other settings or photographs.
+        FileError: The file is damaged, or belongs to a run with other settings, photographs or start.
     """
     if not path.exists():
         return None
@@ -75,5 +75,6 @@ def load(path: Path, run: str) -> State | None:
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise FileError(f"{path} is damaged; delete it and train from the start.") from error
     raise FileError(
-        f"{path} belongs to a run with other settings or photographs; delete it, or train without resuming."
+        f"{path} belongs to a run with other settings or photographs, or another start; "
+        "delete it, or train without resuming."
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from saccade.training.preview import draw
 from saccade.training.record import TrainingRecord, command_line, contents, versions
 from saccade.training.run import Run, Watcher
 from saccade.training.settings import TrainingSettings
+from saccade.training.start import Start, read_start
 
 FEWEST = 8
 """Photographs below which nothing can be learnt."""
@@ -36,11 +38,12 @@ def train(
     resume: bool = True,
     progress: Watcher | None = None,
     preview: Path | None = None,
+    start_from: Path | None = None,
 ) -> TrainingRecord:
     """Train the reference autoencoder on photographs: which small code is enough to draw them again?
 
-    Minimises the mean squared error between a variation of a photograph and its reconstruction, with Adam,
-    whose learning rate warms up and then falls along a cosine. Keeps the weights with the lowest validation
+    Minimises the mean squared error between a variation of a photograph and its reconstruction, with Muon
+    or Adam; the learning rate warms up and then falls along a cosine. Keeps the weights with the lowest validation
     loss. After every epoch a checkpoint is written beside the output; a run that was stopped continues from
     it on the same schedule, and the checkpoint goes when the model is complete.
 
@@ -53,14 +56,18 @@ def train(
         progress: Called after every batch and after every epoch. What it raises ends the run; the checkpoint
             of the last complete epoch stays.
         preview: A picture file to write after every epoch: validation photographs above, redrawn below.
+        start_from: A `.keras` file of an earlier run to train further, of the architecture that `settings`
+            describe; the learning rate warms up and falls again. None starts from random weights.
 
     Returns:
         The record that is also written beside the output.
 
     Raises:
-        InputError: Fewer than 8 readable photographs, or an ending that does not fit the file.
-        FileError: The folder does not exist, the output cannot be written, or the checkpoint is of another
-            run.
+        InputError: Fewer than 8 readable photographs, an ending that does not fit the file, or a start of
+            another architecture.
+        ModelError: The start is not a Keras model that opens without trust.
+        FileError: The folder or the start does not exist, the output cannot be written, or the checkpoint is
+            of another run.
         MissingPackage: Keras is not installed.
 
     Example:
@@ -74,8 +81,9 @@ def train(
         if preview.suffix.lower() not in FORMATS:
             raise InputError(f"{preview.name} is not a picture file; its ending must be {', '.join(FORMATS)}.")
         check_writable(preview)
+    start = None if start_from is None else read_start(start_from, settings)
     learned, held = _collections(folder, validation, settings)
-    run = Run(settings, learned, held)
+    run = Run(settings, learned, held, start)
     saved = checkpoint.beside(output)
     state = checkpoint.load(saved, run.digest) if resume else None
     if state is not None:
@@ -86,7 +94,7 @@ def train(
             chosen = np.linspace(0, len(held) - 1, min(SHOWN, len(held))).round().astype(int)
             photographs = plain(held.at(chosen), settings.size)
             draw(photographs, run.redraw(photographs), preview)
-    record = _finish(run, output, settings, learned, held, validation)
+    record = _finish(run, output, settings, learned, held, validation, start)
     saved.unlink(missing_ok=True)
     return record
 
@@ -98,6 +106,7 @@ def _finish(
     learned: Photographs,
     held: Photographs,
     validation: Path | None,
+    start: Start | None,
 ) -> TrainingRecord:
     """Write the model and its record."""
     import keras
@@ -105,11 +114,18 @@ def _finish(
     model, errors = run.result()
     record = TrainingRecord(
         model=output.name,
-        command=command_line(learned.folder, output.name, settings, held.folder if validation else None),
+        command=command_line(
+            learned.folder,
+            output.name,
+            settings,
+            held.folder if validation else None,
+            None if start is None else start.model,
+        ),
         settings=asdict(settings),
         training=contents(learned),
         validation=contents(held),
         skipped=learned.skipped + (held.skipped if validation else ()),
+        start=None if start is None else _began(run, start),
         epochs_run=run.state.epoch,
         best_epoch=run.best_epoch,
         history=tuple(run.state.history),
@@ -122,6 +138,12 @@ def _finish(
         model.save(part)
     record.write(output.with_suffix(".json"))
     return record
+
+
+def _began(run: Run, start: Start) -> dict[str, Any]:
+    """Say which model the run began with, and how good that was."""
+    _, errors = run.measured(start.weights)
+    return {"model": start.model, "sha256": start.sha256, "validation_loss": float(errors.mean())}
 
 
 def _collections(

@@ -26,6 +26,8 @@ class TrainingRecord:
         training: Folder name, number of photographs and SHA-256 over their names and contents.
         validation: The same for the photographs that decided when to stop.
         skipped: Names of files that could not be read as pictures.
+        start: Name and SHA-256 of the model that the run began with, and its mean squared error on the
+            validation photographs (`model`, `sha256`, `validation_loss`); None after a start from random weights.
         epochs_run: Epochs done, fewer than the settings allow after an early stop.
         best_epoch: The epoch whose weights were kept, counted from 1.
         history: One entry an epoch: `epoch`, `loss`, `validation_loss` (mean squared errors, values 0..1).
@@ -41,6 +43,7 @@ class TrainingRecord:
     training: dict[str, Any]
     validation: dict[str, Any]
     skipped: tuple[str, ...]
+    start: dict[str, Any] | None
     epochs_run: int
     best_epoch: int
     history: tuple[dict[str, float], ...]
@@ -61,11 +64,15 @@ def contents(photographs: Photographs) -> dict[str, Any]:
     return {"folder": photographs.folder, "photographs": len(photographs), "sha256": photographs.digest}
 
 
-def command_line(folder: str, output: str, settings: TrainingSettings, validation: str | None) -> str:
+def command_line(
+    folder: str, output: str, settings: TrainingSettings, validation: str | None, start: str | None = None
+) -> str:
     """Return the command that repeats a run; settings at their defaults are left out."""
     words = ["saccade", "train", folder, "-o", output]
     if validation is not None:
         words += ["--validation", validation]
+    if start is not None:
+        words += ["--start-from", start]
     for setting in fields(settings):
         value = getattr(settings, setting.name)
         if value == setting.default:

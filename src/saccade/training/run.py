@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 
 from saccade.errors import InputError, MissingPackage
-from saccade.training.architecture import reference_autoencoder
+from saccade.training.architecture import build
 from saccade.training.augmentation import plain, vary
 from saccade.training.checkpoint import State
+from saccade.training.muon import muon
 from saccade.training.photographs import Photographs
 from saccade.training.settings import TrainingProgress, TrainingSettings
+from saccade.training.start import Start
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Watcher = Callable[[TrainingProgress], None]
@@ -27,10 +29,12 @@ class Run:
 
     Attributes:
         state: Weights, optimizer variables and history after the last complete epoch.
-        digest: Tells this run from runs with other settings, photographs or frameworks.
+        digest: Tells this run from runs with other settings, photographs, frameworks or starts.
     """
 
-    def __init__(self, settings: TrainingSettings, learned: Photographs, held: Photographs) -> None:
+    def __init__(
+        self, settings: TrainingSettings, learned: Photographs, held: Photographs, start: Start | None = None
+    ) -> None:
         try:
             import keras
         except ImportError as error:
@@ -40,6 +44,8 @@ class Run:
         self._batch_size = min(settings.batch_size, len(learned))
         self._batches = len(learned) // self._batch_size
         self._model = build(settings, precision=settings.precision)
+        if start is not None:
+            self._model.set_weights(start.weights)
         steps = self._batches * settings.epochs
         warm_up = max(1, min(self._batches, steps // 10))
         schedule = keras.optimizers.schedules.CosineDecay(
@@ -50,7 +56,8 @@ class Run:
             warmup_steps=warm_up,
         )
         # A single photograph with hard edges can throw a young network off; the clip only acts then.
-        self._optimizer = keras.optimizers.Adam(schedule, global_clipnorm=1.0)
+        adam = settings.optimizer == "adam"
+        self._optimizer = keras.optimizers.Adam(schedule, global_clipnorm=1.0) if adam else muon(schedule)
         self._model.compile(self._optimizer, loss="mean_squared_error")
         self._optimizer.build(self._model.trainable_variables)
         about = {
@@ -59,6 +66,8 @@ class Run:
             "validation": held.digest,
             "backend": keras.backend.backend(),
         }
+        if start is not None:
+            about["start"] = start.sha256
         self.digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
         self.state = State()
 
@@ -142,8 +151,12 @@ class Run:
 
     def result(self) -> tuple[Any, Array]:
         """Return the best model (float32, no optimizer), and its error on each validation photograph."""
+        return self.measured(self.state.best)
+
+    def measured(self, weights: list[Array]) -> tuple[Any, Array]:
+        """Return a model with these weights (float32, no optimizer), and its error on each validation photograph."""
         model = build(self._settings, precision="float32")
-        model.set_weights(self.state.best)
+        model.set_weights(weights)
         return model, self._errors(model)
 
     def _images(self, chosen: Array, generator: np.random.Generator) -> Array:
@@ -177,15 +190,3 @@ class Run:
             seconds,
             seconds / done * left,
         )
-
-
-def build(settings: TrainingSettings, precision: str) -> Any:
-    """Return the untrained model that the settings describe."""
-    return reference_autoencoder(
-        settings.size,
-        settings.code_channels,
-        settings.channels,
-        settings.image_channels,
-        seed=settings.seed,
-        precision=precision,
-    )

@@ -8,6 +8,7 @@ from saccade.errors import InputError, UnknownName
 from saccade.training.architecture import check_shape
 
 PRECISIONS = ("float32", "mixed_bfloat16")
+OPTIMIZERS = ("muon", "adam")
 
 
 @dataclass(frozen=True)
@@ -20,17 +21,18 @@ class TrainingSettings:
         channels: Channels of the blocks before the code, from the image inwards.
         epochs: Passes over the photographs; the learning rate falls along a cosine over all of them.
         batch_size: Photographs per step.
-        learning_rate: Peak of Adam's learning rate, reached after one epoch (a tenth of the run, if shorter).
+        learning_rate: Its peak, reached after one epoch (a tenth of the run, if shorter).
         validation_fraction: Share of the photographs held back when no validation folder is given.
         patience: Stop after this many epochs without a better validation loss.
         seed: Decides the initial weights, the order of the photographs and their variations.
         augment: Show a new variation (crop, flip, colours) of each photograph in every epoch.
         image_channels: 3 for RGB, 1 for grey.
         precision: `float32`, or `mixed_bfloat16` where the processor computes it faster.
+        optimizer: `muon`, which needs fewer epochs to the same error, or `adam`, whose steps cost a little less.
 
     Raises:
         InputError: A value that is out of range.
-        UnknownName: A precision that does not exist.
+        UnknownName: A precision or optimizer that does not exist.
     """
 
     size: int = 128
@@ -45,6 +47,7 @@ class TrainingSettings:
     augment: bool = True
     image_channels: int = 3
     precision: str = "float32"
+    optimizer: str = "muon"
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience"):
@@ -60,6 +63,8 @@ class TrainingSettings:
             raise InputError(f"image_channels is {self.image_channels}; allowed: 1 (grey), 3 (RGB).")
         if self.precision not in PRECISIONS:
             raise UnknownName.of("precision", self.precision, PRECISIONS)
+        if self.optimizer not in OPTIMIZERS:
+            raise UnknownName.of("optimizer", self.optimizer, OPTIMIZERS)
         check_shape(self.size, self.code_channels, self.channels, self.image_channels)
 
 
