@@ -1,20 +1,85 @@
-"""The reference net of the design, the same weights in Keras and in torch, and the picture that is explained.
+"""The nets that are measured and the picture that is explained: the reference net in Keras and in torch, and two others.
 
 `conv 3x3 ELU, max-pooling 2x2` four times with 32, 64, 128 and 128 channels, the last pooling named `encoded`, and a
 mirrored decoder. saccade is given the whole autoencoder and the name of the layer; peers and floors are given the
-encoder alone, so that none of them can lose time in a decoder that is not asked for.
+encoder alone, so that none of them can lose time in a decoder that is not asked for. MobileNetV2 and ResNet50 are
+Keras's own without their heads, with random weights; their code is the last feature map.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+import saccade
+from saccade.methods.feature_layer import feature_layer
+
 Array = NDArray[np.float32]
 CHANNELS = (32, 64, 128, 128)
 RANGE = (0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One model in one framework at one size.
+
+    Attributes:
+        framework: `"tensorflow"`, `"torch"` or `"jax"`.
+        net: Its name in `groups.NETS`.
+        size: Side of the picture in pixels.
+        bare: The encoder alone, for floors and peers.
+        encoder: saccade's, which is given the whole model.
+        at: The layer that the CAM family weighs by default, as saccade names it.
+    """
+
+    framework: str
+    net: str
+    size: int
+    bare: Any
+    encoder: saccade.Encoder
+    at: str
+
+    @property
+    def bare_at(self) -> str:
+        """The same layer's name in the encoder alone."""
+        return self.at.removeprefix("encoder.")
+
+    def parts(self, at: str | None = None) -> tuple[Any, Any]:
+        """The encoder up to and with the layer, and what comes after it."""
+        layer = (at or self.at).removeprefix("encoder.")
+        if self.framework == "torch":
+            place = [name for name, _ in self.bare.named_children()].index(layer) + 1
+            return self.bare[:place], self.bare[place:]
+        import keras
+
+        held = self.bare.get_layer(layer).output
+        return keras.Model(self.bare.input, held), keras.Model(held, self.bare.output)
+
+
+def subject(framework: str, net: str, size: int) -> Subject:
+    """Make the model and open it with saccade."""
+    shape = (size, size, 3)
+    if net != "reference":
+        if framework == "torch":
+            raise NotImplementedError(f"{net} is not measured on torch: torchvision is not part of the environment")
+        import keras
+
+        make = {"mobilenetv2": keras.applications.MobileNetV2, "resnet50": keras.applications.ResNet50}[net]
+        keras.utils.set_random_seed(2018)
+        whole = bare = make(weights=None, include_top=False, input_shape=shape)
+        layer = bare.layers[-1].name
+    elif framework == "torch":
+        whole, bare = torch_nets()
+        layer = "encoder.encoded"
+    else:
+        whole, bare = keras_nets(size)
+        layer = "encoded"
+    encoder = saccade.Encoder(whole, layer=layer, value_range=RANGE, input_shape=shape)
+    at = feature_layer(encoder, picture(size), [saccade.targets.code()], None).path
+    return Subject(framework, net, size, bare, encoder, at)
 
 
 def weights(channels: tuple[int, ...] = CHANNELS) -> list[tuple[Array, Array]]:

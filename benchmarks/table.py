@@ -1,104 +1,149 @@
-"""The measurements as a page of tables in Markdown."""
+"""The measurements as a page of tables in Markdown: what was measured, and what was not."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
-Row = dict[str, Any]
-NAMES = {"tensorflow": "TensorFlow", "torch": "PyTorch", "jax": "JAX"}
-FLOOR_BAR = 1.15
-BARS = {224: 20, 448: 40}
+from bars import bars
+from groups import GROUPS, Group
+from kept import Row
 
+INTRODUCTION = """# Measured
 
-def page(rows: Sequence[Row], facts: Sequence[str]) -> str:
-    """Everything that was measured, with the bars that were set beforehand."""
-    parts = [
-        "# Measured",
-        "Written by `make bench` (`benchmarks/run.py`); nothing here is typed by hand. How each figure is taken is said "
-        "in `benchmarks/README.md`. All of it is the reference net at 224 px unless a size is given; times are medians "
-        "of the steady state, ratios are medians of the ratios within each round of runs that followed one another.",
-        _list(facts),
-        "## Against the raw floor\n\nThe floor is nothing but the same number of compiled gradients, in the batch size that was "
-        f"fastest. Bar: at most {FLOOR_BAR}. *Explain* is the whole of `saccade.explain`, smoothing and notes "
-        "included; *method* is without the smoothing. *First call* includes tracing and compiling.",
-        _floors([row for row in rows if row["kind"] == "floor"]),
-        "## Against the peers\n\nBar: ahead of each; covering with tiling at least 20 times faster at 224 px and 40 times at 448 px. "
-        "*Difference* is the largest difference between the two maps as a share of the largest value, with the same noise given "
-        "to both; xplique integrates by the trapezium rule on evenly spaced steps, saccade and Captum by Gauss and Legendre, "
-        "so there the difference is the rules'.",
-        _peers([row for row in rows if row["kind"] == "peer"]),
-    ]
-    alone = [row for row in rows if row["kind"] == "alone"]
-    if alone:
-        parts.append("## Without a peer\n\n" + _alone(alone))
-    memory = [row for row in rows if row["kind"] == "memory"]
-    if memory:
-        parts.append(
-            "## Memory\n\nThe highest mark of a process over what it held after loading the model and encoding one picture "
-            "in the plain way. *Expected* is what the engine reckons before it starts: pictures at once times bytes "
-            "each. Bar: within the budget. A picture that cannot fit is refused in one line before anything is computed."
-        )
-        parts.append(_memory(memory))
-    return "\n\n".join(parts) + "\n"
+Written by `make bench` (`benchmarks/run.py`); nothing here is typed by hand. How each figure is taken is said in
+`benchmarks/README.md`. Times are medians of the steady state, ratios are medians of the ratios within each round of runs
+that followed one another. *First call* includes tracing and compiling."""
+TIMED = """*Explain* is the whole of what a user calls, smoothing and notes included; *method* is a gradient method
+without its smoothing. The floor is nothing but the compiled passes in the batch size that was fastest; for cells it is one
+backward pass per cell, for a CAM one forward and the backward pass to its layer. *Difference* is the largest difference
+between two results as a share of the largest value. Figures with `~` were taken on a part of the work and multiplied:
+the floor of all cells, of RELAX, and peers that were given some of the holes or masks."""
 
 
-def _floors(rows: Iterable[Row]) -> str:
-    return _table(
-        ["engine", "question", "explain", "floor", "batch of the floor", "explain : floor", "method : floor", "first call", "bar"],
-        [
+def page(records: Mapping[str, Row]) -> str:
+    """Everything that was kept."""
+    parts = [INTRODUCTION, _left(records), _facts(records), _summary(records), TIMED]
+    for group in GROUPS:
+        record = records.get(group.name)
+        if record is None or not record["rows"]:
+            continue
+        parts.append(f"## {group.title}")
+        parts.append({"speed": _speed, "memory": _memory, "growth": _growth}[group.kind](group, record["rows"]))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _left(records: Mapping[str, Row]) -> str:
+    lines = []
+    for group in GROUPS:
+        record = records.get(group.name)
+        if record is None:
+            lines.append(f"- {group.title}: nothing was measured.")
+        elif record["left"]:
+            lines.append(f"- {group.title}, {record['state']}: {', '.join(record['left'])}.")
+    lines.append("- MobileNetV2 and ResNet50 on PyTorch: there is no torchvision in the environment.")
+    return "## Not measured\n\n" + "\n".join(lines)
+
+
+def _facts(records: Mapping[str, Row]) -> str:
+    known = [(group, records[group.name]) for group in GROUPS if "machine" in records.get(group.name, {})]
+    lines = []
+    for name in ("day", "machine", "versions"):
+        values = dict.fromkeys(record[name] for _, record in known)
+        lines += [f"- {name.capitalize()}: {value}." for value in values]
+    busy = [f"{group.title} ({record['load']:.1f})" for group, record in known if record["load"] > 1.5]
+    if busy:
+        lines.append(f"- The machine was busy (load) when these began: {', '.join(busy)}.")
+    if any(record["quick"] for _, record in known):
+        lines.append("- **A quick run: the figures mean nothing.**")
+    return "\n".join(lines)
+
+
+def _summary(records: Mapping[str, Row]) -> str:
+    body = []
+    for group in GROUPS:
+        rows = records.get(group.name, {}).get("rows", [])
+        for row in rows:
+            if group.kind == "speed":
+                found = bars(group, row)
+                body += [[group.title, row["case"], bar.text, bar.measured, _held(bar.held)] for bar in found]
+        within = [row for row in rows if group.kind == "memory" and "peak" in row]
+        if within:
+            worst = max(within, key=lambda row: row["peak"])
+            held = worst["peak"] <= worst["budget"] and len(within) == len(rows)
+            said = f"{_mib(worst['peak'])} ({worst['method']})"
+            body.append([group.title, f"{len(within)} methods", f"within {_mib(worst['budget'])}", said, _held(held)])
+    head = ["where", "question", "bar", "measured", ""]
+    return "## The bars\n\n" + _table(head, body) if body else ""
+
+
+def _speed(group: Group, rows: Iterable[Row]) -> str:
+    own, others = [], []
+    for row in rows:
+        rough = "~" if row.get("floor_scale", 1) != 1 else ""
+        own.append(
             [
-                NAMES[row["framework"]], row["case"], _time(row["ours"]), _time(row["floor"]), str(row["batch"]),
-                f"{row['ratio']:.2f}", f"{row['method']:.2f}", _time(row["first"]), _held(row["ratio"] <= FLOOR_BAR),
+                row["case"], _time(row["ours"]), rough + _time(row["floor"]) if "floor" in row else "",
+                row.get("batch", ""), f"{row['ratio']:.2f}" if "ratio" in row else "",
+                f"{row['method']:.2f}" if "method" in row else "", _time(row["first"]), str(row["rounds"]),
             ]
-            for row in rows
-        ],
-    )  # fmt: skip
+        )  # fmt: skip
+        for answer in row["peers"]:
+            if "cannot" in answer:
+                others.append(
+                    [row["case"], answer["peer"], "cannot: `" + answer["cannot"].replace("|", "/") + "`"] + [""] * 4
+                )
+                continue
+            rough = "~" if answer["scale"] != 1 else ""
+            said = f"{answer['difference']:.0e}" if "difference" in answer else ""
+            others.append(
+                [
+                    row["case"], answer["peer"], answer["setting"], rough + _time(answer["seconds"]),
+                    f"{answer['times']:.2f}", said, answer["says"],
+                ]
+            )  # fmt: skip
+    head = ["question", "explain", "floor", "batch", "explain : floor", "method : floor", "first call", "rounds"]
+    text = _table(head, own)
+    if others:
+        head = [
+            "question",
+            "peer",
+            "its best setting",
+            "peer's time",
+            "saccade times faster",
+            "difference",
+            "what differs",
+        ]
+        text += "\n\n" + _table(head, others)
+    return text
 
 
-def _peers(rows: Iterable[Row]) -> str:
-    return _table(
-        ["peer", "question", "its best setting", "saccade", "peer", "times faster", "difference", "bar"],
-        [
-            [
-                row["peer"], row["case"], row["setting"], _time(row["ours"]),
-                _time(row["theirs"]) + (f" (1/{row['scale']:.1f} of the holes, scaled)" if row["scale"] != 1 else ""),
-                f"{row['ratio']:.1f}" if row["ratio"] >= 10 else f"{row['ratio']:.2f}",
-                f"{row['difference']:.0e}", _held(row["ratio"] >= _bar(row)),
-            ]
-            for row in rows
-        ],
-    )  # fmt: skip
-
-
-def _alone(rows: Iterable[Row]) -> str:
-    return _table(
-        ["engine", "question", "explain", "first call"],
-        [[NAMES[row["framework"]], row["case"], _time(row["ours"]), _time(row["first"])] for row in rows],
+def _memory(group: Group, rows: Iterable[Row]) -> str:
+    body = []
+    for row in sorted(rows, key=lambda row: row["method"]):
+        counts = ", ".join(f"{name}={value}" for name, value in row.get("settings", {}).items())
+        if "failed" in row:
+            body.append([row["method"], counts, row["failed"], "", "**missed**"])
+            continue
+        said = f"refused: {row['refused']}" if "refused" in row else _mib(row["peak"])
+        spent = _time(row["seconds"]) if "seconds" in row else ""
+        body.append([row["method"], counts, said, spent, _held(row["peak"] <= row["budget"])])
+    says = (
+        "The highest mark of a process over what it held after loading the model and encoding one picture in the plain way, "
+        "with a budget of 1 GiB. Counts that only repeat the same pieces are small. Times are of two processes side by side."
     )
+    return says + "\n\n" + _table(["method", "counts", "highest mark", "time", "within"], body)
 
 
-def _memory(rows: Iterable[Row]) -> str:
-    return _table(
-        ["engine", "method", "picture", "budget", "expected", "at once", "highest mark", "bar"],
+def _growth(group: Group, rows: Sequence[Row]) -> str:
+    body = [
         [
-            [
-                NAMES[row["framework"]], row["method"],
-                f"{row['size']} px" + (f", {row['pictures']} of them" if row["pictures"] > 1 else ""),
-                _mib(row["budget"]),
-                _mib(row["each"] * max(row["at_once"], 1)), str(row["at_once"]),
-                "refused" if "refused" in row else _mib(row["peak"]),
-                _held("refused" in row or row["peak"] <= row["budget"]),
-            ]
-            for row in rows
-        ],
-    )  # fmt: skip
-
-
-def _bar(row: Row) -> float:
-    if not row["case"].startswith("occlusion") or "one by one" in row["case"]:
-        return 1.0
-    return next(bar for size, bar in BARS.items() if f"at {size} px" in row["case"])
+            row["case"], ", ".join(f"{each:,}" for each in row["amounts"]),
+            ", ".join(_time(each) for each in row["seconds"]), f"{row['exponent']:.2f}",
+        ]
+        for row in rows
+    ]  # fmt: skip
+    says = "An exponent of 1: twice the work takes twice the time.\n\n![Growth](growth.png)"
+    return says + "\n\n" + _table(["what", "at", "times", "exponent"], body)
 
 
 def _held(holds: bool) -> str:
@@ -111,10 +156,6 @@ def _time(seconds: float) -> str:
 
 def _mib(size: float) -> str:
     return f"{size / 2**20:,.0f} MiB"
-
-
-def _list(items: Iterable[str]) -> str:
-    return "\n".join(f"- {item}" for item in items)
 
 
 def _table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:

@@ -1,0 +1,44 @@
+"""The bars that were set beforehand, and whether a row holds them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from groups import Group
+from kept import Row
+
+FLOOR, RELAX, CELLS, EIGEN = 1.10, 1.15, 15.0, 10.0
+OCCLUSION = {224: 20.0, 448: 50.0}
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar and what was measured against it."""
+
+    text: str
+    measured: str
+    held: bool
+
+
+def bars(group: Group, row: Row) -> list[Bar]:
+    """The bars of one timed row; none where none was set (other nets, JAX, the floor on torch)."""
+    if group.net != "reference" or group.framework == "jax":
+        return []
+    found, keras = [], group.framework == "tensorflow"
+    if keras and row.get("floor_kind") == "gradients":
+        found.append(Bar(f"at most {FLOOR:.2f} of the floor", f"{row['ratio']:.2f}", row["ratio"] <= FLOOR))
+    if keras and row["key"] == "relax":
+        found.append(Bar(f"at most {RELAX:.2f} of as many forwards", f"{row['ratio']:.2f}", row["ratio"] <= RELAX))
+    if keras and row["key"] == "cells" and group.size == 224:
+        times = 1 / row["ratio"]
+        found.append(Bar(f"{CELLS:.0f} times one pass a cell", f"{times:.1f}", times >= CELLS))
+    for answer in row["peers"]:
+        if "cannot" in answer:
+            continue
+        least, name = 1.0, answer["peer"]
+        if row["key"] == "occlusion":
+            least = OCCLUSION.get(group.size, 1.0)
+        if row["key"] == "eigen_cam":
+            least = EIGEN
+        found.append(Bar(f"{least:g} times {name}", f"{answer['times']:.2f}", answer["times"] >= least))
+    return found
