@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 BACKENDS := tensorflow jax torch
+# One process a core; a file's tests stay together, since they share what was compiled.
+PARALLEL := -n auto --dist loadscope
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench docs clean
@@ -34,8 +36,8 @@ demo: $(VENV)/.demo  ## Show where a real autoencoder looks in real photographs.
 	$(BIN)/saccade demo --output demo
 
 test: $(VENV)/.test  ## Run every test; the engines' once per framework.
-	$(BIN)/python -m pytest -q -m 'not engine'
-	for backend in $(BACKENDS); do KERAS_BACKEND=$$backend $(BIN)/python -m pytest -q -m engine || exit 1; done
+	$(BIN)/python -m pytest -q $(PARALLEL) -m 'not engine'
+	for backend in $(BACKENDS); do KERAS_BACKEND=$$backend $(BIN)/python -m pytest -q $(PARALLEL) -m engine || exit 1; done
 
 lint: $(VENV)/.test $(VENV)/.lint  ## Check style, types, imports and the examples in the documents.
 	$(BIN)/ruff check .

@@ -16,7 +16,7 @@ from saccade.cli import app, main
 
 ROOT = Path(__file__).parents[1]
 HEAVY = ("numpy", "PIL", "rich", "keras", "tensorflow", "torch", "jax", "h5py")
-COMMANDS = ("explain", "layers", "methods", "inside", "compare", "train", "demo")
+COMMANDS = ("explain", "layers", "methods", "inside", "cells", "compare", "evaluate", "train", "demo")
 
 
 def _loaded_by(code: str) -> set[str]:

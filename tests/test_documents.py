@@ -32,6 +32,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copy(str(files("saccade") / "shipped" / "clothing-autoencoder.keras"), tmp_path / "autoencoder.keras")
     for name, photo in {
         "cat.jpg": data.chelsea(), "dog.jpg": data.astronaut(), "a.jpg": data.coffee(), "b.jpg": data.rocket(),
+        "c.jpg": data.chelsea(),
         "holiday/one.png": data.coffee(), "holiday/two.png": data.rocket(), "more/three.png": data.chelsea(),
     }.items():  # fmt: skip
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -63,8 +64,16 @@ def test_the_commands_of_the_readme_run(folder: Path, capsys: pytest.CaptureFixt
         if arguments[0] == "train":
             # The same command, on a smaller model for a moment.
             arguments += ["--epochs", "1", "--size", "32", "--batch-size", "8"]
+        if "all" in arguments:
+            # The same command, on two photos and with small counts.
+            arguments[arguments.index("photos/")] = "holiday/"
+            arguments += [
+                f"--set={count}" for count in ("masks=32", "iterations=5", "probes=4", "samples=4", "steps=4")
+            ]
+        if arguments[0] == "evaluate":
+            arguments += ["--limit", "8", "--methods", "saliency,activation_energy"]
         assert main(arguments) == 0, (arguments, capsys.readouterr().err)
-    assert len(list((folder / "maps").glob("*.png"))) >= 16
+    assert len(list((folder / "maps").glob("*.png"))) >= 2
     assert (folder / "why.png").exists()
     assert list((folder / "inside").glob("*.png"))
 

@@ -277,7 +277,7 @@ def test_the_commands_work(page: Reader, copy: Path) -> None:
     chosen = [
         next(each for each in commands if f"saccade {verb} " in each) for verb in ("explain", "inside", "compare")
     ]
-    chosen.append(next(each for each in commands if "--method all" in each))
+    chosen.append(next(each for each in commands if "--method occlusion," in each))
     for command in chosen:
         words = shlex.split(command)
         assert words[0] == "saccade"
@@ -290,6 +290,13 @@ def test_the_commands_work(page: Reader, copy: Path) -> None:
 
 
 # The pair that was found
+
+
+def test_where_nothing_speaks_for_a_pair_none_of_it_lies_outside() -> None:
+    shares = np.full((8, 8), -0.1)
+    assert search.outside_of(shares, (0.25, 0.25, 0.75, 0.75)) == 0
+    shares[0, 0] = shares[4, 4] = 0.3
+    assert search.outside_of(shares, (0.25, 0.25, 0.75, 0.75)) == pytest.approx(0.5)
 
 
 def test_the_found_pair_is_the_best_one(encoder: saccade.Encoder, folder: Path) -> None:

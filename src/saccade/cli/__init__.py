@@ -22,9 +22,11 @@ from typing import Annotated, Any
 
 import typer
 
+from saccade.cli.cells import cells
 from saccade.cli.command import Command, Group, usage_error
 from saccade.cli.compare import compare
 from saccade.cli.demo import demo
+from saccade.cli.evaluate import evaluate
 from saccade.cli.explain import explain
 from saccade.cli.inside import inside
 from saccade.cli.layers import layers
@@ -42,7 +44,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
-for _each in (explain, layers, methods, inside, compare, train, demo):
+for _each in (explain, layers, methods, inside, cells, compare, evaluate, train, demo):
     app.command(cls=Command)(_each)
 
 

@@ -63,7 +63,7 @@ def draw(
         with Image.open(page.thumbnail(method)) as image:
             return image.convert("RGB")
 
-    named = [find(method).description.title for method in question.methods]  # type: ignore[attr-defined]
+    named = [find(method).description.title for method in question.methods]
     asked = parse(question.target).question
     if not question.several:
         sheet = figure(

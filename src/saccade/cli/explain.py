@@ -37,7 +37,9 @@ def explain(
         str,
         typer.Option(
             "--target", "-t", metavar="TARGET",
-            help="What is explained: code, channel:K, cell:ROW,COLUMN, like:PICTURE or reconstruction_error.",
+            help="What is explained: code, channel:K, cell:ROW,COLUMN, region:ROWS,COLUMNS, direction:FILE.npy, "
+            "component:K,FOLDER, like:PICTURE, unlike:PICTURE, toward:PICTURE,than=PICTURE, reconstruction_error, or a "
+            "sum of them.",
         ),
     ] = "code",
     setting: Annotated[
@@ -59,6 +61,11 @@ def explain(
     Writes a page for each photo, named after it, and a contact sheet when there are 2 to 60. Goes through folders
     photo by photo, leaves out files that cannot be used and names them at the end. A run that was stopped is
     continued by the same command: what is there already with the same settings is left as it is.
+
+    Targets: K, ROW and COLUMN count from 0; ROWS and COLUMNS are spans such as 2:5 (2, 3 and 4) or : (all).
+    component:K is the K-th principal component of the cells of a folder's pictures; reconstruction_error:ROWS,COLUMNS
+    looks at a part of the picture, in pixels. They add up, with spaces round the signs: 'code - 0.5*like:b.jpg'.
+    A file's name goes in quotes if such a sign is in it: 'like:"b - copy.jpg"'.
     """
     from saccade.errors import InputError
     from saccade.images import find
@@ -71,7 +78,7 @@ def explain(
     everything = "all" in methods
     methods = list(available()) if everything else methods
     settings = settings_for(methods, setting or [], console.seed)
-    parse(target)
+    find(parse(target).files)
     if drawing.scale == "all" and len(methods) > 1:
         raise InputError("--scale all goes with one method; each method has units of its own.")
     photos = [each for each in find(images) if not _made_here(each, output)]

@@ -157,7 +157,7 @@ class Job:
             step = _Step(bar, index + number / len(methods), 1 / len(methods), f"{photo.name} {method}")
             try:
                 settings = self.question.settings[method]
-                looks.append(ask(self.encoder, images, method, self.question.target, progress=step, **settings))
+                looks.append(ask(self.encoder, images, method, self.question.wanted, progress=step, **settings))
             except NotApplicable as error:
                 if not self.everything or (number == len(methods) - 1 and not looks):
                     raise

@@ -4,49 +4,62 @@ from __future__ import annotations
 
 import inspect
 import textwrap
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
+
+import typer
 
 from saccade.cli.command import command
 from saccade.cli.console import Console
 from saccade.cli.settings import in_words, kinds_of
 
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[METHOD]...", show_default=False, help="Methods to describe in full, with settings."),
+]
+
 
 @command
-def methods(console: Console) -> dict[str, Any]:
-    """Describe the methods, their settings and sources."""
-    from saccade.explanation import settings_of
-    from saccade.methods import available
+def methods(console: Console, names: Names = None) -> dict[str, Any]:
+    """List the methods with one line each; name some for their settings, cost and source."""
+    from saccade.methods import available, find
 
-    described = []
-    for name, function in available().items():
-        about = function.description  # type: ignore[attr-defined]
-        hints = get_type_hints(function)
-        settings = [
-            {
-                "name": each.name,
-                "takes": in_words(kinds_of(hints[each.name])),
-                "default": None if each.default is inspect.Parameter.empty else each.default,
-            }
-            for each in settings_of(function).values()
-        ]
-        described.append(
-            {
-                "name": name,
-                "title": about.title,
-                "plain": about.plain,
-                "source": about.source,
-                "cost": about.passes,
-                "settings": settings,
-            }
-        )
-        console.say(f"{name}: {about.title}")
-        _paragraph(console, about.plain)
-        for each in settings:
-            _paragraph(console, f"--set {each['name']}={_default(each['default'])}   ({each['takes']})")
-        _paragraph(console, f"cost: {about.passes}")
-        _paragraph(console, f"source: {about.source}")
+    described = [_description(name, find(name)) for name in names or available()]
+    if not names:
+        console.table(["method", "what it does"], [[each["name"], each["plain"]] for each in described])
+        console.say()
+        console.say(f"{len(described)} methods; `saccade methods NAME` tells the settings, the cost and the source.")
+        return {"methods": described}
+    for each in described:
+        console.say(f"{each['name']}: {each['title']}")
+        _paragraph(console, each["plain"])
+        for setting in each["settings"]:
+            _paragraph(console, f"--set {setting['name']}={_default(setting['default'])}   ({setting['takes']})")
+        _paragraph(console, f"cost: {each['cost']}")
+        _paragraph(console, f"source: {each['source']}")
         console.say()
     return {"methods": described}
+
+
+def _description(name: str, function: Any) -> dict[str, Any]:
+    from saccade.explanation import settings_of
+
+    about, hints = function.description, get_type_hints(function)
+    settings = [
+        {
+            "name": each.name,
+            "takes": in_words(kinds_of(hints[each.name])),
+            "default": None if each.default is inspect.Parameter.empty else each.default,
+        }
+        for each in settings_of(function).values()
+    ]
+    return {
+        "name": name,
+        "title": about.title,
+        "plain": about.plain,
+        "source": about.source,
+        "cost": about.passes,
+        "settings": settings,
+    }
 
 
 def _default(value: Any) -> str:

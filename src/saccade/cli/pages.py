@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +20,11 @@ if TYPE_CHECKING:
     from saccade.encoder import Encoder
     from saccade.picture import Scale
     from saccade.results import Attribution
+    from saccade.targets import Target
 
 Record = dict[str, Any]
+_LONGEST = 80
+"""A target's name takes no more of a file's name: file systems end at 255 bytes."""
 _DRAWN = 1000
 """Photos are made this small, in pixels on the longer side, where several maps stand on one page."""
 
@@ -48,14 +53,25 @@ class Question:
     def suffix(self) -> str:
         """The end of file names: what was asked."""
         what = "methods" if self.several else self.methods[0]
-        return what if self.target == "code" else f"{what}-{slug(self.asked)}"
+        if self.asked == "code":
+            return what
+        # Signs become words, so that a sum and its opposite have files of their own.
+        name = slug(re.sub(r"(?<![^\s:])-", " minus ", self.asked).replace(" + ", " plus "))
+        if len(name) > _LONGEST:
+            name = f"{name[:_LONGEST]}-{hashlib.sha256(self.asked.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
+        return f"{what}-{name}"
 
     @property
     def asked(self) -> str:
         """The target's short name, without the folders of a picture that it names."""
+        return self.wanted.name
+
+    @cached_property
+    def wanted(self) -> Target:
+        """The target; the same one for all photos, so that a collection that it reads is encoded once."""
         from saccade.targets import parse
 
-        return parse(self.target).name
+        return parse(self.target)
 
     def digest(self, photo: Path, others: Sequence[Path] = ()) -> str:
         """Tells this question about this photo from any other; `others` are photos that the scale depends on."""
@@ -71,8 +87,9 @@ class Question:
         return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
     def _compared(self) -> list[Path]:
-        kind, _, argument = self.target.partition(":")
-        return [Path(argument)] if kind == "like" else []
+        from saccade.images import find
+
+        return find(self.wanted.files)
 
 
 def made_with(encoder: Encoder) -> str:
@@ -225,7 +242,7 @@ def shrunk(look: Attribution, side: int) -> Attribution:
     left, top, right, bottom = photo.placement.box
     box = (left * across, top * down, right * across, bottom * down)
     placement = Placement((picture.height, picture.width), photo.placement.size, box)
-    small = replace(photo, original=np.asarray(picture), placement=placement)
+    small = replace(photo, drawn=np.asarray(picture), placement=placement)
     return replace(look, images=Images(look.images.array, (small,), look.images.value_range))
 
 

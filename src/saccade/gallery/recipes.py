@@ -53,13 +53,13 @@ print(f"the strongest patch changes {{look.raw.max():.2%}} of the code")
 
 
 def methods(photos: Sequence[str], names: Sequence[str]) -> Recipe:
-    """Every method side by side."""
+    """Several methods side by side."""
     listed = " ".join(f"{PHOTOGRAPHS}/{photo}" for photo in photos)
     quoted = ",\n    ".join(f'"{PHOTOGRAPHS}/{photo}"' for photo in photos)
     asked = ",\n    ".join(f'"{name}"' for name in names)
     return Recipe(
         "this table",
-        f"saccade explain {MODEL} {listed} --method all -o {OWN}",
+        f"saccade explain {MODEL} {listed} --method {','.join(names)} -o {OWN}",
         f"""import saccade
 
 encoder = saccade.load("{MODEL}")

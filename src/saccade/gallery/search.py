@@ -127,9 +127,10 @@ def search(encoder: Encoder, images: Images, photographs: Sequence[Photograph], 
 
 
 def outside_of(shares: NDArray[np.float64], box: Box) -> float:
-    """Which share of what speaks for a similarity lies outside a box?"""
+    """Which share of what speaks for a similarity lies outside a box? None of it, where nothing speaks for it."""
     raised = np.maximum(shares, 0)
-    return float(1 - inside(raised, box) / raised.sum())
+    whole = raised.sum()
+    return float(1 - inside(raised, box) / whole) if whole else 0.0
 
 
 def cut_outs(photograph: Photograph) -> list[Candidate]:

@@ -77,9 +77,9 @@ def _learned(record: Mapping[str, Any]) -> list[tuple[str, Markup | str]]:
     settings = record.get("settings", {})
     epochs = record.get("epochs_run")
     if epochs is not None:
-        rows.append(
-            ("Epochs", f"{epochs}" + (f", the best was {record['best_epoch']}" if "best_epoch" in record else ""))
-        )
+        best = f", the best was {record['best_epoch']}" if "best_epoch" in record else ""
+        earlier = (record.get("start") or {}).get("epochs")
+        rows.append(("Epochs", f"{epochs}{best}" + (f", after {earlier} of earlier runs" if earlier else "")))
     if "seed" in settings:
         rows.append(("Seed", str(settings["seed"])))
     if record.get("history"):

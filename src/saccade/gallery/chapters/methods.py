@@ -1,4 +1,4 @@
-"""Every method side by side: do different ways of asking agree?"""
+"""One method of each family, side by side: do different ways of asking agree?"""
 
 from __future__ import annotations
 
@@ -22,16 +22,14 @@ SHOWN = LOOKED_AT[:6]
 FIRST = "occlusion"
 """The method that the others are compared with."""
 
-
-def names() -> list[str]:
-    """All methods, the main one first."""
-    return [FIRST, *(name for name in available() if name != FIRST)]
+NAMES = (FIRST, "integrated_gradients", "smoothgrad", "grad_cam", "activation_energy")
+"""One of every family, and those that answer in a moment."""
 
 
 def methods(studio: Studio) -> Markup:
     """One row a photograph, one column a method."""
-    found = [_looked(studio, name) for name in names()]
-    sheet = studio.save(methods_sheet(found), "pictures/methods.webp", {"methods": ", ".join(names())})
+    found = [_looked(studio, name) for name in NAMES]
+    sheet = studio.save(methods_sheet(found), "pictures/methods.webp", {"methods": ", ".join(NAMES)})
     rows = [_row(studio, photograph, found) for photograph in SHOWN]
     words = [_explained(look, found[0]) for look in found]
     heads = [element("span", each) for each in ("Photo", *(look.title for look in found))]
@@ -39,13 +37,18 @@ def methods(studio: Studio) -> Markup:
         element(
             "p",
             "There is more than one way to ask a network where it looks. Covering is the plainest. The others "
-            "follow the slopes of its arithmetic, or read how strongly each part of the code answers.",
+            "follow the slopes of its arithmetic, or read how strongly each part of the code answers. "
+            f"These are {len(NAMES)} of the {len(available())} methods that saccade knows; ",
+            element("code", "saccade methods"),
+            " lists them all, and ",
+            element("code", "saccade evaluate"),
+            " tells which to believe.",
         ),
         element("div", element("div", heads, class_="heads", aria_hidden="true"), rows, class_="contact"),
         element("p", _scales(found), class_="small"),
         element("dl", words, class_="methods"),
         element("p", element("a", "The same table as one picture", href=sheet.path), class_="small"),
-        recipes.methods([each.file for each in SHOWN], names()).markup(),
+        recipes.methods([each.file for each in SHOWN], NAMES).markup(),
     )
 
 
@@ -83,7 +86,7 @@ def _explained(look: Attribution, first: Attribution) -> Markup:
         said = joined(
             plain, " The unit: ", look.units, ". Agreement with covering: ", figures(value, number(value)), "."
         )
-    return element("div", element("dt", find(look.method).description.title), element("dd", said))  # type: ignore[attr-defined]
+    return element("div", element("dt", find(look.method).description.title), element("dd", said))
 
 
 def agreement(look: Attribution, other: Attribution) -> float:
