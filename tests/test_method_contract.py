@@ -189,12 +189,10 @@ def test_a_dead_code_gives_a_flat_map_not_noise(name: str) -> None:
     dead = keras.layers.Conv2D(2, 3, padding="same", kernel_initializer="zeros", name="code")
     model = keras.Model(inputs, dead(x))
     encoder, images = Encoder(model, layer="code"), nets.pictures(model)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        try:
-            found = saccade.explain(encoder, images, name, **asked(name))
-        except NotApplicable:
-            return
+    try:
+        found = saccade.explain(encoder, images, name, **asked(name))  # a warning would be an error, as in every test
+    except NotApplicable:
+        return
     if "energy" in found.units or found.method == "eigen_cam":
         return
     # Even is flat: a mask of one height says that no place matters more than another.
