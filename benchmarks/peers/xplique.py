@@ -12,7 +12,7 @@ import numpy as np
 from cases import Case
 from nets import Subject
 
-from peers.peer import Array, Peer, raw, values
+from peers.peer import Array, Peer, raw
 
 
 def _inner(model: Any, inputs: Any, targets: Any) -> Any:
@@ -117,7 +117,13 @@ def relax(subject: Subject, case: Case) -> Peer:
 def grad_cam(subject: Subject, case: Case) -> Peer:
     """Its Grad-CAM, which takes an operator and does not use it."""
     make = _makers("GradCAM", subject, case, (16,), operator=_inner, conv_layer=subject.bare_at)
-    return Peer("xplique", make, values)
+    return Peer("xplique", make, partial(_enlarged, size=case.pictures.shape[1:3]), "cut off at zero and enlarged")
+
+
+def _enlarged(look: Any, size: tuple[int, int]) -> Array:
+    import tensorflow as tf
+
+    return np.asarray(tf.image.resize(np.maximum(look.values, 0)[..., None], size, method="bicubic"))
 
 
 @contextmanager

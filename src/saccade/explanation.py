@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from functools import cache
 from types import NoneType
 from typing import Any, overload
 
@@ -129,6 +130,7 @@ def _result(
     )
 
 
+@cache
 def settings_of(function: Method) -> dict[str, inspect.Parameter]:
     """The settings a method takes, by name, with their defaults."""
     parameters = inspect.signature(function).parameters.values()

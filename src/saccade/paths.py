@@ -7,6 +7,7 @@ device once. The arithmetic uses operators only and so runs in numpy, TensorFlow
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -46,6 +47,10 @@ class ArrayPoints:
         return {name: values[start:stop] for name, values in self.arrays.items()}
 
 
+_STRIP = 2**15
+"""Numbers that one generator draws: strips of a pattern are drawn side by side."""
+
+
 @dataclass(frozen=True)
 class NormalPoints:
     """Standard normal noise in antithetic pairs: every second pattern is the negative of the one before.
@@ -67,24 +72,25 @@ class NormalPoints:
     def take(self, start: int, stop: int) -> Arrays:
         """The patterns from `start` up to `stop`, as (patterns, height, width, channels)."""
         noise = np.empty((stop - start, *self.shape), np.float32)
+        flat = noise.reshape(stop - start, -1)
+        together = 2 if self.paired else 1
 
-        def draw(pair: int) -> None:
-            first = 2 * pair - start
-            row = noise[max(first, 0)]
-            np.random.default_rng([self.seed, pair]).standard_normal(out=row, dtype=np.float32)
+        def draw(work: tuple[int, int]) -> None:
+            pattern, strip = work
+            first = together * pattern - start
+            part = slice(strip * _STRIP, (strip + 1) * _STRIP)
+            row = flat[max(first, 0), part]
+            generator = np.random.Generator(np.random.SFC64([self.seed, pattern, strip]))
+            generator.standard_normal(out=row, dtype=np.float32)
             if first < 0:
                 np.negative(row, out=row)
-            elif first + 1 < len(noise):
-                np.negative(row, out=noise[first + 1])
+            elif self.paired and first + 1 < len(flat):
+                np.negative(row, out=flat[first + 1, part])
 
-        def draw_alone(step: int) -> None:
-            np.random.default_rng([self.seed, step]).standard_normal(out=noise[step - start], dtype=np.float32)
-
+        patterns = range(start // together, -(-stop // together))
+        strips = range(-(-flat.shape[1] // _STRIP))
         with ThreadPoolExecutor(2) as drawing:
-            if self.paired:
-                list(drawing.map(draw, range(start // 2, (stop + 1) // 2)))
-            else:
-                list(drawing.map(draw_alone, range(start, stop)))
+            list(drawing.map(draw, itertools.product(patterns, strips)))
         return {"noise": noise}
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from saccade.models import Dataflow
 from saccade.models.dataflow import Interval
 from saccade.paths import Arrays
+from saccade.products import product
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ class Holes:
             float32 (images, height, width); 0 where no hole reaches.
         """
         rows, columns = self.stencils()
-        total: NDArray[np.float64] = np.einsum("rh,irc,cw->ihw", rows, values, columns, optimize=True)
+        down = rows.T.astype(np.float64)
+        total = np.stack([product(product(down, each), columns) for each in values])
         times = rows.sum(axis=0)[:, None] * columns.sum(axis=0)[None, :]
         return np.asarray(total / np.maximum(times, 1.0), np.float32)
 

@@ -11,6 +11,7 @@ import gc
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, TypeVar, overload
@@ -62,6 +63,7 @@ class Engine(ABC):
         self._compiled: dict[tuple[Any, ...], Callable[..., Any]] = {}
         # Writing a data flow down runs the model once; a size that comes again is not worth it.
         self.dataflow: Callable[[int, int], Dataflow] = lru_cache(maxsize=16)(network.dataflow)
+        self._numbers = lru_cache(maxsize=64)(self._count_numbers)
 
     # The four questions
 
@@ -140,10 +142,10 @@ class Engine(ABC):
             step = self._compile(("score", path.name, names, at), make)
             totals: list[Any] = [None] * len(objectives)
             held: tuple[slice, Any, Any, Any] | None = None
-            for piece in self._pieces(plan, len(images), len(points)):
+            for piece, taken in self._steps(plan, len(images), points):
                 if held is None or held[0] != piece.images:
                     held = (piece.images, *self._hold(piece, images, objectives, fixed))
-                answers = step(*held[1:], self._tensors(points.take(piece.points.start, piece.points.stop)))
+                answers = step(*held[1:], self._tensors(taken))
                 for k, terms in enumerate(answers):
                     # A term of the frozen reference alone has one point; it counts for all of them.
                     if callable(cells):
@@ -266,7 +268,8 @@ class Engine(ABC):
                 spread = self.reshape(share, (steps, *(1,) * (len(shape) + 1)))
                 if variance:
                     return moments(slope, spread, self.sum)
-                found = [self.sum(slope, (0,))]
+                # One step is its own sum; adding it up again would only copy it.
+                found = [self.reshape(slope, (count, *shape)) if steps == 1 else self.sum(slope, (0,))]
                 if values:
                     found.append(self.sum(self.reshape(self.as_float32(held), (steps, count, *shape)) * spread, (0,)))
                 return found
@@ -280,14 +283,13 @@ class Engine(ABC):
             held: tuple[slice, Any, Any, Any] | None = None
             running: list[Tensor] = []
             weight = 0.0
-            for piece in self._pieces(plan, len(images), len(points)):
+            for piece, taken in self._steps(plan, len(images), points):
                 if held is None or held[0] != piece.images:
                     held = (piece.images, *self._hold(piece, images, [objective], fixed))
                     running, weight = [], 0.0
                 share = shares[piece.points].copy()
                 share[: piece.new_points] = 0.0  # an overlapping last piece must not count a point twice
-                taken = self._tensors(points.take(piece.points.start, piece.points.stop))
-                answer = step(*held[1:], taken, self.tensor(share))
+                answer = step(*held[1:], self._tensors(taken), self.tensor(share))
                 more = float(share.sum(dtype=np.float64))
                 if not running:
                     running = list(answer)
@@ -446,6 +448,26 @@ class Engine(ABC):
             if self.progress is not None:
                 self.progress(done + 1, total)
 
+    def _steps(self, plan: Chunks, images: int, points: Points) -> Iterator[tuple[Piece, Arrays]]:
+        """Every piece with its points; those of the next piece are made in a thread while this one is computed."""
+        coming = plan.pieces(images, len(points))
+        pieces = self._pieces(plan, images, len(points))
+
+        def take() -> Arrays | None:
+            piece = next(coming, None)
+            return None if piece is None else points.take(piece.points.start, piece.points.stop)
+
+        if plan.count(images, len(points)) == 1:
+            yield from ((piece, points.take(piece.points.start, piece.points.stop)) for piece in pieces)
+            return
+        with ThreadPoolExecutor(1) as making:
+            made = making.submit(take)
+            for piece in pieces:
+                taken = made.result()
+                assert taken is not None
+                made = making.submit(take)
+                yield piece, taken
+
     def _hold(
         self, piece: Piece, images: Array, objectives: Sequence[Objective], fixed: Arrays
     ) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
@@ -523,19 +545,19 @@ class Engine(ABC):
 
     def _at_once(self, images: Array, layers: Sequence[str], question: str) -> int:
         """How many pictures are computed together: what fits into the memory, and no more than is fastest."""
-        numbers = self._numbers(images, layers)
+        numbers = self._numbers(images.shape[1:], tuple(layers))
         examples = examples_within(self.memory, self._bytes(numbers, question), self.fastest)
         return examples if self.swift_bytes is None else max(1, min(examples, self.swift_bytes // (4 * max(numbers))))
 
-    def _numbers(self, images: Array, layers: Sequence[str]) -> list[int]:
+    def _count_numbers(self, size: tuple[int, ...], layers: tuple[str, ...]) -> list[int]:
         """How many numbers one picture has, and each of its layers up to the last one asked for."""
-        numbers = [math.prod(images.shape[1:])]
+        numbers = [math.prod(size)]
         left = set(layers)
         for path in self.network.layers:
             shape = self.network.layers[path].shape
             grid = [each or 0 for each in shape]
             if 0 in grid and len(shape) == 3:
-                flow = self.dataflow(images.shape[1], images.shape[2]).grid(path) or (1, 1)
+                flow = self.dataflow(size[0], size[1]).grid(path) or (1, 1)
                 grid = [*flow, shape[-1] or 1]
             numbers.append(math.prod(grid))
             left.discard(path)

@@ -31,7 +31,19 @@ class TensorFlowEngine(Engine):
         """Compile into a graph; one trace per shape."""
         import tensorflow as tf
 
-        return tf.function(function, autograph=False)  # type: ignore[no-any-return]
+        traced = tf.function(function, autograph=False)
+        # tf.function looks up by every argument's full type which graph it means, and takes longer for that than a
+        # small layer for its work; here all arguments are float32, and their shapes tell everything.
+        graphs: dict[tuple[Any, ...], Callable[..., Any]] = {}
+
+        def call(*arguments: Any) -> Any:
+            shapes = tuple(tuple(each.shape) for each in tf.nest.flatten(arguments))
+            graph = graphs.get(shapes)
+            if graph is None:
+                graph = graphs[shapes] = traced.get_concrete_function(*arguments)
+            return graph(*arguments)
+
+        return call
 
     def slope(
         self, function: Callable[[Tensor], tuple[Tensor, Tensor | None]], at: Tensor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -103,9 +104,9 @@ class Images:
                 f"an array of shape {given.shape} and type {given.dtype}: give numbers, "
                 "(images, height, width, channels) or (height, width, channels)."
             )
-        if not np.isfinite(given).all():
-            raise ImageError("the array holds values that are not numbers (NaN or infinite).")
         least, most = float(given.min()), float(given.max())
+        if not (math.isfinite(least) and math.isfinite(most)):  # a NaN is its array's least and its most
+            raise ImageError("the array holds values that are not numbers (NaN or infinite).")
         if least < low - (high - low) or most > high + (high - low):
             raise ImageError(
                 f"the array runs from {least:g} to {most:g}, far outside value_range {low:g}..{high:g}; "

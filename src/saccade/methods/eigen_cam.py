@@ -10,6 +10,7 @@ from saccade.errors import NotApplicable
 from saccade.methods.feature_layer import feature_layer
 from saccade.methods.method import Array, Map, method
 from saccade.methods.saturation import featureless
+from saccade.products import gram
 from saccade.targets import Target
 
 _SMALL = 24
@@ -90,30 +91,30 @@ def _component(held: Array, centred: bool) -> tuple[Array, float]:
     energy = np.einsum("uk,uk->u", held, held, dtype=np.float64)
     used = held - held.mean(axis=0) if centred else held
     by_channel = used.shape[1] <= used.shape[0]
-    gram = (used.T @ used if by_channel else used @ used.T).astype(np.float64)
-    largest, vector = _first_eigenvector(gram)
-    line = used.astype(np.float64) @ vector if by_channel else vector * np.sqrt(largest)
-    agrees = line @ energy
+    products = gram(used if by_channel else used.T).astype(np.float64)
+    largest, vector = _first_eigenvector(products)
+    line = np.einsum("uk,k->u", used.astype(np.float64), vector) if by_channel else vector * np.sqrt(largest)
+    agrees = np.einsum("u,u->", line, energy)
     if agrees < 0 or (agrees == 0 and line[np.abs(line).argmax()] < 0):
         line = -line
-    return line.astype(np.float32), float(largest / np.trace(gram))
+    return line.astype(np.float32), float(largest / np.trace(products))
 
 
-def _first_eigenvector(gram: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+def _first_eigenvector(products: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
     """The largest eigenvalue and its vector: by subspace iteration, and from all of them where that is not exact."""
-    if len(gram) > _SMALL:
+    if len(products) > _SMALL:
         # A fixed start keeps the map the same from run to run.
-        basis = np.random.default_rng(0).standard_normal((len(gram), _VECTORS))
+        basis = np.random.default_rng(0).standard_normal((len(products), _VECTORS))
         for step in range(1, _STEPS + 1):
-            image = gram @ np.linalg.qr(basis)[0]
+            image = products @ np.linalg.qr(basis)[0]
             if step % 5:
                 basis = image
                 continue
             basis = np.linalg.qr(image)[0]
-            moved = gram @ basis
+            moved = products @ basis
             sizes, turned = np.linalg.eigh(basis.T @ moved)
             vector = basis @ turned[:, -1]
             if np.linalg.norm(moved @ turned[:, -1] - sizes[-1] * vector) <= _EXACT * sizes[-1]:
                 return float(sizes[-1]), vector
-    sizes, vectors = np.linalg.eigh(gram)
+    sizes, vectors = np.linalg.eigh(products)
     return float(sizes[-1]), vectors[:, -1]

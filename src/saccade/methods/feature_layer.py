@@ -79,11 +79,12 @@ def _chosen(encoder: Encoder, flow: Dataflow) -> tuple[str, str]:
     code = encoder.layer
     own = _grid(encoder, flow, code)
     cells = own[0] * own[1] if own is not None else 0
-    passed = [path for path in _before(encoder, code) if _has_places(encoder, flow, path) and flow.is_cut(path, code)]
-    for path in reversed(passed):
+    for path in reversed(_before(encoder, code)):
         grid = _grid(encoder, flow, path)
+        if grid is None or grid[0] * grid[1] <= max(cells, 1) or not flow.is_cut(path, code):
+            continue
         # A layer that sees single pixels only rescales or pads the picture.
-        if grid is not None and grid[0] * grid[1] > max(cells, 1) and flow.receptive_field(path) != (1, 1):
+        if flow.receptive_field(path) != (1, 1):
             finer = "the last before the code" if cells <= 1 else "the last before the code with a finer grid"
             return path, finer
     if cells > 1:

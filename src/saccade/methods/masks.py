@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 from saccade.errors import InputError
 from saccade.paths import Arrays
+from saccade.products import product
 
 Array = NDArray[np.float32]
-_ALONE = 2**18
-"""Multiplications in one matrix product. Above it BLAS wakes threads, which here cost more than they compute."""
 _DRAWN = 1024
 """Independent grids that are drawn with one generator: starting one costs more than drawing from it."""
 
@@ -161,7 +160,7 @@ class RandomMasks:
             sums[found] = np.add.reduceat(flat[order] * weights[order, number, None], firsts, axis=0)
             table = sums.reshape(self.shifts, self.shifts, height, width).transpose(0, 2, 1, 3)
             flattened = table.reshape(self.shifts * height, self.shifts * width)
-            total[number] = _product(_product(rows, flattened), columns.T)
+            total[number] = product(product(rows, flattened), columns.T)
         return total
 
     def at(self, rows: NDArray[Any], columns: NDArray[Any]) -> Array:
@@ -199,15 +198,6 @@ def _drawn(
     turns = np.random.default_rng([seed, number // shifts, 1]).permuted(np.tile(np.arange(shifts), (2, 1)), axis=1)
     down, across = turns[:, number % shifts]
     return grids, np.full(size, down), np.full(size, across)
-
-
-def _product(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The matrix product, a few rows at a time."""
-    answer = np.empty((len(left), right.shape[1]))
-    step = max(_ALONE // right.size, 1)
-    for start in range(0, len(left), step):
-        np.matmul(left[start : start + step], right, out=answer[start : start + step])
-    return answer
 
 
 def _hats(places: NDArray[np.float64], cells: int) -> Array:

@@ -38,6 +38,10 @@ def saliency(encoder: Encoder, images: Array, target: Target, *, low_pass: float
     return slope_map(encoder, slope, target, low_pass, {})
 
 
+_SQUARES = (1e-12, 1e12)
+"""Slopes up to here, and not all below, have squares that are float32."""
+
+
 def slope_map(
     encoder: Encoder, slope: Array, target: Target, low_pass: float | None, settings: dict[str, object]
 ) -> Map:
@@ -54,12 +58,18 @@ def slope_map(
 
 
 def _length(slope: Array) -> Array:
-    """The length over the channels, in float64 because the square of a tiny slope is no float32."""
-    total = np.zeros(slope.shape[:-1])
-    for channel in range(slope.shape[-1]):
-        # One channel after the other: numpy's own sum over a short last axis is five times slower.
-        total += slope[..., channel].astype(np.float64) ** 2
-    return np.asarray(np.sqrt(total), np.float32)
+    """The length over the channels."""
+    largest = max(float(slope.max()), -float(slope.min()))
+    if largest and not _SQUARES[0] < largest < _SQUARES[1]:
+        # A power of two scales without rounding.
+        scale = np.float32(2.0 ** np.floor(np.log2(largest)))
+        return np.asarray(_length(slope / scale) * scale)
+    squares = np.square(slope)
+    total = squares[..., 0].copy()
+    for channel in range(1, slope.shape[-1]):
+        # One channel after the other: numpy's own sum over a short last axis is several times slower.
+        total += squares[..., channel]
+    return np.asarray(np.sqrt(total, out=total))
 
 
 def default_low_pass(encoder: Encoder, images: Array, target: Target) -> float:

@@ -18,8 +18,11 @@ _ALIKE = 1e-5
 
 def featureless(values: Array) -> NDArray[np.bool_]:
     """In which pictures do all places of a layer, (images, rows, columns, channels), hold the same?"""
+    # Of size one, whatever the layer's size is, so that float32 sums of squares are good enough for the question.
+    values = values / np.maximum(np.abs(values).max(axis=(1, 2, 3), keepdims=True), np.finfo(np.float32).tiny)
     spread = values - values.mean(axis=(1, 2), keepdims=True)
-    sums = [np.einsum("nrck,nrck->n", each, each, dtype=np.float64) for each in (spread, values)]
+    flat = [each.reshape(len(each), -1) for each in (spread, values)]
+    sums = [np.einsum("nk,nk->n", each, each) for each in flat]
     return np.asarray(sums[0] <= _ALIKE**2 * sums[1])
 
 

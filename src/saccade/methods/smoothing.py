@@ -7,11 +7,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from saccade.products import ALONE
+
 Array = NDArray[np.float32]
 _BLOCK = 32
 """Rows that are smoothed at once: each block reads its own rows and the Gaussian's reach on both sides, no more."""
-_PRODUCT = 2**18
-"""The size of one matrix product. Above it BLAS wakes threads of its own, which get in the way of the framework's."""
 
 
 def gaussian_blur(images: Array, sigma: float) -> Array:
@@ -37,7 +37,7 @@ def _smoothed(values: Array, sigma: float) -> Array:
     across = numbers == 1
     line, out = (values[..., 0], result[..., 0]) if across else (values, result)
     for rows, read, weights in _bands(length, sigma):
-        step = max(_PRODUCT // weights.size, 1)
+        step = max(ALONE // weights.size, 1)
         for start in range(0, pictures if across else numbers, step):
             some = slice(start, start + step)
             if across:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import cached_property
 from typing import Any
@@ -18,7 +18,7 @@ from saccade.models.torch.rectifiers import rectifiers
 from saccade.models.torch.runs import Run, written_down
 from saccade.models.torch.shapes import shapes_only
 from saccade.models.torch.sizes import InputShape, NoSizeFitsError, find_input_shape, likely_channels, trial_sizes
-from saccade.models.torch.state import untouched
+from saccade.models.torch.state import parts_in, untouched
 
 _KEPT_RUNS = 16
 _ACTIVATIONS = {"sigmoid": "sigmoid", "tanh": "tanh", "relu": "relu", "_softmax": "softmax"}
@@ -68,8 +68,7 @@ class TorchNetwork:
         """The torch device of the first weight."""
         import torch
 
-        held = next(self.module.parameters(), None)
-        held = next(self.module.buffers(), None) if held is None else held
+        held = next(self._held(), None)
         return torch.device("cpu") if held is None else held.device
 
     def to(self, device: Any) -> None:
@@ -194,7 +193,14 @@ class TorchNetwork:
     def _dtype(self) -> Any:
         import torch
 
-        return next((each.dtype for each in self.module.parameters() if each.is_floating_point()), torch.float32)
+        weights = (each for each in self._held("_parameters") if each.is_floating_point())
+        return next((each.dtype for each in weights), torch.float32)
+
+    def _held(self, *kinds: str) -> Iterator[Tensor]:
+        """The module's weights and then its buffers, or those of some kinds; asked often, so without their names."""
+        for kind in kinds or ("_parameters", "_buffers"):
+            for part in parts_in(self.module):
+                yield from (each for _, each in getattr(part, kind).items() if each is not None)
 
     # Measuring
 
