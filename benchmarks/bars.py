@@ -13,11 +13,19 @@ OCCLUSION = {224: 20.0, 448: 50.0}
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar and what was measured against it."""
+    """One bar and what was measured against it.
+
+    Attributes:
+        text: The bar.
+        measured: The figure.
+        held: Whether it holds.
+        level: Where the bar is to be as fast: the bar lies within the middle half of the rounds.
+    """
 
     text: str
     measured: str
     held: bool
+    level: bool = False
 
 
 def bars(group: Group, row: Row) -> list[Bar]:
@@ -36,9 +44,12 @@ def bars(group: Group, row: Row) -> list[Bar]:
         if "cannot" in answer:
             continue
         least, name = 1.0, answer["peer"]
-        if row["key"] == "occlusion":
+        if keras and row["key"] == "occlusion":
             least = OCCLUSION.get(group.size, 1.0)
         if row["key"] == "eigen_cam":
             least = EIGEN
-        found.append(Bar(f"{least:g} times {name}", f"{answer['times']:.2f}", answer["times"] >= least))
+        low, high = answer["between"]
+        level = least == 1 and low <= 1 <= high
+        measured = f"{answer['times']:.2f} ({low:.2f} to {high:.2f})"
+        found.append(Bar(f"{least:g} times {name}", measured, answer["times"] >= least, level))
     return found

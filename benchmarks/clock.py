@@ -6,7 +6,7 @@ import gc
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from statistics import median
+from statistics import median, quantiles
 from typing import Any
 
 
@@ -23,10 +23,18 @@ class Race:
 
     def ratio(self, name: str, to: str) -> float:
         """How many times as long as another: the median of the ratios within each round."""
-        return median(a / b for a, b in zip(self.rounds[name], self.rounds[to], strict=True))
+        return median(self._ratios(name, to))
+
+    def middle_half(self, name: str, to: str) -> tuple[float, float]:
+        """Between what the middle half of the ratios within each round lie."""
+        low, _, high = quantiles(self._ratios(name, to), n=4, method="inclusive")
+        return low, high
+
+    def _ratios(self, name: str, to: str) -> list[float]:
+        return [a / b for a, b in zip(self.rounds[name], self.rounds[to], strict=True)]
 
 
-def race(runners: Mapping[str, Callable[[], Any]], *, seconds: float, least: int = 3, most: int = 7) -> Race:
+def race(runners: Mapping[str, Callable[[], Any]], *, seconds: float, least: int = 3, most: int = 25) -> Race:
     """Call everybody once, then again in turns.
 
     Args:

@@ -40,17 +40,17 @@ class Group:
 
 
 GROUPS = (
-    Group("speed", "tensorflow", "reference", 224, 180),
-    Group("speed", "torch", "reference", 224, 180),
-    Group("speed", "tensorflow", "reference", 448, 150),
-    Group("speed", "jax", "reference", 224, 90),
-    Group("memory", "tensorflow", "reference", 1024, 180),
-    Group("memory", "torch", "reference", 1024, 180),
-    Group("speed", "tensorflow", "reference", 128, 60),
-    Group("speed", "tensorflow", "mobilenetv2", 224, 75),
-    Group("speed", "tensorflow", "resnet50", 224, 90),
-    Group("speed", "torch", "reference", 448, 120),
-    Group("growth", "tensorflow", "reference", 448, 60),
+    Group("speed", "tensorflow", "reference", 224, 300),
+    Group("speed", "torch", "reference", 224, 300),
+    Group("speed", "tensorflow", "reference", 448, 420),
+    Group("speed", "jax", "reference", 224, 300),
+    Group("memory", "tensorflow", "reference", 1024, 300),
+    Group("memory", "torch", "reference", 1024, 300),
+    Group("speed", "tensorflow", "reference", 128, 150),
+    Group("speed", "tensorflow", "mobilenetv2", 224, 150),
+    Group("speed", "tensorflow", "resnet50", 224, 240),
+    Group("speed", "torch", "reference", 448, 360),
+    Group("growth", "tensorflow", "reference", 448, 120),
 )
 
 

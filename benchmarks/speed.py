@@ -68,7 +68,11 @@ class Bench:
             row["method"] = found.ratio("method", "floor")
         for name, (peer, setting, runner, _) in asked.items():
             answer: Row = {"peer": name, "setting": setting, "scale": peer.scale, "says": peer.says}
-            answer |= {"seconds": found.seconds(name) * peer.scale, "times": found.ratio(name, "ours") * peer.scale}
+            # No peer smooths its map, so the gradient methods run without smoothing beside them.
+            same = "method" if "method" in runners else "ours"
+            answer |= {"seconds": found.seconds(name) * peer.scale, "times": found.ratio(name, same) * peer.scale}
+            answer["between"] = [each * peer.scale for each in found.middle_half(name, same)]
+            answer["explained"] = found.ratio(name, "ours") * peer.scale
             if peer.mine is not None:
                 with peer.same():
                     theirs = runner()

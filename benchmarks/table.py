@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from bars import bars
+from bars import Bar, bars
 from groups import GROUPS, Group
 from kept import Row
 
@@ -15,8 +15,11 @@ Written by `make bench` (`benchmarks/run.py`); nothing here is typed by hand. Ho
 that followed one another. *First call* includes tracing and compiling."""
 TIMED = """*Explain* is the whole of what a user calls, smoothing and notes included; *method* is a gradient method
 without its smoothing. The floor is nothing but the compiled passes in the batch size that was fastest; for cells it is one
-backward pass per cell, for a CAM one forward and the backward pass to its layer. *Difference* is the largest difference
-between two results as a share of the largest value. Figures with `~` were taken on a part of the work and multiplied:
+backward pass per cell, for a CAM one forward and the backward pass to its layer. *Times faster* compares
+the same work: peers do not smooth, so gradient methods run without it there, and the next column is the whole of explain.
+In the list of bars the brackets hold the middle half of all rounds; *level* means that 1 lies among them. *Difference* is
+the largest difference between two results as a share of the largest value; some 0.01 for slopes at single pixels means that
+float32 decided a tie of a max-pooling the other way. Figures with `~` were taken on a part of the work and multiplied:
 the floor of all cells, of RELAX, and peers that were given some of the holes or masks."""
 
 
@@ -65,7 +68,7 @@ def _summary(records: Mapping[str, Row]) -> str:
         for row in rows:
             if group.kind == "speed":
                 found = bars(group, row)
-                body += [[group.title, row["case"], bar.text, bar.measured, _held(bar.held)] for bar in found]
+                body += [[group.title, row["case"], bar.text, bar.measured, _state(bar)] for bar in found]
         within = [row for row in rows if group.kind == "memory" and "peak" in row]
         if within:
             worst = max(within, key=lambda row: row["peak"])
@@ -90,7 +93,7 @@ def _speed(group: Group, rows: Iterable[Row]) -> str:
         for answer in row["peers"]:
             if "cannot" in answer:
                 others.append(
-                    [row["case"], answer["peer"], "cannot: `" + answer["cannot"].replace("|", "/") + "`"] + [""] * 4
+                    [row["case"], answer["peer"], "cannot: `" + answer["cannot"].replace("|", "/") + "`"] + [""] * 5
                 )
                 continue
             rough = "~" if answer["scale"] != 1 else ""
@@ -98,7 +101,7 @@ def _speed(group: Group, rows: Iterable[Row]) -> str:
             others.append(
                 [
                     row["case"], answer["peer"], answer["setting"], rough + _time(answer["seconds"]),
-                    f"{answer['times']:.2f}", said, answer["says"],
+                    f"{answer['times']:.2f}", f"{answer['explained']:.2f}", said, answer["says"],
                 ]
             )  # fmt: skip
     head = ["question", "explain", "floor", "batch", "explain : floor", "method : floor", "first call", "rounds"]
@@ -110,6 +113,7 @@ def _speed(group: Group, rows: Iterable[Row]) -> str:
             "its best setting",
             "peer's time",
             "saccade times faster",
+            "with smoothing",
             "difference",
             "what differs",
         ]
@@ -144,6 +148,10 @@ def _growth(group: Group, rows: Sequence[Row]) -> str:
     ]  # fmt: skip
     says = "An exponent of 1: twice the work takes twice the time.\n\n![Growth](growth.png)"
     return says + "\n\n" + _table(["what", "at", "times", "exponent"], body)
+
+
+def _state(bar: Bar) -> str:
+    return "level" if bar.level and not bar.held else _held(bar.held)
 
 
 def _held(holds: bool) -> str:

@@ -24,7 +24,7 @@ from saccade.tiling import apart
 Array = NDArray[np.float32]
 TOLERANCE = 1e-4
 """Shared and lone slopes may differ by this share of the largest: float32's rounding, far below a wrong cell."""
-PASSES_AT_ONCE = 16
+_PASSES_AT_ONCE = 16
 """How many backward passes are held in memory together, at most."""
 
 
@@ -178,13 +178,18 @@ def cell_slopes(encoder: Encoder, images: Array, patterns: Array, plan: Colourin
     return found, off
 
 
+def passes_at_once(encoder: Encoder, image: Array) -> int:
+    """How many backward passes to hold in memory together: their slopes lie there twice, beside the pass itself."""
+    return max(1, min(_PASSES_AT_ONCE, encoder.engine.memory // (16 * image.nbytes)))
+
+
 def pulled(encoder: Encoder, image: Array, patterns: Array) -> Array:
     """`J^T c` on one picture for patterns on the code's grid (patterns, rows, columns, channels), a few at a time."""
     shape = tuple(encoder.layers[encoder.layer].shape)
     # A vector code is one cell on the grid and a plain vector in the model.
     own = patterns.shape[1:] if len(shape) == 3 else patterns.shape[2:] if len(shape) == 2 else patterns.shape[3:]
     given = patterns.reshape(len(patterns), 1, *own)
-    groups = -(-len(given) // PASSES_AT_ONCE)
+    groups = -(-len(given) // passes_at_once(encoder, image))
     size = -(-len(given) // groups)
     answers = np.empty((len(given), *image.shape[1:]), np.float32)
     for start in range(0, len(given), size):

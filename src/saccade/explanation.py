@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from functools import cache
 from types import NoneType
 from typing import Any, overload
 
@@ -130,7 +129,6 @@ def _result(
     )
 
 
-@cache
 def settings_of(function: Method) -> dict[str, inspect.Parameter]:
     """The settings a method takes, by name, with their defaults."""
     parameters = inspect.signature(function).parameters.values()
@@ -138,7 +136,7 @@ def settings_of(function: Method) -> dict[str, inspect.Parameter]:
 
 
 def _check(function: Method, method: str, settings: dict[str, Any]) -> None:
-    allowed = settings_of(function)
+    allowed = settings_of(function) if settings else {}
     for name in settings:
         if name not in allowed:
             if not allowed:

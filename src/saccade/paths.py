@@ -7,10 +7,10 @@ device once. The arithmetic uses operators only and so runs in numpy, TensorFlow
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
+from statistics import NormalDist
 from typing import Any, Protocol
 
 import numpy as np
@@ -47,8 +47,25 @@ class ArrayPoints:
         return {name: values[start:stop] for name, values in self.arrays.items()}
 
 
-_STRIP = 2**15
-"""Numbers that one generator draws: strips of a pattern are drawn side by side."""
+_LEVELS = 2**16
+"""Equally likely values that stand for the normal distribution; the outermost lie at 4.3 standard deviations."""
+
+
+@cache
+def _quantiles() -> NDArray[np.float32]:
+    """The middles of equally likely parts of the standard normal distribution, scaled to a variance of exactly 1."""
+    normal = NormalDist()
+    upper = np.array([normal.inv_cdf((level + 0.5) / _LEVELS) for level in range(_LEVELS // 2, _LEVELS)])
+    return np.concatenate([-upper[::-1], upper] / np.sqrt(np.mean(upper**2))).astype(np.float32)
+
+
+def _draw_normal(bits: np.random.SFC64, out: NDArray[np.float32]) -> None:
+    """Fill one axis with standard normal numbers: 16 random bits each, looked up.
+
+    numpy's own `standard_normal` takes six times as long, which was a tenth of SmoothGrad's time.
+    """
+    drawn = bits.random_raw(-(-len(out) // 4)).view(np.uint16)[: len(out)]
+    np.take(_quantiles(), drawn, out=out, mode="clip")
 
 
 @dataclass(frozen=True)
@@ -74,23 +91,14 @@ class NormalPoints:
         noise = np.empty((stop - start, *self.shape), np.float32)
         flat = noise.reshape(stop - start, -1)
         together = 2 if self.paired else 1
-
-        def draw(work: tuple[int, int]) -> None:
-            pattern, strip = work
+        for pattern in range(start // together, -(-stop // together)):
             first = together * pattern - start
-            part = slice(strip * _STRIP, (strip + 1) * _STRIP)
-            row = flat[max(first, 0), part]
-            generator = np.random.Generator(np.random.SFC64([self.seed, pattern, strip]))
-            generator.standard_normal(out=row, dtype=np.float32)
+            row = flat[max(first, 0)]
+            _draw_normal(np.random.SFC64([self.seed, pattern]), row)
             if first < 0:
                 np.negative(row, out=row)
             elif self.paired and first + 1 < len(flat):
-                np.negative(row, out=flat[first + 1, part])
-
-        patterns = range(start // together, -(-stop // together))
-        strips = range(-(-flat.shape[1] // _STRIP))
-        with ThreadPoolExecutor(2) as drawing:
-            list(drawing.map(draw, itertools.product(patterns, strips)))
+                np.negative(row, out=flat[first + 1])
         return {"noise": noise}
 
 

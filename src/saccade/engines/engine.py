@@ -11,7 +11,6 @@ import gc
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, TypeVar, overload
@@ -142,10 +141,10 @@ class Engine(ABC):
             step = self._compile(("score", path.name, names, at), make)
             totals: list[Any] = [None] * len(objectives)
             held: tuple[slice, Any, Any, Any] | None = None
-            for piece, taken in self._steps(plan, len(images), points):
+            for piece in self._pieces(plan, len(images), len(points)):
                 if held is None or held[0] != piece.images:
                     held = (piece.images, *self._hold(piece, images, objectives, fixed))
-                answers = step(*held[1:], self._tensors(taken))
+                answers = step(*held[1:], self._tensors(points.take(piece.points.start, piece.points.stop)))
                 for k, terms in enumerate(answers):
                     # A term of the frozen reference alone has one point; it counts for all of them.
                     if callable(cells):
@@ -283,13 +282,14 @@ class Engine(ABC):
             held: tuple[slice, Any, Any, Any] | None = None
             running: list[Tensor] = []
             weight = 0.0
-            for piece, taken in self._steps(plan, len(images), points):
+            for piece in self._pieces(plan, len(images), len(points)):
                 if held is None or held[0] != piece.images:
                     held = (piece.images, *self._hold(piece, images, [objective], fixed))
                     running, weight = [], 0.0
                 share = shares[piece.points].copy()
                 share[: piece.new_points] = 0.0  # an overlapping last piece must not count a point twice
-                answer = step(*held[1:], self._tensors(taken), self.tensor(share))
+                taken = self._tensors(points.take(piece.points.start, piece.points.stop))
+                answer = step(*held[1:], taken, self.tensor(share))
                 more = float(share.sum(dtype=np.float64))
                 if not running:
                     running = list(answer)
@@ -447,26 +447,6 @@ class Engine(ABC):
             yield piece
             if self.progress is not None:
                 self.progress(done + 1, total)
-
-    def _steps(self, plan: Chunks, images: int, points: Points) -> Iterator[tuple[Piece, Arrays]]:
-        """Every piece with its points; those of the next piece are made in a thread while this one is computed."""
-        coming = plan.pieces(images, len(points))
-        pieces = self._pieces(plan, images, len(points))
-
-        def take() -> Arrays | None:
-            piece = next(coming, None)
-            return None if piece is None else points.take(piece.points.start, piece.points.stop)
-
-        if plan.count(images, len(points)) == 1:
-            yield from ((piece, points.take(piece.points.start, piece.points.stop)) for piece in pieces)
-            return
-        with ThreadPoolExecutor(1) as making:
-            made = making.submit(take)
-            for piece in pieces:
-                taken = made.result()
-                assert taken is not None
-                made = making.submit(take)
-                yield piece, taken
 
     def _hold(
         self, piece: Piece, images: Array, objectives: Sequence[Objective], fixed: Arrays

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from saccade.encoder import Encoder
 from saccade.engines import Objective
+from saccade.methods.channels import summed
 from saccade.methods.method import Array, Map
 from saccade.methods.saliency import default_low_pass
 from saccade.methods.smoothing import gaussian_blur
@@ -30,7 +31,7 @@ def contribution_map(
     """Turn signed contributions per pixel and channel into a signed map per pixel; the channels are summed."""
     sigma = default_low_pass(encoder, raw, target) if low_pass is None else low_pass
     return Map(
-        values=gaussian_blur(np.einsum("...c->...", raw), sigma),
+        values=gaussian_blur(summed(raw), sigma),
         raw=raw,
         units=units,
         signed=True,

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from saccade.encoder import Encoder
 from saccade.errors import InputError, UnknownName
+from saccade.methods.channels import summed
 from saccade.methods.method import Array, Map, method
 from saccade.methods.saliency import default_low_pass
 from saccade.methods.scale import cell_size
@@ -74,7 +75,7 @@ def integrated_gradients(
     named = baseline if isinstance(baseline, str) else "given"
     from_what = f"from the picture blurred by {width:g} px" if named == "blur" else f"from {named}"
     return Map(
-        values=gaussian_blur(np.einsum("...c->...", raw), sigma),
+        values=gaussian_blur(summed(raw), sigma),
         raw=raw,
         units=f"part of the change of {target.slope_units}, per pixel",
         signed=True,

@@ -9,9 +9,10 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.colouring import PASSES_AT_ONCE, TOLERANCE, Colouring, alone, cell_slopes, colouring, pulled
+from saccade.colouring import TOLERANCE, Colouring, alone, cell_slopes, colouring, passes_at_once, pulled
 from saccade.encoder import Encoder
 from saccade.errors import InputError, NotApplicable, SaccadeWarning
+from saccade.methods.channels import summed
 from saccade.methods.method import Array, Map, method
 from saccade.methods.saliency import default_low_pass
 from saccade.methods.smoothing import gaussian_blur
@@ -94,7 +95,7 @@ def jacobian_energy(
     if sigma:
         notes.append(f"smoothed with {sigma:g} px for the view")
     return Map(
-        values=gaussian_blur(np.einsum("...c->...", raw), sigma),
+        values=gaussian_blur(summed(raw), sigma),
         raw=raw,
         units="squared distance that the code moves per squared unit of pixel value",
         signed=False,
@@ -167,7 +168,7 @@ def _exact(encoder: Encoder, image: Array, wanted: NDArray[np.bool_], plan: Colo
     """The energy at every pixel and channel, (height, width, channels)."""
     total = np.zeros(image.shape[1:])
     for squares in _squares(encoder, image, _patterns(wanted, plan)):
-        total += squares.sum(axis=0)
+        total += squares
     return total.astype(np.float32)
 
 
@@ -177,10 +178,10 @@ def _estimated(
     """The energy by random probes, and the standard error of all its pixels as a share of its size."""
     total, each, squared = np.zeros(image.shape[1:]), np.zeros(image.shape[1:3]), np.zeros(image.shape[1:3])
     for squares in _squares(encoder, image, (_probe(seed, number, wanted) for number in range(probes))):
-        total += squares.sum(axis=0)
+        total += squares
         pixels = np.einsum("...c->...", squares)
-        each += pixels.sum(axis=0)
-        squared += (pixels * pixels).sum(axis=0)
+        each += pixels
+        squared += pixels * pixels
     mean = each / probes
     # The spread of a probe is as large as its mean, so nothing cancels here (and it is float64).
     error = np.maximum(squared / probes - mean * mean, 0) / (probes - 1)
@@ -189,11 +190,13 @@ def _estimated(
 
 
 def _squares(encoder: Encoder, image: Array, patterns: Iterator[Array]) -> Iterator[NDArray[np.float64]]:
-    """The squared slopes of patterns, a few at a time: (patterns, height, width, channels)."""
-    while group := list(islice(patterns, PASSES_AT_ONCE)):
+    """The squared slope of each pattern, (height, width, channels)."""
+    size = passes_at_once(encoder, image)
+    while group := list(islice(patterns, size)):
         # Engines compile once per shape: the last group is filled up with nothing, which adds nothing.
-        filled = group + [np.zeros_like(group[0])] * (PASSES_AT_ONCE - len(group))
-        yield pulled(encoder, image, np.stack(filled))[: len(group)].astype(np.float64) ** 2
+        filled = group + [np.zeros_like(group[0])] * (size - len(group))
+        for slope in pulled(encoder, image, np.stack(filled))[: len(group)]:
+            yield slope.astype(np.float64) ** 2
 
 
 def _probe(seed: int, number: int, wanted: NDArray[np.bool_]) -> Array:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from saccade.encoder import Encoder
+from saccade.methods.channels import length
 from saccade.methods.method import Array, Map, method
 from saccade.methods.scale import cell_size
 from saccade.methods.smoothing import gaussian_blur
@@ -38,38 +37,19 @@ def saliency(encoder: Encoder, images: Array, target: Target, *, low_pass: float
     return slope_map(encoder, slope, target, low_pass, {})
 
 
-_SQUARES = (1e-12, 1e12)
-"""Slopes up to here, and not all below, have squares that are float32."""
-
-
 def slope_map(
     encoder: Encoder, slope: Array, target: Target, low_pass: float | None, settings: dict[str, object]
 ) -> Map:
     """Turn a signed slope per pixel and channel into a map of its length."""
     sigma = default_low_pass(encoder, slope, target) if low_pass is None else low_pass
     return Map(
-        values=gaussian_blur(_length(slope), sigma),
+        values=gaussian_blur(length(slope), sigma),
         raw=slope,
         units=f"change of {target.slope_units} per unit of pixel value",
         signed=False,
         notes=(f"smoothed with {sigma:g} px for the view",) if sigma else (),
         settings={**settings, "low_pass": sigma},
     )
-
-
-def _length(slope: Array) -> Array:
-    """The length over the channels."""
-    largest = max(float(slope.max()), -float(slope.min()))
-    if largest and not _SQUARES[0] < largest < _SQUARES[1]:
-        # A power of two scales without rounding.
-        scale = np.float32(2.0 ** np.floor(np.log2(largest)))
-        return np.asarray(_length(slope / scale) * scale)
-    squares = np.square(slope)
-    total = squares[..., 0].copy()
-    for channel in range(1, slope.shape[-1]):
-        # One channel after the other: numpy's own sum over a short last axis is several times slower.
-        total += squares[..., channel]
-    return np.asarray(np.sqrt(total, out=total))
 
 
 def default_low_pass(encoder: Encoder, images: Array, target: Target) -> float:

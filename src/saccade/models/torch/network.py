@@ -200,7 +200,7 @@ class TorchNetwork:
         """The module's weights and then its buffers, or those of some kinds; asked often, so without their names."""
         for kind in kinds or ("_parameters", "_buffers"):
             for part in parts_in(self.module):
-                yield from (each for _, each in getattr(part, kind).items() if each is not None)
+                yield from (each for each in getattr(part, kind).values() if each is not None)
 
     # Measuring
 

@@ -74,7 +74,7 @@ def _enter(module: Any, visit: _Visit) -> None:
         for name, buffer in part._buffers.items():
             if buffer is not None:
                 visit.buffers.append((part._buffers, name, buffer, buffer.detach().clone(), _version(buffer)))
-        for _, weight in part._parameters.items():
+        for weight in part._parameters.values():
             if weight is not None and weight.requires_grad:
                 visit.learning.append(weight)
                 weight.requires_grad_(False)
