@@ -10,6 +10,10 @@ from statistics import median, quantiles
 from typing import Any
 
 
+SLOW = 4
+"""Who takes so many times as long as the fastest needs no fine measuring."""
+
+
 @dataclass(frozen=True)
 class Race:
     """Seconds by name: of the very first call, and of every later round, one after the other in turns."""
@@ -31,7 +35,8 @@ class Race:
         return low, high
 
     def _ratios(self, name: str, to: str) -> list[float]:
-        return [a / b for a, b in zip(self.rounds[name], self.rounds[to], strict=True)]
+        # Who was slow took part in the first rounds only.
+        return [a / b for a, b in zip(self.rounds[name], self.rounds[to], strict=False)]
 
 
 def race(runners: Mapping[str, Callable[[], Any]], *, seconds: float, least: int = 3, most: int = 25) -> Race:
@@ -39,19 +44,24 @@ def race(runners: Mapping[str, Callable[[], Any]], *, seconds: float, least: int
 
     Args:
         runners: What is timed, by name; each call must return with the work done.
-        seconds: Stop when about this much time has gone by, after at least `least` rounds.
+        seconds: About so long rounds go on after the first `least`; who takes more than `SLOW` times as long as the
+            fastest has then seen enough of them.
         least: Fewest rounds.
         most: Most rounds.
     """
     first = {name: timed(runner) for name, runner in runners.items()}
     rounds: dict[str, list[float]] = {name: [] for name in runners}
     gc.collect()
-    begun = time.perf_counter()
+    left, ends = list(runners), 0.0
     for turn in range(most):
-        if turn >= least and time.perf_counter() - begun > seconds:
+        if turn == least:
+            fastest = min(median(times) for times in rounds.values())
+            left = [name for name in left if median(rounds[name]) <= SLOW * fastest]
+            ends = time.perf_counter() + seconds
+        if turn >= least and time.perf_counter() > ends:
             break
         # Turned round every time, so that nobody always follows the same neighbour.
-        for name in list(runners) if turn % 2 else list(reversed(runners)):
+        for name in left if turn % 2 else reversed(left):
             rounds[name].append(timed(runners[name]))
     return Race(first, rounds)
 
