@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import nets
@@ -68,6 +68,16 @@ class Case:
     def noise(self) -> Array:
         """Saccade's own noise, for the comparison of results."""
         return np.asarray(NormalPoints(0, self.passes, self.pictures.shape[1:]).take(0, self.passes)["noise"])
+
+
+def planned(subject: Subject, quick: bool) -> list[Case]:
+    """The same with small counts if it is only to be seen that everything runs."""
+    return [_few(case) if quick else case for case in cases(subject)]
+
+
+def _few(case: Case) -> Case:
+    few = {name: min(case.settings[name], 32) for name in ("steps", "masks") if name in case.settings}
+    return replace(case, settings=case.settings | few, passes=min(case.passes, 32))
 
 
 def cases(subject: Subject) -> Iterator[Case]:

@@ -10,17 +10,17 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cases import SAMPLED_CELLS, SAMPLED_FORWARDS, Case, cases
+from cases import SAMPLED_CELLS, SAMPLED_FORWARDS, Case, planned
 from clock import race, timed
 from floors import Floors
 from groups import named
 from kept import Kept, Row
 from nets import Subject, picture, subject
 from peers import peers_of
+from peers.elsewhere import Elsewhere
 from peers.peer import Peer, difference
 
 
@@ -31,10 +31,11 @@ class Bench:
         asked: The model.
         kept: Where rows go.
         seconds: About how long the rounds of one case take, at least three of them in any case.
+        elsewhere: Another process in which the peers compute; None: in this one.
     """
 
-    def __init__(self, asked: Subject, kept: Kept, seconds: float) -> None:
-        self.subject, self.kept, self.seconds = asked, kept, seconds
+    def __init__(self, asked: Subject, kept: Kept, seconds: float, elsewhere: Elsewhere | None) -> None:
+        self.subject, self.kept, self.seconds, self.elsewhere = asked, kept, seconds, elsewhere
         # Large batches of large pictures only cost time here.
         self.floors = Floors(asked, picture(asked.size), 25 if asked.size <= 224 and asked.net == "reference" else 8)
         self.best: dict[str, str] = {}
@@ -49,6 +50,7 @@ class Bench:
             runners["method"] = case.bare(self.subject.encoder)
         asked, answers = {}, []
         for peer in peers_of(self.subject, case):
+            peer = peer if self.elsewhere is None else self.elsewhere.moved(peer, case.name)
             try:
                 setting, runner = self._setting(peer)
                 result = runner()
@@ -76,7 +78,7 @@ class Bench:
             if peer.mine is not None:
                 with peer.same():
                     theirs = runner()
-                ours = peer.mine(case.run(self.subject.encoder, case.compared or None))
+                ours = peer.mine(case.run(self.subject.encoder, case.compared or None), theirs)
                 answer["difference"] = difference(ours, theirs)
             answers.append(answer)
         return row | {"peers": answers}
@@ -122,22 +124,17 @@ def main() -> None:
     warnings.simplefilter("ignore")
     group = named(name)
     asked = subject(group.framework, group.net, 64 if quick else group.size)
-    planned = list(cases(asked))
-    if quick:
-        planned = [replace(case, settings=case.settings | _few(case), passes=min(case.passes, 32)) for case in planned]
-    kept = Kept(Path(path), float(limit), [case.name for case in planned], quick)
-    bench = Bench(asked, kept, 0.0 if quick else 5.0)
-    for case in planned:
+    todo = planned(asked, quick)
+    kept = Kept(Path(path), float(limit), [case.name for case in todo], quick)
+    elsewhere = Elsewhere(asked.framework, asked.net, asked.size, quick) if asked.framework == "torch" else None
+    bench = Bench(asked, kept, 0.0 if quick else 5.0, elsewhere)
+    for case in todo:
         if kept.over:
             break
         row = bench.measure(case)
         kept.add(case.name, row)
         print(f"  {case.name}: {1000 * row['ours']:.0f} ms", file=sys.stderr, flush=True)
     kept.finish()
-
-
-def _few(case: Case) -> Row:
-    return {name: min(case.settings[name], 32) for name in ("steps", "masks") if name in case.settings}
 
 
 if __name__ == "__main__":

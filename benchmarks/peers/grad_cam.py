@@ -69,6 +69,7 @@ def _order(bare: Any, name: str) -> int:
 
 def _drawn(values: Array, case: Case) -> Array:
     """A map as pytorch-grad-cam draws it."""
+    _without_torchvision()
     from pytorch_grad_cam.utils.image import scale_cam_image
 
     enlarged = scale_cam_image(np.maximum(values, 0), (case.pictures.shape[2], case.pictures.shape[1]))
@@ -78,7 +79,7 @@ def _drawn(values: Array, case: Case) -> Array:
 def grad_cam(subject: Subject, case: Case) -> Peer:
     """Channels weighted by their mean slopes."""
     make = {"as it comes": lambda: _runner("GradCAM", subject, case)}
-    return Peer("pytorch-grad-cam", make, lambda look: _drawn(look.values, case), "as it draws it")
+    return Peer("pytorch-grad-cam", make, lambda look, _: _drawn(look.values, case), "as it draws it")
 
 
 def layer_cam(subject: Subject, case: Case) -> Peer:
@@ -89,20 +90,13 @@ def layer_cam(subject: Subject, case: Case) -> Peer:
 
 def eigen_cam(subject: Subject, case: Case) -> Peer:
     """The first component by a whole singular value decomposition; its sign is chance."""
-    runner: list[Callable[[], Array]] = []
 
-    def make() -> Callable[[], Array]:
-        runner.append(_runner("EigenCAM", subject, case))
-        return runner[0]
-
-    def mine(look: Any) -> Array:
-        theirs = runner[0]()
+    def mine(look: Any, theirs: Array) -> Array:
         both = [_drawn(look.values, case), _drawn(-look.values, case)]
         return min(both, key=lambda each: float(np.abs(each - theirs).max()))
 
-    return Peer(
-        "pytorch-grad-cam", {"as it comes": make}, mine, "as it draws it, with the sign that it happens to have"
-    )
+    make = {"as it comes": lambda: _runner("EigenCAM", subject, case)}
+    return Peer("pytorch-grad-cam", make, mine, "as it draws it, with the sign that it happens to have")
 
 
 def ablation_cam(subject: Subject, case: Case) -> Peer:

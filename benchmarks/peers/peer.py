@@ -20,7 +20,7 @@ class Peer:
     Attributes:
         name: Of the library.
         make: By setting, a maker of a function that gives a map. The making is not timed.
-        mine: saccade's result in the peer's form; None where the two cannot be compared.
+        mine: saccade's result in the peer's form, given both; None where the two cannot be compared.
         says: What differs, for the page.
         family: Peers of one family share the setting that was found fastest first.
         same: A context in which the peer's chance is saccade's, for the comparison of results only.
@@ -29,19 +29,19 @@ class Peer:
 
     name: str
     make: Mapping[str, Callable[[], Callable[[], Array]]]
-    mine: Callable[[Any], Array] | None
+    mine: Callable[[Any, Array], Array] | None
     says: str = ""
     family: str = ""
     same: Callable[[], AbstractContextManager[Any]] = nullcontext
     scale: float = 1.0
 
 
-def raw(look: Any) -> Array:
+def raw(look: Any, _theirs: Array) -> Array:
     """The map before its channels are joined."""
     return np.asarray(look.raw)
 
 
-def values(look: Any) -> Array:
+def values(look: Any, _theirs: Array) -> Array:
     """The map."""
     return np.asarray(look.values)
 

@@ -60,7 +60,7 @@ def _makers(
 def saliency(subject: Subject, case: Case) -> Peer:
     """The length of the slope per channel."""
     make = _makers("Saliency", subject, case, (16,), operator=_inner, reducer=None)
-    return Peer("xplique", make, lambda look: np.abs(look.raw))
+    return Peer("xplique", make, lambda look, _: np.abs(look.raw))
 
 
 def input_x_gradient(subject: Subject, case: Case) -> Peer:
@@ -94,7 +94,7 @@ def occlusion(subject: Subject, case: Case) -> Peer:
         patch_size=case.patch, patch_stride=case.sparse, occlusion_value=0.0,
     )  # fmt: skip
 
-    def mine(look: Any) -> Array:
+    def mine(look: Any, _theirs: Array) -> Array:
         # It adds up the holes over each pixel where saccade takes their mean.
         from saccade.tiling import holes
 
@@ -120,7 +120,7 @@ def grad_cam(subject: Subject, case: Case) -> Peer:
     return Peer("xplique", make, partial(_enlarged, size=case.pictures.shape[1:3]), "cut off at zero and enlarged")
 
 
-def _enlarged(look: Any, size: tuple[int, int]) -> Array:
+def _enlarged(look: Any, _theirs: Array, size: tuple[int, int]) -> Array:
     import tensorflow as tf
 
     return np.asarray(tf.image.resize(np.maximum(look.values, 0)[..., None], size, method="bicubic"))
