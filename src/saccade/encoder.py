@@ -277,12 +277,7 @@ class Encoder:
 
         Also its variance, or the layer's own values, if asked for.
         """
-        if path is STAY and target.at_rest is not None:
-            # The same slope as long as the picture stays, without encoding it first for the frozen reference.
-            nothing = np.zeros((len(images), 1, 1, 1), np.float32)
-            asked = Objective(target.at_rest, self.place(target), nothing)
-        else:
-            asked = self.measured(images, target)
+        asked = self.resting(images, target) if path is STAY else self.measured(images, target)
         return self.engine.gradient(
             images, asked, path, points, fixed, weights=weights, at=at, variance=variance, values=values, guided=guided
         )
@@ -297,6 +292,15 @@ class Encoder:
         # What the output should be is the picture itself; its code is not asked for.
         reference = target.freeze(self.codes(images) if target.place == "code" else images, self)
         return Objective(target.slope if use == "slope" else target.cover, layer, reference)
+
+    def resting(self, images: Array, target: Target) -> Objective:
+        """The target made ready for pictures that stay as they are: the same slope, its size up to a constant factor.
+
+        Where it can be spared, they are not encoded first for the frozen reference.
+        """
+        if target.at_rest is None:
+            return self.measured(images, target)
+        return Objective(target.at_rest, self.place(target), np.zeros((len(images), 1, 1, 1), np.float32))
 
     def describe(self) -> str:
         """Say in a few lines what was opened and how it will be asked."""

@@ -270,7 +270,8 @@ class Engine(ABC):
                 # One step is its own sum; adding it up again would only copy it.
                 found = [self.reshape(slope, (count, *shape)) if steps == 1 else self.sum(slope, (0,))]
                 if values:
-                    found.append(self.sum(self.reshape(self.as_float32(held), (steps, count, *shape)) * spread, (0,)))
+                    kept = self.reshape(self.as_float32(held), (steps, count, *shape)) * spread
+                    found.append(self.reshape(kept, (count, *shape)) if steps == 1 else self.sum(kept, (0,)))
                 return found
 
             return step

@@ -39,7 +39,7 @@ def unmoved(encoder: Encoder, images: Array, target: Target, values: Array, slop
     doubtful = reach <= 1e-5 * size  # what saturates is bounded, so a lively code reaches further than that
     if not doubtful.any():
         return np.zeros(len(images), np.bool_)
-    score = encoder.engine.score(images, [encoder.measured(images, target)], STAY, ONCE)[0][0]
+    score = encoder.engine.score(images, [encoder.resting(images, target)], STAY, ONCE)[0][0]
     return np.asarray(doubtful & (reach <= _RESOLVED * np.abs(score)))
 
 
