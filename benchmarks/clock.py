@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from statistics import median, quantiles
 from typing import Any
 
+PAUSE = 0.03
+"""Seconds of rest before each turn."""
 SLOW = 4
 """Who takes so many times as long as the fastest needs no fine measuring."""
 
@@ -61,6 +63,8 @@ def race(runners: Mapping[str, Callable[[], Any]], *, seconds: float, least: int
             break
         # Turned round every time, so that nobody always follows the same neighbour.
         for name in left if turn % 2 else reversed(left):
+            # Threads that were just busy go on waiting busily for a moment, also those of another process.
+            time.sleep(PAUSE)
             rounds[name].append(timed(runners[name]))
     return Race(first, rounds)
 

@@ -66,7 +66,12 @@ class TorchEngine(Engine):
         with torch.enable_grad():
             moved = at.detach().requires_grad_(True)
             value = function(moved)
-            found = [torch.autograd.grad(value, moved, each, retain_graph=True)[0] for each in cotangents]
+            last = len(cotangents) - 1
+            # The last one lets go of what the forward pass has kept, layer by layer on its way.
+            found = [
+                torch.autograd.grad(value, moved, each, retain_graph=number < last)[0]
+                for number, each in enumerate(cotangents)
+            ]
         return torch.stack(found)
 
     def gains_only(self, tensor: Tensor) -> Tensor:

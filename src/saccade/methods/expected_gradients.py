@@ -84,10 +84,12 @@ def expected_gradients(
     )
     raw = np.zeros(images.shape)
     at_start = np.zeros(len(images))
+    # Each way holds the picture, its baseline, and what is made of both, here and on the device.
+    at_once = max(1, min(_AT_ONCE, encoder.engine.memory // (64 * images[0].nbytes)))
     for number, image in enumerate(images):
         alone = Objective(asked.measure, asked.layer, asked.reference[number : number + 1])
-        for first in range(0, count, _AT_ONCE):
-            chosen = slice(first, min(first + _AT_ONCE, count))
+        for first in range(0, count, at_once):
+            chosen = slice(first, min(first + at_once, count))
             some = np.stack([np.broadcast_to(each, images.shape)[number] for each in starts[chosen]])
             rows = np.ascontiguousarray(np.broadcast_to(image, some.shape))
             fixed = {"baseline": some, "phase": phases[chosen]}
