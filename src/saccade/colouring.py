@@ -180,7 +180,7 @@ def cell_slopes(encoder: Encoder, images: Array, patterns: Array, plan: Colourin
 
 def passes_at_once(encoder: Encoder, image: Array) -> int:
     """How many backward passes to hold in memory together: their slopes lie there twice, beside the pass itself."""
-    return max(1, min(_PASSES_AT_ONCE, encoder.engine.memory // (16 * image.nbytes)))
+    return max(1, min(_PASSES_AT_ONCE, encoder.engine.memory // (32 * image.nbytes)))
 
 
 def pulled(encoder: Encoder, image: Array, patterns: Array) -> Array:

@@ -35,7 +35,8 @@ class TorchEngine(Engine):
         """Bring a float32 array to the device."""
         import torch
 
-        return torch.tensor(values, dtype=torch.float32, device=self._device())
+        # torch reads no array backwards, such as `pictures[::-1]`.
+        return torch.tensor(np.ascontiguousarray(values), dtype=torch.float32, device=self._device())
 
     def array(self, tensor: Tensor) -> Array:
         """Bring a tensor back."""
