@@ -23,7 +23,7 @@ from saccade.methods.method import Map
 pytestmark = pytest.mark.engine
 
 METHODS = sorted(available())
-FEW = {"samples": 4, "masks": 24, "steps": 6, "iterations": 4, "probes": 6, "repeats": 2}
+FEW = {"samples": 4, "masks": 24, "steps": 6, "iterations": 4, "probes": 6, "repeats": 2, "designs": 4}
 """Small counts: what is promised does not depend on them."""
 
 
