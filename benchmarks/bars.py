@@ -34,7 +34,7 @@ def bars(group: Group, row: Row) -> list[Bar]:
         return []
     found, keras = [], group.framework == "tensorflow"
     if keras and row.get("floor_kind") == "gradients":
-        found.append(Bar(f"at most {FLOOR:.2f} of the floor", f"{row['ratio']:.2f}", row["ratio"] <= FLOOR))
+        found.append(Bar(f"at most {FLOOR:.2f} of the floor", f"{row['ratio']:.3f}", row["ratio"] <= FLOOR))
     if keras and row["key"] == "relax":
         found.append(Bar(f"at most {RELAX:.2f} of as many forwards", f"{row['ratio']:.2f}", row["ratio"] <= RELAX))
     if keras and row["key"] == "cells" and group.size == 224:
