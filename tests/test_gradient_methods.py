@@ -284,7 +284,9 @@ def test_a_small_spread_about_a_large_slope_is_not_lost() -> None:
     wanted = slopes.astype(np.float64).var(axis=0)
     assert (wanted > 0).all()
     found = find("vargrad")(encoder, images, targets.channel(0), samples=32).raw
-    np.testing.assert_allclose(found, wanted, rtol=0.02)
+    # The slopes themselves come rounded to float32, differently for every way of batching them.
+    rounding = np.spacing(np.abs(slopes).max()) * np.sqrt(wanted)
+    assert (np.abs(found - wanted) <= 0.02 * wanted + rounding).all()
     # The textbook's short form, in the float32 that the slopes come in, is noise.
     naive = (slopes**2).mean(axis=0) - slopes.mean(axis=0) ** 2
     assert (np.abs(naive - wanted) > 0.5 * wanted).mean() > 0.9
