@@ -10,8 +10,8 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.engines import DEFAULT_MEMORY, Objective, engine_for
-from saccade.engines.engine import Receive, as_grid
+from saccade.engines import DEFAULT_MEMORY, Objective, Receive, engine_for
+from saccade.engines.terms import as_grid
 from saccade.errors import ImageError, ModelError, NotApplicable
 from saccade.images import ImageRecipe, Images, read
 from saccade.models import Dataflow, Layer, Network, code_layer, guess_value_range, open_live, open_model
@@ -153,6 +153,23 @@ class Encoder:
         """What do these layers hold? {layer: (images, ...)}, channels last."""
         return self.engine.activations(images, layers)
 
+    def activations_along(
+        self,
+        images: Array,
+        layers: Sequence[str],
+        path: Path,
+        points: Points,
+        fixed: Arrays | None = None,
+        *,
+        at: str | None = None,
+    ) -> dict[str, Array]:
+        """What do these layers hold while the pictures (or the values of a layer, `at`) move along a path?
+
+        Returns:
+            {layer: (points, images, ...)}.
+        """
+        return self.engine.activations_along(images, layers, path, points, fixed, at=at)
+
     def codes(self, images: Any) -> Array:
         """The codes of pictures, (images, rows, columns, channels); a vector code is one cell.
 
@@ -209,7 +226,7 @@ class Encoder:
     def score(
         self,
         images: Array,
-        targets: Sequence[Target],
+        targets: Sequence[Target | Objective],
         path: Path,
         points: Points,
         fixed: Arrays | None = None,
@@ -219,12 +236,12 @@ class Encoder:
     ) -> list[NDArray[np.float64]]:
         """How do targets score while the pictures (or the values of a layer, `at`) move along a path?
 
-        They are compared as for covering.
+        They are compared as for covering, unless they were made ready before (`measured`).
 
         Returns:
             For each target (points, images), or with `cells` the terms (points, images, rows, columns, terms).
         """
-        asked = [self.measured(images, target, "cover") for target in targets]
+        asked = [each if isinstance(each, Objective) else self.measured(images, each, "cover") for each in targets]
         return self.engine.score(images, asked, path, points, fixed, cells=cells, at=at)
 
     @overload

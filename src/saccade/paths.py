@@ -151,6 +151,10 @@ def _ranked(images: Tensor, fixed: Mapping[str, Tensor], points: Mapping[str, Te
     return fixed["filler"][None] + shown[:, :, :, :, None] * (images - fixed["filler"])[None]
 
 
+def _replaced(images: Tensor, fixed: Mapping[str, Tensor], points: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG001
+    return points["values"]
+
+
 STAY = Path("stay", _stay)
 """The picture as it is; one point, `{"nothing": [0]}`."""
 
@@ -183,6 +187,9 @@ RANKED = Path("ranked", _ranked)
 Fixed `rank` (images, height, width) in 0..1, the most important first, and `filler` like the pictures; points `cut`,
 never equal to a rank, and `side`: 1 shows the pixels ranked before the cut (insertion), -1 those after it (deletion).
 """
+
+REPLACED = Path("replaced", _replaced)
+"""Other values in place of one picture's, or of its values at a layer; points `values` (points, 1, ...)."""
 
 ONCE = ArrayPoints({"nothing": np.zeros(1, np.float32)})
 """The one point of `STAY`."""

@@ -12,7 +12,7 @@ sum gives every footprint at once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,6 +95,10 @@ class Patterns:
         rows, columns = self.pairs[start:stop].T
         return {"rows": self.rows[rows], "columns": self.columns[columns]}
 
+    def only(self, chosen: Sequence[int]) -> Patterns:
+        """Some of these patterns."""
+        return replace(self, pairs=self.pairs[list(chosen)])
+
     def followed_by(self, other: Patterns, chosen: Sequence[int]) -> Patterns:
         """These patterns, then some of another set."""
         shift = [len(self.rows), len(self.columns)]
@@ -124,7 +128,15 @@ def holes(size: tuple[int, int], patch: tuple[int, int], stride: tuple[int, int]
 
 @dataclass(frozen=True)
 class Tiling:
-    """Which holes share a picture, and which cells answer for each hole."""
+    """Which holes share a picture, and which cells answer for each hole.
+
+    Attributes:
+        holes: The holes.
+        row_groups: Rows of holes that share a pass.
+        column_groups: Columns of holes that share a pass.
+        row_footprints: For every row of holes the rows of cells that can change; none where each hole is alone.
+        column_footprints: The same for columns.
+    """
 
     holes: Holes
     row_groups: tuple[tuple[int, ...], ...]
@@ -160,6 +172,8 @@ class Tiling:
         Returns:
             float64 (images, hole rows, hole columns, terms), for the `members` of the pass.
         """
+        if not self.row_footprints:
+            return np.asarray(changed.sum(axis=(1, 2), dtype=np.float64)[:, None, None])
         rows, columns = self.members(number)
         whole = untouched.sum(axis=(1, 2), dtype=np.float64)
         images, height, width, terms = changed.shape
@@ -194,6 +208,13 @@ def tilings(flow: Dataflow, layers: Sequence[str], where: Holes) -> dict[str, Ti
     }
     groups = [apart(*(footprints[axis] for footprints in reached.values())) for axis in (0, 1)]
     return {layer: Tiling(where, groups[0], groups[1], rows, columns) for layer, (rows, columns) in reached.items()}
+
+
+def one_each(where: Holes) -> Tiling:
+    """Every hole in a pass of its own."""
+    return Tiling(
+        where, tuple((k,) for k in range(len(where.rows))), tuple((k,) for k in range(len(where.columns))), (), ()
+    )
 
 
 def apart(*several: Sequence[Interval]) -> tuple[tuple[int, ...], ...]:

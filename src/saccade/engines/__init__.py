@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from saccade.engines.engine import DEFAULT_MEMORY, Engine, Objective
+from saccade.engines.capacity import DEFAULT_MEMORY
+from saccade.engines.engine import Engine, Objective, Receive
 from saccade.models.network import Network
 
-__all__ = ["DEFAULT_MEMORY", "Engine", "Objective", "engine_for"]
+__all__ = ["DEFAULT_MEMORY", "Engine", "Objective", "Receive", "engine_for"]
 
 
 def engine_for(network: Network, *, memory: int = DEFAULT_MEMORY, device: str | None = None) -> Engine:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from saccade.errors import MemoryBudgetError
-
 _PIECE = 0.15
 """What one more piece costs beside its pictures, in pictures."""
 
@@ -54,20 +52,6 @@ def chunks(images: int, points: int, examples: int) -> Chunks:
     """
     per_point = _even(points, examples)
     return Chunks(images=_even(images, max(1, examples // per_point)), points=per_point)
-
-
-def examples_within(memory: int, bytes_each: int, fastest: int) -> int:
-    """How many pictures fit into the memory allowed, and no more than is fastest.
-
-    Raises:
-        MemoryBudgetError: Not even one fits.
-    """
-    if bytes_each > memory:
-        raise MemoryBudgetError(
-            f"one picture needs about {bytes_each / 2**20:,.0f} MiB, more than the {memory / 2**20:,.0f} MiB allowed; "
-            "raise the limit (--memory, memory=), or give a smaller picture."
-        )
-    return max(1, min(fastest, memory // bytes_each))
 
 
 def _even(count: int, most: int) -> int:

@@ -8,30 +8,32 @@ progress and can be stopped between pieces. A framework adds a dozen small verbs
 from __future__ import annotations
 
 import gc
-import math
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.engines.chunks import Chunks, Piece, chunks, examples_within
+from saccade.engines.capacity import DEFAULT_MEMORY, Question, Widths, examples_within, widths
+from saccade.engines.chunks import Chunks, Piece, chunks
 from saccade.engines.moments import joined, moments
-from saccade.errors import Cancelled, InputError, MemoryBudgetError, ModelError
+from saccade.engines.terms import side_by_side, terms_of
+from saccade.engines.verbs import Array, Verbs
+from saccade.errors import Cancelled, MemoryBudgetError, ModelError
 from saccade.models.dataflow import Dataflow
 from saccade.models.network import Network, Tensor
-from saccade.paths import Arrays, Path, Points
+from saccade.paths import ONCE, STAY, Arrays, Path, Points
 from saccade.targets import Measure
 
-Array = NDArray[np.float32]
-DEFAULT_MEMORY = 2**30
 _Answer = TypeVar("_Answer")
-_Number = TypeVar("_Number", np.float32, np.float64)
 Receive = Callable[[int, slice, slice, Array], None]
 """Gets the objective's number, which points, which images, and the terms (points, images, rows, columns, terms)."""
+
+_Moved = tuple[dict[str, Tensor], tuple[int, int], Tensor]
+_Spread = Callable[[Tensor, Path, Any, Any], _Moved]
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,12 @@ class Objective:
     layer: str
     reference: Array
 
+    def of(self, images: slice) -> Objective:
+        """The same for some of the images."""
+        return replace(self, reference=self.reference[images])
 
-class Engine(ABC):
+
+class Engine(Verbs):
     """Answers questions about one network.
 
     Args:
@@ -62,31 +68,51 @@ class Engine(ABC):
         self._compiled: dict[tuple[Any, ...], Callable[..., Any]] = {}
         # Writing a data flow down runs the model once; a size that comes again is not worth it.
         self.dataflow: Callable[[int, int], Dataflow] = lru_cache(maxsize=16)(network.dataflow)
-        self._numbers = lru_cache(maxsize=64)(self._count_numbers)
+        self._widths = lru_cache(maxsize=64)(self._find_widths)
+        self._held_elsewhere = 0
 
     # The four questions
 
     def activations(self, images: Array, layers: Sequence[str]) -> dict[str, Array]:
         """What do these layers hold for these images? {layer: (images, ...)}, channels last."""
+        return {layer: held[0] for layer, held in self.activations_along(images, layers, STAY, ONCE).items()}
+
+    def activations_along(
+        self,
+        images: Array,
+        layers: Sequence[str],
+        path: Path,
+        points: Points,
+        fixed: Arrays | None = None,
+        *,
+        at: str | None = None,
+    ) -> dict[str, Array]:
+        """What do these layers hold along a path? {layer: (points, images, ...)}; the arguments are as for `score`."""
+        fixed = fixed or {}
         wanted = tuple(dict.fromkeys(layers))
+        spread, shared = self._moved_at(images, wanted, at)
 
         def make() -> Callable[..., Any]:
-            def read(pictures: Tensor) -> list[Tensor]:
-                found = self.network.run(pictures, wanted)
+            def read(pictures: Tensor, fixed: Any, taken: Any) -> list[Tensor]:
+                found, _, _ = spread(pictures, path, fixed, taken)
                 return [self.as_float32(found[layer]) for layer in wanted]
 
             return read
 
         def work(plan: Chunks) -> dict[str, Array]:
-            step = self._compile(("activations", wanted), make)
-            parts: list[list[Array]] = [[] for _ in wanted]
-            for piece in self._pieces(plan, len(images), 1):
-                answer = step(self.tensor(images[piece.images]))
-                for part, values in zip(parts, answer, strict=True):
-                    part.append(self.array(values)[piece.new_images :])
-            return {layer: np.concatenate(part) for layer, part in zip(wanted, parts, strict=True)}
+            step = self._compile(("activations", path.name, wanted, at), make)
+            held: dict[str, Array] = {}
+            for piece in self._pieces(plan, len(images), len(points)):
+                pictures, _, kept = self._hold(piece, images, [], fixed)
+                answer = step(pictures, kept, self._tensors(points.take(piece.points.start, piece.points.stop)))
+                for layer, values in zip(wanted, map(self.array, answer), strict=True):
+                    part = values.reshape(plan.points, plan.images, *values.shape[1:])
+                    if layer not in held:
+                        held[layer] = np.empty((len(points), len(images), *part.shape[2:]), np.float32)
+                    held[layer][piece.points, piece.images] = part
+            return held
 
-        return self._ask(work, images, 1, wanted, "activations")
+        return self._ask(work, images, len(points), wanted, "activations", shared)
 
     def score(
         self,
@@ -123,14 +149,14 @@ class Engine(ABC):
         fixed = fixed or {}
         layers = tuple(dict.fromkeys(objective.layer for objective in objectives))
         measures = tuple((objective.measure, objective.layer) for objective in objectives)
-        spread = self._moved_at(images, layers, at)
+        spread, shared = self._moved_at(images, layers, at)
 
         def make() -> Callable[..., Any]:
             def step(pictures: Tensor, references: Any, fixed: Any, taken: Any) -> list[list[Tensor]]:
-                found, seen = spread(pictures, path, fixed, taken)
+                found, counts, seen = spread(pictures, path, fixed, taken)
                 answers = []
                 for (measure, layer), reference in zip(measures, references, strict=True):
-                    terms = self._terms(measure, found[layer], reference, seen)
+                    terms = terms_of(self, measure, found[layer], counts, reference, seen)
                     answers.append([self.sum(each, (-1,)) for each in terms])
                 return answers
 
@@ -148,19 +174,19 @@ class Engine(ABC):
                 for k, terms in enumerate(answers):
                     # A term of the frozen reference alone has one point; it counts for all of them.
                     if callable(cells):
-                        cells(k, piece.points, piece.images, _side_by_side(map(self.array, terms)))
+                        cells(k, piece.points, piece.images, side_by_side(map(self.array, terms)))
                         continue
                     if cells:
-                        part = _side_by_side(map(self.array, terms))
+                        part = side_by_side(map(self.array, terms))
                     else:
-                        part = _side_by_side(self.array(each).sum(axis=(2, 3), dtype=np.float64) for each in terms)
+                        part = side_by_side(self.array(each).sum(axis=(2, 3), dtype=np.float64) for each in terms)
                     if totals[k] is None:
                         # Single terms of a place are kept as they came; only sums need the wider type.
                         totals[k] = np.empty((len(points), len(images), *part.shape[2:]), part.dtype)
                     totals[k][piece.points, piece.images] = part
             return totals
 
-        totals = self._ask(work, images, len(points), layers, "score")
+        totals = self._ask(work, images, len(points), layers, "score", shared)
         if cells:
             return [] if callable(cells) else totals
         sizes = self._sizes(images, layers)
@@ -250,7 +276,8 @@ class Engine(ABC):
                     answer = self.network.run(pictures, wanted, taps)
                     found, held = answer[layer], answer[wanted[-1]] if values else None
                     size = int(np.prod(found.shape[1:]))
-                    terms = self._terms(measure, found, references[0], self.reshape(pictures, tuple(moved.shape)))
+                    seen = self.reshape(pictures, tuple(moved.shape))
+                    terms = terms_of(self, measure, found, (steps, count), references[0], seen)
                     sums = [self.sum(each, tuple(range(2, len(each.shape)))) for each in terms]
                     scores = measure.combine(sums, size)
                     # Weighing the scores weighs their slopes; a variance needs the slopes as they are.
@@ -343,53 +370,7 @@ class Engine(ABC):
 
         return self._ask(work, images, patterns, [layer], "gradient")
 
-    # What a framework adds
-
-    @abstractmethod
-    def tensor(self, values: NDArray[Any]) -> Tensor:
-        """Bring a float32 array to the device."""
-
-    @abstractmethod
-    def array(self, tensor: Tensor) -> Array:
-        """Bring a tensor back."""
-
-    @abstractmethod
-    def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Compile a function of tensors, if the framework does."""
-
-    @abstractmethod
-    def slope(
-        self, function: Callable[[Tensor], tuple[Tensor, Tensor | None]], at: Tensor
-    ) -> tuple[Tensor, Tensor | None]:
-        """The gradient of a function's first result, one number, and its second result as it is."""
-
-    @abstractmethod
-    def pulled(self, function: Callable[[Tensor], Tensor], at: Tensor, cotangents: Tensor) -> Tensor:
-        """`J^T c` for each c along the first axis of `cotangents`."""
-
-    @abstractmethod
-    def gains_only(self, tensor: Tensor) -> Tensor:
-        """The same numbers, through which only the positive part of a slope goes back."""
-
-    @abstractmethod
-    def sum(self, tensor: Tensor, axes: tuple[int, ...]) -> Tensor:
-        """Sum over axes."""
-
-    @abstractmethod
-    def reshape(self, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
-        """The same numbers in another shape."""
-
-    @abstractmethod
-    def zeros(self, shape: tuple[int, ...]) -> Tensor:
-        """A float32 tensor of zeros."""
-
-    @abstractmethod
-    def as_float32(self, tensor: Tensor) -> Tensor:
-        """The tensor in float32."""
-
-    @abstractmethod
-    def is_out_of_memory(self, error: BaseException) -> bool:
-        """Does this error say that memory ran out?"""
+    # What a framework may say otherwise
 
     def around(self) -> Any:
         """A context in which the framework computes: the device, no gradients where none are needed."""
@@ -407,6 +388,16 @@ class Engine(ABC):
 
     # Shared machinery
 
+    @contextmanager
+    def holding(self, held: int) -> Iterator[None]:
+        """Inside the block the caller keeps so many bytes, which questions leave free within the memory allowed."""
+        before = self._held_elsewhere
+        self._held_elsewhere = before + held
+        try:
+            yield
+        finally:
+            self._held_elsewhere = before
+
     def _compile(self, key: tuple[Any, ...], make: Callable[[], Callable[..., Any]]) -> Callable[..., Any]:
         if key not in self._compiled:
             plain = make()
@@ -419,10 +410,16 @@ class Engine(ABC):
         return self._compiled[key]
 
     def _ask(
-        self, work: Callable[[Chunks], _Answer], images: Array, points: int, layers: Sequence[str], question: str
+        self,
+        work: Callable[[Chunks], _Answer],
+        images: Array,
+        points: int,
+        layers: Sequence[str],
+        question: Question,
+        shared: str | None = None,
     ) -> _Answer:
         fixed = self.network.fixed_batch
-        examples = self._at_once(images, layers, question)
+        examples = self._at_once(images, layers, question, shared)
         while True:
             plan = chunks(len(images), points, examples)
             if fixed is not None:
@@ -465,51 +462,34 @@ class Engine(ABC):
         steps, count, *rest = moved.shape
         return self.reshape(moved, (int(steps) * int(count), *(int(each) for each in rest)))
 
-    def _moved_at(
-        self, images: Array, layers: Sequence[str], at: str | None
-    ) -> Callable[[Tensor, Path, Any, Any], tuple[dict[str, Tensor], Tensor]]:
-        """How a path is run: gives the layers of every moved picture, and the pictures (points, images or 1, ...)."""
+    def _moved_at(self, images: Array, layers: Sequence[str], at: str | None) -> tuple[_Spread, str | None]:
+        """How a path is run, and the layer up to which all points share one pass (None: they share none).
+
+        What runs it gives the layers of every moved picture, how many points and images there are, and the pictures
+        (points or 1, images, height, width, channels).
+        """
         if at is None:
 
-            def pictures_move(pictures: Tensor, path: Path, fixed: Any, taken: Any) -> tuple[dict[str, Tensor], Tensor]:
+            def pictures_move(pictures: Tensor, path: Path, fixed: Any, taken: Any) -> _Moved:
                 moved = path.move(pictures, fixed, taken)
-                return self.network.run(self._flat(moved), layers), moved
+                return self.network.run(self._flat(moved), layers), (int(moved.shape[0]), int(moved.shape[1])), moved
 
-            return pictures_move
+            return pictures_move, None
         flow = self.dataflow(images.shape[1], images.shape[2])
         alone = all(flow.is_cut(at, layer) for layer in layers)
 
-        def layer_moves(pictures: Tensor, path: Path, fixed: Any, taken: Any) -> tuple[dict[str, Tensor], Tensor]:
-            steps = int(next(iter(taken.values())).shape[0])
-            seen = pictures[None] + self.zeros((steps, 1, 1, 1, 1))
+        def layer_moves(pictures: Tensor, path: Path, fixed: Any, taken: Any) -> _Moved:
+            steps, count = int(next(iter(taken.values())).shape[0]), int(pictures.shape[0])
 
             def tap(values: Tensor) -> Tensor:
                 # What goes round the layer needs as many pictures as come out of it, so there each one runs whole.
-                rows = values if alone else values[: int(pictures.shape[0])]
+                rows = values if alone else values[:count]
                 return self._flat(path.move(self.as_float32(rows), fixed, taken))
 
-            return self.network.run(pictures if alone else self._flat(seen), layers, {at: tap}), seen
+            given = pictures if alone else self._flat(pictures[None] + self.zeros((steps, 1, 1, 1, 1)))
+            return self.network.run(given, layers, {at: tap}), (steps, count), pictures[None]
 
-        return layer_moves
-
-    def _terms(self, measure: Measure, values: Tensor, reference: Tensor, seen: Tensor) -> Sequence[Tensor]:
-        """The measure's terms for any code, as (points, images, rows, columns, channels)."""
-        steps, count = int(seen.shape[0]), int(seen.shape[1])
-        grid = as_grid(tuple(int(each) for each in values.shape[1:]))
-        values = self.as_float32(values)
-        if measure.whole is None:
-            return measure.terms(self.reshape(values, (steps, count, *grid)), reference[None], seen)
-        numbers = measure.whole(self.reshape(values, (steps * count, *grid)))
-        shape = tuple(int(each) for each in getattr(numbers, "shape", ()))
-        if shape != (steps * count,):
-            raise InputError(
-                f"the target's function gave shape {shape} for {steps * count} pictures; it must give one number each, "
-                f"({steps * count},), such as the sum over all axes but the first."
-            )
-        number = self.reshape(self.as_float32(numbers), (steps, count, 1, 1, 1))
-        terms = measure.terms(self.reshape(values, (steps, count, *grid)), reference[None], seen)
-        # Beside terms of places it is shared out among the places, so that all sums are taken alike.
-        return [*terms, number / (grid[0] * grid[1]) + self.zeros((1, 1, *grid[:2], 1))] if terms else [number]
+        return layer_moves, at if alone else None
 
     def _layer_shape(self, images: Array, layer: str) -> tuple[int, ...]:
         shape = self.network.layers[layer].shape
@@ -524,51 +504,14 @@ class Engine(ABC):
     def _sizes(self, images: Array, layers: Sequence[str]) -> dict[str, int]:
         return {layer: int(np.prod(self._layer_shape(images, layer))) for layer in layers}
 
-    def _at_once(self, images: Array, layers: Sequence[str], question: str) -> int:
-        """How many pictures are computed together: what fits into the memory, and no more than is fastest."""
-        numbers = self._numbers(images.shape[1:], tuple(layers))
-        examples = examples_within(self.memory, self._bytes(numbers, question), self.fastest)
-        return examples if self.swift_bytes is None else max(1, min(examples, self.swift_bytes // (4 * max(numbers))))
+    def _at_once(self, images: Array, layers: Sequence[str], question: Question, at: str | None = None) -> int:
+        """How many pictures are computed together; with `at` they share what lies before that layer."""
+        found = self._widths(images.shape[1:], tuple(layers), at)
+        memory = self.memory - self._held_elsewhere
+        return examples_within(memory, found, question, fastest=self.fastest, swift_bytes=self.swift_bytes)
 
-    def _count_numbers(self, size: tuple[int, ...], layers: tuple[str, ...]) -> list[int]:
-        """How many numbers one picture has, and each of its layers up to the last one asked for."""
-        numbers = [math.prod(size)]
-        left = set(layers)
-        for path in self.network.layers:
-            shape = self.network.layers[path].shape
-            grid = [each or 0 for each in shape]
-            if 0 in grid and len(shape) == 3:
-                flow = self.dataflow(size[0], size[1]).grid(path) or (1, 1)
-                grid = [*flow, shape[-1] or 1]
-            numbers.append(math.prod(grid))
-            left.discard(path)
-            if not left:
-                break
-        return numbers
-
-    def _bytes(self, numbers: Sequence[int], question: str) -> int:
-        """About how many bytes one more picture costs, as float32; the factors were measured (benchmarks/)."""
-        # A forward pass frees what it has used, so the widest layer counts, coming and going; a gradient keeps all.
-        widest, pictures = max(numbers), 4 * numbers[0]
-        held = 1.25 * sum(numbers) + 2 * widest if question == "gradient" else 2.5 * widest + numbers[-1]
-        return int(4 * (held + pictures))
-
-
-def _side_by_side(terms: Iterable[NDArray[_Number]]) -> NDArray[_Number]:
-    """Terms as the last axis of one array."""
-    arrays = np.broadcast_arrays(*terms)
-    return arrays[0][..., None] if len(arrays) == 1 else np.stack(arrays, axis=-1)
-
-
-def as_grid(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """Any code's shape as (rows, columns, channels): vectors are one cell, tokens one row of cells."""
-    if len(shape) == 1:
-        return 1, 1, shape[0]
-    if len(shape) == 2:
-        return 1, shape[0], shape[1]
-    if len(shape) == 3:
-        return shape[0], shape[1], shape[2]
-    raise ModelError(f"a code of shape {shape} is not understood; it needs one to three axes beside the batch.")
+    def _find_widths(self, size: tuple[int, ...], layers: tuple[str, ...], at: str | None) -> Widths:
+        return widths(self.network.layers, size, layers, at, lambda path: self.dataflow(size[0], size[1]).grid(path))
 
 
 def _fixed_plan(batch: int, images: int, points: int) -> Chunks:

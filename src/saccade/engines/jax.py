@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.engines.engine import Array, Engine
+from saccade.engines.engine import Engine
+from saccade.engines.verbs import Array
 from saccade.models.network import Tensor
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saccade.encoder import Encoder
-from saccade.engines.engine import as_grid
+from saccade.engines.terms import as_grid
 from saccade.errors import InputError, NotApplicable
 from saccade.models import Dataflow, find_layer
 from saccade.models.dataflow import POINTWISE

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from saccade.encoder import Encoder
-from saccade.errors import InputError, SaccadeWarning
+from saccade.errors import InputError
+from saccade.methods.covering import covered
 from saccade.methods.filler import filled_with
 from saccade.methods.filler import filler as filling
 from saccade.methods.method import Array, Map, method
 from saccade.methods.scale import cell_size
 from saccade.methods.smoothing import gaussian_blur
-from saccade.paths import COVERED, Arrays
 from saccade.targets import Target
-from saccade.tiling import Holes, Tiling, holes, tilings
-
-_TOLERANCE = 1e-4
-"""Tiled and plain values may differ by this share of the largest value: float32's rounding, far below a wrong cell."""
+from saccade.tiling import holes
 
 
 @method(
@@ -86,12 +80,12 @@ def occlusion(
         width = float(max(side)) if blur is None else blur
         fixed = {"filler": filling(encoder, images, filler, patch=side, blur=width)}
         where = holes(size, side, step)
-        found, note = _covered(encoder, images, [targets[number] for number in numbers], where, fixed, tiled)
+        found, said = covered(encoder, images, [targets[number] for number in numbers], where, fixed, tiled=tiled)
         sigma = min(step) / 2 if low_pass is None else low_pass
         notes = [
             f"holes of {side[0]}x{side[1]} px every {step[0]}x{step[1]} px, filled with {filled_with(filler, width)}"
         ]
-        notes += [note] if note else []
+        notes += said
         notes += [f"smoothed with {sigma:g} px for the view"] if sigma else []
         for number, scores in zip(numbers, found, strict=True):
             target = targets[number]
@@ -111,111 +105,12 @@ def occlusion(
                     "low_pass": sigma,
                     "tiled": scores.passes < where.count,
                     "passes": scores.passes,
+                    "stages": {stage.layer: stage.plan.passes for stage in scores.stages},
                     "holes": where.count,
                 },
                 scores={"score": scores.before},
             )
     return [maps[number] for number in range(len(targets))]
-
-
-@dataclass(frozen=True)
-class _Scores:
-    """One target's scores without a hole (images,) and with each hole (images, rows, columns), and the passes taken."""
-
-    before: NDArray[np.float64]
-    after: NDArray[np.float64]
-    passes: int
-
-
-def _covered(
-    encoder: Encoder, images: Array, targets: Sequence[Target], where: Holes, fixed: Arrays, tiled: bool
-) -> tuple[list[_Scores], str | None]:
-    """The scores of targets under the same holes, and what is to be said about how they were computed."""
-    if not tiled:
-        return _plain(encoder, images, targets, where, fixed), None
-    note = "computed hole by hole: every cell of the code sees too much of the picture to share passes"
-    layers = {encoder.place(target) for target in targets}
-    plans = tilings(encoder.dataflow(*where.size), sorted(layers), where)
-    passes = next(iter(plans.values())).passes
-    if passes < where.count and all(target.cover.tiles for target in targets):
-        tiles = _tiled(encoder, images, targets, plans, fixed)
-        off = max(each.off for each in tiles)
-        if off <= _TOLERANCE:
-            return [_Scores(each.before, each.after, passes) for each in tiles], None
-        warnings.warn(
-            f"tiling does not hold for this model (a covered patch differs by {off:.2g} of the largest value); "
-            "computed the plain way instead.",
-            SaccadeWarning,
-            stacklevel=4,
-        )
-        note = "tiling was tried and refused; computed hole by hole"
-    elif passes < where.count:
-        note = "computed hole by hole: a target is a number of the whole code, of which no part can be exchanged"
-    return _plain(encoder, images, targets, where, fixed), note
-
-
-def _plain(encoder: Encoder, images: Array, targets: Sequence[Target], where: Holes, fixed: Arrays) -> list[_Scores]:
-    """Every hole in a picture of its own."""
-    shape = (len(images), len(where.rows), len(where.columns))
-    scores = encoder.score(images, targets, COVERED, where.one_by_one(), fixed)
-    return [_Scores(each[0], each[1:].T.reshape(shape), where.count) for each in scores]
-
-
-def _tiled(
-    encoder: Encoder, images: Array, targets: Sequence[Target], plans: dict[str, Tiling], fixed: Arrays
-) -> list[_Tiles]:
-    """Many holes a picture; a few of them also alone, in the same run, to be compared."""
-    found = []
-    for target in targets:
-        layer = encoder.place(target)
-        found.append(_Tiles(target, plans[layer], encoder.code_size(layer, images), len(images)))
-    points = (
-        found[0].plan.points().followed_by(found[0].plan.holes.one_by_one(), [1 + each for each in found[0].checked])
-    )
-
-    def receive(number: int, at: slice, some: slice, terms: Array) -> None:
-        for point, each in zip(range(at.start, at.stop), terms, strict=True):
-            found[number].take(point, some, each)
-
-    encoder.score(images, targets, COVERED, points, fixed, cells=receive)
-    return found
-
-
-class _Tiles:
-    """Puts one target's scores together, pass by pass, so that the cells of one pass only are in memory."""
-
-    def __init__(self, target: Target, plan: Tiling, size: int, images: int) -> None:
-        where = plan.holes
-        self.plan = plan
-        self.checked = sorted({0, where.count // 3, where.count // 2 + len(where.columns) // 2, where.count - 1})
-        self.checked = [hole for hole in self.checked if hole < where.count]
-        self.before = np.empty(images)
-        self.after = np.empty((images, len(where.rows), len(where.columns)))
-        self._target, self._size = target, size
-        self._untouched: NDArray[np.floating] = np.empty(0)
-        self._alone = np.empty((images, len(self.checked)))
-
-    def take(self, point: int, images: slice, terms: NDArray[np.floating]) -> None:
-        """Take the cells of some images, (images, rows, columns, terms): untouched, then passes, then holes alone."""
-        if point == 0:
-            self._untouched = terms.copy()
-            self.before[images] = self._score(terms.sum(axis=(1, 2), dtype=np.float64))
-        elif point <= self.plan.passes:
-            rows, columns = self.plan.members(point - 1)
-            sums = self.plan.sums(point - 1, terms, self._untouched)
-            self.after[images][:, rows[:, None], columns] = self._score(sums)
-        else:
-            self._alone[images, point - 1 - self.plan.passes] = self._score(terms.sum(axis=(1, 2), dtype=np.float64))
-
-    @property
-    def off(self) -> float:
-        """By which share of the largest value do the holes that were also cut alone differ?"""
-        together = self.after.reshape(len(self.after), -1)[:, self.checked]
-        largest = np.abs(self.after - self.before[:, None, None]).max()
-        return float(np.abs(together - self._alone).max() / max(largest, 1e-12))
-
-    def _score(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(self._target.cover.combine(tuple(np.moveaxis(sums, -1, 0)), self._size))
 
 
 def _pair(given: int | tuple[int, int] | None, default: tuple[int, int], name: str) -> tuple[int, int]:

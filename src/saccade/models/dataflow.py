@@ -12,7 +12,7 @@ Source: the receptive-field arithmetic of Dumoulin and Visin (2016), arXiv:1603.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 Interval = tuple[int, int]
 """Half-open interval of places along one axis; empty when the second is not above the first."""
@@ -93,6 +93,7 @@ class Dataflow:
 
     size: tuple[int, int]
     operations: Mapping[str, Operation]
+    _followed: dict[tuple[int, Interval], dict[str, Interval]] = field(default_factory=dict, repr=False, compare=False)
 
     def grid(self, name: str) -> tuple[int, int] | None:
         """Height and width of an operation's result; None when it has no places."""
@@ -109,9 +110,26 @@ class Dataflow:
         Returns:
             The half-open interval, clipped to the grid; never too small, and exact where no branch is wider.
         """
+        grid = self.grid(name)
+        length = 1 if grid is None else grid[axis]
+        first, last = self._reached(axis, places)[name]
+        return max(first, 0), min(last, length)
+
+    def footprints(self, axis: int, places: Interval) -> dict[str, Interval]:
+        """The footprint of the same places on every operation with places of its own: {name: interval}."""
+        reached = self._reached(axis, places)
+        return {
+            name: (max(reached[name][0], 0), min(reached[name][1], operation.grid[axis]))
+            for name, operation in self.operations.items()
+            if operation.grid is not None
+        }
+
+    def _reached(self, axis: int, places: Interval) -> dict[str, Interval]:
+        """Follow places of the picture through all operations; the same places are often asked for again."""
+        if (axis, places) in self._followed:
+            return self._followed[axis, places]
         reached: dict[str, Interval] = {"input": places}
-        for key in self._ancestors(name):
-            operation = self.operations[key]
+        for key, operation in self.operations.items():
             arriving = _hull(reached.get(source, EVERYWHERE) for source in operation.inputs)
             if arriving[1] <= arriving[0]:
                 reached[key] = NOWHERE
@@ -122,10 +140,8 @@ class Dataflow:
             if operation.grid is not None and reached[key] != EVERYWHERE:
                 first, last = reached[key]
                 reached[key] = (max(first, 0), min(last, operation.grid[axis]))
-        grid = self.grid(name)
-        length = 1 if grid is None else grid[axis]
-        first, last = reached[name]
-        return max(first, 0), min(last, length)
+        self._followed[axis, places] = reached
+        return reached
 
     def field(self, name: str, axis: int, places: Interval) -> Interval:
         """Which places of the picture can these places of `name` see? Not clipped to the picture.

@@ -1,0 +1,103 @@
+"""How many pictures are computed together: what fits into the memory allowed, and no more than is fastest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from saccade.errors import MemoryBudgetError
+from saccade.models.network import Layer
+
+DEFAULT_MEMORY = 2**30
+Question = Literal["activations", "score", "gradient"]
+
+
+@dataclass(frozen=True)
+class Widths:
+    """How many numbers one picture has in each layer that a question computes.
+
+    Attributes:
+        counts: What the question starts from (the picture, or the layer that moves in its place), then every layer
+            after it up to the last one asked for.
+        widest_before: The widest of what is computed only once, before the layer that moves; 0 where there is none.
+    """
+
+    counts: tuple[int, ...]
+    widest_before: int = 0
+
+    @property
+    def widest(self) -> int:
+        """The most numbers of one layer."""
+        return max(self.counts)
+
+    def bytes_each(self, question: Question) -> int:
+        """About how many bytes one more picture costs, as float32; the factors were measured (benchmarks/)."""
+        # A forward pass frees what it has used, so the widest layer counts, coming and going; a gradient keeps all.
+        start = 4 * self.counts[0]
+        if question == "gradient":
+            held = 1.25 * sum(self.counts) + 2 * self.widest
+        else:
+            held = 2.5 * self.widest + self.counts[-1]
+        return int(4 * (held + start))
+
+
+def widths(
+    layers: Mapping[str, Layer],
+    size: tuple[int, ...],
+    wanted: Sequence[str],
+    at: str | None,
+    grid: Callable[[str], tuple[int, int] | None],
+) -> Widths:
+    """Count the numbers of one picture on its way to the layers asked for.
+
+    Args:
+        layers: All layers, in the order of computation.
+        size: Of the picture: height, width, channels.
+        wanted: The layers asked for.
+        at: The layer that moves in place of the picture, or None.
+        grid: A layer's rows and columns at this size, where its shape leaves them free.
+    """
+    before, counts = 0, [math.prod(size)]
+    left = set(wanted)
+    for path, layer in layers.items():
+        shape = [each or 0 for each in layer.shape]
+        if 0 in shape and len(shape) == 3:
+            shape = [*(grid(path) or (1, 1)), shape[-1] or 1]
+        counts.append(math.prod(shape))
+        if path == at:
+            before, counts = max(counts), counts[-1:]
+        left.discard(path)
+        if not left:
+            break
+    return Widths(tuple(counts), before)
+
+
+def examples_within(
+    memory: int, found: Widths, question: Question, *, fastest: int, swift_bytes: int | None = None
+) -> int:
+    """How many pictures fit into the memory allowed, and no more than is fastest.
+
+    Args:
+        memory: Bytes allowed.
+        found: What one picture takes.
+        question: What is asked.
+        fastest: How many whole pictures at once are computed fastest. Where narrow layers move in place of the picture,
+            more of them make up the same work.
+        swift_bytes: How large one tensor may grow before the framework computes slower.
+
+    Raises:
+        MemoryBudgetError: Not even one fits.
+    """
+    each = found.bytes_each(question)
+    if each > memory:
+        raise MemoryBudgetError(
+            f"one picture needs about {each / 2**20:,.0f} MiB, more than the {memory / 2**20:,.0f} MiB allowed; "
+            "raise the limit (--memory, memory=), or give a smaller picture."
+        )
+    fastest *= max(1, found.widest_before // found.widest)
+    most = min(fastest, memory // each)
+    if swift_bytes is not None:
+        most = min(most, swift_bytes // (4 * found.widest))
+    return max(1, most)

@@ -1,0 +1,197 @@
+"""Occlusion that is taken up at layers between: the same map as covering pictures one by one, for less work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import nets
+import numpy as np
+import pytest
+
+import saccade
+from saccade import stages, targets
+from saccade.encoder import Encoder
+from saccade.errors import Cancelled
+from saccade.methods import find
+from saccade.methods.covering import covered
+from saccade.paths import COVERED, REPLACED
+from saccade.tiling import holes
+
+pytestmark = pytest.mark.engine
+
+NETS = {name: make for name, make in {**nets.LOCAL, **nets.MIXING}.items() if name != "subclassed"}
+NEVER_CUT = {"concatenating", "strided"}
+"""No layer between is worth stopping at: what comes before it is computed in a moment."""
+
+
+@pytest.fixture(autouse=True)
+def _every_stage_is_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stages, "WORTH_A_PICTURE", 1)
+    monkeypatch.setattr(stages, "WORTH_IN_ALL", 1)
+
+
+def agree(found: Any, plain: Any) -> None:
+    # Shares and similarities are differences to 1, of which float32 rounds off half of 6e-8.
+    np.testing.assert_allclose(found.raw, plain.raw, rtol=0, atol=1e-5 * np.abs(plain.raw).max() + 3e-8)
+    np.testing.assert_allclose(found.scores["score"], plain.scores["score"], rtol=1e-5, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", list(NETS))
+def test_stages_give_the_map_of_covering_one_by_one(name: str) -> None:
+    build, layer = NETS[name]
+    encoder = Encoder(build(), layer=layer)
+    images = nets.pictures(encoder.network.model)  # type: ignore[attr-defined]
+    cut = []
+    for patch, stride in ((None, None), (5, 3), (3, 2)):
+        found = find("occlusion")(encoder, images, targets.code(), patch=patch, stride=stride)
+        agree(found, find("occlusion")(encoder, images, targets.code(), patch=patch, stride=stride, tiled=False))
+        assert not any("cannot be taken up" in note for note in found.notes)
+        cut.append(bool(found.settings["stages"]))
+    assert any(cut) or name in NEVER_CUT
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    """Three convolutions and poolings, and back, so that holes grow a good deal on their way."""
+    inputs = x = keras.Input((48, 48, 1))
+    for width, name in ((6, "pool_1"), (6, "pool_2"), (3, "encoded")):
+        x = keras.layers.MaxPooling2D(2, name=name)(keras.layers.Conv2D(width, 3, **nets.CONV)(x))
+    for _ in range(3):
+        x = keras.layers.UpSampling2D(2)(keras.layers.Conv2D(3, 3, **nets.CONV)(x))
+    return Encoder(nets._model(inputs, keras.layers.Conv2D(1, 3, padding="same")(x)), layer="encoded")
+
+
+@pytest.fixture(scope="module")
+def images(encoder: Encoder) -> Any:
+    return nets.pictures(encoder.network.model, 3)  # type: ignore[attr-defined]
+
+
+def test_several_targets_keep_each_picture_s_own_reference(encoder: Encoder, images: Any) -> None:
+    several = [
+        targets.code(),
+        targets.channel(1),
+        targets.cell(3, 4),
+        targets.like(images[::-1].copy()),
+        targets.code() - 0.5 * targets.like(images[[1, 2, 0]]),
+        targets.of(lambda codes: keras.ops.max(codes, axis=(1, 2, 3)), name="largest"),
+    ]
+    for chosen in (several[:-1], several):
+        together = find("occlusion")(encoder, images, chosen, patch=5, stride=4)
+        plain = find("occlusion")(encoder, images, chosen, patch=5, stride=4, tiled=False)
+        for one, two in zip(together, plain, strict=True):
+            agree(one, two)
+            assert one.settings["stages"]
+            assert "stages" in two.settings
+            assert not two.settings["stages"]
+
+
+def test_a_dense_code_computes_its_convolutions_for_many_holes_at_a_time() -> None:
+    encoder = Encoder(nets.dense_code(), layer=nets.MIXING["dense"][1])
+    images = nets.pictures(encoder.network.model, 1)  # type: ignore[attr-defined]
+    found = find("occlusion")(encoder, images, targets.code(), patch=4, stride=2)
+    assert found.settings["passes"] == found.settings["holes"]
+    assert max(found.settings["stages"].values()) < found.settings["holes"]
+    last = list(found.settings["stages"])[-1]
+    assert f"computed hole by hole from {last} on: every cell of the code sees too much" in " ".join(found.notes)
+
+
+def test_what_reads_the_picture_itself_is_not_cut(encoder: Encoder, images: Any) -> None:
+    found = find("occlusion")(encoder, images, targets.reconstruction_error(), patch=5, stride=4)
+    assert found.settings["stages"] == {}
+    agree(found, find("occlusion")(encoder, images, targets.reconstruction_error(), patch=5, stride=4, tiled=False))
+
+
+def test_a_model_that_takes_one_batch_size_only_is_not_cut(
+    encoder: Encoder, images: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoder.network, "fixed_batch", 1)
+    assert find("occlusion")(encoder, images[:1], targets.code(), patch=5, stride=4).settings["stages"] == {}
+
+
+def test_stages_that_would_hold_too_much_are_left_out(encoder: Encoder, images: Any) -> None:
+    small = Encoder(encoder.network.model, layer="encoded", memory=270_000)  # type: ignore[attr-defined]
+    found = find("occlusion")(small, images, targets.code(), patch=5, stride=4)
+    wide = find("occlusion")(encoder, images, targets.code(), patch=5, stride=4)
+    assert found.settings["stages"] == {}
+    assert wide.settings["stages"] == {"pool_2": 9}
+    agree(found, wide)
+
+
+def test_what_the_stages_hold_is_left_free_by_the_questions(encoder: Encoder, images: Any) -> None:
+    before = encoder.engine._at_once(images, ["encoded"], "score")
+    with encoder.engine.holding(
+        encoder.engine.memory - 2 * encoder.engine._widths((48, 48, 1), ("encoded",), None).bytes_each("score")
+    ):
+        assert encoder.engine._at_once(images, ["encoded"], "score") == 2 < before
+    assert encoder.engine._at_once(images, ["encoded"], "score") == before
+
+
+def test_little_work_is_not_cut(encoder: Encoder, images: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stages, "WORTH_A_PICTURE", 2**22)
+    assert find("occlusion")(encoder, images, targets.code(), patch=5, stride=4).settings["stages"] == {}
+
+
+def test_a_wrong_stage_is_noticed_and_the_whole_way_taken(
+    encoder: Encoder, images: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = find("occlusion")(encoder, images, targets.code(), patch=5, stride=4)
+    right = stages.Pasted._paste
+    monkeypatch.setattr(stages.Pasted, "_paste", lambda self, number, into: right(self, max(number - 1, 0), into))
+    found = find("occlusion")(encoder, images, targets.code(), patch=5, stride=4)
+    assert found.settings["stages"] == {}
+    assert any("cannot be taken up at" in note and "differs by" in note for note in found.notes)
+    agree(found, plain)
+
+
+def test_a_model_that_cannot_be_taken_up_in_between_is_explained_all_the_same(
+    encoder: Encoder, images: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = find("occlusion")(encoder, images, targets.code(), patch=5, stride=4, tiled=False)
+    asked = encoder.network.run
+
+    def run(pictures: Any, layers: Any, taps: Any = None) -> Any:
+        if taps:
+            raise ValueError("cannot reshape 1 picture into 9")
+        return asked(pictures, layers, taps)
+
+    monkeypatch.setattr(encoder.network, "run", run)
+    fresh = Encoder.__new__(Encoder)
+    fresh.__dict__.update(encoder.__dict__)
+    fresh.engine = type(encoder.engine)(encoder.network)
+    found = find("occlusion")(fresh, images, targets.code(), patch=5, stride=4)
+    assert found.settings["stages"] == {}
+    assert any("cannot be taken up at" in note and "(ValueError)" in note for note in found.notes)
+    agree(found, plain)
+
+
+def test_it_can_be_stopped_between_stages(encoder: Encoder, images: Any) -> None:
+    asked = iter([False, False, True])
+    with pytest.raises(Cancelled):
+        saccade.explain(encoder, images, "occlusion", patch=5, stride=4, stop=lambda: next(asked))
+    assert encoder.engine._held_elsewhere == 0
+
+
+def test_layers_between_take_fewer_passes(encoder: Encoder, images: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[Any, str | None, int]] = []
+
+    def spy_on(name: str) -> None:
+        real = getattr(encoder.engine, name)
+
+        def spy(pictures: Any, what: Any, path: Any, points: Any, *rest: Any, **more: Any) -> Any:
+            asked.append((path, more.get("at"), len(points)))
+            return real(pictures, what, path, points, *rest, **more)
+
+        monkeypatch.setattr(encoder.engine, name, spy)
+
+    spy_on("score")
+    spy_on("activations_along")
+    where = holes((48, 48), (5, 5), (4, 4))
+    fixed = {"filler": np.zeros_like(images[:1])}
+    (scores,), notes = covered(encoder, images[:1], [targets.code()], where, fixed, tiled=True)
+    assert notes == ()
+    chain = [each.layer for each in scores.stages]
+    walked = [each for each in asked if each[0] is REPLACED or (each[0] is COVERED and each[2] > 5)]
+    assert [at for _, at, _ in walked] == [None, *chain]
+    assert [points - 1 for _, _, points in walked] == [*(each.plan.passes for each in scores.stages), scores.passes]
+    assert sorted(points for _, _, points in walked) == [points for _, _, points in walked]
