@@ -27,6 +27,9 @@ _MOST_KEPT = 2**27
 class TorchEngine(Engine):
     """Asks through `torch.autograd.grad` on the picture only; `.grad` of the weights is never written."""
 
+    _place: Any = None
+    """Where the model lies, as long as a question is answered."""
+
     @property
     def swift_bytes(self) -> int | None:
         """On a CPU, 32 MiB: larger tensors are given back to the system at once, and every new one is fetched anew."""
@@ -117,13 +120,19 @@ class TorchEngine(Engine):
 
         if self._is_on_cpu():
             _keep_freed_memory()
-        with self.network.untouched(), torch.no_grad():
-            yield
+        before, self._place = self._place, self._device()
+        try:
+            with self.network.untouched(), torch.no_grad():
+                yield
+        finally:
+            self._place = before
 
     def _is_on_cpu(self) -> bool:
         return str(self._device()).startswith("cpu")
 
     def _device(self) -> Any:
+        if self._place is not None:
+            return self._place
         own = getattr(self.network, "device", None)
         if own is not None:
             return own

@@ -18,12 +18,10 @@ _ALIKE = 1e-5
 
 def featureless(values: Array) -> NDArray[np.bool_]:
     """In which pictures do all places of a layer, (images, rows, columns, channels), hold the same?"""
-    # Of size one, whatever the layer's size is, so that float32 sums of squares are good enough for the question.
-    values = values / np.maximum(np.abs(values).max(axis=(1, 2, 3), keepdims=True), np.finfo(np.float32).tiny)
-    spread = values - values.mean(axis=(1, 2), keepdims=True)
-    flat = [each.reshape(len(each), -1) for each in (spread, values)]
-    sums = [np.einsum("nk,nk->n", each, each) for each in flat]
-    return np.asarray(sums[0] <= _ALIKE**2 * sums[1])
+    high, low = values.max(axis=(1, 2)), values.min(axis=(1, 2))
+    largest = np.maximum(high, -low).max(axis=-1)
+    # Halves, so that the widest of spreads is still a float32.
+    return np.asarray((high / 2 - low / 2).max(axis=-1) <= _ALIKE / 2 * largest)
 
 
 def unmoved(encoder: Encoder, images: Array, target: Target, values: Array, slope: Array) -> NDArray[np.bool_]:

@@ -93,7 +93,9 @@ class Dataflow:
 
     size: tuple[int, int]
     operations: Mapping[str, Operation]
+    # The same places are asked about again and again.
     _followed: dict[tuple[int, Interval], dict[str, Interval]] = field(default_factory=dict, repr=False, compare=False)
+    _fields: dict[tuple[str, int, Interval], Interval] = field(default_factory=dict, repr=False, compare=False)
 
     def grid(self, name: str) -> tuple[int, int] | None:
         """Height and width of an operation's result; None when it has no places."""
@@ -125,7 +127,7 @@ class Dataflow:
         }
 
     def _reached(self, axis: int, places: Interval) -> dict[str, Interval]:
-        """Follow places of the picture through all operations; the same places are often asked for again."""
+        """Follow places of the picture through all operations."""
         if (axis, places) in self._followed:
             return self._followed[axis, places]
         reached: dict[str, Interval] = {"input": places}
@@ -149,6 +151,8 @@ class Dataflow:
         Returns:
             The half-open interval; `EVERYWHERE` when an operation on the way mixes all places.
         """
+        if (name, axis, places) in self._fields:
+            return self._fields[name, axis, places]
         wanted: dict[str, Interval] = {name: places}
         for key in reversed(self._ancestors(name)):
             if key not in wanted:
@@ -163,7 +167,8 @@ class Dataflow:
             for source in operation.inputs:
                 known = wanted.get(source)
                 wanted[source] = through if known is None else _hull((known, through))
-        return wanted.get("input", EVERYWHERE)
+        found = self._fields[name, axis, places] = wanted.get("input", EVERYWHERE)
+        return found
 
     def is_cut(self, at: str, name: str) -> bool:
         """Does every way from the picture to `name` lead through `at`? No, where a way is not known."""
