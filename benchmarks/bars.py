@@ -30,7 +30,7 @@ class Bar:
 
 def bars(group: Group, row: Row) -> list[Bar]:
     """The bars of one timed row; none where none was set (other nets, JAX, the floor on torch)."""
-    if group.net != "reference" or group.framework == "jax":
+    if group.net not in ("reference", "dense") or group.framework == "jax":
         return []
     found, keras = [], group.framework == "tensorflow"
     if keras and row.get("floor_kind") == "gradients":
@@ -44,7 +44,7 @@ def bars(group: Group, row: Row) -> list[Bar]:
         if "cannot" in answer:
             continue
         least, name = 1.0, answer["peer"]
-        if keras and row["key"] == "occlusion":
+        if row["key"] == "occlusion":
             least = OCCLUSION.get(group.size, 1.0)
         if row["key"] == "eigen_cam":
             least = EIGEN

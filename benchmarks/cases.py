@@ -83,6 +83,10 @@ def _few(case: Case) -> Case:
 def cases(subject: Subject) -> Iterator[Case]:
     """What is asked of this model, the most telling first."""
     one, eight = nets.picture(subject.size), nets.picture(subject.size, 8)
+    if subject.net == "dense":
+        # Asked about is only what a vector code makes dearer: nothing can be shared there.
+        yield _occlusion(subject, one, False)
+        return
     small = subject.net != "reference"
     samples, steps = (8, 8) if small else (25, 50)
     large = subject.size > 224

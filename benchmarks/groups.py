@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 FRAMEWORKS = {"tensorflow": "TensorFlow", "torch": "PyTorch", "jax": "JAX"}
-NETS = {"reference": "reference net", "mobilenetv2": "MobileNetV2", "resnet50": "ResNet50"}
+NETS = {
+    "reference": "reference net",
+    "dense": "reference net with a dense code",
+    "mobilenetv2": "MobileNetV2",
+    "resnet50": "ResNet50",
+}
 
 
 @dataclass(frozen=True)
@@ -42,14 +47,15 @@ class Group:
 GROUPS = (
     Group("speed", "tensorflow", "reference", 224, 300),
     Group("speed", "torch", "reference", 224, 300),
-    Group("speed", "tensorflow", "reference", 448, 420),
+    Group("speed", "tensorflow", "reference", 448, 480),
     Group("speed", "jax", "reference", 224, 300),
     Group("memory", "tensorflow", "reference", 1024, 300),
     Group("memory", "torch", "reference", 1024, 300),
     Group("speed", "tensorflow", "reference", 128, 150),
     Group("speed", "tensorflow", "mobilenetv2", 224, 150),
     Group("speed", "tensorflow", "resnet50", 224, 240),
-    Group("speed", "torch", "reference", 448, 360),
+    Group("speed", "tensorflow", "dense", 224, 90),
+    Group("speed", "torch", "reference", 448, 420),
     Group("growth", "tensorflow", "reference", 448, 120),
 )
 

@@ -2,8 +2,9 @@
 
 `conv 3x3 ELU, max-pooling 2x2` four times with 32, 64, 128 and 128 channels, the last pooling named `encoded`, and a
 mirrored decoder. saccade is given the whole autoencoder and the name of the layer; peers and floors are given the
-encoder alone, so that none of them can lose time in a decoder that is not asked for. MobileNetV2 and ResNet50 are
-Keras's own without their heads, with random weights; their code is the last feature map.
+encoder alone, so that none of them can lose time in a decoder that is not asked for. The same encoder with a dense
+layer of 128 numbers behind it stands for vector codes. MobileNetV2 and ResNet50 are Keras's own without their heads, with
+random weights; their code is the last feature map.
 """
 
 from __future__ import annotations
@@ -62,7 +63,15 @@ class Subject:
 def subject(framework: str, net: str, size: int) -> Subject:
     """Make the model and open it with saccade."""
     shape = (size, size, 3)
-    if net != "reference":
+    if net == "dense":
+        import keras
+
+        encoded = keras_nets(size)[1]
+        keras.utils.set_random_seed(2018)
+        code = keras.layers.Dense(128, name="code")(keras.layers.Flatten()(encoded.output))
+        whole = bare = keras.Model(encoded.input, code, name="dense")
+        layer = "code"
+    elif net != "reference":
         if framework == "torch":
             raise NotImplementedError(f"{net} is not measured on torch: torchvision is not part of the environment")
         import keras

@@ -16,6 +16,7 @@ with warnings.catch_warnings():
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 
 def pytest_report_header() -> str:
@@ -32,3 +33,11 @@ def backend() -> str:
 def random() -> np.random.Generator:
     """Random numbers, the same in every run."""
     return np.random.default_rng(2026)
+
+
+@pytest.fixture(scope="session")
+def cat() -> NDArray[np.uint8]:
+    """A photograph, (300, 451, 3)."""
+    from skimage import data
+
+    return np.asarray(data.chelsea())

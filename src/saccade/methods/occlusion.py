@@ -21,8 +21,8 @@ from saccade.tiling import holes
 @method(
     title="Occlusion",
     plain="cover and see: hide one patch after another; where hiding matters most, the picture glows",
-    source="Zeiler and Fergus (2014), arXiv:1311.2901; tiling by receptive fields is ours",
-    passes="about (field of a patch / step)² forwards at any picture size; one per patch without tiling",
+    source="Zeiler and Fergus (2014), arXiv:1311.2901; sharing passes by receptive fields is ours",
+    passes="about (field of a patch / step)² forwards at any picture size, early layers in fewer; one per patch otherwise",
     together=True,
 )
 def occlusion(
@@ -54,8 +54,8 @@ def occlusion(
         blur: Standard deviation in pixels of the blurred filler; by default one patch.
         low_pass: Standard deviation in pixels of the smoothing of the view; by default half a stride, which hides the
             edges of the holes and nothing else. 0 shows the mean of the holes over each pixel as it is.
-        tiled: Cut many holes into one picture where the code's receptive fields allow it. The result is the same;
-            a few holes are always computed both ways and compared.
+        tiled: Let many holes share a pass where receptive fields allow it: all the way to the code, or up to a layer
+            before it. The result is the same; a few holes are always computed both ways and compared.
 
     Returns:
         For each target a map per pixel; `raw` is (images, hole rows, hole columns). Unsigned for the whole code,

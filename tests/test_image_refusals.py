@@ -1,0 +1,215 @@
+"""What is no picture is refused, in one line that says what to do."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pictures import FREE, clear_half, saved, values
+from PIL import Image
+
+from saccade.errors import FileError, ImageError, InputError, SaccadeWarning
+from saccade.images import ImageRecipe, find, read
+
+
+def test_a_missing_file_names_the_nearest(tmp_path, cat):
+    saved(tmp_path, "Kitten.JPG", Image.fromarray(cat))
+    with pytest.raises(FileError, match=r"no file .*kiten\.jpg; the nearest there is 'Kitten\.JPG'\."):
+        read(tmp_path / "kiten.jpg", FREE)
+    with pytest.raises(FileError, match=r"no file .*zzz\.$"):
+        read(str(tmp_path / "zzz"), FREE)
+    with pytest.raises(FileError, match=r"there is no folder .*nowhere\."):
+        read(tmp_path / "nowhere" / "cat.jpg", FREE)
+    with pytest.raises(FileError, match="is an address on the web; download the picture"):
+        read("https://example.org/cat.jpg", FREE)
+    for verb in (lambda source: read(source, FREE), find):
+        with pytest.raises(FileError, match=r"a\.jpg cannot be read: File name too long\."):
+            verb("a" * 5000 + ".jpg")
+
+
+def test_a_folder_is_not_a_picture(tmp_path):
+    with pytest.raises(FileError, match=r"is a folder; give the pictures in it: saccade\.images\.find\("):
+        read(tmp_path, FREE)
+
+
+def test_an_unreadable_file(tmp_path, cat, monkeypatch):
+    path = saved(tmp_path, "cat.png", Image.fromarray(cat))
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(FileError, match=r"cat\.png cannot be read: Permission denied\."):
+        read(path, FREE)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "text"),
+    [
+        ("empty.jpg", b"", "is empty (0 bytes)"),
+        ("empty.npy", b"", "is empty (0 bytes)"),
+        ("text.jpg", b"hello, this is text" * 20, "is not a picture that can be opened; give JPEG, PNG"),
+        ("photo.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" * 9, "is a HEIC photo"),
+        (
+            "drawing.eps",
+            b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
+            "is not a picture that can be opened",
+        ),
+        ("text.npy", b"hello, this is text" * 20, "is damaged, or does not hold one plain array of numbers"),
+    ],
+)
+def test_files_that_hold_no_picture(tmp_path, name, content, text):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ImageError, match=re.escape(text)) as caught:
+        read(tmp_path / name, FREE)
+    assert str(caught.value).startswith(str(tmp_path / name))
+    assert "\n" not in str(caught.value)
+
+
+def test_pickles_are_never_opened(tmp_path):
+    np.save(tmp_path / "trap.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(ImageError, match="does not hold one plain array of numbers"):
+        read(tmp_path / "trap.npy", FREE)
+
+
+def encoded(image, ending):
+    stream = io.BytesIO()
+    if ending == "npy":
+        np.save(stream, np.asarray(image))
+    else:
+        image.save(stream, {"jpg": "JPEG", "tif": "TIFF"}.get(ending, ending.upper()))
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp", "tif", "bmp", "gif", "npy"])
+def test_truncated_files_are_refused_in_one_line(tmp_path, cat, ending):
+    content = encoded(Image.fromarray(cat[:64, :64]), ending)
+    for share in (0.3, 0.6, 0.9):
+        path = tmp_path / f"cut.{ending}"
+        path.write_bytes(content[: int(len(content) * share)])
+        with pytest.raises(ImageError) as caught:
+            read(path, FREE)
+        assert "\n" not in str(caught.value)
+        assert "cut off" in str(caught.value) or "damaged" in str(caught.value) or "not a picture" in str(caught.value)
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp", "tif", "bmp", "gif"])
+def test_damaged_bytes_give_a_picture_or_our_error(cat, ending):
+    content = encoded(Image.fromarray(cat[:24, :24]), ending)
+    rng = np.random.default_rng(0)
+    for _ in range(150):
+        spoiled = np.frombuffer(content, np.uint8).copy()
+        where = rng.integers(0, min(len(spoiled), 400), 3)
+        spoiled[where] = rng.integers(0, 256, 3)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            warnings.simplefilter("ignore", SaccadeWarning)
+            with contextlib.suppress(InputError):
+                read(spoiled.tobytes(), ImageRecipe(8, 8, 3, max_pixels=10**6))
+
+
+def bomb(width, height):
+    """A PNG that promises width x height and holds nothing of it."""
+    stream = io.BytesIO()
+    Image.new("1", (2, 2)).save(stream, "PNG")
+    content = bytearray(stream.getvalue())
+    content[16:24] = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    content[29:33] = (__import__("zlib").crc32(bytes(content[12:29]))).to_bytes(4, "big")
+    return bytes(content)
+
+
+def test_huge_photos_are_refused_before_decoding(tmp_path):
+    path = tmp_path / "huge.png"
+    path.write_bytes(bomb(20_000, 20_000))
+    limit = Image.MAX_IMAGE_PIXELS
+    text = "huge.png has 20,000 x 20,000 = 400,000,000 pixels; at most 100,000,000 are read."
+    for channels in (1, 3, 5):
+        with pytest.raises(ImageError, match=re.escape(text)) as caught:
+            read(path, ImageRecipe(8, 8, channels))
+    assert "--max-pixels 400000000 (max_pixels= in Python)" in str(caught.value)
+    assert limit == Image.MAX_IMAGE_PIXELS
+    np.lib.format.open_memmap(tmp_path / "huge.npy", "w+", np.uint8, (20_000, 20_000)).flush()
+    with pytest.raises(ImageError, match="400,000,000 pixels"):
+        read(tmp_path / "huge.npy", FREE)
+
+
+@pytest.mark.parametrize("side", [40, 60])  # over a limit of 1,000 Pillow warns, over twice that it refuses
+@pytest.mark.parametrize("ending", ["png", "tif", "gif", "webp"])
+def test_pillows_own_limit_is_not_ours(tmp_path, monkeypatch, side, ending):
+    frames = [Image.new("RGB", (side, side), colour) for colour in ("white", "black")]
+    path = saved(tmp_path, f"large.{ending}", frames[0], save_all=True, append_images=frames[1:])
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises((Image.DecompressionBombError, Image.DecompressionBombWarning)):
+        Image.open(path)
+    assert (read(path, ImageRecipe(8, 8, 1)).array == 1).all()
+    assert Image.MAX_IMAGE_PIXELS == 1000
+    with pytest.raises(ImageError, match="at most 1,000 are read"):
+        read(path, ImageRecipe(8, 8, 1, max_pixels=1000))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 50), (50, 1, 3)])
+def test_there_must_be_something_to_look_at(shape):
+    with pytest.raises(ImageError, match=f"is {shape[1]}x{shape[0]} pixels: nothing to look at"):
+        read(np.zeros(shape, np.uint8), FREE)
+
+
+@pytest.mark.parametrize(
+    ("array", "text"),
+    [
+        (
+            np.zeros((8, 8), np.int64),
+            "image 1 holds int64 values; give uint8 (0..255), uint16 (0..65535), bool",
+        ),
+        (np.full((8, 8), 255.0), "image 1 holds floats from 255 to 255; floats must lie in 0..1."),
+        (np.full((8, 8), -0.5), "image 1 holds floats from -0.5 to -0.5; floats must lie in 0..1."),
+        (np.full((8, 8), np.nan), "image 1 holds values that are not numbers (NaN or infinite)."),
+        (np.full((8, 8), np.inf), "image 1 holds values that are not numbers (NaN or infinite)."),
+        (
+            np.zeros((3, 64, 64), np.uint8),
+            "looks like channels first; put the channels last: array.transpose(1, 2, 0).",
+        ),
+        (np.zeros((8,), np.uint8), "image 1 has the shape (8,); give (height, width) or"),
+        (np.zeros((0, 8), np.uint8), "image 1 has the shape (0, 8); give (height, width) or"),
+        (
+            np.zeros((8, 8, 5), np.uint8),
+            "image 1 has 5 channels; the model wants 3 channels (RGB). Give an array",
+        ),
+        (np.array(["a"]), "image 1 has the shape (1,)"),
+        (3, "image 1 is a int; give a path, a Pillow image, or an array"),
+        ([[1, 2]], "image 1 is a list; give a path"),
+        ([], "no pictures were given."),
+    ],
+)
+def test_arrays_that_are_no_picture(array, text):
+    with pytest.raises(ImageError, match=re.escape(text)):
+        read(array, FREE)
+
+
+def test_the_float_message_names_both_ways_out():
+    with pytest.raises(ImageError, match=r"\.astype\('uint8'\).*Images\.from_array\(array, value_range\)"):
+        read(np.full((8, 8), 3.0), FREE)
+
+
+def test_floats_may_be_a_hair_over_the_edge():
+    out = values(np.full((4, 4), 1.0000001), ImageRecipe(4, 4, 1))
+    assert (out == 1).all()
+
+
+def test_wrong_channel_counts_say_what_was_given():
+    text = (
+        "image 1 has 3 channels (RGB); the model wants 7 channels. "
+        "Give an array or .npy file of shape (height, width, 7)."
+    )
+    with pytest.raises(ImageError, match=re.escape(text)):
+        read(Image.new("RGB", (8, 8)), ImageRecipe(8, 8, 7))
+    with pytest.raises(
+        ImageError, match=re.escape("has 3 channels (RGB with transparency); the model wants 2 channels.")
+    ):
+        read(clear_half(), ImageRecipe(8, 8, 2))
+    with pytest.raises(ImageError, match=re.escape("has 1 channel (grey); the model wants 2 channels.")):
+        read(np.zeros((8, 8), np.uint8), ImageRecipe(8, 8, 2))
