@@ -8,6 +8,7 @@ import keras
 import nets
 import numpy as np
 import pytest
+import torch
 
 import saccade
 from saccade import stages, targets
@@ -163,6 +164,30 @@ def test_a_model_that_cannot_be_taken_up_in_between_is_explained_all_the_same(
     assert found.settings["stages"] == {}
     assert any("cannot be taken up at" in note and "(ValueError)" in note for note in found.notes)
     agree(found, plain)
+
+
+class CountsAtTheDoor(torch.nn.Module):
+    """Insists behind its convolutions on as many pictures as came in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(4)
+        self.first = torch.nn.Conv2d(1, 4, 3, padding=1)
+        self.second = torch.nn.Conv2d(4, 4, 3, stride=2, padding=1)
+        self.code = torch.nn.Linear(4 * 12 * 12, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        count = x.shape[0]
+        return self.code(self.second(self.first(x)).reshape(count, -1))
+
+
+def test_a_module_that_counts_its_pictures_at_the_door_is_explained_all_the_same() -> None:
+    encoder = Encoder(CountsAtTheDoor(), layer="code", input_shape=(24, 24, 1))
+    images = np.random.default_rng(0).random((1, 24, 24, 1), np.float32)
+    found = find("occlusion")(encoder, images, targets.code(), patch=4, stride=2)
+    assert found.settings["stages"] == {}
+    assert any("cannot be taken up at second (RuntimeError)" in note for note in found.notes)
+    agree(found, find("occlusion")(encoder, images, targets.code(), patch=4, stride=2, tiled=False))
 
 
 def test_it_can_be_stopped_between_stages(encoder: Encoder, images: Any) -> None:
