@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from itertools import combinations
 
+import keras
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from saccade.stages import Pasted, Stage, cheapest
-from saccade.tiling import Holes, Tiling, apart, holes, one_each
+from saccade.encoder import Encoder
+from saccade.stages import Pasted, Stage, cheapest, stages
+from saccade.tiling import Holes, Tiling, apart, holes, one_each, tiling
 
 PASTED = 3
 """What a pasted number costs, as the docstring of `saccade.stages` has it in words."""
@@ -94,3 +97,16 @@ def test_each_hole_brings_its_own_footprint_along(h: int, w: int, patch: int, st
             np.testing.assert_array_equal(found[1 + number], wanted)
         middle = len(points) // 2
         np.testing.assert_array_equal(points.take(middle, len(points))["values"][:, 0], found[middle:])
+
+
+@pytest.mark.parametrize(("size", "cut"), [(224, ["pool_2", "pool_3"]), (32, [])])
+def test_the_reference_net_is_cut_where_it_pays(size: int, cut: list[str]) -> None:
+    inputs = x = keras.Input((size, size, 3))
+    for block, width in enumerate((32, 64, 128, 128), start=1):
+        x = keras.layers.Conv2D(width, 3, padding="same", activation="elu")(x)
+        x = keras.layers.MaxPooling2D(2, name="encoded" if block == 4 else f"pool_{block}")(x)
+    encoder = Encoder(keras.Model(inputs, x), layer="encoded", value_range=(0, 1))
+    last = tiling(encoder.dataflow(size, size), "encoded", holes((size, size), (16, 16), (8, 8)))
+    found = stages(encoder, np.zeros((1, size, size, 3), np.float32), ["encoded"], last)
+    assert [each.layer for each in found] == cut
+    assert [each.plan.passes for each in found] == [9, 16][: len(cut)]

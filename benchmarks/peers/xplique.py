@@ -24,8 +24,9 @@ def _inner(model: Any, inputs: Any, targets: Any) -> Any:
 def _unchanged(model: Any, inputs: Any, targets: Any) -> Any:
     import tensorflow as tf
 
-    changed = tf.reduce_sum((model(inputs) - targets) ** 2, axis=(1, 2, 3))
-    return -changed / tf.reduce_sum(targets**2, axis=(1, 2, 3))
+    axes = tuple(range(1, len(targets.shape)))
+    changed = tf.reduce_sum((model(inputs) - targets) ** 2, axis=axes)
+    return -changed / tf.reduce_sum(targets**2, axis=axes)
 
 
 def _cosine(model: Any, inputs: Any, targets: Any) -> Any:

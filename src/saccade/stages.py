@@ -25,7 +25,7 @@ from saccade.tiling import Holes, Tiling, apart
 Array = NDArray[np.float32]
 _PASTED = 3
 """What a pasted number costs, in computed ones: it is copied, brought to the device and read there."""
-WORTH_A_PICTURE, WORTH_IN_ALL = 2**22, 2**27
+WORTH_A_PICTURE, WORTH_IN_ALL = 2**22, 2**26
 """So many numbers must be spared for a picture, and for all of them: stages cost questions, and tracing them."""
 
 

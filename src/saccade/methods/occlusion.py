@@ -22,7 +22,7 @@ from saccade.tiling import holes
     title="Occlusion",
     plain="cover and see: hide one patch after another; where hiding matters most, the picture glows",
     source="Zeiler and Fergus (2014), arXiv:1311.2901; sharing passes by receptive fields is ours",
-    passes="about (field of a patch / step)² forwards at any picture size, early layers in fewer; one per patch otherwise",
+    passes="about (field of a patch / step)² at any picture size, early layers in fewer; one per patch otherwise",
     together=True,
 )
 def occlusion(
