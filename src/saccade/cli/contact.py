@@ -50,7 +50,7 @@ def draw(
     from PIL import Image
 
     from saccade.methods import find
-    from saccade.picture import Panel, figure, read_metadata, save_picture
+    from saccade.picture import Panel, comparison, figure, read_metadata, save_picture
     from saccade.targets import parse
 
     path = pages[0].folder / f"contact-sheet-{question.suffix}.{question.drawing.format}"
@@ -75,12 +75,11 @@ def draw(
             theme=question.drawing.theme,
         )
     else:
-        sheet = figure(
-            [Panel(thumbnail(page, each)) for page in pages for each in ("photo", *question.methods)],
-            columns=len(named) + 1,
+        sheet = comparison(
+            [[thumbnail(page, each) for each in ("photo", *question.methods)] for page in pages],
+            titles,
+            named,
             title=f"{asked[:1].upper()}{asked[1:]}",
-            column_labels=["Photo", *named],
-            row_labels=titles,
             notes=notes,
             theme=question.drawing.theme,
         )

@@ -8,10 +8,12 @@ typesetting  words on pictures                           sheet      all feature 
 themes       light and dark paper                        pair       why two photos are alike
 page         title, pictures, small print                files      saving, with the settings inside
 resampling   a coarse map made as large as its photo     collage    every layer of a model on one poster
+comparison   photos beside what several methods say
 """
 
 from saccade.picture.colorbar import Bar, colorbar
 from saccade.picture.colormaps import COLORMAPS, colormap
+from saccade.picture.comparison import comparison
 from saccade.picture.figure import Panel, figure
 from saccade.picture.files import read_metadata, save_picture
 from saccade.picture.overlay import overlay, quiet, spotlight
@@ -31,6 +33,7 @@ __all__ = [
     "Theme",
     "colorbar",
     "colormap",
+    "comparison",
     "feature_sheet",
     "figure",
     "overlay",

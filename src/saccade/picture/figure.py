@@ -133,11 +133,13 @@ class _Layout:
     def heads(self, labels: Sequence[str]) -> Image.Image:
         """The names of the columns, standing on a common baseline."""
         page = self.page
-        broken = [wrap(label, self.label, self.cell, bold=True) for label in labels]
-        most = max(map(len, broken))
-        image = Image.new("RGB", (page.content, round(LEADING * self.label * most)), page.theme.background)
+        # Smaller words are better than broken ones.
+        longest = max(measure(word, self.label, bold=True) for label in labels for word in label.split() or [""])
+        size = self.label * max(0.4, min(1.0, 0.98 * self.cell / max(longest, 1)))
+        most = max(len(wrap(label, size, self.cell, bold=True)) for label in labels)
+        image = Image.new("RGB", (page.content, round(LEADING * size * most)), page.theme.background)
         for index, label in enumerate(labels):
-            block = page.lines(label, size=self.label, colour=page.theme.ink, bold=True, width=self.cell)
+            block = page.lines(label, size=size, colour=page.theme.ink, bold=True, width=self.cell)
             image.paste(block, (self.indent + index * (self.cell + self.gap), image.height - block.height))
         return image
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from saccade.errors import InputError
 from saccade.images import Images
-from saccade.picture import Bar, Panel, Scale, figure, overlay, save_picture, scale_of, spotlight, stretch
+from saccade.picture import Bar, Panel, Scale, comparison, figure, overlay, save_picture, scale_of, spotlight, stretch
 from saccade.picture.contours import legible
 from saccade.results.arrays import opened_arrays, save_arrays
 
@@ -282,12 +282,12 @@ class Attribution:
 
 
 def methods_sheet(found: Sequence[Attribution], *, theme: str = "light", photos: int = 12) -> Image.Image:
-    """A contact sheet of several methods side by side: one row a photo, one column a method.
+    """A contact sheet of several methods side by side, laid out so that every picture can be read.
 
     Args:
         found: One result per method, all of the same pictures.
         theme: `"light"` or `"dark"`.
-        photos: At most this many rows; how many were left out is said.
+        photos: At most this many photos; how many were left out is said.
 
     Raises:
         InputError: The results are of different pictures.
@@ -296,17 +296,18 @@ def methods_sheet(found: Sequence[Attribution], *, theme: str = "light", photos:
     if any(each.images.names != first.images.names for each in found):
         raise InputError("the results are of different pictures, so they cannot stand side by side.")
     shown = range(min(len(first), photos))
-    panels = []
-    for index in shown:
-        panels.append(Panel(Image.fromarray(np.asarray(first.images.photos[index].original))))
-        panels.extend(Panel(each[index].overlay(least=480)[0]) for each in found)
     left_out = len(first) - len(shown)
-    return figure(
-        panels,
-        columns=len(found) + 1,
+    return comparison(
+        [
+            [
+                Image.fromarray(np.asarray(first.images.photos[k].original)),
+                *(each[k].overlay(least=480)[0] for each in found),
+            ]
+            for k in shown
+        ],
+        [first.images.names[k] for k in shown],
+        [each.title for each in found],
         title=f"{first.question[:1].upper()}{first.question[1:]}",
-        column_labels=["Photo", *(each.title for each in found)],
-        row_labels=[first.images.names[index] for index in shown] if len(first) > 1 else [],
         notes=[
             "; ".join(f"{each.title}: {each.units}" for each in found) + ". Every picture has its own scale.",
             *([f"{left_out} more pictures are not shown."] if left_out else []),
