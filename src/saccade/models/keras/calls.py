@@ -9,7 +9,7 @@ sees the plain method, and it is put back when the last recorder leaves.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -20,12 +20,21 @@ from saccade.models.network import EverythingFound, Taps, Tensor
 
 @dataclass(frozen=True)
 class Call:
-    """One layer at work: where it lies, what it read, what it gave."""
+    """One layer at work: where it lies, what it read, what it gave.
+
+    Attributes:
+        path: The layer's path, or that of its second use.
+        layer: The layer, or an operation of a functional model.
+        inputs: Every tensor that it was called with.
+        output: What it gave.
+        in_graph: It was called by a functional or Sequential model, in which nothing can read a result unheard.
+    """
 
     path: str
     layer: Any
     inputs: tuple[Tensor, ...]
     output: Tensor
+    in_graph: bool
 
 
 @dataclass
@@ -36,15 +45,19 @@ class Recorder:
         wanted: The paths to keep, or None for every call.
         taps: Change a layer's result, by path.
         stop: End the computation once every wanted path is there.
+        instead: Other layers that work in place of the model's own, by path.
         found: The results kept so far.
         picture: What the model itself was called with.
+        result: What the model itself gave.
     """
 
     wanted: frozenset[str] | None = None
     taps: Taps = field(default_factory=dict)
     stop: bool = False
+    instead: Mapping[str, Any] = field(default_factory=dict)
     found: dict[str, Tensor] = field(default_factory=dict)
     picture: Tensor = None
+    result: Tensor = None
     calls: list[Call] = field(default_factory=list)
     _stack: list[str] = field(default_factory=list)
     _owners: list[Any] = field(default_factory=list)
@@ -65,13 +78,16 @@ class Recorder:
         self._stack.append(path)
         self._owners.append(layer)
         try:
-            output = call(layer, *args, **kwargs)
+            output = call(self.instead.get(path, layer), *args, **kwargs)
         finally:
             self._stack.pop()
             self._owners.pop()
-        return output if is_root else self._note(path, layer, args, output)
+        if is_root:
+            self.result = output
+            return output
+        return self._note(path, layer, [args, kwargs], output)
 
-    def operation(self, operation: Any, args: tuple[Any, ...], output: Tensor) -> Tensor:
+    def operation(self, operation: Any, given: Sequence[Any], output: Tensor) -> Tensor:
         """Note a graph operation that is no layer, such as the `+` between two layers of a functional model."""
         import keras
 
@@ -80,16 +96,16 @@ class Recorder:
         prefix = self._stack[-1] if self._stack else ""
         path = f"{prefix}/{operation.name}" if prefix else str(operation.name)
         times = self._times[path] = self._times.get(path, 0) + 1
-        return self._note(path if times == 1 else f"{path}:{times}", operation, args, output)
+        return self._note(path if times == 1 else f"{path}:{times}", operation, given, output)
 
-    def _note(self, path: str, layer: Any, args: tuple[Any, ...], output: Tensor) -> Tensor:
+    def _note(self, path: str, layer: Any, given: Sequence[Any], output: Tensor) -> Tensor:
         if isinstance(output, (list, tuple)):
             parts = [self._keep(f"{path}.{k}", each) for k, each in enumerate(output)]
             result: Tensor = type(output)(parts) if type(output) in (list, tuple) else output
         else:
             result = self._keep(path, output)
         if self.wanted is None:
-            self.calls.append(Call(path, layer, tuple(_tensors(args)), result))
+            self.calls.append(Call(path, layer, tuple(tensors_in(given)), result, _is_graph(self._owners[-1])))
         elif self.stop and self.wanted <= self.found.keys():
             raise EverythingFound
         return result
@@ -144,7 +160,7 @@ def _install() -> None:
             recorder = _listening.get()
             if recorder is None or isinstance(self, layer_class):
                 return output
-            return recorder.operation(self, args, output)
+            return recorder.operation(self, [args, kwargs], output)
 
         _originals.extend([(layer_class, plain_layer_call), (operation_class, plain_operation_call)])
         layer_class.__call__ = heard_layer
@@ -161,9 +177,20 @@ def _uninstall() -> None:
             _originals.clear()
 
 
-def _tensors(values: Sequence[Any]) -> Iterator[Tensor]:
-    for value in values:
-        if isinstance(value, (list, tuple)):
-            yield from _tensors(value)
-        elif hasattr(value, "shape"):
-            yield value
+def tensors_in(values: Any) -> Iterator[Tensor]:
+    """Every tensor inside nested lists, tuples and dicts."""
+    if isinstance(values, Mapping):
+        values = list(values.values())
+    if isinstance(values, (list, tuple)):
+        for value in values:
+            yield from tensors_in(value)
+    elif hasattr(values, "shape"):
+        yield values
+
+
+def _is_graph(owner: Any) -> bool:
+    """Does this model call its layers as Keras does, and nothing else?"""
+    import keras
+    from keras.src.models.functional import Functional
+
+    return getattr(type(owner), "call", None) in (Functional.call, keras.Sequential.call)

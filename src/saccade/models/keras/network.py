@@ -12,6 +12,7 @@ import numpy as np
 from saccade.errors import ModelError
 from saccade.models.dataflow import POINTWISE, Dataflow, Operation
 from saccade.models.keras.calls import Call, Recorder, listening
+from saccade.models.keras.postponing import Postponed, postponed
 from saccade.models.keras.randomisation import layer_weights
 from saccade.models.keras.rectifiers import rectifiers
 from saccade.models.keras.windows import windows_of
@@ -19,6 +20,7 @@ from saccade.models.network import EverythingFound, Framework, Hints, Layer, Tap
 from saccade.models.randomisation import Weight
 from saccade.models.rectifiers import Rectifiers
 
+Change = Callable[[Tensor], Tensor]
 _TRIAL_SIZES = (64, 96)
 """Picture sizes at which a model with a free size is measured; what differs between the two is free."""
 
@@ -83,8 +85,14 @@ class KerasNetwork:
     @cached_property
     def layers(self) -> dict[str, Layer]:
         """Every layer that can be read, by path, in the order of computation."""
+        return self._measured[0]
+
+    @cached_property
+    def _measured(self) -> tuple[dict[str, Layer], tuple[Postponed, ...]]:
+        """The layers, as two runs at different sizes tell where sizes are free, and the activations that may wait."""
         sizes = [tuple(trial if fixed is None else fixed for fixed in self.input_shape[:2]) for trial in _TRIAL_SIZES]
-        first = self._hear(*sizes[0]).calls
+        heard = self._hear(*sizes[0])
+        first = heard.calls
         second = self._hear(*sizes[1]).calls if sizes[1] != sizes[0] else first
         found: dict[str, Layer] = {}
         for call, other in zip(first, second, strict=True):
@@ -100,7 +108,7 @@ class KerasNetwork:
                 )
         if not found:
             raise ModelError(f"{self.name!r} calls no layers, so there is no code to explain.")
-        return found
+        return found, postponed(first, heard.result)
 
     @cached_property
     def output(self) -> str:
@@ -138,7 +146,10 @@ class KerasNetwork:
     def run(self, images: Tensor, layers: Sequence[str], taps: Taps | None = None) -> dict[str, Tensor]:
         """Compute the layers asked for, and nothing after them."""
         native = {path: self._native(tap) for path, tap in (taps or {}).items()}
-        recorder = Recorder(frozenset(layers), native, stop=True)
+        waiting = [each for each in self._measured[1] if each.layer not in layers and each.layer not in native]
+        for each in waiting:
+            native[each.pooling] = _one_after_the_other(each.activation, native.get(each.pooling))
+        recorder = Recorder(frozenset(layers), native, stop=True, instead={each.layer: each.bare for each in waiting})
         with listening(recorder), suppress(EverythingFound):
             self.model(self._from_last(images), training=False)
         missing = [path for path in layers if path not in recorder.found]
@@ -242,6 +253,10 @@ class KerasNetwork:
         with self.untouched(), listening(recorder):
             self.model(self._from_last(keras.ops.convert_to_tensor(picture)), training=False)
         return recorder
+
+
+def _one_after_the_other(first: Change, second: Change | None) -> Change:
+    return first if second is None else lambda tensor: second(first(tensor))
 
 
 def _named(call: Call) -> Iterator[tuple[str, Tensor]]:

@@ -13,6 +13,7 @@ from saccade.models.network import EverythingFound, Framework, Hints, Layer, Tap
 from saccade.models.randomisation import Weight
 from saccade.models.rectifiers import Rectifiers
 from saccade.models.torch.calls import Reading, hearable, hearing
+from saccade.models.torch.postponing import NotAsBefore, Postponed, postponing
 from saccade.models.torch.randomisation import layer_weights
 from saccade.models.torch.rectifiers import rectifiers
 from saccade.models.torch.runs import Run, written_down
@@ -133,7 +134,11 @@ class TorchNetwork:
                 raise UnknownName.of("layer", path, written.places, hint="List them with `saccade layers MODEL`.")
         native = {path: self._native(path, tap) for path, tap in (taps or {}).items()}
         while True:
-            reading = self._in_some_memory_order(lambda: self._read(images, frozenset(layers), native))
+            try:
+                reading = self._in_some_memory_order(lambda: self._read(images, frozenset(layers), native))
+            except NotAsBefore:
+                self._postponed = ()
+                continue
             missing = [path for path in layers if path not in reading.found]
             if missing:
                 raise ModelError(f"layer {missing[0]!r} did not run when {self.name!r} was called.")
@@ -150,7 +155,8 @@ class TorchNetwork:
     def _read(self, images: Tensor, wanted: frozenset[str], taps: Taps) -> Reading:
         reading = Reading(self._measured[0].places, wanted, taps, frozenset(self._overwritten))
         parts = {name: self.module.get_submodule(name) for name in reading.names}
-        with hearing(parts, reading.heard), suppress(EverythingFound):
+        plan = [each for each in self._postponed if each.names.isdisjoint((*wanted, *taps))]
+        with hearing(parts, reading.heard), suppress(EverythingFound), postponing(plan):
             reading.finished(self.module(self._as_picture(images)))
         return reading
 
@@ -203,6 +209,10 @@ class TorchNetwork:
                 yield from (each for each in getattr(part, kind).values() if each is not None)
 
     # Measuring
+
+    @cached_property
+    def _postponed(self) -> tuple[Postponed, ...]:
+        return self._measured[0].postponed
 
     @cached_property
     def _overwritten(self) -> set[str]:

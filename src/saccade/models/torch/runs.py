@@ -8,6 +8,7 @@ from typing import Any
 
 from saccade.models.network import Tensor
 from saccade.models.torch.calls import Place, hearable, hearing, parts_of, path_of
+from saccade.models.torch.postponing import Postponed, Watch, watching
 from saccade.models.torch.trace import Trace, tensors_in, traced
 
 
@@ -22,6 +23,7 @@ class Run:
         shapes: The shape of each for one image, channels last.
         output: The path of the model's own result; None if it is no tensor.
         activation: The operation that computed it.
+        postponed: The activations that may wait until after a pooling.
     """
 
     picture: tuple[int, ...]
@@ -30,6 +32,7 @@ class Run:
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     output: str | None = None
     activation: str | None = None
+    postponed: tuple[Postponed, ...] = ()
 
 
 def written_down(module: Any, picture: Tensor) -> Run:
@@ -62,10 +65,13 @@ def written_down(module: Any, picture: Tensor) -> Run:
             if name is None and (run.output is None or likeness(path) > likeness(run.output)):
                 run.output, run.activation = path, run.trace.kind(tensor)
 
+    listened = {name for name, part in module.named_modules() if part._forward_hooks}
+    watch = Watch(run.trace)
     run.trace.start(picture, _held(module))
-    with hearing(hearable(module), heard), traced(run.trace):
+    with hearing(hearable(module), heard), traced(run.trace), watching(watch):
         heard(None, 1, module(picture))
     run.trace.finish()
+    run.postponed = watch.postponed(run.places, {path for path, place in run.places.items() if place.name in listened})
     return run
 
 

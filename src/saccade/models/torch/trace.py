@@ -158,6 +158,11 @@ class Trace:
         known = self._find(tensor)
         return None if known is None else known.kind
 
+    def made_by(self, tensor: Tensor) -> str:
+        """The operation that gave these numbers, as it is called among `operations`."""
+        known = self._find(tensor)
+        return _UNKNOWN if known is None else known.key
+
     def view(self, tensor: Tensor) -> tuple[int, Geometry]:
         """Which numbers are these? Two tensors that show the same memory in the same way give the same answer."""
         return self._memory.block(tensor), geometry_of(tensor)
