@@ -328,6 +328,9 @@ class Engine(Verbs):
                 weight += more
                 if piece.points.stop == len(points):
                     done = [self.array(each) for each in running]
+                    if plan.images == len(images):
+                        totals = done
+                        continue
                     if not totals:
                         totals = [np.empty((len(images), *each.shape[1:]), np.float32) for each in done]
                     for total, each in zip(totals, done, strict=True):
@@ -379,7 +382,7 @@ class Engine(Verbs):
     @property
     def fastest(self) -> int:
         """How many pictures at once are computed fastest; more only cost memory."""
-        return 16
+        return 32
 
     @property
     def swift_bytes(self) -> int | None:

@@ -118,9 +118,9 @@ class TorchEngine(Engine):
         """Record no graph outside `slope` and `pulled`."""
         import torch
 
+        before, self._place = self._place, self._device()
         if self._is_on_cpu():
             _keep_freed_memory()
-        before, self._place = self._place, self._device()
         try:
             with self.network.untouched(), torch.no_grad():
                 yield

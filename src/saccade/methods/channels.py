@@ -13,8 +13,8 @@ from saccade.methods.method import Array
 
 _BLOCK = 2**15
 """Pixels that are joined in one go: what is made on the way stays in the processor's cache."""
-_SQUARES = (1e-12, 1e12)
-"""Where the largest value lies in here, squares are good float32."""
+_LENGTHS = (1e-12, 1e12)
+"""Where the greatest length lies in here, squares were good float32."""
 
 
 def summed(values: Array) -> Array:
@@ -27,15 +27,19 @@ def summed(values: Array) -> Array:
 
 def length(values: Array) -> Array:
     """The Euclidean length over the channels, (..., channels) to (...)."""
-    largest = max(float(values.max()), -float(values.min()))
-    if largest and not _SQUARES[0] < largest < _SQUARES[1]:
-        # A power of two scales without rounding.
-        scale = np.float32(2.0 ** np.floor(np.log2(largest)))
-        return np.asarray(length(values / scale) * scale)
     total = np.empty(values.shape[:-1], values.dtype)
-    for some, out in _blocks(values, total):
-        _add_up(np.square(some), out)
-        np.sqrt(out, out=out)
+    with np.errstate(over="ignore", under="ignore"):
+        for some, out in _blocks(values, total):
+            _add_up(np.square(some), out)
+            np.sqrt(out, out=out)
+    # A look at the joined numbers is cheaper than one at all channels before.
+    if total.size and not _LENGTHS[0] < total.max() < _LENGTHS[1]:
+        largest = float(np.abs(values).max())
+        if 0 < largest < np.inf:
+            # A power of two scales without rounding.
+            scale = np.float32(2.0 ** np.floor(np.log2(largest)))
+            scaled = values / scale
+            return np.asarray(np.sqrt(summed(scaled * scaled)) * scale)
     return total
 
 
