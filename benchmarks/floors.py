@@ -1,8 +1,8 @@
 """The raw compiled floor of each framework: nothing but the passes, in the batch size that is fastest.
 
 The code of the picture is frozen, `sum(f(x) * f0)` is differentiated by the picture (or the layer) alone, what goes in
-lies on the device already, and what comes out is thrown away. No library can be faster with the same framework and as
-many passes.
+lies on the device already, and what comes out is thrown away. A library can only be faster by computing something else
+that gives the same, as saccade does where activations stand before max-pooling.
 """
 
 from __future__ import annotations

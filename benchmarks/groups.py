@@ -56,6 +56,13 @@ GROUPS = (
     Group("speed", "tensorflow", "resnet50", 224, 240),
     Group("speed", "tensorflow", "dense", 224, 90),
     Group("speed", "torch", "reference", 448, 420),
+    Group("speed", "torch", "reference", 128, 150),
+    Group("speed", "jax", "reference", 128, 120),
+    Group("speed", "jax", "reference", 448, 300),
+    Group("speed", "torch", "mobilenetv2", 224, 150),
+    Group("speed", "torch", "resnet50", 224, 240),
+    Group("speed", "jax", "mobilenetv2", 224, 120),
+    Group("speed", "jax", "resnet50", 224, 240),
     Group("growth", "tensorflow", "reference", 448, 120),
 )
 

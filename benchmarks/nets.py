@@ -4,7 +4,7 @@
 mirrored decoder. saccade is given the whole autoencoder and the name of the layer; peers and floors are given the
 encoder alone, so that none of them can lose time in a decoder that is not asked for. The same encoder with a dense
 layer of 128 numbers behind it stands for vector codes. MobileNetV2 and ResNet50 are Keras's own without their heads, with
-random weights; their code is the last feature map.
+random weights, and in torch those of `torch_nets.py`; their code is the last feature map.
 """
 
 from __future__ import annotations
@@ -64,8 +64,14 @@ def subject(framework: str, net: str, size: int) -> Subject:
     """Make the model and open it with saccade."""
     shape = (size, size, 3)
     if net != "reference" and framework == "torch":
-        raise NotImplementedError(f"{net} is not measured on torch: its net is written in Keras only")
-    if net == "dense":
+        import torch_nets as written
+
+        made = {"mobilenetv2": written.mobilenetv2, "resnet50": written.resnet50}
+        if net not in made:
+            raise NotImplementedError(f"{net} is not measured on torch: its net is written in Keras only")
+        whole = bare = made[net]()
+        layer = next(reversed(dict(bare.named_children())))
+    elif net == "dense":
         import keras
 
         encoded = keras_nets(size)[1]

@@ -43,8 +43,7 @@ def _left(records: Mapping[str, Row]) -> str:
             lines.append(f"- {group.title}: nothing was measured.")
         elif record["left"]:
             lines.append(f"- {group.title}, {record['state']}: {', '.join(record['left'])}.")
-    lines.append("- MobileNetV2 and ResNet50 on PyTorch: there is no torchvision in the environment.")
-    return "## Not measured\n\n" + "\n".join(lines)
+    return "## Not measured\n\n" + "\n".join(lines) if lines else ""
 
 
 def _facts(records: Mapping[str, Row]) -> str:

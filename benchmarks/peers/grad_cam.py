@@ -49,8 +49,8 @@ def _runner(kind: str, subject: Subject, case: Case, **settings: Any) -> Callabl
     # shortest way back that still gives it the slopes it waits for.
     at = case.at or subject.bare_at
     bare = copy.deepcopy(subject.bare)
-    convolution = [name for name, module in bare.named_modules() if isinstance(module, torch.nn.Conv2d)]
-    before = [name for name in convolution if _order(bare, name) <= _order(bare, at)]
+    biased = [name for name, module in bare.named_modules() if getattr(module, "bias", None) is not None]
+    before = [name for name in biased if _order(bare, name) <= _order(bare, at)]
     bare.get_submodule(before[-1]).bias.requires_grad_(True)
     with torch.no_grad():
         code = bare(torch.tensor(case.pictures).permute(0, 3, 1, 2))[0]
