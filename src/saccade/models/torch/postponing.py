@@ -133,7 +133,7 @@ def _mode() -> Any:
     from torch.overrides import TorchFunctionMode
 
     class Postponing(TorchFunctionMode):  # type: ignore[misc]
-        def __init__(self, plan: Mapping[int, int]) -> None:
+        def __init__(self, plan: dict[int, int]) -> None:
             super().__init__()
             self.plan = plan
             self.calls = self.poolings = 0
@@ -141,12 +141,14 @@ def _mode() -> Any:
 
         def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             kwargs = kwargs or {}
+            if not self.plan and not self.waiting:
+                return function(*args, **kwargs)  # nothing is left that could wait
             if function in _known_curves():
                 self.calls += 1
                 if self.calls in self.plan:
                     if not args or self._is_waiting(args[0]):
                         raise NotAsBefore
-                    self.waiting[self.plan[self.calls]] = args[0], _with_settings(function, args, kwargs)
+                    self.waiting[self.plan.pop(self.calls)] = args[0], _with_settings(function, args, kwargs)
                     return args[0]
             elif function in _known_poolings():
                 self.poolings += 1
