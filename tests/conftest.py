@@ -14,9 +14,16 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import keras  # noqa: F401
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from commands import Run, small_autoencoder
 from numpy.typing import NDArray
+from PIL import Image
+from skimage import data
+
+from saccade.cli import main
 
 
 def pytest_report_header() -> str:
@@ -38,6 +45,37 @@ def random() -> np.random.Generator:
 @pytest.fixture(scope="session")
 def cat() -> NDArray[np.uint8]:
     """A photograph, (300, 451, 3)."""
-    from skimage import data
-
     return np.asarray(data.chelsea())
+
+
+@pytest.fixture(scope="session")
+def small_model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The file of a small autoencoder."""
+    path = tmp_path_factory.mktemp("models") / "small.keras"
+    small_autoencoder().save(path)
+    return str(path)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder of three photographs, one of them in a folder inside."""
+    folder = tmp_path / "photos"
+    (folder / "more").mkdir(parents=True)
+    Image.fromarray(data.chelsea()[::3, ::3]).save(folder / "cat.jpg")
+    Image.fromarray(data.coffee()[::4, ::4]).save(folder / "cup.png")
+    Image.fromarray(data.rocket()[::4, ::4]).save(folder / "more" / "rocket.webp")
+    return folder
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command in this process in an empty folder; gives its status and what it said."""
+    monkeypatch.chdir(tmp_path)
+
+    def go(*words: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        status = main([str(each) for each in words])
+        shown = capsys.readouterr()
+        return status, shown.out, shown.err
+
+    return go

@@ -177,6 +177,14 @@ def test_somebody_elses_hook_hears_the_curve() -> None:
     assert heard[0].min() > -1
 
 
+def test_compiled_parts_keep_everything_where_it_is() -> None:
+    module = between(nn.ELU())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's own, on loading its compiler
+        module[3].compile(backend="eager")
+        assert check(module)._postponed == ()
+
+
 def test_other_threads_see_the_module_as_it_is() -> None:
     module = between(nn.ELU())
     network = TorchNetwork(module)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from commands import Run
 from PIL import Image
 from skimage import data
 
-from saccade.cli import main
 from saccade.errors import InputError
 from saccade.picture.canvas import Canvas, spread
 from saccade.picture.curves import Chart, Line, curves
@@ -20,7 +19,6 @@ from saccade.picture.matrix import matrix
 from saccade.picture.standings import Column, Row, standings, ticks
 from saccade.picture.themes import DARK, LIGHT
 
-Run = Callable[..., tuple[int, str, str]]
 QUICK = ("-m", "saliency,activation_energy", "--steps", "6")
 PAGES = {"table", "ranking", "curves", "shuffled", "steadiness", "agreement"}
 
@@ -49,19 +47,6 @@ def photos(tmp_path: Path) -> Path:
         row, column = 60 * (number // 3), 100 * (number % 3)
         Image.fromarray(cat[row : row + 120, column : column + 120]).save(folder / f"cat-{number}.png")
     return folder
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.chdir(tmp_path)
-
-    def go(*words: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        status = main([str(each) for each in words])
-        shown = capsys.readouterr()
-        return status, shown.out, shown.err
-
-    return go
 
 
 def test_pages_numbers_and_a_verdict_are_written_and_a_second_run_goes_on(

@@ -1,34 +1,27 @@
 """Asking a model questions, the part that is the same in every framework.
 
-Four questions: `activations`, `score`, `gradient`, `pull`. Each is cut into pieces of constant shape from one memory
-budget, halved when memory runs out all the same, compiled once per (question, path, measure, layer, shape), shows its
-progress and can be stopped between pieces. A framework adds a dozen small verbs (`frozen` tensors in, numpy out).
+Four questions: `activations`, `score`, `gradient`, `pull`. Each is asked piece by piece (`asking.py`) and compiled once
+per (question, path, measure, layer, shape). A framework adds a dozen small verbs (`verbs.py`).
 """
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.engines.capacity import DEFAULT_MEMORY, Question, Widths, examples_within, widths
-from saccade.engines.chunks import Chunks, Piece, chunks
+from saccade.engines.asking import Asking
+from saccade.engines.chunks import Chunks, Piece
 from saccade.engines.moments import joined, moments
 from saccade.engines.terms import side_by_side, terms_of
-from saccade.engines.verbs import Array, Verbs
-from saccade.errors import Cancelled, MemoryBudgetError, ModelError
-from saccade.models.dataflow import Dataflow
-from saccade.models.network import Network, Tensor
+from saccade.engines.verbs import Array
+from saccade.models.network import Tensor
 from saccade.paths import ONCE, STAY, Arrays, Path, Points
 from saccade.targets import Measure
 
-_Answer = TypeVar("_Answer")
 Receive = Callable[[int, slice, slice, Array], None]
 """Gets the objective's number, which points, which images, and the terms (points, images, rows, columns, terms)."""
 
@@ -49,29 +42,8 @@ class Objective:
         return replace(self, reference=self.reference[images])
 
 
-class Engine(Verbs):
-    """Answers questions about one network.
-
-    Args:
-        network: The opened model; it is left as it was found, also after an exception.
-        memory: Bytes that one question may use beyond the model's own.
-        device: Where to compute; None leaves it to the framework.
-    """
-
-    def __init__(self, network: Network, *, memory: int = DEFAULT_MEMORY, device: str | None = None) -> None:
-        self.network = network
-        self.memory = memory
-        self.device = device
-        self.progress: Callable[[int, int], None] | None = None
-        self.stop: Callable[[], bool] | None = None
-        self.traces = 0
-        self._compiled: dict[tuple[Any, ...], Callable[..., Any]] = {}
-        # Writing a data flow down runs the model once; a size that comes again is not worth it.
-        self.dataflow: Callable[[int, int], Dataflow] = lru_cache(maxsize=16)(network.dataflow)
-        self._widths = lru_cache(maxsize=64)(self._find_widths)
-        self._held_elsewhere = 0
-
-    # The four questions
+class Engine(Asking):
+    """Answers questions about one network."""
 
     def activations(self, images: Array, layers: Sequence[str]) -> dict[str, Array]:
         """What do these layers hold for these images? {layer: (images, ...)}, channels last."""
@@ -373,82 +345,6 @@ class Engine(Verbs):
 
         return self._ask(work, images, patterns, [layer], "gradient")
 
-    # What a framework may say otherwise
-
-    def around(self) -> Any:
-        """A context in which the framework computes: the device, no gradients where none are needed."""
-        return self.network.untouched()
-
-    @property
-    def fastest(self) -> int:
-        """How many pictures at once are computed fastest; more only cost memory."""
-        return 32
-
-    @property
-    def swift_bytes(self) -> int | None:
-        """How large one tensor may grow before the framework computes slower; None: it does not matter."""
-        return None
-
-    # Shared machinery
-
-    @contextmanager
-    def holding(self, held: int) -> Iterator[None]:
-        """Inside the block the caller keeps so many bytes, which questions leave free within the memory allowed."""
-        before = self._held_elsewhere
-        self._held_elsewhere = before + held
-        try:
-            yield
-        finally:
-            self._held_elsewhere = before
-
-    def _compile(self, key: tuple[Any, ...], make: Callable[[], Callable[..., Any]]) -> Callable[..., Any]:
-        if key not in self._compiled:
-            plain = make()
-
-            def counted(*arguments: Any) -> Any:
-                self.traces += 1
-                return plain(*arguments)
-
-            self._compiled[key] = self.compiled(counted)
-        return self._compiled[key]
-
-    def _ask(
-        self,
-        work: Callable[[Chunks], _Answer],
-        images: Array,
-        points: int,
-        layers: Sequence[str],
-        question: Question,
-        shared: str | None = None,
-    ) -> _Answer:
-        fixed = self.network.fixed_batch
-        examples = self._at_once(images, layers, question, shared)
-        while True:
-            plan = chunks(len(images), points, examples)
-            if fixed is not None:
-                plan = _fixed_plan(fixed, len(images), points)
-            try:
-                with self.around():
-                    return work(plan)
-            except BaseException as error:
-                if not self.is_out_of_memory(error):
-                    raise
-                if examples == 1 or fixed is not None:
-                    raise MemoryBudgetError(
-                        "memory ran out on a single picture; give a smaller picture or a machine with more memory."
-                    ) from error
-                examples = max(1, min(examples, plan.images * plan.points) // 2)
-            gc.collect()
-
-    def _pieces(self, plan: Chunks, images: int, points: int) -> Iterator[Piece]:
-        total = plan.count(images, points)
-        for done, piece in enumerate(plan.pieces(images, points)):
-            if self.stop is not None and self.stop():
-                raise Cancelled("stopped before it was finished.")
-            yield piece
-            if self.progress is not None:
-                self.progress(done + 1, total)
-
     def _hold(
         self, piece: Piece, images: Array, objectives: Sequence[Objective], fixed: Arrays
     ) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
@@ -457,9 +353,6 @@ class Engine(Verbs):
             [self.tensor(objective.reference[piece.images]) for objective in objectives],
             {name: self.tensor(values[piece.images]) for name, values in fixed.items()},
         )
-
-    def _tensors(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
-        return {name: self.tensor(values) for name, values in arrays.items()}
 
     def _flat(self, moved: Tensor) -> Tensor:
         steps, count, *rest = moved.shape
@@ -493,37 +386,3 @@ class Engine(Verbs):
             return self.network.run(given, layers, {at: tap}), (steps, count), pictures[None]
 
         return layer_moves, at if alone else None
-
-    def _layer_shape(self, images: Array, layer: str) -> tuple[int, ...]:
-        shape = self.network.layers[layer].shape
-        if None not in shape:
-            return tuple(int(each) for each in shape if each is not None)
-        grid = self.dataflow(images.shape[1], images.shape[2]).grid(layer)
-        channels = shape[-1]
-        if grid is None or channels is None:
-            raise ModelError(f"the size of layer {layer!r} cannot be told before it runs.")
-        return (*grid, channels)
-
-    def _sizes(self, images: Array, layers: Sequence[str]) -> dict[str, int]:
-        return {layer: int(np.prod(self._layer_shape(images, layer))) for layer in layers}
-
-    def _at_once(self, images: Array, layers: Sequence[str], question: Question, at: str | None = None) -> int:
-        """How many pictures are computed together; with `at` they share what lies before that layer."""
-        found = self._widths(images.shape[1:], tuple(layers), at)
-        memory = self.memory - self._held_elsewhere
-        return examples_within(memory, found, question, fastest=self.fastest, swift_bytes=self.swift_bytes)
-
-    def _find_widths(self, size: tuple[int, ...], layers: tuple[str, ...], at: str | None) -> Widths:
-        return widths(self.network.layers, size, layers, at, lambda path: self.dataflow(size[0], size[1]).grid(path))
-
-
-def _fixed_plan(batch: int, images: int, points: int) -> Chunks:
-    """The pieces for a model that takes one batch size only."""
-    if points >= batch:
-        return Chunks(images=1, points=batch)
-    if images >= batch and points == 1:
-        return Chunks(images=batch, points=1)
-    raise ModelError(
-        f"the model takes batches of exactly {batch} pictures; {images} with {points} step(s) each cannot be cut so. "
-        "Export it with a free batch size."
-    )

@@ -71,13 +71,20 @@ def written_down(module: Any, picture: Tensor) -> Run:
     with hearing(hearable(module), heard), traced(run.trace), watching(watch):
         heard(None, 1, module(picture))
     run.trace.finish()
-    run.postponed = watch.postponed(run.places, {path for path, place in run.places.items() if place.name in listened})
+    if not any(_is_compiled(part) for part in module.modules()):
+        heard_elsewhere = {path for path, place in run.places.items() if place.name in listened}
+        run.postponed = watch.postponed(run.places, heard_elsewhere)
     return run
 
 
 def _for_one_image(tensor: Tensor, channels_last: bool) -> tuple[int, ...]:
     shape = tuple(int(each) for each in tensor.shape[1:])
     return (*shape[1:], shape[0]) if len(shape) == 3 and not channels_last else shape
+
+
+def _is_compiled(part: Any) -> bool:
+    """Is this part run by `torch.compile`, which may turn calls into others from one time to the next?"""
+    return hasattr(part, "_orig_mod") or getattr(part, "_compiled_call_impl", None) is not None
 
 
 def _held(module: Any) -> Iterator[Tensor]:

@@ -1,0 +1,46 @@
+"""What the tests of the commands share: a small model, how a command is run, and what it left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+from PIL import Image
+
+Run = Callable[..., tuple[int, str, str]]
+COUNTS = ("steps=2", "samples=2", "masks=16", "iterations=2", "probes=2", "repeats=2")
+LIGHT = [word for count in COUNTS for word in ("--set", count)]
+"""Small counts, so that all methods answer in a moment."""
+
+
+def small_autoencoder(trained: bool = True, size: int | None = 32, channels: int = 3) -> keras.Model:
+    keras.utils.set_random_seed(1)
+    given = keras.Input((size, size, channels))
+    x = keras.layers.Conv2D(6, 3, padding="same", activation="elu", name="first")(given)
+    x = keras.layers.MaxPooling2D(name="encoded")(x)
+    x = keras.layers.UpSampling2D(name="up")(x)
+    x = keras.layers.Conv2D(channels, 3, padding="same", activation="sigmoid", name="redrawn")(x)
+    model = keras.Model(given, x, name="small")
+    if trained:
+        model.set_weights([each + 0.01 for each in model.get_weights()])
+    return model
+
+
+def refused(answer: tuple[int, str, str], *said: str, status: int = 2) -> None:
+    """One plain line on stderr, nothing on stdout but what was opened, and the status."""
+    assert answer[0] == status
+    assert answer[2].count("\n") == 1, answer[2]
+    assert answer[2].startswith("saccade: ")
+    assert "Traceback" not in answer[1] + answer[2]
+    for each in said:
+        assert each.lower() in answer[2].lower(), answer[2]
+
+
+def files(folder: Path) -> set[str]:
+    return {str(each.relative_to(folder)) for each in folder.rglob("*") if each.is_file()}
+
+
+def width(path: Path) -> int:
+    with Image.open(path) as image:
+        return image.width
