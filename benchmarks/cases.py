@@ -117,7 +117,7 @@ def cases(subject: Subject) -> Iterator[Case]:
     if not small:
         yield Case("Jacobian energy", "jacobian_energy", "jacobian_energy", one)
         yield Case("ablation-CAM", "ablation_cam", "ablation_cam", one, floor="suffixes")
-    if subject.framework == "torch" and subject.size <= 224:
+    if subject.framework == "torch" and subject.net == "reference" and subject.size <= 224:
         earlier = {"at": "encoder.elu_3"}
         yield Case(
             "eigen-CAM, a layer earlier", "eigen_cam", "eigen_cam", one, earlier, floor="layer_forward", at="elu_3"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import warnings
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -175,6 +177,25 @@ def test_somebody_elses_hook_hears_the_curve() -> None:
     asked(network, "3")
     assert network._postponed == ()
     assert heard[0].min() > -1
+
+
+def test_nothing_is_kept_alive() -> None:
+    held: list[weakref.ref[torch.Tensor]] = []
+
+    def forward(own: Functional, x: torch.Tensor) -> torch.Tensor:
+        first = own.first(x)
+        held.append(weakref.ref(first))
+        return own.second(functional.max_pool2d(functional.elu(first), 2))
+
+    gc.collect()
+    gc.disable()
+    try:
+        network = TorchNetwork(Functional(forward))
+        asked(network, network.output)
+        assert len(network._postponed) == 1
+        assert [each() for each in held] == [None] * len(held)
+    finally:
+        gc.enable()
 
 
 def test_compiled_parts_keep_everything_where_it_is() -> None:

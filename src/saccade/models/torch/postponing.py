@@ -197,8 +197,9 @@ def _known_poolings() -> frozenset[Any]:
 
 
 def _with_settings(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Callable[[Tensor], Tensor]:
-    """The same call for another tensor in the first place."""
-    return lambda tensor: function(tensor, *args[1:], **kwargs)
+    """The same call for another tensor in the first place; it does not keep the tensor that stood there."""
+    rest = args[1:]
+    return lambda tensor: function(tensor, *rest, **kwargs)
 
 
 def _never_falls(curve: Callable[[Tensor], Tensor]) -> bool:
