@@ -12,9 +12,11 @@ import nets
 import numpy as np
 import pytest
 
+from saccade.engines.capacity import widths
 from saccade.errors import FileError, ModelError, UnknownName
 from saccade.models import code_layer, find_layer, guess_value_range, open_live, open_model
 from saccade.models.keras.network import KerasNetwork
+from saccade.models.network import Layer
 
 pytestmark = pytest.mark.engine
 
@@ -39,6 +41,23 @@ def test_a_nested_layer_is_read_by_its_path() -> None:
     found = open_live(model).run(keras.ops.convert_to_tensor(images), ["encoder/block/deep"])["encoder/block/deep"]
     wanted = keras.ops.convert_to_numpy(encoder(images))
     np.testing.assert_allclose(keras.ops.convert_to_numpy(found), wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_what_lies_in_the_memory_of_another_layer_is_known() -> None:
+    part = keras.Sequential([keras.layers.Conv2D(2, 3, name="conv"), keras.layers.ReLU(name="curve")], name="part")
+    inputs = keras.Input((6, 6, 3))
+    layers = open_live(keras.Model(inputs, keras.layers.Conv2D(2, 1, name="last")(part(inputs)))).layers
+    assert {path for path, layer in layers.items() if layer.shares_memory} == {"part"}
+
+
+def test_memory_that_two_layers_share_counts_once() -> None:
+    layers = {
+        name: Layer(name, "Conv2D", (4, 4, count), 0, shares_memory=name == "block")
+        for name, count in (("conv", 3), ("block", 3), ("last", 2))
+    }
+    found = widths(layers, (4, 4, 1), ["last"], None, lambda path: None)
+    assert found.counts == (16, 48, 32)
+    assert widths(layers, (4, 4, 1), ["last"], "block", lambda path: None).counts == (48, 32)
 
 
 def test_a_shared_layer_has_two_places() -> None:

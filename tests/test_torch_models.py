@@ -495,6 +495,12 @@ def test_models_for_one_picture_at_a_time_say_so() -> None:
     assert TorchNetwork(nn.Conv2d(3, 2, 3)).fixed_batch is None
 
 
+def test_what_lies_in_the_memory_of_another_layer_is_known(module: Autoencoder) -> None:
+    layers = TorchNetwork(module).layers
+    # An activation in place, and a block that hands on what its last part made.
+    assert {path for path, layer in layers.items() if layer.shares_memory} == {"encoder.1", "encoder.5", "encoder"}
+
+
 def test_wrappers_are_looked_through(module: Autoencoder) -> None:
     assert "encoder.4" in TorchNetwork(nn.DataParallel(module)).layers
     with warnings.catch_warnings():

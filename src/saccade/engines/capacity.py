@@ -65,9 +65,10 @@ def widths(
         shape = [each or 0 for each in layer.shape]
         if 0 in shape and len(shape) == 3:
             shape = [*(grid(path) or (1, 1)), shape[-1] or 1]
-        counts.append(math.prod(shape))
+        if not layer.shares_memory:
+            counts.append(math.prod(shape))
         if path == at:
-            before, counts = max(counts), counts[-1:]
+            before, counts = max(counts), [math.prod(shape)]
         left.discard(path)
         if not left:
             break

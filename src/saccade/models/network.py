@@ -31,12 +31,15 @@ class Layer:
         kind: The layer's class, such as `"Conv2D"`.
         shape: The result for one image, channels last; None where the size is free.
         parameters: How many weights the layer holds.
+        shares_memory: The result lies where that of an earlier layer lies, as when a block hands on what its last layer
+            made.
     """
 
     path: str
     kind: str
     shape: tuple[int | None, ...]
     parameters: int
+    shares_memory: bool = False
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,7 @@ class KerasNetwork:
         first = heard.calls
         second = self._hear(*sizes[1]).calls if sizes[1] != sizes[0] else first
         found: dict[str, Layer] = {}
+        made: set[int] = set()
         for call, other in zip(first, second, strict=True):
             results = zip(_named(call), _named(other), strict=True)
             for (path, result), (_, at_other_size) in results:
@@ -105,7 +106,9 @@ class KerasNetwork:
                     kind=type(call.layer).__name__,
                     shape=tuple(a if a == b else None for a, b in zip(shape, free, strict=True)),
                     parameters=sum(int(np.prod(weight.shape)) for weight in getattr(call.layer, "weights", ())),
+                    shares_memory=id(result) in made,
                 )
+                made.add(id(result))
         if not found:
             raise ModelError(f"{self.name!r} calls no layers, so there is no code to explain.")
         return found, postponed(first, heard.result)

@@ -93,7 +93,8 @@ class TorchNetwork:
             at_other_size = other.shapes.get(path, shape)
             if len(at_other_size) == len(shape):
                 shape = tuple(a if a == b else None for a, b in zip(shape, at_other_size, strict=True))  # type: ignore[misc]
-            found[path] = Layer(path, _kind(part), shape, sum(each.numel() for each in part.parameters()))
+            weights = sum(each.numel() for each in part.parameters())
+            found[path] = Layer(path, _kind(part), shape, weights, path in run.shared)
         if not found:
             raise ModelError(f"{self.name!r} computes no tensor for each picture, so there is no code to explain.")
         return found

@@ -21,6 +21,7 @@ class Run:
         trace: Every operation.
         places: Everything that can be read, by path, in the order of computation.
         shapes: The shape of each for one image, channels last.
+        shared: Those that lie where an earlier one lies.
         output: The path of the model's own result; None if it is no tensor.
         activation: The operation that computed it.
         postponed: The activations that may wait until after a pooling.
@@ -30,6 +31,7 @@ class Run:
     trace: Trace = field(default_factory=Trace)
     places: dict[str, Place] = field(default_factory=dict)
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    shared: set[str] = field(default_factory=set)
     output: str | None = None
     activation: str | None = None
     postponed: tuple[Postponed, ...] = ()
@@ -58,6 +60,8 @@ def written_down(module: Any, picture: Tensor) -> Run:
                 path = path_of(name or "output", time, part)
                 while path in run.places or (path in taken and path != name):
                     path += "'"
+                if run.trace.view(tensor) in paths:
+                    run.shared.add(path)
                 run.trace.name(path, tensor)
                 run.places[path] = Place(name, time, part)
                 run.shapes[path] = _for_one_image(tensor, path in run.trace.channels_last)
