@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from typing import Any
 
@@ -67,14 +68,30 @@ def test_saliency_equals_captum(encoder: Encoder, torch_module: Any, images: Any
 
 
 def test_integrated_gradients_equal_captum(encoder: Encoder, torch_module: Any, images: Any) -> None:
+    wanted = integrated_by_captum(torch_module, images)
+    settings: dict[str, Any] = {"method": "integrated_gradients", "steps": 50, "baseline": "black"}
+    plain = Encoder(torch_module, layer="encoder", input_shape=(SIZE, SIZE, 1))
+    plain.network.__dict__["_postponed"] = ()
+    close(saccade.explain(plain, images, **settings).raw, wanted)
+    # Where activations wait, it is the same but for the few windows in which float32 cannot tell the activations of two
+    # pixels apart; and there it is no farther from what double precision says than Captum is.
+    found = saccade.explain(encoder, images, **settings).raw
+    true = integrated_by_captum(copy.deepcopy(torch_module).double(), images)
+    largest = np.abs(wanted).max()
+    assert (np.abs(found - wanted) > 1e-4 * largest).mean() < 0.01
+    assert np.abs(found - true).max() <= np.abs(wanted - true).max() + 1e-5 * largest
+
+
+def integrated_by_captum(module: Any, images: Any) -> Any:
+    """Captum's answer in the precision of the module's weights."""
     import torch
     from captum.attr import IntegratedGradients
 
-    run, frozen = forward(torch_module, images)
-    x = torch.tensor(images.transpose(0, 3, 1, 2))
-    wanted = IntegratedGradients(run).attribute(x, baselines=0.0, n_steps=50, additional_forward_args=(frozen,))
-    found = saccade.explain(encoder, images, "integrated_gradients", steps=50, baseline="black")
-    close(found.raw, last(wanted))
+    kind = next(module.parameters()).dtype
+    x = torch.tensor(images.transpose(0, 3, 1, 2)).to(kind)
+    frozen = module.encoder(x).detach()
+    explainer = IntegratedGradients(lambda given, reference: (module.encoder(given) * reference).flatten(1).sum(1))
+    return last(explainer.attribute(x, baselines=0.0, n_steps=50, additional_forward_args=(frozen,)))
 
 
 def test_occlusion_equals_captum(encoder: Encoder, torch_module: Any, images: Any) -> None:
