@@ -56,9 +56,14 @@ class Case:
         return saccade.explain(encoder, self.pictures, self.method, **(settings or self.settings))
 
     def bare(self, encoder: saccade.Encoder) -> Callable[[], Any]:
-        """The method alone, without smoothing."""
+        """The method alone, without smoothing; codes are computed once, as within `saccade.explain`."""
         method, target = find(self.method), saccade.targets.code()
-        return lambda: method(encoder, self.pictures, target, **self.settings, low_pass=0.0)
+
+        def run() -> Any:
+            with encoder.remembering():
+                return method(encoder, self.pictures, target, **self.settings, low_pass=0.0)
+
+        return run
 
     @property
     def deviation(self) -> float:

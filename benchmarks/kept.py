@@ -42,7 +42,7 @@ class Kept:
             "day": time.strftime("%Y-%m-%d"),
             "machine": machine(),
             "versions": versions(),
-            "load": os.getloadavg()[0],
+            "busy": busy(),
             "limit": limit,
             "quick": quick,
             "state": "running",
@@ -73,6 +73,21 @@ class Kept:
         part = self.path.with_suffix(".part")
         part.write_text(json.dumps(self.record, indent=1), encoding="utf-8")
         part.replace(self.path)
+
+
+def busy(seconds: float = 1.0) -> float:
+    """The share of the processors' time that others take while nothing is measured."""
+    before = _ticks()
+    time.sleep(seconds)
+    worked, passed = (now - then for now, then in zip(_ticks(), before, strict=True))
+    return worked / passed
+
+
+def _ticks() -> tuple[int, int]:
+    """Ticks of all processors since the start of the machine: at work, and altogether."""
+    user, nice, system, idle, waiting, *others = map(int, Path("/proc/stat").read_text().split("\n")[0].split()[1:9])
+    worked = user + nice + system + sum(others)
+    return worked, worked + idle + waiting
 
 
 def machine() -> str:

@@ -21,6 +21,8 @@ In the list of bars the brackets hold the middle half of all rounds; *level* mea
 the largest difference between two results as a share of the largest value; some 0.01 for slopes at single pixels means that
 float32 decided a tie of a max-pooling the other way. Figures with `~` were taken on a part of the work and multiplied:
 the floor of all cells, of RELAX, and peers that were given some of the holes or masks."""
+BUSY = 0.05
+"""A share of the processors' time that is worth a warning."""
 
 
 def page(records: Mapping[str, Row]) -> str:
@@ -52,9 +54,9 @@ def _facts(records: Mapping[str, Row]) -> str:
     for name in ("day", "machine", "versions"):
         values = dict.fromkeys(record[name] for _, record in known)
         lines += [f"- {name.capitalize()}: {value}." for value in values]
-    busy = [f"{group.title} ({record['load']:.1f})" for group, record in known if record["load"] > 1.5]
+    busy = [f"{group.title} ({record['busy']:.0%})" for group, record in known if record["busy"] > BUSY]
     if busy:
-        lines.append(f"- The machine was busy (load) when these began: {', '.join(busy)}.")
+        lines.append(f"- The machine was busy with something else when these began: {', '.join(busy)}.")
     if any(record["quick"] for _, record in known):
         lines.append("- **A quick run: the figures mean nothing.**")
     return "\n".join(lines)
