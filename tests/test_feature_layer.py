@@ -29,7 +29,7 @@ def encoder_of(name: str) -> tuple[Encoder, Any]:
     [
         ("reference", "Conv2D", (12, 12)),
         ("odd", "Conv2D", (19, 15)),
-        ("valid", "Cropping2D", (13, 11)),
+        ("valid", "MaxPooling2D", (14, 12)),
         ("residual", "Multiply", (32, 32)),
         ("concatenating", "SeparableConv2D", (16, 18)),
         ("nested", "Conv2D", (20, 20)),
@@ -59,6 +59,15 @@ def test_a_layer_that_only_rescales_or_pads_the_picture_is_not_chosen() -> None:
     model = nets._model(inputs, L.Conv2D(3, 3, strides=2, name="code")(x))
     layer = feature_layer(Encoder(model), nets.pictures(model), [targets.code()], None)
     assert layer.path == "code"
+
+
+@pytest.mark.parametrize("edge", [L.ZeroPadding2D(((0, 1), (0, 1))), L.Cropping2D(1)])
+def test_a_layer_that_only_pads_or_crops_is_passed_over_for_the_one_before(edge: Any) -> None:
+    inputs = keras.Input((16, 16, 2))
+    x = L.Activation("relu", name="bent")(L.Conv2D(4, 3, padding="same")(inputs))
+    model = nets._model(inputs, L.Conv2D(3, 3, strides=2, name="code")(edge(x)))
+    layer = feature_layer(Encoder(model), nets.pictures(model), [targets.code()], None)
+    assert (layer.path, layer.grid) == ("bent", (16, 16))
 
 
 def forked() -> keras.Model:

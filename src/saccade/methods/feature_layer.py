@@ -3,7 +3,8 @@
 CAM methods say how much each channel of a layer counts and add its feature maps up. The layer lies before the code, has
 places, and everything the code knows should have passed through it. Fine grids make fine maps, but early layers know
 little of what the code is made of; so the one chosen by default is the last whose grid is finer than the code's own,
-such as the convolution before the last pooling.
+such as the convolution before the last pooling. What only pads or crops is passed over: its cells do not share the
+picture out evenly, as a map is drawn.
 """
 
 from __future__ import annotations
@@ -83,6 +84,8 @@ def _chosen(encoder: Encoder, flow: Dataflow) -> tuple[str, str]:
         grid = _grid(encoder, flow, path)
         if grid is None or grid[0] * grid[1] <= max(cells, 1) or not flow.is_cut(path, code):
             continue
+        if _moves_the_edge(flow, path):
+            continue
         # A layer that sees single pixels only rescales or pads the picture.
         if flow.receptive_field(path) != (1, 1):
             finer = "the last before the code" if cells <= 1 else "the last before the code with a finer grid"
@@ -111,6 +114,16 @@ def _check(encoder: Encoder, flow: Dataflow, read: str, path: str) -> None:
 def _before(encoder: Encoder, read: str) -> list[str]:
     paths = list(encoder.layers)
     return paths[: paths.index(read)]
+
+
+def _moves_the_edge(flow: Dataflow, path: str) -> bool:
+    """Does the layer only pad or crop? Its grid is then no longer that of the whole picture, as a map is drawn."""
+    operation = flow.operations.get(path)
+    if operation is None or operation.windows is None or "input" in operation.inputs:
+        return False
+    local = any(window.kernel > 1 or window.stride > 1 for window in operation.windows)
+    read = [flow.operations[source].grid for source in operation.inputs if source in flow.operations]
+    return not local and any(grid != operation.grid for grid in read)
 
 
 def _has_places(encoder: Encoder, flow: Dataflow, path: str) -> bool:
