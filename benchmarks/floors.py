@@ -35,20 +35,20 @@ class Floors:
         self.picture = picture
         self.sizes = [batch for batch in BATCHES if batch <= most]
         self.verbs = {"tensorflow": _tensorflow, "torch": _torch, "jax": _jax}[subject.framework]
-        self.send, self.forward, self.slope = self.verbs(subject.bare)
+        self.send, self.forward, self.gradient = self.verbs(subject.bare)
         self._speeds: dict[str, dict[int, float]] = {}
         self._held: dict[int, tuple[Any, Any]] = {}
 
     def gradients(self, passes: int) -> tuple[Callable[[], None], str]:
-        """So many slopes at the picture, and the batch size that was fastest."""
-        return self._passes("gradient", passes, lambda size: self.slope(*self._batch(size)))
+        """So many gradients at the picture, and the batch size that was fastest."""
+        return self._passes("gradient", passes, lambda size: self.gradient(*self._batch(size)))
 
     def forwards(self, passes: int) -> tuple[Callable[[], None], str]:
         """So many codes."""
         return self._passes("forward", passes, lambda size: self.forward(self._batch(size)[0]))
 
     def cells(self, count: int) -> tuple[Callable[[], None], str]:
-        """The slope of one cell of the code after the other, for the first `count` cells of an even choice."""
+        """The gradient of one cell of the code after the other, for the first `count` cells of an even choice."""
         sent, code = self._batch(1)
         frozen = np.asarray(code)
         # Channels come second in torch.
@@ -62,7 +62,7 @@ class Floors:
 
         def run() -> None:
             for reference in references:
-                self.slope(sent, reference)
+                self.gradient(sent, reference)
 
         return run, "one cell a pass"
 
@@ -76,9 +76,9 @@ class Floors:
         """One forward, and one backward down to a layer."""
         before, after = self.subject.parts(at)
         _, to_layer, _ = self.verbs(before)
-        _, _, slope = self.verbs(after)
+        _, _, gradient = self.verbs(after)
         sent, code = self._batch(1)
-        return lambda: slope(to_layer(sent), code), "1"
+        return lambda: gradient(to_layer(sent), code), "1"
 
     def suffixes(self, at: str | None = None) -> tuple[Callable[[], None], str]:
         """One forward up to a layer, then what comes after it once for each of its channels, 16 at once."""
@@ -142,13 +142,13 @@ def _tensorflow(model: Any) -> tuple[Step, Step, Step]:
         return model(pictures, training=False)
 
     @tf.function(autograph=False)
-    def slope(pictures: Any, reference: Any) -> Any:
+    def gradient(pictures: Any, reference: Any) -> Any:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(pictures)
             value = tf.reduce_sum(model(pictures, training=False) * reference)
         return tape.gradient(value, pictures)
 
-    return lambda values, raw=False: tf.constant(values), forward, slope
+    return lambda values, raw=False: tf.constant(values), forward, gradient
 
 
 def _torch(model: Any) -> tuple[Step, Step, Step]:
@@ -159,7 +159,7 @@ def _torch(model: Any) -> tuple[Step, Step, Step]:
         with torch.no_grad():
             return model(pictures)
 
-    def slope(pictures: Any, reference: Any) -> Any:
+    def gradient(pictures: Any, reference: Any) -> Any:
         pictures = pictures.detach().requires_grad_(True)
         return torch.autograd.grad((model(pictures) * reference).sum(), pictures)[0]
 
@@ -167,7 +167,7 @@ def _torch(model: Any) -> tuple[Step, Step, Step]:
         tensor = torch.tensor(values)
         return tensor.contiguous(memory_format=torch.channels_last) if raw else tensor.permute(0, 3, 1, 2)
 
-    return send, forward, slope
+    return send, forward, gradient
 
 
 def _jax(model: Any) -> tuple[Step, Step, Step]:
@@ -184,9 +184,9 @@ def _jax(model: Any) -> tuple[Step, Step, Step]:
     def total(pictures: Any, reference: Any, values: Any) -> Any:
         return (code(pictures, values) * reference).sum()
 
-    forward, slope = jax.jit(code), jax.jit(jax.grad(total))
+    forward, gradient = jax.jit(code), jax.jit(jax.grad(total))
     return (
         lambda given, raw=False: jnp.asarray(given),
         lambda pictures: forward(pictures, values).block_until_ready(),
-        lambda pictures, reference: slope(pictures, reference, values).block_until_ready(),
+        lambda pictures, reference: gradient(pictures, reference, values).block_until_ready(),
     )

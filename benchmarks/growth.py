@@ -1,8 +1,8 @@
-"""How the cost grows with pixels, samples, cells and batch: times, fitted exponents, and one picture.
+"""How the cost counts_increase with pixels, samples, cells and batch: times, fitted exponents, and one picture.
 
     python benchmarks/growth.py GROUP FILE LIMIT [--quick]
 
-The exponent is the slope of a straight line through the logarithms: 1 means twice the work, twice the time.
+The exponent is the gradient of a straight line through the logarithms: 1 means twice the work, twice the time.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import saccade
-from saccade.methods.feature_layer import feature_layer
+from saccade.attribution.feature_layer import feature_layer
 
 Array = NDArray[np.float32]
 CHANNELS = (32, 64, 128, 128)

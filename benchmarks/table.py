@@ -18,7 +18,7 @@ without its smoothing. The floor is nothing but the compiled passes in the batch
 backward pass per cell, for a CAM one forward and the backward pass to its layer. *Times faster* compares
 the same work: peers do not smooth, so gradient methods run without it there, and the next column is the whole of explain.
 In the list of bars the brackets hold the middle half of all rounds; *level* means that 1 lies among them. *Difference* is
-the largest difference between two results as a share of the largest value; some 0.01 for slopes at single pixels means that
+the largest difference between two results as a share of the largest value; some 0.01 for gradients at single pixels means that
 float32 decided a tie of a max-pooling the other way. Figures with `~` were taken on a part of the work and multiplied:
 the floor of all cells, of RELAX, and peers that were given some of the holes or masks."""
 BUSY = 0.05

@@ -12,11 +12,11 @@ import pytest
 
 import saccade
 from saccade import targets
+from saccade.attribution.feature_layer import feature_layer
 from saccade.encoder import Encoder
 from saccade.errors import NotApplicable, UnknownName
 from saccade.methods import find
 from saccade.methods.eigen_cam import _first_eigenvector
-from saccade.methods.feature_layer import feature_layer
 
 pytestmark = pytest.mark.engine
 
@@ -44,23 +44,23 @@ def pooling(channels: int = 6, codes: int = 3, activation: str = "relu") -> kera
     return nets._model(inputs, L.Dense(codes, name="code")(x))
 
 
-# Slopes
+# Gradients
 
 
 def slopes_by_differences(model: Any, image: Any, at: str, score: Any) -> tuple[Any, Any]:
-    """The values of a layer and the slope of a score of the code there, in float64 numpy, one number at a time."""
+    """The values of a layer and the gradient of a score of the code there, in float64 numpy, one number at a time."""
     run = nets.numpy_autoencoder(nets.weights_of(model))
     picture = image.astype(np.float64)
     values = run(picture, {})[at]
-    slope = np.zeros_like(values)
+    gradient = np.zeros_like(values)
     for place in np.ndindex(values.shape):
         ends = []
         for step in (1e-5, -1e-5):
             moved = values.copy()
             moved[place] += step
             ends.append(score(run(picture, {at: lambda _, moved=moved: moved})["encoded"]))
-        slope[place] = (ends[0] - ends[1]) / 2e-5
-    return values, slope
+        gradient[place] = (ends[0] - ends[1]) / 2e-5
+    return values, gradient
 
 
 @pytest.mark.parametrize(("at", "kind"), [("conv_2", "code"), ("pool_1", "channel"), ("conv_2", "like")])
@@ -77,12 +77,12 @@ def test_maps_are_what_finite_differences_give(at: str, kind: str) -> None:
             lambda found: (found * wanted).sum() / np.linalg.norm(found) / np.linalg.norm(wanted),
         ),
     }[kind]
-    values, slope = slopes_by_differences(model, image, at, score)
+    values, gradient = slopes_by_differences(model, image, at, score)
     held = np.abs(values).sum(axis=(1, 2), keepdims=True)
     weights = {
-        "grad_cam": slope.mean(axis=(1, 2), keepdims=True),
-        "grad_cam_plus_plus": (slope / (2 + np.abs(slope) * held)).sum(axis=(1, 2), keepdims=True),
-        "layer_cam": slope,
+        "grad_cam": gradient.mean(axis=(1, 2), keepdims=True),
+        "grad_cam_plus_plus": (gradient / (2 + np.abs(gradient) * held)).sum(axis=(1, 2), keepdims=True),
+        "layer_cam": gradient,
     }
     for method, weight in weights.items():
         settings = {} if method == "layer_cam" else {"centred": False}
@@ -181,10 +181,10 @@ def test_centring_moves_the_zero_and_nothing_else() -> None:
 # Grad-CAM++
 
 
-def paper_plus_plus(values: Any, slope: Any, score: Any) -> Any:
+def paper_plus_plus(values: Any, gradient: Any, score: Any) -> Any:
     """The published formula with its exponential, in float64."""
     raised = np.exp(score)[:, None, None, None]
-    first, second, third = raised * slope, raised * slope**2, raised * slope**3
+    first, second, third = raised * gradient, raised * gradient**2, raised * gradient**3
     below = 2 * second + values.sum(axis=(1, 2), keepdims=True) * third
     alpha = np.where(second == 0, 0, second / np.where(below == 0, 1, below))
     weights = (alpha * np.maximum(first, 0)).sum(axis=(1, 2), keepdims=True)
@@ -196,9 +196,9 @@ def test_grad_cam_plus_plus_is_the_published_formula_without_its_exponential() -
     encoder, images = Encoder(model), nets.pictures(model)
     values = encoder.activations(images, ["features"])["features"].astype(np.float64)
     kernel = keras.ops.convert_to_numpy(model.layers[-1].kernel).astype(np.float64)
-    slope = np.broadcast_to(kernel[:, 1] / (10 * 8), values.shape)
+    gradient = np.broadcast_to(kernel[:, 1] / (10 * 8), values.shape)
     score = encoder.codes(images)[:, 0, 0, 1].astype(np.float64)
-    wanted = paper_plus_plus(values, slope, score) / np.exp(score)[:, None, None]
+    wanted = paper_plus_plus(values, gradient, score) / np.exp(score)[:, None, None]
     found = find("grad_cam_plus_plus")(encoder, images, targets.channel(1), positive=True)
     assert wanted.max() > 0
     close(found.values, wanted)
@@ -214,8 +214,10 @@ def test_grad_cam_plus_plus_survives_scores_whose_exponential_is_no_number() -> 
     with np.errstate(over="ignore"):
         assert not np.isfinite(np.exp(np.abs(score).max()))
     values = encoder.activations(images, ["features"])["features"].astype(np.float64)
-    slope = np.broadcast_to(dense.get_weights()[0][:, 1].astype(np.float64) / 80, values.shape)
-    weights = (slope / (2 + np.abs(slope) * values.sum(axis=(1, 2), keepdims=True))).sum(axis=(1, 2), keepdims=True)
+    gradient = np.broadcast_to(dense.get_weights()[0][:, 1].astype(np.float64) / 80, values.shape)
+    weights = (gradient / (2 + np.abs(gradient) * values.sum(axis=(1, 2), keepdims=True))).sum(
+        axis=(1, 2), keepdims=True
+    )
     found = find("grad_cam_plus_plus")(encoder, images, targets.channel(1))
     assert np.isfinite(found.values).all()
     close(found.values, (values * weights).sum(axis=-1))
@@ -464,7 +466,7 @@ def test_a_code_that_does_not_move_gives_a_flat_map_and_says_so(method: str, kin
     code = L.Conv2D(4, 1, activation="sigmoid" if kind == "saturated" else "relu", name="code")
     model = nets._model(inputs, code(x))
     kernel, _ = code.get_weights()
-    # A sigmoid at 16 still has a slope in float32, of one wrong digit; it must not be painted.
+    # A sigmoid at 16 still has a gradient in float32, of one wrong digit; it must not be painted.
     code.set_weights([kernel * 0.02, np.full(4, 16.0 if kind == "saturated" else -20.0, np.float32)])
     images = nets.pictures(model)
     found = saccade.explain(Encoder(model), images, method, at="features")

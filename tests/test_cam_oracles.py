@@ -135,12 +135,12 @@ def test_grad_cam_plus_plus_equals_tf_keras_vis_up_to_its_normalisation() -> Non
             expand_cam=False,
             normalize_cam=False,
         )
-    # The peer divides every channel's alphas by their sum; behind a mean a channel has one slope, and ours are
+    # The peer divides every channel's alphas by their sum; behind a mean a channel has one gradient, and ours are
     # Chattopadhyay's own: without the division.
     kernel = model.layers[-1].get_weights()[0][:, 1]
     held = Encoder(model).activations(images, ["features"])["features"]
-    slope = np.maximum(kernel / 120, 0)
-    alphas = 120 * slope / (2 + slope * held.sum(axis=(1, 2))) / np.where(slope > 0, slope, 1)
+    gradient = np.maximum(kernel / 120, 0)
+    alphas = 120 * gradient / (2 + gradient * held.sum(axis=(1, 2))) / np.where(gradient > 0, gradient, 1)
     found = find("grad_cam_plus_plus")(Encoder(model), images, targets.channel(1), positive=True)
     undone = (found.raw / np.where(alphas > 0, alphas, 1)[:, None, None]).sum(axis=-1)
     assert np.asarray(wanted).max() > 0

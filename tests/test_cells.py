@@ -19,12 +19,12 @@ from skimage import data
 import saccade
 from saccade import targets
 from saccade.cli import main
-from saccade.colouring import Colouring, alone, colouring
 from saccade.encoder import Encoder
 from saccade.errors import Cancelled, InputError, MemoryBudgetError, SaccadeWarning
 from saccade.models.dataflow import EVERYWHERE, POINTWISE, Dataflow, Operation, Window
-from saccade.paths import ONCE, STAY
+from saccade.occlusion.colouring import Colouring, alone, colouring
 from saccade.results.effective_fields import EffectiveFields, shares_within, side_of
+from saccade.targets.paths import ONCE, STAY
 
 pytestmark = pytest.mark.engine
 
@@ -44,7 +44,7 @@ def one_by_one(encoder: Encoder, images: NDArray[np.float32], at_once: int) -> N
     for number, (row, column) in enumerate(np.ndindex(rows, columns)):
         cotangents[number, :, row, column] = codes[:, row, column]
     groups = cotangents.reshape(-1, at_once, *own)
-    return np.concatenate([encoder.engine.pull(images, encoder.layer, each) for each in groups])[: rows * columns]
+    return np.concatenate([encoder.engine.vjp(images, encoder.layer, each) for each in groups])[: rows * columns]
 
 
 # Exactness
@@ -60,7 +60,7 @@ def test_shared_passes_give_the_map_of_every_lone_cell(name: str) -> None:
     assert seen.passes < rows * columns
     assert seen.windows.nbytes < lone.nbytes
     for number, (row, column) in enumerate(np.ndindex(rows, columns)):
-        np.testing.assert_allclose(seen.slope(row, column), lone[number], rtol=0, atol=1e-5 * np.abs(lone).max())
+        np.testing.assert_allclose(seen.gradient(row, column), lone[number], rtol=0, atol=1e-5 * np.abs(lone).max())
         length = np.sqrt((lone[number].astype(np.float64) ** 2).sum(axis=-1))
         np.testing.assert_allclose(seen[row, column], length, rtol=0, atol=1e-5 * length.max() + 1e-12)
 
@@ -77,18 +77,18 @@ def test_where_everything_mixes_each_cell_has_its_own_pass_and_it_is_said(name: 
     assert any("cell by cell" in note for note in seen.notes) == (rows * columns > 1)
     lone = one_by_one(encoder, images, 8)
     for number, (row, column) in enumerate(np.ndindex(rows, columns)):
-        np.testing.assert_allclose(seen.slope(row, column), lone[number], rtol=0, atol=1e-5 * np.abs(lone).max())
+        np.testing.assert_allclose(seen.gradient(row, column), lone[number], rtol=0, atol=1e-5 * np.abs(lone).max())
 
 
 def test_all_cells_together_are_the_slope_of_the_code_and_one_is_that_of_the_cell() -> None:
     encoder = encoder_of("reference")
     images = nets.pictures(encoder.network.model)  # type: ignore[attr-defined]
     seen = saccade.cells(encoder, images)
-    total = sum(seen.slope(row, column).astype(np.float64) for row, column in np.ndindex(*seen.grid))
+    total = sum(seen.gradient(row, column).astype(np.float64) for row, column in np.ndindex(*seen.grid))
     whole = encoder.gradient(images, targets.code(), STAY, ONCE)
     np.testing.assert_allclose(total, whole, rtol=0, atol=1e-5 * np.abs(whole).max())
     one = encoder.gradient(images, targets.cell(2, 3), STAY, ONCE)
-    np.testing.assert_allclose(seen.slope(2, 3), one, rtol=0, atol=1e-5 * np.abs(one).max())
+    np.testing.assert_allclose(seen.gradient(2, 3), one, rtol=0, atol=1e-5 * np.abs(one).max())
 
 
 def test_coloured_and_not_coloured_agree_and_pictures_do_not_mix() -> None:
@@ -120,7 +120,7 @@ def test_a_wrong_geometry_is_noticed_and_mended(monkeypatch: pytest.MonkeyPatch)
     assert seen.passes == 36
     assert any("refused" in note for note in seen.notes)
     for number, cell in enumerate(np.ndindex(6, 6)):
-        np.testing.assert_allclose(seen.slope(*cell), lone[number], rtol=0, atol=1e-5 * np.abs(lone).max())
+        np.testing.assert_allclose(seen.gradient(*cell), lone[number], rtol=0, atol=1e-5 * np.abs(lone).max())
 
 
 def test_memory_progress_and_stopping() -> None:
@@ -203,7 +203,7 @@ def test_without_geometry_every_cell_stands_alone() -> None:
     plan: Colouring = alone((32, 32), (2, 3))
     assert plan.passes == plan.cells == 6
     assert plan.fields[0] == ((0, 32), (0, 32))
-    assert plan.row_sights[0] == EVERYWHERE
+    assert plan.row_receptive_fields[0] == EVERYWHERE
 
 
 # Effective sizes
@@ -268,7 +268,7 @@ def test_the_middle_of_a_field_cut_by_the_edge_stays_where_it_was() -> None:
 def test_cells_that_do_not_exist_are_refused() -> None:
     encoder = encoder_of("reference")
     seen = saccade.cells(encoder, nets.pictures(encoder.network.model, 1))  # type: ignore[attr-defined]
-    for call in (lambda: seen[6, 0], lambda: seen.slope(0, -1), lambda: seen.figure(cell=(9, 9))):
+    for call in (lambda: seen[6, 0], lambda: seen.gradient(0, -1), lambda: seen.figure(cell=(9, 9))):
         with pytest.raises(InputError, match="6x6 cells"):
             call()
     with pytest.raises(InputError, match="there are 1"):
@@ -282,7 +282,12 @@ def test_numbers_on_disk_come_back(name: str, tmp_path: Path) -> None:
     back = saccade.CellMaps.load(seen.save(tmp_path / "cells.npz"))
     np.testing.assert_array_equal(back.windows, seen.windows)
     np.testing.assert_array_equal(back[0, 0], seen[0, 0])
-    assert (back.fields, back.sights, back.passes, back.notes) == (seen.fields, seen.sights, seen.passes, seen.notes)
+    assert (back.fields, back.unclipped_fields, back.passes, back.notes) == (
+        seen.fields,
+        seen.unclipped_fields,
+        seen.passes,
+        seen.notes,
+    )
     assert back.size(0.9) == seen.size(0.9)
     assert not seen.windows.flags.writeable
 

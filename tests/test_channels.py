@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from saccade.methods import channels
+from saccade.attribution import channels
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e-30, 1e30, 0.0])

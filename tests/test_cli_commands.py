@@ -114,7 +114,7 @@ def test_demo_builds_the_gallery(run: Run, tmp_path: Path, monkeypatch: pytest.M
 
     opened: list[str] = []
     monkeypatch.setattr(webbrowser, "open", lambda address: not opened.append(address))
-    monkeypatch.setitem(sys.modules, "saccade.gallery", types.SimpleNamespace(build=build))
+    monkeypatch.setitem(sys.modules, "saccade.demo", types.SimpleNamespace(build=build))
     status, out, err = run("demo", "-o", "shown")
     assert (status, out, err) == (0, "wrote shown/index.html\n", "")
     assert seen == [Path("shown")]

@@ -91,7 +91,7 @@ def test_several_methods_stand_side_by_side_with_numbers(
     )
     status, out, err = run(*words, *LIGHT)
     assert status == 0
-    # The model ends in ELU, through which slopes cannot be guided.
+    # The model ends in ELU, through which gradients cannot be guided.
     assert err.startswith("note: guided_backprop is left out: ")
     assert err.count("\n") == 1
     found = json.loads(out)

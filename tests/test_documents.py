@@ -22,8 +22,8 @@ from saccade.cli import main
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-# The demo is built in test_gallery.py; training is too long for an example.
-ELSEWHERE = ("saccade.gallery.assembly", "saccade.training.loop")
+# The demo is built in test_demo_page.py; training is too long for an example.
+ELSEWHERE = ("saccade.demo.assembly", "saccade.training.loop")
 
 
 @pytest.fixture

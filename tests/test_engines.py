@@ -16,8 +16,8 @@ from saccade.engines.engine import Engine
 from saccade.engines.reference import NumpyNetwork, ReferenceEngine
 from saccade.errors import Cancelled, MemoryBudgetError
 from saccade.models import open_live
-from saccade.paths import COVERED, JITTERED, ONCE, STAY, STRAIGHT, ArrayPoints, NormalPoints
 from saccade.targets import COSINE, HALF_ENERGY, INNER_PRODUCT, MEAN_SQUARED_ERROR, SHARE_CHANGED
+from saccade.targets.paths import COVERED, JITTERED, ONCE, STAY, STRAIGHT, ArrayPoints, NormalPoints
 
 pytestmark = pytest.mark.engine
 
@@ -56,7 +56,7 @@ def close(found: Any, wanted: Any, tolerance: float = 1e-4) -> None:
 
 
 def objective(measure: Any, codes: Any, layer: str = "encoded") -> Objective:
-    # Another picture's code as the reference, so that no measure is at its optimum, where slopes vanish.
+    # Another picture's code as the reference, so that no measure is at its optimum, where gradients vanish.
     return Objective(measure, layer, np.ascontiguousarray(codes[::-1]))
 
 
@@ -145,7 +145,7 @@ def test_weights_and_variances(engine: Engine, reference: Engine, images: Any) -
 
 def test_pulling_agrees_with_finite_differences(engine: Engine, reference: Engine, images: Any) -> None:
     patterns = np.random.default_rng(0).normal(size=(3, 1, 3, 3, 3)).astype(np.float32)
-    close(engine.pull(images, "encoded", patterns), reference.pull(images, "encoded", patterns))
+    close(engine.vjp(images, "encoded", patterns), reference.vjp(images, "encoded", patterns))
 
 
 def test_cells_add_up_to_the_score(engine: Engine, images: Any) -> None:
@@ -315,15 +315,15 @@ def test_codes_without_places(name: str) -> None:
     engine = engine_for(open_live(model))
     images = nets.pictures(model)
     codes = engine.activations(images, [layer])[layer].reshape(2, 1, 1, -1)
-    slope = engine.gradient(images, Objective(COSINE, layer, np.ascontiguousarray(codes[::-1])), STAY, ONCE)
-    assert np.abs(slope).max() > 0
+    gradient = engine.gradient(images, Objective(COSINE, layer, np.ascontiguousarray(codes[::-1])), STAY, ONCE)
+    assert np.abs(gradient).max() > 0
     step = 1e-3 * np.random.default_rng(1).normal(size=images.shape).astype(np.float32)
     ends = [
         engine.score(images + sign * step, [Objective(COSINE, layer, np.ascontiguousarray(codes[::-1]))], STAY, ONCE)
         for sign in (1, -1)
     ]
     change = ends[0][0][0] - ends[1][0][0]
-    np.testing.assert_allclose(2 * (slope * step).sum(axis=(1, 2, 3)), change, rtol=0.02, atol=1e-6)
+    np.testing.assert_allclose(2 * (gradient * step).sum(axis=(1, 2, 3)), change, rtol=0.02, atol=1e-6)
 
 
 def test_a_model_of_one_batch_size(backend: str) -> None:

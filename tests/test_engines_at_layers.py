@@ -12,8 +12,8 @@ from saccade import targets
 from saccade.encoder import Encoder
 from saccade.engines import Objective
 from saccade.errors import InputError
-from saccade.paths import ONCE, STAY, ArrayPoints, Path
 from saccade.targets import HALF_ENERGY, Measure
+from saccade.targets.paths import ONCE, STAY, ArrayPoints, Path
 
 pytestmark = pytest.mark.engine
 
@@ -59,7 +59,7 @@ def test_what_lies_before_the_layer_runs_once_per_piece() -> None:
     encoder.network.run = heard  # type: ignore[method-assign]
     kept = np.ones((12, 4), np.float32)
     encoder.engine.score(
-        images, [encoder.measured(images, targets.code())], DROPPED, ArrayPoints({"kept": kept}), at="conv_1"
+        images, [encoder.objective(images, targets.code())], DROPPED, ArrayPoints({"kept": kept}), at="conv_1"
     )
     assert {shape[0] for shape in seen[1:]} == {1}
 
@@ -76,8 +76,8 @@ def test_a_number_of_the_whole_code_is_scored_and_differentiated() -> None:
     asked = [Objective(each, encoder.layer, nothing) for each in (whole, HALF_ENERGY)]
     scores = engine.score(images, asked, STAY, ONCE)
     np.testing.assert_allclose(scores[0], scores[1], rtol=1e-5)
-    slopes = [engine.gradient(images, each, STAY, ONCE) for each in asked]
-    np.testing.assert_allclose(slopes[0], slopes[1], rtol=1e-4, atol=1e-7)
+    gradients = [engine.gradient(images, each, STAY, ONCE) for each in asked]
+    np.testing.assert_allclose(gradients[0], gradients[1], rtol=1e-4, atol=1e-7)
     wrong = Objective(
         Measure("wrong", lambda *_: (), lambda sums, size: sums[0], lambda code: code), encoder.layer, nothing
     )

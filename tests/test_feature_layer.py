@@ -9,10 +9,10 @@ import nets
 import pytest
 
 from saccade import targets
+from saccade.attribution.feature_layer import feature_layer
 from saccade.encoder import Encoder
 from saccade.errors import NotApplicable, UnknownName
 from saccade.methods import find
-from saccade.methods.feature_layer import feature_layer
 
 L = keras.layers
 FAMILY = ["ablation_cam", "eigen_cam", "grad_cam", "grad_cam_plus_plus", "layer_cam", "score_cam"]

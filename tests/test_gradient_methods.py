@@ -16,13 +16,13 @@ from PIL import Image
 
 import saccade
 from saccade import targets
+from saccade.attribution.smoothing import gaussian_blur
 from saccade.encoder import Encoder
 from saccade.engines import Objective
 from saccade.engines.moments import joined, moments
 from saccade.errors import InputError, UnknownName
 from saccade.methods import find
-from saccade.methods.smoothing import gaussian_blur
-from saccade.paths import JITTERED, ONCE, STAY, STRATIFIED, ArrayPoints, NormalPoints
+from saccade.targets.paths import JITTERED, ONCE, STAY, STRATIFIED, ArrayPoints, NormalPoints
 
 pytestmark = pytest.mark.engine
 
@@ -150,13 +150,13 @@ def test_expected_gradients_are_what_a_plain_loop_gives(encoder: Encoder, images
     found = find("expected_gradients")(encoder, images, target, baselines=others, steps=steps, seed=4)
     rng = np.random.default_rng(4)
     slots, shifts = rng.permutation(count), rng.integers(count, size=steps)
-    asked = encoder.measured(images, target)
+    asked = encoder.objective(images, target)
     wanted = np.zeros(images.shape)
     for b in range(count):
         for j in range(steps):
             time = (j + ((slots[b] + shifts[j]) % count + 0.5) / count) / steps
-            slope = encoder.engine.gradient(others[b] + np.float32(time) * (images - others[b]), asked, STAY, ONCE)
-            wanted += (images - others[b]) * slope / (count * steps)
+            gradient = encoder.engine.gradient(others[b] + np.float32(time) * (images - others[b]), asked, STAY, ONCE)
+            wanted += (images - others[b]) * gradient / (count * steps)
     close(found.raw, wanted)
 
 
@@ -193,7 +193,7 @@ def test_baselines_come_as_names_files_pictures_and_arrays(encoder: Encoder, ima
     mixed = ask(encoder, images, targets.code(), baselines=["black", tmp_path / "grey.png", "blur:0.5"])
     assert mixed.settings["baselines"] == ("black", "grey.png", "blur:0.5")
     own = ask(encoder, images, targets.code(), baselines="blur:2").scores["score_at_baseline"]
-    asked = encoder.measured(images, targets.code())
+    asked = encoder.objective(images, targets.code())
     blurred = gaussian_blur(images, 2 * 4.0)
     np.testing.assert_allclose(own, encoder.engine.score(blurred, [asked], STAY, ONCE)[0][0], rtol=1e-5)
 
@@ -252,7 +252,7 @@ def test_pieces_of_moments_make_the_whole(cuts: list[int], seed: int) -> None:
 
 
 def each_slope(encoder: Encoder, images: Any, target: targets.Target, samples: int, scale: Any) -> Any:
-    """The slope at every noisy copy by itself, in float32, (samples, images, ...)."""
+    """The gradient at every noisy copy by itself, in float32, (samples, images, ...)."""
     noise = NormalPoints(0, samples, images.shape[1:], paired=False).take(0, samples)["noise"]
     points = [ArrayPoints({"noise": noise[k : k + 1]}) for k in range(samples)]
     return np.stack([encoder.gradient(images, target, JITTERED, each, {"scale": scale}) for each in points])
@@ -262,10 +262,10 @@ def test_vargrad_is_the_variance_of_the_slopes(encoder: Encoder, images: Any) ->
     scale = 0.1 * (images.max(axis=(1, 2, 3)) - images.min(axis=(1, 2, 3)))
     kept = encoder.engine.memory
     for target in (targets.code(), targets.like(images[::-1].copy())):
-        slopes = each_slope(encoder, images, target, 7, scale).astype(np.float64)
+        gradients = each_slope(encoder, images, target, 7, scale).astype(np.float64)
         found = find("vargrad")(encoder, images, target, samples=7, low_pass=0)
-        close(found.raw, slopes.var(axis=0))
-        close(found.values, np.sqrt(slopes.var(axis=0).sum(axis=-1)))
+        close(found.raw, gradients.var(axis=0))
+        close(found.values, np.sqrt(gradients.var(axis=0).sum(axis=-1)))
     try:
         encoder.engine.memory = kept // 8192  # many small pieces, the last one overlapping
         close(find("vargrad")(encoder, images, target, samples=7).raw, found.raw)
@@ -280,15 +280,15 @@ def test_a_small_spread_about_a_large_slope_is_not_lost() -> None:
     encoder = Encoder(keras.Model(inputs, keras.layers.Add(name="code")([steep, bent])), value_range=(0, 1))
     images = np.random.default_rng(1).random((1, 8, 8, 1), dtype=np.float32)
     scale = (0.1 * (images.max() - images.min())).reshape(1)
-    slopes = each_slope(encoder, images, targets.channel(0), 32, scale)
-    wanted = slopes.astype(np.float64).var(axis=0)
+    gradients = each_slope(encoder, images, targets.channel(0), 32, scale)
+    wanted = gradients.astype(np.float64).var(axis=0)
     assert (wanted > 0).all()
     found = find("vargrad")(encoder, images, targets.channel(0), samples=32).raw
-    # The slopes themselves come rounded to float32, differently for every way of batching them.
-    rounding = np.spacing(np.abs(slopes).max()) * np.sqrt(wanted)
+    # The gradients themselves come rounded to float32, differently for every way of batching them.
+    rounding = np.spacing(np.abs(gradients).max()) * np.sqrt(wanted)
     assert (np.abs(found - wanted) <= 0.02 * wanted + rounding).all()
-    # The textbook's short form, in the float32 that the slopes come in, is noise.
-    naive = (slopes**2).mean(axis=0) - slopes.mean(axis=0) ** 2
+    # The textbook's short form, in the float32 that the gradients come in, is noise.
+    naive = (gradients**2).mean(axis=0) - gradients.mean(axis=0) ** 2
     assert (np.abs(naive - wanted) > 0.5 * wanted).mean() > 0.9
 
 
@@ -312,7 +312,7 @@ def test_blur_integrated_gradients_are_complete(encoder: Encoder, images: Any) -
     for target in (targets.channel(1), targets.like(images[::-1].copy())):
         found = find("blur_integrated_gradients")(encoder, images, target, steps=48)
         complete(found, 0.02)
-        asked = encoder.measured(images, target)
+        asked = encoder.objective(images, target)
         ends = [encoder.engine.score(each, [asked], STAY, ONCE)[0][0] for each in (images, gaussian_blur(images, 6.0))]
         np.testing.assert_allclose(found.scores["score"], ends[0], rtol=1e-5)
         np.testing.assert_allclose(found.scores["score_at_baseline"], ends[1], rtol=1e-5)
@@ -325,7 +325,7 @@ def test_blur_integrated_gradients_are_what_a_plain_loop_gives(encoder: Encoder,
     np.testing.assert_array_equal(way[-1], images)
     wanted = np.zeros(images.shape)
     for before, after in pairwise(way):
-        asked = Objective(targets.code().slope, "encoded", codes)
+        asked = Objective(targets.code().gradient, "encoded", codes)
         wanted += encoder.engine.gradient((before + after) / 2, asked, STAY, ONCE) * (after - before)
     close(found, wanted)
 

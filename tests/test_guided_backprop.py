@@ -193,8 +193,8 @@ def keras_refusals() -> dict[str, tuple[keras.Model, str]]:
     return {
         **found,
         "leaky": (model_of(L.Conv2D(**conv), L.LeakyReLU()), "is a LeakyReLU"),
-        "sloping": (model_of(L.Conv2D(**conv), L.ReLU(negative_slope=0.1)), "is a ReLU with a slope"),
-        "relu6": (model_of(L.Conv2D(**conv), L.ReLU(6.0)), "is a ReLU with a slope, a ceiling"),
+        "sloping": (model_of(L.Conv2D(**conv), L.ReLU(negative_slope=0.1)), "is a ReLU with a gradient"),
+        "relu6": (model_of(L.Conv2D(**conv), L.ReLU(6.0)), "is a ReLU with a gradient, a ceiling"),
         "normalised": (model_of(L.Conv2D(**conv, activation="relu"), L.LayerNormalization()), "LayerNormalization"),
         "gated": (keras.Model(gate, L.Multiply()([x, x])), "is a Multiply"),
         "squared": (keras.Model(gate, x * x), "is a Multiply"),
@@ -285,7 +285,7 @@ def test_the_model_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
             raise RuntimeError("in the middle")
 
         with monkeypatch.context() as patched:
-            patched.setattr(encoder.engine, "gains_only", broken)
+            patched.setattr(encoder.engine, "relu_backward", broken)
             with pytest.raises(RuntimeError, match="in the middle"):
                 guided(encoder, images)
         encoder.engine._compiled.clear()

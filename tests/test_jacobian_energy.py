@@ -92,8 +92,8 @@ def test_exact_energy_is_the_sum_over_lone_numbers(name: str) -> None:
     numbers = np.zeros((-(-codes.size // 16) * 16, codes.size), np.float32)  # sixteen at once, as compiled already
     np.fill_diagonal(numbers, 1)
     for group in numbers.reshape(-1, 16, 1, *own):
-        slopes = encoder.engine.pull(image, encoder.layer, group)
-        naive += (slopes.astype(np.float64) ** 2).sum(axis=0)
+        gradients = encoder.engine.vjp(image, encoder.layer, group)
+        naive += (gradients.astype(np.float64) ** 2).sum(axis=0)
     found = find("jacobian_energy")(encoder, image, targets.code(), low_pass=0)
     np.testing.assert_allclose(found.raw, naive, rtol=1e-4, atol=1e-6 * naive.max())
     assert any("exact" in note for note in found.notes)

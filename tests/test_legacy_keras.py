@@ -248,7 +248,7 @@ def channels_first(flat: Callable[[], Any]) -> Any:
     first = {"data_format": "channels_first"}
     x = L.Conv2D(4, 3, strides=2, padding="valid", name="conv", **first)(image)
     x = L.BatchNormalization(axis=1, name="bn")(x)
-    x = L.PReLU(shared_axes=[2], name="slopes")(x)
+    x = L.PReLU(shared_axes=[2], name="gradients")(x)
     y = L.Conv2D(2, 1, name="side", **first)(x)
     x = L.Concatenate(axis=1, name="both")([x, y])
     wide = L.Dense(4, name="columns")(x)
@@ -274,7 +274,7 @@ def test_channels_first_becomes_channels_last(data_format: str, tmp_path: Path) 
     x = functional.conv2d(x, w["conv"][0].permute(3, 2, 0, 1), w["conv"][1], stride=2)
     gamma, beta, mean, variance = w["bn"]
     x = functional.batch_norm(x, mean, variance, gamma, beta, eps=1e-3)
-    x = torch.where(x > 0, x, x * w["slopes"][0])
+    x = torch.where(x > 0, x, x * w["gradients"][0])
     x = torch.cat([x, functional.conv2d(x, w["side"][0].permute(3, 2, 0, 1), w["side"][1])], 1)
     x = torch.softmax(x + (x @ w["columns"][0] + w["columns"][1]), -1)
     x = functional.max_pool2d(x.permute(0, 2, 1, 3), 2)

@@ -12,14 +12,14 @@ import scipy.stats
 from numpy.typing import NDArray
 
 from saccade import targets
+from saccade.attribution.fillers import FILLERS, filler
+from saccade.attribution.masks import RandomMasks, cells_of, gaussian, linear
+from saccade.attribution.smoothing import gaussian_blur
 from saccade.encoder import Encoder
 from saccade.errors import InputError, UnknownName
 from saccade.methods import find
-from saccade.methods.filler import FILLERS, filler
-from saccade.methods.masks import RandomMasks, cells_of, gaussian, linear
-from saccade.methods.smoothing import gaussian_blur
 from saccade.methods.sobol import Designs, jansen, latin_hypercube
-from saccade.paths import MASKED
+from saccade.targets.paths import MASKED
 
 pytestmark = pytest.mark.engine
 
@@ -391,12 +391,12 @@ def test_the_masks_slope_is_that_of_finite_differences(encoder: Encoder, images:
     wanted = random.normal(size=grids.shape)
     soft = grids * (1 - grids)
     price = (wanted * soft).sum(axis=(2, 3), keepdims=True) / (covers * soft).sum(axis=(2, 3), keepdims=True)
-    slope = soft * (wanted - covers * price)
+    gradient = soft * (wanted - covers * price)
     for place in [(0, 0, 0, 0), (1, 1, 2, 3), (1, 2, 3, 4)]:
         step = np.zeros_like(field)
         step[place] = 1e-5
         ends = [(wanted * _of_area(field + sign * step, covers, areas)).sum() for sign in (1, -1)]
-        assert slope[place] == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=1e-5)
+        assert gradient[place] == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=1e-5)
 
 
 def test_references_stay_with_their_picture(encoder: Encoder, images: Any) -> None:

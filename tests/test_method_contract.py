@@ -14,11 +14,11 @@ import pytest
 
 import saccade
 from saccade import methods, targets
+from saccade.attribution.method import Map
 from saccade.encoder import Encoder
 from saccade.errors import NotApplicable
 from saccade.explanation import settings_of
 from saccade.methods import available, find
-from saccade.methods.method import Map
 
 pytestmark = pytest.mark.engine
 

@@ -11,10 +11,10 @@ import pytest
 
 import saccade
 from saccade import targets
+from saccade.attribution.smoothing import gaussian_blur
 from saccade.encoder import Encoder
 from saccade.errors import ImageError, InputError, NotApplicable, SaccadeWarning, UnknownName
 from saccade.methods import find
-from saccade.methods.smoothing import gaussian_blur
 from saccade.models.dataflow import POINTWISE, Dataflow, Operation
 
 pytestmark = pytest.mark.engine
@@ -107,7 +107,7 @@ def test_covering_a_constant_picture_with_itself_changes_nothing(filler: Any) ->
 
 
 def test_local_mean_is_the_mean_of_the_neighbourhood() -> None:
-    from saccade.methods.filler import _box_mean
+    from saccade.attribution.fillers import _box_mean
 
     images = np.random.default_rng(0).random((1, 9, 11, 2), dtype=np.float32)
     found = _box_mean(images, (3, 4))

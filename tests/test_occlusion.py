@@ -15,8 +15,8 @@ from saccade.encoder import Encoder
 from saccade.errors import SaccadeWarning
 from saccade.methods import find
 from saccade.models.dataflow import POINTWISE, Dataflow, Operation
-from saccade.paths import COVERED, Path
 from saccade.targets import Target
+from saccade.targets.paths import COVERED, Path
 
 pytestmark = pytest.mark.engine
 

@@ -11,13 +11,14 @@ import pytest
 import torch
 
 import saccade
-from saccade import stages, targets
+from saccade import targets
 from saccade.encoder import Encoder
 from saccade.errors import Cancelled
 from saccade.methods import find
-from saccade.methods.covering import covered
-from saccade.paths import COVERED, REPLACED
-from saccade.tiling import holes
+from saccade.occlusion import stages
+from saccade.occlusion.scores import occlusion_scores
+from saccade.occlusion.tiling import holes
+from saccade.targets.paths import COVERED, REPLACED
 
 pytestmark = pytest.mark.engine
 
@@ -213,7 +214,7 @@ def test_layers_between_take_fewer_passes(encoder: Encoder, images: Any, monkeyp
     spy_on("activations_along")
     where = holes((48, 48), (5, 5), (4, 4))
     fixed = {"filler": np.zeros_like(images[:1])}
-    (scores,), notes = covered(encoder, images[:1], [targets.code()], where, fixed, tiled=True)
+    (scores,), notes = occlusion_scores(encoder, images[:1], [targets.code()], where, fixed, tiled=True)
     assert notes == ()
     chain = [each.layer for each in scores.stages]
     walked = [each for each in asked if each[0] is REPLACED or (each[0] is COVERED and each[2] > 5)]

@@ -12,7 +12,7 @@ import pytest
 
 import saccade
 from saccade.encoder import Encoder
-from saccade.paths import NormalPoints
+from saccade.targets.paths import NormalPoints
 
 SIZE = 24
 

@@ -15,8 +15,8 @@ from skimage import data
 import saccade
 from saccade import targets
 from saccade.methods import find
-from saccade.paths import ONCE, STAY
 from saccade.targets import COSINE
+from saccade.targets.paths import ONCE, STAY
 
 pytestmark = pytest.mark.engine
 
@@ -64,12 +64,12 @@ def test_codes_agree_with_numpy(encoder: saccade.Encoder, images: Any) -> None:
 
 def test_slopes_agree_with_differences_in_float64(encoder: saccade.Encoder, images: Any) -> None:
     model = encoder.network.model  # type: ignore[attr-defined]
-    # A little noise: where neighbouring pixels are equal, max-pooling has a kink and no slope to agree on.
+    # A little noise: where neighbouring pixels are equal, max-pooling has a kink and no gradient to agree on.
     random = np.random.default_rng(1)
     copies = np.repeat(images.array, 4, axis=0)
     pictures = (copies + 0.02 * random.normal(size=copies.shape)).astype(np.float32)
     other = in_numpy(model, pictures[::-1])
-    slope = encoder.gradient(pictures, targets.like(pictures[::-1].copy()), STAY, ONCE).astype(np.float64)
+    gradient = encoder.gradient(pictures, targets.like(pictures[::-1].copy()), STAY, ONCE).astype(np.float64)
 
     def score(moved: Any) -> Any:
         values = in_numpy(model, moved)
@@ -80,7 +80,7 @@ def test_slopes_agree_with_differences_in_float64(encoder: saccade.Encoder, imag
     way = random.normal(size=pictures.shape)
     step = 4e-9  # small enough that no maximum changes hands on the way, with 1e-8 one still does
     change = (score(pictures + step * way) - score(pictures - step * way)) / (2 * step)
-    off = np.abs((slope * way).sum(axis=(1, 2, 3)) - change) / np.sqrt((slope**2).sum(axis=(1, 2, 3)))
+    off = np.abs((gradient * way).sum(axis=(1, 2, 3)) - change) / np.sqrt((gradient**2).sum(axis=(1, 2, 3)))
     # Of the 60,000 maxima of a picture float32 may decide one otherwise than float64; that costs a little.
     assert np.median(off) <= 1e-5, off
     assert off.max() <= 1e-2, off

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from saccade.methods.smoothing import gaussian_blur
+from saccade.attribution.smoothing import gaussian_blur
 
 
 @pytest.mark.parametrize("sigma", [0.5, 2.0, 7.3, 30.0])

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from saccade.encoder import Encoder
-from saccade.stages import Pasted, Stage, cheapest, stages
-from saccade.tiling import Holes, Tiling, apart, holes, one_each, tiling
+from saccade.occlusion.stages import Pasted, Stage, cheapest, stages
+from saccade.occlusion.tiling import Holes, Tiling, apart, holes, one_each, tiling
 
 PASTED = 3
-"""What a pasted number costs, as the docstring of `saccade.stages` has it in words."""
+"""What a pasted number costs, as the docstring of `saccade.occlusion.stages` has it in words."""
 
 
 LAYERS = st.lists(st.tuples(st.integers(1, 99), st.integers(1, 60), st.booleans()), min_size=1, max_size=7)
@@ -29,7 +29,7 @@ def planned(passes: int) -> Tiling:
 
 
 def cost_of(chain: tuple[Stage, ...], sizes: dict[str, int], passes: int) -> int:
-    """Number by number: every stage once untouched on the way to it, then its own part in all its passes."""
+    """Number by number: every stage once unchanged on the way to it, then its own part in all its passes."""
     order, total, done = list(sizes), 0, 0
     for number, (layer, times) in enumerate([*((each.layer, each.plan.passes) for each in chain), (order[-1], passes)]):
         place = order.index(layer) + 1

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from saccade import targets
-from saccade.condition import code_condition, condition, map_condition
+from saccade.attribution.degenerate import code_degeneracies, condition, map_degeneracies
 from saccade.errors import FileError, InputError, UnknownName
 from saccade.targets import Target, parse
 
@@ -36,21 +36,23 @@ def test_words_stay_readable() -> None:
     assert target.text == "code - 0.5*like:holiday/b.jpg"
     assert target.files == ("holiday/b.jpg",)
     assert target.question == "what the code is made of, less 0.5 times what makes it like b.jpg"
-    assert target.slope_units == "(code energy) - 0.5 x (cosine similarity)"
-    assert target.cover_units == (
+    assert target.gradient_units == "(code energy) - 0.5 x (cosine similarity)"
+    assert target.occlusion_units == (
         "(share of the code that changes) - 0.5 x (cosine similarity lost) when this is covered"
     )
     contrast = targets.toward("a.jpg", than="b.jpg")
     assert contrast.question == "what makes it more like a.jpg than like b.jpg"
-    assert contrast.slope_units == "lead in cosine similarity"
+    assert contrast.gradient_units == "lead in cosine similarity"
     assert contrast.files == ("a.jpg", "b.jpg")
     assert (-contrast).name == "-toward:a.jpg,than=b.jpg"
     assert (-contrast).question == "the opposite of what makes it more like a.jpg than like b.jpg"
     assert targets.region((2, 5), (1, 2)).question == "what rows 2 to 4 and column 1 of the code see"
     assert targets.region(None, (1, None)).question == "what all rows and columns from 1 of the code see"
-    assert targets.reconstruction_error(rows=(0, 2)).slope_units == "mean squared error of rows 0 to 1 and all columns"
+    assert (
+        targets.reconstruction_error(rows=(0, 2)).gradient_units == "mean squared error of rows 0 to 1 and all columns"
+    )
     assert targets.of(peak).question == "what drives peak"
-    assert targets.of(lambda code: code).slope_units == "a function of the code"
+    assert targets.of(lambda code: code).gradient_units == "a function of the code"
     assert targets.direction([1.0, 2.0], name="smile").question == "what pushes the code along smile"
     assert targets.like(A).question == "what makes it like the other picture"
 
@@ -265,7 +267,7 @@ def test_living_codes_and_maps_are_left_alone() -> None:
     for codes in (ALIVE, np.maximum(ALIVE, 0), sparse, ALIVE.astype(np.float32) * 1e-20, ALIVE[:, :1, :1, :2]):
         assert condition(codes, ALIVE[..., 0], NAMES, "code") == ()
     assert condition(ALIVE[:1], np.eye(3)[None], NAMES[:1], "code") == ()
-    assert code_condition(np.ones((2, 1, 1, 1)) * [[[[1]]], [[[2]]]], NAMES) == ()
+    assert code_degeneracies(np.ones((2, 1, 1, 1)) * [[[[1]]], [[[2]]]], NAMES) == ()
 
 
 @pytest.mark.parametrize(
@@ -274,31 +276,31 @@ def test_living_codes_and_maps_are_left_alone() -> None:
         (np.zeros((4, 4, 8)), "is dead: every value is 0"),
         (np.full((4, 4, 8), 0.5), "is flat: every value is 0.5;"),
         (np.full((4, 4, 8), 0.5) + 1e-8 * ALIVE[0], "is flat: every value is 0.5;"),
-        (np.where(ALIVE[0] > 0, 1.0, -1.0), "is saturated: every value is -1 or 1; slopes vanish"),
+        (np.where(ALIVE[0] > 0, 1.0, -1.0), "is saturated: every value is -1 or 1; gradients vanish"),
         (np.where(ALIVE[0] > 0, 1 - 1e-9, 1e-12), "is saturated: every value is 1e-12 or 1;"),
         (np.where(ALIVE[0] > 2, np.nan, 0.0), "holds values that are not numbers"),
         (np.where(ALIVE[0] > 0, np.inf, 0.0), "holds values that are not numbers"),
     ],
 )
 def test_codes_that_say_nothing(code: Any, message: str) -> None:
-    (note,) = code_condition(np.stack([ALIVE[0], code]), NAMES)
+    (note,) = code_degeneracies(np.stack([ALIVE[0], code]), NAMES)
     assert note.startswith("the code of b.jpg ")
     assert message in note
     assert "\n" not in note
 
 
 def test_complaints_name_their_pictures() -> None:
-    (note,) = code_condition(np.zeros((5, 2, 2, 3)), [f"{k}.jpg" for k in range(5)])
+    (note,) = code_degeneracies(np.zeros((5, 2, 2, 3)), [f"{k}.jpg" for k in range(5)])
     assert note.startswith("the code of 0.jpg, 1.jpg, 2.jpg and 2 more is dead")
-    (note,) = code_condition(np.stack([ALIVE[0]] * 2), NAMES)
+    (note,) = code_degeneracies(np.stack([ALIVE[0]] * 2), NAMES)
     assert note == "the code is the same for all 2 pictures: the model does not tell them apart"
 
 
 def test_maps_that_show_nothing() -> None:
     maps = np.stack([np.zeros((9, 9)), np.eye(9)])
-    (note,) = map_condition(maps, NAMES, "channel:3")
+    (note,) = map_degeneracies(maps, NAMES, "channel:3")
     assert note == "the map of a.jpg is zero everywhere: nothing in the picture moves 'channel:3', it is no finding"
-    (note,) = map_condition(np.stack([np.eye(9), np.full((9, 9), np.nan)]), NAMES, "code")
+    (note,) = map_degeneracies(np.stack([np.eye(9), np.full((9, 9), np.nan)]), NAMES, "code")
     assert note.startswith("the map of b.jpg holds values that are not numbers")
     both = condition(np.zeros((1, 2, 2, 8)), np.zeros((1, 3, 3)), ["x"], "code")
     assert [note.split(" of ")[0] for note in both] == ["the code", "the map"]

@@ -19,8 +19,8 @@ from saccade.engines import engine_for
 from saccade.engines.reference import NumpyNetwork
 from saccade.errors import FileError, InputError, NotApplicable, SaccadeWarning
 from saccade.methods import find
-from saccade.paths import ONCE, STAY
 from saccade.targets import Target, parse
+from saccade.targets.paths import ONCE, STAY
 
 pytestmark = pytest.mark.engine
 
@@ -160,7 +160,7 @@ def close(found: Any, wanted: Any, tolerance: float = 1e-4) -> None:
 def test_a_slope_is_that_of_the_formula(world: World, name: str) -> None:
     """The gradient at moved pictures, with references frozen before, against central differences in numpy."""
     build, number = TABLE[name]
-    asked = world.encoder.measured(world.images, build())
+    asked = world.encoder.objective(world.images, build())
     steps = 1e-5 * np.eye(SIZE * SIZE).reshape(-1, SIZE, SIZE, 1)
     both = [number(world, world.moved[:1] + sign * steps, world.images[:1]) for sign in (1, -1)]
     wanted = ((both[0] - both[1]) / 2e-5).reshape(1, SIZE, SIZE, 1)
@@ -170,7 +170,7 @@ def test_a_slope_is_that_of_the_formula(world: World, name: str) -> None:
 @pytest.mark.parametrize("place", ["code", "output"])
 def test_all_scores_are_those_of_the_formulas(world: World, place: str) -> None:
     chosen = {name: build() for name, (build, _) in TABLE.items() if build().place == place}
-    asked = [world.encoder.measured(world.images, target) for target in chosen.values()]
+    asked = [world.encoder.objective(world.images, target) for target in chosen.values()]
     scores = world.encoder.engine.score(world.moved, asked, STAY, ONCE)
     for name, score in zip(chosen, scores, strict=True):
         close(score[0], TABLE[name][1](world, world.moved, world.images), 1e-5)
@@ -178,7 +178,7 @@ def test_all_scores_are_those_of_the_formulas(world: World, place: str) -> None:
 
 def test_the_reference_engine_knows_sums_and_functions(world: World) -> None:
     oracle = engine_for(NumpyNetwork(world.run, (SIZE, SIZE, 1)))
-    asked = world.encoder.measured(world.images[:1], targets.channel(2) - 2 * targets.of(peak) + targets.like(A))
+    asked = world.encoder.objective(world.images[:1], targets.channel(2) - 2 * targets.of(peak) + targets.like(A))
     wanted = oracle.gradient(world.moved[:1], asked, STAY, ONCE)
     close(world.encoder.engine.gradient(world.moved[:1], asked, STAY, ONCE), wanted)
 
@@ -235,28 +235,28 @@ def test_a_function_of_the_whole_code_is_covered_hole_by_hole() -> None:
 
 
 def test_simple_targets_are_special_cases_of_the_others(world: World) -> None:
-    def slope(target: Target) -> Any:
+    def gradient(target: Target) -> Any:
         return world.encoder.gradient(world.images, target, STAY, ONCE)
 
-    close(slope(targets.direction([0, 1, 0])), slope(targets.channel(1)), 1e-6)
-    close(slope(targets.region((1, 2), (2, 3))), slope(targets.cell(1, 2)), 1e-6)
-    close(slope(targets.region(None, slice(None))), slope(targets.code()), 1e-6)
-    close(slope(targets.unlike(A)), -slope(targets.like(A)), 1e-6)
-    close(slope(-targets.like(A)), -slope(targets.like(A)), 1e-6)
-    close(slope(targets.like(A) - targets.like(B)), slope(targets.toward(A, than=B)), 1e-6)
+    close(gradient(targets.direction([0, 1, 0])), gradient(targets.channel(1)), 1e-6)
+    close(gradient(targets.region((1, 2), (2, 3))), gradient(targets.cell(1, 2)), 1e-6)
+    close(gradient(targets.region(None, slice(None))), gradient(targets.code()), 1e-6)
+    close(gradient(targets.unlike(A)), -gradient(targets.like(A)), 1e-6)
+    close(gradient(-targets.like(A)), -gradient(targets.like(A)), 1e-6)
+    close(gradient(targets.like(A) - targets.like(B)), gradient(targets.toward(A, than=B)), 1e-6)
     whole = targets.reconstruction_error(rows=(0, SIZE), columns=(0, SIZE))
-    close(slope(whole), slope(targets.reconstruction_error()), 1e-6)
+    close(gradient(whole), gradient(targets.reconstruction_error()), 1e-6)
 
 
 def test_slopes_add_and_scale(world: World) -> None:
-    def slope(target: Target) -> Any:
+    def gradient(target: Target) -> Any:
         return world.encoder.gradient(world.images, target, STAY, ONCE)
 
     first, second = targets.channel(0), targets.like(A)
-    wanted = 0.3 * slope(first) - 4 * slope(second)
-    close(slope(0.3 * first - 4 * second), wanted, 1e-5)
-    close(slope(0.1 * (3 * first - second * 40)), wanted, 1e-5)
-    close(slope(sum([0.3 * first, -4 * second])), wanted, 1e-5)  # type: ignore[arg-type]
+    wanted = 0.3 * gradient(first) - 4 * gradient(second)
+    close(gradient(0.3 * first - 4 * second), wanted, 1e-5)
+    close(gradient(0.1 * (3 * first - second * 40)), wanted, 1e-5)
+    close(gradient(sum([0.3 * first, -4 * second])), wanted, 1e-5)  # type: ignore[arg-type]
 
 
 def test_weights_are_never_taken_for_others(world: World) -> None:
@@ -267,10 +267,10 @@ def test_weights_are_never_taken_for_others(world: World) -> None:
 
 
 def test_covering_a_sum_that_only_grows_stays_unsigned(world: World) -> None:
-    grows = [targets.code(), 2 * targets.code(), targets.code() + 0.5 * targets.code()]
+    counts_increase = [targets.code(), 2 * targets.code(), targets.code() + 0.5 * targets.code()]
     signed = [-targets.code(), targets.code() - 0.5 * targets.code(), targets.code() + targets.channel(0)]
-    assert [each.grows for each in (*grows, *signed)] == [True] * 3 + [False] * 3
-    looks = find("occlusion")(world.encoder, world.images, [*grows, *signed[:2]], patch=6, stride=6)
+    assert [each.counts_increase for each in (*counts_increase, *signed)] == [True] * 3 + [False] * 3
+    looks = find("occlusion")(world.encoder, world.images, [*counts_increase, *signed[:2]], patch=6, stride=6)
     for look, factor in zip(looks, (1, 2, 1.5, -1, 0.5), strict=True):
         close(look.raw, factor * looks[0].raw, 1e-5)
     assert (looks[1].raw >= 0).all()
@@ -357,16 +357,16 @@ def test_a_collection_is_encoded_once_and_again_when_the_model_has_changed() -> 
     encoder = Encoder(model, layer="encoded")
     images = nets.pictures(model, 1)
     target = targets.component(0, COLLECTION)
-    encoder.measured(images, target)
+    encoder.objective(images, target)
     asked: list[int] = []
     plain = encoder.engine.activations
     encoder.engine.activations = lambda pictures, layers: asked.append(len(pictures)) or plain(pictures, layers)  # type: ignore[method-assign,func-returns-value]
-    before = encoder.measured(images, target).reference
+    before = encoder.objective(images, target).reference
     assert asked == [1, 1]  # the picture and the probe
     model.set_weights([each[..., ::-1] if each.shape == (3, 3, 4, 3) else each for each in model.get_weights()])
-    wanted = encoder.measured(images, targets.component(0, COLLECTION)).reference
+    wanted = encoder.objective(images, targets.component(0, COLLECTION)).reference
     asked.clear()
-    after = encoder.measured(images, target).reference
+    after = encoder.objective(images, target).reference
     assert max(asked) == len(COLLECTION)
     np.testing.assert_array_equal(after, wanted)
     assert np.abs(after - before).max() > 0.1 * np.abs(before).max()
@@ -378,25 +378,25 @@ def test_a_folder_as_a_collection(world: World, tmp_path: Path) -> None:
     target = parse(f"component:1,{tmp_path}")
     assert target == targets.component(1, tmp_path)
     assert target.name == f"component:1,{tmp_path.name}"
-    found = world.encoder.measured(world.images, target).reference
+    found = world.encoder.objective(world.images, target).reference
     close(found[0, 0, 0] * 9, world.component, 0.02)
     (tmp_path / "broken.png").write_bytes(b"nothing")
     with pytest.warns(SaccadeWarning, match=r"1 of the pictures .* left out \(broken.png\)"):
-        again = world.encoder.measured(world.images, parse(f"component:1,{tmp_path}")).reference
+        again = world.encoder.objective(world.images, parse(f"component:1,{tmp_path}")).reference
     close(again, found, 1e-5)
 
 
 def test_components_that_are_not_there(world: World) -> None:
     with pytest.raises(InputError, match="vary in 3 directions only, so component 3 does not exist; give 0 to 2"):
-        world.encoder.measured(world.images, targets.component(3, COLLECTION))
+        world.encoder.objective(world.images, targets.component(3, COLLECTION))
     with pytest.raises(InputError, match="component -1: components are counted from 0"):
         targets.component(-1, COLLECTION)
     with pytest.raises(FileError):
-        world.encoder.measured(world.images, targets.component(0, "no-such-folder"))
+        world.encoder.objective(world.images, targets.component(0, "no-such-folder"))
     dense = Encoder(nets.dense_code(), layer="latent")
     picture = nets.pictures(dense.network.model, 1)  # type: ignore[attr-defined]
     with pytest.raises(InputError, match="are all the same, so they have no components"):
-        dense.measured(picture, targets.component(0, np.repeat(picture, 3, axis=0)))
+        dense.objective(picture, targets.component(0, np.repeat(picture, 3, axis=0)))
 
 
 # Directions
@@ -406,10 +406,10 @@ def test_a_vector_from_a_file(world: World, tmp_path: Path) -> None:
     np.save(tmp_path / "smile.npy", VECTOR)
     target = parse(f"direction:{tmp_path}/smile.npy")
     assert target.name == "direction:smile.npy"
-    assert target.slope_units == "projection on smile.npy"
+    assert target.gradient_units == "projection on smile.npy"
     assert target == targets.direction(tmp_path / "smile.npy")
-    found = world.encoder.measured(world.images, target).reference
-    np.testing.assert_array_equal(found, world.encoder.measured(world.images, targets.direction(VECTOR)).reference)
+    found = world.encoder.objective(world.images, target).reference
+    np.testing.assert_array_equal(found, world.encoder.objective(world.images, targets.direction(VECTOR)).reference)
     (tmp_path / "text.npy").write_text("hello")
     np.save(tmp_path / "objects.npy", np.array([{}]), allow_pickle=True)
     for name in ("text.npy", "objects.npy"):
@@ -421,13 +421,13 @@ def test_a_vector_from_a_file(world: World, tmp_path: Path) -> None:
 
 def test_a_vector_of_another_shape(world: World) -> None:
     with pytest.raises(InputError, match=r"shape \(4,\) does not fit the code; give 3x3x3, or one number per channel"):
-        world.encoder.measured(world.images, targets.direction(np.ones(4)))
+        world.encoder.objective(world.images, targets.direction(np.ones(4)))
     dense = Encoder(nets.dense_code(), layer="latent")
     picture = nets.pictures(dense.network.model, 1)  # type: ignore[attr-defined]
     values = np.arange(6)
-    slope = dense.gradient(picture, targets.direction(values), STAY, ONCE)
+    gradient = dense.gradient(picture, targets.direction(values), STAY, ONCE)
     parts = [dense.gradient(picture, targets.channel(k), STAY, ONCE) for k in range(6)]
-    close(slope, np.tensordot(values, parts, 1), 1e-5)
+    close(gradient, np.tensordot(values, parts, 1), 1e-5)
 
 
 # What is refused
@@ -447,13 +447,13 @@ def test_a_vector_of_another_shape(world: World) -> None:
 )
 def test_targets_that_do_not_fit_the_model(world: World, target: Target, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        world.encoder.measured(world.images, target)
+        world.encoder.objective(world.images, target)
     with pytest.raises(InputError, match=message):
-        world.encoder.measured(world.images, 2 * target)
+        world.encoder.objective(world.images, 2 * target)
 
 
 def test_a_redrawn_picture_needs_a_decoder() -> None:
     model = nets.pooled_code()
     encoder = Encoder(model, layer="embedding")
     with pytest.raises(NotApplicable, match="needs a model that redraws its picture"):
-        encoder.measured(nets.pictures(model, 1), targets.reconstruction_error(rows=(0, 4)))
+        encoder.objective(nets.pictures(model, 1), targets.reconstruction_error(rows=(0, 4)))

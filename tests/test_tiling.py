@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from saccade.engines.chunks import chunks
 from saccade.models.dataflow import Dataflow, Operation, Window
-from saccade.tiling import holes, tiling
+from saccade.occlusion.tiling import holes, tiling
 
 sizes = st.integers(5, 40)
 

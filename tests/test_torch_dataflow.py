@@ -24,7 +24,7 @@ def reached(network: TorchNetwork, size: tuple[int, int], block: Block, layers: 
     one = torch.rand(1, *size, network.input_shape[2], generator=dice)
     two = one.clone()
     two[:, top:bottom, left:right] += 1 + torch.rand(1, bottom - top, right - left, one.shape[3], generator=dice)
-    with network.untouched(), torch.no_grad():
+    with network.inference_mode(), torch.no_grad():
         before, after = network.run(one, layers), network.run(two, layers)
     found = {}
     for path in layers:

@@ -57,7 +57,7 @@ def scripted(net: nn.Module, path: Path, *, traced: bool = False) -> Path:
 
 
 def answers(network: TorchNetwork, images: torch.Tensor, *layers: str) -> dict[str, torch.Tensor]:
-    with network.untouched(), torch.no_grad():
+    with network.inference_mode(), torch.no_grad():
         return network.run(images, layers)
 
 

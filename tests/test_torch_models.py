@@ -48,7 +48,7 @@ def pictures(count: int = 2, height: int = 24, width: int = 32, channels: int = 
 
 
 def read(network: TorchNetwork, images: torch.Tensor, *layers: str, **options: object) -> list[torch.Tensor]:
-    with network.untouched(), torch.no_grad():
+    with network.inference_mode(), torch.no_grad():
         found = network.run(images, layers, **options)  # type: ignore[arg-type]
     return [found[path] for path in layers]
 
@@ -95,7 +95,7 @@ def test_an_in_place_relu_behind_the_layer_does_not_change_what_was_read(module:
     assert (alone < 0).any()
     for others in (("encoder.4", "encoder.5"), ("encoder.4", "output")):
         torch.testing.assert_close(read(network, images, *others)[0], alone)
-    with network.untouched(), torch.inference_mode():
+    with network.inference_mode(), torch.inference_mode():
         torch.testing.assert_close(network.run(images, ["encoder.4", "output"])["encoder.4"], alone)
 
 
@@ -134,7 +134,7 @@ def test_a_model_that_writes_into_its_picture_does_not_write_into_ours() -> None
     images = pictures()
     before = images.clone()
     moved = images.clone().requires_grad_(True)
-    with network.untouched():
+    with network.inference_mode():
         network.run(moved, ["conv"])["conv"].sum().backward()
     read(network, images, "conv")
     assert torch.equal(images, before)
@@ -188,13 +188,13 @@ def test_taps_are_added_and_carry_the_gradient(module: Autoencoder) -> None:
     assert not torch.allclose(after, output)
 
     tap = torch.zeros(code.shape, requires_grad=True)
-    with network.untouched():
+    with network.inference_mode():
         result = network.run(images, ["output"], {"encoder.6": lambda values: values + tap})["output"]
-        (slope,) = torch.autograd.grad(result.sum(), tap)
+        (gradient,) = torch.autograd.grad(result.sum(), tap)
     tiny = 1e-2 * shift
     plus = read(network, images, "output", taps={"encoder.6": lambda values: values + tiny})[0].double().sum()
     minus = read(network, images, "output", taps={"encoder.6": lambda values: values - tiny})[0].double().sum()
-    torch.testing.assert_close((slope * 2 * tiny).double().sum(), plus - minus, rtol=1e-2, atol=1e-3)
+    torch.testing.assert_close((gradient * 2 * tiny).double().sum(), plus - minus, rtol=1e-2, atol=1e-3)
 
 
 def test_the_run_stops_once_everything_is_there(module: Autoencoder) -> None:
@@ -235,7 +235,7 @@ def test_the_module_is_left_as_it_was_found(module: Autoencoder, fails: bool) ->
     assert state(module) == before
     images = pictures().requires_grad_(True)
     try:
-        with network.untouched():
+        with network.inference_mode():
             assert not any(part.training for part in module.modules())
             assert not any(weight.requires_grad for weight in module.parameters())
             network.run(images, ["encoder.4", "output"])["output"].sum().backward()
@@ -295,7 +295,7 @@ def test_a_frozen_module_stays_frozen(module: Autoencoder) -> None:
     module.eval().requires_grad_(False)
     network = TorchNetwork(module)
     images = pictures().requires_grad_(True)
-    with network.untouched():
+    with network.inference_mode():
         network.run(images, ["encoder"])["encoder"].sum().backward()
     assert images.grad is not None
     assert not any(weight.requires_grad for weight in module.parameters())
@@ -331,7 +331,7 @@ def test_results_that_are_no_plain_tensors() -> None:
     assert torch.equal(torch.get_rng_state(), before)
     torch.testing.assert_close(torch.cat([mean, log], -1), encoded)
     tap = torch.full(mean.shape, 0.25)
-    with network.untouched(), torch.no_grad():
+    with network.inference_mode(), torch.no_grad():
         tapped = network.run(images, ["split[0]"], {"split[0]": lambda values: values + tap})["split[0]"]
         torch.testing.assert_close(tapped, mean + 0.25)
         state_before = torch.get_rng_state()
@@ -537,5 +537,5 @@ def test_layers_that_a_picture_does_not_reach_are_missed() -> None:
 
     network = TorchNetwork(Choosing())
     assert list(network.layers) == ["dark"]
-    with network.untouched(), pytest.raises(ModelError, match="layer 'dark' did not run"):
+    with network.inference_mode(), pytest.raises(ModelError, match="layer 'dark' did not run"):
         network.run(torch.ones(1, 4, 4, 3), ["dark"])

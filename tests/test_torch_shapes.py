@@ -47,8 +47,8 @@ def test_shapes_alone_tell_what_a_true_run_tells(
 ) -> None:
     network = TorchNetwork(module())
     network.dataflow(20, 20)
-    true = network._written_down(1, 46, 38, 3).trace.operations
-    monkeypatch.setattr(networks, "written_down", _never)
+    true = network._traced(1, 46, 38, 3).trace.operations
+    monkeypatch.setattr(networks, "traced", _never)
     assert network.dataflow(46, 38).operations == true
 
 
@@ -72,7 +72,7 @@ def test_a_module_that_needs_its_numbers_is_run_with_them() -> None:
     network = TorchNetwork(Choosing())
     flow = network.dataflow(30, 26)
     assert flow.grid(network.output) == (15, 13)
-    assert flow.operations == network._written_down(1, 30, 26, 3).trace.operations
+    assert flow.operations == network._traced(1, 30, 26, 3).trace.operations
 
 
 class Caching(nn.Module):
@@ -96,7 +96,7 @@ def test_nothing_without_numbers_is_left_in_the_module() -> None:
     network.dataflow(18, 22)
     assert 22 not in module.ramps
     picture = torch.rand(1, 18, 22, 3)
-    with network.untouched(), torch.no_grad():
+    with network.inference_mode(), torch.no_grad():
         found = network.run(picture, [network.output])[network.output]
     wanted = module.conv(picture.permute(0, 3, 1, 2)) * torch.linspace(0, 1, 22)
     torch.testing.assert_close(found, wanted.permute(0, 2, 3, 1))

@@ -40,7 +40,7 @@ class _Asked:
 
 
 def saliency(subject: Subject, case: Case) -> Peer:
-    """The slope with its sign."""
+    """The gradient with its sign."""
 
     def make() -> Callable[[], Array]:
         from captum.attr import Saliency
@@ -53,7 +53,7 @@ def saliency(subject: Subject, case: Case) -> Peer:
 
 
 def input_x_gradient(subject: Subject, case: Case) -> Peer:
-    """The slope times the picture."""
+    """The gradient times the picture."""
 
     def make() -> Callable[[], Array]:
         from captum.attr import InputXGradient
@@ -66,7 +66,7 @@ def input_x_gradient(subject: Subject, case: Case) -> Peer:
 
 
 def smoothgrad(subject: Subject, case: Case) -> Peer:
-    """The mean slope."""
+    """The mean gradient."""
 
     def make(batch: int) -> Callable[[], Array]:
         from captum.attr import NoiseTunnel, Saliency
@@ -133,7 +133,7 @@ def occlusion(subject: Subject, case: Case) -> Peer:
 
 
 def grad_cam(subject: Subject, case: Case) -> Peer:
-    """Channels weighted by their mean slopes."""
+    """Channels weighted by their mean gradients."""
 
     def make() -> Callable[[], Array]:
         from captum.attr import LayerGradCam

@@ -46,7 +46,7 @@ def _runner(kind: str, subject: Subject, case: Case, **settings: Any) -> Callabl
     import torch
 
     # A copy of its own, since it hooks the layers. The weights are frozen but for one bias below the layer: the
-    # shortest way back that still gives it the slopes it waits for.
+    # shortest way back that still gives it the gradients it waits for.
     at = case.at or subject.bare_at
     bare = copy.deepcopy(subject.bare)
     biased = [name for name, module in bare.named_modules() if getattr(module, "bias", None) is not None]
@@ -77,15 +77,15 @@ def _drawn(values: Array, case: Case) -> Array:
 
 
 def grad_cam(subject: Subject, case: Case) -> Peer:
-    """Channels weighted by their mean slopes."""
+    """Channels weighted by their mean gradients."""
     make = {"as it comes": lambda: _runner("GradCAM", subject, case)}
     return Peer("pytorch-grad-cam", make, lambda look, _: _drawn(look.values, case), "as it draws it")
 
 
 def layer_cam(subject: Subject, case: Case) -> Peer:
-    """Values times positive slopes: saccade's with `positive=True`."""
+    """Values times positive gradients: saccade's with `positive=True`."""
     make = {"as it comes": lambda: _runner("LayerCAM", subject, case)}
-    return Peer("pytorch-grad-cam", make, None, "only positive slopes; not compared with the signed map")
+    return Peer("pytorch-grad-cam", make, None, "only positive gradients; not compared with the signed map")
 
 
 def eigen_cam(subject: Subject, case: Case) -> Peer:

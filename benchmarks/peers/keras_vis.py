@@ -57,23 +57,23 @@ def _cam(module: str, name: str, subject: Subject, case: Case) -> Callable[[], A
 
 
 def saliency(subject: Subject, case: Case) -> Peer:
-    """The slope with its sign."""
+    """The gradient with its sign."""
     return Peer("tf-keras-vis", {"all at once": lambda: _slopes(subject, case, 0)}, raw)
 
 
 def smoothgrad(subject: Subject, case: Case) -> Peer:
-    """The mean slope; one sample at a time is all it offers."""
+    """The mean gradient; one sample at a time is all it offers."""
     make = {"one by one": lambda: _slopes(subject, case, case.passes)}
     return Peer("tf-keras-vis", make, raw, "the same noise", same=lambda: _same_noise(case))
 
 
 def grad_cam(subject: Subject, case: Case) -> Peer:
-    """Channels weighted by their mean slopes."""
+    """Channels weighted by their mean gradients."""
     return Peer("tf-keras-vis", {"all at once": lambda: _cam("gradcam", "Gradcam", subject, case)}, values)
 
 
 def layer_cam(subject: Subject, case: Case) -> Peer:
-    """Values times slopes."""
+    """Values times gradients."""
     return Peer("tf-keras-vis", {"all at once": lambda: _cam("layercam", "Layercam", subject, case)}, values)
 
 

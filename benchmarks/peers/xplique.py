@@ -59,19 +59,19 @@ def _makers(
 
 
 def saliency(subject: Subject, case: Case) -> Peer:
-    """The length of the slope per channel."""
+    """The length of the gradient per channel."""
     make = _makers("Saliency", subject, case, (16,), operator=_inner, reducer=None)
     return Peer("xplique", make, lambda look, _: np.abs(look.raw))
 
 
 def input_x_gradient(subject: Subject, case: Case) -> Peer:
-    """The slope times the picture."""
+    """The gradient times the picture."""
     make = _makers("GradientInput", subject, case, (16,), operator=_inner, reducer=None)
     return Peer("xplique", make, raw)
 
 
 def smoothgrad(subject: Subject, case: Case) -> Peer:
-    """The mean slope."""
+    """The mean gradient."""
     make = _makers(
         "SmoothGrad", subject, case, (5, 16, case.passes), operator=_inner, reducer=None,
         nb_samples=case.passes, noise=case.deviation,
@@ -97,7 +97,7 @@ def occlusion(subject: Subject, case: Case) -> Peer:
 
     def mine(look: Any, _theirs: Array) -> Array:
         # It adds up the holes over each pixel where saccade takes their mean.
-        from saccade.tiling import holes
+        from saccade.occlusion.tiling import holes
 
         height, width = look.values.shape[1:]
         rows, columns = holes((height, width), look.settings["patch"], look.settings["stride"]).stencils()

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import saccade
-from saccade.trust.localisation import MEASURES, localisation
+from saccade.evaluation.localisation import MEASURES, localisation
 
 Array = NDArray[np.float32]
 SIZE, OBJECT, CHANNELS = 64, 36, (16, 32, 64)

@@ -19,12 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 import saccade
-from saccade.methods.smoothing import gaussian_blur
-from saccade.trust.bench import Bench, joined
-from saccade.trust.intervals import intervals
-from saccade.trust.photographs import gather
-from saccade.trust.removal import scores
-from saccade.trust.settings import Settings
+from saccade.attribution.smoothing import gaussian_blur
+from saccade.evaluation.intervals import intervals
+from saccade.evaluation.photographs import gather
+from saccade.evaluation.removal import scores
+from saccade.evaluation.runner import Bench, joined
+from saccade.evaluation.settings import Settings
 
 METHODS: dict[str, dict[str, Any]] = {
     "saliency": {},

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from saccade.encoder import load as load
     from saccade.errors import SaccadeError as SaccadeError
     from saccade.errors import SaccadeWarning as SaccadeWarning
+    from saccade.evaluation import evaluate as evaluate
     from saccade.explanation import explain as explain
     from saccade.images import Images as Images
     from saccade.inside import cells as cells
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from saccade.results import FeatureMaps as FeatureMaps
     from saccade.results import Similarity as Similarity
     from saccade.results import methods_sheet as methods_sheet
-    from saccade.trust import evaluate as evaluate
 
 _HOMES = {
     "Attribution": "saccade.results",
@@ -44,7 +44,7 @@ _HOMES = {
     "Similarity": "saccade.results",
     "cells": "saccade.inside",
     "compare": "saccade.pairs",
-    "evaluate": "saccade.trust",
+    "evaluate": "saccade.evaluation",
     "explain": "saccade.explanation",
     "feature_maps": "saccade.inside",
     "load": "saccade.encoder",

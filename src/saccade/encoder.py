@@ -16,10 +16,10 @@ from saccade.errors import ImageError, ModelError, NotApplicable
 from saccade.images import ImageRecipe, Images, read
 from saccade.models import Dataflow, Layer, Network, code_layer, guess_value_range, open_live, open_model
 from saccade.models.training_state import looks_untrained
-from saccade.paths import STAY, Arrays, Path, Points
 from saccade.targets import Target
+from saccade.targets.paths import STAY, Arrays, Path, Points
+from saccade.typing import Array
 
-Array = NDArray[np.float32]
 Progress = Callable[[int, int], None]
 
 
@@ -241,7 +241,7 @@ class Encoder:
         Returns:
             For each target (points, images), or with `cells` the terms (points, images, rows, columns, terms).
         """
-        asked = [each if isinstance(each, Objective) else self.measured(images, each, "cover") for each in targets]
+        asked = [each if isinstance(each, Objective) else self.objective(images, each, "cover") for each in targets]
         return self.engine.score(images, asked, path, points, fixed, cells=cells, at=at)
 
     @overload
@@ -290,34 +290,34 @@ class Encoder:
         values: bool = False,
         guided: Sequence[str] = (),
     ) -> Array | tuple[Array, Array]:
-        """The mean slope of a target along a path, at the picture or at a layer.
+        """The mean gradient of a target along a path, at the picture or at a layer.
 
         Also its variance, or the layer's own values, if asked for.
         """
-        asked = self.resting(images, target) if path is STAY else self.measured(images, target)
+        asked = self.objective_at_input(images, target) if path is STAY else self.objective(images, target)
         return self.engine.gradient(
             images, asked, path, points, fixed, weights=weights, at=at, variance=variance, values=values, guided=guided
         )
 
-    def pull(self, images: Array, cotangents: Array) -> Array:
+    def vjp(self, images: Array, cotangents: Array) -> Array:
         """`J^T c` for patterns `c` on the code, (patterns, images, height, width, channels)."""
-        return self.engine.pull(images, self.layer, cotangents)
+        return self.engine.vjp(images, self.layer, cotangents)
 
-    def measured(self, images: Array, target: Target, use: Literal["slope", "cover"] = "slope") -> Objective:
+    def objective(self, images: Array, target: Target, use: Literal["gradient", "cover"] = "gradient") -> Objective:
         """The target made ready for these pictures: its measure, its layer, its frozen references."""
         layer = self.place(target)
         # What the output should be is the picture itself; its code is not asked for.
         reference = target.freeze(self.codes(images) if target.place == "code" else images, self)
-        return Objective(target.slope if use == "slope" else target.cover, layer, reference)
+        return Objective(target.gradient if use == "gradient" else target.cover, layer, reference)
 
-    def resting(self, images: Array, target: Target) -> Objective:
-        """The target made ready for pictures that stay as they are: the same slope, its size up to a constant factor.
+    def objective_at_input(self, images: Array, target: Target) -> Objective:
+        """The target made ready for pictures that stay as they are: the same gradient, up to a constant factor.
 
         Where it can be spared, they are not encoded first for the frozen reference.
         """
-        if target.at_rest is None:
-            return self.measured(images, target)
-        return Objective(target.at_rest, self.place(target), np.zeros((len(images), 1, 1, 1), np.float32))
+        if target.autograd_form is None:
+            return self.objective(images, target)
+        return Objective(target.autograd_form, self.place(target), np.zeros((len(images), 1, 1, 1), np.float32))
 
     def describe(self) -> str:
         """Say in a few lines what was opened and how it will be asked."""

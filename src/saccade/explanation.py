@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from types import NoneType
 from typing import Any, overload
 
-from saccade.condition import code_condition, map_condition
+from saccade.attribution.degenerate import code_degeneracies, map_degeneracies
 from saccade.encoder import Encoder
 from saccade.errors import InputError, UnknownName
 from saccade.images import Images
@@ -94,7 +94,7 @@ def explain(
             codes = encoder.remembered(read.array)
     finally:
         engine.progress, engine.stop = kept
-    told = () if codes is None else code_condition(codes, read.names)
+    told = () if codes is None else code_degeneracies(codes, read.names)
     results = [
         _result(encoder, read, function, method, each, found, told) for each, found in zip(chosen, maps, strict=True)
     ]
@@ -124,7 +124,7 @@ def _result(
         model=encoder.name,
         layer=encoder.place(target),
         settings=found.settings,
-        notes=(*told, *map_condition(found.values, read.names, target.name), *found.notes, *encoder.notes),
+        notes=(*told, *map_degeneracies(found.values, read.names, target.name), *found.notes, *encoder.notes),
         scores=found.scores,
     )
 

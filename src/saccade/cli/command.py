@@ -14,8 +14,8 @@ from typing import Any, get_type_hints
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from saccade.cli.chatter import hushed
 from saccade.cli.console import EVERY_COMMAND, Console
+from saccade.cli.silence import silenced
 from saccade.errors import Cancelled, SaccadeError
 
 STOPPED = 130
@@ -57,7 +57,7 @@ def command(function: Callable[..., Any]) -> Callable[..., None]:
                 arguments[name] = given[name]
         console = next(each for each in arguments.values() if isinstance(each, Console))
         with _reporting(console):
-            with hushed(debug=console.debug), console.listening():
+            with silenced(debug=console.debug), console.listening():
                 answer = function(**arguments)
             console.answer(answer)
 

@@ -29,7 +29,7 @@ def demo(
     ] = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Show what the model that ships sees in real photographs."""
-    from saccade.gallery import build
+    from saccade.demo import build
 
     with outputs.folder(output), console.progress(1, "starting") as bar:
         page = build(output, progress=lambda what, done, total: bar.at(done / max(total, 1), what))

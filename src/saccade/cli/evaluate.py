@@ -73,8 +73,8 @@ def evaluate(
     """
     opening.settings()
     values.choice("theme", theme, ("light", "dark"))
+    from saccade.evaluation.settings import Settings
     from saccade.methods import available
-    from saccade.trust.settings import Settings
 
     names = values.listed(methods or ["all"])
     names = list(available()) if "all" in names else names
@@ -84,7 +84,7 @@ def evaluate(
     with outputs.folder(output):
         encoder = opening.open(model)
         console.say(encoder.describe())
-        from saccade.trust import evaluate as ask
+        from saccade.evaluation import evaluate as ask
 
         if again:
             for each in kept.glob("*.npz"):
@@ -107,20 +107,20 @@ def evaluate(
 
 def _say(console: Console, found: Any, files: list[str]) -> None:
     console.table(
-        ["method", "score", "interval", "owed to learning", "shuffled", "noise", "verdict"],
+        ["method", "score", "interval", "owed to learning", "randomised", "noise", "verdict"],
         [
             [
                 each.title,
                 f"{each.score[0]:.3f}",
                 f"{each.score[1]:.3f} to {each.score[2]:.3f}",
                 _short(each.learned),
-                _short(each.shuffled),
+                _short(each.randomised),
                 _short(each.stability),
                 each.grade,
             ]
-            for each in found.standings
+            for each in found.method_scores
         ],
-        numbers=["score", "owed to learning", "shuffled", "noise"],
+        numbers=["score", "owed to learning", "randomised", "noise"],
     )
     for text in found.verdict:
         console.say(text)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from saccade.cli import contact, outputs
+from saccade.cli import contact_sheet as contact
+from saccade.cli import outputs
 from saccade.cli.console import Bar, Console
 from saccade.cli.pages import Pages, Question, Record
 

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from saccade.engines.capacity import DEFAULT_MEMORY, Question, Widths, examples_within, widths
 from saccade.engines.chunks import Chunks, Piece, chunks
-from saccade.engines.verbs import Array, Verbs
+from saccade.engines.verbs import Verbs
 from saccade.errors import Cancelled, MemoryBudgetError, ModelError
 from saccade.models.dataflow import Dataflow
-from saccade.models.network import Network, Tensor
+from saccade.models.network import Network
+from saccade.typing import Array, Tensor
 
 _Answer = TypeVar("_Answer")
 
@@ -47,7 +48,7 @@ class Asking(Verbs):
 
     def around(self) -> Any:
         """A context in which the framework computes: the device, no gradients where none are needed."""
-        return self.network.untouched()
+        return self.network.inference_mode()
 
     @property
     def fastest(self) -> int:

@@ -17,10 +17,9 @@ from saccade.engines.asking import Asking
 from saccade.engines.chunks import Chunks, Piece
 from saccade.engines.moments import joined, moments
 from saccade.engines.terms import side_by_side, terms_of
-from saccade.engines.verbs import Array
-from saccade.models.network import Tensor
-from saccade.paths import ONCE, STAY, Arrays, Path, Points
 from saccade.targets import Measure
+from saccade.targets.paths import ONCE, STAY, Arrays, Path, Points
+from saccade.typing import Array, Tensor
 
 Receive = Callable[[int, slice, slice, Array], None]
 """Gets the objective's number, which points, which images, and the terms (points, images, rows, columns, terms)."""
@@ -213,7 +212,7 @@ class Engine(Asking):
         values: bool = False,
         guided: Sequence[str] = (),
     ) -> Array | tuple[Array, Array]:
-        """What is the mean slope of a target along a path?
+        """What is the mean gradient of a target along a path?
 
         Args:
             images: (images, height, width, channels).
@@ -222,10 +221,10 @@ class Engine(Asking):
             points: The steps along the path.
             fixed: What belongs to each image on the path.
             weights: One weight per point that sum to 1; equal ones by default.
-            at: A layer at whose result the slope is taken; None: at the picture.
-            variance: Also give the weighted variance of the slope; the weights must not be negative.
+            at: A layer at whose result the gradient is taken; None: at the picture.
+            variance: Also give the weighted variance of the gradient; the weights must not be negative.
             values: Also give the mean values of the layer `at`, from the same pass; not together with `variance`.
-            guided: Layers through which only the positive part of the slope goes back (`Network.rectifiers`).
+            guided: Layers through which only the positive part of the gradient goes back (`Network.rectifiers`).
 
         Returns:
             float32 of the images' shape (or the layer's, with the images first); two with `variance` or `values`.
@@ -241,7 +240,7 @@ class Engine(Asking):
                 steps, count = int(moved.shape[0]), int(moved.shape[1])
 
                 def total(pictures: Tensor, tap: Tensor | None) -> tuple[Tensor, Tensor]:
-                    taps: dict[str, Callable[[Tensor], Tensor]] = dict.fromkeys(guided, self.gains_only)
+                    taps: dict[str, Callable[[Tensor], Tensor]] = dict.fromkeys(guided, self.relu_backward)
                     if at is not None:
                         taps[at] = lambda held: self.as_float32(held) + tap
                     wanted = [layer] if at is None else [layer, at]
@@ -252,22 +251,22 @@ class Engine(Asking):
                     terms = terms_of(self, measure, found, (steps, count), references[0], seen)
                     sums = [self.sum(each, tuple(range(2, len(each.shape)))) for each in terms]
                     scores = measure.combine(sums, size)
-                    # Weighing the scores weighs their slopes; a variance needs the slopes as they are.
+                    # Weighing the scores weighs their gradients; a variance needs the gradients as they are.
                     return self.sum(scores if variance else scores * self.reshape(share, (steps, 1)), (0, 1)), held
 
                 if at is None:
-                    slope, held = self.slope(lambda flat: total(flat, None), self._flat(moved))
+                    gradient, held = self.differentiate(lambda flat: total(flat, None), self._flat(moved))
                 else:
                     assert tap_shape is not None
                     zeros = self.zeros((steps * count, *tap_shape))
-                    slope, held = self.slope(lambda tap: total(self._flat(moved), tap), zeros)
-                shape = tuple(int(each) for each in slope.shape[1:])
-                slope = self.reshape(slope, (steps, count, *shape))
+                    gradient, held = self.differentiate(lambda tap: total(self._flat(moved), tap), zeros)
+                shape = tuple(int(each) for each in gradient.shape[1:])
+                gradient = self.reshape(gradient, (steps, count, *shape))
                 spread = self.reshape(share, (steps, *(1,) * (len(shape) + 1)))
                 if variance:
-                    return moments(slope, spread, self.sum)
+                    return moments(gradient, spread, self.sum)
                 # One step is its own sum; adding it up again would only copy it.
-                found = [self.reshape(slope, (count, *shape)) if steps == 1 else self.sum(slope, (0,))]
+                found = [self.reshape(gradient, (count, *shape)) if steps == 1 else self.sum(gradient, (0,))]
                 if values:
                     kept = self.reshape(self.as_float32(held), (steps, count, *shape)) * spread
                     found.append(self.reshape(kept, (count, *shape)) if steps == 1 else self.sum(kept, (0,)))
@@ -312,7 +311,7 @@ class Engine(Asking):
         totals = self._ask(work, images, len(points), [layer], "gradient")
         return (totals[0], totals[1]) if variance or values else totals[0]
 
-    def pull(self, images: Array, layer: str, cotangents: Array) -> Array:
+    def vjp(self, images: Array, layer: str, cotangents: Array) -> Array:
         """What does each pattern on a layer want from the picture? One backward pass per pattern, one forward in all.
 
         Args:

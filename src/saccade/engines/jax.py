@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saccade.engines.engine import Engine
-from saccade.engines.verbs import Array
-from saccade.models.network import Tensor
+from saccade.typing import Array, Tensor
 
 
 class JaxEngine(Engine):
@@ -40,14 +39,14 @@ class JaxEngine(Engine):
         program = jax.jit(with_weights)
         return lambda *arguments: program(self.network.variables(), *arguments)
 
-    def slope(
+    def differentiate(
         self, function: Callable[[Tensor], tuple[Tensor, Tensor | None]], at: Tensor
     ) -> tuple[Tensor, Tensor | None]:
         """The gradient of a function's first result, one number, and its second result as it is."""
         import jax
 
-        slope, other = jax.grad(function, has_aux=True)(at)
-        return slope, other
+        gradient, other = jax.grad(function, has_aux=True)(at)
+        return gradient, other
 
     def pulled(self, function: Callable[[Tensor], Tensor], at: Tensor, cotangents: Tensor) -> Tensor:
         """`J^T c` for each c, all on one forward pass."""
@@ -56,8 +55,8 @@ class JaxEngine(Engine):
         _, pull = jax.vjp(function, at)
         return jax.lax.map(lambda each: pull(each)[0], cotangents)
 
-    def gains_only(self, tensor: Tensor) -> Tensor:
-        """The same numbers, through which only the positive part of a slope goes back."""
+    def relu_backward(self, tensor: Tensor) -> Tensor:
+        """The same numbers, through which only the positive part of a gradient goes back."""
         import jax
 
         return jax.custom_gradient(lambda values: (values, jax.nn.relu))(tensor)
@@ -90,7 +89,7 @@ class JaxEngine(Engine):
         import jax
 
         chosen = jax.default_device(_device(self.device)) if self.device else nullcontext()
-        with self.network.untouched(), chosen:
+        with self.network.inference_mode(), chosen:
             yield
 
 

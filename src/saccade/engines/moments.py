@@ -1,15 +1,15 @@
-"""The mean and the variance of many slopes, piece by piece, without ever subtracting large squares.
+"""The mean and the variance of many gradients, piece by piece, without ever subtracting large squares.
 
-E[g²] - E[g]² in float32 is noise as soon as the slopes differ by less than a thousandth of themselves. Here each piece
-is centred on its own mean, and pieces are joined by how far their means lie apart. Source: Chan, Golub and LeVeque
-(1983), "Algorithms for computing the sample variance".
+E[g²] - E[g]² in float32 is noise as soon as the gradients differ by less than a thousandth of themselves. Here each
+piece is centred on its own mean, and pieces are joined by how far their means lie apart. Source: Chan, Golub and
+LeVeque (1983), "Algorithms for computing the sample variance".
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from saccade.models.network import Tensor
+from saccade.typing import Tensor
 
 Sum = Callable[[Tensor, tuple[int, ...]], Tensor]
 

@@ -1,7 +1,7 @@
 """The reference engine: numpy and finite differences, slow and plain, for small nets.
 
 It shares no differentiation with the others, so what they agree on with it is right. The network is a function from a
-picture to its layers, written in numpy; slopes are central differences in float64.
+picture to its layers, written in numpy; gradients are central differences in float64.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saccade.engines.engine import Engine
-from saccade.engines.verbs import Array
 from saccade.errors import ModelError
 from saccade.models.dataflow import Dataflow
-from saccade.models.network import Framework, Hints, Layer, Taps, Tensor
+from saccade.models.network import Framework, Hints, Layer, Taps
 from saccade.models.rectifiers import Rectifiers
+from saccade.typing import Array, Tensor
 
 
 class NumpyNetwork:
@@ -59,7 +59,7 @@ class NumpyNetwork:
         return {layer: found[layer] for layer in layers}
 
     @contextmanager
-    def untouched(self) -> Iterator[None]:
+    def inference_mode(self) -> Iterator[None]:
         """Nothing to keep: a function has no state."""
         yield
 
@@ -93,27 +93,27 @@ class ReferenceEngine(Engine):
         """Nothing to compile."""
         return function
 
-    def slope(
+    def differentiate(
         self, function: Callable[[Tensor], tuple[Tensor, Tensor | None]], at: Tensor
     ) -> tuple[Tensor, Tensor | None]:
         """Central differences, one number at a time."""
-        slope = np.zeros_like(at)
+        gradient = np.zeros_like(at)
         for place in np.ndindex(at.shape):
             above, below = at.copy(), at.copy()
             above[place] += self.step
             below[place] -= self.step
-            slope[place] = (function(above)[0] - function(below)[0]) / (2 * self.step)
-        return slope, function(at)[1]
+            gradient[place] = (function(above)[0] - function(below)[0]) / (2 * self.step)
+        return gradient, function(at)[1]
 
     def pulled(self, function: Callable[[Tensor], Tensor], at: Tensor, cotangents: Tensor) -> Tensor:
-        """One slope per pattern."""
+        """One gradient per pattern."""
 
         def against(pattern: Tensor) -> Callable[[Tensor], tuple[Tensor, None]]:
             return lambda moved: ((function(moved) * pattern).sum(), None)
 
-        return np.stack([self.slope(against(each), at)[0] for each in cotangents])
+        return np.stack([self.differentiate(against(each), at)[0] for each in cotangents])
 
-    def gains_only(self, tensor: Tensor) -> Tensor:  # noqa: ARG002
+    def relu_backward(self, tensor: Tensor) -> Tensor:  # noqa: ARG002
         """Finite differences compare results, and know nothing of what goes back through a layer.
 
         Raises:

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saccade.engines.engine import Engine
-from saccade.engines.verbs import Array
 from saccade.errors import ModelError
-from saccade.models.network import Tensor
+from saccade.typing import Array, Tensor
 
 
 class TensorFlowEngine(Engine):
@@ -46,7 +45,7 @@ class TensorFlowEngine(Engine):
 
         return call
 
-    def slope(
+    def differentiate(
         self, function: Callable[[Tensor], tuple[Tensor, Tensor | None]], at: Tensor
     ) -> tuple[Tensor, Tensor | None]:
         """The gradient of a function's first result, one number, and its second result as it is."""
@@ -66,8 +65,8 @@ class TensorFlowEngine(Engine):
             value = function(at)
         return tf.stack([_found(tape.gradient(value, at, each)) for each in tf.unstack(cotangents)])
 
-    def gains_only(self, tensor: Tensor) -> Tensor:
-        """The same numbers, through which only the positive part of a slope goes back."""
+    def relu_backward(self, tensor: Tensor) -> Tensor:
+        """The same numbers, through which only the positive part of a gradient goes back."""
         import tensorflow as tf
 
         return tf.custom_gradient(lambda values: (tf.identity(values), tf.nn.relu))(tensor)
@@ -107,11 +106,11 @@ class TensorFlowEngine(Engine):
         """Compute on the device asked for."""
         import tensorflow as tf
 
-        with self.network.untouched(), tf.device(self.device) if self.device else nullcontext():
+        with self.network.inference_mode(), tf.device(self.device) if self.device else nullcontext():
             yield
 
 
-def _found(slope: Tensor) -> Tensor:
-    if slope is None:
+def _found(gradient: Tensor) -> Tensor:
+    if gradient is None:
         raise ModelError("the layer does not depend on the picture in a way that can be differentiated.")
-    return slope
+    return gradient

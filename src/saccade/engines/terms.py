@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from saccade.engines.verbs import Verbs
 from saccade.errors import InputError, ModelError
-from saccade.models.network import Tensor
 from saccade.targets import Measure
+from saccade.typing import Tensor
 
 _Number = TypeVar("_Number", np.float32, np.float64)
 

@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saccade.engines.engine import Engine
-from saccade.engines.verbs import Array
 from saccade.errors import ModelError
-from saccade.models.network import Tensor
+from saccade.typing import Array, Tensor
 
 _LARGEST_KEPT = 2**25
 """The largest block that glibc can be told to keep after it was freed."""
@@ -50,7 +49,7 @@ class TorchEngine(Engine):
         """Plain calls: torch computes as it goes."""
         return function
 
-    def slope(
+    def differentiate(
         self, function: Callable[[Tensor], tuple[Tensor, Tensor | None]], at: Tensor
     ) -> tuple[Tensor, Tensor | None]:
         """The gradient of a function's first result, one number, and its second result as it is."""
@@ -79,12 +78,12 @@ class TorchEngine(Engine):
             ]
         return torch.stack(found)
 
-    def gains_only(self, tensor: Tensor) -> Tensor:
-        """The same numbers, through which only the positive part of a slope goes back."""
+    def relu_backward(self, tensor: Tensor) -> Tensor:
+        """The same numbers, through which only the positive part of a gradient goes back."""
         # A copy of its own, because a hook on a tensor that the model then writes into would be lost.
         own = tensor.clone()
         if own.requires_grad:
-            own.register_hook(lambda slope: slope.clamp(min=0))
+            own.register_hook(lambda gradient: gradient.clamp(min=0))
         return own
 
     def sum(self, tensor: Tensor, axes: tuple[int, ...]) -> Tensor:
@@ -115,14 +114,14 @@ class TorchEngine(Engine):
 
     @contextmanager
     def around(self) -> Iterator[None]:
-        """Record no graph outside `slope` and `pulled`."""
+        """Record no graph outside `gradient` and `pulled`."""
         import torch
 
         before, self._place = self._place, self._device()
         if self._is_on_cpu():
             _keep_freed_memory()
         try:
-            with self.network.untouched(), torch.no_grad():
+            with self.network.inference_mode(), torch.no_grad():
                 yield
         finally:
             self._place = before

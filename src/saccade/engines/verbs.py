@@ -6,12 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from saccade.models.network import Tensor
-
-Array = NDArray[np.float32]
+from saccade.typing import Array, Tensor
 
 
 class Verbs(ABC):
@@ -30,7 +27,7 @@ class Verbs(ABC):
         """Compile a function of tensors, if the framework does."""
 
     @abstractmethod
-    def slope(
+    def differentiate(
         self, function: Callable[[Tensor], tuple[Tensor, Tensor | None]], at: Tensor
     ) -> tuple[Tensor, Tensor | None]:
         """The gradient of a function's first result, one number, and its second result as it is."""
@@ -40,8 +37,8 @@ class Verbs(ABC):
         """`J^T c` for each c along the first axis of `cotangents`."""
 
     @abstractmethod
-    def gains_only(self, tensor: Tensor) -> Tensor:
-        """The same numbers, through which only the positive part of a slope goes back."""
+    def relu_backward(self, tensor: Tensor) -> Tensor:
+        """The same numbers, through which only the positive part of a gradient goes back."""
 
     @abstractmethod
     def sum(self, tensor: Tensor, axes: tuple[int, ...]) -> Tensor:

@@ -6,9 +6,9 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from saccade.colouring import TOLERANCE, alone, cell_slopes, colouring
 from saccade.encoder import Encoder
 from saccade.errors import SaccadeWarning
+from saccade.occlusion.colouring import TOLERANCE, alone, cell_gradients, colouring
 from saccade.results import CellMaps
 
 
@@ -22,12 +22,12 @@ def cells(
 ) -> CellMaps:
     """What does each cell of the code see in these pictures, and how much of its field does it really use?
 
-    For every cell u the slope, at every pixel, of
+    For every cell u the gradient, at every pixel, of
 
         s_u(x') = <f(x')[u], f(x)[u]>,   f(x)[u] frozen
 
-    so the maps of all cells sum to the slope of the target `code`. Cells whose receptive fields share no pixel share a
-    backward pass; the answer is the same, and three cells are always pulled back alone as well and compared.
+    so the maps of all cells sum to the gradient of the target `code`. Cells whose receptive fields share no pixel share
+    a backward pass; the answer is the same, and three cells are always pulled back alone as well and compared.
 
     Args:
         encoder: The model and its code.
@@ -63,26 +63,26 @@ def cells(
             size, grid = (read.shape[1], read.shape[2]), (codes.shape[1], codes.shape[2])
             geometry = colouring(encoder.dataflow(*size), encoder.layer, grid)
             plan = geometry if coloured else alone(size, grid)
-            slopes, off = cell_slopes(encoder, read.array, codes, plan)
+            gradients, off = cell_gradients(encoder, read.array, codes, plan)
             if off > TOLERANCE:
                 warnings.warn(
-                    f"colouring does not hold for this model (a cell's slope differs by {off:.2g} of the largest); "
+                    f"colouring does not hold for this model (a cell's gradient differs by {off:.2g} of the largest); "
                     "computed cell by cell instead.",
                     SaccadeWarning,
                     stacklevel=2,
                 )
                 # Then its receptive fields are not what they seem either.
                 plan = geometry = alone(size, grid)
-                slopes, _ = cell_slopes(encoder, read.array, codes, plan)
+                gradients, _ = cell_gradients(encoder, read.array, codes, plan)
                 notes.append("colouring was tried and refused; computed cell by cell")
             elif coloured and plan.passes == plan.cells and plan.cells > 1:
                 notes.append("computed cell by cell: every cell sees too much of the picture to share a pass")
     finally:
         engine.progress, engine.stop = kept
     return CellMaps(
-        windows=slopes,
+        windows=gradients,
         fields=plan.fields,
-        sights=(geometry.row_sights, geometry.column_sights),
+        unclipped_fields=(geometry.row_receptive_fields, geometry.column_receptive_fields),
         images=read,
         passes=plan.passes,
         model=encoder.name,

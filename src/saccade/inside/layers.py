@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from saccade.encoder import Encoder
 from saccade.engines.terms import as_grid
@@ -14,8 +13,7 @@ from saccade.errors import InputError, NotApplicable
 from saccade.models import Dataflow, find_layer
 from saccade.models.dataflow import POINTWISE
 from saccade.results import FeatureMaps, LayerMaps
-
-Array = NDArray[np.float32]
+from saccade.typing import Array
 
 
 def feature_maps(encoder: Encoder, image: Any, *, layers: Sequence[str] | None = None) -> FeatureMaps:

@@ -6,8 +6,8 @@ import importlib
 import pkgutil
 from functools import cache
 
+from saccade.attribution.method import Description, Map, Method, method
 from saccade.errors import UnknownName
-from saccade.methods.method import Description, Map, Method, method
 
 __all__ = ["Description", "Map", "Method", "available", "find", "method"]
 

@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from saccade.attribution.feature_layer import feature_layer
+from saccade.attribution.flat_maps import unchanged
+from saccade.attribution.method import Map, method
+from saccade.attribution.weighted_channels import weighted_channels
 from saccade.encoder import Encoder
 from saccade.errors import UnknownName
-from saccade.methods.feature_layer import feature_layer
-from saccade.methods.method import Array, Map, method
-from saccade.methods.saturation import unchanged
-from saccade.methods.weighted_channels import weighted_channels
-from saccade.paths import ArrayPoints, Path, Tensor
 from saccade.targets import Target
+from saccade.targets.paths import ArrayPoints, Path
+from saccade.typing import Array, Tensor
 
 REPLACEMENTS = ("zero", "mean")
 
@@ -75,8 +76,8 @@ def ablation_cam(
     scores = encoder.score(images, targets, DROPPED, ArrayPoints({"channels": channels}), fixed, at=layer.path)
     maps = []
     for target, found in zip(targets, scores, strict=True):
-        loss = found[1:] - found[0] if target.grows else found[0] - found[1:]
-        less_mean = target.grows if centred is None else centred
+        loss = found[1:] - found[0] if target.counts_increase else found[0] - found[1:]
+        less_mean = target.counts_increase if centred is None else centred
         maps.append(
             weighted_channels(
                 (held - fixed["replacement"]) * loss.T.astype(np.float32)[:, None, None],

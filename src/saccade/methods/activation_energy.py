@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from saccade.attribution.method import Map, method
 from saccade.encoder import Encoder
 from saccade.errors import NotApplicable
-from saccade.methods.method import Array, Map, method
 from saccade.targets import Target
+from saccade.typing import Array
 
 
 @method(
@@ -39,7 +40,7 @@ def activation_energy(encoder: Encoder, images: Array, target: Target) -> Map:
             f"activation_energy needs a target that is a sum over places; {target.name!r} is a function of the whole "
             "code. Use occlusion or saliency."
         )
-    asked = encoder.measured(images, target)
+    asked = encoder.objective(images, target)
     values = encoder.codes(images) if target.place == "code" else encoder.reconstruct(images)
     if values.shape[1:3] == (1, 1):
         raise NotApplicable(
@@ -55,7 +56,7 @@ def activation_energy(encoder: Encoder, images: Array, target: Target) -> Map:
         units = "share of the code's energy"
     else:
         shares = asked.measure.shares(terms, size)
-        units = f"part of the {target.slope_units}"
+        units = f"part of the {target.gradient_units}"
     return Map(
         values=shares.astype(np.float32),
         raw=values,

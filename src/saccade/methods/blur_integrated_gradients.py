@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from saccade.attribution.contributions import gradients_at, scores_at
+from saccade.attribution.gradient_maps import contribution_map
+from saccade.attribution.method import Map, method
+from saccade.attribution.smoothing import gaussian_blur
 from saccade.encoder import Encoder
 from saccade.errors import InputError
-from saccade.methods.contributions import contribution_map, scores_at, slopes_at
-from saccade.methods.method import Array, Map, method
-from saccade.methods.smoothing import gaussian_blur
 from saccade.targets import Target
+from saccade.typing import Array
 
 _AT_ONCE = 16
 """Pictures of the way that lie in memory together, unless more are explained at once."""
@@ -34,7 +36,7 @@ def blur_integrated_gradients(
 
     m = integral over s from `blur` to 0 of  d target(x_s) / dx * dx_s / ds  ds,  x_s = the picture blurred by s px,
     summed over channels. No picture on the way is one that could not be a photograph, and no colour has to stand for
-    "nothing". The way is cut into `steps` straight pieces between blurred pictures, and the slope is taken in the
+    "nothing". The way is cut into `steps` straight pieces between blurred pictures, and the gradient is taken in the
     middle of each; the sum of `raw` over a picture is target(x) - target(x_blur), up to the gap given in `scores`.
     Widths follow `blur` * (1 - k / steps)², since most of the detail comes at the end.
 
@@ -57,7 +59,7 @@ def blur_integrated_gradients(
     start = min(images.shape[1:3]) / 4 if blur is None else blur
     if not start > 0:
         raise InputError(f"blur={blur}: give more than 0, in pixels.")
-    asked = encoder.measured(images, target)
+    asked = encoder.objective(images, target)
     widths = start * (1 - np.arange(steps + 1) / steps) ** 2
     raw = np.zeros(images.shape)
     together = max(1, _AT_ONCE // len(images))
@@ -65,8 +67,8 @@ def blur_integrated_gradients(
     for begin in range(0, steps, together):
         way = [last, *(gaussian_blur(images, float(width)) for width in widths[begin + 1 : begin + 1 + together])]
         sharper, softer = np.stack(way[1:]), np.stack(way[:-1])
-        slopes = slopes_at(encoder, asked, np.asarray((sharper + softer) / 2, np.float32))
-        raw += (slopes * (sharper - softer)).sum(axis=0, dtype=np.float64)
+        gradients = gradients_at(encoder, asked, np.asarray((sharper + softer) / 2, np.float32))
+        raw += (gradients * (sharper - softer)).sum(axis=0, dtype=np.float64)
         last = way[-1]
     scores = scores_at(encoder, asked, np.stack([images, first]))
     return contribution_map(
@@ -74,7 +76,7 @@ def blur_integrated_gradients(
         raw.astype(np.float32),
         target,
         low_pass,
-        units=f"part of the change of {target.slope_units}, per pixel",
+        units=f"part of the change of {target.gradient_units}, per pixel",
         notes=(f"from the picture blurred by {start:g} px, into focus",),
         settings={"steps": steps, "blur": start},
         scores={

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from saccade.attribution.feature_layer import feature_layer
+from saccade.attribution.flat_maps import featureless
+from saccade.attribution.method import Map, method
 from saccade.encoder import Encoder
+from saccade.engines.matmul import gram
 from saccade.errors import NotApplicable
-from saccade.methods.feature_layer import feature_layer
-from saccade.methods.method import Array, Map, method
-from saccade.methods.saturation import featureless
-from saccade.products import gram
 from saccade.targets import Target
+from saccade.typing import Array
 
 _SMALL = 24
 """Up to this many channels (or places) all eigenvectors are computed; beyond, only the first."""

@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from saccade.attribution.contributions import repeated, scores_at
+from saccade.attribution.gradient_maps import contribution_map
+from saccade.attribution.method import Map, method
+from saccade.attribution.scale import cell_size
+from saccade.attribution.smoothing import gaussian_blur
 from saccade.encoder import Encoder
 from saccade.engines import Objective
 from saccade.errors import InputError, UnknownName
-from saccade.methods.contributions import contribution_map, repeated, scores_at
-from saccade.methods.method import Array, Map, method
-from saccade.methods.scale import cell_size
-from saccade.methods.smoothing import gaussian_blur
-from saccade.paths import STRATIFIED, ArrayPoints
 from saccade.targets import Target
+from saccade.targets.paths import STRATIFIED, ArrayPoints
+from saccade.typing import Array
 
 NAMES = ("blur", "blur:K", "mean", "black", "white")
 OWN = "blur,blur:2,blur:4,mean,black,white"
@@ -72,7 +74,7 @@ def expected_gradients(
         raise InputError(f"steps={steps}: give 1 or more.")
     starts, names = _baselines(encoder, images, target, baselines)
     count = len(starts)
-    asked = encoder.measured(images, target)
+    asked = encoder.objective(images, target)
     rng = np.random.default_rng(seed)
     phases = ((rng.permutation(count) + 0.5) / count).astype(np.float32)
     points = ArrayPoints(
@@ -93,8 +95,8 @@ def expected_gradients(
             some = np.stack([np.broadcast_to(each, images.shape)[number] for each in starts[chosen]])
             rows = np.ascontiguousarray(np.broadcast_to(image, some.shape))
             fixed = {"baseline": some, "phase": phases[chosen]}
-            slopes = encoder.engine.gradient(rows, repeated(alone, len(some)), STRATIFIED, points, fixed)
-            raw[number] += ((rows - some) * slopes).sum(axis=0, dtype=np.float64) / count
+            gradients = encoder.engine.gradient(rows, repeated(alone, len(some)), STRATIFIED, points, fixed)
+            raw[number] += ((rows - some) * gradients).sum(axis=0, dtype=np.float64) / count
             at_start[number] += scores_at(encoder, alone, some[:, None]).sum() / count
     score = scores_at(encoder, asked, images[None])[0]
     return contribution_map(
@@ -102,7 +104,7 @@ def expected_gradients(
         raw.astype(np.float32),
         target,
         low_pass,
-        units=f"part of the change of {target.slope_units}, per pixel",
+        units=f"part of the change of {target.gradient_units}, per pixel",
         notes=(f"from {_in_words(names)}",),
         settings={"baselines": names, "steps": steps, "seed": seed},
         scores={

@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from saccade.attribution.fillers import filled_with
+from saccade.attribution.fillers import filler as filler_of
+from saccade.attribution.masks import gaussian
+from saccade.attribution.method import Map, method
+from saccade.attribution.scale import cell_size
 from saccade.encoder import Encoder
 from saccade.errors import InputError, UnknownName
-from saccade.methods.filler import filled_with
-from saccade.methods.filler import filler as filler_of
-from saccade.methods.masks import gaussian
-from saccade.methods.method import Array, Map, method
-from saccade.methods.scale import cell_size
-from saccade.paths import ONCE, STAY
 from saccade.targets import Target
+from saccade.targets.paths import ONCE, STAY
+from saccade.typing import Array
 
 MODES = ("keep", "destroy")
 _AT_ONCE = 16
@@ -53,7 +54,7 @@ def extremal_perturbation(
         destroy:  target's loss between x and (1 - m) * x + m * filler   largest,
 
     where the loss is the target's as for covering (for the whole code |f(x') - f(x)|² / |f(x)|²), with its references
-    frozen at the untouched picture.
+    frozen at the unchanged picture.
 
     A mask is a coarse grid in 0..1 spread by a Gaussian, which makes it smooth; the grid is a soft threshold of a free
     field, and the threshold is found anew at every step so that the area holds. This solves the published problem
@@ -129,7 +130,7 @@ class _Search:
 
     def run(self, iterations: int) -> tuple[Array, NDArray[np.float64]]:
         """The masks (images, areas, height, width), and how much of the change each saves or does (images, areas)."""
-        asked = self.encoder.measured(self.images, self.target, "cover")
+        asked = self.encoder.objective(self.images, self.target, "cover")
         shown = self._scores(self.images, asked)
         whole = self._scores(self.hidden, asked) - shown
         masks = np.empty((len(self.images), len(self.areas), *self.images.shape[1:3]), np.float32)
@@ -139,7 +140,7 @@ class _Search:
         with self._progress(iterations * len(starts)) as step:
             for start in starts:
                 some = slice(start, start + group)
-                # Every mask is a picture of its own; references belong to the untouched picture and go with it.
+                # Every mask is a picture of its own; references belong to the unchanged picture and go with it.
                 repeated = replace(asked, reference=np.repeat(asked.reference[some], len(self.areas), axis=0))
                 masks[some] = self._improved(some, repeated, whole[some], iterations, step)
                 moved = self._moved(some, masks[some])
@@ -158,8 +159,10 @@ class _Search:
         rows, columns = (gaussian(side, max(2, round(side / self.sigma)), 1.0) for side in (height, width))
         count = len(self.images[some])
         visible = self.images[some] - self.hidden[some]
-        # With this sign and scale a step down the slope keeps more of the code (or destroys more of it), in shares.
-        scale = (-1.0 if self.target.grows else 1.0) / np.where(whole == 0, 1, np.abs(whole))[:, None, None, None]
+        # With this sign and scale a step down the gradient keeps more of the code (or destroys more of it), in shares.
+        scale = (-1.0 if self.target.counts_increase else 1.0) / np.where(whole == 0, 1, np.abs(whole))[
+            :, None, None, None
+        ]
         field = np.zeros((count, len(self.areas), rows.shape[1], columns.shape[1]))
         first, second = np.zeros_like(field), np.zeros_like(field)
         covers = rows.mean(axis=0, dtype=np.float64)[:, None] * columns.mean(axis=0, dtype=np.float64)
@@ -167,9 +170,9 @@ class _Search:
             time = number / max(iterations - 1, 1)
             grid = _of_area(field, covers, self.areas)
             moved = self._moved(some, np.asarray(rows @ grid @ columns.T, np.float32))
-            slope = self.encoder.engine.gradient(moved, asked, STAY, ONCE)
-            slope = slope.reshape(count, len(self.areas), *self.images.shape[1:])
-            gain = np.einsum("iahwc,ihwc->iahw", slope, visible) * scale
+            gradient = self.encoder.engine.gradient(moved, asked, STAY, ONCE)
+            gradient = gradient.reshape(count, len(self.areas), *self.images.shape[1:])
+            gain = np.einsum("iahwc,ihwc->iahw", gradient, visible) * scale
             wanted = -(rows.T @ gain @ columns)
             # The threshold gives way so that the area stays; that much of every wish is taken back.
             soft = grid * (1 - grid)

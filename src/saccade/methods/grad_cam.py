@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from saccade.attribution.feature_layer import feature_layer, values_and_gradient
+from saccade.attribution.flat_maps import unmoved, unmoved_because
+from saccade.attribution.method import Map, method
+from saccade.attribution.weighted_channels import weighted_channels
 from saccade.encoder import Encoder
-from saccade.methods.feature_layer import feature_layer, values_and_slope
-from saccade.methods.method import Array, Map, method
-from saccade.methods.saturation import unmoved, unmoved_because
-from saccade.methods.weighted_channels import weighted_channels
 from saccade.targets import Target
+from saccade.typing import Array
 
 
 @method(
@@ -30,8 +31,8 @@ def grad_cam(
     m[u] = sum over channels k of w[k] A[u, k],  w[k] = mean over places u of d target / dA[u, k].
 
     A are the values of the layer `at`. Nothing before the layer is differentiated. The paper cuts negative values off;
-    here they stay, since what speaks against a likeness is half of the answer. What the map leaves out is how the slope
-    of a channel differs from place to place: see layer_cam.
+    here they stay, since what speaks against a likeness is half of the answer. What the map leaves out is how the
+    gradient of a channel differs from place to place: see layer_cam.
 
     Args:
         encoder: The model and its code.
@@ -51,14 +52,14 @@ def grad_cam(
         NotApplicable: The layer has no places, or what is explained is not computed from it.
     """
     layer = feature_layer(encoder, images, [target], at)
-    values, slope = values_and_slope(encoder, images, target, layer)
-    less_mean = target.grows if centred is None else centred
+    values, gradient = values_and_gradient(encoder, images, target, layer)
+    less_mean = target.counts_increase if centred is None else centred
     return weighted_channels(
-        values * slope.mean(axis=(1, 2), keepdims=True),
+        values * gradient.mean(axis=(1, 2), keepdims=True),
         held=values,
         layer=layer,
-        units=f"part of the change of {target.slope_units}, by each channel's mean slope",
-        flat=unmoved(encoder, images, target, values, slope),
+        units=f"part of the change of {target.gradient_units}, by each channel's mean gradient",
+        flat=unmoved(encoder, images, target, values, gradient),
         why_flat=unmoved_because(layer.path),
         centred=less_mean,
         positive=positive,

@@ -1,15 +1,16 @@
-"""Grad-CAM++: feature maps weighted by slopes of which many small ones count as much as one large one."""
+"""Grad-CAM++: feature maps weighted by gradients of which many small ones count as much as one large one."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from saccade.attribution.feature_layer import feature_layer, values_and_gradient
+from saccade.attribution.flat_maps import unmoved, unmoved_because
+from saccade.attribution.method import Map, method
+from saccade.attribution.weighted_channels import weighted_channels
 from saccade.encoder import Encoder
-from saccade.methods.feature_layer import feature_layer, values_and_slope
-from saccade.methods.method import Array, Map, method
-from saccade.methods.saturation import unmoved, unmoved_because
-from saccade.methods.weighted_channels import weighted_channels
 from saccade.targets import Target
+from saccade.typing import Array
 
 
 @method(
@@ -43,13 +44,13 @@ def grad_cam_plus_plus(
     Args:
         encoder: The model and its code.
         images: (images, height, width, channels).
-        target: What is explained. The 2 makes its unit matter: targets with steep slopes weigh a channel by the share
-            of its places that speak for the target, ones with slight slopes as Grad-CAM does.
+        target: What is explained. The 2 makes its unit matter: targets with steep gradients weigh a channel by the
+            share of its places that speak for the target, ones with slight gradients as Grad-CAM does.
         at: The layer whose feature maps are weighted; by default the last before the code with a finer grid.
         centred: Take each channel's mean over the places away first, which moves the zero of the map to its mean and
             changes nothing else. By default only for the whole code: nothing speaks against it, and what all places
             share would drown the rest. For other targets zero is no evidence, and negative is evidence against.
-        positive: As in the paper: slopes against the target count nothing, negative values are cut off.
+        positive: As in the paper: gradients against the target count nothing, negative values are cut off.
 
     Returns:
         A signed map on the layer's own grid; `raw` is each channel's part (images, rows, columns, channels).
@@ -59,12 +60,12 @@ def grad_cam_plus_plus(
         NotApplicable: The layer has no places, or what is explained is not computed from it.
     """
     layer = feature_layer(encoder, images, [target], at)
-    values, slope = values_and_slope(encoder, images, target, layer)
-    flat = unmoved(encoder, images, target, values, slope)
-    slope = np.maximum(slope, 0) if positive else slope
+    values, gradient = values_and_gradient(encoder, images, target, layer)
+    flat = unmoved(encoder, images, target, values, gradient)
+    gradient = np.maximum(gradient, 0) if positive else gradient
     held = np.abs(values).sum(axis=(1, 2), keepdims=True)
-    weights = (slope / (2 + np.abs(slope) * held)).sum(axis=(1, 2), keepdims=True)
-    less_mean = target.grows if centred is None else centred
+    weights = (gradient / (2 + np.abs(gradient) * held)).sum(axis=(1, 2), keepdims=True)
+    less_mean = target.counts_increase if centred is None else centred
     return weighted_channels(
         values * weights,
         held=values,

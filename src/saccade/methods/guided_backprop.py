@@ -1,13 +1,14 @@
-"""Guided backpropagation: the slope, with only gains passed back through every ReLU."""
+"""Guided backpropagation: the gradient, with only gains passed back through every ReLU."""
 
 from __future__ import annotations
 
+from saccade.attribution.gradient_maps import gradient_map
+from saccade.attribution.method import Map, method
 from saccade.encoder import Encoder
 from saccade.errors import NotApplicable
-from saccade.methods.method import Array, Map, method
-from saccade.methods.saliency import slope_map
-from saccade.paths import ONCE, STAY
 from saccade.targets import Target
+from saccade.targets.paths import ONCE, STAY
+from saccade.typing import Array
 
 
 @method(
@@ -19,9 +20,9 @@ from saccade.targets import Target
 def guided_backprop(encoder: Encoder, images: Array, target: Target, *, low_pass: float | None = None) -> Map:
     """Which pixels feed the target along paths on which every ReLU gains?
 
-    At each ReLU y = max(u, 0) the slope goes back as  du = [u > 0] * max(dy, 0)  in place of  [u > 0] * dy.
+    At each ReLU y = max(u, 0) the gradient goes back as  du = [u > 0] * max(dy, 0)  in place of  [u > 0] * dy.
     It is defined by ReLUs alone: with any other nonlinearity before the code (ELU, sigmoid, tanh, swish) the rule has
-    no meaning, and what is left would be the plain slope under a wrong name.
+    no meaning, and what is left would be the plain gradient under a wrong name.
 
     The map is known to change little when the weights of the model's later layers are drawn at random (Adebayo et al.
     2018, arXiv:1810.03292), so it shows what is there to be seen, not why the code is what it is.
@@ -34,7 +35,7 @@ def guided_backprop(encoder: Encoder, images: Array, target: Target, *, low_pass
             0 shows every pixel as it is.
 
     Returns:
-        A map per pixel; `raw` is the signed guided slope (images, height, width, channels).
+        A map per pixel; `raw` is the signed guided gradient (images, height, width, channels).
 
     Raises:
         NotApplicable: Something other than a ReLU that can be reached bends the way from the picture to the code.
@@ -46,5 +47,5 @@ def guided_backprop(encoder: Encoder, images: Array, target: Target, *, low_pass
         raise NotApplicable(f"guided_backprop needs a model with ReLUs only; here {found.obstacle}; {instead}.")
     if not found.paths:
         raise NotApplicable(f"guided_backprop needs ReLUs, and none stands before {layer!r}; {instead}.")
-    slope = encoder.gradient(images, target, STAY, ONCE, guided=found.paths)
-    return slope_map(encoder, slope, target, low_pass, {})
+    gradient = encoder.gradient(images, target, STAY, ONCE, guided=found.paths)
+    return gradient_map(encoder, gradient, target, low_pass, {})

@@ -1,12 +1,13 @@
-"""Input times gradient: what each pixel's own value adds, if the slope stayed as it is."""
+"""Input times gradient: what each pixel's own value adds, if the gradient stayed as it is."""
 
 from __future__ import annotations
 
+from saccade.attribution.gradient_maps import contribution_map
+from saccade.attribution.method import Map, method
 from saccade.encoder import Encoder
-from saccade.methods.contributions import contribution_map
-from saccade.methods.method import Array, Map, method
-from saccade.paths import ONCE, STAY
 from saccade.targets import Target
+from saccade.targets.paths import ONCE, STAY
+from saccade.typing import Array
 
 
 @method(
@@ -38,7 +39,7 @@ def input_x_gradient(encoder: Encoder, images: Array, target: Target, *, low_pas
         raw,
         target,
         low_pass,
-        units=f"part of the {target.slope_units} to first order, per pixel",
+        units=f"part of the {target.gradient_units} to first order, per pixel",
         notes=(_zero(encoder.value_range),),
         settings={},
         scores={},

@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from saccade.attribution.channels import summed
+from saccade.attribution.gradient_maps import default_low_pass
+from saccade.attribution.method import Map, method
+from saccade.attribution.scale import cell_size
+from saccade.attribution.smoothing import gaussian_blur
 from saccade.encoder import Encoder
 from saccade.errors import InputError, UnknownName
-from saccade.methods.channels import summed
-from saccade.methods.method import Array, Map, method
-from saccade.methods.saliency import default_low_pass
-from saccade.methods.scale import cell_size
-from saccade.methods.smoothing import gaussian_blur
-from saccade.paths import ONCE, STAY, STRAIGHT, ArrayPoints
 from saccade.targets import Target
+from saccade.targets.paths import ONCE, STAY, STRAIGHT, ArrayPoints
+from saccade.typing import Array
 
 BASELINES = ("blur", "mean", "black", "white")
 
@@ -77,7 +78,7 @@ def integrated_gradients(
     return Map(
         values=gaussian_blur(summed(raw), sigma),
         raw=raw,
-        units=f"part of the change of {target.slope_units}, per pixel",
+        units=f"part of the change of {target.gradient_units}, per pixel",
         signed=True,
         notes=(from_what, *((f"smoothed with {sigma:g} px for the view",) if sigma else ())),
         settings={"steps": steps, "baseline": named, "blur": width, "low_pass": sigma},
@@ -87,7 +88,7 @@ def integrated_gradients(
 
 def _score(encoder: Encoder, images: Array, target: Target, place: Array) -> NDArray[np.float64]:
     """The target's value at another picture, with the references frozen at the pictures explained."""
-    asked = encoder.measured(images, target)
+    asked = encoder.objective(images, target)
     if target.place != "code" or not asked.measure.tiles:
         scores: NDArray[np.float64] = encoder.engine.score(place, [asked], STAY, ONCE)[0][0]
         return scores

@@ -9,14 +9,15 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.colouring import TOLERANCE, Colouring, alone, cell_slopes, colouring, passes_at_once, pulled
+from saccade.attribution.channels import summed
+from saccade.attribution.gradient_maps import default_low_pass
+from saccade.attribution.method import Map, method
+from saccade.attribution.smoothing import gaussian_blur
 from saccade.encoder import Encoder
 from saccade.errors import InputError, NotApplicable, SaccadeWarning
-from saccade.methods.channels import summed
-from saccade.methods.method import Array, Map, method
-from saccade.methods.saliency import default_low_pass
-from saccade.methods.smoothing import gaussian_blur
+from saccade.occlusion.colouring import TOLERANCE, Colouring, alone, cell_gradients, colouring, passes_at_once, pulled
 from saccade.targets import Target
+from saccade.typing import Array
 
 EXACT_PASSES = 512
 """Up to so many backward passes per picture the energy is computed exactly when nothing else is asked."""
@@ -43,8 +44,8 @@ def jacobian_energy(
     """How far does the code move when a pixel changes?
 
     E[p] = sum over code numbers k and colour channels c of (d f_k / d x_pc)². When the channels of a pixel change by
-    independent steps of size e, the squared distance that the code moves is e² E[p] in the mean. Unlike the slope of a
-    score, nothing cancels: it does not matter which way a number moves. Energies add up: over pixels, over numbers of
+    independent steps of size e, the squared distance that the code moves is e² E[p] in the mean. Unlike the gradient of
+    a score, nothing cancels: it does not matter which way a number moves. Energies add up: over pixels, over numbers of
     the code, and under smoothing, which is why no root is taken.
 
     Exact: one backward pass for each channel and colour, that is each group of cells that share no pixel. Otherwise E
@@ -143,7 +144,7 @@ def _passes(wanted: NDArray[np.bool_], plan: Colouring) -> int:
 def _trusted(
     encoder: Encoder, images: Array, wanted: NDArray[np.bool_], plan: Colouring, notes: list[str]
 ) -> Colouring:
-    """The colouring, if lone cells have the slopes that it gives them; else every cell alone."""
+    """The colouring, if lone cells have the gradients that it gives them; else every cell alone."""
     cells = int(wanted.any(axis=-1).sum())
     if cells == 1:
         return plan
@@ -151,12 +152,12 @@ def _trusted(
         notes.append("cell by cell: every cell of the code sees too much of the picture to share passes")
         return plan
     signs = _probe(0, 0, wanted)
-    _, off = cell_slopes(encoder, images[:1], signs[None], plan)
+    _, off = cell_gradients(encoder, images[:1], signs[None], plan)
     if off <= TOLERANCE:
         return plan
     warnings.warn(
-        f"colouring does not hold for this model (a cell's slope differs by {off:.2g} of the largest); computed cell "
-        "by cell instead.",
+        f"colouring does not hold for this model (a cell's gradient differs by {off:.2g} of the largest); computed "
+        "cell by cell instead.",
         SaccadeWarning,
         stacklevel=2,
     )
@@ -190,13 +191,13 @@ def _estimated(
 
 
 def _squares(encoder: Encoder, image: Array, patterns: Iterator[Array]) -> Iterator[NDArray[np.float64]]:
-    """The squared slope of each pattern, (height, width, channels)."""
+    """The squared gradient of each pattern, (height, width, channels)."""
     size = passes_at_once(encoder, image)
     while group := list(islice(patterns, size)):
         # Engines compile once per shape: the last group is filled up with nothing, which adds nothing.
         filled = group + [np.zeros_like(group[0])] * (size - len(group))
-        for slope in pulled(encoder, image, np.stack(filled))[: len(group)]:
-            yield slope.astype(np.float64) ** 2
+        for gradient in pulled(encoder, image, np.stack(filled))[: len(group)]:
+            yield gradient.astype(np.float64) ** 2
 
 
 def _probe(seed: int, number: int, wanted: NDArray[np.bool_]) -> Array:

@@ -1,15 +1,16 @@
-"""LayerCAM: the values of a layer times the target's slope, place by place."""
+"""LayerCAM: the values of a layer times the target's gradient, place by place."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from saccade.attribution.feature_layer import feature_layer, values_and_gradient
+from saccade.attribution.flat_maps import unmoved, unmoved_because
+from saccade.attribution.method import Map, method
+from saccade.attribution.weighted_channels import weighted_channels
 from saccade.encoder import Encoder
-from saccade.methods.feature_layer import feature_layer, values_and_slope
-from saccade.methods.method import Array, Map, method
-from saccade.methods.saturation import unmoved, unmoved_because
-from saccade.methods.weighted_channels import weighted_channels
 from saccade.targets import Target
+from saccade.typing import Array
 
 
 @method(
@@ -21,16 +22,16 @@ from saccade.targets import Target
 def layer_cam(encoder: Encoder, images: Array, target: Target, *, at: str | None = None, positive: bool = False) -> Map:
     """Which places of the layer does the target hang on?
 
-    m[u] = sum over channels k of A[u, k] * d target / dA[u, k], the layer's values times their slopes. To first order
-    the sum over the map is what the target would lose if the layer were switched off. Since slopes belong to places,
-    also early layers with fine grids give true maps. Nothing before the layer is differentiated.
+    m[u] = sum over channels k of A[u, k] * d target / dA[u, k], the layer's values times their gradients. To first
+    order the sum over the map is what the target would lose if the layer were switched off. Since gradients belong to
+    places, also early layers with fine grids give true maps. Nothing before the layer is differentiated.
 
     Args:
         encoder: The model and its code.
         images: (images, height, width, channels).
         target: What is explained.
         at: The layer; by default the last before the code with a finer grid.
-        positive: The paper's own form, m = max(0, sum of A * max(0, slope)): only what speaks for the target.
+        positive: The paper's own form, m = max(0, sum of A * max(0, gradient)): only what speaks for the target.
 
     Returns:
         A signed map on the layer's own grid; `raw` is each channel's part (images, rows, columns, channels).
@@ -40,13 +41,13 @@ def layer_cam(encoder: Encoder, images: Array, target: Target, *, at: str | None
         NotApplicable: The layer has no places, or what is explained is not computed from it.
     """
     layer = feature_layer(encoder, images, [target], at)
-    values, slope = values_and_slope(encoder, images, target, layer)
-    flat = unmoved(encoder, images, target, values, slope)
+    values, gradient = values_and_gradient(encoder, images, target, layer)
+    flat = unmoved(encoder, images, target, values, gradient)
     return weighted_channels(
-        values * (np.maximum(slope, 0) if positive else slope),
+        values * (np.maximum(gradient, 0) if positive else gradient),
         held=values,
         layer=layer,
-        units=f"part of the change of {target.slope_units}, per cell of the layer",
+        units=f"part of the change of {target.gradient_units}, per cell of the layer",
         flat=flat,
         why_flat=unmoved_because(layer.path),
         positive=positive,

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from saccade.attribution.fillers import filled_with
+from saccade.attribution.fillers import filler as filling
+from saccade.attribution.method import Map, method
+from saccade.attribution.scale import cell_size
+from saccade.attribution.smoothing import gaussian_blur
 from saccade.encoder import Encoder
 from saccade.errors import InputError
-from saccade.methods.covering import covered
-from saccade.methods.filler import filled_with
-from saccade.methods.filler import filler as filling
-from saccade.methods.method import Array, Map, method
-from saccade.methods.scale import cell_size
-from saccade.methods.smoothing import gaussian_blur
+from saccade.occlusion.scores import occlusion_scores
+from saccade.occlusion.tiling import holes
 from saccade.targets import Target
-from saccade.tiling import holes
+from saccade.typing import Array
 
 
 @method(
@@ -80,7 +81,9 @@ def occlusion(
         width = float(max(side)) if blur is None else blur
         fixed = {"filler": filling(encoder, images, filler, patch=side, blur=width)}
         where = holes(size, side, step)
-        found, said = covered(encoder, images, [targets[number] for number in numbers], where, fixed, tiled=tiled)
+        found, said = occlusion_scores(
+            encoder, images, [targets[number] for number in numbers], where, fixed, tiled=tiled
+        )
         sigma = min(step) / 2 if low_pass is None else low_pass
         notes = [
             f"holes of {side[0]}x{side[1]} px every {step[0]}x{step[1]} px, filled with {filled_with(filler, width)}"
@@ -90,12 +93,12 @@ def occlusion(
         for number, scores in zip(numbers, found, strict=True):
             target = targets[number]
             loss = scores.before[:, None, None] - scores.after
-            values = -loss if target.grows else loss
+            values = -loss if target.counts_increase else loss
             maps[number] = Map(
                 values=gaussian_blur(where.spread(values), sigma),
                 raw=values.astype(np.float32),
-                units=target.cover_units,
-                signed=not target.grows,
+                units=target.occlusion_units,
+                signed=not target.counts_increase,
                 notes=tuple(notes),
                 settings={
                     "patch": side,

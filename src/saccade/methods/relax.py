@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from saccade.attribution.fillers import filled_with
+from saccade.attribution.fillers import filler as filler_of
+from saccade.attribution.masks import RandomMasks, cells_of
+from saccade.attribution.method import Map, method
 from saccade.encoder import Encoder
 from saccade.errors import InputError
-from saccade.methods.filler import filled_with
-from saccade.methods.filler import filler as filler_of
-from saccade.methods.masks import RandomMasks, cells_of
-from saccade.methods.method import Array, Map, method
-from saccade.paths import MASKED
 from saccade.targets import COSINE, SHARE_CHANGED, Target
+from saccade.targets.paths import MASKED
+from saccade.typing import Array
 
 _SAMPLED = 16
 """Places along each axis at which the standard error is worked out; every pixel would need every full-size mask."""
@@ -56,7 +57,7 @@ def relax(
         sureness     p = share of `repeats` runs in which the importance is above the run's own mean (REPEAT):
                      surely important from 0.9, surely not up to 0.1
 
-    For the whole code s is the cosine with the untouched picture's code; other targets bring their own measure. The map
+    For the whole code s is the cosine with the unchanged picture's code; other targets bring their own measure. The map
     drawn is R minus the mean of s over all masks: 0 where it makes no difference whether the place is visible. With
     `keep` 0.5 masks come in balanced blocks (`RandomMasks`). Each mask alone is uniformly random and every pixel is
     visible in exactly half of a block, so R stays unbiased (it even loses the bias of a ratio) with much less error. U
@@ -105,7 +106,7 @@ def relax(
     }
     filled = f"hidden places are filled with {filled_with(filler, width)}"
     return [
-        _map(each, -s if each.target.grows else s, drawn, filled, settings)
+        _map(each, -s if each.target.counts_increase else s, drawn, filled, settings)
         for each, s in zip(asked, found, strict=True)
     ]
 
@@ -121,9 +122,9 @@ class _Similarity:
 def _similarity(target: Target) -> _Similarity:
     if target.cover is SHARE_CHANGED:
         name = "cosine similarity with the whole picture's code"
-        alike = replace(target, cover=COSINE, cover_units=name, grows=False)
+        alike = replace(target, cover=COSINE, occlusion_units=name, counts_increase=False)
         return _Similarity(alike, f"{name}, gained while this is visible")
-    lost = target.cover_units.removesuffix(" when this is covered")
+    lost = target.occlusion_units.removesuffix(" when this is covered")
     return _Similarity(target, f"{lost}, spared while this is visible")
 
 

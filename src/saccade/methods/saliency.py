@@ -1,14 +1,13 @@
-"""Saliency: the plain slope of the target at every pixel."""
+"""Saliency: the plain gradient of the target at every pixel."""
 
 from __future__ import annotations
 
+from saccade.attribution.gradient_maps import gradient_map
+from saccade.attribution.method import Map, method
 from saccade.encoder import Encoder
-from saccade.methods.channels import length
-from saccade.methods.method import Array, Map, method
-from saccade.methods.scale import cell_size
-from saccade.methods.smoothing import gaussian_blur
-from saccade.paths import ONCE, STAY
 from saccade.targets import Target
+from saccade.targets.paths import ONCE, STAY
+from saccade.typing import Array
 
 
 @method(
@@ -21,7 +20,7 @@ def saliency(encoder: Encoder, images: Array, target: Target, *, low_pass: float
     """Which pixels would move the target most if they changed by a hair?
 
     m = | d target(x) / dx |, the length over the channels of a pixel; low-passed, because max-pooling scatters the
-    slope over single pixels (FORGrad, Muzellec et al. 2024, arXiv:2307.09591).
+    gradient over single pixels (FORGrad, Muzellec et al. 2024, arXiv:2307.09591).
 
     Args:
         encoder: The model and its code.
@@ -31,27 +30,7 @@ def saliency(encoder: Encoder, images: Array, target: Target, *, low_pass: float
             0 shows every pixel as it is.
 
     Returns:
-        A map per pixel; `raw` is the signed slope (images, height, width, channels).
+        A map per pixel; `raw` is the signed gradient (images, height, width, channels).
     """
-    slope = encoder.gradient(images, target, STAY, ONCE)
-    return slope_map(encoder, slope, target, low_pass, {})
-
-
-def slope_map(
-    encoder: Encoder, slope: Array, target: Target, low_pass: float | None, settings: dict[str, object]
-) -> Map:
-    """Turn a signed slope per pixel and channel into a map of its length."""
-    sigma = default_low_pass(encoder, slope, target) if low_pass is None else low_pass
-    return Map(
-        values=gaussian_blur(length(slope), sigma),
-        raw=slope,
-        units=f"change of {target.slope_units} per unit of pixel value",
-        signed=False,
-        notes=(f"smoothed with {sigma:g} px for the view",) if sigma else (),
-        settings={**settings, "low_pass": sigma},
-    )
-
-
-def default_low_pass(encoder: Encoder, images: Array, target: Target) -> float:
-    """A quarter of a code cell, in pixels."""
-    return min(cell_size(encoder, (images.shape[1], images.shape[2]), target)) / 4
+    gradient = encoder.gradient(images, target, STAY, ONCE)
+    return gradient_map(encoder, gradient, target, low_pass, {})

@@ -8,18 +8,19 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from saccade.attribution.feature_layer import FeatureLayer, feature_layer
+from saccade.attribution.fillers import filled_with
+from saccade.attribution.fillers import filler as fill
+from saccade.attribution.flat_maps import unchanged
+from saccade.attribution.masks import linear
+from saccade.attribution.method import Map, method
+from saccade.attribution.scale import cell_size
+from saccade.attribution.weighted_channels import weighted_channels
 from saccade.encoder import Encoder
 from saccade.errors import UnknownName
-from saccade.methods.feature_layer import FeatureLayer, feature_layer
-from saccade.methods.filler import filled_with
-from saccade.methods.filler import filler as fill
-from saccade.methods.masks import linear
-from saccade.methods.method import Array, Map, method
-from saccade.methods.saturation import unchanged
-from saccade.methods.scale import cell_size
-from saccade.methods.weighted_channels import weighted_channels
-from saccade.paths import MASKED, ArrayPoints, Path, Tensor
 from saccade.targets import Target
+from saccade.targets.paths import MASKED, ArrayPoints, Path
+from saccade.typing import Array, Tensor
 
 WHAT_IS_MASKED = ("picture", "layer")
 _FLAT = 1e-5
@@ -99,9 +100,9 @@ def score_cam(
     said = f"the {masked} seen through each of {layer.channels} channels, the rest from {filled_with(filler, width)}"
     maps = []
     for target, scores in zip(targets, found, strict=True):
-        gain = np.where(has_shape.T, scores[0] - scores[1:] if target.grows else scores[1:] - scores[0], 0.0)
+        gain = np.where(has_shape.T, scores[0] - scores[1:] if target.counts_increase else scores[1:] - scores[0], 0.0)
         weights = _softmax(gain, has_shape.T) if softmax else gain
-        less_mean = target.grows if centred is None else centred
+        less_mean = target.counts_increase if centred is None else centred
         maps.append(
             weighted_channels(
                 held * weights.T.astype(np.float32)[:, None, None],
@@ -144,7 +145,7 @@ def _scores(
     at: str | None,
 ) -> list[NDArray[np.float64]]:
     """Each target for the filler and for what is seen through each channel, (1 + channels, images)."""
-    asked = [encoder.measured(images, target, "cover") for target in targets]
+    asked = [encoder.objective(images, target, "cover") for target in targets]
     found = [np.empty((1 + layer.channels, len(images))) for _ in targets]
     rows, columns = (linear(images.shape[1 + axis], layer.grid[axis]) for axis in (0, 1))
     for number in range(len(images)):

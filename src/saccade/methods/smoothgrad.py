@@ -1,15 +1,16 @@
-"""SmoothGrad: the slope averaged over trembling copies of the picture."""
+"""SmoothGrad: the gradient averaged over trembling copies of the picture."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from saccade.attribution.gradient_maps import gradient_map
+from saccade.attribution.method import Map, method
 from saccade.encoder import Encoder
 from saccade.errors import InputError
-from saccade.methods.method import Array, Map, method
-from saccade.methods.saliency import slope_map
-from saccade.paths import JITTERED, NormalPoints
 from saccade.targets import Target
+from saccade.targets.paths import JITTERED, NormalPoints
+from saccade.typing import Array
 
 
 @method(
@@ -43,7 +44,7 @@ def smoothgrad(
         low_pass: Standard deviation in pixels of the smoothing of the view; by default a quarter of a code cell.
 
     Returns:
-        A map per pixel; `raw` is the signed mean slope (images, height, width, channels).
+        A map per pixel; `raw` is the signed mean gradient (images, height, width, channels).
 
     Raises:
         InputError: `samples` below 1 or `noise` below 0.
@@ -55,5 +56,5 @@ def smoothgrad(
     spread = images.max(axis=(1, 2, 3)) - images.min(axis=(1, 2, 3))
     shape = (images.shape[1], images.shape[2], images.shape[3])
     fixed = {"scale": (noise * spread).astype(np.float32)}
-    slope = encoder.gradient(images, target, JITTERED, NormalPoints(seed, samples, shape), fixed)
-    return slope_map(encoder, slope, target, low_pass, {"samples": samples, "noise": noise, "seed": seed})
+    gradient = encoder.gradient(images, target, JITTERED, NormalPoints(seed, samples, shape), fixed)
+    return gradient_map(encoder, gradient, target, low_pass, {"samples": samples, "noise": noise, "seed": seed})

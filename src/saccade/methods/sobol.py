@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from saccade.attribution.fillers import filled_with
+from saccade.attribution.fillers import filler as filler_of
+from saccade.attribution.masks import cells_of, linear
+from saccade.attribution.method import Map, method
+from saccade.attribution.smoothing import gaussian_blur
 from saccade.encoder import Encoder
 from saccade.errors import InputError
-from saccade.methods.filler import filled_with
-from saccade.methods.filler import filler as filler_of
-from saccade.methods.masks import cells_of, linear
-from saccade.methods.method import Array, Map, method
-from saccade.methods.smoothing import gaussian_blur
-from saccade.paths import MASKED, Arrays
 from saccade.targets import Target
+from saccade.targets.paths import MASKED, Arrays
+from saccade.typing import Array
 
 
 @method(
@@ -177,7 +178,7 @@ def _map(target: Target, scores: NDArray[np.float64], points: Designs, filled: s
     grids = np.stack([found.total, found.first], axis=1).reshape(-1, 2, rows, columns)
     error = np.median(found.error, axis=1)
     sigma = settings["low_pass"]
-    name = target.cover_units.removesuffix(" when this is covered")
+    name = target.occlusion_units.removesuffix(" when this is covered")
     return Map(
         values=gaussian_blur((points.rows @ grids[:, 0] @ points.columns.T).astype(np.float32), sigma),
         raw=grids.astype(np.float32),

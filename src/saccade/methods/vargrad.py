@@ -1,16 +1,17 @@
-"""VarGrad: how much the slope changes when the picture trembles."""
+"""VarGrad: how much the gradient changes when the picture trembles."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from saccade.attribution.gradient_maps import default_low_pass
+from saccade.attribution.method import Map, method
+from saccade.attribution.smoothing import gaussian_blur
 from saccade.encoder import Encoder
 from saccade.errors import InputError
-from saccade.methods.method import Array, Map, method
-from saccade.methods.saliency import default_low_pass
-from saccade.methods.smoothing import gaussian_blur
-from saccade.paths import JITTERED, NormalPoints
 from saccade.targets import Target
+from saccade.targets.paths import JITTERED, NormalPoints
+from saccade.typing import Array
 
 
 @method(
@@ -29,12 +30,12 @@ def vargrad(
     seed: int = 0,
     low_pass: float | None = None,
 ) -> Map:
-    """How far does the slope spread when the picture trembles?
+    """How far does the gradient spread when the picture trembles?
 
     v = mean over k of (g_k - mean g)²,  g_k = d target(x + s z_k) / dx,  z_k ~ N(0, 1),  s = noise * (max x - min x).
     The map is the standard deviation, sqrt of the sum of v over the channels. A target that is linear in the picture
     has no spread anywhere. The variance is taken about the mean itself, never as E[g²] - E[g]², which in float32
-    gives noise and negative numbers where the spread is small beside the slope.
+    gives noise and negative numbers where the spread is small beside the gradient.
 
     Args:
         encoder: The model and its code.
@@ -66,7 +67,7 @@ def vargrad(
     return Map(
         values=gaussian_blur(deviation, sigma),
         raw=variance,
-        units=f"standard deviation of the change of {target.slope_units} per unit of pixel value",
+        units=f"standard deviation of the change of {target.gradient_units} per unit of pixel value",
         signed=False,
         notes=(f"smoothed with {sigma:g} px for the view",) if sigma else (),
         settings={"samples": samples, "noise": noise, "seed": seed, "low_pass": sigma},

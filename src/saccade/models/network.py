@@ -10,10 +10,9 @@ from typing import Any, Literal, Protocol
 from saccade.errors import UnknownName
 from saccade.models.dataflow import Dataflow
 from saccade.models.rectifiers import Rectifiers
+from saccade.typing import Tensor
 
 Framework = Literal["tensorflow", "torch", "jax", "numpy"]
-Tensor = Any
-"""A tensor of the model's own framework."""
 Taps = Mapping[str, Callable[[Tensor], Tensor]]
 """By layer: what is made of its result, (images, ...) channels last, before the computation goes on with it."""
 
@@ -99,7 +98,7 @@ class Network(Protocol):
         """
         ...
 
-    def untouched(self) -> AbstractContextManager[None]:
+    def inference_mode(self) -> AbstractContextManager[None]:
         """Put the model into its evaluating state, and leave it afterwards exactly as it was found."""
         ...
 

@@ -1,4 +1,4 @@
-"""A network with some of its layers' weights shuffled for a while, and given back exactly as it was."""
+"""A network with some of its layers' weights randomised for a while, and given back exactly as it was."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def weighted_layers(network: Network, last: str) -> list[str]:
 
 @contextmanager
 def randomised(network: Network, layers: Sequence[str], seed: int) -> Iterator[None]:
-    """Inside the block the weights of these layers are shuffled; afterwards they are what they were, also on an error.
+    """Inside the block the weights of these layers are randomised; afterwards they are as before, also on an error.
 
     The numbers of each weight are permuted among themselves, so that its mean, its spread and its largest value stay.
 
@@ -71,8 +71,8 @@ def randomised(network: Network, layers: Sequence[str], seed: int) -> Iterator[N
             number = list(held).index(layer)
             for index, weight in enumerate(held[layer]):
                 values = weight.read()
-                shuffled = np.random.default_rng([seed, number, index]).permutation(values.ravel())
-                weight.write(shuffled.reshape(values.shape))
+                randomised = np.random.default_rng([seed, number, index]).permutation(values.ravel())
+                weight.write(randomised.reshape(values.shape))
         yield
     finally:
         for weight, values in originals:
@@ -83,7 +83,7 @@ def _held(network: Network) -> Mapping[str, Sequence[Weight]]:
     layer_weights = getattr(network, "layer_weights", None)
     if layer_weights is None:
         raise NotApplicable(
-            f"the weights of {network.name!r} cannot be told apart by layer, so they cannot be shuffled layer by "
+            f"the weights of {network.name!r} cannot be told apart by layer, so they cannot be randomised layer by "
             "layer; give the model as a .keras file or a torch module."
         )
     held: Mapping[str, Sequence[Weight]] = layer_weights()

@@ -81,10 +81,10 @@ def _ink(shares: NDArray[np.float32], stroke: float) -> tuple[NDArray[np.uint8],
     strength = np.abs(shares)
     level = np.clip(np.rint(strength * 4), 1, 3).astype(np.uint8)
     gap = np.abs(strength - level * np.float32(0.25))
-    slope = _slope(shares)
+    gradient = _slope(shares)
     faintest = np.float32(1e-4 / stroke)  # flatter than this is a plateau: a plateau at a level is no line
-    np.maximum(slope, faintest, out=slope)
-    distance = np.where(slope > faintest, gap / slope, np.float32(1e6))
+    np.maximum(gradient, faintest, out=gradient)
+    distance = np.where(gradient > faintest, gap / gradient, np.float32(1e6))
     reach = (np.array((0, *_WEIGHTS), np.float32) * (stroke / 2) + 0.5)[level] - distance
     border = np.float32(0.35 + 0.45 * stroke)
     core = (np.clip(reach, 0, 1) * 255 + 0.5).astype(np.uint8)

@@ -12,7 +12,7 @@ from saccade.errors import InputError
 from saccade.picture.canvas import Canvas, fitted, spread
 from saccade.picture.numerals import number
 from saccade.picture.page import Page
-from saccade.picture.standings import Rank, colour_of, ticks
+from saccade.picture.scoreboard import Rank, colour_of, ticks
 from saccade.picture.themes import Colour, Theme, theme_of
 from saccade.picture.typesetting import LEADING, measure
 
@@ -76,7 +76,7 @@ def curves(
         low: The lowest value of the vertical axis, of all charts.
         high: The highest.
         title: The headline.
-        caption: Standing text below it.
+        caption: MethodScore text below it.
         notes: Small print.
         key: Lines explained below the charts, for those without a name at their end.
         theme: `"light"`, `"dark"` or a theme.

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from saccade.picture.fields import Sight, crop, pixels, sized, softened
+from saccade.picture.fields import ReceptiveField, crop, pixels, sized, softened
 from saccade.picture.figure import Panel, figure
 from saccade.picture.resampling import stretch
 from saccade.picture.themes import Theme, theme_of
@@ -20,7 +20,7 @@ _EYES = 1240
 def many_eyes(
     photo: NDArray[np.uint8],
     picture: tuple[int, int],
-    sights: Sequence[Sequence[Sight]],
+    unclipped_fields: Sequence[Sequence[ReceptiveField]],
     *,
     sees: tuple[int, int] | None,
     sizes: tuple[float, float],
@@ -33,7 +33,7 @@ def many_eyes(
     Args:
         photo: uint8 (height, width, 3): what the model sees.
         picture: Height and width of the model's picture.
-        sights: Every row of cells.
+        unclipped_fields: Every row of cells.
         sees: Height and width of the theoretical field; None: the whole picture.
         sizes: Mean sides of the squares that hold one half and nine tenths.
         blur: Pixels of smoothing for the view.
@@ -41,16 +41,16 @@ def many_eyes(
         theme: `"light"`, `"dark"` or a theme.
     """
     paper = theme_of(theme)
-    rows, columns = len(sights), len(sights[0])
+    rows, columns = len(unclipped_fields), len(unclipped_fields[0])
     # Facets have the photo's own proportions, also where it was squeezed for the model.
     squeezed = photo.shape[0] / photo.shape[1] * picture[1] / picture[0]
-    high = max(sight.energy.shape[0] for row in sights for sight in row)
-    wide = max(sight.energy.shape[1] for row in sights for sight in row)
+    high = max(sight.energy.shape[0] for row in unclipped_fields for sight in row)
+    wide = max(sight.energy.shape[1] for row in unclipped_fields for sight in row)
     facet = max(12, round(_EYES / max(columns, rows * squeezed * high / wide)))
     tall, gap = max(8, round(facet * squeezed * high / wide)), max(1, round(facet * 0.06))
     eyes = Image.new("RGB", (columns * (facet + gap) - gap, rows * (tall + gap) - gap), paper.background)
     corners: list[tuple[int, int, int, int]] = []
-    for row, line in enumerate(sights):
+    for row, line in enumerate(unclipped_fields):
         for column, sight in enumerate(line):
             drawn = _facet(photo, picture, sight, (high, wide), (tall, facet), blur)
             # A field that the upper or left edge of the photo cuts lies at the other end of its place.
@@ -78,10 +78,10 @@ def many_eyes(
 
 
 def _facet(
-    photo: NDArray[np.uint8], picture: tuple[int, int], sight: Sight, window: tuple[int, int], tile: tuple[int, int],
-    blur: float,
+    photo: NDArray[np.uint8], picture: tuple[int, int], sight: ReceptiveField, window: tuple[int, int],
+    tile: tuple[int, int], blur: float,
 ) -> Image.Image:  # fmt: skip
-    """One eye: the photo in its field, lit where its slope energy lies; beyond the photo's edge nothing."""
+    """One eye: the photo in its field, lit where its gradient energy lies; beyond the photo's edge nothing."""
     height, width = sight.energy.shape
     tall, wide = max(1, round(tile[0] * height / window[0])), max(1, round(tile[1] * width / window[1]))
     seen = sized(crop(photo, picture, sight), tall, wide)

@@ -24,11 +24,11 @@ _PANEL = 620
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
+class ReceptiveField:
     """Where one cell looks.
 
     Attributes:
-        energy: (height, width): the squared slope at each pixel of its field.
+        energy: (height, width): the squared gradient at each pixel of its field.
         origin: Row and column of the field's upper left pixel in the model's picture.
         centre: Row and column of the middle of the field there, also where the field is cut by the edge.
         squares: Sides of the squares round the centre that hold one half and nine tenths of the energy.
@@ -43,8 +43,8 @@ class Sight:
 def field_page(
     photo: NDArray[np.uint8],
     picture: tuple[int, int],
-    one: Sight,
-    mean: Sight,
+    one: ReceptiveField,
+    mean: ReceptiveField,
     *,
     sees: tuple[int, int] | None,
     curve: tuple[Sequence[int], NDArray[np.float64]],
@@ -111,7 +111,7 @@ def softened(values: Energy, sigma: float) -> NDArray[np.float32]:
     return result.astype(np.float32)
 
 
-def _spot(photo: NDArray[np.uint8], picture: tuple[int, int], one: Sight) -> Image.Image:
+def _spot(photo: NDArray[np.uint8], picture: tuple[int, int], one: ReceptiveField) -> Image.Image:
     """The quiet photo, in its own colours in the field, with the field's frame."""
     shown = sized(photo, _PANEL, max(1, round(_PANEL * photo.shape[1] / photo.shape[0])))
     zoom = shown.shape[0] / picture[0], shown.shape[1] / picture[1]
@@ -126,7 +126,7 @@ def _spot(photo: NDArray[np.uint8], picture: tuple[int, int], one: Sight) -> Ima
     return image
 
 
-def crop(photo: NDArray[np.uint8], picture: tuple[int, int], sight: Sight) -> NDArray[np.uint8]:
+def crop(photo: NDArray[np.uint8], picture: tuple[int, int], sight: ReceptiveField) -> NDArray[np.uint8]:
     """The photo in the cell's field, at the photo's own sharpness."""
     edges = []
     for axis in (0, 1):
@@ -147,7 +147,7 @@ def _painted(photo: NDArray[np.uint8] | None, values: NDArray[np.float32]) -> Im
     return overlay(under, placed, scale, contours=False, photo_style=style, opacity=opacity)
 
 
-def _marked(image: Image.Image, sight: Sight) -> Image.Image:
+def _marked(image: Image.Image, sight: ReceptiveField) -> Image.Image:
     """The squares that hold one half and nine tenths, with their names."""
     high, wide = image.height / sight.energy.shape[0], image.width / sight.energy.shape[1]
     size = image.height / 26
@@ -181,7 +181,7 @@ def _frame(image: Image.Image, box: tuple[int, int, int, int], line: int) -> Non
 
 
 def _graph(
-    curve: tuple[Sequence[int], NDArray[np.float64]], mean: Sight, sees: tuple[int, int] | None, theme: Theme
+    curve: tuple[Sequence[int], NDArray[np.float64]], mean: ReceptiveField, sees: tuple[int, int] | None, theme: Theme
 ) -> Image.Image:
     """Share of the energy against the side of the square, beside the one if all pixels counted alike."""
     fine, side = 2, _PANEL

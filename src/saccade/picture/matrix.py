@@ -33,7 +33,7 @@ def matrix(
         labels: One a row, and the same for the columns.
         values: (rows, rows), -1 to 1.
         title: The headline.
-        caption: Standing text below it.
+        caption: MethodScore text below it.
         notes: Small print.
         theme: `"light"`, `"dark"` or a theme.
         width: Outer width in pixels.

@@ -1,7 +1,7 @@
 """A map drawn over its photo: where, and how strongly?
 
 Both pictures leave the photo readable. `overlay` turns the photo to a quiet grey and paints the map on it,
-with an opacity that rises with the value: where the map says nothing, the photo is untouched. `spotlight`
+with an opacity that rises with the value: where the map says nothing, the photo is unchanged. `spotlight`
 paints nothing at all: what matters keeps its own colours, the rest goes dark and grey.
 """
 

@@ -222,8 +222,8 @@ def _strokes(draw: ImageDraw.ImageDraw, start: tuple[float, float], shown: str, 
         if run == "\u2212":
             draw.rectangle((centre - arm, middle - line / 2, centre + arm, middle + line / 2), fill=255)
         else:
-            for slope in (-1, 1):
-                draw.line((centre - arm, middle - slope * arm, centre + arm, middle + slope * arm), 255, line)
+            for gradient in (-1, 1):
+                draw.line((centre - arm, middle - gradient * arm, centre + arm, middle + gradient * arm), 255, line)
         pen += wide
 
 

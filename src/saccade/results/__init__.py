@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from saccade.results.attribution import Attribution, methods_sheet
 from saccade.results.cell_maps import CellMaps
-from saccade.results.evaluation import Evaluation, Standing
+from saccade.results.evaluation import Evaluation, MethodScore
 from saccade.results.feature_maps import FeatureMaps
 from saccade.results.layer_maps import LayerMaps
 from saccade.results.similarity import Cell, Similarity
@@ -17,6 +17,6 @@ __all__ = [
     "FeatureMaps",
     "LayerMaps",
     "Similarity",
-    "Standing",
+    "MethodScore",
     "methods_sheet",
 ]

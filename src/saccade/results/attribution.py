@@ -18,8 +18,8 @@ from saccade.images import Images
 from saccade.picture import Bar, Panel, Scale, comparison, figure, overlay, save_picture, scale_of, spotlight, stretch
 from saccade.picture.contours import legible
 from saccade.results.arrays import opened_arrays, save_arrays
+from saccade.typing import Array
 
-Array = NDArray[np.float32]
 _SMALLEST_DRAWN = 900
 """Pictures are enlarged to this many pixels on their longer side before anything is drawn on them."""
 

@@ -17,24 +17,25 @@ from saccade.errors import InputError
 from saccade.images import Images
 from saccade.picture import overlay, save_picture, scale_of
 from saccade.picture.eyes import many_eyes
-from saccade.picture.fields import Sight, field_page, softened
+from saccade.picture.fields import ReceptiveField, field_page, softened
 from saccade.results.arrays import opened_arrays, save_arrays
 from saccade.results.effective_fields import Axes, EffectiveFields
 from saccade.results.framing import framed
+from saccade.typing import Array
 
-Array = NDArray[np.float32]
 _SMALLEST_DRAWN = 900
 
 
 @dataclass(frozen=True, eq=False)
 class CellMaps:
-    """What does each cell of the code see? Its slope at every pixel, kept for its field alone.
+    """What does each cell of the code see? Its gradient at every pixel, kept for its field alone.
 
     Attributes:
-        windows: float32 (images, rows, columns, window height, window width, channels): the signed slope of the cell's
-            energy, from the upper left corner of its field on; zero beyond the field.
+        windows: float32 (images, rows, columns, window height, window width, channels): the signed gradient of the
+            cell's energy, from the upper left corner of its field on; zero beyond the field.
         fields: For every row of cells the rows of the picture that it sees, for every column the columns; half open.
-        sights: The same, also where they reach beyond the picture's edges; without bounds where all places mix.
+        unclipped_fields: The same, also where they reach beyond the picture's edges; without bounds where all places
+            mix.
         images: The pictures.
         passes: Backward passes per picture that all the maps took.
         model: The model's name.
@@ -44,7 +45,7 @@ class CellMaps:
 
     windows: Array
     fields: Axes
-    sights: Axes
+    unclipped_fields: Axes
     images: Images
     passes: int
     model: str
@@ -79,11 +80,11 @@ class CellMaps:
         Raises:
             InputError: No such cell.
         """
-        slope = self.slope(*cell).astype(np.float64)
-        return np.asarray(np.sqrt((slope * slope).sum(axis=-1)), np.float32)
+        gradient = self.gradient(*cell).astype(np.float64)
+        return np.asarray(np.sqrt((gradient * gradient).sum(axis=-1)), np.float32)
 
-    def slope(self, row: int, column: int) -> Array:
-        """The signed slope of one cell at every pixel, float32 (images, height, width, channels).
+    def gradient(self, row: int, column: int) -> Array:
+        """The signed gradient of one cell at every pixel, float32 (images, height, width, channels).
 
         Raises:
             InputError: No such cell.
@@ -97,7 +98,7 @@ class CellMaps:
     def effective(self) -> EffectiveFields:
         """Where in its field each cell really looks: shares, sizes, the mean profile."""
         energy = np.einsum("...c,...c->...", self.windows, self.windows, dtype=np.float64)
-        return EffectiveFields(energy, self.fields, self.sights, (self.images.shape[1], self.images.shape[2]))
+        return EffectiveFields(energy, self.fields, self.unclipped_fields, (self.images.shape[1], self.images.shape[2]))
 
     @property
     def receptive_field(self) -> tuple[int, int] | None:
@@ -105,7 +106,7 @@ class CellMaps:
         return self.effective.theoretical
 
     def size(self, share: float) -> float:
-        """How large is the square that holds this share of the slope energy? Mean of inner cells, side in pixels.
+        """How large is the square that holds this share of the gradient energy? Mean of inner cells, side in pixels.
 
         Args:
             share: Above 0 and up to 1: 0.5 for the half, 0.9 for nearly all.
@@ -143,7 +144,7 @@ class CellMaps:
         row, column = cell or self.strongest(index)
         one, found = self._sight(index, row, column), self.effective
         height, width = found.profile.shape
-        mean = Sight(found.profile, (0, 0), (height / 2, width / 2), (found.size(0.5), found.size(0.9)))
+        mean = ReceptiveField(found.profile, (0, 0), (height / 2, width / 2), (found.size(0.5), found.size(0.9)))
         notes = [
             f"cell {row},{column} of {self._where(index)}",
             f"the mean and the sizes are those of {found.averaged} fields that lie inside the picture",
@@ -155,7 +156,7 @@ class CellMaps:
         )  # fmt: skip
 
     def sheet(self, index: int = 0, *, theme: str = "dark") -> Image.Image:
-        """The photo as all cells see it: at each cell's place its own field, bright where its slope is.
+        """The photo as all cells see it: at each cell's place its own field, bright where its gradient is.
 
         Args:
             index: Which picture.
@@ -166,10 +167,11 @@ class CellMaps:
         """
         frame = framed(self._photo(index))
         rows, columns = self.grid
-        sights = [[self._sight(index, row, column) for column in range(columns)] for row in range(rows)]
+        unclipped_fields = [[self._sight(index, row, column) for column in range(columns)] for row in range(rows)]
         notes = [f"{self._where(index)}; every cell has its own scale", self._small_print()]
         return many_eyes(
-            frame, self.images.shape[1:3], sights, sees=self.receptive_field, sizes=(self.size(0.5), self.size(0.9)),
+            frame, self.images.shape[1:3], unclipped_fields, sees=self.receptive_field,
+            sizes=(self.size(0.5), self.size(0.9)),
             blur=self.blur, notes=notes, theme=theme,
         )  # fmt: skip
 
@@ -182,7 +184,7 @@ class CellMaps:
 
     @property
     def blur(self) -> float:
-        """Pixels by which maps are smoothed for the view: an eighth of a cell, because pooling scatters slopes."""
+        """Pixels by which maps are smoothed for the view: an eighth of a cell, because pooling scatters gradients."""
         return min(side / count for side, count in zip(self.images.shape[1:3], self.grid, strict=True)) / 8
 
     def _repr_png_(self) -> bytes:
@@ -208,7 +210,10 @@ class CellMaps:
             "sides": np.array(self.effective.sides),
             "shares": self.effective.shares,
             **{f"fields.{axis}": np.array(each) for axis, each in zip(("rows", "columns"), self.fields, strict=True)},
-            **{f"sights.{axis}": np.array(each) for axis, each in zip(("rows", "columns"), self.sights, strict=True)},
+            **{
+                f"unclipped_fields.{axis}": np.array(each)
+                for axis, each in zip(("rows", "columns"), self.unclipped_fields, strict=True)
+            },
         }
         made = {**self._made(), "names": list(self.images.names), "value_range": list(self.images.value_range)}
         return save_arrays(target, arrays, made)
@@ -232,7 +237,7 @@ class CellMaps:
             return cls(
                 windows=file["windows"],
                 fields=axes("fields"),
-                sights=axes("sights"),
+                unclipped_fields=axes("unclipped_fields"),
                 images=Images.from_array(file["pictures"], tuple(made["value_range"]), made["names"]),
                 passes=made["passes"],
                 model=made["model"],
@@ -279,10 +284,10 @@ class CellMaps:
             raise InputError(f"the code has {rows}x{columns} cells, so cell {row},{column} does not exist.")
         return self.fields[0][row], self.fields[1][column]
 
-    def _sight(self, index: int, row: int, column: int) -> Sight:
+    def _sight(self, index: int, row: int, column: int) -> ReceptiveField:
         (top, bottom), (left, right) = self._field(row, column)
         found = self.effective
         energy = found.energy[index, row, column, : bottom - top, : right - left]
         down, across = found.centre(index, row, column)
         squares = found.size_of(0.5, index, row, column), found.size_of(0.9, index, row, column)
-        return Sight(energy, (top, left), (top + down, left + across), squares)
+        return ReceptiveField(energy, (top, left), (top + down, left + across), squares)

@@ -2,8 +2,8 @@
 
 A cell can see its theoretical receptive field, but most paths through the network lead to the middle of it, so that the
 middle moves the cell far more than the rim. The effective size is the side of the square, centred on the field, that
-holds a given share of the slope's energy. Source: Luo, Li, Urtasun and Zemel (2016), arXiv:1701.04128; they look at the
-slope of one unit averaged over random inputs, here it is the slope of every cell on the pictures given.
+holds a given share of the gradient's energy. Source: Luo, Li, Urtasun and Zemel (2016), arXiv:1701.04128; they look at
+the gradient of one unit averaged over random inputs, here it is the gradient of every cell on the pictures given.
 """
 
 from __future__ import annotations
@@ -26,24 +26,25 @@ _FAR = 10**8
 
 @dataclass(frozen=True, eq=False)
 class EffectiveFields:
-    """Where the slope energy of each cell lies in its field.
+    """Where the gradient energy of each cell lies in its field.
 
     Attributes:
-        energy: float64 (images, rows, columns, height, width): the squared slope in each cell's window.
+        energy: float64 (images, rows, columns, height, width): the squared gradient in each cell's window.
         fields: For every row of cells the rows of the picture that it sees, for every column the columns; half open.
-        sights: The same, also where they reach beyond the picture's edges; without bounds where all places mix.
+        unclipped_fields: The same, also where they reach beyond the picture's edges; without bounds where all places
+            mix.
         picture: Height and width of the picture.
     """
 
     energy: NDArray[np.float64]
     fields: Axes
-    sights: Axes
+    unclipped_fields: Axes
     picture: tuple[int, int]
 
     @cached_property
     def theoretical(self) -> tuple[int, int] | None:
         """Height and width that the widest-seeing cell can see, in pixels; None: all of the picture."""
-        spans = [max(last - first for first, last in each) for each in self.sights]
+        spans = [max(last - first for first, last in each) for each in self.unclipped_fields]
         return None if max(spans) > _FAR else (spans[0], spans[1])
 
     @cached_property
@@ -51,7 +52,7 @@ class EffectiveFields:
         """Which cells see nothing beyond the picture's edges? (rows, columns); all when there is no such cell."""
         rows, columns = (
             np.array([first >= 0 and last <= length for first, last in each])
-            for each, length in zip(self.sights, self.picture, strict=True)
+            for each, length in zip(self.unclipped_fields, self.picture, strict=True)
         )
         found = rows[:, None] & columns[None, :]
         return np.asarray(found if found.any() else np.ones_like(found))
@@ -64,7 +65,7 @@ class EffectiveFields:
 
     @cached_property
     def shares(self) -> Shares:
-        """Which share of each cell's slope energy lies within squares of rising side round its field's middle?
+        """Which share of each cell's gradient energy lies within squares of rising side round its field's middle?
 
         float64 (images, rows, columns, sides); NaN for cells that no pixel moves. A cell that sees everything has no
         such middle; there the squares lie round the centre of gravity of its energy.
@@ -127,8 +128,8 @@ class EffectiveFields:
             down, across = (
                 (sight[0] + sight[1]) / 2 - field[0]
                 for sight, field in (
-                    (self.sights[0][row], self.fields[0][row]),
-                    (self.sights[1][column], self.fields[1][column]),
+                    (self.unclipped_fields[0][row], self.fields[0][row]),
+                    (self.unclipped_fields[1][column], self.fields[1][column]),
                 )
             )
             return down, across

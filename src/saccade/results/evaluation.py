@@ -30,7 +30,7 @@ MEANINGS: Mapping[Grade, str] = {
 
 
 @dataclass(frozen=True)
-class Standing:
+class MethodScore:
     """How one method did.
 
     Attributes:
@@ -40,8 +40,9 @@ class Standing:
         fillers: The same for each filler.
         margin: The score less that of the control that comes nearest, with its interval.
         nearest: That control.
-        shuffled: Rank correlation with the map after all weights were shuffled, with its interval; None: not tested.
-        learned: The score less that of the map with all weights shuffled, on the true network: what the map owes to
+        randomised: Rank correlation with the map after all weights were randomised, with its interval; None: not
+            tested.
+        learned: The score less that of the map with all weights randomised, on the true network: what the map owes to
             what the model has learned; None: not tested.
         direction: Rank correlation with the map of a random direction of the code; None: not tested.
         stability: Rank correlation with the map of the photograph with a little noise; None: not tested.
@@ -57,7 +58,7 @@ class Standing:
     fillers: Mapping[str, tuple[float, float, float]]
     margin: tuple[float, float, float] | None
     nearest: str
-    shuffled: tuple[float, float, float] | None
+    randomised: tuple[float, float, float] | None
     learned: tuple[float, float, float] | None
     direction: tuple[float, float, float] | None
     stability: tuple[float, float, float] | None
@@ -72,13 +73,13 @@ class Evaluation:
     """Do the maps tell the truth, on this model and these photographs?
 
     Attributes:
-        standings: Every method and control, the best first.
+        method_scores: Every method and control, the best first.
         verdict: The answer in plain words, one sentence each.
         notes: What must be known to read it.
         cuts: For each filler the shares of pixels at which the similarity was measured.
-        curves: For each filler (methods, 2, cuts): mean similarity, deletion first; methods as in `standings`.
-        stages: The layers shuffled last at each stage, from the code backwards.
-        shuffling: (methods, stages): mean rank correlation; NaN where it was not tested.
+        curves: For each filler (methods, 2, cuts): mean similarity, deletion first; methods as in `method_scores`.
+        stages: The layers randomised last at each stage, from the code backwards.
+        randomisation: (methods, stages): mean rank correlation; NaN where it was not tested.
         agreement: (methods, methods): mean rank correlation of maps.
         photographs: The names of those that took part.
         skipped: Why others could not be used.
@@ -88,13 +89,13 @@ class Evaluation:
         settings: What was tested how often.
     """
 
-    standings: tuple[Standing, ...]
+    method_scores: tuple[MethodScore, ...]
     verdict: tuple[str, ...]
     notes: tuple[str, ...]
     cuts: Mapping[str, Numbers]
     curves: Mapping[str, Numbers]
     stages: tuple[str, ...]
-    shuffling: Numbers
+    randomisation: Numbers
     agreement: Numbers
     photographs: tuple[str, ...]
     skipped: tuple[str, ...]
@@ -104,11 +105,11 @@ class Evaluation:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        return f"Evaluation({len(self.standings)} methods and controls on {len(self.photographs)} photographs)"
+        return f"Evaluation({len(self.method_scores)} methods and controls on {len(self.photographs)} photographs)"
 
-    def __getitem__(self, method: str) -> Standing:
+    def __getitem__(self, method: str) -> MethodScore:
         """How one method did."""
-        for each in self.standings:
+        for each in self.method_scores:
             if each.method == method:
                 return each
         raise KeyError(method)
@@ -123,7 +124,7 @@ class Evaluation:
             "refused": dict(self.refused),
             "verdict": list(self.verdict),
             "notes": list(self.notes),
-            "methods": [asdict(each) for each in self.standings],
+            "methods": [asdict(each) for each in self.method_scores],
             "curves": {
                 name: {
                     "shares": self.cuts[name].tolist(),
@@ -133,7 +134,7 @@ class Evaluation:
                 for name, curves in self.curves.items()
             },
             "stages": list(self.stages),
-            "shuffling": [[None if np.isnan(each) else float(each) for each in row] for row in self.shuffling],
+            "randomisation": [[None if np.isnan(each) else float(each) for each in row] for row in self.randomisation],
             "agreement": self.agreement.tolist(),
             "settings": dict(self.settings),
         }

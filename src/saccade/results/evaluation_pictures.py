@@ -10,10 +10,10 @@ from PIL import Image
 
 from saccade.picture.curves import Chart, Line, curves
 from saccade.picture.matrix import matrix
-from saccade.picture.standings import Column, Rank, Row, standings
+from saccade.picture.scoreboard import Column, Rank, Row, scoreboard
 
 if TYPE_CHECKING:
-    from saccade.results.evaluation import Evaluation, Standing
+    from saccade.results.evaluation import Evaluation, MethodScore
 
 FILLERS = {
     "mean": "Filled with the mean colour",
@@ -41,21 +41,21 @@ def table(found: Evaluation, theme: str) -> Image.Image:
     """All tests on one page, with the verdict."""
     columns = [
         Column("Score", "higher is better; 0 is chance", share=1.5),
-        Column("Owed to learning", "lost with shuffled weights"),
-        Column("Weights shuffled", "likeness of the map; lower is better", 0, 1, None),
+        Column("Owed to learning", "lost with randomised weights"),
+        Column("Weights randomised", "likeness of the map; lower is better", 0, 1, None),
         Column("Another question", "likeness; lower is better", 0, 1, None),
         Column("A little noise", "likeness; higher is better", 0, 1, None),
     ]
     rows = [
         Row(
             each.title,
-            [each.score, each.learned, each.shuffled, each.direction, each.stability],
+            [each.score, each.learned, each.randomised, each.direction, each.stability],
             each.grade,
             _time(each),
         )
-        for each in found.standings
+        for each in found.method_scores
     ]
-    return standings(
+    return scoreboard(
         rows,
         columns,
         title="Which maps tell the truth?",
@@ -75,9 +75,10 @@ def ranking(found: Evaluation, theme: str) -> Image.Image:
         *(Column(FILLERS[name], "", share=1.0) for name in names),
     ]
     rows = [
-        Row(each.title, [each.score, *(each.fillers[name] for name in names)], each.grade) for each in found.standings
+        Row(each.title, [each.score, *(each.fillers[name] for name in names)], each.grade)
+        for each in found.method_scores
     ]
-    return standings(
+    return scoreboard(
         rows,
         columns,
         title="Does the code change where the map says?",
@@ -101,10 +102,10 @@ def ranking(found: Evaluation, theme: str) -> Image.Image:
 
 def removal(found: Evaluation, theme: str) -> Image.Image:
     """The curves behind the score."""
-    order = [index for index, each in enumerate(found.standings) if each.grade != "control"]
+    order = [index for index, each in enumerate(found.method_scores) if each.grade != "control"]
     best, others = order[0], order[:0:-1]
-    controls = [index for index, each in enumerate(found.standings) if each.grade == "control"]
-    chance = [index for index in controls if found.standings[index].method == "random"]
+    controls = [index for index, each in enumerate(found.method_scores) if each.grade == "control"]
+    chance = [index for index in controls if found.method_scores[index].method == "random"]
     nearest = [index for index in controls if index not in chance][:1]
     strokes: list[tuple[int, Rank, float]] = [
         *((index, "sound", 1.0) for index in others),
@@ -121,9 +122,9 @@ def removal(found: Evaluation, theme: str) -> Image.Image:
             ]
             charts.append(Chart(FILLERS[name] if side else "", lines, f"% of pixels {what}"))
     key = [
-        Line(found.standings[best].title, (), (), "prefer"),
+        Line(found.method_scores[best].title, (), (), "prefer"),
         *([Line("other methods", (), (), "sound")] if others else []),
-        *(Line(f"{found.standings[index].title} (control)", (), (), "control") for index in nearest),
+        *(Line(f"{found.method_scores[index].title} (control)", (), (), "control") for index in nearest),
         *(Line("at random", (), (), "control", 0.3) for _ in chance),
     ]
     lowest = min(float(each.min()) for each in found.curves.values())
@@ -139,7 +140,7 @@ def removal(found: Evaluation, theme: str) -> Image.Image:
         ],
         notes=[
             (
-                "Height: similarity to the code of the untouched photo, less what all photos share (1 the same, 0 "
+                "Height: similarity to the code of the unchanged photo, less what all photos share (1 the same, 0 "
                 "nothing in common). Filled from the neighbours: each removed pixel becomes the mean of those around "
                 "it, with a little noise."
             ),
@@ -151,31 +152,31 @@ def removal(found: Evaluation, theme: str) -> Image.Image:
     )
 
 
-def shuffling(found: Evaluation, theme: str) -> Image.Image | None:
-    """What is left of the maps when weights are shuffled, layer after layer."""
-    tested = [index for index in _telling(found, most=14) if not np.isnan(found.shuffling[index]).any()]
+def randomisation(found: Evaluation, theme: str) -> Image.Image | None:
+    """What is left of the maps when weights are randomised, layer after layer."""
+    tested = [index for index in _telling(found, most=14) if not np.isnan(found.randomisation[index]).any()]
     if not tested or not found.stages:
         return None
     lines = [
         Line(
-            found.standings[index].title,
+            found.method_scores[index].title,
             list(range(len(found.stages) + 1)),
-            [1.0, *found.shuffling[index].tolist()],
-            found.standings[index].grade,
+            [1.0, *found.randomisation[index].tolist()],
+            found.method_scores[index].grade,
         )
         for index in tested
     ]
     names = ["as trained", *(f"+ {each.rpartition('/')[2]}" for each in found.stages)]
-    chart = Chart("", lines[::-1], "layers with shuffled weights, from the code backwards", names)
+    chart = Chart("", lines[::-1], "layers with randomised weights, from the code backwards", names)
     return curves(
         [chart],
         columns=1,
-        low=min(0.0, float(np.nanmin(found.shuffling))),
+        low=min(0.0, float(np.nanmin(found.randomisation))),
         high=1.0,
         title="Does the map depend on what the model has learned?",
         caption=[
             (
-                "The weights of one layer after another are shuffled, and the photos explained again. A map that "
+                "The weights of one layer after another are randomised, and the photos explained again. A map that "
                 "stays the same shows the photo, not what the model has learned. A control would stay at 1."
             ),
         ],
@@ -193,12 +194,12 @@ def steadiness(found: Evaluation, theme: str) -> Image.Image | None:
     """Another question must change the map, a little noise must not."""
     rows = [
         Row(each.title, [each.direction, each.stability], each.grade)
-        for each in found.standings
+        for each in found.method_scores
         if each.direction is not None or each.stability is not None
     ]
     if not rows:
         return None
-    return standings(
+    return scoreboard(
         rows,
         [
             Column("Another question", "a random direction of the code: the map must differ", 0, 1, 0.0),
@@ -221,7 +222,7 @@ def steadiness(found: Evaluation, theme: str) -> Image.Image | None:
 def likeness(found: Evaluation, theme: str) -> Image.Image:
     """Which methods say the same?"""
     return matrix(
-        [each.title for each in found.standings],
+        [each.title for each in found.method_scores],
         found.agreement,
         title="Which methods agree?",
         caption=[
@@ -232,17 +233,17 @@ def likeness(found: Evaluation, theme: str) -> Image.Image:
         ],
         notes=[_about(found)],
         theme=theme,
-        width=max(1100, 330 + 56 * len(found.standings)),
+        width=max(1100, 330 + 56 * len(found.method_scores)),
     )
 
 
 def places(found: Evaluation, theme: str) -> Image.Image | None:
     """Do maps and objects meet?"""
-    if not found.standings[0].located:
+    if not found.method_scores[0].located:
         return None
-    names = list(found.standings[0].located)
-    rows = [Row(each.title, [each.located[name] for name in names], each.grade) for each in found.standings]
-    return standings(
+    names = list(found.method_scores[0].located)
+    rows = [Row(each.title, [each.located[name] for name in names], each.grade) for each in found.method_scores]
+    return scoreboard(
         rows,
         [_LOCATED[name] for name in names],
         title="Do the maps lie on the objects?",
@@ -265,7 +266,7 @@ def pictures(found: Evaluation, theme: str) -> Mapping[str, Image.Image]:
         "table": table(found, theme),
         "ranking": ranking(found, theme),
         "curves": removal(found, theme),
-        "shuffled": shuffling(found, theme),
+        "randomised": randomisation(found, theme),
         "steadiness": steadiness(found, theme),
         "agreement": likeness(found, theme),
         "objects": places(found, theme),
@@ -274,18 +275,18 @@ def pictures(found: Evaluation, theme: str) -> Mapping[str, Image.Image]:
 
 
 def _telling(found: Evaluation, most: int = _MOST_LINES) -> list[int]:
-    """Which methods are drawn: the best, the worst, and the controls that matter, in the order of the standings."""
-    controls = [index for index, each in enumerate(found.standings) if each.grade == "control"]
-    methods = [index for index in range(len(found.standings)) if index not in controls]
+    """Which methods are drawn: the best, the worst, and the controls that matter, in the order of the scores."""
+    controls = [index for index, each in enumerate(found.method_scores) if each.grade == "control"]
+    methods = [index for index in range(len(found.method_scores)) if index not in controls]
     room = most - min(len(controls), 3)
     kept = methods if len(methods) <= room else [*methods[: room - 1], methods[-1]]
-    random = [index for index in controls if found.standings[index].method == "random"]
+    random = [index for index in controls if found.method_scores[index].method == "random"]
     return sorted({*kept, *controls[:2], *random})
 
 
 def _left_out(found: Evaluation, kept: Sequence[int]) -> str:
-    missing = len([each for each in found.standings if each.grade != "control"]) - len(
-        [index for index in kept if found.standings[index].grade != "control"]
+    missing = len([each for each in found.method_scores if each.grade != "control"]) - len(
+        [index for index in kept if found.method_scores[index].grade != "control"]
     )
     return f" {missing} more methods are in the table." if missing else ""
 
@@ -298,7 +299,7 @@ def _refused(found: Evaluation) -> list[str]:
     return [f"Not applicable here: {', '.join(found.refused)}."] if found.refused else []
 
 
-def _time(standing: Standing) -> str:
+def _time(standing: MethodScore) -> str:
     if standing.grade == "control":
         return ""
     seconds = standing.seconds

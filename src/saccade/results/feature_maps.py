@@ -22,8 +22,7 @@ from saccade.picture.numerals import percent
 from saccade.results.arrays import save_arrays
 from saccade.results.framing import framed
 from saccade.results.layer_maps import LayerMaps
-
-Array = NDArray[np.float32]
+from saccade.typing import Array
 
 _SORTED = {
     "variation": "Those that change most over the photo come first; below each its number and its share of all change.",

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from saccade.errors import UnknownName
 from saccade.picture import Scale, scale_of
 from saccade.picture.numerals import number
-
-Array = NDArray[np.float32]
+from saccade.typing import Array
 
 ORDERS = ("variation", "energy", "index")
 """How the maps of a layer can be sorted."""

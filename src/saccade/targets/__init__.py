@@ -19,10 +19,10 @@ from saccade.targets.measure import SHARE_CHANGED as SHARE_CHANGED
 from saccade.targets.measure import WEIGHTED_SQUARED_ERROR as WEIGHTED_SQUARED_ERROR
 from saccade.targets.measure import Measure as Measure
 from saccade.targets.measure import weighted_sum as weighted_sum
-from saccade.targets.places import cell as cell
-from saccade.targets.places import channel as channel
-from saccade.targets.places import code as code
-from saccade.targets.places import region as region
+from saccade.targets.positions import cell as cell
+from saccade.targets.positions import channel as channel
+from saccade.targets.positions import code as code
+from saccade.targets.positions import region as region
 from saccade.targets.reconstruction import reconstruction_error as reconstruction_error
 from saccade.targets.target import Codes as Codes
 from saccade.targets.target import CodeSource as CodeSource

@@ -48,10 +48,10 @@ def direction(vector: ArrayLike | str | Path, *, name: str | None = None) -> Tar
         text=f"direction:{quoted(path)}" if told else None,
         files=(path,) if path else (),
         question=f"what pushes the code along {called}",
-        slope=INNER_PRODUCT,
-        slope_units=f"projection on {called}",
+        gradient=INNER_PRODUCT,
+        gradient_units=f"projection on {called}",
         cover=INNER_PRODUCT,
-        cover_units=f"fall of the projection on {called} when this is covered",
+        occlusion_units=f"fall of the projection on {called} when this is covered",
         freeze=_Vector(_digest(values), values),
     )
 
@@ -84,10 +84,10 @@ def component(index: int, of: Any) -> Target:
         text=f"component:{index},{quoted(collection.path)}" if collection.path else None,
         files=(collection.path,) if collection.path else (),
         question=f"what drives principal component {index} of {collection.name or 'the collection'}",
-        slope=INNER_PRODUCT,
-        slope_units=f"mean of component {index}",
+        gradient=INNER_PRODUCT,
+        gradient_units=f"mean of component {index}",
         cover=INNER_PRODUCT,
-        cover_units=f"fall of the mean of component {index} when this is covered",
+        occlusion_units=f"fall of the mean of component {index} when this is covered",
         freeze=_Component(index, collection),
     )
 

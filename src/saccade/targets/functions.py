@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from saccade.errors import InputError
 from saccade.targets.measure import whole_measure
 from saccade.targets.target import Codes, CodeSource, Target
-
-Tensor = Any
+from saccade.typing import Tensor
 
 
 def of(function: Callable[[Tensor], Tensor], *, name: str | None = None, units: str | None = None) -> Target:
@@ -47,10 +45,10 @@ def of(function: Callable[[Tensor], Tensor], *, name: str | None = None, units: 
     return Target(
         name=called,
         question=f"what drives {called}",
-        slope=measure,
-        slope_units=units or called,
+        gradient=measure,
+        gradient_units=units or called,
         cover=measure,
-        cover_units=f"fall of {units or called} when this is covered",
+        occlusion_units=f"fall of {units or called} when this is covered",
         freeze=_Nothing(),
     )
 

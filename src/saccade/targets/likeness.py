@@ -31,10 +31,10 @@ def like(other: Any) -> Target:
         text=f"like:{quoted(picture.path)}" if picture.path else None,
         files=picture.files,
         question=f"what makes it like {picture.in_words}",
-        slope=COSINE,
-        slope_units="cosine similarity",
+        gradient=COSINE,
+        gradient_units="cosine similarity",
         cover=COSINE,
-        cover_units="cosine similarity lost when this is covered",
+        occlusion_units="cosine similarity lost when this is covered",
         freeze=_Codes(picture),
     )
 
@@ -48,7 +48,7 @@ def unlike(other: Any) -> Target:
         other: A picture (path, array, PIL image) for all, or as many pictures as there are to explain.
 
     Example:
-        >>> saccade.targets.unlike("b.jpg").cover_units
+        >>> saccade.targets.unlike("b.jpg").occlusion_units
         'cosine similarity gained when this is covered'
     """
     picture = Picture.of(other)
@@ -57,10 +57,10 @@ def unlike(other: Any) -> Target:
         text=f"unlike:{quoted(picture.path)}" if picture.path else None,
         files=picture.files,
         question=f"what makes it unlike {picture.in_words}",
-        slope=MINUS_COSINE,
-        slope_units="minus cosine similarity",
+        gradient=MINUS_COSINE,
+        gradient_units="minus cosine similarity",
         cover=MINUS_COSINE,
-        cover_units="cosine similarity gained when this is covered",
+        occlusion_units="cosine similarity gained when this is covered",
         freeze=_Codes(picture),
     )
 
@@ -85,8 +85,8 @@ def toward(a: Any, *, than: Any) -> Target:
         name=f"toward:{quoted(first.name)},than={quoted(second.name)}" if named else "toward",
         text=f"toward:{quoted(first.path)},than={quoted(second.path)}" if told else None,
         question=f"what makes it more like {first.in_words} than like {second.in_words}",
-        slope_units="lead in cosine similarity",
-        cover_units="lead in cosine similarity lost when this is covered",
+        gradient_units="lead in cosine similarity",
+        occlusion_units="lead in cosine similarity lost when this is covered",
         parts=(),
     )
 

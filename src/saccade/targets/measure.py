@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Tensor = Any
+from saccade.typing import Tensor
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def _products(values: Tensor, reference: Tensor, pictures: Tensor) -> tuple[Tens
 
 
 def _cosine(sums: Sequence[Tensor], size: int) -> Tensor:  # noqa: ARG001
-    # The tiny constant keeps a dead code's slope finite; it is far below what float32 resolves for any living one.
+    # The tiny constant keeps a dead code's gradient finite; it is far below what float32 resolves for any living one.
     return sums[0] / (sums[1] * sums[2] + 1e-30) ** 0.5
 
 

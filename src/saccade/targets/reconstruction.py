@@ -38,10 +38,10 @@ def reconstruction_error(*, rows: Given = None, columns: Given = None) -> Target
         name=name,
         text=name,
         question="what is hard to redraw" if whole else f"what makes the part{where} hard to redraw",
-        slope=measure,
-        slope_units=f"mean squared error{where}",
+        gradient=measure,
+        gradient_units=f"mean squared error{where}",
         cover=measure,
-        cover_units=f"mean squared error{where} that goes away when this is covered",
+        occlusion_units=f"mean squared error{where} that goes away when this is covered",
         place="output",
         freeze=_Part(down, across),
     )

@@ -1,9 +1,9 @@
 """Targets added up: `code() - 0.5 * like("b.jpg")`.
 
-The number is the weighted sum of the parts' numbers, each in the parts' own units, and so is its slope. Covering adds
-what a place is worth to each part. That worth is a growth for some measures (the share of the code that changes) and a
-loss for others (similarity), so the compared measure of a mixed sum counts growing parts negatively and its loss is the
-sum of the worths. Only where every part grows and is added does the whole grow, and its map stays unsigned.
+The number is the weighted sum of the parts' numbers, each in the parts' own units, and so is its gradient. Covering
+adds what a place is worth to each part. That worth is a growth for some measures (the share of the code that changes)
+and a loss for others (similarity), so the compared measure of a mixed sum counts growing parts negatively and its loss
+is the sum of the worths. Only where every part grows and is added does the whole grow, and its map stays unsigned.
 """
 
 from __future__ import annotations
@@ -44,17 +44,20 @@ def total(parts: Sequence[tuple[float, Target]]) -> Target:
                 "not add up. Explain one after the other."
             )
     texts = [target.text for _, target in flat]
-    grows = all(target.grows and weight > 0 for weight, target in flat)
-    compared = [(-weight if target.grows and not grows else weight, target.cover) for weight, target in flat]
+    counts_increase = all(target.counts_increase and weight > 0 for weight, target in flat)
+    compared = [
+        (-weight if target.counts_increase and not counts_increase else weight, target.cover) for weight, target in flat
+    ]
     weights = [weight for weight, _ in flat]
     return Target(
         name=_sum(weights, [target.name for _, target in flat]),
         question=_question(weights, [target.question for _, target in flat]),
-        slope=weighted_sum([(weight, target.slope) for weight, target in flat]),
-        slope_units=_units(weights, [target.slope_units for _, target in flat]),
+        gradient=weighted_sum([(weight, target.gradient) for weight, target in flat]),
+        gradient_units=_units(weights, [target.gradient_units for _, target in flat]),
         cover=weighted_sum(compared),
-        cover_units=_units(weights, [target.cover_units.removesuffix(_COVERED) for _, target in flat]) + _COVERED,
-        grows=grows,
+        occlusion_units=_units(weights, [target.occlusion_units.removesuffix(_COVERED) for _, target in flat])
+        + _COVERED,
+        counts_increase=counts_increase,
         place=flat[0][1].place,
         freeze=SideBySide(tuple(target for _, target in flat)),
         text=None if None in texts else _sum(weights, [text for text in texts if text is not None]),
@@ -74,7 +77,7 @@ class SideBySide:
         count, rows, columns, channels = codes.shape
         found = []
         for target in self.targets:
-            reference, width = target.freeze(codes, source), channels * target.slope.references
+            reference, width = target.freeze(codes, source), channels * target.gradient.references
             if width:
                 found.append(np.broadcast_to(reference, (count, rows, columns, width)))
         if not found:

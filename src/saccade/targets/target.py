@@ -1,7 +1,7 @@
 """What is explained: one number per picture, with the measures that differentiate and compare it.
 
 Gradients and covering ask different questions of the code as a whole. The gradient is that of `<f(x'), f(x)>` with
-`f(x)` frozen, since a similarity of a thing with itself has no slope. Covering counts how much of the code changes.
+`f(x)` frozen, since a similarity of a thing with itself has no gradient. Covering counts how much of the code changes.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ Freeze = Callable[[Codes, CodeSource], Codes]
 class Target:
     """One number per picture that a method explains.
 
-    Targets add, subtract, scale and negate: `code() - 0.5 * like("b.jpg")` is a target. Slopes add by themselves. Under
-    covering, the worth of a place adds: what it is worth to the one, less half of what it is worth to the other.
+    Targets add, subtract, scale and negate: `code() - 0.5 * like("b.jpg")` is a target. Gradients add by themselves.
+    Under covering, the worth of a place adds: what it is worth to the one, less half of what it is worth to the other.
 
     Attributes:
         name: Short, as on the command line, pictures without their folders: `"code"`, `"channel:3"`, `"like:b.jpg"`.
         question: What a map of this target answers, in plain words.
-        slope: The measure that is differentiated, and its unit.
+        gradient: The measure that is differentiated, and its unit.
         cover: The measure that is compared when parts are covered, and the unit of the difference.
-        grows: Covering counts the growth of the measure (True) or its loss (False).
+        counts_increase: Covering counts the growth of the measure (True) or its loss (False).
         place: Read the code, or the model's output.
         freeze: Makes the frozen reference of every picture, (images, ...), from what is read there: from its code, or
             for the output from the picture that it should redraw.
-        at_rest: A measure without reference that has the same slope as long as the picture has not moved.
+        autograd_form: A measure without reference that has the same gradient as long as the picture has not moved.
         text: What `parse` reads this target from; None if no text can say it (it holds arrays or a function).
         files: The files and folders that the target reads.
         parts: For a sum, the weights and the targets it is made of.
@@ -55,14 +55,14 @@ class Target:
 
     name: str
     question: str
-    slope: Measure
-    slope_units: str
+    gradient: Measure
+    gradient_units: str
     cover: Measure
-    cover_units: str
-    grows: bool = False
+    occlusion_units: str
+    counts_increase: bool = False
     place: Place = "code"
     freeze: Freeze = field(repr=False, default=lambda codes, _: codes)
-    at_rest: Measure | None = None
+    autograd_form: Measure | None = None
     text: str | None = None
     files: tuple[str, ...] = ()
     parts: tuple[tuple[float, Target], ...] = field(repr=False, default=())

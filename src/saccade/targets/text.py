@@ -26,7 +26,7 @@ from collections.abc import Callable
 from saccade.errors import InputError, UnknownName
 from saccade.targets.directions import component, direction
 from saccade.targets.likeness import like, toward, unlike
-from saccade.targets.places import cell, channel, code, region
+from saccade.targets.positions import cell, channel, code, region
 from saccade.targets.quoting import unquoted
 from saccade.targets.reconstruction import reconstruction_error
 from saccade.targets.sums import total

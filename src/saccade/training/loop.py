@@ -142,7 +142,7 @@ def _finish(
 
 def _began(run: Run, start: Start) -> dict[str, Any]:
     """Say which model the run began with, and how good that was."""
-    _, errors = run.measured(start.weights)
+    _, errors = run.objective(start.weights)
     return {"model": start.model, "sha256": start.sha256, "validation_loss": float(errors.mean())}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 _QUINTIC = (3.4445, -4.7750, 2.0315)
-"""Coefficients of the iteration, chosen by its author for the steepest slope at zero."""
+"""Coefficients of the iteration, chosen by its author for the steepest gradient at zero."""
 _ITERATIONS = 5
 _MOMENTUM = 0.95
 _SIZE = 0.2

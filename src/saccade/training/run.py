@@ -151,9 +151,9 @@ class Run:
 
     def result(self) -> tuple[Any, Array]:
         """Return the best model (float32, no optimizer), and its error on each validation photograph."""
-        return self.measured(self.state.best)
+        return self.objective(self.state.best)
 
-    def measured(self, weights: list[Array]) -> tuple[Any, Array]:
+    def objective(self, weights: list[Array]) -> tuple[Any, Array]:
         """Return a model with these weights (float32, no optimizer), and its error on each validation photograph."""
         model = build(self._settings, precision="float32")
         model.set_weights(weights)

@@ -15,7 +15,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from saccade.models.network import EverythingFound, Taps, Tensor
+from saccade.models.network import EverythingFound, Taps
+from saccade.typing import Tensor
 
 
 @dataclass(frozen=True)

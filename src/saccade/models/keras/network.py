@@ -12,13 +12,14 @@ import numpy as np
 from saccade.errors import ModelError
 from saccade.models.dataflow import POINTWISE, Dataflow, Operation
 from saccade.models.keras.calls import Call, Recorder, listening
-from saccade.models.keras.postponing import Postponed, postponed
+from saccade.models.keras.pool_before_activation import Postponed, postponed
 from saccade.models.keras.randomisation import layer_weights
 from saccade.models.keras.rectifiers import rectifiers
 from saccade.models.keras.windows import windows_of
-from saccade.models.network import EverythingFound, Framework, Hints, Layer, Taps, Tensor
+from saccade.models.network import EverythingFound, Framework, Hints, Layer, Taps
 from saccade.models.randomisation import Weight
 from saccade.models.rectifiers import Rectifiers
+from saccade.typing import Tensor
 
 Change = Callable[[Tensor], Tensor]
 _TRIAL_SIZES = (64, 96)
@@ -161,7 +162,7 @@ class KerasNetwork:
         return {path: self._to_last(recorder.found[path]) for path in layers}
 
     @contextmanager
-    def untouched(self) -> Iterator[None]:
+    def inference_mode(self) -> Iterator[None]:
         """Keep the model as it is: no state updates, and on torch no gradients of weights."""
         import keras
 
@@ -253,7 +254,7 @@ class KerasNetwork:
 
         recorder = Recorder()
         picture = np.zeros((self.fixed_batch or 1, height, width, self.input_shape[2]), np.float32)
-        with self.untouched(), listening(recorder):
+        with self.inference_mode(), listening(recorder):
             self.model(self._from_last(keras.ops.convert_to_tensor(picture)), training=False)
         return recorder
 

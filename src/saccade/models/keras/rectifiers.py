@@ -68,7 +68,7 @@ def _kind(call: Call) -> str:
     if not module.startswith("keras.src."):
         return f"is a {name}, a class of its own, in which anything may happen"
     if name.lower() == "relu":
-        return "relu" if _is_plain(layer) else "is a ReLU with a slope, a ceiling or a threshold"
+        return "relu" if _is_plain(layer) else "is a ReLU with a gradient, a ceiling or a threshold"
     if module.startswith("keras.src.ops."):
         scales = name == "Multiply" and len(call.inputs) == 1
         return "linear" if name in _LINEAR_OPERATIONS or scales else f"is a {name}"
@@ -81,8 +81,8 @@ def _kind(call: Call) -> str:
 
 
 def _is_plain(layer: Any) -> bool:
-    slope, threshold = (float(getattr(layer, name, None) or 0) for name in ("negative_slope", "threshold"))
-    return slope == threshold == 0 and getattr(layer, "max_value", None) is None
+    gradient, threshold = (float(getattr(layer, name, None) or 0) for name in ("negative_slope", "threshold"))
+    return gradient == threshold == 0 and getattr(layer, "max_value", None) is None
 
 
 def _kind_of_activation(function: Any) -> str:

@@ -178,7 +178,7 @@ def activation(value: Any, layer: str, origin: Origin) -> Any:
 
 
 def hard_sigmoid(x: Any) -> Any:
-    """The hard sigmoid of Keras 1 and 2, clip(0.2 x + 0.5, 0, 1); Keras 3 uses a slope of 1/6 under the same name."""
+    """The hard sigmoid of Keras 1 and 2, clip(0.2 x + 0.5, 0, 1); Keras 3's has a slope of 1/6."""
     from keras import ops
 
     return ops.clip(0.2 * x + 0.5, 0.0, 1.0)

@@ -193,7 +193,7 @@ class _Builder:
         config = {**entry.config, "name": self.living[entry.name]}
         kind, settings = modern(entry.kind, config, self.origin)
         if kind == "PReLU" and self.origin.first:
-            # Keras 1 forgot to write down which axes share a slope; the weights show it.
+            # Keras 1 forgot to write down which axes share a gradient; the weights show it.
             shape = next(iter(self.shapes(entry.name)), ())
             settings["shared_axes"] = tuple(axis + 1 for axis, size in enumerate(shape) if size == 1) or None
         return kind, settings

@@ -8,9 +8,10 @@ from typing import Any
 
 from saccade.errors import ModelError
 from saccade.models.dataflow import Dataflow, Operation
-from saccade.models.network import Framework, Hints, Layer, Taps, Tensor
+from saccade.models.network import Framework, Hints, Layer, Taps
 from saccade.models.rectifiers import Rectifiers
 from saccade.models.saved_model.opening import SavedFunction
+from saccade.typing import Tensor
 
 
 class FunctionNetwork:
@@ -46,7 +47,7 @@ class FunctionNetwork:
         return {path: taps[path](found[path]) if taps and path in taps else found[path] for path in layers}
 
     @contextmanager
-    def untouched(self) -> Iterator[None]:
+    def inference_mode(self) -> Iterator[None]:
         """Nothing to keep: a graph without training has no state."""
         yield
 

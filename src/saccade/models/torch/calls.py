@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from saccade.models.network import EverythingFound, Taps, Tensor
+from saccade.models.network import EverythingFound, Taps
+from saccade.typing import Tensor
 
 Part = tuple[int | str, ...]
 """Where a tensor lies inside a result: () for a plain tensor, (0,) in a tuple, ("mean",) in a dict."""
@@ -30,12 +31,12 @@ class Place:
     part: Part
 
 
-Heard = Callable[[str, int, Any], Any]
+Recorded = Callable[[str, int, Any], Any]
 """Called with a module's name, the number of the call, and the result; may give another result."""
 
 
 @contextmanager
-def hearing(modules: Mapping[str, Any], heard: Heard) -> Iterator[None]:
+def recording(modules: Mapping[str, Any], heard: Recorded) -> Iterator[None]:
     """Call `heard` after every call that this thread makes to one of the modules inside the block."""
     thread = threading.get_ident()
     times: dict[str, int] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from saccade.models.network import Tensor
+from saccade.typing import Tensor
 
 Geometry = tuple[Any, ...]
 """How a tensor shows its memory: shape, strides, offset and type."""

@@ -9,17 +9,18 @@ from typing import Any
 
 from saccade.errors import InputError, ModelError, UnknownName
 from saccade.models.dataflow import Dataflow
-from saccade.models.network import EverythingFound, Framework, Hints, Layer, Taps, Tensor
+from saccade.models.network import EverythingFound, Framework, Hints, Layer, Taps
 from saccade.models.randomisation import Weight
 from saccade.models.rectifiers import Rectifiers
-from saccade.models.torch.calls import Reading, hearable, hearing
-from saccade.models.torch.postponing import NotAsBefore, Postponed, postponing
+from saccade.models.torch.calls import Reading, hearable, recording
+from saccade.models.torch.pool_before_activation import NotAsBefore, Postponed, postponing
 from saccade.models.torch.randomisation import layer_weights
 from saccade.models.torch.rectifiers import rectifiers
-from saccade.models.torch.runs import Run, written_down
+from saccade.models.torch.runs import TracedRun, traced
 from saccade.models.torch.shapes import shapes_only
 from saccade.models.torch.sizes import InputShape, NoSizeFitsError, find_input_shape, likely_channels, trial_sizes
-from saccade.models.torch.state import parts_in, untouched
+from saccade.models.torch.state import inference_mode, parts_in
+from saccade.typing import Tensor
 
 _KEPT_RUNS = 16
 _ACTIVATIONS = {"sigmoid": "sigmoid", "tanh": "tanh", "relu": "relu", "_softmax": "softmax"}
@@ -56,7 +57,7 @@ class TorchNetwork:
         self.name: str = name or str(getattr(module, "original_name", None) or type(module).__name__)
         self.fixed_batch = fixed_batch
         self._is_contiguous = False
-        self._runs: dict[tuple[int, int, int], Run] = {}
+        self._runs: dict[tuple[int, int, int], TracedRun] = {}
         if any(torch.nn.parameter.is_lazy(weight) for weight in module.parameters()):
             raise ModelError(
                 f"{self.name!r} has lazy layers that were never called, so they have no weights; call it once on a "
@@ -157,19 +158,19 @@ class TorchNetwork:
         reading = Reading(self._measured[0].places, wanted, taps, frozenset(self._overwritten))
         parts = {name: self.module.get_submodule(name) for name in reading.names}
         plan = [each for each in self._postponed if each.names.isdisjoint((*wanted, *taps))]
-        with hearing(parts, reading.heard), suppress(EverythingFound), postponing(plan):
+        with recording(parts, reading.heard), suppress(EverythingFound), postponing(plan):
             reading.finished(self.module(self._as_picture(images)))
         return reading
 
-    def untouched(self) -> AbstractContextManager[None]:
+    def inference_mode(self) -> AbstractContextManager[None]:
         """Evaluate without gradients of weights, and leave the module exactly as it was found."""
-        return untouched(self.module)
+        return inference_mode(self.module)
 
     def dataflow(self, height: int, width: int) -> Dataflow:
         """Write down how places move through the model at this picture size."""
         shape = (self.fixed_batch or 1, self.input_shape[2], height, width)
         run = self._shapes_only(shape) if self._shapes_suffice else None
-        return (run or self._written_down(shape[0], height, width, shape[1])).trace.dataflow(height, width)
+        return (run or self._traced(shape[0], height, width, shape[1])).trace.dataflow(height, width)
 
     def rectifiers(self, layer: str) -> Rectifiers:
         """The ReLUs between the picture and a layer, and whether anything else bends the way."""
@@ -220,9 +221,9 @@ class TorchNetwork:
         return set(self._measured[0].trace.overwritten)
 
     @cached_property
-    def _measured(self) -> tuple[Run, Run]:
+    def _measured(self) -> tuple[TracedRun, TracedRun]:
         """Two runs at different sizes, as far as the sizes are free; what differs between them is free."""
-        runs: list[Run] = []
+        runs: list[TracedRun] = []
         error: Exception | None = None
         for height, width in trial_sizes(self.input_shape):
             try:
@@ -247,24 +248,24 @@ class TorchNetwork:
                 f"({_first_line(error.__cause__)}); give input_shape=(height, width, channels), or --input-shape H,W,C."
             ) from error.__cause__
 
-    def _at(self, height: int, width: int, channels: int) -> Run:
+    def _at(self, height: int, width: int, channels: int) -> TracedRun:
         """A run of two pictures at once, which tells results for each picture from all others."""
         if self.fixed_batch is not None:
-            return self._written_down(self.fixed_batch, height, width, channels)
+            return self._traced(self.fixed_batch, height, width, channels)
         try:
-            return self._written_down(2, height, width, channels)
+            return self._traced(2, height, width, channels)
         except ModelError:
-            run = self._written_down(1, height, width, channels)
+            run = self._traced(1, height, width, channels)
             self.fixed_batch = 1
             return run
 
-    def _written_down(self, batch: int, height: int, width: int, channels: int) -> Run:
-        """Run black pictures of this size and write down everything that happens."""
+    def _traced(self, batch: int, height: int, width: int, channels: int) -> TracedRun:
+        """TracedRun black pictures of this size and write down everything that happens."""
         import torch
 
-        def compute() -> Run:
-            with self.untouched(), torch.no_grad():
-                return written_down(self.module, self._black((batch, channels, height, width)))
+        def compute() -> TracedRun:
+            with self.inference_mode(), torch.no_grad():
+                return traced(self.module, self._black((batch, channels, height, width)))
 
         key = (batch, height, width)
         if key not in self._runs:
@@ -287,10 +288,10 @@ class TorchNetwork:
         bare = self._shapes_only(true.picture)
         return bare is not None and (bare.trace.operations, bare.shapes) == (true.trace.operations, true.shapes)
 
-    def _shapes_only(self, shape: tuple[int, ...]) -> Run | None:
+    def _shapes_only(self, shape: tuple[int, ...]) -> TracedRun | None:
         import torch
 
-        with self.untouched(), torch.no_grad():
+        with self.inference_mode(), torch.no_grad():
             return shapes_only(self.module, lambda: self._black(shape))
 
     def _black(self, shape: tuple[int, ...]) -> Tensor:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.models.network import Tensor
 from saccade.models.randomisation import Weight
+from saccade.typing import Tensor
 
 
 def layer_weights(module: Any, parts: Mapping[str, str | None]) -> dict[str, list[Weight]]:

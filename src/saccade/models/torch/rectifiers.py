@@ -11,7 +11,7 @@ from typing import Any
 
 from saccade.models.dataflow import Dataflow
 from saccade.models.rectifiers import Rectifiers, steps_before
-from saccade.models.torch.runs import Run
+from saccade.models.torch.runs import TracedRun
 
 _LINEAR_OR_CHOOSING = {
     "_adaptive_avg_pool2d", "_reshape_alias", "_to_copy", "_unsafe_view", "adaptive_avg_pool2d",
@@ -30,7 +30,7 @@ _LINEAR_WITH_A_CONSTANT = {"addmm", "addmv", "baddbmm", "bmm", "convolution", "d
 _LINEAR_WITH_KEPT_STATISTICS = {"_native_batch_norm_legit_no_training", "cudnn_batch_norm", "native_batch_norm"}
 
 
-def rectifiers(run: Run, parts: Mapping[str, Any], layer: str) -> Rectifiers:
+def rectifiers(run: TracedRun, parts: Mapping[str, Any], layer: str) -> Rectifiers:
     """Which ReLUs stand before a layer?
 
     Args:

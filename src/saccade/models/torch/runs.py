@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from saccade.models.network import Tensor
-from saccade.models.torch.calls import Place, hearable, hearing, parts_of, path_of
-from saccade.models.torch.postponing import Postponed, Watch, watching
-from saccade.models.torch.trace import Trace, tensors_in, traced
+from saccade.models.torch.calls import Place, hearable, parts_of, path_of, recording
+from saccade.models.torch.pool_before_activation import Postponed, Watch, watching
+from saccade.models.torch.trace import Trace, tensors_in, tracing
+from saccade.typing import Tensor
 
 
 @dataclass
-class Run:
+class TracedRun:
     """What happened in one run.
 
     Attributes:
@@ -37,9 +37,9 @@ class Run:
     postponed: tuple[Postponed, ...] = ()
 
 
-def written_down(module: Any, picture: Tensor) -> Run:
+def traced(module: Any, picture: Tensor) -> TracedRun:
     """Call a module with black pictures (N, C, H, W), and write down everything that happens."""
-    run = Run(tuple(int(each) for each in picture.shape))
+    run = TracedRun(tuple(int(each) for each in picture.shape))
     paths: dict[Any, str] = {}
     taken = {name for name, _ in module.named_modules()}
 
@@ -72,7 +72,7 @@ def written_down(module: Any, picture: Tensor) -> Run:
     listened = {name for name, part in module.named_modules() if part._forward_hooks}
     watch = Watch(run.trace)
     run.trace.start(picture, _held(module))
-    with hearing(hearable(module), heard), traced(run.trace), watching(watch):
+    with recording(hearable(module), heard), tracing(run.trace), watching(watch):
         heard(None, 1, module(picture))
     run.trace.finish()
     if not any(_is_compiled(part) for part in module.modules()):

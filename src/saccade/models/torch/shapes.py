@@ -6,11 +6,11 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from saccade.models.network import Tensor
-from saccade.models.torch.runs import Run, written_down
+from saccade.models.torch.runs import TracedRun, traced
+from saccade.typing import Tensor
 
 
-def shapes_only(module: Any, picture: Callable[[], Tensor]) -> Run | None:
+def shapes_only(module: Any, picture: Callable[[], Tensor]) -> TracedRun | None:
     """Write down a run that takes neither time nor memory; None for a module that needs to see its numbers.
 
     Args:
@@ -25,7 +25,7 @@ def shapes_only(module: Any, picture: Callable[[], Tensor]) -> Run | None:
         with FakeCopyMode(without_numbers):
             bare = copy.deepcopy(module)
         with without_numbers:
-            return written_down(bare, picture())
+            return traced(bare, picture())
     except Exception:
         # Whatever the reason is: the same run with numbers either works, or says what is wrong with the model.
         return None

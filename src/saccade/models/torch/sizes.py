@@ -7,7 +7,7 @@ from typing import Any
 
 InputShape = tuple[int | None, int | None, int]
 Attempt = Callable[[int, int, int], None]
-"""Run one picture of this height, width and channels; raises whatever the module raises."""
+"""TracedRun one picture of this height, width and channels; raises whatever the module raises."""
 
 _FREE = ((64, 96), (64, 128), (128, 256), (224, 448))
 """A module that takes both sizes of a pair takes any that fits its strides."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from saccade.models.network import Tensor
+from saccade.typing import Tensor
 
 
 @dataclass
@@ -27,7 +27,7 @@ _lock = threading.Lock()
 
 
 @contextmanager
-def untouched(module: Any) -> Iterator[None]:
+def inference_mode(module: Any) -> Iterator[None]:
     """Every part evaluates, no weight asks for a gradient; afterwards modes, flags, buffers and dice are as before.
 
     May be entered again while it is on, also from another thread: the module is put back when the last one leaves.

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from saccade.models.dataflow import POINTWISE, Dataflow, Operation, Windows
-from saccade.models.network import Tensor
 from saccade.models.torch.memory import Geometry, Memory, geometry_of
 from saccade.models.torch.places import Places, channels_first, channels_last, grid_of, sizes_of
 from saccade.models.torch.windows import Movement, Step, movement
+from saccade.typing import Tensor
 
 _UNKNOWN = "unknown"
 """A tensor that came from nowhere; it is no operation, so it counts as reached by everything."""
@@ -267,7 +267,7 @@ def tensors_in(values: Any) -> Iterator[Tensor]:
 
 
 @contextmanager
-def traced(trace: Trace) -> Iterator[None]:
+def tracing(trace: Trace) -> Iterator[None]:
     """Write down every ATen operation of this thread, and notice numbers that leave for Python or numpy."""
     from torch.overrides import TorchFunctionMode
     from torch.utils._python_dispatch import TorchDispatchMode

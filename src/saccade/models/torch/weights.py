@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from saccade.errors import FileError, MissingPackage, ModelError
-from saccade.models.network import Tensor
+from saccade.typing import Tensor
 
 Weights = dict[str, Tensor]
 

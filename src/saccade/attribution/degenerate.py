@@ -1,0 +1,113 @@
+"""Is there anything to explain? A dead, flat or saturated code, and a map of nothing, say so in plain words.
+
+Such a map is drawn flat, but a reader may still take it for a finding: it is one about the model, not the picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+_EQUAL = 1e-6
+"""Values that differ by less than this share of the largest are equal: float32 resolves no more."""
+_FEW = 16
+"""A code of fewer numbers may well hold only two different ones."""
+
+
+def condition(
+    codes: NDArray[np.floating], maps: NDArray[np.floating], names: Sequence[str], target: str
+) -> tuple[str, ...]:
+    """What must be known of these codes and of what a method found, before anybody believes the map?
+
+    Args:
+        codes: The codes, (images, rows, columns, channels).
+        maps: What a method found, (images, rows, columns).
+        names: The pictures' names.
+        target: The target's name.
+
+    Returns:
+        One plain sentence for each thing that is wrong; none where all is well.
+
+    Example:
+        >>> condition(np.zeros((1, 4, 4, 8)), np.ones((1, 9, 9)), ["cat.jpg"], "code")
+        ('the code of cat.jpg is dead: every value is 0; there is nothing to explain',)
+    """
+    return (*code_degeneracies(codes, names), *map_degeneracies(maps, names, target))
+
+
+def code_degeneracies(codes: NDArray[np.floating], names: Sequence[str]) -> tuple[str, ...]:
+    """Codes that say nothing: not numbers, dead, flat, saturated, or the same for all pictures.
+
+    Args:
+        codes: The codes, (images, rows, columns, channels).
+        names: The pictures' names.
+    """
+    notes = list(_grouped(codes, names, _of_code))
+    alive = not notes and len(codes) > 1
+    if alive and all(_close(each, codes[0]) for each in codes[1:]):
+        notes.append(f"the code is the same for all {len(codes)} pictures: the model does not tell them apart")
+    return tuple(notes)
+
+
+def map_degeneracies(maps: NDArray[np.floating], names: Sequence[str], target: str) -> tuple[str, ...]:
+    """Maps that show nothing: not numbers, or exactly zero everywhere.
+
+    Args:
+        maps: What a method found, (images, rows, columns).
+        names: The pictures' names.
+        target: The target's name.
+    """
+
+    def of_map(values: NDArray[np.floating]) -> tuple[str, str] | None:
+        if not np.isfinite(values).all():
+            return "the map of", "holds values that are not numbers (NaN or infinite); it shows nothing"
+        if values.size and not values.any():
+            return "the map of", f"is zero everywhere: nothing in the picture moves {target!r}, it is no finding"
+        return None
+
+    return tuple(_grouped(maps, names, of_map))
+
+
+def _of_code(code: NDArray[np.floating]) -> tuple[str, str] | None:
+    what = "the code of"
+    if not np.isfinite(code).all():
+        return what, "holds values that are not numbers (NaN or infinite); check the value range of the pictures"
+    low, high = float(code.min()), float(code.max())
+    if low == high == 0:
+        return what, "is dead: every value is 0; there is nothing to explain"
+    if code.size == 1:
+        return None
+    largest = max(abs(low), abs(high))
+    if high - low <= _EQUAL * largest:
+        return what, f"is flat: every value is {high:.4g}; there is little to explain"
+    near = _EQUAL * (high - low)
+    if code.size >= _FEW and (np.minimum(code - low, high - code) <= near).all():
+        return (
+            what,
+            f"is saturated: every value is {low:.4g} or {high:.4g}; gradients vanish there, so maps of them are noise",
+        )
+    return None
+
+
+def _close(a: NDArray[np.floating], b: NDArray[np.floating]) -> bool:
+    return bool(np.abs(a - b).max() <= _EQUAL * max(float(np.abs(a).max()), float(np.abs(b).max())))
+
+
+def _grouped(
+    arrays: NDArray[np.floating],
+    names: Sequence[str],
+    look: Callable[[NDArray[np.floating]], tuple[str, str] | None],
+) -> list[str]:
+    """One sentence for each complaint, with the pictures that it is about."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for values, name in zip(arrays, names, strict=True):
+        complaint = look(values)
+        if complaint is not None:
+            found.setdefault(complaint, []).append(name)
+    notes = []
+    for (what, why), pictures in found.items():
+        shown = ", ".join(pictures[:3]) + (f" and {len(pictures) - 3} more" if len(pictures) > 3 else "")
+        notes.append(f"{what} {shown} {why}")
+    return notes

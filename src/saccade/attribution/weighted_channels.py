@@ -1,0 +1,81 @@
+"""From weighted feature maps to one map: the sum over channels, and what has to be said about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saccade.attribution.feature_layer import FeatureLayer
+from saccade.attribution.flat_maps import featureless
+from saccade.attribution.method import Map
+from saccade.typing import Array
+
+_ROUNDING = 1e-6
+"""What is left of channels that cancel to less than this share of their size is float32's rounding."""
+
+
+def weighted_channels(
+    parts: Array,
+    *,
+    held: Array,
+    layer: FeatureLayer,
+    units: str,
+    flat: NDArray[np.bool_],
+    why_flat: str,
+    centred: bool = False,
+    positive: bool = False,
+    notes: tuple[str, ...] = (),
+    settings: Mapping[str, Any] | None = None,
+    scores: Mapping[str, NDArray[np.float64]] | None = None,
+) -> Map:
+    """Add the weighted feature maps of a layer up.
+
+    Args:
+        parts: Weight times activation, (images, rows, columns, channels).
+        held: The layer's own values, of the same shape.
+        layer: Which layer it is.
+        units: What one unit of the map is.
+        flat: Pictures in which there is nothing to see, (images,); their maps are made zero.
+        why_flat: The reason, for the note.
+        centred: Take each channel's mean over the places away: positive is then more than at the average place.
+        positive: Cut negative values off.
+        notes: More for the reader of the picture.
+        settings: The method's own settings.
+        scores: Numbers per picture.
+
+    Returns:
+        A map on the layer's own grid; `raw` are the parts, which sum to it over the channels.
+    """
+    size = np.abs(parts).sum(axis=-1).max(axis=(1, 2))
+    if centred:
+        parts = parts - parts.mean(axis=(1, 2), keepdims=True)
+    values = np.einsum("...c->...", parts)
+    alike = np.abs(values).max(axis=(1, 2)) <= _ROUNDING * size
+    same = featureless(held)
+    values[same | flat | alike] = 0.0
+    said = [layer.note, *notes]
+    for which, why in (
+        (same, f"all places of {layer.path} hold the same"),
+        (flat & ~same, why_flat),
+        (alike & ~flat & ~same, f"the channels of {layer.path} cancel"),
+    ):
+        if which.any():
+            where = "" if which.all() else f" in {int(which.sum())} of {len(which)} pictures"
+            said.append(f"flat{where}: {why}")
+    if centred:
+        said.append("zero is the mean of all places")
+    if positive:
+        values = np.maximum(values, 0)
+        said.append("what is below zero is left out")
+    return Map(
+        values=values,
+        raw=parts,
+        units=f"{units}, above or below the mean place" if centred else units,
+        signed=not positive,
+        notes=tuple(said),
+        settings={"at": layer.path, **(settings or {}), "positive": positive},
+        scores=scores or {},
+    )

@@ -1,0 +1,135 @@
+"""Where on a photo, in words: a patch is named after the thing it covers, a share after the region that holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saccade.demo.photographs import Box, Photograph
+
+_ROWS, _COLUMNS = ("top", "middle", "bottom"), ("left", "middle", "right")
+_REGIONS: tuple[tuple[str, Box], ...] = (
+    ("the upper left quarter", (0, 0, 0.5, 0.5)),
+    ("the upper right quarter", (0.5, 0, 1, 0.5)),
+    ("the lower left quarter", (0, 0.5, 0.5, 1)),
+    ("the lower right quarter", (0.5, 0.5, 1, 1)),
+    ("the middle", (0.25, 0.25, 0.75, 0.75)),
+    ("the upper half", (0, 0, 1, 0.5)),
+    ("the lower half", (0, 0.5, 1, 1)),
+    ("the left half", (0, 0, 0.5, 1)),
+    ("the right half", (0.5, 0, 1, 1)),
+)
+_MOST = 0.6
+"""A region must hold this share to be named."""
+
+
+@dataclass(frozen=True)
+class Peak:
+    """A place that stands out.
+
+    Attributes:
+        value: How much it counts.
+        box: Where it lies, as shares of the photo.
+        name: What lies there, in words.
+    """
+
+    value: float
+    box: Box
+    name: str
+
+
+def name_of(photograph: Photograph, x: float, y: float) -> str:
+    """What lies at this place? The smallest named thing round it, else what lies elsewhere, and where."""
+    around = [
+        ((right - left) * (bottom - top), name)
+        for name, (left, top, right, bottom) in photograph.things
+        if left <= x <= right and top <= y <= bottom
+    ]
+    return min(around)[1] if around else f"{photograph.elsewhere} {_position(x, y)}"
+
+
+def peaks(
+    values: NDArray[np.floating], patch: tuple[float, float], photograph: Photograph, most: int = 3
+) -> list[Peak]:
+    """Which places stand out, and what lies there?
+
+    Args:
+        values: (rows, columns) of patches, evenly spaced from edge to edge of the photo.
+        patch: Height and width of one, as shares of the photo.
+        photograph: What lies where.
+        most: At most this many; patches that overlap a stronger one, and things already named, are left out.
+
+    Returns:
+        The strongest first.
+    """
+    found: list[Peak] = []
+    for index in np.argsort(-values, axis=None, kind="stable"):
+        row, column = divmod(int(index), values.shape[1])
+        top = row * (1 - patch[0]) / max(1, values.shape[0] - 1)
+        left = column * (1 - patch[1]) / max(1, values.shape[1] - 1)
+        box = (left, top, left + patch[1], top + patch[0])
+        name = name_of(photograph, left + patch[1] / 2, top + patch[0] / 2)
+        if all(each.name != name and not _overlap(each.box, box) for each in found):
+            found.append(Peak(float(values[row, column]), box, name))
+        if len(found) == most:
+            break
+    return found
+
+
+def region(shares: NDArray[np.floating]) -> tuple[str, float]:
+    """Where does most of it lie? The smallest region that holds the better part, and the share it holds.
+
+    Args:
+        shares: (rows, columns), none negative.
+
+    Returns:
+        The region's name, or `"the whole picture"` with 1.0 where no smaller one holds enough.
+    """
+    total = float(shares.sum())
+    held = [(name, inside(shares, box) / max(total, 1e-12), area(box)) for name, box in _REGIONS]
+    enough = [each for each in held if each[1] >= _MOST]
+    if not enough:
+        return "the whole picture", 1.0
+    name, share, _ = min(enough, key=lambda each: (each[2], -each[1]))
+    return name, share
+
+
+def inside(shares: NDArray[np.floating], box: Box) -> float:
+    """How much lies in a box? Cells that the box cuts count by the part inside."""
+    rows = _covered(shares.shape[0], box[1], box[3])
+    columns = _covered(shares.shape[1], box[0], box[2])
+    return float(rows @ np.asarray(shares, np.float64) @ columns)
+
+
+def area(box: Box) -> float:
+    """Which share of the picture does a box take up?"""
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def spoken(names: Sequence[str]) -> str:
+    """Several things as one phrase: `a, b and c`."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _covered(cells: int, start: float, stop: float) -> NDArray[np.float64]:
+    edges = np.arange(cells + 1) / cells
+    covered: NDArray[np.float64] = np.clip(np.minimum(edges[1:], stop) - np.maximum(edges[:-1], start), 0, None) * cells
+    return covered
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    slack = 1e-9
+    beside = one[0] >= other[2] - slack or other[0] >= one[2] - slack
+    return not (beside or one[1] >= other[3] - slack or other[1] >= one[3] - slack)
+
+
+def _position(x: float, y: float) -> str:
+    row, column = _ROWS[min(2, int(y * 3))], _COLUMNS[min(2, int(x * 3))]
+    if row == column == "middle":
+        return "in the middle"
+    if row == "middle":
+        return f"at the {column}"
+    return f"at the {row}" if column == "middle" else f"at the {row} {column}"

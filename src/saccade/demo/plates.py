@@ -1,0 +1,153 @@
+"""A picture on the page: photo, spotlight and heat in one frame, with the key to its colours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from saccade.demo.markup import Markup, element, figures, joined
+from saccade.demo.photographs import Photograph
+from saccade.demo.places import Peak, peaks, spoken
+from saccade.demo.studio import Saved, Studio
+from saccade.picture import Bar
+from saccade.picture.numerals import percent
+from saccade.picture.overlay import MID_GREY
+from saccade.picture.palette import STEPS, palette
+from saccade.picture.scales import Scale
+from saccade.results import Attribution
+
+_VIEWS = (("heat", "Heat map"), ("spotlight", "Spotlight"), ("photo", "Photo"))
+
+
+def picture(
+    saved: Saved, alt: str, *, class_: str | None = None, lazy: bool = True, dark: Saved | None = None
+) -> Markup:
+    """An image with its size, so that the page does not jump; another one for dark paper where given."""
+    image = element(
+        "img",
+        src=saved.path,
+        alt=alt,
+        width=saved.width,
+        height=saved.height,
+        class_=class_,
+        loading="lazy" if lazy else None,
+    )
+    if dark is None:
+        return image
+    size = {"width": dark.width, "height": dark.height}
+    other = element("source", srcset=dark.path, media="(prefers-color-scheme: dark)", **size)
+    return element("picture", other, image)
+
+
+def key(bar: Bar) -> Markup:
+    """What the colours stand for: the strip, its numbers, the unit and the scale."""
+    if bar.scale.flat:
+        return element("p", bar.remark, class_="key-flat")
+    kind = ("signed" if bar.scale.signed else "unsigned") + (" lined" if bar.contours else "")
+    # The painted strip is an ornament beside its numbers, which every reader gets as text.
+    return element(
+        "div",
+        element("p", bar.unit, class_="unit"),
+        element("div", class_=f"strip {kind}", aria_hidden="true"),
+        element("ol", [element("li", text.replace(" %", "\u00a0%")) for _, text in bar.ticks], class_="ticks"),
+        class_="key",
+    )
+
+
+def strip_style(signed: bool) -> str:
+    """The colours of a strip as a CSS gradient, the same paint as in the pictures."""
+    scale = Scale(-1.0 if signed else 0.0, 1.0, signed=signed)
+    colours = palette(scale).over(np.array([MID_GREY], np.float32))
+    stops = np.rint(np.linspace(0, STEPS - 1, 25)).astype(int)
+    painted = ", ".join("rgb({:.0f} {:.0f} {:.0f})".format(*colours[stop]) for stop in stops)
+    return f"linear-gradient(to right, {painted})"
+
+
+def peaks_of(look: Attribution, index: int, photograph: Photograph, most: int = 3) -> list[Peak]:
+    """The places whose covering changes most, as shares of the photo, the strongest first."""
+    height, width = look.images.shape[1:3]
+    patch = look.settings["patch"]
+    return peaks(look.raw[index], (patch[0] / height, patch[1] / width), photograph, most)
+
+
+def plate(
+    studio: Studio,
+    look: Attribution,
+    photograph: Photograph,
+    caption: Markup,
+    *,
+    shown: str = "heat",
+    lazy: bool = True,
+    patch: bool = False,
+    suffix: str = "",
+) -> Markup:
+    """One photograph in its three views, which the reader switches.
+
+    Args:
+        studio: Where the pictures are saved.
+        look: What a method found, the photograph among its pictures.
+        photograph: Which one.
+        caption: What is to be seen.
+        shown: The view that is shown first.
+        lazy: Load the pictures when the reader comes near.
+        patch: Draw the outline of the patch whose covering changes most.
+        suffix: Set apart the controls of a photograph that is shown twice.
+    """
+    index = studio.index(photograph)
+    found = look[index]
+    made = found.metadata()
+    heat = studio.save(found.overlay()[0], f"pictures/{photograph.stem}-heat.webp", made)
+    spotlight = studio.save(found.spotlight()[0], f"pictures/{photograph.stem}-spotlight.webp", made)
+    bar = Bar(found.scale(0), found.units, percent=found.units.startswith("share"))
+    top = peaks_of(look, index, photograph)
+    bright = spoken([each.name for each in top])
+    reach = f"The colours run from {bar.ticks[0][1]} to {bar.ticks[-1][1]}." if not bar.scale.flat else bar.remark
+    alts = {
+        "heat": f"{photograph.alt}. Painted over in heat colours, brightest over {bright}. {reach}",
+        "spotlight": f"{photograph.alt}. Dark and grey except for {bright}, which keep their colours.",
+        "photo": f"{photograph.alt}.",
+    }
+    files = {"heat": heat, "spotlight": spotlight, "photo": studio.photo(photograph)}
+    views = {view: picture(files[view], alts[view], class_=view, lazy=lazy) for view, _ in _VIEWS}
+    group = f"{photograph.stem}{suffix}"
+    return element(
+        "figure",
+        [_switch(group, view, name, view == shown, photograph.title) for view, name in _VIEWS],
+        element("div", [views[view] for view, _ in _VIEWS], _outline(top[0]) if patch else None, class_="frame"),
+        _labels(group),
+        key(bar),
+        element("figcaption", caption),
+        class_="plate",
+    )
+
+
+def _switch(group: str, view: str, name: str, checked: bool, title: str) -> Markup:
+    return element(
+        "input", type="radio", name=f"view-{group}", id=f"{group}-{view}", class_=f"view view-{view}",
+        checked=checked, aria_label=f"{title}: {name}",
+    )  # fmt: skip
+
+
+def _labels(group: str) -> Markup:
+    labels = [element("label", name, for_=f"{group}-{view}", class_=f"for-{view}") for view, name in _VIEWS]
+    return element("div", labels, class_="views", aria_hidden="true")
+
+
+def _outline(peak: Peak) -> Markup:
+    """The patch as a thin frame, on a grid of a thousandth of the photo."""
+    left, top, right, bottom = (1000 * edge for edge in peak.box)
+    area = {"x": f"{left:.0f}", "y": f"{top:.0f}", "width": f"{right - left:.0f}", "height": f"{bottom - top:.0f}"}
+    frame = [element("rect", class_=name, vector_effect="non-scaling-stroke", **area) for name in ("edge", "line")]
+    drawing = {"viewBox": "0 0 1000 1000", "preserveAspectRatio": "none", "aria_hidden": "true", "focusable": "false"}
+    return element("svg", frame, class_="outline", **drawing)
+
+
+def facts(pairs: Sequence[tuple[str, Markup | str]]) -> Markup:
+    """A list of names and values."""
+    return element("dl", joined(*[element("div", element("dt", name), element("dd", value)) for name, value in pairs]))
+
+
+def share(value: float) -> Markup:
+    """A share as a percentage that also says its exact value."""
+    return figures(value, percent(value).replace(" ", "\u00a0"))

@@ -1,0 +1,28 @@
+"""Does the map tell the truth, on this model and these photos?
+
+evaluation        every test of every method: the only place where an `Evaluation` is made
+runner             the tests of one method, piece by piece
+settings          what is tested how often
+photographs       the pictures that take part, and their masks
+controls          maps that know nothing of the model: whoever does not beat them has found nothing
+rankings          a map becomes an order of pixels
+imputation        what stands in for pixels that are taken away
+similarity        how like a code is to that of the unchanged picture
+removal           deletion and insertion: the score of a map
+areas             the area under a curve
+randomisation     randomised weights must change the map
+direction         another question must change the map
+stability         a little noise must not
+agreement         how alike two maps are: rank correlation
+localisation      do maps and masks of objects meet
+intervals         what the number of photographs allows to say
+verdict           the tests in plain words
+progress          how far the work is
+cache           what an earlier run has finished
+"""
+
+from __future__ import annotations
+
+from saccade.evaluation.evaluation import evaluate
+
+__all__ = ["evaluate"]

@@ -1,0 +1,66 @@
+"""What an earlier run has finished, one file for each piece of work, so that a second start goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saccade.encoder import Encoder
+from saccade.errors import FileError
+from saccade.results.arrays import opened_arrays, save_arrays
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Cache:
+    """A folder of finished pieces of work.
+
+    Attributes:
+        folder: Where they lie; None keeps nothing.
+        fingerprint: Of everything that all of them depend on: another model or other pictures share nothing.
+    """
+
+    folder: Path | None
+    fingerprint: str
+
+    def get_or_make(self, name: str, asked: Mapping[str, Any], make: Callable[[], Arrays]) -> Arrays:
+        """The piece of that name, as it was kept, or made now and kept.
+
+        Args:
+            name: Of the file.
+            asked: What else the piece depends on; a piece that was asked otherwise is made anew.
+            make: Makes it.
+        """
+        if self.folder is None:
+            return make()
+        about = {"fingerprint": self.fingerprint, "asked": json.loads(json.dumps(asked, default=str))}
+        path = self.folder / f"{name}.npz"
+        with contextlib.suppress(FileError), opened_arrays(path) as (made, file):
+            if made == about:
+                return {each: file[each] for each in file.files if each != "metadata"}
+        found = make()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        save_arrays(path, found, about)
+        return found
+
+
+def fingerprint(encoder: Encoder, images: NDArray[np.float32], masks: NDArray[np.bool_] | None) -> str:
+    """Of the model, the pictures and the masks."""
+    digest = hashlib.sha256(f"{version('saccade')} {encoder.layer} {encoder.recipe!r} {images.shape}".encode())
+    for name, values in encoder.network.weights():
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(values).tobytes())
+    digest.update(images.tobytes())
+    if masks is not None:
+        digest.update(masks.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,52 @@
+"""A map becomes an order of pixels: the most important first, ties broken by lot."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saccade.typing import Array
+
+
+def ranks(maps: Array, steps: int, numbers: range, seed: int, *, block: int = 1) -> Array:
+    """At which step is each pixel's turn?
+
+    Pixels are ordered by falling value and cut into `steps` parts of equal size; a pixel's rank is the middle of its
+    part, `(part + 1/2) / steps`, so that no cut at `k / steps` ever meets a rank, in any precision. Pixels of equal
+    value are ordered by lot: in reading order, a flat map would be taken away from the top downwards.
+
+    Args:
+        maps: (images, height, width); higher is more important, negative values are evidence against and come last.
+        steps: Parts of equal size.
+        numbers: The number of each picture in the whole collection: its lot does not depend on how work is cut.
+        seed: Of the lots.
+        block: Pixels are ordered in squares of this side, by their mean; 1: each for itself.
+
+    Returns:
+        float32 (images, height, width), above 0 and below 1.
+    """
+    height, width = maps.shape[1:]
+    found = np.empty(maps.shape, np.float32)
+    for row, number in enumerate(numbers):
+        coarse = _blocks(maps[row], block)
+        lots = np.random.default_rng([seed, number, 1]).random(coarse.size)
+        order = np.lexsort((lots, -coarse.ravel()))
+        place = np.empty(coarse.size, np.int64)
+        place[order] = np.arange(coarse.size)
+        parts = (place * steps // coarse.size + 0.5) / steps
+        grid = parts.reshape(coarse.shape)
+        if block > 1:
+            grid = grid.repeat(block, axis=0).repeat(block, axis=1)[:height, :width]
+        found[row] = grid
+    return found
+
+
+def _blocks(values: NDArray[np.floating], block: int) -> NDArray[np.float64]:
+    """Means over squares; those at the lower and right edge may be smaller."""
+    exact = values.astype(np.float64)
+    if block == 1:
+        return exact
+    starts = [np.arange(0, side, block) for side in values.shape]
+    sums = np.add.reduceat(np.add.reduceat(exact, starts[0], axis=0), starts[1], axis=1)
+    sizes = [np.diff(np.append(start, side)) for start, side in zip(starts, values.shape, strict=True)]
+    return np.asarray(sums / np.outer(*sizes))

@@ -1,0 +1,56 @@
+"""What is tested, how often, and with what luck."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from saccade.errors import InputError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of an evaluation.
+
+    Attributes:
+        steps: In how many parts of equal size the pixels are taken away and brought back.
+        block: Pixels go in squares of this side.
+        checked: How many photographs the tests beside deletion and insertion take: randomised weights, another
+            question, noise. Each of them explains these photographs again.
+        stages: At most so many stages of randomised weights, from the code backwards to all layers.
+        noise: Standard deviation of the noise in the test of stability, as a share of the value range.
+        draws: How many noisy copies of a photograph are explained.
+        confidence: Of the intervals.
+        resamples: Of the bootstrap.
+        seed: Of everything drawn at random.
+    """
+
+    steps: int = 12
+    block: int = 1
+    checked: int = 8
+    stages: int = 4
+    noise: float = 0.02
+    draws: int = 2
+    confidence: float = 0.95
+    resamples: int = 2000
+    seed: int = 0
+
+    def checked_values(self) -> Settings:
+        """The same, after looking whether the numbers can be used.
+
+        Raises:
+            InputError: One of them cannot.
+        """
+        least = {"steps": 6, "block": 1, "checked": 1, "stages": 1, "draws": 1, "resamples": 100, "seed": 0}
+        for name, low in least.items():
+            if getattr(self, name) < low:
+                raise InputError(f"{name}={getattr(self, name)}: give {low} or more.")
+        if not 0 < self.noise <= 1:
+            raise InputError(f"noise={self.noise:g}: give a share of the value range above 0, at most 1, such as 0.02.")
+        if not 0.5 <= self.confidence < 1:
+            raise InputError(f"confidence={self.confidence:g}: give a share from 0.5 up to below 1, such as 0.95.")
+        return self
+
+    def as_dict(self) -> dict[str, Any]:
+        """By name, for files."""
+        return asdict(self)

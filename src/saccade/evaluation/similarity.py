@@ -1,0 +1,66 @@
+"""How like is the code of a changed picture to that of the unchanged one, less what all pictures share?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from saccade.encoder import Encoder
+from saccade.engines import Objective
+from saccade.errors import InputError
+from saccade.targets import Measure
+from saccade.typing import Array, Tensor
+
+
+def _terms(values: Tensor, reference: Tensor, pictures: Tensor) -> tuple[Tensor, ...]:  # noqa: ARG001
+    channels = int(values.shape[-1])
+    own, centre = reference[..., :channels], reference[..., channels:]
+    here = values - centre
+    return here * own, here * here, own * own
+
+
+def _cosine(sums: Sequence[Tensor], size: int) -> Tensor:  # noqa: ARG001
+    return sums[0] / (sums[1] * sums[2] + 1e-30) ** 0.5
+
+
+CENTRED_COSINE = Measure("centred_cosine", _terms, _cosine)
+"""`cos(f(x') - m, f(x) - m)` with m the mean code of a collection: 1 for the unchanged picture, about 0 for an average
+one. Without taking off the mean, codes of positive numbers are alike whatever they show."""
+
+
+def references(encoder: Encoder, codes: Array, names: Sequence[str]) -> list[Objective]:
+    """The centred similarity to each picture's own code, made ready: one objective a picture.
+
+    Args:
+        encoder: The model and its code.
+        codes: (images, rows, columns, channels), of the whole collection; its mean is taken off.
+        names: The pictures' names.
+
+    Raises:
+        InputError: A code cannot be told from the mean: it is dead, saturated, or the pictures are all the same.
+    """
+    mean = codes.mean(axis=0, dtype=np.float64)
+    spread = np.sqrt(((codes - mean) ** 2).sum(axis=(1, 2, 3)))
+    size = np.sqrt((mean**2).sum())
+    if not (spread > 1e-6 * max(size, 1e-30)).any():
+        raise InputError(
+            f"the code {encoder.layer!r} is the same for all {len(codes)} pictures, so no map of it can be tested; "
+            "name another layer (--layer), or check the value range."
+        )
+    flat = [name for name, each in zip(names, spread, strict=True) if each <= 1e-6 * max(size, 1e-30)]
+    if flat:
+        raise InputError(
+            f"the code of {', '.join(flat[:3])} is the mean code of all pictures, so its similarity means nothing; "
+            "leave the picture out."
+        )
+    centre = mean.astype(np.float32)
+    both = [np.concatenate([code - centre, centre], axis=-1)[None] for code in codes]
+    return [Objective(CENTRED_COSINE, encoder.layer, each) for each in both]
+
+
+def together(objectives: Sequence[Objective]) -> Objective:
+    """One objective for a batch of pictures."""
+    return Objective(
+        objectives[0].measure, objectives[0].layer, np.concatenate([each.reference for each in objectives])
+    )

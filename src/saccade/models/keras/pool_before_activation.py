@@ -1,0 +1,105 @@
+"""Activations that wait until after max-pooling, where fewer numbers are left to bend.
+
+A curve that never falls, such as ELU, leaves the largest number of a window the largest: max f(x) = f(max x). So it may
+as well be computed behind the pooling, on a quarter of the numbers and, on the way back, for a quarter of the
+gradients. Only where the curve maps two different numbers of a window to one and the same float32, the gradient goes to
+the larger of the two and no longer to the first.
+
+It is done inside functional and Sequential models, where nothing can read a layer's result but the layers and
+operations that are heard, and only for Keras's own layers. The layers themselves are not changed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from saccade.models.keras.calls import Call, tensors_in
+from saccade.typing import Tensor
+
+_ENDS_IN_ACTIVATION = {"Conv", "ConvTranspose", "DepthwiseConv", "SeparableConv"}
+_LAYERS_THAT_NEVER_FALL: dict[str, Callable[[Any], bool]] = {
+    "ELU": lambda layer: layer.alpha >= 0,
+    "LeakyReLU": lambda layer: layer.negative_slope >= 0,
+    "ReLU": lambda layer: layer.negative_slope >= 0 and layer.threshold == 0,
+}
+_NEVER_FALL = (
+    "celu", "elu", "hard_sigmoid", "hard_tanh", "leaky_relu", "log_sigmoid", "relu", "relu6", "selu", "sigmoid",
+    "softplus", "softsign", "tanh",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Postponed:
+    """An activation that can wait for a pooling.
+
+    Attributes:
+        layer: The path of the layer that it belongs to.
+        pooling: The path of the pooling.
+        bare: The layer without its activation, a layer too.
+        activation: The activation.
+    """
+
+    layer: str
+    pooling: str
+    bare: Any
+    activation: Callable[[Tensor], Tensor]
+
+
+def postponed(calls: Sequence[Call], result: Tensor) -> tuple[Postponed, ...]:
+    """Every activation that can wait.
+
+    Args:
+        calls: Every call of one run, in order.
+        result: What the model gave.
+    """
+    import keras
+
+    readers: dict[int, list[Call]] = {}
+    for call in calls:
+        for tensor in call.inputs:
+            readers.setdefault(id(tensor), []).append(call)
+    # What a sub-model hands on may be read by others.
+    models = [call.output for call in calls if isinstance(call.layer, keras.Model)]
+    handed_on = {id(tensor) for tensor in tensors_in([result, *models])}
+    found = []
+    for call in calls:
+        reading = readers.get(id(call.output), [])
+        if len(reading) != 1 or id(call.output) in handed_on or not call.in_graph or not _pools(reading[0]):
+            continue
+        split = _split(call.layer)
+        if split is not None:
+            found.append(Postponed(call.path, reading[0].path, *split))
+    return tuple(found)
+
+
+def _split(layer: Any) -> tuple[Any, Callable[[Tensor], Tensor]] | None:
+    """A layer without its activation, and the activation; None where it has none that never falls."""
+    import keras
+
+    if not type(layer).__module__.startswith("keras.src.layers."):
+        return None
+    name = re.sub("[123]D", "", type(layer).__name__)
+    function: Any = getattr(layer, "activation", None)
+    never_falls = any(function is getattr(keras.activations, each, None) for each in _NEVER_FALL)
+    if name in _LAYERS_THAT_NEVER_FALL and _LAYERS_THAT_NEVER_FALL[name](layer):
+        return keras.layers.Identity(name=f"{layer.name}_postponed", dtype=layer.dtype_policy), layer.call
+    if name == "Activation" and never_falls:
+        return keras.layers.Identity(name=f"{layer.name}_postponed", dtype=layer.dtype_policy), function
+    if name in _ENDS_IN_ACTIVATION and never_falls:
+        # The twin shares every weight with the layer, and nobody else ever sees it.
+        twin = object.__new__(type(layer))
+        twin.__dict__.update({**layer.__dict__, "activation": keras.activations.linear})
+        return twin, function
+    return None
+
+
+def _pools(call: Call) -> bool:
+    """Does this call take the largest number of every window, and give fewer than it read?"""
+    kind = type(call.layer)
+    if not (kind.__module__.startswith("keras.src.layers.") and re.fullmatch("MaxPooling[123]D", kind.__name__)):
+        return False
+    return call.in_graph and prod(call.output.shape[1:]) < prod(call.inputs[0].shape[1:])

@@ -1,0 +1,213 @@
+"""Many cells in one backward pass, and still the exact gradient of each.
+
+A cell of the code sees one field of the picture. Cells whose fields share no pixel can be pulled back together: every
+pixel hears from at most one of them, exactly as if that cell were alone. Fields are products of a row interval and a
+column interval, so rows and columns are coloured apart: 9 passes for all cells of the reference net, at any picture
+size. This is the counterpart of `tiling`, which shares forward passes among holes.
+
+Where a cell sees the whole picture nothing can be shared, and the same arithmetic gives one pass for each cell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from saccade.encoder import Encoder
+from saccade.errors import MemoryBudgetError
+from saccade.models import Dataflow
+from saccade.models.dataflow import EVERYWHERE, Interval
+from saccade.occlusion.tiling import apart
+from saccade.typing import Array
+
+TOLERANCE = 1e-4
+"""Shared and lone gradients may differ by this share of the largest: float32's rounding, far below a wrong cell."""
+_PASSES_AT_ONCE = 16
+"""How many backward passes are held in memory together, at most."""
+
+
+@dataclass(frozen=True)
+class Colouring:
+    """Which cells share a backward pass, and which window of the picture answers for each.
+
+    Attributes:
+        size: Height and width of the picture.
+        row_receptive_fields: For every row of cells the rows of the picture that it can see, also beyond its edges;
+            `EVERYWHERE` where a layer on the way mixes all places.
+        column_receptive_fields: The same for columns.
+        row_groups: Rows of cells that share a pass.
+        column_groups: The same for columns.
+    """
+
+    size: tuple[int, int]
+    row_receptive_fields: tuple[Interval, ...]
+    column_receptive_fields: tuple[Interval, ...]
+    row_groups: tuple[tuple[int, ...], ...]
+    column_groups: tuple[tuple[int, ...], ...]
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of cells."""
+        return len(self.row_receptive_fields), len(self.column_receptive_fields)
+
+    @property
+    def cells(self) -> int:
+        """How many cells there are."""
+        return len(self.row_receptive_fields) * len(self.column_receptive_fields)
+
+    @property
+    def passes(self) -> int:
+        """How many backward passes give the gradients of all cells."""
+        return len(self.row_groups) * len(self.column_groups)
+
+    @property
+    def fields(self) -> tuple[tuple[Interval, ...], tuple[Interval, ...]]:
+        """What each row and each column of cells sees of the picture itself, half open."""
+        return (
+            tuple(_within(each, self.size[0]) for each in self.row_receptive_fields),
+            tuple(_within(each, self.size[1]) for each in self.column_receptive_fields),
+        )
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """Height and width of the largest field."""
+        rows, columns = (max(last - first for first, last in each) for each in self.fields)
+        return rows, columns
+
+    def masks(self) -> Array:
+        """1 for the cells of each pass: (passes, rows, columns)."""
+        rows, columns = (
+            np.stack([np.isin(np.arange(count), group) for group in groups])
+            for count, groups in zip(self.grid, (self.row_groups, self.column_groups), strict=True)
+        )
+        both = rows[:, None, :, None] & columns[None, :, None, :]
+        return both.reshape(self.passes, *self.grid).astype(np.float32)
+
+    def windows(self, answers: Array) -> Array:
+        """Cut every cell's field out of the pass that it took part in.
+
+        Args:
+            answers: (passes, height, width, channels) of one picture.
+
+        Returns:
+            (rows, columns, window height, window width, channels), each field from the upper left corner of its
+            window on; zero beyond it.
+        """
+        cut = np.zeros((*self.grid, *self.window, answers.shape[-1]), np.float32)
+        row_fields, column_fields = self.fields
+        for down, rows in enumerate(self.row_groups):
+            for across, columns in enumerate(self.column_groups):
+                answer = answers[down * len(self.column_groups) + across]
+                for row in rows:
+                    top, bottom = row_fields[row]
+                    for column in columns:
+                        left, right = column_fields[column]
+                        cut[row, column, : bottom - top, : right - left] = answer[top:bottom, left:right]
+        return cut
+
+    def placed(self, window: Array, row: int, column: int) -> Array:
+        """Put one cell's window (height, width, channels) back into a picture of zeros."""
+        (top, bottom), (left, right) = self.fields[0][row], self.fields[1][column]
+        full = np.zeros((*self.size, *window.shape[2:]), np.float32)
+        full[top:bottom, left:right] = window[: bottom - top, : right - left]
+        return full
+
+
+def colouring(flow: Dataflow, layer: str, grid: tuple[int, int]) -> Colouring:
+    """Group the cells of `layer` so that no pixel is seen by two cells of one group.
+
+    Args:
+        flow: How places move at this picture size.
+        layer: The layer whose cells are grouped.
+        grid: Rows and columns of its cells; where the flow knows no such grid, every cell sees everything.
+    """
+    if flow.grid(layer) != grid:
+        return alone(flow.size, grid)
+    unclipped_fields = [tuple(flow.field(layer, axis, (k, k + 1)) for k in range(grid[axis])) for axis in (0, 1)]
+    groups = [apart([_within(each, flow.size[axis]) for each in unclipped_fields[axis]]) for axis in (0, 1)]
+    return Colouring(flow.size, unclipped_fields[0], unclipped_fields[1], groups[0], groups[1])
+
+
+def alone(size: tuple[int, int], grid: tuple[int, int]) -> Colouring:
+    """Every cell in a pass of its own, with the whole picture as its field."""
+    rows, columns = ((EVERYWHERE,) * count for count in grid)
+    each_row, each_column = (tuple((k,) for k in range(count)) for count in grid)
+    return Colouring(size, rows, columns, each_row, each_column)
+
+
+def cell_gradients(encoder: Encoder, images: Array, patterns: Array, plan: Colouring) -> tuple[Array, float]:
+    """What is the gradient of `<f(x')[u], pattern[u]>` at every pixel, for every cell u of the code?
+
+    Args:
+        encoder: The model and its code.
+        images: (images, height, width, channels).
+        patterns: (images, rows, columns, code channels): what each cell's numbers are weighed with.
+        plan: Which cells share a pass.
+
+    Returns:
+        The gradients in each cell's window, (images, rows, columns, window height, window width, channels), and by how
+        much three cells that were also pulled back alone differ, as a share of the largest gradient (0 when nothing is
+        shared).
+
+    Raises:
+        MemoryBudgetError: The windows of all cells together are larger than the encoder's memory.
+    """
+    needed = 4 * len(images) * plan.cells * int(np.prod(plan.window)) * images.shape[-1]
+    if needed > encoder.engine.memory:
+        raise MemoryBudgetError(
+            f"the maps of {len(images)} x {plan.cells} cells of {plan.window[0]}x{plan.window[1]} px need "
+            f"{needed / 2**20:,.0f} MiB, more than the {encoder.engine.memory / 2**20:,.0f} MiB allowed; give fewer or "
+            "smaller pictures, or raise the limit (--memory, memory=)."
+        )
+    masks = plan.masks()
+    found = np.empty((len(images), *plan.grid, *plan.window, images.shape[-1]), np.float32)
+    off = 0.0
+    for index in range(len(images)):
+        image, pattern = images[index : index + 1], patterns[index]
+        checked = _checked(pattern, plan)
+        singles = np.zeros((len(checked), *plan.grid), np.float32)
+        for single, (row, column) in zip(singles, checked, strict=True):
+            single[row, column] = 1.0
+        answers = pulled(encoder, image, np.concatenate([masks, singles])[..., None] * pattern)
+        found[index] = plan.windows(answers[: plan.passes])
+        largest = max(float(np.abs(answers).max()), 1e-30)
+        for answer, cell in zip(answers[plan.passes :], checked, strict=True):
+            off = max(off, float(np.abs(plan.placed(found[index][cell], *cell) - answer).max()) / largest)
+    return found, off
+
+
+def passes_at_once(encoder: Encoder, image: Array) -> int:
+    """How many backward passes to hold in memory together: their gradients lie there twice, beside the pass itself."""
+    return max(1, min(_PASSES_AT_ONCE, encoder.engine.memory // (32 * image.nbytes)))
+
+
+def pulled(encoder: Encoder, image: Array, patterns: Array) -> Array:
+    """`J^T c` on one picture for patterns on the code's grid (patterns, rows, columns, channels), a few at a time."""
+    shape = tuple(encoder.layers[encoder.layer].shape)
+    # A vector code is one cell on the grid and a plain vector in the model.
+    own = patterns.shape[1:] if len(shape) == 3 else patterns.shape[2:] if len(shape) == 2 else patterns.shape[3:]
+    given = patterns.reshape(len(patterns), 1, *own)
+    groups = -(-len(given) // passes_at_once(encoder, image))
+    size = -(-len(given) // groups)
+    answers = np.empty((len(given), *image.shape[1:]), np.float32)
+    for start in range(0, len(given), size):
+        some = given[start : start + size]
+        # Engines compile once per shape, so the last group is filled up to the size of the others.
+        filled = np.concatenate([some, np.zeros((size - len(some), *some.shape[1:]), np.float32)])
+        answers[start : start + size] = encoder.vjp(image, filled)[: len(some), 0]
+    return answers
+
+
+def _checked(pattern: Array, plan: Colouring) -> list[tuple[int, int]]:
+    """Three cells to be pulled back alone as well: the strongest, and two inner ones."""
+    if plan.passes == plan.cells:
+        return []
+    rows, columns = plan.grid
+    strongest = int((pattern.astype(np.float64) ** 2).sum(axis=-1).argmax())
+    return [divmod(strongest, columns), (rows // 3, columns // 3), (2 * rows // 3, 2 * columns // 3)]
+
+
+def _within(sight: Interval, length: int) -> Interval:
+    first, last = max(sight[0], 0), min(sight[1], length)
+    return (first, last) if last > first else (0, 0)

@@ -1,0 +1,178 @@
+"""Holes grow on their way through the layers, so early layers let more of them share a pass than the code does.
+
+16 px holes every 8 px of the reference net need 9 passes up to its second pooling, 16 up to the third, and 49 only from
+there on. The way to the code is therefore walked in stages: each computes one layer for all holes, as many in a pass as
+that layer allows, and the next one starts from the unchanged layer with the footprints of its own holes pasted in.
+Where the code sees everything, as behind a dense layer, what comes before is shared all the same, and only the rest is
+computed hole by hole. The result is that of covering the picture; only the work is less.
+
+Which layers to stop at is found by counting the numbers that are computed and pasted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+
+from saccade.encoder import Encoder
+from saccade.occlusion.tiling import Holes, Tiling, apart
+from saccade.targets.paths import COVERED, REPLACED, Arrays, Path, Points
+from saccade.typing import Array
+
+_PASTED = 3
+"""What a pasted number costs, in computed ones: it is copied, brought to the device and read there."""
+WORTH_A_PICTURE, WORTH_IN_ALL = 2**22, 2**26
+"""So many numbers must be spared for a picture, and for all of them: stages cost questions, and tracing them."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A layer that is computed for all holes, and which of them share a pass up to there.
+
+    Attributes:
+        layer: Its path.
+        plan: Which holes share a pass, and their footprints on the layer.
+        numbers: How many numbers the layer holds for one picture.
+    """
+
+    layer: str
+    plan: Tiling
+    numbers: int
+
+    @property
+    def bytes(self) -> int:
+        """What the layer takes for all passes, and without a hole."""
+        return 4 * self.numbers * (1 + self.plan.passes)
+
+
+def stages(encoder: Encoder, images: Array, read: Collection[str], last: Tiling) -> tuple[Stage, ...]:
+    """Where should the way to what is read be cut? Nowhere, if little is spared.
+
+    Args:
+        encoder: The model and its code.
+        images: (images, height, width, channels); each is walked through the stages by itself.
+        read: The layers that are read in the end.
+        last: Which holes share a pass there.
+    """
+    if encoder.network.fixed_batch is not None:
+        return ()
+    paths = list(encoder.layers)
+    # Everything up to the last layer that is read has to be computed; what lies in between may be a stage.
+    paths = paths[: 1 + max(paths.index(each) for each in read)]
+    sizes = {path: encoder.code_size(path, images) for path in paths}
+    memory = encoder.engine.memory // 4
+    found = [
+        each
+        for each in _candidates(encoder, sizes, read, last.holes)
+        if each.plan.passes < last.passes and 2 * each.bytes <= memory
+    ]
+    cost, chain = cheapest(found, sizes, last.passes)
+    spared = last.passes * sum(sizes.values()) - cost
+    return chain if spared >= WORTH_A_PICTURE and spared * len(images) >= WORTH_IN_ALL else ()
+
+
+def cheapest(found: Sequence[Stage], sizes: Mapping[str, int], passes: int) -> tuple[float, tuple[Stage, ...]]:
+    """The chain of stages that computes and pastes the fewest numbers, and how many.
+
+    Args:
+        found: Every layer that may be a stage, in the order of computation.
+        sizes: How many numbers each layer has for one picture, in the order of computation, up to the last one.
+        passes: How many passes the last one takes.
+    """
+    order = list(sizes)
+    total = list(accumulate(sizes.values(), initial=0))
+    ways: list[tuple[float, int, tuple[Stage, ...]]] = [(0.0, 0, ())]
+
+    def through(place: int, passes: int) -> tuple[float, tuple[Stage, ...]]:
+        """The best way to have the first so many layers computed, the last of them in so many passes."""
+        costs = []
+        for spent, before, chain in ways:
+            pasted = _PASTED * chain[-1].numbers if chain else 0
+            # What lies before a stage is computed once more on the way to it.
+            costs.append((spent + total[before] + passes * (total[place] - total[before] + pasted), chain))
+        return min(costs, key=lambda each: each[0])
+
+    for stage in found:
+        place = 1 + order.index(stage.layer)
+        cost, chain = through(place, stage.plan.passes)
+        ways.append((cost, place, (*chain, stage)))
+    return through(len(order), passes)
+
+
+def start_from(
+    encoder: Encoder, image: Array, fixed: Arrays, chain: tuple[Stage, ...], last: Tiling
+) -> tuple[str, Points]:
+    """Walk all stages for one picture.
+
+    Args:
+        encoder: The model and its code.
+        image: (1, height, width, channels).
+        fixed: The filler of the holes, as for the path COVERED.
+        chain: The stages, at least one.
+        last: Which holes share a pass in the end.
+
+    Returns:
+        The last stage's layer, and its values as points of the path REPLACED: unchanged, then one for each pass.
+    """
+    path: Path = COVERED
+    points: Points = chain[0].plan.points()
+    at: str | None = None
+    for stage, after in zip(chain, [*(each.plan for each in chain[1:]), last], strict=True):
+        held = encoder.activations_along(image, [stage.layer], path, points, fixed, at=at)[stage.layer]
+        path, points, at, fixed = REPLACED, Pasted(held[:, 0], stage.plan, after), stage.layer, {}
+    return chain[-1].layer, points
+
+
+class Pasted:
+    """A layer as it is unchanged, then once for every pass, with the footprints of the holes of that pass pasted in.
+
+    Args:
+        held: The layer's values unchanged and in every pass up to it, (1 + passes, rows, columns, channels).
+        before: Which holes shared those passes.
+        after: Which holes share a pass from here on.
+    """
+
+    def __init__(self, held: Array, before: Tiling, after: Tiling) -> None:
+        self._held, self._before, self._after = held, before, after
+        self._row_group = {row: number for number, group in enumerate(before.row_groups) for row in group}
+        self._column_group = {column: number for number, group in enumerate(before.column_groups) for column in group}
+
+    def __len__(self) -> int:
+        """How many steps there are."""
+        return 1 + self._after.passes
+
+    def take(self, start: int, stop: int) -> Arrays:
+        """The values of some steps, (steps, 1, rows, columns, channels)."""
+        values = np.empty((stop - start, 1, *self._held.shape[1:]), np.float32)
+        values[:] = self._held[0]
+        for step, into in zip(range(start, stop), values[:, 0], strict=True):
+            if step:
+                self._paste(step - 1, into)
+        return {"values": values}
+
+    def _paste(self, number: int, into: Array) -> None:
+        rows, columns = self._after.members(number)
+        # Where footprints of two holes of a pass meet, nothing that comes after reads: it would see both.
+        for row in rows.tolist():
+            first = 1 + self._row_group[row] * len(self._before.column_groups)
+            down = slice(*self._before.row_footprints[row])
+            for column in columns.tolist():
+                across = slice(*self._before.column_footprints[column])
+                into[down, across] = self._held[first + self._column_group[column], down, across]
+
+
+def _candidates(encoder: Encoder, sizes: Mapping[str, int], read: Collection[str], where: Holes) -> Iterator[Stage]:
+    """Every layer at which the holes can be held: it has places, and is the only way to what is read."""
+    flow = encoder.dataflow(*where.size)
+    reached = [
+        [flow.footprints(axis, (start, start + where.patch[axis])) for start in starts]
+        for axis, starts in ((0, where.rows), (1, where.columns))
+    ]
+    for path, numbers in sizes.items():
+        has_places = path in flow.operations and flow.grid(path) is not None and len(encoder.layers[path].shape) == 3
+        if has_places and path not in read and all(flow.is_cut(path, each) for each in read):
+            rows, columns = (tuple(each[path] for each in axis) for axis in reached)
+            yield Stage(path, Tiling(where, apart(rows), apart(columns), rows, columns), numbers)

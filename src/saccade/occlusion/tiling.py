@@ -1,0 +1,252 @@
+"""Many holes in one picture, and still the exact answer for each.
+
+A hole changes only the code cells that can see it, its footprint. Holes whose footprints share no cell can therefore be
+cut into one picture: every cell of the code is changed by at most one of them, exactly as if it were alone. Footprints
+are products of a row interval and a column interval, so rows and columns are grouped apart, and each pair of a row
+group and a column group is one pass: 49 passes for 16 px holes every 8 px of the reference net, at any picture size.
+
+The numbers after a hole are the untouched picture's sums with the hole's footprint exchanged; a two-dimensional running
+sum gives every footprint at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saccade.engines.matmul import product
+from saccade.models import Dataflow
+from saccade.models.dataflow import Interval
+from saccade.targets.paths import Arrays
+
+
+@dataclass(frozen=True)
+class Holes:
+    """Square holes on a regular grid; the last of a row or column is moved in so that it ends at the edge.
+
+    Attributes:
+        rows: Where the holes start, from the top.
+        columns: Where the holes start, from the left.
+        patch: Height and width of a hole.
+        size: Height and width of the picture.
+    """
+
+    rows: tuple[int, ...]
+    columns: tuple[int, ...]
+    patch: tuple[int, int]
+    size: tuple[int, int]
+
+    @property
+    def count(self) -> int:
+        """How many holes there are."""
+        return len(self.rows) * len(self.columns)
+
+    def stencils(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """For every hole row and hole column, 1 where it covers: (rows, height) and (columns, width)."""
+        return (
+            _stencil(self.rows, self.patch[0], self.size[0]),
+            _stencil(self.columns, self.patch[1], self.size[1]),
+        )
+
+    def one_by_one(self) -> Patterns:
+        """A picture without a hole, then every hole in a picture of its own, row by row."""
+        rows, columns = self.stencils()
+        return _crossed(rows, columns)
+
+    def spread(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Give every pixel the mean of the holes that cover it.
+
+        Args:
+            values: (images, hole rows, hole columns).
+
+        Returns:
+            float32 (images, height, width); 0 where no hole reaches.
+        """
+        rows, columns = self.stencils()
+        down = rows.T.astype(np.float64)
+        total = np.stack([product(product(down, each), columns) for each in values])
+        times = rows.sum(axis=0)[:, None] * columns.sum(axis=0)[None, :]
+        return np.asarray(total / np.maximum(times, 1.0), np.float32)
+
+
+@dataclass(frozen=True)
+class Patterns:
+    """Patterns of holes, each the product of a row mask and a column mask; written out only when they are taken.
+
+    Attributes:
+        rows: The row masks, (masks, height).
+        columns: The column masks, (masks, width).
+        pairs: (patterns, 2): which row mask and which column mask make each pattern.
+    """
+
+    rows: NDArray[np.float32]
+    columns: NDArray[np.float32]
+    pairs: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """How many patterns there are."""
+        return len(self.pairs)
+
+    def take(self, start: int, stop: int) -> Arrays:
+        """The patterns from `start` up to `stop`, as points of the path COVERED."""
+        rows, columns = self.pairs[start:stop].T
+        return {"rows": self.rows[rows], "columns": self.columns[columns]}
+
+    def only(self, chosen: Sequence[int]) -> Patterns:
+        """Some of these patterns."""
+        return replace(self, pairs=self.pairs[list(chosen)])
+
+    def followed_by(self, other: Patterns, chosen: Sequence[int]) -> Patterns:
+        """These patterns, then some of another set."""
+        shift = [len(self.rows), len(self.columns)]
+        return Patterns(
+            np.concatenate([self.rows, other.rows]),
+            np.concatenate([self.columns, other.columns]),
+            np.concatenate([self.pairs, other.pairs[list(chosen)] + shift]),
+        )
+
+
+def _crossed(rows: NDArray[np.float32], columns: NDArray[np.float32]) -> Patterns:
+    """Nothing first, then every row mask with every column mask."""
+    pairs = np.stack(np.meshgrid(np.arange(len(rows)), np.arange(len(columns)), indexing="ij"), -1).reshape(-1, 2)
+    nothing = [[len(rows), len(columns)]]
+    return Patterns(
+        np.concatenate([rows, np.zeros_like(rows[:1])]),
+        np.concatenate([columns, np.zeros_like(columns[:1])]),
+        np.concatenate([nothing, pairs]),
+    )
+
+
+def holes(size: tuple[int, int], patch: tuple[int, int], stride: tuple[int, int]) -> Holes:
+    """Lay holes over a picture."""
+    rows, columns = (_starts(size[axis], patch[axis], stride[axis]) for axis in (0, 1))
+    return Holes(rows, columns, patch, size)
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """Which holes share a picture, and which cells answer for each hole.
+
+    Attributes:
+        holes: The holes.
+        row_groups: Rows of holes that share a pass.
+        column_groups: Columns of holes that share a pass.
+        row_footprints: For every row of holes the rows of cells that can change; none where each hole is alone.
+        column_footprints: The same for columns.
+    """
+
+    holes: Holes
+    row_groups: tuple[tuple[int, ...], ...]
+    column_groups: tuple[tuple[int, ...], ...]
+    row_footprints: tuple[Interval, ...]
+    column_footprints: tuple[Interval, ...]
+
+    @property
+    def passes(self) -> int:
+        """How many pictures are encoded."""
+        return len(self.row_groups) * len(self.column_groups)
+
+    def points(self) -> Patterns:
+        """A picture without a hole, then the patterns of holes, one per pass."""
+        rows, columns = self.holes.stencils()
+        row_masks = np.stack([rows[list(group)].max(axis=0) for group in self.row_groups])
+        column_masks = np.stack([columns[list(group)].max(axis=0) for group in self.column_groups])
+        return _crossed(row_masks, column_masks)
+
+    def members(self, number: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Which hole rows and hole columns share this pass?"""
+        rows, columns = divmod(number, len(self.column_groups))
+        return np.array(self.row_groups[rows]), np.array(self.column_groups[columns])
+
+    def sums(self, number: int, changed: NDArray[np.floating], untouched: NDArray[np.floating]) -> NDArray[np.float64]:
+        """What do the sums over the whole code become when one hole of a pass alone is cut?
+
+        Args:
+            number: Which pass.
+            changed: The terms of every cell in that pass, (images, rows, columns, terms).
+            untouched: The terms without any hole, of the same shape.
+
+        Returns:
+            float64 (images, hole rows, hole columns, terms), for the `members` of the pass.
+        """
+        if not self.row_footprints:
+            return np.asarray(changed.sum(axis=(1, 2), dtype=np.float64)[:, None, None])
+        rows, columns = self.members(number)
+        whole = untouched.sum(axis=(1, 2), dtype=np.float64)
+        images, height, width, terms = changed.shape
+        running = np.zeros((images, height + 1, width + 1, terms))
+        inner = running[:, 1:, 1:]
+        np.subtract(changed, untouched, out=inner, dtype=np.float64)
+        inner.cumsum(axis=1, out=inner).cumsum(axis=2, out=inner)
+        top, bottom = np.array([self.row_footprints[k] for k in rows]).T
+        left, right = np.array([self.column_footprints[k] for k in columns]).T
+        inside = (
+            running[:, bottom[:, None], right]
+            - running[:, top[:, None], right]
+            - running[:, bottom[:, None], left]
+            + running[:, top[:, None], left]
+        )
+        return np.asarray(whole[:, None, None] + inside)
+
+
+def tiling(flow: Dataflow, layer: str, where: Holes) -> Tiling:
+    """Group holes so that no cell of `layer` can see two of one group."""
+    return tilings(flow, [layer], where)[layer]
+
+
+def tilings(flow: Dataflow, layers: Sequence[str], where: Holes) -> dict[str, Tiling]:
+    """Group holes so that no cell of any of these layers can see two of one group: the same passes serve all."""
+    reached = {
+        layer: [
+            tuple(flow.footprint(layer, axis, (start, start + where.patch[axis])) for start in starts)
+            for axis, starts in ((0, where.rows), (1, where.columns))
+        ]
+        for layer in layers
+    }
+    groups = [apart(*(footprints[axis] for footprints in reached.values())) for axis in (0, 1)]
+    return {layer: Tiling(where, groups[0], groups[1], rows, columns) for layer, (rows, columns) in reached.items()}
+
+
+def one_each(where: Holes) -> Tiling:
+    """Every hole in a pass of its own."""
+    return Tiling(
+        where, tuple((k,) for k in range(len(where.rows))), tuple((k,) for k in range(len(where.columns))), (), ()
+    )
+
+
+def apart(*several: Sequence[Interval]) -> tuple[tuple[int, ...], ...]:
+    """Share things out among the fewest groups in which no two overlap (greedy by start, which is optimal).
+
+    Args:
+        *several: One interval for each thing; with more than one sequence two things are apart only if they are in
+            every one.
+    """
+    groups: list[list[int]] = []
+    ends: list[list[int]] = []
+    for index in sorted(range(len(several[0])), key=lambda k: [each[k] for each in several]):
+        own = [each[index] for each in several]
+        for number, end in enumerate(ends):
+            if all(last <= first for last, (first, _) in zip(end, own, strict=True)):
+                groups[number].append(index)
+                ends[number] = [max(last, mine) for last, (_, mine) in zip(end, own, strict=True)]
+                break
+        else:
+            groups.append([index])
+            ends.append([last for _, last in own])
+    return tuple(tuple(sorted(group)) for group in groups)
+
+
+def _starts(length: int, patch: int, stride: int) -> tuple[int, ...]:
+    starts = list(range(0, max(length - patch, 0) + 1, stride))
+    if starts[-1] + patch < length:
+        starts.append(length - patch)
+    return tuple(starts)
+
+
+def _stencil(starts: Sequence[int], patch: int, length: int) -> NDArray[np.float32]:
+    places = np.arange(length)
+    first = np.array(starts)[:, None]
+    return ((places >= first) & (places < first + patch)).astype(np.float32)

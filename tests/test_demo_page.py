@@ -1,0 +1,518 @@
+"""The demonstration: everything on the page is there, true, works as printed, and needs nothing from any network."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import saccade
+from saccade import demo as gallery
+from saccade.demo import assembly, photographs, places, search
+from saccade.demo.markup import Markup, element
+from saccade.demo.photographs import ALL, CAT, LOOKED_AT, MOTORCYCLE
+from saccade.errors import FileError, MissingPackage
+from saccade.pairs import mean_code
+
+pytestmark = pytest.mark.timeout(1200)
+
+_VOID = {"br", "hr", "img", "input", "link", "meta", "source"}
+
+
+class Reader(HTMLParser):
+    """Reads a page and keeps its elements; a tag that is closed in the wrong order is an error."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[tuple[str, dict[str, str | None]]] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[tuple[str, dict[str, str | None], str]] = []
+        self.feed(text)
+        self.close()
+        assert not self.open, f"never closed: {self.open}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in _VOID:
+            self.open.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> closes nothing"
+        opened, _ = self.open.pop()
+        assert opened == tag, f"<{opened}> is closed by </{tag}>"
+
+    def handle_data(self, data: str) -> None:
+        if self.open:
+            self.texts.append((*self.open[-1], data))
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    def text(self, tag: str, **wanted: str) -> list[str]:
+        return [
+            text
+            for name, attributes, text in self.texts
+            if name == tag and all(attributes.get(key.rstrip("_")) == value for key, value in wanted.items())
+        ]
+
+
+@pytest.fixture(scope="session")
+def told() -> list[tuple[str, int, int]]:
+    return []
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory, told: list[tuple[str, int, int]]) -> Path:
+    where = tmp_path_factory.mktemp("gallery") / "made" / "here"
+    page = gallery.build(where, progress=lambda *said: told.append(said))
+    assert page == where / "index.html"
+    return where
+
+
+@pytest.fixture(scope="session")
+def page(folder: Path) -> Reader:
+    return Reader((folder / "index.html").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def encoder(folder: Path) -> saccade.Encoder:
+    return saccade.load(folder / "clothing-autoencoder.keras")
+
+
+@pytest.fixture
+def copy(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The reader's own copy, to run things in."""
+    where = tmp_path / "copy"
+    shutil.copytree(folder, where)
+    monkeypatch.chdir(where)
+    return where
+
+
+# The page
+
+
+def test_the_page_is_whole(page: Reader, folder: Path) -> None:
+    text = (folder / "index.html").read_text(encoding="utf-8")
+    assert text.startswith("<!doctype html>")
+    assert len(page.all("html")) == len(page.all("h1")) == len(page.all("main")) == 1
+    headings = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
+    assert all(now <= before + 1 for before, now in pairwise(headings))
+    ids = [each["id"] for _, each in page.elements if "id" in each]
+    assert len(ids) == len(set(ids))
+    labels = {each["for"] for each in page.all("label")}
+    assert labels <= set(ids)
+    anchors = {(each["href"] or "")[1:] for each in page.all("a") if (each["href"] or "").startswith("#")}
+    assert anchors <= set(ids)
+
+
+def test_every_picture_is_there_and_whole(page: Reader, folder: Path) -> None:
+    images = page.all("img")
+    assert len(images) > 50
+    for each in images:
+        with Image.open(folder / str(each["src"])) as image:
+            image.load()
+            assert (str(image.width), str(image.height)) == (each["width"], each["height"])
+    for each in (*page.all("a"), *page.all("link")):
+        link = each["href"] or ""
+        assert link.startswith("#") or (folder / link).is_file(), link
+    for each in page.all("source"):
+        assert (folder / str(each["srcset"])).is_file()
+    assert sum(each.stat().st_size for each in folder.rglob("*")) < 25e6
+
+
+def test_every_picture_is_described(page: Reader) -> None:
+    for each in page.all("img"):
+        alt = each.get("alt") or ""
+        assert len(alt) > 15, each
+        assert "{" not in alt
+        assert "nan" not in alt
+
+
+def test_nothing_comes_from_elsewhere(page: Reader) -> None:
+    for tag, attributes in page.elements:
+        for name in ("src", "srcset", "href", "action", "data", "style", "onclick"):
+            value = attributes.get(name) or ""
+            assert "//" not in value, (tag, value)
+            assert not (name in ("style", "onclick") and value), (tag, value)
+    style = "".join(page.text("style"))
+    assert "url(" not in style
+    assert "@import" not in style
+    policy = next(each["content"] for each in page.all("meta") if each.get("http-equiv") == "Content-Security-Policy")
+    assert policy is not None
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+
+
+def test_nothing_but_text_is_seen_of_numbers(page: Reader) -> None:
+    """No markup leaked into the text, no number is missing."""
+    seen = " ".join(text for tag, _, text in page.texts if tag not in ("style", "script", "code"))
+    assert "<" not in seen
+    assert not re.search(r"\bnan\b|\binf\b|None|\{|\}", seen)
+    assert "\u202f" not in seen
+    assert not re.search(r"\d %", seen), "a number and its percent sign may be broken apart"
+
+
+def test_progress_tells_every_step(told: list[tuple[str, int, int]], folder: Path) -> None:
+    steps = [done for _, done, _ in told]
+    assert steps == sorted(steps)
+    assert told[0][1] == 0
+    assert told[-1][1] == told[-1][2]
+    assert all(text for text, _, _ in told)
+
+
+def test_no_path_of_this_machine_is_told(folder: Path) -> None:
+    for each in folder.rglob("*"):
+        if each.suffix in (".html", ".json", ".webp"):
+            assert str(folder).encode() not in each.read_bytes(), each
+            assert b".saccade-demo-" not in each.read_bytes(), each
+
+
+# Its numbers
+
+
+def _numbers(page: Reader) -> list[float]:
+    return [float(str(each["value"])) for each in page.all("data")]
+
+
+def test_numbers_are_written_as_they_are(page: Reader) -> None:
+    found = [(float(str(attributes["value"])), text) for tag, attributes, text in page.texts if tag == "data"]
+    assert len(found) > 40
+    for value, text in found:
+        plain = text.replace("\u2212", "-").replace(",", "").replace("\u00a0", " ").replace(" dB", "")
+        if plain.startswith("1/"):
+            written = 1 / float(plain[2:])
+        elif plain.endswith(" %"):
+            written = float(plain[:-2]) / 100
+        else:
+            written = float(plain)
+        assert written == pytest.approx(value, rel=0.06, abs=1e-9), (value, text)
+
+
+def test_the_strongest_patches_are_the_models(page: Reader, encoder: saccade.Encoder, folder: Path) -> None:
+    numbers = _numbers(page)
+    for photograph in (CAT, MOTORCYCLE):
+        look = saccade.explain(encoder, folder / "photographs" / photograph.file)
+        for value in (float(look.raw.max()), float(np.median(look.raw))):
+            assert min(abs(each - value) for each in numbers) < 1e-4 * value
+    assert numbers[0] == encoder.code_size(encoder.layer, look.images.array)
+    shares = [value for value in numbers if value == pytest.approx(numbers[0] / look.images.array.size)]
+    assert shares, "the code's share of the picture is told"
+
+
+def test_similarities_are_the_models(page: Reader, encoder: saccade.Encoder, folder: Path) -> None:
+    shelf = folder / "photographs"
+    why = saccade.compare(encoder, shelf / "motorcycle_left.png", shelf / "motorcycle_right.png", reference=shelf)
+    found = [float(str(each["value"])) for each in page.all("data")]
+    for value in (why.score, float(why.shares[why.shares > 0].sum())):
+        assert min(abs(each - value) for each in found) < 1e-5
+
+
+def test_memory_is_measured(page: Reader, encoder: saccade.Encoder, folder: Path) -> None:
+    found = _numbers(page)
+    for photograph in LOOKED_AT:
+        given = encoder.read(folder / "photographs" / photograph.file)
+        error = float(np.mean((np.clip(encoder.reconstruct(given), 0, 1) - given.array) ** 2))
+        assert min(abs(each - 10 * np.log10(1 / error)) for each in found) < 1e-2
+        assert min(abs(each - np.sqrt(error)) for each in found) < 1e-4
+
+
+def test_the_models_record_is_told(page: Reader, folder: Path) -> None:
+    record = json.loads((folder / "clothing-autoencoder.json").read_text(encoding="utf-8"))
+    told = " ".join(page.text("dd"))
+    assert record["data"]["name"] in told
+    assert record["data"]["licence"] in told
+    assert str(record["epochs_run"]) in told
+
+
+# What it says can be done
+
+
+def pixels(path: str | Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"), float)
+
+
+def _recipes(page: Reader, kind: str) -> list[str]:
+    return list(dict.fromkeys(page.text("code", class_=kind)))
+
+
+def test_the_python_lines_work(page: Reader, copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    snippets = _recipes(page, "python")
+    assert len(snippets) == len(LOOKED_AT) + 5
+    others = {f"{each.stem}-heat.png" for each in LOOKED_AT[1:]}
+    for snippet in snippets:
+        if not any(other in snippet for other in others):  # one photograph stands for all
+            exec(compile(snippet, "<the page>", "exec"), {"__name__": "__page__"})
+    for name in ("heat", "spotlight"):
+        mine, shown = pixels(f"chelsea-{name}.png"), pixels(f"pictures/chelsea-{name}.webp")
+        assert mine.shape == shown.shape
+        assert np.abs(mine - shown).mean() < 4  # what the compression of the page's picture costs
+    printed = capsys.readouterr().out
+    numbers = _numbers(page)
+    most = float(re.findall(r"changes ([\d.]+)%", printed)[0]) / 100
+    assert min(abs(each - most) for each in numbers) < 1e-4
+    ratio = float(re.findall(r"PSNR ([\d.]+) dB", printed)[0])
+    assert min(abs(each - ratio) for each in numbers) < 0.06
+    for score, total in re.findall(r"similarity (\S+), the sum of \d+ shares: (\S+)", printed):
+        assert score == total
+        assert min(abs(each - float(score)) for each in numbers) < 0.006
+    assert pixels("methods.png").shape[1] > 500
+    assert len(list(Path("layers").glob("*.png"))) > 10
+
+
+def test_the_commands_work(page: Reader, copy: Path) -> None:
+    from saccade.cli import main
+
+    commands = _recipes(page, "command")
+    chosen = [
+        next(each for each in commands if f"saccade {verb} " in each) for verb in ("explain", "inside", "compare")
+    ]
+    chosen.append(next(each for each in commands if "--method occlusion," in each))
+    for command in chosen:
+        words = shlex.split(command)
+        assert words[0] == "saccade"
+        assert main(words[1:]) == 0, command
+    mine = pixels(copy / "mine" / "chelsea-occlusion-overlay.png")
+    shown = pixels(copy / "pictures" / "chelsea-heat.webp")
+    assert np.abs(mine - shown).mean() < 4
+    assert (copy / "alike.png").is_file()
+    assert (copy / "mine" / "collage.png").is_file()
+
+
+# The pair that was found
+
+
+def test_where_nothing_speaks_for_a_pair_none_of_it_lies_outside() -> None:
+    shares = np.full((8, 8), -0.1)
+    assert search.outside_of(shares, (0.25, 0.25, 0.75, 0.75)) == 0
+    shares[0, 0] = shares[4, 4] = 0.3
+    assert search.outside_of(shares, (0.25, 0.25, 0.75, 0.75)) == pytest.approx(0.5)
+
+
+def test_the_found_pair_is_the_best_one(encoder: saccade.Encoder, folder: Path) -> None:
+    images = encoder.read([folder / "photographs" / each.file for each in ALL])
+    mean = mean_code(encoder, images).code
+    found = search.search(encoder, images, ALL, mean)
+    assert found.a.photograph.subject != found.b.photograph.subject
+    assert found.tried > 300
+
+    def worth(one: photographs.Photograph, other: photographs.Photograph) -> float:
+        """By the public comparison of two whole photographs."""
+        a, b = (images[ALL.index(each)] for each in (one, other))
+        why = saccade.compare(encoder, a, b, centre=mean)
+        raised = np.maximum(why.shares, 0)
+        outside = []
+        for each in (one, other):
+            if each.subject_box is not None:
+                fine = np.kron(raised, np.ones((100, 100)))  # a hundredth of a cell is exact enough
+                rows, columns = fine.shape
+                left, top, right, bottom = each.subject_box
+                kept = fine[round(top * rows) : round(bottom * rows), round(left * columns) : round(right * columns)]
+                outside.append(1 - kept.sum() / fine.sum())
+        return why.score * float(np.mean(outside)) if outside else 0.0
+
+    best = max(worth(a, b) for k, a in enumerate(ALL) for b in ALL[k + 1 :] if a.subject != b.subject)
+    if not (found.a.cut or found.b.cut):
+        assert worth(found.a.photograph, found.b.photograph) == pytest.approx(best, rel=1e-6)
+        assert found.worth == pytest.approx(best, rel=0.01)
+    else:
+        assert found.worth * 0.75 > best
+
+
+def test_cut_outs_still_show_the_subject() -> None:
+    for photograph in ALL:
+        parts = search.cut_outs(photograph)
+        assert not parts[0].cut
+        for part in parts[1:]:
+            assert places.area(part.box) == pytest.approx(4 / 9)
+            box = part.subject_box
+            if box is not None:
+                whole = photograph.subject_box
+                assert whole is not None
+                assert places.area(box) * places.area(part.box) >= 0.6 * places.area(whole) - 1e-9
+
+
+# Words for places
+
+
+def test_every_named_thing_lies_on_its_photograph() -> None:
+    for photograph in ALL:
+        boxes = [box for _, box in photograph.things]
+        boxes += [photograph.subject_box] if photograph.subject_box else []
+        for left, top, right, bottom in boxes:
+            assert 0 <= left < right <= 1
+            assert 0 <= top < bottom <= 1
+
+
+def test_the_smallest_thing_names_a_place() -> None:
+    assert places.name_of(CAT, 0.37, 0.38) == "the eye on the left"
+    assert places.name_of(CAT, 0.55, 0.8) == "the nose"
+    assert places.name_of(CAT, 0.97, 0.5) == "the blurred background at the right"
+
+
+def test_peaks_do_not_overlap_and_fall() -> None:
+    values = np.random.default_rng(0).random((15, 15))
+    found = places.peaks(values, (0.125, 0.125), CAT, 4)
+    assert [each.value for each in found] == sorted((each.value for each in found), reverse=True)
+    assert found[0].value == values.max()
+    row, column = np.unravel_index(values.argmax(), values.shape)
+    assert found[0].box[:2] == pytest.approx((column * 8 / 128, row * 8 / 128))
+    assert len({each.name for each in found}) == len(found)
+
+
+def test_the_region_holds_what_it_says() -> None:
+    shares = np.zeros((8, 8))
+    shares[:4, 4:] = 1
+    assert places.region(shares) == ("the upper right quarter", 1.0)
+    shares[:4, :4] = 0.9
+    assert places.region(shares) == ("the upper half", 1.0)
+    assert places.region(np.ones((8, 8))) == ("the whole picture", 1.0)
+    assert places.inside(np.ones((3, 3)), (0.0, 0.0, 0.5, 1.0)) == pytest.approx(4.5)
+
+
+def test_markup_escapes_text_and_closes_elements() -> None:
+    made = element("p", "a < b & c", element("br"), [1, None], title='say "x"', hidden=True, class_="k", id=None)
+    assert made == '<p title="say &quot;x&quot;" hidden class="k">a &lt; b &amp; c<br>1</p>'
+    assert isinstance(made, Markup)
+
+
+# The folder
+
+
+def _quick(monkeypatch: pytest.MonkeyPatch, chapter: Callable[[Any], Markup]) -> None:
+    monkeypatch.setattr(assembly, "_CHAPTERS", (("only", "Only", "one chapter", chapter),))
+
+
+def test_other_files_stay(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _quick(monkeypatch, lambda studio: element("p", "here"))
+    (tmp_path / "photographs").mkdir()
+    (tmp_path / "photographs" / "mine.png").write_bytes(b"mine")
+    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "index.html").write_text("old")
+    gallery.build(tmp_path)
+    assert (tmp_path / "photographs" / "mine.png").read_bytes() == b"mine"
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+    assert "here" in (tmp_path / "index.html").read_text()
+    assert not list(tmp_path.glob(".saccade-demo-*"))
+
+
+def test_a_failure_leaves_everything_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(studio: object) -> Markup:
+        raise KeyboardInterrupt
+
+    _quick(monkeypatch, fail)
+    fresh = tmp_path / "a" / "b"
+    with pytest.raises(KeyboardInterrupt):
+        gallery.build(fresh)
+    assert not (tmp_path / "a").exists()
+    (tmp_path / "index.html").write_text("old")
+    with pytest.raises(KeyboardInterrupt):
+        gallery.build(tmp_path)
+    assert [each.name for each in tmp_path.iterdir()] == ["index.html"]
+    assert (tmp_path / "index.html").read_text() == "old"
+
+
+def test_a_folder_that_cannot_be_written_is_one_plain_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for where in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(FileError, match="cannot be written"):
+            gallery.build(where)
+    assert (tmp_path / "file").read_text() == "x"
+
+
+def test_missing_photographs_are_one_plain_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(photographs.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingPackage, match=r"scikit-image is not installed.*saccade\[demo\]"):
+        gallery.build(tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+# In a browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+    found = next(filter(None, map(shutil.which, names)), None)
+    assert found is not None, f"the page must be tried in a browser, and none of {', '.join(names)} is installed"
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=found, args=["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+        )
+        yield opened
+        opened.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 390])
+def test_the_page_in_a_browser(browser: Any, folder: Path, width: int, scheme: str) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    tab = context.new_page()
+    said: list[str] = []
+    asked: list[str] = []
+    tab.on("console", lambda message: said.append(message.text))
+    tab.on("pageerror", lambda error: said.append(str(error)))
+    tab.on("requestfailed", lambda request: said.append(request.url))
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.goto((folder / "index.html").as_uri())
+    tab.evaluate("document.querySelectorAll('img').forEach(image => image.loading = 'eager')")
+    tab.evaluate("Promise.all([...document.images].map(image => image.decode()))")
+    assert tab.evaluate("[...document.images].every(image => image.naturalWidth > 0)")
+    tab.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    wide = tab.evaluate("document.documentElement.scrollWidth")
+    assert wide <= width, "the page scrolls sideways"
+    assert said == []
+    assert asked
+    assert all(each.startswith("file:") for each in asked)
+    paper = tab.evaluate("getComputedStyle(document.body).backgroundColor")
+    brightness = sum(map(int, re.findall(r"\d+", paper)[:3]))
+    assert (brightness > 600) == (scheme == "light")
+    dark = tab.evaluate("document.querySelector('picture img').currentSrc").endswith("-dark.webp")
+    assert dark == (scheme == "dark")
+    context.close()
+
+
+def test_the_keyboard_changes_the_view(browser: Any, folder: Path) -> None:
+    context = browser.new_context(viewport={"width": 1200, "height": 900}, reduced_motion="reduce")
+    tab = context.new_page()
+    tab.goto((folder / "index.html").as_uri())
+
+    def visible() -> list[str]:
+        images = "[...document.querySelectorAll('.lead .frame img')]"
+        seen = "each => getComputedStyle(each).visibility == 'visible'"
+        return list(tab.evaluate(f"{images}.filter({seen}).map(each => each.className)"))
+
+    assert visible() == ["spotlight"]
+    tab.focus("#chelsea-spotlight")
+    tab.keyboard.press("ArrowLeft")
+    tab.wait_for_timeout(100)
+    assert visible() == ["heat"]
+    tab.click(".lead .for-photo")
+    tab.wait_for_timeout(100)
+    assert visible() == ["photo"]
+    context.close()
+
+
+def test_the_lines_are_copied(browser: Any, folder: Path) -> None:
+    context = browser.new_context(viewport={"width": 1200, "height": 900})
+    tab = context.new_page()
+    tab.goto((folder / "index.html").as_uri())
+    tab.click("details.recipe summary >> nth=0")
+    button = tab.locator("details.recipe >> nth=0").locator("button.copy >> nth=0")
+    assert button.is_visible()
+    button.click()
+    tab.wait_for_timeout(300)
+    assert button.inner_text() in ("Copied", "Selected")
+    context.close()
