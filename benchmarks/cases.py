@@ -12,7 +12,7 @@ from nets import Array, Subject
 
 import saccade
 from saccade.methods import find
-from saccade.targets.paths import NormalPoints
+from saccade.targets.noise import NormalPoints
 
 NOISE, PATCH, STRIDE, SAMPLED_CELLS, SAMPLED_FORWARDS = 0.1, 16, 8, 14, 250
 

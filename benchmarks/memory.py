@@ -27,7 +27,7 @@ from groups import named
 from kept import Kept, Row
 
 import saccade
-from saccade.explanation import settings_of
+from saccade.attribution.method import settings_of
 from saccade.methods import available, find
 
 BUDGET = 1024

@@ -24,6 +24,7 @@ from saccade.errors import Cancelled, InputError, MemoryBudgetError, SaccadeWarn
 from saccade.models.dataflow import EVERYWHERE, POINTWISE, Dataflow, Operation, Window
 from saccade.occlusion.colouring import Colouring, alone, colouring
 from saccade.results.effective_fields import EffectiveFields, shares_within, side_of
+from saccade.run import Run
 from saccade.targets.paths import ONCE, STAY
 
 pytestmark = pytest.mark.engine
@@ -44,7 +45,7 @@ def one_by_one(encoder: Encoder, images: NDArray[np.float32], at_once: int) -> N
     for number, (row, column) in enumerate(np.ndindex(rows, columns)):
         cotangents[number, :, row, column] = codes[:, row, column]
     groups = cotangents.reshape(-1, at_once, *own)
-    return np.concatenate([encoder.engine.vjp(images, encoder.layer, each) for each in groups])[: rows * columns]
+    return np.concatenate([Run(encoder).vjp(images, encoder.layer, each) for each in groups])[: rows * columns]
 
 
 # Exactness

@@ -11,18 +11,24 @@ import nets
 import numpy as np
 import pytest
 
-from saccade.engines import Objective, engine_for
-from saccade.engines.engine import Engine
-from saccade.engines.reference import NumpyNetwork, ReferenceEngine
+from saccade.engines import Objective, Questions, engine_for
+from saccade.engines.reference import ReferenceBackend
 from saccade.errors import Cancelled, MemoryBudgetError
 from saccade.models import open_live
+from saccade.models.numpy_network import NumpyNetwork
 from saccade.targets import COSINE, HALF_ENERGY, INNER_PRODUCT, MEAN_SQUARED_ERROR, SHARE_CHANGED
-from saccade.targets.paths import COVERED, JITTERED, ONCE, STAY, STRAIGHT, ArrayPoints, NormalPoints
+from saccade.targets.noise import NormalPoints
+from saccade.targets.paths import COVERED, NOISY, ONCE, STAY, STRAIGHT, ArrayPoints
 
 pytestmark = pytest.mark.engine
 
 SIZE = 12
 MEASURES = (INNER_PRODUCT, COSINE, SHARE_CHANGED, HALF_ENERGY)
+
+
+def ask(network: Any, **settings: Any) -> Questions:
+    """A call on the network's engine."""
+    return Questions(engine_for(network, **settings))
 
 
 @pytest.fixture(scope="module")
@@ -31,18 +37,18 @@ def model() -> keras.Model:
 
 
 @pytest.fixture(scope="module")
-def engine(model: keras.Model) -> Engine:
-    return engine_for(open_live(model))
+def engine(model: keras.Model) -> Questions:
+    return ask(open_live(model))
 
 
 @pytest.fixture(scope="module")
-def reference(model: keras.Model) -> Engine:
-    return engine_for(NumpyNetwork(nets.numpy_autoencoder(nets.weights_of(model)), (SIZE, SIZE, 1)))
+def reference(model: keras.Model) -> Questions:
+    return ask(NumpyNetwork(nets.numpy_autoencoder(nets.weights_of(model)), (SIZE, SIZE, 1)))
 
 
 @pytest.fixture(scope="module")
-def twin(model: keras.Model) -> Engine:
-    return engine_for(open_live(nets.torch_autoencoder(nets.weights_of(model)), input_shape=(SIZE, SIZE, 1)))
+def twin(model: keras.Model) -> Questions:
+    return ask(open_live(nets.torch_autoencoder(nets.weights_of(model)), input_shape=(SIZE, SIZE, 1)))
 
 
 @pytest.fixture(scope="module")
@@ -70,23 +76,27 @@ def paths(images: Any) -> dict[str, Any]:
             ArrayPoints({"times": np.linspace(0.1, 0.9, 3).astype(np.float32)}),
             {"baseline": filler},
         ),
-        "jittered": (JITTERED, NormalPoints(1, 3, images.shape[1:]), {"scale": np.array([0.05, 0.1], np.float32)}),
+        "jittered": (NOISY, NormalPoints(1, 3, images.shape[1:]), {"scale": np.array([0.05, 0.1], np.float32)}),
         "covered": (COVERED, ArrayPoints(holes), {"filler": filler}),
     }
 
 
-def test_activations_agree_with_numpy(engine: Engine, reference: Engine, twin: Engine, images: Any) -> None:
+def test_activations_agree_with_numpy(engine: Questions, reference: Questions, twin: Questions, images: Any) -> None:
     layers = ["conv_1", "encoded", "conv_decoded"]
     wanted = reference.activations(images, layers)
     found = engine.activations(images, layers)
     for layer in layers:
         close(found[layer], wanted[layer], 1e-5)
     close(twin.activations(images, ["encoder"])["encoder"], wanted["encoded"], 1e-5)
-    close(twin.activations(images, [twin.network.output])[twin.network.output], wanted["conv_decoded"], 1e-5)
+    close(
+        twin.activations(images, [twin.engine.network.output])[twin.engine.network.output], wanted["conv_decoded"], 1e-5
+    )
 
 
 @pytest.mark.parametrize("path", ["stay", "straight", "jittered", "covered"])
-def test_scores_agree_with_numpy(engine: Engine, reference: Engine, twin: Engine, images: Any, path: str) -> None:
+def test_scores_agree_with_numpy(
+    engine: Questions, reference: Questions, twin: Questions, images: Any, path: str
+) -> None:
     codes = reference.activations(images, ["encoded"])["encoded"]
     asked = [objective(measure, codes) for measure in MEASURES]
     way, points, fixed = paths(images)[path]
@@ -102,7 +112,7 @@ def test_scores_agree_with_numpy(engine: Engine, reference: Engine, twin: Engine
 @pytest.mark.parametrize("path", ["stay", "straight", "jittered", "covered"])
 @pytest.mark.parametrize("measure", MEASURES, ids=lambda each: each.name)
 def test_gradients_agree_with_finite_differences(
-    engine: Engine, reference: Engine, twin: Engine, images: Any, path: str, measure: Any
+    engine: Questions, reference: Questions, twin: Questions, images: Any, path: str, measure: Any
 ) -> None:
     codes = reference.activations(images, ["encoded"])["encoded"]
     way, points, fixed = paths(images)[path]
@@ -113,7 +123,7 @@ def test_gradients_agree_with_finite_differences(
 
 
 def test_the_error_of_the_output_is_differentiated_through_both_of_its_pictures(
-    engine: Engine, reference: Engine, images: Any
+    engine: Questions, reference: Questions, images: Any
 ) -> None:
     asked = Objective(MEAN_SQUARED_ERROR, "conv_decoded", np.zeros((2, 1, 1, 1), np.float32))
     close(engine.gradient(images, asked, STAY, ONCE), reference.gradient(images, asked, STAY, ONCE))
@@ -121,7 +131,7 @@ def test_the_error_of_the_output_is_differentiated_through_both_of_its_pictures(
 
 @pytest.mark.parametrize("layer", ["conv_1", "pool_1", "conv_2"])
 def test_gradients_at_a_layer_agree_with_finite_differences(
-    engine: Engine, reference: Engine, images: Any, layer: str
+    engine: Questions, reference: Questions, images: Any, layer: str
 ) -> None:
     codes = reference.activations(images, ["encoded"])["encoded"]
     asked = objective(COSINE, codes)
@@ -131,7 +141,7 @@ def test_gradients_at_a_layer_agree_with_finite_differences(
     )
 
 
-def test_weights_and_variances(engine: Engine, reference: Engine, images: Any) -> None:
+def test_weights_and_variances(engine: Questions, reference: Questions, images: Any) -> None:
     codes = reference.activations(images, ["encoded"])["encoded"]
     way, points, fixed = paths(images)["straight"]
     weights = np.array([0.2, 0.5, 0.3], np.float32)
@@ -143,22 +153,36 @@ def test_weights_and_variances(engine: Engine, reference: Engine, images: Any) -
         close(found, wanted)
 
 
-def test_pulling_agrees_with_finite_differences(engine: Engine, reference: Engine, images: Any) -> None:
+def test_pulling_agrees_with_finite_differences(engine: Questions, reference: Questions, images: Any) -> None:
     patterns = np.random.default_rng(0).normal(size=(3, 1, 3, 3, 3)).astype(np.float32)
     close(engine.vjp(images, "encoded", patterns), reference.vjp(images, "encoded", patterns))
 
 
-def test_cells_add_up_to_the_score(engine: Engine, images: Any) -> None:
+def terms_of(engine: Questions, images: Any, asked: Objective, way: Any, points: Any, fixed: Any) -> Any:
+    """The terms of every place, put together from the pieces."""
+    pieces: dict[tuple[int, int], Any] = {}
+
+    def on_chunk(number: int, some_points: slice, some_images: slice, terms: Any) -> None:
+        assert number == 0
+        for point in range(some_points.start, some_points.stop):
+            for image in range(some_images.start, some_images.stop):
+                pieces[point, image] = terms[point - some_points.start, image - some_images.start]
+
+    assert engine.score(images, [asked], way, points, fixed, on_chunk=on_chunk) == []
+    return np.stack([np.stack([pieces[point, image] for image in range(len(images))]) for point in range(len(points))])
+
+
+def test_cells_add_up_to_the_score(engine: Questions, images: Any) -> None:
     codes = engine.activations(images, ["encoded"])["encoded"]
     way, points, fixed = paths(images)["covered"]
     asked = objective(COSINE, codes)
-    cells = engine.score(images, [asked], way, points, fixed, cells=True)[0]
+    cells = terms_of(engine, images, asked, way, points, fixed)
     assert cells.shape == (len(points), 2, 3, 3, 3)
     sums = tuple(np.moveaxis(cells.sum(axis=(2, 3), dtype=np.float64), -1, 0))
-    np.testing.assert_allclose(COSINE.combine(sums, 27), engine.score(images, [asked], way, points, fixed)[0])
+    np.testing.assert_allclose(COSINE.number(sums, 27), engine.score(images, [asked], way, points, fixed)[0])
 
 
-def test_a_batch_equals_a_loop_and_chunks_change_nothing(model: keras.Model, engine: Engine) -> None:
+def test_a_batch_equals_a_loop_and_chunks_change_nothing(model: keras.Model, engine: Questions) -> None:
     images = nets.pictures(model, 5)
     codes = engine.activations(images, ["encoded"])["encoded"]
     way, points, _ = paths(images[:2])["straight"]
@@ -174,36 +198,37 @@ def test_a_batch_equals_a_loop_and_chunks_change_nothing(model: keras.Model, eng
     ]  # fmt: skip
     close(whole, np.concatenate(single), 1e-5)
     scores = engine.score(images, [asked], way, points, fixed)[0]
-    one_at_a_time = Small(open_live(model), most=1)
-    four_at_a_time = Small(open_live(model), most=4)
+    one_at_a_time = few_at_once(open_live(model), most=1)
+    four_at_a_time = few_at_once(open_live(model), most=4)
     for other in (one_at_a_time, four_at_a_time):
         close(other.gradient(images, asked, way, points, fixed), whole, 1e-5)
         close(other.score(images, [asked], way, points, fixed)[0], scores, 1e-5)
 
 
-def Small(network: Any, most: int) -> Engine:  # noqa: N802
-    """The engine of a network's framework that never takes more than some pictures at once."""
-    kind = type(engine_for(network))
-    return type("Small", (kind,), {"fastest": property(lambda self: most)})(network)
+def few_at_once(network: Any, most: int) -> Questions:
+    """A call on an engine that never takes more than some images at once."""
+    engine = engine_for(network)
+    engine.batch = most
+    return Questions(engine)
 
 
 def test_a_question_asked_again_is_not_compiled_again(model: keras.Model, backend: str) -> None:
     engine = engine_for(open_live(model))
     images = nets.pictures(model, 7)
-    codes = engine.activations(images, ["encoded"])["encoded"]
+    codes = Questions(engine).activations(images, ["encoded"])["encoded"]
     points = ArrayPoints({"times": np.linspace(0, 1, 50).astype(np.float32)})
 
-    def ask(measure: Any) -> None:
+    def call(measure: Any) -> None:
         fixed = {"baseline": np.zeros_like(images)}
-        engine.gradient(images, objective(measure, codes), STRAIGHT, points, fixed)
-        engine.score(images, [objective(measure, codes)], STRAIGHT, points, fixed)
+        Questions(engine).gradient(images, objective(measure, codes), STRAIGHT, points, fixed)
+        Questions(engine).score(images, [objective(measure, codes)], STRAIGHT, points, fixed)
 
-    ask(COSINE)
+    call(COSINE)
     known = engine.traces
     for _ in range(3):
-        ask(COSINE)
+        call(COSINE)
     if backend == "torch":
-        assert len(engine._compiled) == 3
+        assert engine.programs == 3
     else:
         assert engine.traces == known
         assert known <= 4
@@ -212,7 +237,7 @@ def test_a_question_asked_again_is_not_compiled_again(model: keras.Model, backen
 def test_training_on_is_seen(model: keras.Model) -> None:
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
-    engine = engine_for(open_live(copy))
+    engine = ask(open_live(copy))
     images = nets.pictures(copy)
     before = engine.activations(images, ["encoded"])["encoded"]
     copy.set_weights([each * 1.5 for each in copy.get_weights()])
@@ -225,7 +250,7 @@ def test_the_model_comes_back_untouched(backend: str) -> None:
     x = keras.layers.BatchNormalization()(keras.layers.Conv2D(3, 3, padding="same")(inputs))
     x = keras.layers.Dropout(0.5, seed=1)(x)
     model = keras.Model(inputs, keras.layers.GaussianNoise(0.5, seed=2)(x))
-    engine = engine_for(open_live(model))
+    engine = ask(open_live(model))
     images = nets.pictures(model)
     before = [keras.ops.convert_to_numpy(each.value).copy() for each in model.variables]
     plain_call = keras.layers.Layer.__call__
@@ -258,12 +283,12 @@ def test_nothing_after_the_layer_is_computed(model: keras.Model, backend: str) -
     network = open_live(chained)
     _ = network.layers
     called.clear()
-    engine_for(network).activations(nets.pictures(model), ["encoded"])
+    ask(network).activations(nets.pictures(model), ["encoded"])
     assert not called
 
 
 def test_progress_ends_at_the_total_and_stop_cancels(model: keras.Model) -> None:
-    engine = Small(open_live(model), most=2)
+    engine = few_at_once(open_live(model), most=2)
     images = nets.pictures(model, 4)
     seen: list[tuple[int, int]] = []
     engine.progress = lambda done, total: seen.append((done, total))
@@ -275,10 +300,10 @@ def test_progress_ends_at_the_total_and_stop_cancels(model: keras.Model) -> None
 
 
 def test_memory_that_runs_out_halves_the_piece(model: keras.Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = engine_for(open_live(model))
+    engine = ask(open_live(model))
     images = nets.pictures(model, 9)
     wanted = engine.activations(images, ["encoded"])["encoded"]
-    tensor: Callable[[Any], Any] = engine.tensor
+    tensor: Callable[[Any], Any] = engine.engine.backend.tensor
     asked: list[int] = []
 
     def small(values: Any) -> Any:
@@ -288,31 +313,31 @@ def test_memory_that_runs_out_halves_the_piece(model: keras.Model, monkeypatch: 
                 raise MemoryError
         return tensor(values)
 
-    monkeypatch.setattr(engine, "tensor", small)
+    monkeypatch.setattr(engine.engine.backend, "tensor", small)
     np.testing.assert_allclose(engine.activations(images, ["encoded"])["encoded"], wanted, rtol=1e-5, atol=1e-6)
     refused = [count for count in asked if count > 2]
     assert refused[0] == 9
     assert all(later <= earlier // 2 for earlier, later in itertools.pairwise(refused))
     assert len(asked) - len(refused) >= 5
-    monkeypatch.setattr(engine, "tensor", lambda values: (_ for _ in ()).throw(MemoryError))
+    monkeypatch.setattr(engine.engine.backend, "tensor", lambda values: (_ for _ in ()).throw(MemoryError))
     with pytest.raises(MemoryBudgetError, match="memory ran out"):
         engine.activations(images, ["encoded"])
 
 
 def test_a_picture_beyond_the_budget_is_refused_with_the_numbers(model: keras.Model) -> None:
     with pytest.raises(MemoryBudgetError, match=r"needs about .* MiB, more than the .* MiB allowed"):
-        engine_for(open_live(model), memory=1000).activations(nets.pictures(model), ["encoded"])
+        ask(open_live(model), memory=1000).activations(nets.pictures(model), ["encoded"])
 
 
-def test_the_reference_engine_is_chosen_for_numpy(reference: Engine) -> None:
-    assert isinstance(reference, ReferenceEngine)
+def test_the_reference_engine_is_chosen_for_numpy(reference: Questions) -> None:
+    assert isinstance(reference.engine.backend, ReferenceBackend)
 
 
 @pytest.mark.parametrize("name", ["dense", "pooled"])
 def test_codes_without_places(name: str) -> None:
     build, layer = nets.MIXING[name]
     model = build()
-    engine = engine_for(open_live(model))
+    engine = ask(open_live(model))
     images = nets.pictures(model)
     codes = engine.activations(images, [layer])[layer].reshape(2, 1, 1, -1)
     gradient = engine.gradient(images, Objective(COSINE, layer, np.ascontiguousarray(codes[::-1])), STAY, ONCE)
@@ -331,7 +356,7 @@ def test_a_model_of_one_batch_size(backend: str) -> None:
     inputs = keras.Input(batch_shape=(4, SIZE, SIZE, 1))
     fixed = keras.Model(inputs, free(inputs))
     layer = next(path for path in open_live(fixed).layers if path.endswith("encoded"))
-    engine = engine_for(open_live(fixed))
+    engine = ask(open_live(fixed))
     images = nets.pictures(free, 6)
-    wanted = engine_for(open_live(free)).activations(images, ["encoded"])["encoded"]
+    wanted = ask(open_live(free)).activations(images, ["encoded"])["encoded"]
     close(engine.activations(images, [layer])[layer], wanted, 1e-5)

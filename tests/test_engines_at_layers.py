@@ -12,6 +12,7 @@ from saccade import targets
 from saccade.encoder import Encoder
 from saccade.engines import Objective
 from saccade.errors import InputError
+from saccade.run import Run
 from saccade.targets import HALF_ENERGY, Measure
 from saccade.targets.paths import ONCE, STAY, ArrayPoints, Path
 
@@ -58,8 +59,8 @@ def test_what_lies_before_the_layer_runs_once_per_piece() -> None:
 
     encoder.network.run = heard  # type: ignore[method-assign]
     kept = np.ones((12, 4), np.float32)
-    encoder.engine.score(
-        images, [encoder.objective(images, targets.code())], DROPPED, ArrayPoints({"kept": kept}), at="conv_1"
+    Run(encoder).score(
+        images, [Run(encoder).objective(images, targets.code())], DROPPED, ArrayPoints({"kept": kept}), at="conv_1"
     )
     assert {shape[0] for shape in seen[1:]} == {1}
 

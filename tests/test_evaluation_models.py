@@ -14,7 +14,6 @@ import pytest
 import saccade
 from saccade.attribution.smoothing import gaussian_blur
 from saccade.encoder import Encoder
-from saccade.engines.reference import NumpyNetwork
 from saccade.errors import Cancelled, InputError, NotApplicable, UnknownName
 from saccade.evaluation.cache import fingerprint
 from saccade.evaluation.imputation import mean_colour
@@ -22,7 +21,9 @@ from saccade.evaluation.rankings import ranks
 from saccade.evaluation.removal import Removal, cuts
 from saccade.evaluation.runner import batches, joined
 from saccade.evaluation.similarity import references, together
+from saccade.models.numpy_network import NumpyNetwork
 from saccade.models.randomisation import randomised, weighted_layers
+from saccade.run import Run
 from saccade.targets.paths import ONCE, STAY
 
 pytestmark = pytest.mark.engine
@@ -311,4 +312,4 @@ def test_too_few_photographs_and_free_sizes_are_refused(small: Encoder) -> None:
 def test_the_untouched_picture_is_like_itself(small: Encoder) -> None:
     images = _photos(4)
     asked = together(references(small, small.codes(images), list("abcd")))
-    np.testing.assert_allclose(small.engine.score(images, [asked], STAY, ONCE)[0][0], 1.0, rtol=1e-5)
+    np.testing.assert_allclose(Run(small).score(images, [asked], STAY, ONCE)[0][0], 1.0, rtol=1e-5)

@@ -22,7 +22,9 @@ from saccade.engines import Objective
 from saccade.engines.moments import joined, moments
 from saccade.errors import InputError, UnknownName
 from saccade.methods import find
-from saccade.targets.paths import JITTERED, ONCE, STAY, STRATIFIED, ArrayPoints, NormalPoints
+from saccade.run import Run
+from saccade.targets.noise import NormalPoints
+from saccade.targets.paths import NOISY, ONCE, STAY, STRATIFIED, ArrayPoints
 
 pytestmark = pytest.mark.engine
 
@@ -150,12 +152,12 @@ def test_expected_gradients_are_what_a_plain_loop_gives(encoder: Encoder, images
     found = find("expected_gradients")(encoder, images, target, baselines=others, steps=steps, seed=4)
     rng = np.random.default_rng(4)
     slots, shifts = rng.permutation(count), rng.integers(count, size=steps)
-    asked = encoder.objective(images, target)
+    asked = Run(encoder).objective(images, target)
     wanted = np.zeros(images.shape)
     for b in range(count):
         for j in range(steps):
             time = (j + ((slots[b] + shifts[j]) % count + 0.5) / count) / steps
-            gradient = encoder.engine.gradient(others[b] + np.float32(time) * (images - others[b]), asked, STAY, ONCE)
+            gradient = Run(encoder).gradient(others[b] + np.float32(time) * (images - others[b]), asked, STAY, ONCE)
             wanted += (images - others[b]) * gradient / (count * steps)
     close(found.raw, wanted)
 
@@ -193,9 +195,9 @@ def test_baselines_come_as_names_files_pictures_and_arrays(encoder: Encoder, ima
     mixed = ask(encoder, images, targets.code(), baselines=["black", tmp_path / "grey.png", "blur:0.5"])
     assert mixed.settings["baselines"] == ("black", "grey.png", "blur:0.5")
     own = ask(encoder, images, targets.code(), baselines="blur:2").scores["score_at_baseline"]
-    asked = encoder.objective(images, targets.code())
+    asked = Run(encoder).objective(images, targets.code())
     blurred = gaussian_blur(images, 2 * 4.0)
-    np.testing.assert_allclose(own, encoder.engine.score(blurred, [asked], STAY, ONCE)[0][0], rtol=1e-5)
+    np.testing.assert_allclose(own, Run(encoder).score(blurred, [asked], STAY, ONCE)[0][0], rtol=1e-5)
 
 
 def test_more_baselines_than_lie_in_memory_at_once_are_all_used(
@@ -255,7 +257,7 @@ def each_slope(encoder: Encoder, images: Any, target: targets.Target, samples: i
     """The gradient at every noisy copy by itself, in float32, (samples, images, ...)."""
     noise = NormalPoints(0, samples, images.shape[1:], paired=False).take(0, samples)["noise"]
     points = [ArrayPoints({"noise": noise[k : k + 1]}) for k in range(samples)]
-    return np.stack([encoder.gradient(images, target, JITTERED, each, {"scale": scale}) for each in points])
+    return np.stack([encoder.gradient(images, target, NOISY, each, {"scale": scale}) for each in points])
 
 
 def test_vargrad_is_the_variance_of_the_slopes(encoder: Encoder, images: Any) -> None:
@@ -312,8 +314,8 @@ def test_blur_integrated_gradients_are_complete(encoder: Encoder, images: Any) -
     for target in (targets.channel(1), targets.like(images[::-1].copy())):
         found = find("blur_integrated_gradients")(encoder, images, target, steps=48)
         complete(found, 0.02)
-        asked = encoder.objective(images, target)
-        ends = [encoder.engine.score(each, [asked], STAY, ONCE)[0][0] for each in (images, gaussian_blur(images, 6.0))]
+        asked = Run(encoder).objective(images, target)
+        ends = [Run(encoder).score(each, [asked], STAY, ONCE)[0][0] for each in (images, gaussian_blur(images, 6.0))]
         np.testing.assert_allclose(found.scores["score"], ends[0], rtol=1e-5)
         np.testing.assert_allclose(found.scores["score_at_baseline"], ends[1], rtol=1e-5)
 
@@ -326,7 +328,7 @@ def test_blur_integrated_gradients_are_what_a_plain_loop_gives(encoder: Encoder,
     wanted = np.zeros(images.shape)
     for before, after in pairwise(way):
         asked = Objective(targets.code().gradient, "encoded", codes)
-        wanted += encoder.engine.gradient((before + after) / 2, asked, STAY, ONCE) * (after - before)
+        wanted += Run(encoder).gradient((before + after) / 2, asked, STAY, ONCE) * (after - before)
     close(found, wanted)
 
 

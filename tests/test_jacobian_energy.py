@@ -18,6 +18,7 @@ from saccade.encoder import Encoder
 from saccade.errors import InputError, NotApplicable, SaccadeWarning
 from saccade.methods import find
 from saccade.models.dataflow import POINTWISE, Dataflow, Operation
+from saccade.run import Run
 
 pytestmark = pytest.mark.engine
 
@@ -92,7 +93,7 @@ def test_exact_energy_is_the_sum_over_lone_numbers(name: str) -> None:
     numbers = np.zeros((-(-codes.size // 16) * 16, codes.size), np.float32)  # sixteen at once, as compiled already
     np.fill_diagonal(numbers, 1)
     for group in numbers.reshape(-1, 16, 1, *own):
-        gradients = encoder.engine.vjp(image, encoder.layer, group)
+        gradients = Run(encoder).vjp(image, encoder.layer, group)
         naive += (gradients.astype(np.float64) ** 2).sum(axis=0)
     found = find("jacobian_energy")(encoder, image, targets.code(), low_pass=0)
     np.testing.assert_allclose(found.raw, naive, rtol=1e-4, atol=1e-6 * naive.max())

@@ -14,10 +14,9 @@ import pytest
 
 import saccade
 from saccade import methods, targets
-from saccade.attribution.method import Map
+from saccade.attribution.method import Map, settings_of
 from saccade.encoder import Encoder
 from saccade.errors import NotApplicable
-from saccade.explanation import settings_of
 from saccade.methods import available, find
 
 pytestmark = pytest.mark.engine
@@ -85,7 +84,7 @@ def test_a_method_says_what_it_is(name: str) -> None:
     assert names[2] in ("target", "targets")
     assert all(each.default is not inspect.Parameter.empty for each in settings_of(function).values())
     about = function.description
-    for said in (about.title, about.plain, about.source, about.passes):
+    for said in (about.title, about.summary, about.source, about.cost):
         assert said
         assert "\n" not in said
     document = inspect.getdoc(function) or ""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
-from saccade.targets.paths import NormalPoints
+from saccade.targets.noise import NormalPoints
 
 SHAPE = (20, 31, 3)
 

@@ -12,7 +12,7 @@ import pytest
 
 import saccade
 from saccade.encoder import Encoder
-from saccade.targets.paths import NormalPoints
+from saccade.targets.noise import NormalPoints
 
 SIZE = 24
 

@@ -16,9 +16,10 @@ from PIL import Image
 from saccade import targets
 from saccade.encoder import Encoder
 from saccade.engines import engine_for
-from saccade.engines.reference import NumpyNetwork
 from saccade.errors import FileError, InputError, NotApplicable, SaccadeWarning
 from saccade.methods import find
+from saccade.models.numpy_network import NumpyNetwork
+from saccade.run import Run
 from saccade.targets import Target, parse
 from saccade.targets.paths import ONCE, STAY
 
@@ -160,27 +161,27 @@ def close(found: Any, wanted: Any, tolerance: float = 1e-4) -> None:
 def test_a_slope_is_that_of_the_formula(world: World, name: str) -> None:
     """The gradient at moved pictures, with references frozen before, against central differences in numpy."""
     build, number = TABLE[name]
-    asked = world.encoder.objective(world.images, build())
+    asked = Run(world.encoder).objective(world.images, build())
     steps = 1e-5 * np.eye(SIZE * SIZE).reshape(-1, SIZE, SIZE, 1)
     both = [number(world, world.moved[:1] + sign * steps, world.images[:1]) for sign in (1, -1)]
     wanted = ((both[0] - both[1]) / 2e-5).reshape(1, SIZE, SIZE, 1)
-    close(world.encoder.engine.gradient(world.moved, asked, STAY, ONCE)[:1], wanted)
+    close(Run(world.encoder).gradient(world.moved, asked, STAY, ONCE)[:1], wanted)
 
 
 @pytest.mark.parametrize("place", ["code", "output"])
 def test_all_scores_are_those_of_the_formulas(world: World, place: str) -> None:
     chosen = {name: build() for name, (build, _) in TABLE.items() if build().place == place}
-    asked = [world.encoder.objective(world.images, target) for target in chosen.values()]
-    scores = world.encoder.engine.score(world.moved, asked, STAY, ONCE)
+    asked = [Run(world.encoder).objective(world.images, target) for target in chosen.values()]
+    scores = Run(world.encoder).score(world.moved, asked, STAY, ONCE)
     for name, score in zip(chosen, scores, strict=True):
         close(score[0], TABLE[name][1](world, world.moved, world.images), 1e-5)
 
 
 def test_the_reference_engine_knows_sums_and_functions(world: World) -> None:
     oracle = engine_for(NumpyNetwork(world.run, (SIZE, SIZE, 1)))
-    asked = world.encoder.objective(world.images[:1], targets.channel(2) - 2 * targets.of(peak) + targets.like(A))
+    asked = Run(world.encoder).objective(world.images[:1], targets.channel(2) - 2 * targets.of(peak) + targets.like(A))
     wanted = oracle.gradient(world.moved[:1], asked, STAY, ONCE)
-    close(world.encoder.engine.gradient(world.moved[:1], asked, STAY, ONCE), wanted)
+    close(Run(world.encoder).gradient(world.moved[:1], asked, STAY, ONCE), wanted)
 
 
 @pytest.mark.parametrize("place", ["code", "output"])
@@ -357,16 +358,16 @@ def test_a_collection_is_encoded_once_and_again_when_the_model_has_changed() -> 
     encoder = Encoder(model, layer="encoded")
     images = nets.pictures(model, 1)
     target = targets.component(0, COLLECTION)
-    encoder.objective(images, target)
+    Run(encoder).objective(images, target)
     asked: list[int] = []
     plain = encoder.engine.activations
     encoder.engine.activations = lambda pictures, layers: asked.append(len(pictures)) or plain(pictures, layers)  # type: ignore[method-assign,func-returns-value]
-    before = encoder.objective(images, target).reference
+    before = Run(encoder).objective(images, target).reference
     assert asked == [1, 1]  # the picture and the probe
     model.set_weights([each[..., ::-1] if each.shape == (3, 3, 4, 3) else each for each in model.get_weights()])
-    wanted = encoder.objective(images, targets.component(0, COLLECTION)).reference
+    wanted = Run(encoder).objective(images, targets.component(0, COLLECTION)).reference
     asked.clear()
-    after = encoder.objective(images, target).reference
+    after = Run(encoder).objective(images, target).reference
     assert max(asked) == len(COLLECTION)
     np.testing.assert_array_equal(after, wanted)
     assert np.abs(after - before).max() > 0.1 * np.abs(before).max()
@@ -378,21 +379,21 @@ def test_a_folder_as_a_collection(world: World, tmp_path: Path) -> None:
     target = parse(f"component:1,{tmp_path}")
     assert target == targets.component(1, tmp_path)
     assert target.name == f"component:1,{tmp_path.name}"
-    found = world.encoder.objective(world.images, target).reference
+    found = Run(world.encoder).objective(world.images, target).reference
     close(found[0, 0, 0] * 9, world.component, 0.02)
     (tmp_path / "broken.png").write_bytes(b"nothing")
     with pytest.warns(SaccadeWarning, match=r"1 of the pictures .* left out \(broken.png\)"):
-        again = world.encoder.objective(world.images, parse(f"component:1,{tmp_path}")).reference
+        again = Run(world.encoder).objective(world.images, parse(f"component:1,{tmp_path}")).reference
     close(again, found, 1e-5)
 
 
 def test_components_that_are_not_there(world: World) -> None:
     with pytest.raises(InputError, match="vary in 3 directions only, so component 3 does not exist; give 0 to 2"):
-        world.encoder.objective(world.images, targets.component(3, COLLECTION))
+        Run(world.encoder).objective(world.images, targets.component(3, COLLECTION))
     with pytest.raises(InputError, match="component -1: components are counted from 0"):
         targets.component(-1, COLLECTION)
     with pytest.raises(FileError):
-        world.encoder.objective(world.images, targets.component(0, "no-such-folder"))
+        Run(world.encoder).objective(world.images, targets.component(0, "no-such-folder"))
     dense = Encoder(nets.dense_code(), layer="latent")
     picture = nets.pictures(dense.network.model, 1)  # type: ignore[attr-defined]
     with pytest.raises(InputError, match="are all the same, so they have no components"):
@@ -408,8 +409,10 @@ def test_a_vector_from_a_file(world: World, tmp_path: Path) -> None:
     assert target.name == "direction:smile.npy"
     assert target.gradient_units == "projection on smile.npy"
     assert target == targets.direction(tmp_path / "smile.npy")
-    found = world.encoder.objective(world.images, target).reference
-    np.testing.assert_array_equal(found, world.encoder.objective(world.images, targets.direction(VECTOR)).reference)
+    found = Run(world.encoder).objective(world.images, target).reference
+    np.testing.assert_array_equal(
+        found, Run(world.encoder).objective(world.images, targets.direction(VECTOR)).reference
+    )
     (tmp_path / "text.npy").write_text("hello")
     np.save(tmp_path / "objects.npy", np.array([{}]), allow_pickle=True)
     for name in ("text.npy", "objects.npy"):
@@ -421,7 +424,7 @@ def test_a_vector_from_a_file(world: World, tmp_path: Path) -> None:
 
 def test_a_vector_of_another_shape(world: World) -> None:
     with pytest.raises(InputError, match=r"shape \(4,\) does not fit the code; give 3x3x3, or one number per channel"):
-        world.encoder.objective(world.images, targets.direction(np.ones(4)))
+        Run(world.encoder).objective(world.images, targets.direction(np.ones(4)))
     dense = Encoder(nets.dense_code(), layer="latent")
     picture = nets.pictures(dense.network.model, 1)  # type: ignore[attr-defined]
     values = np.arange(6)
@@ -447,13 +450,13 @@ def test_a_vector_of_another_shape(world: World) -> None:
 )
 def test_targets_that_do_not_fit_the_model(world: World, target: Target, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        world.encoder.objective(world.images, target)
+        Run(world.encoder).objective(world.images, target)
     with pytest.raises(InputError, match=message):
-        world.encoder.objective(world.images, 2 * target)
+        Run(world.encoder).objective(world.images, 2 * target)
 
 
 def test_a_redrawn_picture_needs_a_decoder() -> None:
     model = nets.pooled_code()
     encoder = Encoder(model, layer="embedding")
     with pytest.raises(NotApplicable, match="needs a model that redraws its picture"):
-        encoder.objective(nets.pictures(model, 1), targets.reconstruction_error(rows=(0, 4)))
+        Run(encoder).objective(nets.pictures(model, 1), targets.reconstruction_error(rows=(0, 4)))

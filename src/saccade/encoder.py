@@ -1,26 +1,22 @@
-"""The encoder: a model, its code layer, and how it wants its pictures. The rest of the house talks to it alone."""
+"""The encoder: a model, its code layer, and how it wants its images. Immutable, and shared by any number of threads."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
-from typing import Any, Literal, overload
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from saccade.engines import DEFAULT_MEMORY, Objective, Receive, engine_for
+from saccade.engines import DEFAULT_MEMORY, Questions, engine_for
 from saccade.engines.terms import as_grid
-from saccade.errors import ImageError, ModelError, NotApplicable
+from saccade.errors import ImageError, InputError, ModelError, NotApplicable
 from saccade.images import ImageRecipe, Images, read
 from saccade.models import Dataflow, Layer, Network, code_layer, guess_value_range, open_live, open_model
+from saccade.models.network import Capabilities, capabilities
 from saccade.models.training_state import looks_untrained
 from saccade.targets import Target
-from saccade.targets.paths import STAY, Arrays, Path, Points
 from saccade.typing import Array
-
-Progress = Callable[[int, int], None]
 
 
 class Encoder:
@@ -72,7 +68,6 @@ class Encoder:
         self.value_range = guessed if value_range is None else value_range
         self.value_range_reason = reason if value_range is None else "as given"
         self.notes: tuple[str, ...] = tuple(looks_untrained(self.network))
-        self._remembered: list[tuple[Array, Array]] | None = None
         height, width = _size(self.network, size)
         self.recipe = ImageRecipe(
             height=height,
@@ -122,6 +117,11 @@ class Encoder:
         return self.network.name
 
     @property
+    def capabilities(self) -> Capabilities:
+        """What the model can do beside computing its layers."""
+        return capabilities(self.network)
+
+    @property
     def layers(self) -> Mapping[str, Layer]:
         """Every layer that can be read, by path, in the order of computation."""
         return self.network.layers
@@ -136,6 +136,13 @@ class Encoder:
         """How places move through the model at this picture size; written down once per size."""
         return self.engine.dataflow(height, width)
 
+    def layer_size(self, layer: str, images: Array) -> int:
+        """How many numbers one image has at a layer."""
+        shape = self.layers[layer].shape
+        grid = self.dataflow(images.shape[1], images.shape[2]).grid(layer) if None in shape else None
+        sizes = shape if grid is None else (*grid, shape[-1])
+        return int(np.prod([size or 1 for size in sizes]))
+
     def place(self, target: Target) -> str:
         """The layer that a target reads."""
         if target.place == "code":
@@ -147,177 +154,34 @@ class Encoder:
             )
         return self.network.output
 
-    # Questions
+    # Questions that need no progress; everything else is asked by a `Run`
 
     def activations(self, images: Array, layers: Sequence[str]) -> dict[str, Array]:
         """What do these layers hold? {layer: (images, ...)}, channels last."""
-        return self.engine.activations(images, layers)
-
-    def activations_along(
-        self,
-        images: Array,
-        layers: Sequence[str],
-        path: Path,
-        points: Points,
-        fixed: Arrays | None = None,
-        *,
-        at: str | None = None,
-    ) -> dict[str, Array]:
-        """What do these layers hold while the pictures (or the values of a layer, `at`) move along a path?
-
-        Returns:
-            {layer: (points, images, ...)}.
-        """
-        return self.engine.activations_along(images, layers, path, points, fixed, at=at)
+        return Questions(self.engine).activations(images, layers)
 
     def codes(self, images: Any) -> Array:
-        """The codes of pictures, (images, rows, columns, channels); a vector code is one cell.
+        """The codes of images, (images, rows, columns, channels); a vector code is one cell.
 
         Args:
             images: Anything that `images` takes.
         """
-        array = images if isinstance(images, np.ndarray) and images.dtype == np.float32 else None
-        array = self.images(images).array if array is None else array
-        remembered = self.remembered(array)
-        if remembered is not None:
-            return remembered
-        found = self.engine.activations(array, [self.layer])[self.layer]
-        codes = found.reshape(len(found), *as_grid(found.shape[1:]))
-        if self._remembered is not None and isinstance(images, (np.ndarray, Images)):
-            # What was read here for once comes never again as the same array.
-            self._remembered.append((array, codes))
-        return codes
+        array = images if isinstance(images, np.ndarray) and images.dtype == np.float32 else self.images(images).array
+        return self.on_grid(self.activations(array, [self.layer])[self.layer])
 
-    def remembered(self, array: Array) -> Array | None:
-        """The codes of this very array, if they were asked for in the block of `remembering`."""
-        return next((codes for known, codes in self._remembered or () if known is array), None)
-
-    def code_size(self, layer: str, images: Array) -> int:
-        """How many numbers one picture has at a layer."""
-        shape = self.layers[layer].shape
-        grid = self.dataflow(images.shape[1], images.shape[2]).grid(layer) if None in shape else None
-        sizes = shape if grid is None else (*grid, shape[-1])
-        return int(np.prod([each or 1 for each in sizes]))
-
-    @contextmanager
-    def remembering(self) -> Iterator[None]:
-        """Encode each batch of pictures once inside the block, for callers who ask several questions about it.
-
-        Only inside a block: between two calls the model may have been trained further.
-        """
-        outermost = self._remembered is None
-        self._remembered = self._remembered if self._remembered is not None else []
-        try:
-            yield
-        finally:
-            if outermost:
-                self._remembered = None
+    def on_grid(self, values: Array) -> Array:
+        """Values of the code layer, (images, ...), as (images, rows, columns, channels)."""
+        return values.reshape(len(values), *as_grid(values.shape[1:]))
 
     def reconstruct(self, images: Any) -> Array:
-        """The pictures as the model redraws them, (images, height, width, channels) in the model's value range.
+        """The images as the model redraws them, (images, height, width, channels) in the model's value range.
 
         Raises:
             NotApplicable: The model has no decoder.
         """
         if not self.is_autoencoder:
-            raise NotApplicable("the model does not redraw pictures: its output is no picture. Give the autoencoder.")
-        return self.engine.activations(self.images(images).array, [self.network.output])[self.network.output]
-
-    def score(
-        self,
-        images: Array,
-        targets: Sequence[Target | Objective],
-        path: Path,
-        points: Points,
-        fixed: Arrays | None = None,
-        *,
-        cells: bool | Receive = False,
-        at: str | None = None,
-    ) -> list[NDArray[np.float64]]:
-        """How do targets score while the pictures (or the values of a layer, `at`) move along a path?
-
-        They are compared as for covering, unless they were made ready before (`measured`).
-
-        Returns:
-            For each target (points, images), or with `cells` the terms (points, images, rows, columns, terms).
-        """
-        asked = [each if isinstance(each, Objective) else self.objective(images, each, "cover") for each in targets]
-        return self.engine.score(images, asked, path, points, fixed, cells=cells, at=at)
-
-    @overload
-    def gradient(
-        self,
-        images: Array,
-        target: Target,
-        path: Path,
-        points: Points,
-        fixed: Arrays | None = None,
-        *,
-        weights: Array | None = None,
-        at: str | None = None,
-        variance: Literal[False] = False,
-        values: Literal[False] = False,
-        guided: Sequence[str] = (),
-    ) -> Array: ...
-
-    @overload
-    def gradient(
-        self,
-        images: Array,
-        target: Target,
-        path: Path,
-        points: Points,
-        fixed: Arrays | None = None,
-        *,
-        weights: Array | None = None,
-        at: str | None = None,
-        variance: bool = False,
-        values: bool = False,
-        guided: Sequence[str] = (),
-    ) -> Array | tuple[Array, Array]: ...
-
-    def gradient(
-        self,
-        images: Array,
-        target: Target,
-        path: Path,
-        points: Points,
-        fixed: Arrays | None = None,
-        *,
-        weights: Array | None = None,
-        at: str | None = None,
-        variance: bool = False,
-        values: bool = False,
-        guided: Sequence[str] = (),
-    ) -> Array | tuple[Array, Array]:
-        """The mean gradient of a target along a path, at the picture or at a layer.
-
-        Also its variance, or the layer's own values, if asked for.
-        """
-        asked = self.objective_at_input(images, target) if path is STAY else self.objective(images, target)
-        return self.engine.gradient(
-            images, asked, path, points, fixed, weights=weights, at=at, variance=variance, values=values, guided=guided
-        )
-
-    def vjp(self, images: Array, cotangents: Array) -> Array:
-        """`J^T c` for patterns `c` on the code, (patterns, images, height, width, channels)."""
-        return self.engine.vjp(images, self.layer, cotangents)
-
-    def objective(self, images: Array, target: Target, use: Literal["gradient", "cover"] = "gradient") -> Objective:
-        """The target made ready for these pictures: its measure, its layer, its frozen references."""
-        layer = self.place(target)
-        # What the output should be is the picture itself; its code is not asked for.
-        reference = target.freeze(self.codes(images) if target.place == "code" else images, self)
-        return Objective(target.gradient if use == "gradient" else target.cover, layer, reference)
-
-    def objective_at_input(self, images: Array, target: Target) -> Objective:
-        """The target made ready for pictures that stay as they are: the same gradient, up to a constant factor.
-
-        Where it can be spared, they are not encoded first for the frozen reference.
-        """
-        if target.autograd_form is None:
-            return self.objective(images, target)
-        return Objective(target.autograd_form, self.place(target), np.zeros((len(images), 1, 1, 1), np.float32))
+            raise NotApplicable("the model does not redraw images: its output is no image. Give the autoencoder.")
+        return self.activations(self.images(images).array, [self.network.output])[self.network.output]
 
     def describe(self) -> str:
         """Say in a few lines what was opened and how it will be asked."""
@@ -337,6 +201,20 @@ class Encoder:
         if stride is None or stride[0] != int(stride[0]) or stride[0] > 64:
             return 1
         return int(stride[0])
+
+
+def as_encoder(model: Any) -> Encoder:
+    """An encoder as it is; a live model or an opened network with its defaults.
+
+    Raises:
+        InputError: A path or something else that is no model.
+        ModelError: A model that cannot be asked.
+    """
+    if isinstance(model, Encoder):
+        return model
+    if isinstance(model, (str, FilePath)):
+        raise InputError(f"{str(model)!r} is a path, not an encoder; open it first: saccade.load({str(model)!r}).")
+    return Encoder(model)
 
 
 def load(

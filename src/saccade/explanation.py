@@ -1,67 +1,77 @@
-"""Asking one method about some pictures: the only place where an `Attribution` is made."""
+"""Asking one method about some images: the only place where an `Attribution` is made."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from types import NoneType
 from typing import Any, overload
 
 from saccade.attribution.degenerate import code_degeneracies, map_degeneracies
-from saccade.encoder import Encoder
-from saccade.errors import InputError, UnknownName
+from saccade.attribution.method import Description, Method, settings_of
+from saccade.encoder import Encoder, as_encoder
+from saccade.engines import Progress, Stop
+from saccade.errors import InputError, NotApplicable, UnknownName
 from saccade.images import Images
-from saccade.methods import Map, Method, find
+from saccade.methods import available, find
 from saccade.results import Attribution
+from saccade.results.map import Map
+from saccade.run import Run
 from saccade.targets import Target, code, parse
 
 
 @overload
 def explain(
-    encoder: Encoder,
+    encoder: Encoder | Any,
     images: Any,
-    method: str = "occlusion",
+    method: str | Method = "occlusion",
     target: Target | str | None = None,
     *,
-    progress: Callable[[int, int], None] | None = None,
-    stop: Callable[[], bool] | None = None,
+    progress: Progress | None = None,
+    stop: Stop | None = None,
+    on_partial: Callable[[Attribution], None] | None = None,
     **settings: Any,
 ) -> Attribution: ...
 
 
 @overload
 def explain(
-    encoder: Encoder,
+    encoder: Encoder | Any,
     images: Any,
-    method: str = "occlusion",
+    method: str | Method = "occlusion",
     *,
     target: Sequence[Target | str],
-    progress: Callable[[int, int], None] | None = None,
-    stop: Callable[[], bool] | None = None,
+    progress: Progress | None = None,
+    stop: Stop | None = None,
+    on_partial: Callable[[Attribution], None] | None = None,
     **settings: Any,
 ) -> list[Attribution]: ...
 
 
 def explain(
-    encoder: Encoder,
+    encoder: Encoder | Any,
     images: Any,
-    method: str = "occlusion",
+    method: str | Method = "occlusion",
     target: Target | str | Sequence[Target | str] | None = None,
     *,
-    progress: Callable[[int, int], None] | None = None,
-    stop: Callable[[], bool] | None = None,
+    progress: Progress | None = None,
+    stop: Stop | None = None,
+    on_partial: Callable[[Attribution], None] | None = None,
     **settings: Any,
 ) -> Attribution | list[Attribution]:
-    """Where does the encoder look in these pictures?
+    """Where does the encoder look in these images?
+
+    Any number of threads may explain with one encoder at once; each call has its own progress, stop and partials.
 
     Args:
-        encoder: The model and its code.
+        encoder: The model and its code; a live Keras model or torch module is made an `Encoder` with its defaults.
         images: Paths, PIL images, arrays, or what `encoder.read` gave.
-        method: The name of a method; see `saccade.methods.available()`.
+        method: The name of a method, see `saccade.methods.available()`; or a function made with `@saccade.method`.
         target: What is explained; the whole code by default. A `Target` or its text form, or a list of them: methods
-            that cover parts of the picture encode each covered picture once for all targets.
+            that cover parts of the image encode each covered image once for all targets.
         progress: Called with the pieces done and the pieces in all, for each question that the method asks.
-        stop: Asked between pieces; True ends the work with `Cancelled`.
+        stop: Asked between pieces; True ends the call with `Cancelled`.
+        on_partial: Called with the map so far, again and again while the method refines it, for each target; the last
+            one is the result. Pieces are smaller then, so that the first one comes soon.
         **settings: The method's own settings.
 
     Returns:
@@ -69,76 +79,105 @@ def explain(
 
     Raises:
         UnknownName: No such method, target or setting.
-        NotApplicable: The method cannot answer for this code; the message names one that can.
+        NotApplicable: The method cannot answer for this model or code; the message names one that can.
         Cancelled: `stop` said so.
 
     Example:
-        >>> look = saccade.explain(encoder, "cat.jpg", method="occlusion")
-        >>> look.overlay()[0].save("cat.png")
+        >>> attribution = saccade.explain(encoder, "cat.jpg", method="occlusion")
+        >>> attribution.overlay()[0].save("cat.png")
     """
-    function = find(method)
-    _check(function, method, settings)
-    alone = isinstance(target, (Target, str, NoneType))
-    given: Sequence[Target | str] = [target or code()] if isinstance(target, (Target, str, NoneType)) else target
-    chosen = [each if isinstance(each, Target) else parse(each) for each in given]
-    if not chosen:
+    encoder = as_encoder(encoder)
+    function = _method(method)
+    name = method if isinstance(method, str) else getattr(function, "__name__", "method")
+    _check_settings(function, name, settings)
+    _check_needs(encoder, name, function.description)
+    is_single = isinstance(target, (Target, str, NoneType))
+    stated: Sequence[Target | str] = [target or code()] if isinstance(target, (Target, str, NoneType)) else target
+    targets = [single if isinstance(single, Target) else parse(single) for single in stated]
+    if not targets:
         raise InputError("no target was given; leave it out for the whole code.")
-    read = encoder.images(images)
-    engine = encoder.engine
-    kept = engine.progress, engine.stop
-    engine.progress, engine.stop = progress, stop
-    try:
-        with encoder.remembering():
-            maps = function(encoder, read.array, chosen, **settings)
-            # Only what was encoded anyway is looked at: a check must not cost a pass.
-            codes = encoder.remembered(read.array)
-    finally:
-        engine.progress, engine.stop = kept
-    told = () if codes is None else code_degeneracies(codes, read.names)
-    results = [
-        _result(encoder, read, function, method, each, found, told) for each, found in zip(chosen, maps, strict=True)
-    ]
-    return results[0] if alone else results
+    prepared = encoder.images(images)
+
+    def attribution(explained: Target, found: Map, notes: tuple[str, ...] = ()) -> Attribution:
+        return _attribution(encoder, prepared, name, function.description, explained, found, notes)
+
+    def hand_out(maps: list[Map]) -> None:
+        assert on_partial is not None
+        for explained, found in zip(targets, maps, strict=True):
+            on_partial(attribution(explained, found))
+
+    run = Run(encoder, progress=progress, stop=stop, on_partial=None if on_partial is None else hand_out)
+    maps = function(run, prepared.array, targets, **settings)
+    # Only what was encoded anyway is looked at: a check must not cost a pass.
+    codes = run.known_codes(prepared.array)
+    notes = () if codes is None else code_degeneracies(codes, prepared.names)
+    results = [attribution(explained, found, notes) for explained, found in zip(targets, maps, strict=True)]
+    if on_partial is not None:
+        for result in results:
+            on_partial(result)
+    return results[0] if is_single else results
 
 
-def _result(
+def _attribution(
     encoder: Encoder,
-    read: Images,
-    function: Method,
+    images: Images,
     method: str,
+    description: Description,
     target: Target,
     found: Map,
-    told: tuple[str, ...],
+    notes: tuple[str, ...],
 ) -> Attribution:
     return Attribution(
         values=found.values,
         raw=found.raw,
         units=found.units,
         signed=found.signed,
-        images=read,
+        images=images,
         method=method,
-        title=function.description.title,
-        plain=function.description.plain,
+        title=description.title,
+        plain=description.summary,
         target=target.name,
         question=target.question,
         model=encoder.name,
         layer=encoder.place(target),
         settings=found.settings,
-        notes=(*told, *map_degeneracies(found.values, read.names, target.name), *found.notes, *encoder.notes),
+        notes=(*notes, *map_degeneracies(found.values, images.names, target.name), *found.notes, *encoder.notes),
         scores=found.scores,
     )
 
 
-def settings_of(function: Method) -> dict[str, inspect.Parameter]:
-    """The settings a method takes, by name, with their defaults."""
-    parameters = inspect.signature(function).parameters.values()
-    return {each.name: each for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY}
+def _method(given: str | Method) -> Method:
+    if isinstance(given, str):
+        return find(given)
+    if isinstance(getattr(given, "description", None), Description):
+        return given
+    what = getattr(given, "__name__", type(given).__name__)
+    raise InputError(
+        f"method={what!r} is no method: give a name (`saccade methods` lists them), or a function made with "
+        "@saccade.method(title=..., summary=..., source=..., cost=...)."
+    )
 
 
-def _check(function: Method, method: str, settings: dict[str, Any]) -> None:
+def _check_settings(function: Method, method: str, settings: dict[str, Any]) -> None:
     allowed = settings_of(function) if settings else {}
     for name in settings:
         if name not in allowed:
             if not allowed:
                 raise InputError(f"method {method!r} takes no settings; {name!r} was given.")
             raise UnknownName.of(f"setting of {method}", name, allowed)
+
+
+def _check_needs(encoder: Encoder, method: str, description: Description) -> None:
+    """Refuse before computing what the network cannot do, and name the methods that it can."""
+    for need in description.needs:
+        if not getattr(encoder.capabilities, need):
+            able = [
+                name
+                for name, function in available().items()
+                if all(getattr(encoder.capabilities, other) for other in function.description.needs)
+            ]
+            words = {"gradients": "gradients", "taps": "layers that can be changed on their way"}
+            raise NotApplicable(
+                f"{method} needs {words.get(need, 'weights by layer')}, which {encoder.name!r} does not offer; "
+                f"these need none: {', '.join(able)}."
+            )

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from saccade.encoder import Encoder
 from saccade.errors import NotApplicable
 from saccade.models import Dataflow, find_layer
 from saccade.models.dataflow import POINTWISE
+from saccade.run import Run
 from saccade.targets import Target
 from saccade.targets.paths import ONCE, STAY
 from saccade.typing import Array
@@ -38,11 +38,11 @@ class FeatureLayer:
     note: str
 
 
-def feature_layer(encoder: Encoder, images: Array, targets: Sequence[Target], at: str | None) -> FeatureLayer:
+def feature_layer(run: Run, images: Array, targets: Sequence[Target], at: str | None) -> FeatureLayer:
     """Which layer's feature maps are weighted?
 
     Args:
-        encoder: The model and its code.
+        run: The call, on an encoder.
         images: (images, height, width, channels); their size settles free grids.
         targets: What is explained; the layer must come before what each target reads.
         at: The layer's name, or None for the last layer before the code with a grid finer than the code's, through
@@ -52,36 +52,37 @@ def feature_layer(encoder: Encoder, images: Array, targets: Sequence[Target], at
         UnknownName: No such layer; the nearest name is given.
         NotApplicable: The layer has no places, comes too late, or is never read by the code; or no layer will do.
     """
-    flow = encoder.dataflow(images.shape[1], images.shape[2])
+    flow = run.encoder.dataflow(images.shape[1], images.shape[2])
     if at is None:
-        path, why = _chosen(encoder, flow)
+        path, why = _chosen(run, flow)
     else:
-        path, why = find_layer(encoder.network, at), "as asked"
+        path, why = find_layer(run.encoder.network, at), "as asked"
         for target in targets:
-            _check(encoder, flow, encoder.place(target), path)
-    grid, channels = _grid(encoder, flow, path), encoder.layers[path].shape[-1]
+            _check(run, flow, run.encoder.place(target), path)
+    grid, channels = _grid(run, flow, path), run.encoder.layers[path].shape[-1]
     assert grid is not None
     assert channels is not None
     note = f"feature maps of {path} ({grid[1]}x{grid[0]} cells, {channels} channels), {why}"
     return FeatureLayer(path, grid, channels, note)
 
 
-def values_and_gradient(encoder: Encoder, images: Array, target: Target, layer: FeatureLayer) -> tuple[Array, Array]:
+def values_and_gradient(run: Run, images: Array, target: Target, layer: FeatureLayer) -> tuple[Array, Array]:
     """What does the layer hold, and how would the target move with it? Both (images, rows, columns, channels).
 
     One forward pass gives both. The gradient is taken at the layer: nothing before it is differentiated.
     """
-    gradient, held = encoder.gradient(images, target, STAY, ONCE, at=layer.path, values=True)
-    return held, gradient
+    objective = run.objective_at_input(images, target)
+    gradient, values = run.gradient(images, objective, STAY, ONCE, at=layer.path, values=True)
+    return values, gradient
 
 
-def _chosen(encoder: Encoder, flow: Dataflow) -> tuple[str, str]:
+def _chosen(run: Run, flow: Dataflow) -> tuple[str, str]:
     """The layer by default, and why."""
-    code = encoder.layer
-    own = _grid(encoder, flow, code)
+    code = run.encoder.layer
+    own = _grid(run, flow, code)
     cells = own[0] * own[1] if own is not None else 0
-    for path in reversed(_before(encoder, code)):
-        grid = _grid(encoder, flow, path)
+    for path in reversed(_before(run, code)):
+        grid = _grid(run, flow, path)
         if grid is None or grid[0] * grid[1] <= max(cells, 1) or not flow.is_cut(path, code):
             continue
         if _moves_the_edge(flow, path):
@@ -98,21 +99,21 @@ def _chosen(encoder: Encoder, flow: Dataflow) -> tuple[str, str]:
     )
 
 
-def _check(encoder: Encoder, flow: Dataflow, read: str, path: str) -> None:
-    allowed = [each for each in [*_before(encoder, read), read] if _has_places(encoder, flow, each)]
+def _check(run: Run, flow: Dataflow, read: str, path: str) -> None:
+    allowed = [each for each in [*_before(run, read), read] if _has_places(run, flow, each)]
     allowed = [each for each in allowed if _reaches(flow, each, read)]
     hint = f"give one of {', '.join(allowed[-8:])}" if allowed else "use occlusion"
-    if path not in (*_before(encoder, read), read):
+    if path not in (*_before(run, read), read):
         raise NotApplicable(f"layer {path!r} is computed after {read!r}, which is explained; {hint}.")
-    if not _has_places(encoder, flow, path):
-        shape = encoder.layers[path].shape
+    if not _has_places(run, flow, path):
+        shape = run.encoder.layers[path].shape
         raise NotApplicable(f"layer {path!r} has no places (its shape is {shape}), so no feature maps; {hint}.")
     if not _reaches(flow, path, read):
         raise NotApplicable(f"{read!r}, which is explained, is not computed from layer {path!r}; {hint}.")
 
 
-def _before(encoder: Encoder, read: str) -> list[str]:
-    paths = list(encoder.layers)
+def _before(run: Run, read: str) -> list[str]:
+    paths = list(run.encoder.layers)
     return paths[: paths.index(read)]
 
 
@@ -126,13 +127,13 @@ def _moves_the_edge(flow: Dataflow, path: str) -> bool:
     return not local and any(grid != operation.grid for grid in read)
 
 
-def _has_places(encoder: Encoder, flow: Dataflow, path: str) -> bool:
-    grid = _grid(encoder, flow, path)
+def _has_places(run: Run, flow: Dataflow, path: str) -> bool:
+    grid = _grid(run, flow, path)
     return grid is not None and grid[0] * grid[1] > 1
 
 
-def _grid(encoder: Encoder, flow: Dataflow, path: str) -> tuple[int, int] | None:
-    shape = encoder.layers[path].shape
+def _grid(run: Run, flow: Dataflow, path: str) -> tuple[int, int] | None:
+    shape = run.encoder.layers[path].shape
     if len(shape) != 3:
         return None
     height, width, _ = shape

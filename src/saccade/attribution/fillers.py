@@ -1,63 +1,83 @@
-"""What a covered place shows: the filler of every method that covers parts of a picture."""
+"""What stands for "nothing": the fillers of covered places, and the baselines of paths. One table for every method."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from saccade.attribution.smoothing import gaussian_blur
-from saccade.encoder import Encoder
 from saccade.errors import InputError, UnknownName
 from saccade.typing import Array
 
-FILLERS = ("blur", "local_mean", "mean", "black", "white", "grey")
-"""The names that `filler` understands; a pixel value is understood too."""
+FILLERS: Mapping[str, str] = {
+    "blur": "the image's own blur: nothing new is painted in",
+    "local_mean": "the mean of the neighbourhood of each pixel",
+    "mean": "the image's mean colour",
+    "black": "the darkest value of the model's range",
+    "grey": "the middle of the model's range",
+    "white": "the brightest value of the model's range",
+}
+"""The names, and what each stands for. A constant lights up whatever differs from it, such as a bare wall."""
 
 
-def filler(encoder: Encoder, images: Array, name: str | float, *, patch: tuple[int, int], blur: float) -> Array:
-    """What do the pictures look like where they are covered?
+def filler_images(
+    images: Array,
+    name: str | float,
+    *,
+    value_range: tuple[float, float],
+    blur: float,
+    neighbourhood: tuple[int, int] = (1, 1),
+    kind: str = "filler",
+) -> Array:
+    """What do these images look like where nothing is left of them?
 
     Args:
-        encoder: Knows the model's darkest and brightest pixel value.
         images: (images, height, width, channels) in the model's value range.
-        name: `"blur"` (the picture's own blur: nothing new is painted in), `"local_mean"` (the mean of the patch-sized
-            neighbourhood of each pixel), `"mean"` (the picture's mean colour), `"black"`, `"grey"`, `"white"`, or a
-            pixel value in the model's own units.
-        patch: Height and width in pixels of the neighbourhood of `"local_mean"`.
+        name: A name of `FILLERS`, or a pixel value in the model's own units.
+        value_range: The model's darkest and brightest pixel value.
         blur: Standard deviation in pixels of `"blur"`.
+        neighbourhood: Height and width in pixels of the neighbourhood of `"local_mean"`.
+        kind: What the name is called in messages: `"filler"` or `"baseline"`.
 
     Returns:
         float32 of the images' shape.
 
     Raises:
         InputError: A blur that is no length.
-        UnknownName: No such filler.
+        UnknownName: No such name.
     """
-    low, high = encoder.value_range
-    constants = {"black": low, "white": high, "grey": (low + high) / 2}
     if not isinstance(name, str):
         return np.full(images.shape, name, np.float32)
-    if name == "blur":
-        if not blur > 0:
-            raise InputError(f"blur={blur:g}: a blur of 0 px covers nothing; give a width in pixels above 0.")
-        return gaussian_blur(images, blur)
-    if name == "local_mean":
-        return _box_mean(images, patch)
-    if name == "mean":
-        return np.ascontiguousarray(np.broadcast_to(images.mean(axis=(1, 2), keepdims=True), images.shape))
-    if name in constants:
-        return np.full(images.shape, constants[name], np.float32)
-    raise UnknownName.of("filler", name, FILLERS)
+    low, high = value_range
+    makers: Mapping[str, Callable[[], Array]] = {
+        "blur": lambda: _blurred(images, blur),
+        "local_mean": lambda: _box_mean(images, neighbourhood),
+        "mean": lambda: np.ascontiguousarray(np.broadcast_to(images.mean(axis=(1, 2), keepdims=True), images.shape)),
+        "black": lambda: np.full(images.shape, low, np.float32),
+        "grey": lambda: np.full(images.shape, (low + high) / 2, np.float32),
+        "white": lambda: np.full(images.shape, high, np.float32),
+    }
+    if name not in makers:
+        raise UnknownName.of(kind, name, FILLERS)
+    return makers[name]()
 
 
-def filled_with(name: str | float, blur: float) -> str:
+def filler_in_words(name: str | float, blur: float) -> str:
     """The filler in words, for a note."""
     return f"the picture's own blur ({blur:g} px)" if name == "blur" else f"{name}".replace("_", " ")
 
 
-def _box_mean(images: Array, patch: tuple[int, int]) -> Array:
-    """The mean over a patch round each pixel; edges are mirrored."""
+def _blurred(images: Array, blur: float) -> Array:
+    if not blur > 0:
+        raise InputError(f"blur={blur:g}: a blur of 0 px covers nothing; give a width in pixels above 0.")
+    return gaussian_blur(images, blur)
+
+
+def _box_mean(images: Array, sides: tuple[int, int]) -> Array:
+    """The mean over a box round each pixel; edges are mirrored."""
     result = images.astype(np.float64)
-    for axis, side in ((1, patch[0]), (2, patch[1])):
+    for axis, side in ((1, sides[0]), (2, sides[1])):
         before, after = side // 2, side - 1 - side // 2
         padding = [(0, 0)] * 4
         padding[axis] = (before + 1, after)

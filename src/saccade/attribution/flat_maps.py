@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.encoder import Encoder
+from saccade.run import Run
 from saccade.targets import Target
 from saccade.targets.paths import ONCE, STAY
 from saccade.typing import Array
@@ -24,7 +24,7 @@ def featureless(values: Array) -> NDArray[np.bool_]:
     return np.asarray((high / 2 - low / 2).max(axis=-1) <= _ALIKE / 2 * largest)
 
 
-def unmoved(encoder: Encoder, images: Array, target: Target, values: Array, gradient: Array) -> NDArray[np.bool_]:
+def unmoved(run: Run, images: Array, target: Target, values: Array, gradient: Array) -> NDArray[np.bool_]:
     """In which pictures does the target not react to the layer, as far as float32 can tell?
 
     The most that the layer can do to the target, to first order, is max|gradient| * sum|values|. Where a saturated or
@@ -35,11 +35,11 @@ def unmoved(encoder: Encoder, images: Array, target: Target, values: Array, grad
     # float32 adds well enough for a bound, and far faster; where it overflows the bound is reached all the more.
     with np.errstate(over="ignore"):
         reach = largest * np.abs(values).sum(axis=(1, 2, 3))
-    size = encoder.code_size(encoder.place(target), images)
+    size = run.encoder.layer_size(run.encoder.place(target), images)
     doubtful = reach <= 1e-5 * size  # what saturates is bounded, so a lively code reaches further than that
     if not doubtful.any():
         return np.zeros(len(images), np.bool_)
-    score = encoder.engine.score(images, [encoder.objective_at_input(images, target)], STAY, ONCE)[0][0]
+    score = run.score(images, [run.objective_at_input(images, target)], STAY, ONCE)[0][0]
     return np.asarray(doubtful & (reach <= _RESOLVED * np.abs(score)))
 
 

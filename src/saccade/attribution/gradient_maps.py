@@ -1,60 +1,95 @@
-"""From gradients per pixel and channel to a map: channels joined, smoothed for the view, and said so."""
+"""The ending of every gradient method: channels joined, low-passed for the view, and said so."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from saccade.attribution.channels import length, summed
-from saccade.attribution.method import Map
 from saccade.attribution.scale import cell_size
 from saccade.attribution.smoothing import gaussian_blur
 from saccade.encoder import Encoder
+from saccade.results.map import Map
+from saccade.run import Run
 from saccade.targets import Target
 from saccade.typing import Array
 
 
-def gradient_map(
-    encoder: Encoder, gradient: Array, target: Target, low_pass: float | None, settings: dict[str, object]
+def low_passed_map(
+    run: Run,
+    values: Array,
+    raw: Array,
+    target: Target,
+    low_pass: float | None,
+    *,
+    units: str,
+    signed: bool,
+    notes: tuple[str, ...] = (),
+    settings: Mapping[str, Any] | None = None,
+    scores: Mapping[str, NDArray[np.float64]] | None = None,
 ) -> Map:
-    """Turn a signed gradient per pixel and channel into a map of its length."""
-    sigma = default_low_pass(encoder, gradient, target) if low_pass is None else low_pass
+    """Smooth a map per pixel for the view; max-pooling scatters gradients over single pixels.
+
+    Args:
+        run: The call, on an encoder.
+        values: (images, height, width).
+        raw: What the values were made from.
+        target: What is explained.
+        low_pass: Standard deviation in pixels of the smoothing; None: a quarter of a code cell; 0: none.
+        units: What one unit of `values` is.
+        signed: Whether negative values mean evidence against.
+        notes: What the reader of the map must know.
+        settings: The method's own settings.
+        scores: Numbers per image.
+    """
+    sigma = default_low_pass(run.encoder, values, target) if low_pass is None else low_pass
     return Map(
-        values=gaussian_blur(length(gradient), sigma),
-        raw=gradient,
+        values=gaussian_blur(values, sigma),
+        raw=raw,
+        units=units,
+        signed=signed,
+        notes=(*notes, *((f"smoothed with {sigma:g} px for the view",) if sigma else ())),
+        settings={**(settings or {}), "low_pass": sigma},
+        scores=scores or {},
+    )
+
+
+def gradient_map(
+    run: Run, gradient: Array, target: Target, low_pass: float | None, settings: Mapping[str, Any] | None = None
+) -> Map:
+    """A signed gradient per pixel and channel as a map of its length, (images, height, width)."""
+    return low_passed_map(
+        run,
+        length(gradient),
+        gradient,
+        target,
+        low_pass,
         units=f"change of {target.gradient_units} per unit of pixel value",
         signed=False,
-        notes=(f"smoothed with {sigma:g} px for the view",) if sigma else (),
-        settings={**settings, "low_pass": sigma},
+        settings=settings,
+    )
+
+
+def contribution_map(
+    run: Run,
+    raw: Array,
+    target: Target,
+    low_pass: float | None,
+    *,
+    units: str,
+    notes: tuple[str, ...] = (),
+    settings: Mapping[str, Any] | None = None,
+    scores: Mapping[str, NDArray[np.float64]] | None = None,
+) -> Map:
+    """Signed contributions per pixel and channel as a signed map per pixel; the channels are summed."""
+    return low_passed_map(
+        run, summed(raw), raw, target, low_pass, units=units, signed=True, notes=notes, settings=settings, scores=scores
     )
 
 
 def default_low_pass(encoder: Encoder, images: Array, target: Target) -> float:
     """A quarter of a code cell, in pixels."""
     return min(cell_size(encoder, (images.shape[1], images.shape[2]), target)) / 4
-
-
-def contribution_map(
-    encoder: Encoder,
-    raw: Array,
-    target: Target,
-    low_pass: float | None,
-    *,
-    units: str,
-    notes: tuple[str, ...],
-    settings: Mapping[str, object],
-    scores: Mapping[str, NDArray[np.float64]],
-) -> Map:
-    """Turn signed contributions per pixel and channel into a signed map per pixel; the channels are summed."""
-    sigma = default_low_pass(encoder, raw, target) if low_pass is None else low_pass
-    return Map(
-        values=gaussian_blur(summed(raw), sigma),
-        raw=raw,
-        units=units,
-        signed=True,
-        notes=(*notes, *((f"smoothed with {sigma:g} px for the view",) if sigma else ())),
-        settings={**settings, "low_pass": sigma},
-        scores=scores,
-    )

@@ -1,101 +1,108 @@
-"""What a method is: a pure function from pictures and a target to a map, with a title and a source."""
+"""What a method is: a function from images and a target to a map, with a title, a source, and what it needs."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol, cast, overload
-
-import numpy as np
-from numpy.typing import NDArray
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, cast, overload
 
 from saccade.encoder import Encoder
+from saccade.results.map import Map
+from saccade.run import Run
 from saccade.targets import Target
 from saccade.typing import Array
 
-
-@dataclass(frozen=True)
-class Map:
-    """What a method found.
-
-    Attributes:
-        values: float32 (images, rows, columns): the map on the method's own grid, which spans the picture; signed
-            values where signs mean something.
-        raw: What the map was made from, before channels were joined or anything was smoothed.
-        units: What one unit of `values` is.
-        signed: Whether negative values mean evidence against.
-        notes: What the reader of the picture must know: smoothing, fallbacks, the size of holes.
-        settings: Every setting with the value that was used, also where it was a default.
-        scores: Numbers per picture by name, such as the score at the picture and at the baseline.
-    """
-
-    values: Array
-    raw: Array
-    units: str
-    signed: bool
-    notes: tuple[str, ...] = ()
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    scores: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+Need = Literal["gradients", "taps", "layer_weights"]
 
 
 @dataclass(frozen=True)
 class Description:
-    """How a method is called among people.
+    """How a method is called among people, and what it needs.
 
     Attributes:
         title: The field's name for it.
-        plain: What it does, for somebody who has never heard of networks.
+        summary: What it does, for somebody who has never heard of networks.
         source: Where it was published.
-        passes: What it costs, in words.
+        cost: What it costs, in words.
+        needs: What the network must be able to do (`models.Capabilities`).
     """
 
     title: str
-    plain: str
+    summary: str
     source: str
-    passes: str
+    cost: str
+    needs: tuple[Need, ...] = ()
 
 
 class Method(Protocol):
-    """A method: `method(encoder, images, target, **settings)`."""
+    """A method: `method(encoder, images, target, **settings)`; in place of the encoder it takes a `Run` on one."""
 
+    __name__: str
     description: Description
 
     @overload
-    def __call__(self, encoder: Encoder, images: Array, target: Target, **settings: Any) -> Map: ...
+    def __call__(self, run: Run | Encoder, images: Array, target: Target, **settings: Any) -> Map: ...
 
     @overload
-    def __call__(self, encoder: Encoder, images: Array, target: Sequence[Target], **settings: Any) -> list[Map]: ...
+    def __call__(self, run: Run | Encoder, images: Array, target: Sequence[Target], **settings: Any) -> list[Map]: ...
 
-    def __call__(self, encoder: Encoder, images: Array, target: Any, **settings: Any) -> Any:
+    def __call__(self, run: Run | Encoder, images: Array, target: Any, **settings: Any) -> Any:
         """One target gives one map, several give a list."""
         ...
 
 
 def method(
-    *, title: str, plain: str, source: str, passes: str, together: bool = False
+    *,
+    title: str,
+    summary: str,
+    source: str,
+    cost: str,
+    needs: Sequence[Need] = (),
+    together: bool = False,
 ) -> Callable[[Callable[..., Any]], Method]:
-    """Mark a function as a method, which then takes one target and gives a map, or several and gives a list.
+    """Make a function a method, which then takes one target and gives a map, or several and gives a list.
+
+    The function is `function(run, images, target, *, ...settings)` and gives a `Map`. What it asks, it asks of the
+    `Run`. Before anything is computed the network is checked for what the method needs.
 
     Args:
         title: The field's name for it.
-        plain: What it does, for somebody who has never heard of networks.
+        summary: What it does, for somebody who has never heard of networks.
         source: Where it was published.
-        passes: What it costs, in words.
+        cost: What it costs, in words.
+        needs: What the network must be able to do: `"gradients"`, `"taps"`, `"layer_weights"`.
         together: The function itself takes a sequence of targets and gives a list of maps, all from the same passes.
+
+    Example:
+        >>> @saccade.method(title="Brightness", summary="where it is bright", source="mine", cost="none")
+        ... def brightness(run, images, target):
+        ...     return saccade.Map(images.mean(-1), images, units="pixel value", signed=False)
+        >>> saccade.explain(encoder, "cat.jpg", brightness).save("cat.png")
     """
 
     def mark(function: Callable[..., Any]) -> Method:
+        name = getattr(function, "__name__", "method")
+
         @functools.wraps(function)
-        def asked(encoder: Encoder, images: Array, target: Target | Sequence[Target], **settings: Any) -> Any:
-            several = [target] if isinstance(target, Target) else list(target)
+        def explaining(run: Run | Encoder, images: Array, target: Target | Sequence[Target], **settings: Any) -> Any:
+            run = run if isinstance(run, Run) else Run(run)
+            run.require(*needs, what=name)
+            targets = [target] if isinstance(target, Target) else list(target)
             if together:
-                maps = function(encoder, images, several, **settings)
+                maps = function(run, images, targets, **settings)
             else:
-                maps = [function(encoder, images, each, **settings) for each in several]
+                maps = [function(run, images, single, **settings) for single in targets]
             return maps[0] if isinstance(target, Target) else maps
 
-        asked.description = Description(title, plain, source, passes)  # type: ignore[attr-defined]
-        return cast("Method", asked)
+        explaining.description = Description(title, summary, source, cost, tuple(needs))  # type: ignore[attr-defined]
+        return cast("Method", explaining)
 
     return mark
+
+
+def settings_of(method: Method) -> dict[str, inspect.Parameter]:
+    """The settings that a method takes, by name, with their defaults."""
+    parameters = inspect.signature(method).parameters.values()
+    return {parameter.name: parameter for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from saccade.attribution.feature_layer import FeatureLayer
 from saccade.attribution.flat_maps import featureless
-from saccade.attribution.method import Map
+from saccade.results.map import Map
 from saccade.typing import Array
 
 _ROUNDING = 1e-6

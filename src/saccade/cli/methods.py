@@ -41,7 +41,7 @@ def methods(console: Console, names: Names = None) -> dict[str, Any]:
 
 
 def _description(name: str, function: Any) -> dict[str, Any]:
-    from saccade.explanation import settings_of
+    from saccade.attribution.method import settings_of
 
     about, hints = function.description, get_type_hints(function)
     settings = [
@@ -55,9 +55,9 @@ def _description(name: str, function: Any) -> dict[str, Any]:
     return {
         "name": name,
         "title": about.title,
-        "plain": about.plain,
+        "plain": about.summary,
         "source": about.source,
-        "cost": about.passes,
+        "cost": about.cost,
         "settings": settings,
     }
 

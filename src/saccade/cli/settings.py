@@ -24,7 +24,7 @@ def settings_for(methods: Sequence[str], given: Sequence[str], seed: int | None)
         UnknownName: No such method, or none of the methods has such a setting; the nearest is given.
         InputError: A value that is not of the setting's type.
     """
-    from saccade.explanation import settings_of
+    from saccade.attribution.method import settings_of
     from saccade.methods import find
 
     functions = {name: find(name) for name in methods}

@@ -11,6 +11,8 @@ from saccade.errors import MemoryBudgetError
 from saccade.models.network import Layer
 
 DEFAULT_MEMORY = 2**30
+FASTEST_BATCH = 32
+"""How many images at once are computed fastest on a processor; more only cost memory."""
 Question = Literal["activations", "score", "gradient"]
 
 
@@ -76,29 +78,29 @@ def widths(
 
 
 def examples_within(
-    memory: int, found: Widths, question: Question, *, fastest: int, swift_bytes: int | None = None
+    memory: int, per_image: Widths, question: Question, *, fastest: int, fast_tensor_bytes: int | None = None
 ) -> int:
     """How many pictures fit into the memory allowed, and no more than is fastest.
 
     Args:
         memory: Bytes allowed.
-        found: What one picture takes.
+        per_image: What one image takes.
         question: What is asked.
         fastest: How many whole pictures at once are computed fastest. Where narrow layers move in place of the picture,
             more of them make up the same work.
-        swift_bytes: How large one tensor may grow before the framework computes slower.
+        fast_tensor_bytes: How large one tensor may grow before the framework computes slower.
 
     Raises:
         MemoryBudgetError: Not even one fits.
     """
-    each = found.bytes_each(question)
-    if each > memory:
+    needed = per_image.bytes_each(question)
+    if needed > memory:
         raise MemoryBudgetError(
-            f"one picture needs about {each / 2**20:,.0f} MiB, more than the {memory / 2**20:,.0f} MiB allowed; "
+            f"one picture needs about {needed / 2**20:,.0f} MiB, more than the {memory / 2**20:,.0f} MiB allowed; "
             "raise the limit (--memory, memory=), or give a smaller picture."
         )
-    fastest *= max(1, found.widest_before // found.widest)
-    most = min(fastest, memory // each)
-    if swift_bytes is not None:
-        most = min(most, swift_bytes // (4 * found.widest))
+    fastest *= max(1, per_image.widest_before // per_image.widest)
+    most = min(fastest, memory // needed)
+    if fast_tensor_bytes is not None:
+        most = min(most, fast_tensor_bytes // (4 * per_image.widest))
     return max(1, most)

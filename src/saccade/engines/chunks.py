@@ -45,11 +45,15 @@ class Chunks:
         return -(-images // self.images) * -(-points // self.points)
 
 
-def chunks(images: int, points: int, examples: int) -> Chunks:
-    """Choose the piece: at most `examples` pictures at once, as little done twice as possible.
+def chunks(images: int, points: int, examples: int, *, images_first: bool = False) -> Chunks:
+    """Choose the piece: at most `examples` images at once, as little done twice as possible.
 
-    Points come first, since all points of one image share its references; what room is left takes more images.
+    Points come first, since all points of one image share its references; what room is left takes more images. With
+    `images_first` all images come first as far as they fit, so that a result for all of them grows point by point.
     """
+    if images_first:
+        together = min(images, examples)
+        return Chunks(images=together, points=_even(points, max(1, examples // together)))
     per_point = _even(points, examples)
     return Chunks(images=_even(images, max(1, examples // per_point)), points=per_point)
 

@@ -1,22 +1,38 @@
-"""The engine for Keras models on JAX."""
+"""JAX: the backend of Keras models on JAX."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.engines.engine import Engine
+from saccade.engines.backend import Backend
+from saccade.errors import InputError
+from saccade.models.network import Network
+from saccade.targets.noise import HASH_MULTIPLIERS, normal_quantiles, place_hashes
 from saccade.typing import Array, Tensor
 
 
-class JaxEngine(Engine):
-    """Asks through `jax.jit`, `jax.grad` and `jax.vjp`; the weights are arguments, never baked into the program."""
+class JaxBackend(Backend):
+    """Computes through `jax.jit`, `jax.grad` and `jax.vjp`; the weights are arguments, never baked into the program."""
 
     network: Any
+
+    def __init__(self, network: Network, device: str | None = None) -> None:
+        super().__init__(network, device)
+        self._at = None if device is None else _device(device)
+        self._noise_tables = lru_cache(maxsize=4)(self._make_noise_tables)
+
+    @property
+    def is_accelerator(self) -> bool:
+        """Does the work run on a GPU or TPU?"""
+        import jax
+
+        return bool((self._at.platform if self._at is not None else jax.default_backend()) != "cpu")
 
     def tensor(self, values: NDArray[Any]) -> Tensor:
         """Bring a float32 array to the device."""
@@ -24,39 +40,47 @@ class JaxEngine(Engine):
 
         return jnp.asarray(values, jnp.float32)
 
+    def indices(self, values: NDArray[np.int32]) -> Tensor:
+        """Bring an int32 array to the device."""
+        import jax.numpy as jnp
+
+        return jnp.asarray(values, jnp.int32)
+
     def array(self, tensor: Tensor) -> Array:
         """Bring a tensor back."""
         return np.asarray(tensor)
 
-    def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Compile; weights are handed in afresh at every call, so that further training is seen."""
+    def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Compile; weights are handed in at every call, so that further training is seen."""
         import jax
 
+        network = self.network
+
         def with_weights(values: Any, *arguments: Any) -> Any:
-            with self.network.variables_as(values):
+            with network.variables_as(values):
                 return function(*arguments)
 
         program = jax.jit(with_weights)
-        return lambda *arguments: program(self.network.variables(), *arguments)
+        return lambda *arguments: program(network.variables(), *arguments)
 
-    def differentiate(
+    def gradient(
         self, function: Callable[[Tensor], tuple[Tensor, Tensor | None]], at: Tensor
     ) -> tuple[Tensor, Tensor | None]:
-        """The gradient of a function's first result, one number, and its second result as it is."""
+        """The gradient of a function's first result, a scalar, and its second result as it is."""
         import jax
 
         gradient, other = jax.grad(function, has_aux=True)(at)
         return gradient, other
 
-    def pulled(self, function: Callable[[Tensor], Tensor], at: Tensor, cotangents: Tensor) -> Tensor:
+    def vjp(self, function: Callable[[Tensor], Tensor], at: Tensor, cotangents: Tensor) -> Tensor:
         """`J^T c` for each c, all on one forward pass."""
         import jax
 
-        _, pull = jax.vjp(function, at)
-        return jax.lax.map(lambda each: pull(each)[0], cotangents)
+        _, vjp = jax.vjp(function, at)
+        return jax.lax.map(lambda cotangent: vjp(cotangent)[0], cotangents)
 
     def relu_backward(self, tensor: Tensor) -> Tensor:
-        """The same numbers, through which only the positive part of a gradient goes back."""
+        """The same values, through which only the positive part of a gradient goes back."""
         import jax
 
         return jax.custom_gradient(lambda values: (values, jax.nn.relu))(tensor)
@@ -66,8 +90,36 @@ class JaxEngine(Engine):
         return tensor.sum(axes)
 
     def reshape(self, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
-        """The same numbers in another shape."""
+        """The same values in another shape."""
         return tensor.reshape(shape)
+
+    def concatenate(self, tensors: list[Tensor]) -> Tensor:
+        """Tensors one after the other along their first axis."""
+        import jax.numpy as jnp
+
+        return jnp.concatenate(tensors)
+
+    def take(self, tensor: Tensor, indices: Tensor) -> Tensor:
+        """Rows of a tensor along its first axis, in the shape of `indices`."""
+        return tensor[indices]
+
+    def normal(self, keys: NDArray[np.uint32], count: int) -> Tensor:
+        """Standard normal noise made on the device, (keys, count)."""
+        import jax.numpy as jnp
+
+        places, quantiles = self._noise_tables(count)
+        bits = places ^ jnp.asarray(keys)[:, None]
+        for shift, multiplier in ((16, HASH_MULTIPLIERS[0]), (15, HASH_MULTIPLIERS[1]), (16, None)):
+            bits = bits ^ (bits >> jnp.uint32(shift))
+            if multiplier is not None:
+                bits = bits * jnp.uint32(multiplier)
+        levels = jnp.stack([bits & jnp.uint32(0xFFFF), bits >> jnp.uint32(16)], -1).reshape(len(keys), -1)[:, :count]
+        return quantiles[levels]
+
+    def _make_noise_tables(self, count: int) -> tuple[Tensor, Tensor]:
+        import jax.numpy as jnp
+
+        return jnp.asarray(place_hashes(count)), jnp.asarray(normal_quantiles())
 
     def zeros(self, shape: tuple[int, ...]) -> Tensor:
         """A float32 tensor of zeros."""
@@ -84,11 +136,11 @@ class JaxEngine(Engine):
         return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
 
     @contextmanager
-    def around(self) -> Iterator[None]:
-        """Compute on the device asked for."""
+    def context(self) -> Iterator[None]:
+        """Compute on the device asked for, with the model in inference mode."""
         import jax
 
-        chosen = jax.default_device(_device(self.device)) if self.device else nullcontext()
+        chosen = nullcontext() if self._at is None else jax.default_device(self._at)
         with self.network.inference_mode(), chosen:
             yield
 
@@ -97,4 +149,8 @@ def _device(name: str) -> Any:
     import jax
 
     kind, _, index = name.partition(":")
-    return jax.devices(kind)[int(index or 0)]
+    try:
+        return jax.devices(kind)[int(index or 0)]
+    except (RuntimeError, IndexError, ValueError) as error:
+        names = ", ".join(f"{device.platform}:{device.id}" for device in jax.devices())
+        raise InputError(f"no device {name!r} for JAX here; there are {names}.") from error

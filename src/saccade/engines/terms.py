@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.engines.verbs import Verbs
+from saccade.engines.backend import Backend
 from saccade.errors import InputError, ModelError
 from saccade.targets import Measure
 from saccade.typing import Tensor
@@ -28,37 +28,44 @@ def as_grid(shape: tuple[int, ...]) -> tuple[int, int, int]:
 
 
 def terms_of(
-    verbs: Verbs, measure: Measure, values: Tensor, counts: tuple[int, int], reference: Tensor, seen: Tensor
+    backend: Backend, measure: Measure, values: Tensor, counts: tuple[int, int], reference: Tensor, images: Tensor
 ) -> Sequence[Tensor]:
-    """The measure's terms, each (points, images, rows, columns, channels).
+    """The measure's terms, then its functions' numbers, each (points, images, rows, columns, channels).
 
     Args:
-        verbs: The framework's.
+        backend: The framework's operations.
         measure: What is measured.
         values: The layer's values, (points * images, ...).
         counts: How many points and images.
         reference: The frozen references, (images, ...).
-        seen: The pictures, (points or 1, images, height, width, channels).
+        images: The images themselves, (points or 1, images, height, width, channels).
 
     Raises:
-        InputError: A function of the user's own does not give one number for each picture.
+        InputError: A function of the user's own does not give one number for each image.
     """
-    steps, count = counts
-    grid = as_grid(tuple(int(each) for each in values.shape[1:]))
-    values = verbs.as_float32(values)
-    if measure.whole is None:
-        return measure.terms(verbs.reshape(values, (steps, count, *grid)), reference[None], seen)
-    numbers = measure.whole(verbs.reshape(values, (steps * count, *grid)))
-    shape = tuple(int(each) for each in getattr(numbers, "shape", ()))
-    if shape != (steps * count,):
+    points, count = counts
+    grid = as_grid(tuple(int(size) for size in values.shape[1:]))
+    values = backend.as_float32(values)
+    terms = tuple(measure.terms(backend.reshape(values, (points, count, *grid)), reference[None], images))
+    if measure.functions:
+        codes = backend.reshape(values, (points * count, *grid))
+        numbers = [_number(backend, function(codes), points, count) for function in measure.functions]
+        if terms:
+            # Beside terms of places a number is shared out among the places, so that all sums are taken alike.
+            nothing = backend.zeros((1, 1, *grid[:2], 1))
+            numbers = [number / (grid[0] * grid[1]) + nothing for number in numbers]
+        terms = (*terms, *numbers)
+    return terms
+
+
+def _number(backend: Backend, numbers: Tensor, points: int, count: int) -> Tensor:
+    shape = tuple(int(size) for size in getattr(numbers, "shape", ()))
+    if shape != (points * count,):
         raise InputError(
-            f"the target's function gave shape {shape} for {steps * count} pictures; it must give one number each, "
-            f"({steps * count},), such as the sum over all axes but the first."
+            f"the target's function gave shape {shape} for {points * count} images; it must give one number each, "
+            f"({points * count},), such as the sum over all axes but the first."
         )
-    number = verbs.reshape(verbs.as_float32(numbers), (steps, count, 1, 1, 1))
-    terms = measure.terms(verbs.reshape(values, (steps, count, *grid)), reference[None], seen)
-    # Beside terms of places it is shared out among the places, so that all sums are taken alike.
-    return [*terms, number / (grid[0] * grid[1]) + verbs.zeros((1, 1, *grid[:2], 1))] if terms else [number]
+    return backend.reshape(backend.as_float32(numbers), (points, count, 1, 1, 1))
 
 
 def side_by_side(terms: Iterable[NDArray[_Number]]) -> NDArray[_Number]:

@@ -1,4 +1,4 @@
-"""The engine for PyTorch modules, and for Keras models on torch."""
+"""PyTorch: the backend of torch modules, and of Keras models on torch."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.engines.engine import Engine
+from saccade.engines.backend import Backend
 from saccade.errors import ModelError
+from saccade.models.network import Network
+from saccade.targets.noise import HASH_MULTIPLIERS, normal_quantiles, place_hashes
 from saccade.typing import Array, Tensor
 
 _LARGEST_KEPT = 2**25
@@ -23,47 +25,59 @@ _MOST_KEPT = 2**27
 """How much freed memory the process keeps: what the layers of one piece take."""
 
 
-class TorchEngine(Engine):
-    """Asks through `torch.autograd.grad` on the picture only; `.grad` of the weights is never written."""
+class TorchBackend(Backend):
+    """Computes through `torch.autograd.grad` on the input only; `.grad` of the weights is never written."""
 
-    _place: Any = None
-    """Where the model lies, as long as a question is answered."""
+    def __init__(self, network: Network, device: str | None = None) -> None:
+        super().__init__(network, device)
+        self._noise_tables = lru_cache(maxsize=4)(self._make_noise_tables)
 
     @property
-    def swift_bytes(self) -> int | None:
-        """On a CPU, 32 MiB: larger tensors are given back to the system at once, and every new one is fetched anew."""
-        return _LARGEST_KEPT if self._is_on_cpu() else None
+    def is_accelerator(self) -> bool:
+        """Does the work run on a GPU?"""
+        return not str(self._device()).startswith("cpu")
+
+    @property
+    def fast_tensor_bytes(self) -> int | None:
+        """On a CPU, 32 MiB: larger tensors are given back to the system at once, and every new one is fetched again."""
+        return None if self.is_accelerator else _LARGEST_KEPT
 
     def tensor(self, values: NDArray[Any]) -> Tensor:
         """Bring a float32 array to the device."""
         import torch
 
-        # torch reads no array backwards, such as `pictures[::-1]`.
+        # torch reads no array backwards, such as `images[::-1]`.
         return torch.tensor(np.ascontiguousarray(values), dtype=torch.float32, device=self._device())
+
+    def indices(self, values: NDArray[np.int32]) -> Tensor:
+        """Bring an int32 array to the device."""
+        import torch
+
+        return torch.tensor(np.ascontiguousarray(values), dtype=torch.int32, device=self._device())
 
     def array(self, tensor: Tensor) -> Array:
         """Bring a tensor back."""
         return np.asarray(tensor.detach().cpu().numpy())
 
-    def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Plain calls: torch computes as it goes."""
         return function
 
-    def differentiate(
+    def gradient(
         self, function: Callable[[Tensor], tuple[Tensor, Tensor | None]], at: Tensor
     ) -> tuple[Tensor, Tensor | None]:
-        """The gradient of a function's first result, one number, and its second result as it is."""
+        """The gradient of a function's first result, a scalar, and its second result as it is."""
         import torch
 
         with torch.enable_grad():
             moved = at.detach().requires_grad_(True)
             value, other = function(moved)
             if not value.requires_grad:
-                raise ModelError("the layer does not depend on the picture in a way that can be differentiated.")
-            (found,) = torch.autograd.grad(value, moved)
-        return found, None if other is None else other.detach()
+                raise ModelError("the layer does not depend on the image in a way that can be differentiated.")
+            (gradient,) = torch.autograd.grad(value, moved)
+        return gradient, None if other is None else other.detach()
 
-    def pulled(self, function: Callable[[Tensor], Tensor], at: Tensor, cotangents: Tensor) -> Tensor:
+    def vjp(self, function: Callable[[Tensor], Tensor], at: Tensor, cotangents: Tensor) -> Tensor:
         """`J^T c` for each c, all on one forward pass."""
         import torch
 
@@ -72,14 +86,14 @@ class TorchEngine(Engine):
             value = function(moved)
             last = len(cotangents) - 1
             # The last one lets go of what the forward pass has kept, layer by layer on its way.
-            found = [
-                torch.autograd.grad(value, moved, each, retain_graph=number < last)[0]
-                for number, each in enumerate(cotangents)
+            products = [
+                torch.autograd.grad(value, moved, cotangent, retain_graph=number < last)[0]
+                for number, cotangent in enumerate(cotangents)
             ]
-        return torch.stack(found)
+        return torch.stack(products)
 
     def relu_backward(self, tensor: Tensor) -> Tensor:
-        """The same numbers, through which only the positive part of a gradient goes back."""
+        """The same values, through which only the positive part of a gradient goes back."""
         # A copy of its own, because a hook on a tensor that the model then writes into would be lost.
         own = tensor.clone()
         if own.requires_grad:
@@ -91,8 +105,39 @@ class TorchEngine(Engine):
         return tensor.sum(axes)
 
     def reshape(self, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
-        """The same numbers in another shape."""
+        """The same values in another shape."""
         return tensor.reshape(shape)
+
+    def concatenate(self, tensors: list[Tensor]) -> Tensor:
+        """Tensors one after the other along their first axis."""
+        import torch
+
+        return torch.cat(tensors)
+
+    def take(self, tensor: Tensor, indices: Tensor) -> Tensor:
+        """Rows of a tensor along its first axis, in the shape of `indices`."""
+        return tensor[indices]
+
+    def normal(self, keys: NDArray[np.uint32], count: int) -> Tensor:
+        """Standard normal noise made on the device, (keys, count)."""
+        import torch
+
+        device = self._device()
+        places, quantiles = self._noise_tables(count, device)
+        # torch multiplies no unsigned numbers; of every 64-bit product the lower 32 bits are kept.
+        bits = places ^ torch.tensor(keys.astype(np.int64), device=device)[:, None]
+        for shift, multiplier in ((16, HASH_MULTIPLIERS[0]), (15, HASH_MULTIPLIERS[1]), (16, None)):
+            bits = bits ^ (bits >> shift)
+            if multiplier is not None:
+                bits = (bits * multiplier) & 0xFFFFFFFF
+        levels = torch.stack([bits & 0xFFFF, bits >> 16], -1).reshape(len(keys), -1)[:, :count]
+        return quantiles[levels]
+
+    def _make_noise_tables(self, count: int, device: Any) -> tuple[Tensor, Tensor]:
+        import torch
+
+        places = torch.tensor(place_hashes(count).astype(np.int64), device=device)
+        return places, torch.tensor(np.array(normal_quantiles()), device=device)
 
     def zeros(self, shape: tuple[int, ...]) -> Tensor:
         """A float32 tensor of zeros."""
@@ -113,25 +158,16 @@ class TorchEngine(Engine):
         )
 
     @contextmanager
-    def around(self) -> Iterator[None]:
-        """Record no graph outside `gradient` and `pulled`."""
+    def context(self) -> Iterator[None]:
+        """Record no graph outside `gradient` and `vjp`, with the model in inference mode."""
         import torch
 
-        before, self._place = self._place, self._device()
-        if self._is_on_cpu():
+        if not self.is_accelerator:
             _keep_freed_memory()
-        try:
-            with self.network.inference_mode(), torch.no_grad():
-                yield
-        finally:
-            self._place = before
-
-    def _is_on_cpu(self) -> bool:
-        return str(self._device()).startswith("cpu")
+        with self.network.inference_mode(), torch.no_grad():
+            yield
 
     def _device(self) -> Any:
-        if self._place is not None:
-            return self._place
         own = getattr(self.network, "device", None)
         if own is not None:
             return own

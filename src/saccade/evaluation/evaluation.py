@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from saccade.attribution.method import settings_of
 from saccade.encoder import Encoder
 from saccade.errors import InputError, MemoryBudgetError, NotApplicable, UnknownName
 from saccade.evaluation.agreement import agreement
@@ -23,7 +23,6 @@ from saccade.evaluation.removal import scores, shares, with_ends
 from saccade.evaluation.runner import Measurements, Runner
 from saccade.evaluation.settings import Settings
 from saccade.evaluation.verdict import Found, graded
-from saccade.explanation import settings_of
 from saccade.methods import available, find
 from saccade.results.evaluation import Evaluation
 
@@ -81,23 +80,22 @@ def evaluate(
         raise InputError("no method was given; leave them out for all.")
     photographs = gather(encoder, images, limit, chosen.seed, stop)
     marked = None if masks is None else masks_for(encoder, photographs.images, masks)
-    with _stopping(encoder, stop):
-        runner = Runner.of(encoder, photographs.images, marked, chosen, Path(keep) if keep is not None else None)
-        before = len(CONTROLS) * len(runner.batches)
-        work = Work(progress, stop, before + len(names) * runner.pieces)
-        tested = [runner.control(each, work) for each in CONTROLS]
-        refused: dict[str, str] = {}
-        for number, name in enumerate(names):
-            try:
-                tested.append(runner.method(name, asked[name], work))
-            except (NotApplicable, MemoryBudgetError) as error:
-                if methods is not None:
-                    raise
-                refused[name] = str(error)
-            work.up_to(before + (number + 1) * runner.pieces)
-        if len(refused) == len(names):
-            raise NotApplicable(f"no method can answer for this model: {next(iter(refused.values()))}")
-        return _assembled(runner, tested, runner.ends(), photographs, refused)
+    runner = Runner.of(encoder, photographs.images, marked, chosen, Path(keep) if keep is not None else None, stop)
+    before = len(CONTROLS) * len(runner.batches)
+    work = Work(progress, stop, before + len(names) * runner.pieces)
+    tested = [runner.control(each, work) for each in CONTROLS]
+    refused: dict[str, str] = {}
+    for number, name in enumerate(names):
+        try:
+            tested.append(runner.method(name, asked[name], work))
+        except (NotApplicable, MemoryBudgetError) as error:
+            if methods is not None:
+                raise
+            refused[name] = str(error)
+        work.up_to(before + (number + 1) * runner.pieces)
+    if len(refused) == len(names):
+        raise NotApplicable(f"no method can answer for this model: {next(iter(refused.values()))}")
+    return _assembled(runner, tested, runner.ends(), photographs, refused)
 
 
 def _assembled(
@@ -174,14 +172,3 @@ def _asked(name: str, given: Mapping[str, Any], seed: int) -> dict[str, Any]:
         if each not in allowed:
             raise UnknownName.of(f"setting of {name}", each, allowed)
     return {**({"seed": seed} if "seed" in allowed else {}), **given}
-
-
-@contextmanager
-def _stopping(encoder: Encoder, stop: Callable[[], bool] | None) -> Iterator[None]:
-    """Let the engine ask, between pieces, whether to go on."""
-    kept = encoder.engine.stop
-    encoder.engine.stop = stop
-    try:
-        yield
-    finally:
-        encoder.engine.stop = kept

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.encoder import Encoder
 from saccade.engines import Objective
 from saccade.evaluation.areas import area
 from saccade.evaluation.imputation import FILLERS, noisy_linear
+from saccade.run import Run
 from saccade.targets.paths import ONCE, RANKED, STAY, ArrayPoints
 from saccade.typing import Array
 
@@ -84,7 +84,7 @@ class Removal:
     """Everything that a batch of pictures needs to be taken apart, whatever the map.
 
     Attributes:
-        encoder: The model and its code.
+        run: The call, on an encoder.
         images: (images, height, width, channels).
         numbers: The pictures' numbers in the whole collection.
         objective: The similarity to their own codes.
@@ -93,7 +93,7 @@ class Removal:
         seed: Of the noise of `linear`.
     """
 
-    encoder: Encoder
+    run: Run
     images: Array
     numbers: range
     objective: Objective
@@ -104,8 +104,7 @@ class Removal:
     def ends(self) -> dict[str, NDArray[np.float64]]:
         """The similarity with every pixel taken away, (images,), by filler."""
         return {
-            name: self.encoder.engine.score(filler, [self.objective], STAY, ONCE)[0][0]
-            for name, filler in self.fillers.items()
+            name: self.run.score(filler, [self.objective], STAY, ONCE)[0][0] for name, filler in self.fillers.items()
         }
 
     def curves(self, ranks: Array) -> dict[str, NDArray[np.float64]]:
@@ -122,7 +121,7 @@ class Removal:
             {"cut": np.concatenate([places, places]), "side": np.repeat(np.array([-1, 1], np.float32), len(places))}
         )
         fixed = {"rank": ranks, "filler": self.fillers[name]}
-        found = self.encoder.engine.score(self.images, [self.objective], RANKED, points, fixed)[0]
+        found = self.run.score(self.images, [self.objective], RANKED, points, fixed)[0]
         return np.asarray(found.reshape(2, len(places), -1).transpose(2, 0, 1))
 
     def _linear(self, ranks: Array) -> NDArray[np.float64]:
@@ -131,7 +130,7 @@ class Removal:
         def filled(row: int) -> Array:
             first = ranks[row] < places[:, None, None]
             seed = [self.seed, self.numbers[row], 2]
-            return noisy_linear(self.images[row], np.concatenate([first, ~first]), self.encoder.value_range, seed)
+            return noisy_linear(self.images[row], np.concatenate([first, ~first]), self.run.encoder.value_range, seed)
 
         found = []
         with ThreadPoolExecutor(_FILLED) as filling:
@@ -140,5 +139,5 @@ class Removal:
                 pictures = np.concatenate(list(filling.map(filled, some)))
                 reference = self.objective.reference[some.start : some.stop].repeat(2 * len(places), axis=0)
                 asked = Objective(self.objective.measure, self.objective.layer, reference)
-                found.append(self.encoder.engine.score(pictures, [asked], STAY, ONCE)[0][0])
+                found.append(self.run.score(pictures, [asked], STAY, ONCE)[0][0])
         return np.concatenate(found).reshape(len(ranks), 2, len(places))

@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saccade.attribution.gradient_maps import default_low_pass
+from saccade.attribution.method import settings_of
 from saccade.attribution.scale import cell_size
 from saccade.encoder import Encoder
+from saccade.engines import Stop
 from saccade.errors import NotApplicable
 from saccade.evaluation.agreement import on_grid, rank_correlation
 from saccade.evaluation.cache import Arrays, Cache, fingerprint
@@ -29,9 +31,10 @@ from saccade.evaluation.removal import Removal, scores
 from saccade.evaluation.settings import Settings
 from saccade.evaluation.similarity import references, together
 from saccade.evaluation.stability import with_noise
-from saccade.explanation import explain, settings_of
+from saccade.explanation import explain
 from saccade.images import Images
 from saccade.methods import find
+from saccade.run import Run
 from saccade.targets import Target, code
 from saccade.typing import Array
 
@@ -93,10 +96,19 @@ class Runner:
     notes: tuple[str, ...]
 
     @classmethod
-    def of(cls, encoder: Encoder, images: Images, masks: Masks | None, settings: Settings, keep: Path | None) -> Runner:
+    def of(
+        cls,
+        encoder: Encoder,
+        images: Images,
+        masks: Masks | None,
+        settings: Settings,
+        keep: Path | None,
+        stop: Stop | None,
+    ) -> Runner:
         """Make everything ready that all methods share."""
         array, size = images.array, (images.shape[1], images.shape[2])
-        codes = encoder.codes(images)
+        run = Run(encoder, stop=stop)
+        codes = run.codes(images)
         objectives = references(encoder, codes, images.names)
         mean, cell = mean_colour(array), cell_size(encoder, size, code())
         removals = []
@@ -104,7 +116,7 @@ class Runner:
             some = slice(batch.start, batch.stop)
             fillers = {"mean": mean[some], "blur": blurred(array[some], cell)}
             objective = together(objectives[some])
-            removals.append(Removal(encoder, array[some], batch, objective, fillers, settings.steps, settings.seed))
+            removals.append(Removal(run, array[some], batch, objective, fillers, settings.steps, settings.seed))
         notes: tuple[str, ...] = ()
         plan: Sequence[tuple[str, ...]] = ()
         try:

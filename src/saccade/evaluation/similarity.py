@@ -20,7 +20,7 @@ def _terms(values: Tensor, reference: Tensor, pictures: Tensor) -> tuple[Tensor,
     return here * own, here * here, own * own
 
 
-def _cosine(sums: Sequence[Tensor], size: int) -> Tensor:  # noqa: ARG001
+def _cosine(sums: Sequence[Tensor], size: int, weights: Tensor) -> Tensor:  # noqa: ARG001
     return sums[0] / (sums[1] * sums[2] + 1e-30) ** 0.5
 
 

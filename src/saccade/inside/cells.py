@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 from saccade.encoder import Encoder
+from saccade.engines import Progress, Stop
 from saccade.errors import SaccadeWarning
 from saccade.occlusion.colouring import TOLERANCE, alone, cell_gradients, colouring
 from saccade.results import CellMaps
+from saccade.run import Run
 
 
 def cells(
@@ -17,8 +18,8 @@ def cells(
     images: Any,
     *,
     coloured: bool = True,
-    progress: Callable[[int, int], None] | None = None,
-    stop: Callable[[], bool] | None = None,
+    progress: Progress | None = None,
+    stop: Stop | None = None,
 ) -> CellMaps:
     """What does each cell of the code see in these pictures, and how much of its field does it really use?
 
@@ -44,7 +45,7 @@ def cells(
         Cancelled: `stop` said so.
 
     Example:
-        >>> seen = saccade.cells(encoder, "cat.jpg")
+        >>> seen = saccade.cells(run, "cat.jpg")
         >>> seen[4, 5].shape
         (1, 128, 128)
         >>> seen.receptive_field
@@ -53,32 +54,26 @@ def cells(
         True
     """
     read = encoder.images(images)
-    engine = encoder.engine
-    kept = engine.progress, engine.stop
-    engine.progress, engine.stop = progress, stop
+    run = Run(encoder, progress=progress, stop=stop)
     notes: list[str] = []
-    try:
-        with encoder.remembering():
-            codes = encoder.codes(read.array)
-            size, grid = (read.shape[1], read.shape[2]), (codes.shape[1], codes.shape[2])
-            geometry = colouring(encoder.dataflow(*size), encoder.layer, grid)
-            plan = geometry if coloured else alone(size, grid)
-            gradients, off = cell_gradients(encoder, read.array, codes, plan)
-            if off > TOLERANCE:
-                warnings.warn(
-                    f"colouring does not hold for this model (a cell's gradient differs by {off:.2g} of the largest); "
-                    "computed cell by cell instead.",
-                    SaccadeWarning,
-                    stacklevel=2,
-                )
-                # Then its receptive fields are not what they seem either.
-                plan = geometry = alone(size, grid)
-                gradients, _ = cell_gradients(encoder, read.array, codes, plan)
-                notes.append("colouring was tried and refused; computed cell by cell")
-            elif coloured and plan.passes == plan.cells and plan.cells > 1:
-                notes.append("computed cell by cell: every cell sees too much of the picture to share a pass")
-    finally:
-        engine.progress, engine.stop = kept
+    codes = run.codes(read.array)
+    size, grid = (read.shape[1], read.shape[2]), (codes.shape[1], codes.shape[2])
+    geometry = colouring(encoder.dataflow(*size), encoder.layer, grid)
+    plan = geometry if coloured else alone(size, grid)
+    gradients, off = cell_gradients(run, read.array, codes, plan)
+    if off > TOLERANCE:
+        warnings.warn(
+            f"colouring does not hold for this model (a cell's gradient differs by {off:.2g} of the largest); "
+            "computed cell by cell instead.",
+            SaccadeWarning,
+            stacklevel=2,
+        )
+        # Then its receptive fields are not what they seem either.
+        plan = geometry = alone(size, grid)
+        gradients, _ = cell_gradients(run, read.array, codes, plan)
+        notes.append("colouring was tried and refused; computed cell by cell")
+    elif coloured and plan.passes == plan.cells and plan.cells > 1:
+        notes.append("computed cell by cell: every cell sees too much of the picture to share a pass")
     return CellMaps(
         windows=gradients,
         fields=plan.fields,

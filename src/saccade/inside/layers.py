@@ -63,7 +63,7 @@ def feature_maps(encoder: Encoder, image: Any, *, layers: Sequence[str] | None =
             if path not in left_out
         ),
         code=encoder.layer,
-        code_size=encoder.code_size(encoder.layer, images.array),
+        code_size=encoder.layer_size(encoder.layer, images.array),
         images=images,
         model=encoder.name,
         redrawn=found[encoder.network.output][0] if encoder.is_autoencoder else None,

@@ -8,10 +8,11 @@ import numpy as np
 
 from saccade.attribution.feature_layer import feature_layer
 from saccade.attribution.flat_maps import unchanged
-from saccade.attribution.method import Map, method
+from saccade.attribution.method import method
 from saccade.attribution.weighted_channels import weighted_channels
-from saccade.encoder import Encoder
 from saccade.errors import UnknownName
+from saccade.results.map import Map
+from saccade.run import Run
 from saccade.targets import Target
 from saccade.targets.paths import ArrayPoints, Path
 from saccade.typing import Array, Tensor
@@ -21,13 +22,14 @@ REPLACEMENTS = ("zero", "mean")
 
 @method(
     title="Ablation-CAM",
-    plain="take one learned pattern away at a time: those that are missed light up where they were found",
+    summary="take one learned pattern away at a time: those that are missed light up where they were found",
     source="Desai and Ramaswamy (2020), WACV, doi:10.1109/WACV45572.2020.9093360, without the final ReLU",
-    passes="1 forward up to the layer; what comes after it once per channel",
+    cost="1 forward up to the layer; what comes after it once per channel",
+    needs=["taps"],
     together=True,
 )
 def ablation_cam(
-    encoder: Encoder,
+    run: Run,
     images: Array,
     targets: Sequence[Target],
     *,
@@ -46,7 +48,7 @@ def ablation_cam(
     for all targets.
 
     Args:
-        encoder: The model and its code.
+        run: The call, on an encoder.
         images: (images, height, width, channels).
         targets: What is explained, each with a map of its own.
         at: The layer whose channels are dropped; by default the last before the code with a finer grid.
@@ -68,12 +70,14 @@ def ablation_cam(
     """
     if replacement not in REPLACEMENTS:
         raise UnknownName.of("replacement", replacement, REPLACEMENTS)
-    layer = feature_layer(encoder, images, targets, at)
-    held = encoder.activations(images, [layer.path])[layer.path]
+    layer = feature_layer(run, images, targets, at)
+    held = run.activations(images, [layer.path])[layer.path]
     mean = held.mean(axis=(1, 2), keepdims=True)
     fixed = {"replacement": mean if replacement == "mean" else np.zeros_like(mean)}
     channels = np.concatenate([np.zeros((1, layer.channels)), np.eye(layer.channels)]).astype(np.float32)
-    scores = encoder.score(images, targets, DROPPED, ArrayPoints({"channels": channels}), fixed, at=layer.path)
+    scores = run.score(
+        images, run.objectives(images, targets), DROPPED, ArrayPoints({"channels": channels}), fixed, at=layer.path
+    )
     maps = []
     for target, found in zip(targets, scores, strict=True):
         loss = found[1:] - found[0] if target.counts_increase else found[0] - found[1:]

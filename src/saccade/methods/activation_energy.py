@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from saccade.attribution.method import Map, method
-from saccade.encoder import Encoder
+from saccade.attribution.method import method
 from saccade.errors import NotApplicable
+from saccade.results.map import Map
+from saccade.run import Run
 from saccade.targets import Target
 from saccade.typing import Array
 
 
 @method(
     title="Activation energy",
-    plain="where the code is strong: each cell of the code lights up the part of the photo that it stands for",
+    summary="where the code is strong: each cell of the code lights up the part of the photo that it stands for",
     source="LaFAM, Karjauv and Albayrak (2024), arXiv:2407.06059, with the energy in place of the mean",
-    passes="1 forward",
+    cost="1 forward",
 )
-def activation_energy(encoder: Encoder, images: Array, target: Target) -> Map:
+def activation_energy(run: Run, images: Array, target: Target) -> Map:
     """Where is the code strong?
 
     m[u] = sum over channels of f(x)[u] * r[u] / total, where r is the target's frozen reference. For the whole code
@@ -25,7 +26,7 @@ def activation_energy(encoder: Encoder, images: Array, target: Target) -> Map:
     similarity: it sums to the score, and evidence against is negative. One forward pass; no gradients.
 
     Args:
-        encoder: The model and its code.
+        run: The call, on an encoder.
         images: (images, height, width, channels).
         target: What is explained.
 
@@ -40,22 +41,24 @@ def activation_energy(encoder: Encoder, images: Array, target: Target) -> Map:
             f"activation_energy needs a target that is a sum over places; {target.name!r} is a function of the whole "
             "code. Use occlusion or saliency."
         )
-    asked = encoder.objective(images, target)
-    values = encoder.codes(images) if target.place == "code" else encoder.reconstruct(images)
+    objective = run.objective(images, target)
+    values = run.codes(images) if target.place == "code" else run.encoder.reconstruct(images)
     if values.shape[1:3] == (1, 1):
         raise NotApplicable(
-            f"activation_energy needs a code with places; {asked.layer!r} is a plain vector. Name a layer with places "
-            "(--layer), or use occlusion."
+            f"activation_energy needs a code with places; {objective.layer!r} is a plain vector. Name a layer with "
+            "places (--layer), or use occlusion."
         )
-    terms = [term.sum(axis=-1, dtype=np.float64) for term in asked.measure.terms(values, asked.reference, images)]
+    terms = [
+        term.sum(axis=-1, dtype=np.float64) for term in objective.measure.terms(values, objective.reference, images)
+    ]
     size = int(np.prod(values.shape[1:]))
     whole = [term.sum(axis=(1, 2)) for term in terms]
-    score = np.asarray(asked.measure.combine(whole, size))
+    score = objective.measure.number(whole, size)
     if target.name == "code":
         shares = terms[0] / np.maximum(whole[0], 1e-30)[:, None, None]
         units = "share of the code's energy"
     else:
-        shares = asked.measure.shares(terms, size)
+        shares = objective.measure.shares(terms, size)
         units = f"part of the {target.gradient_units}"
     return Map(
         values=shares.astype(np.float32),

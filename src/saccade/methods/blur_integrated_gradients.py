@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from saccade.attribution.contributions import gradients_at, scores_at
 from saccade.attribution.gradient_maps import contribution_map
-from saccade.attribution.method import Map, method
+from saccade.attribution.method import method
 from saccade.attribution.smoothing import gaussian_blur
-from saccade.encoder import Encoder
 from saccade.errors import InputError
+from saccade.results.map import Map
+from saccade.run import Run
 from saccade.targets import Target
+from saccade.targets.paths import ONCE, STAY
 from saccade.typing import Array
 
 _AT_ONCE = 16
@@ -19,12 +21,13 @@ _AT_ONCE = 16
 
 @method(
     title="Blur integrated gradients",
-    plain="the picture is brought into focus from a blur, and every pixel gets its share of what each detail adds",
+    summary="the picture is brought into focus from a blur, and every pixel gets its share of what each detail adds",
     source="Xu, Venugopalan and Sundararajan (2020), CVPR, arXiv:2004.03383",
-    passes="one forward and backward per step",
+    cost="one forward and backward per step",
+    needs=["gradients"],
 )
 def blur_integrated_gradients(
-    encoder: Encoder,
+    run: Run,
     images: Array,
     target: Target,
     *,
@@ -41,7 +44,7 @@ def blur_integrated_gradients(
     Widths follow `blur` * (1 - k / steps)², since most of the detail comes at the end.
 
     Args:
-        encoder: The model and its code.
+        run: The call, on an encoder.
         images: (images, height, width, channels).
         target: What is explained.
         steps: Pieces of the way.
@@ -59,29 +62,40 @@ def blur_integrated_gradients(
     start = min(images.shape[1:3]) / 4 if blur is None else blur
     if not start > 0:
         raise InputError(f"blur={blur}: give more than 0, in pixels.")
-    asked = encoder.objective(images, target)
+    objective = run.objective(images, target)
     widths = start * (1 - np.arange(steps + 1) / steps) ** 2
-    raw = np.zeros(images.shape)
-    together = max(1, _AT_ONCE // len(images))
-    last = first = gaussian_blur(images, start)
-    for begin in range(0, steps, together):
-        way = [last, *(gaussian_blur(images, float(width)) for width in widths[begin + 1 : begin + 1 + together])]
-        sharper, softer = np.stack(way[1:]), np.stack(way[:-1])
-        gradients = gradients_at(encoder, asked, np.asarray((sharper + softer) / 2, np.float32))
-        raw += (gradients * (sharper - softer)).sum(axis=0, dtype=np.float64)
+    at_once = max(1, _AT_ONCE // len(images))
+    blurred = gaussian_blur(images, start)
+    ends = run.score(np.concatenate([images, blurred]), [objective.repeated(2)], STAY, ONCE)[0].reshape(2, -1)
+
+    def drawn(raw: NDArray[np.float64]) -> Map:
+        return contribution_map(
+            run,
+            raw.astype(np.float32),
+            target,
+            low_pass,
+            units=f"part of the change of {target.gradient_units}, per pixel",
+            notes=(f"from the picture blurred by {start:g} px, into focus",),
+            settings={"steps": steps, "blur": start},
+            scores={
+                "score": ends[0],
+                "score_at_baseline": ends[1],
+                "completeness_gap": raw.sum(axis=(1, 2, 3)) - (ends[0] - ends[1]),
+            },
+        )
+
+    raw, last = np.zeros(images.shape), blurred
+
+    def maps_so_far() -> list[Map]:
+        return [drawn(raw)]
+
+    for begin in range(0, steps, at_once):
+        stops = widths[begin + 1 : begin + 1 + at_once]
+        way = np.stack([last, *(gaussian_blur(images, float(width)) for width in stops)])
+        middles = np.asarray((way[1:] + way[:-1]) / 2, np.float32).reshape(-1, *images.shape[1:])
+        gradients = run.gradient(middles, objective.repeated(len(stops)), STAY, ONCE)
+        raw += (gradients.reshape(len(stops), *images.shape) * (way[1:] - way[:-1])).sum(axis=0, dtype=np.float64)
         last = way[-1]
-    scores = scores_at(encoder, asked, np.stack([images, first]))
-    return contribution_map(
-        encoder,
-        raw.astype(np.float32),
-        target,
-        low_pass,
-        units=f"part of the change of {target.gradient_units}, per pixel",
-        notes=(f"from the picture blurred by {start:g} px, into focus",),
-        settings={"steps": steps, "blur": start},
-        scores={
-            "score": scores[0],
-            "score_at_baseline": scores[1],
-            "completeness_gap": raw.sum(axis=(1, 2, 3)) - (scores[0] - scores[1]),
-        },
-    )
+        if begin + at_once < steps:
+            run.partial(maps_so_far)
+    return drawn(raw)

@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 
 from saccade.attribution.feature_layer import feature_layer
 from saccade.attribution.flat_maps import featureless
-from saccade.attribution.method import Map, method
-from saccade.encoder import Encoder
+from saccade.attribution.method import method
 from saccade.engines.matmul import gram
 from saccade.errors import NotApplicable
+from saccade.results.map import Map
+from saccade.run import Run
 from saccade.targets import Target
 from saccade.typing import Array
 
@@ -26,11 +27,11 @@ _EXACT = 1e-6
 
 @method(
     title="Eigen-CAM",
-    plain="one look, no question: the strongest pattern that all feature maps of a layer have in common",
+    summary="one look, no question: the strongest pattern that all feature maps of a layer have in common",
     source="Muhammad and Yeasin (2020), arXiv:2008.00299; by the Gram matrix and with a fixed sign",
-    passes="1 forward up to the layer",
+    cost="1 forward up to the layer",
 )
-def eigen_cam(encoder: Encoder, images: Array, target: Target, *, at: str | None = None, centred: bool = True) -> Map:
+def eigen_cam(run: Run, images: Array, target: Target, *, at: str | None = None, centred: bool = True) -> Map:
     """What stands out most in a layer, whatever it means for the code?
 
     With A (places x channels) the layer's values, less each channel's mean over the places if `centred`, the map is
@@ -42,7 +43,7 @@ def eigen_cam(encoder: Encoder, images: Array, target: Target, *, at: str | None
     map, negative is what differs from that in the same way.
 
     Args:
-        encoder: The model and its code.
+        run: The call, on an encoder.
         images: (images, height, width, channels).
         target: Must be the whole code: nothing is asked of it.
         at: The layer; by default the last before the code with a finer grid.
@@ -62,8 +63,8 @@ def eigen_cam(encoder: Encoder, images: Array, target: Target, *, at: str | None
             f"eigen_cam shows what stands out in a layer and answers for no target, so not for {target.name!r}; use "
             "grad_cam or layer_cam."
         )
-    layer = feature_layer(encoder, images, [target], at)
-    raw = encoder.activations(images, [layer.path])[layer.path]
+    layer = feature_layer(run, images, [target], at)
+    raw = run.activations(images, [layer.path])[layer.path]
     count, cells = len(images), layer.grid[0] * layer.grid[1]
     flat, held = featureless(raw), raw.reshape(count, cells, layer.channels)
     values, explained = np.zeros((count, cells), np.float32), np.zeros(count)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.attribution.fillers import filled_with
-from saccade.attribution.fillers import filler as filler_of
+from saccade.attribution.fillers import filler_images, filler_in_words
 from saccade.attribution.masks import gaussian
-from saccade.attribution.method import Map, method
+from saccade.attribution.method import method
 from saccade.attribution.scale import cell_size
-from saccade.encoder import Encoder
+from saccade.engines import Objective
 from saccade.errors import InputError, UnknownName
+from saccade.results.map import Map
+from saccade.run import Run
 from saccade.targets import Target
 from saccade.targets.paths import ONCE, STAY
 from saccade.typing import Array
@@ -30,12 +29,13 @@ _RATE = 0.5
 
 @method(
     title="Extremal perturbation",
-    plain="how little of the photo is enough? the smallest patches that keep the code, found by trial and improvement",
+    summary="how little of the photo is enough? the smallest patches that keep the code, found step by step",
     source="Fong, Patrick and Vedaldi (2019), arXiv:1910.08485; Fong and Vedaldi (2017), arXiv:1704.03296",
-    passes="one forward and backward per step and area",
+    cost="one forward and backward per step and area",
+    needs=["gradients"],
 )
 def extremal_perturbation(
-    encoder: Encoder,
+    run: Run,
     images: Array,
     target: Target,
     *,
@@ -62,7 +62,7 @@ def extremal_perturbation(
     gradient of the encoder. Nothing is left to chance: the start is the same mask everywhere.
 
     Args:
-        encoder: The model and its code.
+        run: The call, on an encoder.
         images: (images, height, width, channels).
         target: What is explained.
         mode: `"keep"`: what is enough; `"destroy"`: what must not be missing.
@@ -84,13 +84,13 @@ def extremal_perturbation(
     """
     shares = _check(mode, areas, iterations)
     size = (images.shape[1], images.shape[2])
-    cell = cell_size(encoder, size, target)
+    cell = cell_size(run.encoder, size, target)
     width = float(max(cell)) if blur is None else blur
     sigma = min(cell) / 3 if smooth is None else smooth
     if not sigma > 0:
         raise InputError(f"smooth={sigma:g}: give a width in pixels above 0.")
-    hidden = filler_of(encoder, images, filler, patch=cell, blur=width)
-    masks, done = _Search(encoder, images, hidden, target, mode, shares, sigma).run(iterations)
+    hidden = filler_images(images, filler, value_range=run.encoder.value_range, blur=width, neighbourhood=cell)
+    masks, done = _Search(run, images, hidden, target, mode, shares, sigma).masks(iterations)
     verb = "kept" if mode == "keep" else "destroyed"
     found = {f"{verb}_at_{100 * share:g}_percent": done[:, k] for k, share in enumerate(shares)}
     middle = ", ".join(f"{np.median(done[:, k]):.0%} by {share:.0%}" for k, share in enumerate(shares))
@@ -101,7 +101,7 @@ def extremal_perturbation(
         signed=False,
         notes=(
             f"{verb} of the {'code' if target.name == 'code' else 'target'}: {middle} of the picture",
-            f"hidden places are filled with {filled_with(filler, width)}",
+            f"hidden places are filled with {filler_in_words(filler, width)}",
             f"masks are smooth by {sigma:.3g} px",
         ),
         settings={
@@ -120,7 +120,7 @@ def extremal_perturbation(
 class _Search:
     """Looking for the best masks of some pictures."""
 
-    encoder: Encoder
+    run: Run
     images: Array
     hidden: Array
     target: Target
@@ -128,20 +128,20 @@ class _Search:
     areas: tuple[float, ...]
     sigma: float
 
-    def run(self, iterations: int) -> tuple[Array, NDArray[np.float64]]:
+    def masks(self, iterations: int) -> tuple[Array, NDArray[np.float64]]:
         """The masks (images, areas, height, width), and how much of the change each saves or does (images, areas)."""
-        asked = self.encoder.objective(self.images, self.target, "cover")
-        shown = self._scores(self.images, asked)
-        whole = self._scores(self.hidden, asked) - shown
+        objective = self.run.objective(self.images, self.target, "occlusion")
+        shown = self._scores(self.images, objective)
+        whole = self._scores(self.hidden, objective) - shown
         masks = np.empty((len(self.images), len(self.areas), *self.images.shape[1:3]), np.float32)
         scores = np.empty(masks.shape[:2])
         group = max(1, _AT_ONCE // len(self.areas))
         starts = range(0, len(self.images), group)
-        with self._progress(iterations * len(starts)) as step:
+        with self.run.own_progress(iterations * len(starts)) as step:
             for start in starts:
                 some = slice(start, start + group)
                 # Every mask is a picture of its own; references belong to the unchanged picture and go with it.
-                repeated = replace(asked, reference=np.repeat(asked.reference[some], len(self.areas), axis=0))
+                repeated = replace(objective, reference=np.repeat(objective.reference[some], len(self.areas), axis=0))
                 masks[some] = self._improved(some, repeated, whole[some], iterations, step)
                 moved = self._moved(some, masks[some])
                 scores[some] = self._scores(moved, repeated).reshape(-1, len(self.areas))
@@ -152,7 +152,7 @@ class _Search:
         return masks, 1 - change if self.mode == "keep" else change
 
     def _improved(
-        self, some: slice, asked: Any, whole: NDArray[np.float64], iterations: int, step: Callable[[], None]
+        self, some: slice, objective: Objective, whole: NDArray[np.float64], iterations: int, step: Callable[[], None]
     ) -> NDArray[np.float32]:
         """Adam on the grids of a few pictures' masks."""
         height, width = self.images.shape[1:3]
@@ -170,7 +170,7 @@ class _Search:
             time = number / max(iterations - 1, 1)
             grid = _of_area(field, covers, self.areas)
             moved = self._moved(some, np.asarray(rows @ grid @ columns.T, np.float32))
-            gradient = self.encoder.engine.gradient(moved, asked, STAY, ONCE)
+            gradient = self.run.gradient(moved, objective, STAY, ONCE)
             gradient = gradient.reshape(count, len(self.areas), *self.images.shape[1:])
             gain = np.einsum("iahwc,ihwc->iahw", gradient, visible) * scale
             wanted = -(rows.T @ gain @ columns)
@@ -192,33 +192,15 @@ class _Search:
         moved = hidden + shown[..., None] * (self.images[some][:, None] - hidden)
         return np.ascontiguousarray(moved.reshape(-1, *self.images.shape[1:]), np.float32)
 
-    def _scores(self, pictures: Array, asked: Any) -> NDArray[np.float64]:
-        scores: NDArray[np.float64] = self.encoder.engine.score(pictures, [asked], STAY, ONCE)[0][0]
+    def _scores(self, pictures: Array, objective: Objective) -> NDArray[np.float64]:
+        scores: NDArray[np.float64] = self.run.score(pictures, [objective], STAY, ONCE)[0][0]
         return scores
-
-    @contextmanager
-    def _progress(self, steps: int) -> Iterator[Callable[[], None]]:
-        """Report the steps of the search, not the pieces of each step."""
-        engine = self.encoder.engine
-        told, engine.progress = engine.progress, None
-        done = 0
-
-        def step() -> None:
-            nonlocal done
-            done += 1
-            if told is not None:
-                told(done, steps)
-
-        try:
-            yield step
-        finally:
-            engine.progress = told
 
 
 def _of_area(field: NDArray[np.float64], covers: NDArray[np.float64], areas: Sequence[float]) -> NDArray[np.float64]:
     """Grids in 0..1 whose masks have exactly these areas: a soft threshold of the field, found by halving."""
     wanted = np.array(areas)[None, :, None, None]
-    # At these two thresholds every number of the grid is below, or above, the area asked for.
+    # At these two thresholds every number of the grid is below, or above, the area objective for.
     margin = np.log(wanted / (1 - wanted))
     low = field.min(axis=(2, 3), keepdims=True) - margin
     high = field.max(axis=(2, 3), keepdims=True) - margin

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from saccade.attribution.feature_layer import feature_layer, values_and_gradient
 from saccade.attribution.flat_maps import unmoved, unmoved_because
-from saccade.attribution.method import Map, method
+from saccade.attribution.method import method
 from saccade.attribution.weighted_channels import weighted_channels
-from saccade.encoder import Encoder
+from saccade.results.map import Map
+from saccade.run import Run
 from saccade.targets import Target
 from saccade.typing import Array
 
 
 @method(
     title="Grad-CAM",
-    plain="which learned patterns count? each one lights up where it was found, as strongly as it moves the answer",
+    summary="which learned patterns count? each one lights up where it was found, as strongly as it moves the answer",
     source="Selvaraju et al. (2017), arXiv:1610.02391, without its final ReLU",
-    passes="2 forwards and the backward pass down to the layer",
+    cost="2 forwards and the backward pass down to the layer",
+    needs=["gradients", "taps"],
 )
 def grad_cam(
-    encoder: Encoder,
+    run: Run,
     images: Array,
     target: Target,
     *,
@@ -35,7 +37,7 @@ def grad_cam(
     gradient of a channel differs from place to place: see layer_cam.
 
     Args:
-        encoder: The model and its code.
+        run: The call, on an encoder.
         images: (images, height, width, channels).
         target: What is explained.
         at: The layer whose feature maps are weighted; by default the last before the code with a finer grid.
@@ -51,15 +53,15 @@ def grad_cam(
         UnknownName: No such layer.
         NotApplicable: The layer has no places, or what is explained is not computed from it.
     """
-    layer = feature_layer(encoder, images, [target], at)
-    values, gradient = values_and_gradient(encoder, images, target, layer)
+    layer = feature_layer(run, images, [target], at)
+    values, gradient = values_and_gradient(run, images, target, layer)
     less_mean = target.counts_increase if centred is None else centred
     return weighted_channels(
         values * gradient.mean(axis=(1, 2), keepdims=True),
         held=values,
         layer=layer,
         units=f"part of the change of {target.gradient_units}, by each channel's mean gradient",
-        flat=unmoved(encoder, images, target, values, gradient),
+        flat=unmoved(run, images, target, values, gradient),
         why_flat=unmoved_because(layer.path),
         centred=less_mean,
         positive=positive,

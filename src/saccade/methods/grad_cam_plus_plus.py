@@ -6,21 +6,23 @@ import numpy as np
 
 from saccade.attribution.feature_layer import feature_layer, values_and_gradient
 from saccade.attribution.flat_maps import unmoved, unmoved_because
-from saccade.attribution.method import Map, method
+from saccade.attribution.method import method
 from saccade.attribution.weighted_channels import weighted_channels
-from saccade.encoder import Encoder
+from saccade.results.map import Map
+from saccade.run import Run
 from saccade.targets import Target
 from saccade.typing import Array
 
 
 @method(
     title="Grad-CAM++",
-    plain="as Grad-CAM, but a pattern that was found in several places counts as fully as one that was found once",
+    summary="as Grad-CAM, but a pattern that was found in several places counts as fully as one that was found once",
     source="Chattopadhyay et al. (2018), arXiv:1710.11063, in closed form and signed",
-    passes="2 forwards and the backward pass down to the layer",
+    cost="2 forwards and the backward pass down to the layer",
+    needs=["gradients", "taps"],
 )
 def grad_cam_plus_plus(
-    encoder: Encoder,
+    run: Run,
     images: Array,
     target: Target,
     *,
@@ -42,7 +44,7 @@ def grad_cam_plus_plus(
     keeps the denominator from crossing zero.
 
     Args:
-        encoder: The model and its code.
+        run: The call, on an encoder.
         images: (images, height, width, channels).
         target: What is explained. The 2 makes its unit matter: targets with steep gradients weigh a channel by the
             share of its places that speak for the target, ones with slight gradients as Grad-CAM does.
@@ -59,9 +61,9 @@ def grad_cam_plus_plus(
         UnknownName: No such layer.
         NotApplicable: The layer has no places, or what is explained is not computed from it.
     """
-    layer = feature_layer(encoder, images, [target], at)
-    values, gradient = values_and_gradient(encoder, images, target, layer)
-    flat = unmoved(encoder, images, target, values, gradient)
+    layer = feature_layer(run, images, [target], at)
+    values, gradient = values_and_gradient(run, images, target, layer)
+    flat = unmoved(run, images, target, values, gradient)
     gradient = np.maximum(gradient, 0) if positive else gradient
     held = np.abs(values).sum(axis=(1, 2), keepdims=True)
     weights = (gradient / (2 + np.abs(gradient) * held)).sum(axis=(1, 2), keepdims=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from saccade.attribution.gradient_maps import gradient_map
-from saccade.attribution.method import Map, method
-from saccade.encoder import Encoder
+from saccade.attribution.method import method
 from saccade.errors import NotApplicable
+from saccade.results.map import Map
+from saccade.run import Run
 from saccade.targets import Target
 from saccade.targets.paths import ONCE, STAY
 from saccade.typing import Array
@@ -13,11 +14,12 @@ from saccade.typing import Array
 
 @method(
     title="Guided backpropagation",
-    plain="the feather touch, following only what pushes up: crisp lines, closer to an edge drawing than to reasons",
+    summary="the feather touch, following only what pushes up: crisp lines, closer to an edge drawing than to reasons",
     source="Springenberg, Dosovitskiy, Brox and Riedmiller (2015), arXiv:1412.6806",
-    passes="1 forward and 1 backward",
+    cost="1 forward and 1 backward",
+    needs=["gradients"],
 )
-def guided_backprop(encoder: Encoder, images: Array, target: Target, *, low_pass: float | None = None) -> Map:
+def guided_backprop(run: Run, images: Array, target: Target, *, low_pass: float | None = None) -> Map:
     """Which pixels feed the target along paths on which every ReLU gains?
 
     At each ReLU y = max(u, 0) the gradient goes back as  du = [u > 0] * max(dy, 0)  in place of  [u > 0] * dy.
@@ -28,7 +30,7 @@ def guided_backprop(encoder: Encoder, images: Array, target: Target, *, low_pass
     2018, arXiv:1810.03292), so it shows what is there to be seen, not why the code is what it is.
 
     Args:
-        encoder: The model and its code.
+        run: The call, on an encoder.
         images: (images, height, width, channels).
         target: What is explained.
         low_pass: Standard deviation in pixels of the smoothing of the view; by default a quarter of a code cell.
@@ -40,12 +42,12 @@ def guided_backprop(encoder: Encoder, images: Array, target: Target, *, low_pass
     Raises:
         NotApplicable: Something other than a ReLU that can be reached bends the way from the picture to the code.
     """
-    layer = encoder.place(target)
-    found = encoder.network.rectifiers(layer)
+    layer = run.encoder.place(target)
+    rectifiers = run.encoder.network.rectifiers(layer)
     instead = "use saliency or integrated_gradients"
-    if found.obstacle is not None:
-        raise NotApplicable(f"guided_backprop needs a model with ReLUs only; here {found.obstacle}; {instead}.")
-    if not found.paths:
+    if rectifiers.obstacle is not None:
+        raise NotApplicable(f"guided_backprop needs a model with ReLUs only; here {rectifiers.obstacle}; {instead}.")
+    if not rectifiers.paths:
         raise NotApplicable(f"guided_backprop needs ReLUs, and none stands before {layer!r}; {instead}.")
-    gradient = encoder.gradient(images, target, STAY, ONCE, guided=found.paths)
-    return gradient_map(encoder, gradient, target, low_pass, {})
+    gradient = run.gradient(images, run.objective_at_input(images, target), STAY, ONCE, guided=rectifiers.paths)
+    return gradient_map(run, gradient, target, low_pass)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from saccade.attribution.gradient_maps import contribution_map
-from saccade.attribution.method import Map, method
-from saccade.encoder import Encoder
+from saccade.attribution.method import method
+from saccade.results.map import Map
+from saccade.run import Run
 from saccade.targets import Target
 from saccade.targets.paths import ONCE, STAY
 from saccade.typing import Array
@@ -12,11 +13,12 @@ from saccade.typing import Array
 
 @method(
     title="Input x gradient",
-    plain="the feather touch times the brightness of the pixel: what is already there, and matters",
+    summary="the feather touch times the brightness of the pixel: what is already there, and matters",
     source="Shrikumar, Greenside, Shcherbina and Kundaje (2016), arXiv:1605.01713",
-    passes="1 forward and 1 backward",
+    cost="1 forward and 1 backward",
+    needs=["gradients"],
 )
-def input_x_gradient(encoder: Encoder, images: Array, target: Target, *, low_pass: float | None = None) -> Map:
+def input_x_gradient(run: Run, images: Array, target: Target, *, low_pass: float | None = None) -> Map:
     """What would be lost, to first order, if a pixel went to the model's zero?
 
     m = x * d target(x) / dx, summed over channels. Exact for a target that is linear in the picture. A pixel at zero
@@ -24,7 +26,7 @@ def input_x_gradient(encoder: Encoder, images: Array, target: Target, *, low_pas
     the notes: black for 0..1, middle grey for -1..1.
 
     Args:
-        encoder: The model and its code.
+        run: The call, on an encoder.
         images: (images, height, width, channels).
         target: What is explained.
         low_pass: Standard deviation in pixels of the smoothing of the view; by default a quarter of a code cell.
@@ -33,16 +35,14 @@ def input_x_gradient(encoder: Encoder, images: Array, target: Target, *, low_pas
     Returns:
         A signed map per pixel; `raw` is (images, height, width, channels).
     """
-    raw = images * encoder.gradient(images, target, STAY, ONCE)
+    raw = images * run.gradient(images, run.objective_at_input(images, target), STAY, ONCE)
     return contribution_map(
-        encoder,
+        run,
         raw,
         target,
         low_pass,
         units=f"part of the {target.gradient_units} to first order, per pixel",
-        notes=(_zero(encoder.value_range),),
-        settings={},
-        scores={},
+        notes=(_zero(run.encoder.value_range),),
     )
 
 

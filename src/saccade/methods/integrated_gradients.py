@@ -5,28 +5,28 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.attribution.channels import summed
-from saccade.attribution.gradient_maps import default_low_pass
-from saccade.attribution.method import Map, method
+from saccade.attribution.fillers import filler_images
+from saccade.attribution.gradient_maps import contribution_map
+from saccade.attribution.method import method
 from saccade.attribution.scale import cell_size
-from saccade.attribution.smoothing import gaussian_blur
-from saccade.encoder import Encoder
-from saccade.errors import InputError, UnknownName
+from saccade.errors import InputError
+from saccade.occlusion.order import coarse_to_fine
+from saccade.results.map import Map
+from saccade.run import Run
 from saccade.targets import Target
 from saccade.targets.paths import ONCE, STAY, STRAIGHT, ArrayPoints
 from saccade.typing import Array
 
-BASELINES = ("blur", "mean", "black", "white")
-
 
 @method(
     title="Integrated gradients",
-    plain="the picture comes into focus step by step, and every pixel gets its share of what that adds",
+    summary="the picture comes into focus step by step, and every pixel gets its share of what that adds",
     source="Sundararajan, Taly and Yan (2017), arXiv:1703.01365",
-    passes="one forward and backward per step",
+    cost="one forward and backward per step",
+    needs=["gradients"],
 )
 def integrated_gradients(
-    encoder: Encoder,
+    run: Run,
     images: Array,
     target: Target,
     *,
@@ -42,12 +42,12 @@ def integrated_gradients(
     given in `scores`.
 
     Args:
-        encoder: The model and its code.
+        run: The call, on an encoder.
         images: (images, height, width, channels).
         target: What is explained.
         steps: Points of the quadrature.
-        baseline: What counts as nothing: `"blur"` (the picture's own blur), `"mean"` (its mean colour), `"black"`,
-            `"white"`, or an array of the pictures' shape.
+        baseline: What counts as nothing: a name of `attribution.fillers.FILLERS`, such as `"blur"` (the image's own
+            blur) or `"mean"` (its mean colour), or an array of the images' shape.
         blur: Standard deviation in pixels of the blurred baseline; by default one code cell.
         low_pass: Standard deviation in pixels of the smoothing of the view; by default a quarter of a code cell.
 
@@ -60,57 +60,69 @@ def integrated_gradients(
     """
     if steps < 1:
         raise InputError(f"steps={steps}: give 1 or more.")
-    cell = cell_size(encoder, (images.shape[1], images.shape[2]), target)
-    width = float(max(cell)) if blur is None else blur
-    start = _baseline(encoder, images, baseline, width)
+    width = float(max(cell_size(run.encoder, (images.shape[1], images.shape[2]), target))) if blur is None else blur
+    start = _baseline(run, images, baseline, width)
     nodes, weights = np.polynomial.legendre.leggauss(steps)
-    times = ArrayPoints({"times": ((nodes + 1) / 2).astype(np.float32)})
-    mean = encoder.gradient(
-        images, target, STRAIGHT, times, {"baseline": start}, weights=(weights / 2).astype(np.float32)
+    # Points spread over the whole way come first, so that a part of them is already a rough sum.
+    order = coarse_to_fine(steps)
+    times = ArrayPoints({"times": ((nodes[order] + 1) / 2).astype(np.float32)})
+    ends = [_score(run, images, target, place) for place in (images, start)]
+    name = baseline if isinstance(baseline, str) else "given"
+
+    def drawn(mean: Array, steps: int) -> Map:
+        raw = (images - start) * mean
+        return contribution_map(
+            run,
+            raw,
+            target,
+            low_pass,
+            units=f"part of the change of {target.gradient_units}, per pixel",
+            notes=(f"from the picture blurred by {width:g} px" if name == "blur" else f"from {name}",),
+            settings={"steps": steps, "baseline": name, "blur": width},
+            scores={
+                "score": ends[0],
+                "score_at_baseline": ends[1],
+                "completeness_gap": raw.sum(axis=(1, 2, 3), dtype=np.float64) - (ends[0] - ends[1]),
+            },
+        )
+
+    mean = run.gradient(
+        images,
+        run.objective(images, target),
+        STRAIGHT,
+        times,
+        {"baseline": start},
+        weights=(weights[order] / 2).astype(np.float32),
+        on_gradient=run.on_refined(lambda done, mean: [drawn(mean, done)]),
     )
-    raw = (images - start) * mean
-    ends = [_score(encoder, images, target, place) for place in (images, start)]
-    gap = ends[0] - ends[1]
-    total = raw.sum(axis=(1, 2, 3), dtype=np.float64)
-    sigma = default_low_pass(encoder, images, target) if low_pass is None else low_pass
-    named = baseline if isinstance(baseline, str) else "given"
-    from_what = f"from the picture blurred by {width:g} px" if named == "blur" else f"from {named}"
-    return Map(
-        values=gaussian_blur(summed(raw), sigma),
-        raw=raw,
-        units=f"part of the change of {target.gradient_units}, per pixel",
-        signed=True,
-        notes=(from_what, *((f"smoothed with {sigma:g} px for the view",) if sigma else ())),
-        settings={"steps": steps, "baseline": named, "blur": width, "low_pass": sigma},
-        scores={"score": ends[0], "score_at_baseline": ends[1], "completeness_gap": total - gap},
-    )
+    return drawn(mean, steps)
 
 
-def _score(encoder: Encoder, images: Array, target: Target, place: Array) -> NDArray[np.float64]:
+def _score(run: Run, images: Array, target: Target, place: Array) -> NDArray[np.float64]:
     """The target's value at another picture, with the references frozen at the pictures explained."""
-    asked = encoder.objective(images, target)
-    if target.place != "code" or not asked.measure.tiles:
-        scores: NDArray[np.float64] = encoder.engine.score(place, [asked], STAY, ONCE)[0][0]
+    objective = run.objective(images, target)
+    measure = objective.measure
+    if target.place != "code" or not measure.tiles:
+        scores: NDArray[np.float64] = run.score(place, [objective], STAY, ONCE)[0][0]
         return scores
-    codes = encoder.codes(place)
-    sums = [term.sum(axis=(1, 2, 3), dtype=np.float64) for term in asked.measure.terms(codes, asked.reference, place)]
-    return np.asarray(asked.measure.combine(sums, int(np.prod(codes.shape[1:]))))
+    codes = run.codes(place)
+    sums = [term.sum(axis=(1, 2, 3), dtype=np.float64) for term in measure.terms(codes, objective.reference, place)]
+    return measure.number(sums, int(np.prod(codes.shape[1:])))
 
 
-def _baseline(encoder: Encoder, images: Array, baseline: str | Array, width: float) -> Array:
-    if not isinstance(baseline, str):
-        given = np.asarray(baseline, np.float32)
-        try:
-            return np.ascontiguousarray(np.broadcast_to(given, images.shape))
-        except ValueError as error:
-            raise InputError(
-                f"a baseline of shape {given.shape} does not fit pictures of shape {images.shape}."
-            ) from error
-    low, high = encoder.value_range
-    if baseline == "blur":
-        return gaussian_blur(images, width)
-    if baseline == "mean":
-        return np.ascontiguousarray(np.broadcast_to(images.mean(axis=(1, 2), keepdims=True), images.shape))
-    if baseline in ("black", "white"):
-        return np.full(images.shape, low if baseline == "black" else high, np.float32)
-    raise UnknownName.of("baseline", baseline, BASELINES)
+def _baseline(run: Run, images: Array, baseline: str | Array, width: float) -> Array:
+    if isinstance(baseline, str):
+        side = max(1, round(width))
+        return filler_images(
+            images,
+            baseline,
+            value_range=run.encoder.value_range,
+            blur=width,
+            neighbourhood=(side, side),
+            kind="baseline",
+        )
+    start = np.asarray(baseline, np.float32)
+    try:
+        return np.ascontiguousarray(np.broadcast_to(start, images.shape))
+    except ValueError as error:
+        raise InputError(f"a baseline of shape {start.shape} does not fit images of shape {images.shape}.") from error

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saccade.attribution.channels import summed
-from saccade.attribution.gradient_maps import default_low_pass
-from saccade.attribution.method import Map, method
-from saccade.attribution.smoothing import gaussian_blur
-from saccade.encoder import Encoder
+from saccade.attribution.gradient_maps import low_passed_map
+from saccade.attribution.method import method
 from saccade.errors import InputError, NotApplicable, SaccadeWarning
 from saccade.occlusion.colouring import TOLERANCE, Colouring, alone, cell_gradients, colouring, passes_at_once, pulled
+from saccade.results.map import Map
+from saccade.run import Run
 from saccade.targets import Target
 from saccade.typing import Array
 
@@ -27,13 +27,14 @@ PROBES = 128
 
 @method(
     title="Jacobian energy",
-    plain="nudge every pixel in turn: the picture glows where a nudge moves the code furthest, whichever way",
+    summary="nudge every pixel in turn: the picture glows where a nudge moves the code furthest, whichever way",
     source="Frobenius norm of the Jacobian, as in Rifai et al. (2011), ICML, split over pixels; probes: Bekas, "
     "Kokiopoulou and Saad (2007), Applied Numerical Mathematics 57",
-    passes="colours x channels of the code backward passes when that is at most 512, else 128",
+    cost="colours x channels of the code backward passes when that is at most 512, else 128",
+    needs=["gradients"],
 )
 def jacobian_energy(
-    encoder: Encoder,
+    run: Run,
     images: Array,
     target: Target,
     *,
@@ -54,7 +55,7 @@ def jacobian_energy(
     one probe on each colour is never better than as many probes on all cells.)
 
     Args:
-        encoder: The model and its code.
+        run: The call, on an encoder.
         images: (images, height, width, channels).
         target: `code` for all its numbers, `channel:K` or `cell:ROW,COLUMN` for some of them.
         probes: Random probes, 2 or more; 0 computes exactly whatever it costs. By default exactly when that takes at
@@ -73,40 +74,40 @@ def jacobian_energy(
     """
     if probes is not None and (probes < 0 or probes == 1):
         raise InputError(f"probes={probes}: give 2 or more, or 0 for the exact energy.")
-    wanted = _wanted(target, encoder, images)
+    wanted = _wanted(target, run, images)
     size = (images.shape[1], images.shape[2])
-    plan = colouring(encoder.dataflow(*size), encoder.layer, wanted.shape[:2])
+    plan = colouring(run.encoder.dataflow(*size), run.encoder.layer, wanted.shape[:2])
     notes: list[str] = []
     if probes == 0 or (probes is None and _passes(wanted, plan) <= EXACT_PASSES):
-        plan = _trusted(encoder, images, wanted, plan, notes)
+        plan = _trusted(run, images, wanted, plan, notes)
     passes = _passes(wanted, plan)
     exact = probes == 0 or (probes is None and passes <= EXACT_PASSES)
     scores: dict[str, NDArray[np.float64]] = {}
     if exact:
-        raw = np.stack([_exact(encoder, images[index : index + 1], wanted, plan) for index in range(len(images))])
+        raw = np.stack([_exact(run, images[index : index + 1], wanted, plan) for index in range(len(images))])
         notes.append(f"exact: {passes} backward passes")
     else:
         passes = PROBES if probes is None else probes
-        found = [_estimated(encoder, images[index : index + 1], wanted, passes, seed) for index in range(len(images))]
+        found = [_estimated(run, images[index : index + 1], wanted, passes, seed) for index in range(len(images))]
         raw = np.stack([energy for energy, _ in found])
         scores["relative_error"] = np.array([error for _, error in found])
         told = 100 * float(scores["relative_error"].max())
         notes.append(f"estimated by {passes} random probes: relative error about {told:.2g} % before smoothing")
-    sigma = default_low_pass(encoder, images, target) if low_pass is None else low_pass
-    if sigma:
-        notes.append(f"smoothed with {sigma:g} px for the view")
-    return Map(
-        values=gaussian_blur(summed(raw), sigma),
-        raw=raw,
+    return low_passed_map(
+        run,
+        summed(raw),
+        raw,
+        target,
+        low_pass,
         units="squared distance that the code moves per squared unit of pixel value",
         signed=False,
         notes=tuple(notes),
-        settings={"probes": 0 if exact else passes, "low_pass": sigma, "seed": seed, "passes": passes},
+        settings={"probes": 0 if exact else passes, "seed": seed, "passes": passes},
         scores=scores,
     )
 
 
-def _wanted(target: Target, encoder: Encoder, images: Array) -> NDArray[np.bool_]:
+def _wanted(target: Target, run: Run, images: Array) -> NDArray[np.bool_]:
     """Which numbers of the code are meant? (rows, columns, channels)."""
     kind, _, argument = target.name.partition(":")
     if kind not in ("code", "channel", "cell") or target.place != "code":
@@ -114,8 +115,8 @@ def _wanted(target: Target, encoder: Encoder, images: Array) -> NDArray[np.bool_
             f"jacobian_energy counts numbers of the code, but target {target.name!r} is one score; use saliency, or "
             "target code, channel:K or cell:ROW,COLUMN."
         )
-    codes = encoder.codes(images)
-    target.freeze(codes, encoder)  # refuses channels and cells that do not exist
+    codes = run.codes(images)
+    target.freeze(codes, run)  # refuses channels and cells that do not exist
     wanted = np.zeros(codes.shape[1:], np.bool_)
     if kind == "cell":
         row, column = argument.split(",")
@@ -141,9 +142,7 @@ def _passes(wanted: NDArray[np.bool_], plan: Colouring) -> int:
     return colours * int(wanted.any(axis=(0, 1)).sum())
 
 
-def _trusted(
-    encoder: Encoder, images: Array, wanted: NDArray[np.bool_], plan: Colouring, notes: list[str]
-) -> Colouring:
+def _trusted(run: Run, images: Array, wanted: NDArray[np.bool_], plan: Colouring, notes: list[str]) -> Colouring:
     """The colouring, if lone cells have the gradients that it gives them; else every cell alone."""
     cells = int(wanted.any(axis=-1).sum())
     if cells == 1:
@@ -152,7 +151,7 @@ def _trusted(
         notes.append("cell by cell: every cell of the code sees too much of the picture to share passes")
         return plan
     signs = _probe(0, 0, wanted)
-    _, off = cell_gradients(encoder, images[:1], signs[None], plan)
+    _, off = cell_gradients(run, images[:1], signs[None], plan)
     if off <= TOLERANCE:
         return plan
     warnings.warn(
@@ -165,20 +164,18 @@ def _trusted(
     return alone(plan.size, plan.grid)
 
 
-def _exact(encoder: Encoder, image: Array, wanted: NDArray[np.bool_], plan: Colouring) -> Array:
+def _exact(run: Run, image: Array, wanted: NDArray[np.bool_], plan: Colouring) -> Array:
     """The energy at every pixel and channel, (height, width, channels)."""
     total = np.zeros(image.shape[1:])
-    for squares in _squares(encoder, image, _patterns(wanted, plan)):
+    for squares in _squares(run, image, _patterns(wanted, plan)):
         total += squares
     return total.astype(np.float32)
 
 
-def _estimated(
-    encoder: Encoder, image: Array, wanted: NDArray[np.bool_], probes: int, seed: int
-) -> tuple[Array, float]:
+def _estimated(run: Run, image: Array, wanted: NDArray[np.bool_], probes: int, seed: int) -> tuple[Array, float]:
     """The energy by random probes, and the standard error of all its pixels as a share of its size."""
     total, each, squared = np.zeros(image.shape[1:]), np.zeros(image.shape[1:3]), np.zeros(image.shape[1:3])
-    for squares in _squares(encoder, image, (_probe(seed, number, wanted) for number in range(probes))):
+    for squares in _squares(run, image, (_probe(seed, number, wanted) for number in range(probes))):
         total += squares
         pixels = np.einsum("...c->...", squares)
         each += pixels
@@ -190,13 +187,13 @@ def _estimated(
     return (total / probes).astype(np.float32), float(np.sqrt(error.sum() / size)) if error.any() else 0.0
 
 
-def _squares(encoder: Encoder, image: Array, patterns: Iterator[Array]) -> Iterator[NDArray[np.float64]]:
+def _squares(run: Run, image: Array, patterns: Iterator[Array]) -> Iterator[NDArray[np.float64]]:
     """The squared gradient of each pattern, (height, width, channels)."""
-    size = passes_at_once(encoder, image)
+    size = passes_at_once(run, image)
     while group := list(islice(patterns, size)):
         # Engines compile once per shape: the last group is filled up with nothing, which adds nothing.
         filled = group + [np.zeros_like(group[0])] * (size - len(group))
-        for gradient in pulled(encoder, image, np.stack(filled))[: len(group)]:
+        for gradient in pulled(run, image, np.stack(filled))[: len(group)]:
             yield gradient.astype(np.float64) ** 2
 
 

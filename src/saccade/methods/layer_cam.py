@@ -6,20 +6,22 @@ import numpy as np
 
 from saccade.attribution.feature_layer import feature_layer, values_and_gradient
 from saccade.attribution.flat_maps import unmoved, unmoved_because
-from saccade.attribution.method import Map, method
+from saccade.attribution.method import method
 from saccade.attribution.weighted_channels import weighted_channels
-from saccade.encoder import Encoder
+from saccade.results.map import Map
+from saccade.run import Run
 from saccade.targets import Target
 from saccade.typing import Array
 
 
 @method(
     title="LayerCAM",
-    plain="every place of every learned pattern for itself: is it there, and does the answer hang on it just there?",
+    summary="every place of every learned pattern for itself: is it there, and does the answer hang on it just there?",
     source="Jiang et al. (2021), IEEE TIP 30, doi:10.1109/TIP.2021.3089943; signed here",
-    passes="2 forwards and the backward pass down to the layer",
+    cost="2 forwards and the backward pass down to the layer",
+    needs=["gradients", "taps"],
 )
-def layer_cam(encoder: Encoder, images: Array, target: Target, *, at: str | None = None, positive: bool = False) -> Map:
+def layer_cam(run: Run, images: Array, target: Target, *, at: str | None = None, positive: bool = False) -> Map:
     """Which places of the layer does the target hang on?
 
     m[u] = sum over channels k of A[u, k] * d target / dA[u, k], the layer's values times their gradients. To first
@@ -27,7 +29,7 @@ def layer_cam(encoder: Encoder, images: Array, target: Target, *, at: str | None
     places, also early layers with fine grids give true maps. Nothing before the layer is differentiated.
 
     Args:
-        encoder: The model and its code.
+        run: The call, on an encoder.
         images: (images, height, width, channels).
         target: What is explained.
         at: The layer; by default the last before the code with a finer grid.
@@ -40,9 +42,9 @@ def layer_cam(encoder: Encoder, images: Array, target: Target, *, at: str | None
         UnknownName: No such layer.
         NotApplicable: The layer has no places, or what is explained is not computed from it.
     """
-    layer = feature_layer(encoder, images, [target], at)
-    values, gradient = values_and_gradient(encoder, images, target, layer)
-    flat = unmoved(encoder, images, target, values, gradient)
+    layer = feature_layer(run, images, [target], at)
+    values, gradient = values_and_gradient(run, images, target, layer)
+    flat = unmoved(run, images, target, values, gradient)
     return weighted_channels(
         values * (np.maximum(gradient, 0) if positive else gradient),
         held=values,

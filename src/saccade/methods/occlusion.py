@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from saccade.attribution.fillers import filled_with
-from saccade.attribution.fillers import filler as filling
-from saccade.attribution.method import Map, method
+from saccade.attribution.fillers import filler_images, filler_in_words
+from saccade.attribution.method import method
 from saccade.attribution.scale import cell_size
 from saccade.attribution.smoothing import gaussian_blur
-from saccade.encoder import Encoder
 from saccade.errors import InputError
-from saccade.occlusion.scores import occlusion_scores
-from saccade.occlusion.tiling import holes
+from saccade.occlusion.scores import OcclusionScores, occlusion_scores
+from saccade.occlusion.tiling import Holes, holes
+from saccade.results.map import Map
+from saccade.run import Run
 from saccade.targets import Target
 from saccade.typing import Array
 
 
 @method(
     title="Occlusion",
-    plain="cover and see: hide one patch after another; where hiding matters most, the picture glows",
+    summary="cover and see: hide one patch after another; where hiding matters most, the picture glows",
     source="Zeiler and Fergus (2014), arXiv:1311.2901; sharing passes by receptive fields is ours",
-    passes="about (field of a patch / step)² at any picture size, early layers in fewer; one per patch otherwise",
+    cost="about (field of a patch / step)² at any picture size, early layers in fewer; one per patch otherwise",
     together=True,
 )
 def occlusion(
-    encoder: Encoder,
+    run: Run,
     images: Array,
     targets: Sequence[Target],
     *,
@@ -44,7 +46,7 @@ def occlusion(
     it. For the whole code the change is |f(x') - f(x)|² / |f(x)|², the share of the code that changes.
 
     Args:
-        encoder: The model and its code.
+        run: The call, on an encoder.
         images: (images, height, width, channels).
         targets: What is explained; all of them are scored on the same covered pictures.
         patch: Side of a hole in pixels; by default one code cell.
@@ -67,59 +69,92 @@ def occlusion(
         UnknownName: No such filler.
     """
     size = (images.shape[1], images.shape[2])
-    together: dict[tuple[tuple[int, int], tuple[int, int]], list[int]] = {}
+    grids: dict[tuple[tuple[int, int], tuple[int, int]], list[int]] = {}
     for number, target in enumerate(targets):
-        side = _pair(patch, cell_size(encoder, size, target), "patch")
+        side = _pair(patch, cell_size(run.encoder, size, target), "patch")
         step = _pair(stride, (max(1, side[0] // 2), max(1, side[1] // 2)), "stride")
         if side[0] > size[0] or side[1] > size[1]:
             raise InputError(
                 f"a patch of {side[0]}x{side[1]} px does not fit into a picture of {size[0]}x{size[1]} px."
             )
-        together.setdefault((side, step), []).append(number)
+        grids.setdefault((side, step), []).append(number)
     maps: dict[int, Map] = {}
-    for (side, step), numbers in together.items():
+    for (side, step), numbers in grids.items():
         width = float(max(side)) if blur is None else blur
-        fixed = {"filler": filling(encoder, images, filler, patch=side, blur=width)}
-        where = holes(size, side, step)
-        found, said = occlusion_scores(
-            encoder, images, [targets[number] for number in numbers], where, fixed, tiled=tiled
+        hidden = filler_images(images, filler, value_range=run.encoder.value_range, blur=width, neighbourhood=side)
+        holes_on_grid = _HolesOnGrid(
+            targets=[targets[number] for number in numbers],
+            where=holes(size, side, step),
+            settings={
+                "patch": side,
+                "stride": step,
+                "filler": filler,
+                "blur": width if filler == "blur" else None,
+                "low_pass": min(step) / 2 if low_pass is None else low_pass,
+            },
+            filled=filler_in_words(filler, width),
         )
-        sigma = min(step) / 2 if low_pass is None else low_pass
-        notes = [
-            f"holes of {side[0]}x{side[1]} px every {step[0]}x{step[1]} px, filled with {filled_with(filler, width)}"
-        ]
-        notes += said
-        notes += [f"smoothed with {sigma:g} px for the view"] if sigma else []
-        for number, scores in zip(numbers, found, strict=True):
-            target = targets[number]
-            loss = scores.before[:, None, None] - scores.after
-            values = -loss if target.counts_increase else loss
-            maps[number] = Map(
-                values=gaussian_blur(where.spread(values), sigma),
-                raw=values.astype(np.float32),
-                units=target.occlusion_units,
-                signed=not target.counts_increase,
-                notes=tuple(notes),
-                settings={
-                    "patch": side,
-                    "stride": step,
-                    "filler": filler,
-                    "blur": width if filler == "blur" else None,
-                    "low_pass": sigma,
-                    "tiled": scores.passes < where.count,
-                    "passes": scores.passes,
-                    "stages": {stage.layer: stage.plan.passes for stage in scores.stages},
-                    "holes": where.count,
-                },
-                scores={"score": scores.before},
-            )
+        scores, notes = occlusion_scores(
+            run,
+            images,
+            holes_on_grid.targets,
+            holes_on_grid.where,
+            {"filler": hidden},
+            tiled=tiled,
+            # Targets on several grids are computed one grid after the other, so no partial result has all of them.
+            on_scores=run.on_refined(holes_on_grid.maps_so_far) if len(grids) == 1 else None,
+        )
+        maps.update(zip(numbers, holes_on_grid.maps(scores, notes), strict=True))
     return [maps[number] for number in range(len(targets))]
 
 
-def _pair(given: int | tuple[int, int] | None, default: tuple[int, int], name: str) -> tuple[int, int]:
-    if given is None:
+@dataclass(frozen=True)
+class _HolesOnGrid:
+    """Targets that are explained with the same holes."""
+
+    targets: list[Target]
+    where: Holes
+    settings: Mapping[str, Any]
+    filled: str
+
+    def maps(self, scores: Sequence[OcclusionScores], notes: Sequence[str] = ()) -> list[Map]:
+        """A map for each target."""
+        return [self._map(target, own, notes) for target, own in zip(self.targets, scores, strict=True)]
+
+    def maps_so_far(self, _: int, scores: Callable[[], list[OcclusionScores]]) -> list[Map]:
+        """A map for each target, from the holes that are done."""
+        return self.maps(scores())
+
+    def _map(self, target: Target, scores: OcclusionScores, notes: Sequence[str]) -> Map:
+        loss = scores.before[:, None, None] - scores.after
+        values = -loss if target.counts_increase else loss
+        (height, width), (down, across) = self.settings["patch"], self.settings["stride"]
+        sigma = self.settings["low_pass"]
+        return Map(
+            values=gaussian_blur(self.where.spread(values), sigma),
+            raw=values.astype(np.float32),
+            units=target.occlusion_units,
+            signed=not target.counts_increase,
+            notes=(
+                f"holes of {height}x{width} px every {down}x{across} px, filled with {self.filled}",
+                *notes,
+                *((f"smoothed with {sigma:g} px for the view",) if sigma else ()),
+            ),
+            settings={
+                **self.settings,
+                "tiled": scores.passes < self.where.count,
+                "passes": scores.passes,
+                "stages": {stage.layer: stage.plan.passes for stage in scores.stages},
+                "holes": self.where.count,
+            },
+            scores={"score": scores.before},
+        )
+
+
+def _pair(size: int | tuple[int, int] | None, default: tuple[int, int], name: str) -> tuple[int, int]:
+    if size is None:
         return default
-    pair = (given, given) if isinstance(given, int) else (int(given[0]), int(given[1]))
+    pair = (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
     if min(pair) < 1:
-        raise InputError(f"{name}={given}: give 1 pixel or more.")
+        raise InputError(f"{name}={size}: give 1 pixel or more.")
     return pair

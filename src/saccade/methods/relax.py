@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.attribution.fillers import filled_with
-from saccade.attribution.fillers import filler as filler_of
+from saccade.attribution.fillers import filler_images, filler_in_words
 from saccade.attribution.masks import RandomMasks, cells_of
-from saccade.attribution.method import Map, method
-from saccade.encoder import Encoder
+from saccade.attribution.method import method
 from saccade.errors import InputError
+from saccade.results.map import Map
+from saccade.run import Run
 from saccade.targets import COSINE, SHARE_CHANGED, Target
 from saccade.targets.paths import MASKED
 from saccade.typing import Array
@@ -29,13 +29,13 @@ _SURE = 0.9
 
 @method(
     title="RELAX",
-    plain="hide random patches a thousand times; what is visible whenever the code stays itself, glows",
+    summary="hide random patches a thousand times; what is visible whenever the code stays itself, glows",
     source="Wickstrøm et al. (2023), arXiv:2112.10161; sure and unsure: REPEAT, Wickstrøm et al. (2025)",
-    passes="one forward per mask, for all targets together",
+    cost="one forward per mask, for all targets together",
     together=True,
 )
 def relax(
-    encoder: Encoder,
+    run: Run,
     images: Array,
     targets: Sequence[Target],
     *,
@@ -64,7 +64,7 @@ def relax(
     is biased only by the error of R. Both are sums about the mean of s, in float64.
 
     Args:
-        encoder: The model and its code.
+        run: The call, on an encoder.
         images: (images, height, width, channels).
         targets: What is explained; any number of targets shares the same passes.
         masks: How many masks in all; the published method uses 3,000 independent ones. Best is a multiple of the
@@ -92,23 +92,30 @@ def relax(
     width = max(size[0] / grid[0], size[1] / grid[1]) if blur is None else blur
     cell = (size[0] // grid[0], size[1] // grid[1])
     drawn = RandomMasks(seed, masks, size, grid, keep)
-    fixed = {"filler": filler_of(encoder, images, filler, patch=cell, blur=width)}
-    asked = [_similarity(target) for target in targets]
-    found = encoder.score(images, [each.target for each in asked], MASKED, drawn, fixed)
+    hidden = filler_images(images, filler, value_range=run.encoder.value_range, blur=width, neighbourhood=cell)
+    similarities = [_similarity(target) for target in targets]
     settings = {
-        "masks": masks,
         "cells": grid,
         "keep": keep,
-        "repeats": repeats,
         "filler": filler,
         "blur": width if filler == "blur" else None,
         "seed": seed,
     }
-    filled = f"hidden places are filled with {filled_with(filler, width)}"
-    return [
-        _map(each, -s if each.target.counts_increase else s, drawn, filled, settings)
-        for each, s in zip(asked, found, strict=True)
-    ]
+    filled = f"hidden places are filled with {filler_in_words(filler, width)}"
+
+    def maps(done: int, scores: list[NDArray[np.float64]]) -> list[Map]:
+        # Runs are compared only once all masks are there.
+        used = {"masks": done, "repeats": repeats if done == masks else 1, **settings}
+        return [
+            _map(
+                similarity, -own if similarity.target.counts_increase else own, replace(drawn, masks=done), filled, used
+            )
+            for similarity, own in zip(similarities, scores, strict=True)
+        ]
+
+    objectives = run.objectives(images, [similarity.target for similarity in similarities])
+    scores = run.score(images, objectives, MASKED, drawn, {"filler": hidden}, on_scores=run.on_refined(maps))
+    return maps(masks, scores)
 
 
 @dataclass(frozen=True)

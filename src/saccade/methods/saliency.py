@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from saccade.attribution.gradient_maps import gradient_map
-from saccade.attribution.method import Map, method
-from saccade.encoder import Encoder
+from saccade.attribution.method import method
+from saccade.results.map import Map
+from saccade.run import Run
 from saccade.targets import Target
 from saccade.targets.paths import ONCE, STAY
 from saccade.typing import Array
@@ -12,18 +13,19 @@ from saccade.typing import Array
 
 @method(
     title="Saliency",
-    plain="a feather touch: where would it matter most if a pixel changed by a hair?",
+    summary="a feather touch: where would it matter most if a pixel changed by a hair?",
     source="Simonyan, Vedaldi and Zisserman (2013), arXiv:1312.6034",
-    passes="1 forward and 1 backward",
+    cost="1 forward and 1 backward",
+    needs=["gradients"],
 )
-def saliency(encoder: Encoder, images: Array, target: Target, *, low_pass: float | None = None) -> Map:
+def saliency(run: Run, images: Array, target: Target, *, low_pass: float | None = None) -> Map:
     """Which pixels would move the target most if they changed by a hair?
 
     m = | d target(x) / dx |, the length over the channels of a pixel; low-passed, because max-pooling scatters the
     gradient over single pixels (FORGrad, Muzellec et al. 2024, arXiv:2307.09591).
 
     Args:
-        encoder: The model and its code.
+        run: The call, on an encoder.
         images: (images, height, width, channels).
         target: What is explained.
         low_pass: Standard deviation in pixels of the smoothing of the view; by default a quarter of a code cell.
@@ -32,5 +34,5 @@ def saliency(encoder: Encoder, images: Array, target: Target, *, low_pass: float
     Returns:
         A map per pixel; `raw` is the signed gradient (images, height, width, channels).
     """
-    gradient = encoder.gradient(images, target, STAY, ONCE)
-    return gradient_map(encoder, gradient, target, low_pass, {})
+    gradient = run.gradient(images, run.objective_at_input(images, target), STAY, ONCE)
+    return gradient_map(run, gradient, target, low_pass)

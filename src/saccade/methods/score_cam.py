@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from saccade.attribution.feature_layer import FeatureLayer, feature_layer
-from saccade.attribution.fillers import filled_with
-from saccade.attribution.fillers import filler as fill
+from saccade.attribution.fillers import filler_images, filler_in_words
 from saccade.attribution.flat_maps import unchanged
 from saccade.attribution.masks import linear
-from saccade.attribution.method import Map, method
+from saccade.attribution.method import method
 from saccade.attribution.scale import cell_size
 from saccade.attribution.weighted_channels import weighted_channels
-from saccade.encoder import Encoder
 from saccade.errors import UnknownName
+from saccade.results.map import Map
+from saccade.run import Run
 from saccade.targets import Target
 from saccade.targets.paths import MASKED, ArrayPoints, Path
 from saccade.typing import Array, Tensor
@@ -29,13 +28,13 @@ _FLAT = 1e-5
 
 @method(
     title="Score-CAM",
-    plain="look through each learned pattern as through a stencil: those that show enough of the picture light up",
+    summary="look through each learned pattern as through a stencil: those that show enough of the picture light up",
     source="Wang et al. (2020), arXiv:1910.01279, with signed weights in place of a softmax",
-    passes='1 forward up to the layer; what comes after it once per channel; with masked="picture" all of it',
+    cost='1 forward up to the layer; what comes after it once per channel; with masked="picture" all of it',
     together=True,
 )
 def score_cam(
-    encoder: Encoder,
+    run: Run,
     images: Array,
     targets: Sequence[Target],
     *,
@@ -58,7 +57,7 @@ def score_cam(
     is a small number; here they stay as they are, with their signs, unless `softmax`. A channel without shape weighs 0.
 
     Args:
-        encoder: The model and its code.
+        run: The call, on an encoder.
         images: (images, height, width, channels).
         targets: What is explained, each with a map of its own, all from the same passes.
         at: The layer whose feature maps are weighted; by default the last before the code with a finer grid.
@@ -85,19 +84,23 @@ def score_cam(
     """
     if masked not in WHAT_IS_MASKED:
         raise UnknownName.of("choice for masked", masked, WHAT_IS_MASKED)
-    layer = feature_layer(encoder, images, targets, at)
-    cell = cell_size(encoder, (images.shape[1], images.shape[2]), targets[0])
+    if masked == "layer":
+        run.require("taps", what='score_cam with masked="layer"')
+    layer = feature_layer(run, images, targets, at)
+    cell = cell_size(run.encoder, (images.shape[1], images.shape[2]), targets[0])
     width = float(max(cell)) if blur is None else blur
-    rest = fill(encoder, images, filler, patch=cell, blur=width)
-    held = encoder.activations(images, [layer.path])[layer.path]
+    rest = filler_images(images, filler, value_range=run.encoder.value_range, blur=width, neighbourhood=cell)
+    held = run.activations(images, [layer.path])[layer.path]
     shapes, has_shape = _shapes(held)
     if masked == "picture":
-        found = _scores(encoder, images, targets, layer, shapes, rest, None)
+        found = _scores(run, images, targets, layer, shapes, rest, None)
     else:
         found = _scores(
-            encoder, images, targets, layer, shapes, encoder.activations(rest, [layer.path])[layer.path], layer.path
+            run, images, targets, layer, shapes, run.activations(rest, [layer.path])[layer.path], layer.path
         )
-    said = f"the {masked} seen through each of {layer.channels} channels, the rest from {filled_with(filler, width)}"
+    said = (
+        f"the {masked} seen through each of {layer.channels} channels, the rest from {filler_in_words(filler, width)}"
+    )
     maps = []
     for target, scores in zip(targets, found, strict=True):
         gain = np.where(has_shape.T, scores[0] - scores[1:] if target.counts_increase else scores[1:] - scores[0], 0.0)
@@ -136,7 +139,7 @@ def _shapes(held: Array) -> tuple[Array, NDArray[np.bool_]]:
 
 
 def _scores(
-    encoder: Encoder,
+    run: Run,
     images: Array,
     targets: Sequence[Target],
     layer: FeatureLayer,
@@ -145,7 +148,7 @@ def _scores(
     at: str | None,
 ) -> list[NDArray[np.float64]]:
     """Each target for the filler and for what is seen through each channel, (1 + channels, images)."""
-    asked = [encoder.objective(images, target, "cover") for target in targets]
+    objectives = run.objectives(images, targets)
     found = [np.empty((1 + layer.channels, len(images))) for _ in targets]
     rows, columns = (linear(images.shape[1 + axis], layer.grid[axis]) for axis in (0, 1))
     for number in range(len(images)):
@@ -156,9 +159,9 @@ def _scores(
             points["rows"] = np.broadcast_to(rows, (len(grid), *rows.shape))
             points["columns"] = np.broadcast_to(columns.T, (len(grid), *columns.T.shape))
         one = slice(number, number + 1)
-        objectives = [replace(each, reference=each.reference[one]) for each in asked]
+        own = [objective.select(one) for objective in objectives]
         path = MASKED if at is None else SEEN_AT_LAYER
-        scores = encoder.engine.score(images[one], objectives, path, ArrayPoints(points), {"filler": rest[one]}, at=at)
+        scores = run.score(images[one], own, path, ArrayPoints(points), {"filler": rest[one]}, at=at)
         for all_scores, each in zip(found, scores, strict=True):
             all_scores[:, number] = each[:, 0]
     return found

@@ -1,26 +1,29 @@
-"""SmoothGrad: the gradient averaged over trembling copies of the picture."""
+"""SmoothGrad: the gradient averaged over noisy copies of the image."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from saccade.attribution.gradient_maps import gradient_map
-from saccade.attribution.method import Map, method
-from saccade.encoder import Encoder
+from saccade.attribution.method import method
 from saccade.errors import InputError
+from saccade.results.map import Map
+from saccade.run import Run
 from saccade.targets import Target
-from saccade.targets.paths import JITTERED, NormalPoints
+from saccade.targets.noise import NormalPoints
+from saccade.targets.paths import NOISY
 from saccade.typing import Array
 
 
 @method(
     title="SmoothGrad",
-    plain="the feather touch again and again while the picture trembles, so that chance evens out",
+    summary="the feather touch again and again while the picture trembles, so that chance evens out",
     source="Smilkov et al. (2017), arXiv:1706.03825",
-    passes="one forward and backward per sample",
+    cost="one forward and backward per sample",
+    needs=["gradients"],
 )
 def smoothgrad(
-    encoder: Encoder,
+    run: Run,
     images: Array,
     target: Target,
     *,
@@ -35,7 +38,7 @@ def smoothgrad(
     s = noise * (max x - min x). The sign is kept while averaging; only the mean's length over channels is drawn.
 
     Args:
-        encoder: The model and its code.
+        run: The call, on an encoder.
         images: (images, height, width, channels).
         target: What is explained.
         samples: How many noisy copies.
@@ -56,5 +59,16 @@ def smoothgrad(
     spread = images.max(axis=(1, 2, 3)) - images.min(axis=(1, 2, 3))
     shape = (images.shape[1], images.shape[2], images.shape[3])
     fixed = {"scale": (noise * spread).astype(np.float32)}
-    gradient = encoder.gradient(images, target, JITTERED, NormalPoints(seed, samples, shape), fixed)
-    return gradient_map(encoder, gradient, target, low_pass, {"samples": samples, "noise": noise, "seed": seed})
+
+    def drawn(gradient: Array, samples: int) -> Map:
+        return gradient_map(run, gradient, target, low_pass, {"samples": samples, "noise": noise, "seed": seed})
+
+    gradient = run.gradient(
+        images,
+        run.objective(images, target),
+        NOISY,
+        NormalPoints(seed, samples, shape),
+        fixed,
+        on_gradient=run.on_refined(lambda done, mean: [drawn(mean, done)]),
+    )
+    return drawn(gradient, samples)

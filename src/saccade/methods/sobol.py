@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.attribution.fillers import filled_with
-from saccade.attribution.fillers import filler as filler_of
+from saccade.attribution.fillers import filler_images, filler_in_words
 from saccade.attribution.masks import cells_of, linear
-from saccade.attribution.method import Map, method
+from saccade.attribution.method import method
 from saccade.attribution.smoothing import gaussian_blur
-from saccade.encoder import Encoder
 from saccade.errors import InputError
+from saccade.results.map import Map
+from saccade.run import Run
 from saccade.targets import Target
 from saccade.targets.paths import MASKED, Arrays
 from saccade.typing import Array
@@ -23,13 +23,13 @@ from saccade.typing import Array
 
 @method(
     title="Sobol indices",
-    plain="dim all places by chance; each place gets its share of the ups and downs, alone and together with others",
+    summary="dim all places by chance; each place gets its share of the ups and downs, alone and together with others",
     source="Fel et al. (2021), arXiv:2111.04138; estimators: Jansen (1999)",
-    passes="one forward per design and cell, and two more per design, for all targets together",
+    cost="one forward per design and cell, and two more per design, for all targets together",
     together=True,
 )
 def sobol(
-    encoder: Encoder,
+    run: Run,
     images: Array,
     targets: Sequence[Target],
     *,
@@ -55,7 +55,7 @@ def sobol(
     it needs no table of numbers and no power of two.
 
     Args:
-        encoder: The model and its code.
+        run: The call, on an encoder.
         images: (images, height, width, channels).
         targets: What is explained; any number of targets shares the same passes.
         cells: Cells of the grid along the shorter side of the picture.
@@ -84,19 +84,39 @@ def sobol(
     cell = (size[0] // grid[0], size[1] // grid[1])
     halves = latin_hypercube(seed, designs, 2 * grid[0] * grid[1]).reshape(designs, 2, *grid).swapaxes(0, 1)
     points = Designs(halves, linear(size[0], grid[0]), linear(size[1], grid[1]))
-    fixed = {"filler": filler_of(encoder, images, filler, patch=cell, blur=width)}
+    hidden = filler_images(images, filler, value_range=run.encoder.value_range, blur=width, neighbourhood=cell)
     settings = {
         "cells": grid,
-        "designs": designs,
-        "passes": len(points),
         "filler": filler,
         "blur": width if filler == "blur" else None,
         "low_pass": min(size[0] / grid[0], size[1] / grid[1]) / 4 if low_pass is None else low_pass,
         "seed": seed,
     }
-    found = encoder.score(images, targets, MASKED, points, fixed)
-    filled = f"dimmed places fade into {filled_with(filler, width)}"
-    return [_map(target, scores, points, filled, settings) for target, scores in zip(targets, found, strict=True)]
+    filled = f"dimmed places fade into {filler_in_words(filler, width)}"
+
+    def maps(done: int, scores: list[NDArray[np.float64]]) -> list[Map]:
+        whole = done // points.each
+        used = replace(points, halves=halves[:, :whole])
+        return [
+            _map(target, own[: len(used)], used, filled, {"designs": whole, "passes": len(used), **settings})
+            for target, own in zip(targets, scores, strict=True)
+        ]
+
+    refined = run.on_refined(maps)
+
+    def on_scores(done: int, own: list[NDArray[np.float64]]) -> None:
+        if refined is not None and done >= 4 * points.each:  # fewer designs say nothing about a variance
+            refined(done, own)
+
+    scores = run.score(
+        images,
+        run.objectives(images, targets),
+        MASKED,
+        points,
+        {"filler": hidden},
+        on_scores=None if refined is None else on_scores,
+    )
+    return maps(len(points), scores)
 
 
 @dataclass(frozen=True)
@@ -174,9 +194,9 @@ def jansen(scores: NDArray[np.float64]) -> Indices:
 
 def _map(target: Target, scores: NDArray[np.float64], points: Designs, filled: str, settings: dict[str, Any]) -> Map:
     designs, rows, columns = points.halves.shape[1:]
-    found = jansen(scores.reshape(designs, points.each, -1))
-    grids = np.stack([found.total, found.first], axis=1).reshape(-1, 2, rows, columns)
-    error = np.median(found.error, axis=1)
+    indices = jansen(scores.reshape(designs, points.each, -1))
+    grids = np.stack([indices.total, indices.first], axis=1).reshape(-1, 2, rows, columns)
+    error = np.median(indices.error, axis=1)
     sigma = settings["low_pass"]
     name = target.occlusion_units.removesuffix(" when this is covered")
     return Map(
@@ -191,5 +211,5 @@ def _map(target: Target, scores: NDArray[np.float64], points: Designs, filled: s
             f"{designs} designs; standard error of a cell about {np.median(error):.2g}",
         ),
         settings=settings,
-        scores={"variance": found.variance, "standard_error": error},
+        scores={"variance": indices.variance, "standard_error": error},
     )

@@ -1,27 +1,29 @@
-"""VarGrad: how much the gradient changes when the picture trembles."""
+"""VarGrad: how much the gradient varies between noisy copies of the image."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from saccade.attribution.gradient_maps import default_low_pass
-from saccade.attribution.method import Map, method
-from saccade.attribution.smoothing import gaussian_blur
-from saccade.encoder import Encoder
+from saccade.attribution.gradient_maps import low_passed_map
+from saccade.attribution.method import method
 from saccade.errors import InputError
+from saccade.results.map import Map
+from saccade.run import Run
 from saccade.targets import Target
-from saccade.targets.paths import JITTERED, NormalPoints
+from saccade.targets.noise import NormalPoints
+from saccade.targets.paths import NOISY
 from saccade.typing import Array
 
 
 @method(
     title="VarGrad",
-    plain="where the feather touch gives another answer each time the picture trembles: edges the code hangs on",
+    summary="where the feather touch gives another answer each time the picture trembles: edges the code hangs on",
     source="Adebayo et al. (2018), arXiv:1810.03292; Seo et al. (2018), arXiv:1806.09009",
-    passes="one forward and backward per sample",
+    cost="one forward and backward per sample",
+    needs=["gradients"],
 )
 def vargrad(
-    encoder: Encoder,
+    run: Run,
     images: Array,
     target: Target,
     *,
@@ -30,7 +32,7 @@ def vargrad(
     seed: int = 0,
     low_pass: float | None = None,
 ) -> Map:
-    """How far does the gradient spread when the picture trembles?
+    """How far does the gradient spread under noise?
 
     v = mean over k of (g_k - mean g)²,  g_k = d target(x + s z_k) / dx,  z_k ~ N(0, 1),  s = noise * (max x - min x).
     The map is the standard deviation, sqrt of the sum of v over the channels. A target that is linear in the picture
@@ -38,7 +40,7 @@ def vargrad(
     gives noise and negative numbers where the spread is small beside the gradient.
 
     Args:
-        encoder: The model and its code.
+        run: The call, on an encoder.
         images: (images, height, width, channels).
         target: What is explained.
         samples: How many noisy copies.
@@ -61,14 +63,26 @@ def vargrad(
     # No pairs of opposite sign here: both of a pair are as far from the mean, so the second would say nothing new.
     points = NormalPoints(seed, samples, shape, paired=False)
     fixed = {"scale": (noise * spread).astype(np.float32)}
-    _, variance = encoder.gradient(images, target, JITTERED, points, fixed, variance=True)
-    sigma = default_low_pass(encoder, images, target) if low_pass is None else low_pass
-    deviation = np.sqrt(variance.sum(axis=-1, dtype=np.float64)).astype(np.float32)
-    return Map(
-        values=gaussian_blur(deviation, sigma),
-        raw=variance,
-        units=f"standard deviation of the change of {target.gradient_units} per unit of pixel value",
-        signed=False,
-        notes=(f"smoothed with {sigma:g} px for the view",) if sigma else (),
-        settings={"samples": samples, "noise": noise, "seed": seed, "low_pass": sigma},
+
+    def drawn(variance: Array, samples: int) -> Map:
+        return low_passed_map(
+            run,
+            np.sqrt(variance.sum(axis=-1, dtype=np.float64)).astype(np.float32),
+            variance,
+            target,
+            low_pass,
+            units=f"standard deviation of the change of {target.gradient_units} per unit of pixel value",
+            signed=False,
+            settings={"samples": samples, "noise": noise, "seed": seed},
+        )
+
+    _, variance = run.gradient(
+        images,
+        run.objective(images, target),
+        NOISY,
+        points,
+        fixed,
+        variance=True,
+        on_gradient=run.on_refined(lambda done, variance: [drawn(variance, done)]),
     )
+    return drawn(variance, samples)

@@ -54,6 +54,21 @@ class Hints:
     output_activation: str | None = None
 
 
+@dataclass(frozen=True)
+class Capabilities:
+    """What a network can do beside computing its layers.
+
+    Attributes:
+        gradients: Its framework can differentiate through it.
+        taps: `run` changes the results of layers on their way, as it is told.
+        layer_weights: `layer_weights()` gives every weight under its layer, to be read and written.
+    """
+
+    gradients: bool = False
+    taps: bool = False
+    layer_weights: bool = False
+
+
 class Network(Protocol):
     """An opened model: names its layers and answers in its own framework's tensors.
 
@@ -62,6 +77,9 @@ class Network(Protocol):
         name: A short name for people.
         input_shape: Height, width (None: free) and channels of one image.
         fixed_batch: The only batch size that the model takes, or None.
+
+    A network also says what it can do in an attribute `capabilities`; one that has none can do nothing more than
+    compute its layers. Read it with `capabilities(network)`.
     """
 
     framework: Framework
@@ -113,6 +131,12 @@ class Network(Protocol):
     def weights(self) -> list[tuple[str, Any]]:
         """Every weight by name as a numpy array."""
         ...
+
+
+def capabilities(network: Network) -> Capabilities:
+    """What can this network do? Nothing beside computing its layers, where it does not say."""
+    own = getattr(network, "capabilities", None)
+    return own if isinstance(own, Capabilities) else Capabilities()
 
 
 def find_layer(network: Network, name: str) -> str:

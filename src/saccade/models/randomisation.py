@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saccade.errors import NotApplicable, UnknownName
-from saccade.models.network import Network
+from saccade.models.network import Network, capabilities
 
 
 @dataclass(frozen=True)
@@ -80,11 +80,10 @@ def randomised(network: Network, layers: Sequence[str], seed: int) -> Iterator[N
 
 
 def _held(network: Network) -> Mapping[str, Sequence[Weight]]:
-    layer_weights = getattr(network, "layer_weights", None)
-    if layer_weights is None:
+    if not capabilities(network).layer_weights:
         raise NotApplicable(
             f"the weights of {network.name!r} cannot be told apart by layer, so they cannot be randomised layer by "
             "layer; give the model as a .keras file or a torch module."
         )
-    held: Mapping[str, Sequence[Weight]] = layer_weights()
-    return held
+    weights: Mapping[str, Sequence[Weight]] = network.layer_weights()  # type: ignore[attr-defined]
+    return weights

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saccade.encoder import Encoder
 from saccade.errors import MemoryBudgetError
 from saccade.models import Dataflow
 from saccade.models.dataflow import EVERYWHERE, Interval
 from saccade.occlusion.tiling import apart
+from saccade.run import Run
 from saccade.typing import Array
 
 TOLERANCE = 1e-4
@@ -136,11 +136,11 @@ def alone(size: tuple[int, int], grid: tuple[int, int]) -> Colouring:
     return Colouring(size, rows, columns, each_row, each_column)
 
 
-def cell_gradients(encoder: Encoder, images: Array, patterns: Array, plan: Colouring) -> tuple[Array, float]:
+def cell_gradients(run: Run, images: Array, patterns: Array, plan: Colouring) -> tuple[Array, float]:
     """What is the gradient of `<f(x')[u], pattern[u]>` at every pixel, for every cell u of the code?
 
     Args:
-        encoder: The model and its code.
+        run: The call, on an encoder.
         images: (images, height, width, channels).
         patterns: (images, rows, columns, code channels): what each cell's numbers are weighed with.
         plan: Which cells share a pass.
@@ -154,10 +154,10 @@ def cell_gradients(encoder: Encoder, images: Array, patterns: Array, plan: Colou
         MemoryBudgetError: The windows of all cells together are larger than the encoder's memory.
     """
     needed = 4 * len(images) * plan.cells * int(np.prod(plan.window)) * images.shape[-1]
-    if needed > encoder.engine.memory:
+    if needed > run.engine.memory:
         raise MemoryBudgetError(
             f"the maps of {len(images)} x {plan.cells} cells of {plan.window[0]}x{plan.window[1]} px need "
-            f"{needed / 2**20:,.0f} MiB, more than the {encoder.engine.memory / 2**20:,.0f} MiB allowed; give fewer or "
+            f"{needed / 2**20:,.0f} MiB, more than the {run.engine.memory / 2**20:,.0f} MiB allowed; give fewer or "
             "smaller pictures, or raise the limit (--memory, memory=)."
         )
     masks = plan.masks()
@@ -169,7 +169,7 @@ def cell_gradients(encoder: Encoder, images: Array, patterns: Array, plan: Colou
         singles = np.zeros((len(checked), *plan.grid), np.float32)
         for single, (row, column) in zip(singles, checked, strict=True):
             single[row, column] = 1.0
-        answers = pulled(encoder, image, np.concatenate([masks, singles])[..., None] * pattern)
+        answers = pulled(run, image, np.concatenate([masks, singles])[..., None] * pattern)
         found[index] = plan.windows(answers[: plan.passes])
         largest = max(float(np.abs(answers).max()), 1e-30)
         for answer, cell in zip(answers[plan.passes :], checked, strict=True):
@@ -177,25 +177,25 @@ def cell_gradients(encoder: Encoder, images: Array, patterns: Array, plan: Colou
     return found, off
 
 
-def passes_at_once(encoder: Encoder, image: Array) -> int:
+def passes_at_once(run: Run, image: Array) -> int:
     """How many backward passes to hold in memory together: their gradients lie there twice, beside the pass itself."""
-    return max(1, min(_PASSES_AT_ONCE, encoder.engine.memory // (32 * image.nbytes)))
+    return max(1, min(_PASSES_AT_ONCE, run.engine.memory // (32 * image.nbytes)))
 
 
-def pulled(encoder: Encoder, image: Array, patterns: Array) -> Array:
+def pulled(run: Run, image: Array, patterns: Array) -> Array:
     """`J^T c` on one picture for patterns on the code's grid (patterns, rows, columns, channels), a few at a time."""
-    shape = tuple(encoder.layers[encoder.layer].shape)
+    shape = tuple(run.encoder.layers[run.encoder.layer].shape)
     # A vector code is one cell on the grid and a plain vector in the model.
     own = patterns.shape[1:] if len(shape) == 3 else patterns.shape[2:] if len(shape) == 2 else patterns.shape[3:]
     given = patterns.reshape(len(patterns), 1, *own)
-    groups = -(-len(given) // passes_at_once(encoder, image))
+    groups = -(-len(given) // passes_at_once(run, image))
     size = -(-len(given) // groups)
     answers = np.empty((len(given), *image.shape[1:]), np.float32)
     for start in range(0, len(given), size):
         some = given[start : start + size]
         # Engines compile once per shape, so the last group is filled up to the size of the others.
         filled = np.concatenate([some, np.zeros((size - len(some), *some.shape[1:]), np.float32)])
-        answers[start : start + size] = encoder.vjp(image, filled)[: len(some), 0]
+        answers[start : start + size] = run.vjp(image, run.encoder.layer, filled)[: len(some), 0]
     return answers
 
 

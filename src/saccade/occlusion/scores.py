@@ -1,23 +1,23 @@
-"""How targets score while a hole lies over the picture: many holes a pass where that gives the exact answer.
+"""How targets score while a hole lies over the image: many holes a pass where that gives the exact answer.
 
-Whatever way is taken, a few holes are also computed alone in the same run and compared; if they differ, a plainer way
+Whatever way is taken, a few holes are also computed alone in the same call and compared; if they differ, a plainer way
 is taken.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.encoder import Encoder
-from saccade.engines import Receive
+from saccade.engines import OnChunk
 from saccade.errors import Cancelled, MemoryBudgetError, SaccadeWarning
 from saccade.occlusion.stages import Stage, stages, start_from
 from saccade.occlusion.tiling import Holes, Tiling, one_each, tilings
+from saccade.run import Run
 from saccade.targets import Target
 from saccade.targets.paths import COVERED, REPLACED, Arrays
 from saccade.typing import Array
@@ -27,13 +27,13 @@ _TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
-class Scores:
+class OcclusionScores:
     """One target's scores.
 
     Attributes:
         before: Without a hole, (images,).
         after: With each hole, (images, hole rows, hole columns).
-        passes: How many pictures were encoded, or taken up at the last stage.
+        passes: How many images were encoded, or taken up at the last stage.
         stages: The layers that were computed for all holes on the way, each in fewer passes.
     """
 
@@ -43,149 +43,202 @@ class Scores:
     stages: tuple[Stage, ...] = ()
 
 
+OnOcclusionScores = Callable[[int, Callable[[], list[OcclusionScores]]], None]
+"""Gets how many passes are done, and what makes every target's scores so far of them.
+
+A hole that is still to be computed has the score of the nearest one that is.
+"""
+
+
 def occlusion_scores(
-    encoder: Encoder, images: Array, targets: Sequence[Target], where: Holes, fixed: Arrays, *, tiled: bool
-) -> tuple[list[Scores], tuple[str, ...]]:
+    run: Run,
+    images: Array,
+    targets: Sequence[Target],
+    where: Holes,
+    fixed: Arrays,
+    *,
+    tiled: bool,
+    on_scores: OnOcclusionScores | None = None,
+) -> tuple[list[OcclusionScores], tuple[str, ...]]:
     """The scores of targets under the same holes, and what is to be said about how they were computed.
 
     Args:
-        encoder: The model and its code.
+        run: The call, on an encoder.
         images: (images, height, width, channels).
         targets: What is scored.
         where: The holes.
         fixed: Their filler, as for the path COVERED.
         tiled: Let holes share passes.
+        on_scores: Gets the scores so far, coarse to fine.
     """
     if not tiled:
-        return _plain(encoder, images, targets, where, fixed), ()
-    plans, alone_because = _plans(encoder, targets, where)
-    # A target on the output compares it with the covered picture itself, which stages do not see.
-    in_stages = all(target.place == "code" for target in targets)
-    chain = stages(encoder, images, list(plans), next(iter(plans.values()))) if in_stages else ()
+        return _one_by_one(run, images, targets, where, fixed, on_scores), ()
+    plans, why_alone = _plans(run, targets, where)
+    # A target on the output compares it with the covered image itself, which stages do not see.
+    can_stage = run.encoder.capabilities.taps and all(target.place == "code" for target in targets)
+    chain = stages(run, images, list(plans), next(iter(plans.values()))) if can_stage else ()
     notes = []
     if chain:
         try:
-            found, refused = _shared(encoder, images, targets, plans, fixed, chain)
+            scores, mismatch = _shared(run, images, targets, plans, fixed, chain, on_scores)
         except (Cancelled, MemoryBudgetError):
             raise
         except Exception as error:
-            # A model that carries something of the picture past its layers cannot be taken up in between; if it is
+            # A model that carries something of the image past its layers cannot be taken up in between; if it is
             # another matter, the whole way meets it again.
-            refused = type(error).__name__
-        if not refused:
-            said = f"computed hole by hole from {chain[-1].layer} on: {alone_because}"
-            return found, (said,) if alone_because else ()
-        notes = [f"every pass goes the whole way: the model cannot be taken up at {chain[-1].layer} ({refused})"]
-    if alone_because:
-        notes.append(f"computed hole by hole: {alone_because}")
+            mismatch = type(error).__name__
+        if not mismatch:
+            return scores, (f"computed hole by hole from {chain[-1].layer} on: {why_alone}",) if why_alone else ()
+        notes = [f"every pass goes the whole way: the model cannot be taken up at {chain[-1].layer} ({mismatch})"]
+    if why_alone:
+        notes.append(f"computed hole by hole: {why_alone}")
     else:
-        found, refused = _shared(encoder, images, targets, plans, fixed, ())
-        if not refused:
-            return found, tuple(notes)
+        scores, mismatch = _shared(run, images, targets, plans, fixed, (), on_scores)
+        if not mismatch:
+            return scores, tuple(notes)
         warnings.warn(
-            f"tiling does not hold for this model ({refused}); computed the plain way instead.",
+            f"tiling does not hold for this model ({mismatch}); computed the plain way instead.",
             SaccadeWarning,
             stacklevel=4,
         )
         notes.append("tiling was tried and refused; computed hole by hole")
-    return _plain(encoder, images, targets, where, fixed), tuple(notes)
+    return _one_by_one(run, images, targets, where, fixed, on_scores), tuple(notes)
 
 
-def _plans(encoder: Encoder, targets: Sequence[Target], where: Holes) -> tuple[dict[str, Tiling], str | None]:
+def _plans(run: Run, targets: Sequence[Target], where: Holes) -> tuple[dict[str, Tiling], str | None]:
     """For each layer that is read which holes share a pass; and why, if none do."""
-    layers = sorted({encoder.place(target) for target in targets})
-    plans = tilings(encoder.dataflow(*where.size), layers, where)
+    layers = sorted({run.encoder.place(target) for target in targets})
+    plans = tilings(run.encoder.dataflow(*where.size), layers, where)
     if plans[layers[0]].passes >= where.count:
-        because = "every cell of the code sees too much of the picture to share passes"
+        reason = "every cell of the code sees too much of the picture to share passes"
     elif not all(target.cover.tiles for target in targets):
-        because = "a target is a number of the whole code, of which no part can be exchanged"
+        reason = "a target is a number of the whole code, of which no part can be exchanged"
     else:
         return plans, None
-    return dict.fromkeys(layers, one_each(where)), because
+    return dict.fromkeys(layers, one_each(where)), reason
 
 
-def _plain(encoder: Encoder, images: Array, targets: Sequence[Target], where: Holes, fixed: Arrays) -> list[Scores]:
-    """Every hole in a picture of its own."""
-    shape = (len(images), len(where.rows), len(where.columns))
-    scores = encoder.score(images, targets, COVERED, where.one_by_one(), fixed)
-    return [Scores(each[0], each[1:].T.reshape(shape), where.count) for each in scores]
+def _one_by_one(
+    run: Run,
+    images: Array,
+    targets: Sequence[Target],
+    where: Holes,
+    fixed: Arrays,
+    on_scores: OnOcclusionScores | None,
+) -> list[OcclusionScores]:
+    """Every hole in an image of its own."""
+    plans = dict.fromkeys([run.encoder.place(target) for target in targets], one_each(where))
+    scores, _ = _shared(run, images, targets, plans, fixed, (), on_scores)
+    return scores
 
 
 def _shared(
-    encoder: Encoder,
+    run: Run,
     images: Array,
     targets: Sequence[Target],
     plans: dict[str, Tiling],
     fixed: Arrays,
     chain: tuple[Stage, ...],
-) -> tuple[list[Scores], str | None]:
-    """Many holes a pass, in stages or from the picture on; and what is wrong with it, told from a few lone holes."""
-    found = []
+    on_scores: OnOcclusionScores | None,
+) -> tuple[list[OcclusionScores], str | None]:
+    """Some holes a pass, in stages or from the image on; and what is wrong with it, judged by a few lone holes."""
+    assemblies = []
     for target in targets:
-        layer = encoder.place(target)
-        found.append(_Tiles(target, plans[layer], encoder.code_size(layer, images), len(images)))
-    plan = found[0].plan
-    alone = [1 + each for each in found[0].checked]
+        layer = run.encoder.place(target)
+        assemblies.append(_Assembly(target, plans[layer], run.encoder.layer_size(layer, images), len(images), chain))
+    plan = assemblies[0].plan
+    # Where every hole is alone already, or only stages share passes, there is something to compare only with stages.
+    lone = [1 + hole for hole in assemblies[0].checked] if chain or plan.row_footprints else []
+    objectives = run.objectives(images, targets)
 
-    def receive(first_point: int, first_image: int = 0) -> Receive:
-        def take(number: int, at: slice, some: slice, terms: Array) -> None:
-            own = slice(first_image + some.start, first_image + some.stop)
-            for point, each in zip(range(first_point + at.start, first_point + at.stop), terms, strict=True):
-                found[number].take(point, own, each)
+    def receive(first_point: int, first_image: int = 0) -> OnChunk:
+        def on_chunk(number: int, points: slice, some: slice, terms: Array) -> None:
+            rows = slice(first_image + some.start, first_image + some.stop)
+            for point, cells in zip(range(first_point + points.start, first_point + points.stop), terms, strict=True):
+                assemblies[number].take(point, rows, cells)
+            # The first target's terms come last for a piece only where it is the only one.
+            is_whole_piece = number == len(assemblies) - 1 and rows.stop == len(images)
+            if on_scores is not None and is_whole_piece and 0 < assemblies[0].done < plan.passes:
+                on_scores(assemblies[0].done, lambda: [assembly.so_far() for assembly in assemblies])
 
-        return take
+        return on_chunk
 
+    refined = on_scores is not None
     if chain:
-        lone = plan.holes.one_by_one().only(alone)
-        encoder.score(images, targets, COVERED, lone, fixed, cells=receive(1 + plan.passes))
-        asked = [encoder.objective(images, target, "cover") for target in targets]
-        with encoder.engine.holding(sum(stage.bytes for stage in chain)):
+        alone = plan.holes.one_by_one().only(lone)
+        run.score(images, objectives, COVERED, alone, fixed, on_chunk=receive(1 + plan.passes))
+        with run.reserved(sum(stage.bytes for stage in chain)):
             for k in range(len(images)):
                 some = slice(k, k + 1)
                 filler = {name: values[some] for name, values in fixed.items()}
-                at, held = start_from(encoder, images[some], filler, chain, plan)
-                mine = [each.of(some) for each in asked]
-                encoder.score(images[some], mine, REPLACED, held, cells=receive(0, k), at=at)
+                at, points = start_from(run, images[some], filler, chain, plan)
+                mine = [objective.select(some) for objective in objectives]
+                run.score(images[some], mine, REPLACED, points, at=at, on_chunk=receive(0, k), refined=refined)
     else:
-        points = plan.points().followed_by(plan.holes.one_by_one(), alone)
-        encoder.score(images, targets, COVERED, points, fixed, cells=receive(0))
-    off = max(each.off for each in found)
-    refused = None if off <= _TOLERANCE else f"a covered patch differs by {off:.2g} of the largest value"
-    return [Scores(each.before, each.after, plan.passes, chain) for each in found], refused
+        patterns = plan.points().followed_by(plan.holes.one_by_one(), lone)
+        run.score(images, objectives, COVERED, patterns, fixed, on_chunk=receive(0), refined=refined)
+    error = max(assembly.error for assembly in assemblies) if lone else 0.0
+    mismatch = None if error <= _TOLERANCE else f"a covered patch differs by {error:.2g} of the largest value"
+    return [assembly.scores() for assembly in assemblies], mismatch
 
 
-class _Tiles:
+class _Assembly:
     """Puts one target's scores together, pass by pass, so that the cells of one pass only are in memory."""
 
-    def __init__(self, target: Target, plan: Tiling, size: int, images: int) -> None:
+    def __init__(self, target: Target, plan: Tiling, size: int, images: int, chain: tuple[Stage, ...]) -> None:
         where = plan.holes
         self.plan = plan
-        self.checked = sorted({0, where.count // 3, where.count // 2 + len(where.columns) // 2, where.count - 1})
-        self.checked = [hole for hole in self.checked if hole < where.count]
-        self.before = np.empty(images)
-        self.after = np.empty((images, len(where.rows), len(where.columns)))
-        self._target, self._size = target, size
-        self._untouched: NDArray[np.floating] = np.empty(0)
+        checked = sorted({0, where.count // 3, where.count // 2 + len(where.columns) // 2, where.count - 1})
+        self.checked = [hole for hole in checked if hole < where.count]
+        self.done = 0
+        self._before = np.empty(images)
+        self._after = np.empty((images, len(where.rows), len(where.columns)))
+        self._target, self._size, self._chain = target, size, chain
+        self._terms_before: NDArray[np.floating] = np.empty(0)
         self._alone = np.empty((images, len(self.checked)))
 
     def take(self, point: int, images: slice, terms: NDArray[np.floating]) -> None:
         """Take the cells of some images, (images, rows, columns, terms): unchanged, then passes, then holes alone."""
         if point == 0:
-            self._untouched = terms.copy()
-            self.before[images] = self._score(terms.sum(axis=(1, 2), dtype=np.float64))
+            self._terms_before = terms.copy()
+            self._before[images] = self._score(terms.sum(axis=(1, 2), dtype=np.float64))
         elif point <= self.plan.passes:
             rows, columns = self.plan.members(point - 1)
-            sums = self.plan.sums(point - 1, terms, self._untouched)
-            self.after[images][:, rows[:, None], columns] = self._score(sums)
+            sums = self.plan.sums(point - 1, terms, self._terms_before)
+            self._after[images][:, rows[:, None], columns] = self._score(sums)
+            self.done = point
         else:
             self._alone[images, point - 1 - self.plan.passes] = self._score(terms.sum(axis=(1, 2), dtype=np.float64))
 
     @property
-    def off(self) -> float:
-        """By which share of the largest value do the holes that were also cut alone differ?"""
-        together = self.after.reshape(len(self.after), -1)[:, self.checked]
-        largest = np.abs(self.after - self.before[:, None, None]).max()
+    def error(self) -> float:
+        """By which share of the largest value do the holes that were also computed alone differ?"""
+        together = self._after.reshape(len(self._after), -1)[:, self.checked]
+        largest = np.abs(self._after - self._before[:, None, None]).max()
         return float(np.abs(together - self._alone).max() / max(largest, 1e-12))
 
+    def scores(self) -> OcclusionScores:
+        """The scores, once all passes are done."""
+        return OcclusionScores(self._before, self._after, self.plan.passes, self._chain)
+
+    def so_far(self) -> OcclusionScores:
+        """The scores after the passes that are done for all images, every other hole like the nearest of those."""
+        known = np.zeros(self._after.shape[1:], np.bool_)
+        for number in range(self.done):
+            rows, columns = self.plan.members(number)
+            known[rows[:, None], columns] = True
+        return OcclusionScores(self._before, _nearest(self._after, known), self.done, self._chain)
+
     def _score(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(self._target.cover.combine(tuple(np.moveaxis(sums, -1, 0)), self._size))
+        return self._target.cover.number(tuple(np.moveaxis(sums, -1, 0)), self._size)
+
+
+def _nearest(values: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Values (images, rows, columns), each unknown one replaced by the nearest known one."""
+    rows, columns = np.nonzero(known)
+    grid = np.indices(known.shape)
+    nearest = np.empty(known.shape, np.int64)
+    for row in range(known.shape[0]):  # one row at a time, so that no table of all pairs lies in memory
+        distance = (grid[0][row][:, None] - rows) ** 2 + (grid[1][row][:, None] - columns) ** 2
+        nearest[row] = distance.argmin(axis=1)
+    return np.asarray(values[:, rows[nearest], columns[nearest]])

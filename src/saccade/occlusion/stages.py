@@ -17,8 +17,8 @@ from itertools import accumulate
 
 import numpy as np
 
-from saccade.encoder import Encoder
 from saccade.occlusion.tiling import Holes, Tiling, apart
+from saccade.run import Run
 from saccade.targets.paths import COVERED, REPLACED, Arrays, Path, Points
 from saccade.typing import Array
 
@@ -48,25 +48,25 @@ class Stage:
         return 4 * self.numbers * (1 + self.plan.passes)
 
 
-def stages(encoder: Encoder, images: Array, read: Collection[str], last: Tiling) -> tuple[Stage, ...]:
+def stages(run: Run, images: Array, read: Collection[str], last: Tiling) -> tuple[Stage, ...]:
     """Where should the way to what is read be cut? Nowhere, if little is spared.
 
     Args:
-        encoder: The model and its code.
+        run: The call, on an encoder.
         images: (images, height, width, channels); each is walked through the stages by itself.
         read: The layers that are read in the end.
         last: Which holes share a pass there.
     """
-    if encoder.network.fixed_batch is not None:
+    if run.encoder.network.fixed_batch is not None:
         return ()
-    paths = list(encoder.layers)
+    paths = list(run.encoder.layers)
     # Everything up to the last layer that is read has to be computed; what lies in between may be a stage.
     paths = paths[: 1 + max(paths.index(each) for each in read)]
-    sizes = {path: encoder.code_size(path, images) for path in paths}
-    memory = encoder.engine.memory // 4
+    sizes = {path: run.encoder.layer_size(path, images) for path in paths}
+    memory = run.engine.memory // 4
     found = [
         each
-        for each in _candidates(encoder, sizes, read, last.holes)
+        for each in _candidates(run, sizes, read, last.holes)
         if each.plan.passes < last.passes and 2 * each.bytes <= memory
     ]
     cost, chain = cheapest(found, sizes, last.passes)
@@ -102,13 +102,11 @@ def cheapest(found: Sequence[Stage], sizes: Mapping[str, int], passes: int) -> t
     return through(len(order), passes)
 
 
-def start_from(
-    encoder: Encoder, image: Array, fixed: Arrays, chain: tuple[Stage, ...], last: Tiling
-) -> tuple[str, Points]:
+def start_from(run: Run, image: Array, fixed: Arrays, chain: tuple[Stage, ...], last: Tiling) -> tuple[str, Points]:
     """Walk all stages for one picture.
 
     Args:
-        encoder: The model and its code.
+        run: The call, on an encoder.
         image: (1, height, width, channels).
         fixed: The filler of the holes, as for the path COVERED.
         chain: The stages, at least one.
@@ -121,8 +119,8 @@ def start_from(
     points: Points = chain[0].plan.points()
     at: str | None = None
     for stage, after in zip(chain, [*(each.plan for each in chain[1:]), last], strict=True):
-        held = encoder.activations_along(image, [stage.layer], path, points, fixed, at=at)[stage.layer]
-        path, points, at, fixed = REPLACED, Pasted(held[:, 0], stage.plan, after), stage.layer, {}
+        values = run.activations_along(image, [stage.layer], path, points, fixed, at=at)[stage.layer]
+        path, points, at, fixed = REPLACED, Pasted(values[:, 0], stage.plan, after), stage.layer, {}
     return chain[-1].layer, points
 
 
@@ -130,13 +128,13 @@ class Pasted:
     """A layer as it is unchanged, then once for every pass, with the footprints of the holes of that pass pasted in.
 
     Args:
-        held: The layer's values unchanged and in every pass up to it, (1 + passes, rows, columns, channels).
+        values: The layer's values unchanged and in every pass up to it, (1 + passes, rows, columns, channels).
         before: Which holes shared those passes.
         after: Which holes share a pass from here on.
     """
 
-    def __init__(self, held: Array, before: Tiling, after: Tiling) -> None:
-        self._held, self._before, self._after = held, before, after
+    def __init__(self, values: Array, before: Tiling, after: Tiling) -> None:
+        self._values, self._before, self._after = values, before, after
         self._row_group = {row: number for number, group in enumerate(before.row_groups) for row in group}
         self._column_group = {column: number for number, group in enumerate(before.column_groups) for column in group}
 
@@ -146,33 +144,35 @@ class Pasted:
 
     def take(self, start: int, stop: int) -> Arrays:
         """The values of some steps, (steps, 1, rows, columns, channels)."""
-        values = np.empty((stop - start, 1, *self._held.shape[1:]), np.float32)
-        values[:] = self._held[0]
-        for step, into in zip(range(start, stop), values[:, 0], strict=True):
+        pasted = np.empty((stop - start, 1, *self._values.shape[1:]), np.float32)
+        pasted[:] = self._values[0]
+        for step, into in zip(range(start, stop), pasted[:, 0], strict=True):
             if step:
                 self._paste(step - 1, into)
-        return {"values": values}
+        return {"values": pasted}
 
     def _paste(self, number: int, into: Array) -> None:
         rows, columns = self._after.members(number)
         # Where footprints of two holes of a pass meet, nothing that comes after reads: it would see both.
         for row in rows.tolist():
-            first = 1 + self._row_group[row] * len(self._before.column_groups)
+            numbers = self._before.numbers[self._row_group[row]]
             down = slice(*self._before.row_footprints[row])
             for column in columns.tolist():
                 across = slice(*self._before.column_footprints[column])
-                into[down, across] = self._held[first + self._column_group[column], down, across]
+                into[down, across] = self._values[1 + numbers[self._column_group[column]], down, across]
 
 
-def _candidates(encoder: Encoder, sizes: Mapping[str, int], read: Collection[str], where: Holes) -> Iterator[Stage]:
+def _candidates(run: Run, sizes: Mapping[str, int], read: Collection[str], where: Holes) -> Iterator[Stage]:
     """Every layer at which the holes can be held: it has places, and is the only way to what is read."""
-    flow = encoder.dataflow(*where.size)
+    flow = run.encoder.dataflow(*where.size)
     reached = [
         [flow.footprints(axis, (start, start + where.patch[axis])) for start in starts]
         for axis, starts in ((0, where.rows), (1, where.columns))
     ]
     for path, numbers in sizes.items():
-        has_places = path in flow.operations and flow.grid(path) is not None and len(encoder.layers[path].shape) == 3
+        has_places = (
+            path in flow.operations and flow.grid(path) is not None and len(run.encoder.layers[path].shape) == 3
+        )
         if has_places and path not in read and all(flow.is_cut(path, each) for each in read):
             rows, columns = (tuple(each[path] for each in axis) for axis in reached)
             yield Stage(path, Tiling(where, apart(rows), apart(columns), rows, columns), numbers)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from saccade.engines.matmul import product
 from saccade.models import Dataflow
 from saccade.models.dataflow import Interval
+from saccade.occlusion.order import coarse_to_fine
 from saccade.targets.paths import Arrays
 
 
@@ -52,9 +54,10 @@ class Holes:
         )
 
     def one_by_one(self) -> Patterns:
-        """A picture without a hole, then every hole in a picture of its own, row by row."""
+        """An image without a hole, then every hole in an image of its own, row by row."""
         rows, columns = self.stencils()
-        return _crossed(rows, columns)
+        pairs = np.stack(np.meshgrid(np.arange(len(rows)), np.arange(len(columns)), indexing="ij"), -1).reshape(-1, 2)
+        return _patterns(rows, columns, pairs)
 
     def spread(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
         """Give every pixel the mean of the holes that cover it.
@@ -109,14 +112,12 @@ class Patterns:
         )
 
 
-def _crossed(rows: NDArray[np.float32], columns: NDArray[np.float32]) -> Patterns:
-    """Nothing first, then every row mask with every column mask."""
-    pairs = np.stack(np.meshgrid(np.arange(len(rows)), np.arange(len(columns)), indexing="ij"), -1).reshape(-1, 2)
-    nothing = [[len(rows), len(columns)]]
+def _patterns(rows: NDArray[np.float32], columns: NDArray[np.float32], pairs: NDArray[np.int64]) -> Patterns:
+    """Nothing first, then every pair of a row mask and a column mask."""
     return Patterns(
         np.concatenate([rows, np.zeros_like(rows[:1])]),
         np.concatenate([columns, np.zeros_like(columns[:1])]),
-        np.concatenate([nothing, pairs]),
+        np.concatenate([[[len(rows), len(columns)]], pairs]),
     )
 
 
@@ -146,19 +147,37 @@ class Tiling:
 
     @property
     def passes(self) -> int:
-        """How many pictures are encoded."""
+        """How many images are encoded."""
         return len(self.row_groups) * len(self.column_groups)
 
+    @cached_property
+    def order(self) -> NDArray[np.int64]:
+        """(passes, 2): the row group and the column group of every pass, coarse to fine.
+
+        The first passes already spread over the whole image, so a map can be drawn before all of them are done.
+        """
+        ranks = [np.argsort(coarse_to_fine(len(groups))) for groups in (self.row_groups, self.column_groups)]
+        pairs = np.stack(np.meshgrid(*map(np.arange, map(len, ranks)), indexing="ij"), -1).reshape(-1, 2)
+        down, across = (ranks[axis][pairs[:, axis]] for axis in (0, 1))
+        return pairs[np.lexsort([across, down, np.maximum(down, across)])]
+
+    @cached_property
+    def numbers(self) -> NDArray[np.int64]:
+        """(row groups, column groups): the number of the pass of every pair of groups."""
+        numbers = np.empty((len(self.row_groups), len(self.column_groups)), np.int64)
+        numbers[self.order[:, 0], self.order[:, 1]] = np.arange(self.passes)
+        return numbers
+
     def points(self) -> Patterns:
-        """A picture without a hole, then the patterns of holes, one per pass."""
+        """An image without a hole, then the patterns of holes, one per pass."""
         rows, columns = self.holes.stencils()
         row_masks = np.stack([rows[list(group)].max(axis=0) for group in self.row_groups])
         column_masks = np.stack([columns[list(group)].max(axis=0) for group in self.column_groups])
-        return _crossed(row_masks, column_masks)
+        return _patterns(row_masks, column_masks, self.order)
 
     def members(self, number: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Which hole rows and hole columns share this pass?"""
-        rows, columns = divmod(number, len(self.column_groups))
+        rows, columns = self.order[number]
         return np.array(self.row_groups[rows]), np.array(self.column_groups[columns])
 
     def sums(self, number: int, changed: NDArray[np.floating], untouched: NDArray[np.floating]) -> NDArray[np.float64]:

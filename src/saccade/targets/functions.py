@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from saccade.errors import InputError
-from saccade.targets.measure import whole_measure
+from saccade.targets.measure import function_measure
 from saccade.targets.target import Codes, CodeSource, Target
 from saccade.typing import Tensor
 
@@ -41,7 +41,7 @@ def of(function: Callable[[Tensor], Tensor], *, name: str | None = None, units: 
     called = "a function of the code" if called == "<lambda>" else called
     # The compiled function holds the function alive, so no other one can come to the same number while it is kept.
     held = (id(getattr(function, "__self__", None)), id(getattr(function, "__func__", function)))
-    measure = whole_measure(f"function {held}", function)
+    measure = function_measure(f"function {held}", function)
     return Target(
         name=called,
         question=f"what drives {called}",

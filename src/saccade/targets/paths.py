@@ -1,4 +1,4 @@
-"""How an input moves while it is explained: it stays, walks from a baseline, trembles, or is covered in places.
+"""How an input moves while it is explained: it stays, goes from a baseline to itself, gets noise, or is covered.
 
 A path makes many pictures out of one. What belongs to a picture (its baseline, its filler) is `fixed`; what belongs to
 one step (a time, a noise pattern, a pattern of holes) is a point. Both are small arrays, so that pictures go to the
@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from statistics import NormalDist
 from typing import Protocol
 
 import numpy as np
@@ -48,61 +46,6 @@ class ArrayPoints:
         return {name: values[start:stop] for name, values in self.arrays.items()}
 
 
-_LEVELS = 2**16
-"""Equally likely values that stand for the normal distribution; the outermost lie at 4.3 standard deviations."""
-
-
-@cache
-def _quantiles() -> NDArray[np.float32]:
-    """The middles of equally likely parts of the standard normal distribution, scaled to a variance of exactly 1."""
-    normal = NormalDist()
-    upper = np.array([normal.inv_cdf((level + 0.5) / _LEVELS) for level in range(_LEVELS // 2, _LEVELS)])
-    return np.concatenate([-upper[::-1], upper] / np.sqrt(np.mean(upper**2))).astype(np.float32)
-
-
-def _draw_normal(bits: np.random.SFC64, out: NDArray[np.float32]) -> None:
-    """Fill one axis with standard normal numbers: 16 random bits each, looked up.
-
-    numpy's own `standard_normal` takes six times as long, which was a tenth of SmoothGrad's time.
-    """
-    drawn = bits.random_raw(-(-len(out) // 4)).view(np.uint16)[: len(out)]
-    np.take(_quantiles(), drawn, out=out, mode="clip")
-
-
-@dataclass(frozen=True)
-class NormalPoints:
-    """Standard normal noise in antithetic pairs: every second pattern is the negative of the one before.
-
-    Pairs cancel the noise's first-order effect exactly, so the same number of samples leaves less error in a mean, and
-    only half of the noise has to be drawn. For a variance both of a pair say the same; there `paired=False` is better.
-    The pattern of a step depends on the seed and the step alone, never on how the work was cut into pieces.
-    """
-
-    seed: int
-    samples: int
-    shape: tuple[int, int, int]
-    paired: bool = True
-
-    def __len__(self) -> int:
-        """How many patterns there are."""
-        return self.samples
-
-    def take(self, start: int, stop: int) -> Arrays:
-        """The patterns from `start` up to `stop`, as (patterns, height, width, channels)."""
-        noise = np.empty((stop - start, *self.shape), np.float32)
-        flat = noise.reshape(stop - start, -1)
-        together = 2 if self.paired else 1
-        for pattern in range(start // together, -(-stop // together)):
-            first = together * pattern - start
-            row = flat[max(first, 0)]
-            _draw_normal(np.random.SFC64([self.seed, pattern]), row)
-            if first < 0:
-                np.negative(row, out=row)
-            elif self.paired and first + 1 < len(flat):
-                np.negative(row, out=flat[first + 1])
-        return {"noise": noise}
-
-
 @dataclass(frozen=True)
 class Path:
     """A named way of moving pictures.
@@ -132,7 +75,7 @@ def _stratified(images: Tensor, fixed: Mapping[str, Tensor], points: Mapping[str
     return baseline[None] + times[:, :, None, None, None] * (images - baseline)[None]
 
 
-def _jittered(images: Tensor, fixed: Mapping[str, Tensor], points: Mapping[str, Tensor]) -> Tensor:
+def _noisy(images: Tensor, fixed: Mapping[str, Tensor], points: Mapping[str, Tensor]) -> Tensor:
     return images[None] + fixed["scale"][None, :, None, None, None] * points["noise"][:, None]
 
 
@@ -169,8 +112,8 @@ The time is `(stratum + (phase + shift) % 1) * length`: points `stratum` (0, 1, 
 fixed `phase` (images,) in 0..1 and `baseline`. No `phase + shift` may be whole, where rounding would decide.
 """
 
-JITTERED = Path("jittered", _jittered)
-"""The picture plus noise; points `noise` (points, height, width, channels), fixed `scale` (images,)."""
+NOISY = Path("noisy", _noisy)
+"""The image plus noise; points `noise` (points, height, width, channels), fixed `scale` (images,)."""
 
 COVERED = Path("covered", _covered)
 """Holes filled from a picture; points `rows` and `columns` (0 or 1, the hole is their product), fixed `filler`."""

@@ -15,7 +15,7 @@ def opening(studio: Studio) -> Markup:
     """What is this page about? Title, what the model is, and the first picture."""
     look = studio.look("occlusion", len(LOOKED_AT))
     encoder = studio.encoder
-    numbers = encoder.code_size(encoder.layer, studio.images.array)
+    numbers = encoder.layer_size(encoder.layer, studio.images.array)
     ratio = studio.images.array[0].size / numbers
     title = element("h1", "Where does a machine look when nobody tells it what matters?")
     deck = element(

@@ -16,7 +16,7 @@ from saccade.models.keras.pool_before_activation import Postponed, postponed
 from saccade.models.keras.randomisation import layer_weights
 from saccade.models.keras.rectifiers import rectifiers
 from saccade.models.keras.windows import windows_of
-from saccade.models.network import EverythingFound, Framework, Hints, Layer, Taps
+from saccade.models.network import Capabilities, EverythingFound, Framework, Hints, Layer, Taps
 from saccade.models.randomisation import Weight
 from saccade.models.rectifiers import Rectifiers
 from saccade.typing import Tensor
@@ -32,6 +32,8 @@ class KerasNetwork:
     Layers are addressed by the path of names through the sub-models (`encoder/encoded`); a shared layer's second use
     is `name:2`, the parts of a layer with several results are `name.0`, `name.1`.
     """
+
+    capabilities = Capabilities(gradients=True, taps=True, layer_weights=True)
 
     def __init__(self, model: Any, *, input_shape: tuple[int | None, int | None, int] | None = None) -> None:
         import keras

@@ -8,7 +8,7 @@ from typing import Any
 
 from saccade.errors import ModelError
 from saccade.models.dataflow import Dataflow, Operation
-from saccade.models.network import Framework, Hints, Layer, Taps
+from saccade.models.network import Capabilities, Framework, Hints, Layer, Taps
 from saccade.models.rectifiers import Rectifiers
 from saccade.models.saved_model.opening import SavedFunction
 from saccade.typing import Tensor
@@ -24,6 +24,7 @@ class FunctionNetwork:
     framework: Framework = "tensorflow"
     fixed_batch: int | None = None
     hints = Hints()
+    capabilities = Capabilities(gradients=True, taps=True)
 
     def __init__(
         self,

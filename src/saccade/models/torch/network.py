@@ -9,7 +9,7 @@ from typing import Any
 
 from saccade.errors import InputError, ModelError, UnknownName
 from saccade.models.dataflow import Dataflow
-from saccade.models.network import EverythingFound, Framework, Hints, Layer, Taps
+from saccade.models.network import Capabilities, EverythingFound, Framework, Hints, Layer, Taps
 from saccade.models.randomisation import Weight
 from saccade.models.rectifiers import Rectifiers
 from saccade.models.torch.calls import Reading, hearable, recording
@@ -38,6 +38,7 @@ class TorchNetwork:
     """
 
     framework: Framework = "torch"
+    capabilities = Capabilities(gradients=True, taps=True, layer_weights=True)
 
     def __init__(
         self,

@@ -1,0 +1,103 @@
+"""What a framework adds to an engine: a dozen operations on tensors."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saccade.models.network import Network
+from saccade.typing import Array, Tensor
+
+
+class Backend(ABC):
+    """Operations on tensors in one framework, on one device.
+
+    Args:
+        network: The opened model; its framework computes.
+        device: Where to compute, such as `"cpu"` or `"gpu:0"`; None leaves it to the framework.
+    """
+
+    def __init__(self, network: Network, device: str | None = None) -> None:
+        self.network = network
+        self.device = device
+
+    @abstractmethod
+    def tensor(self, values: NDArray[Any]) -> Tensor:
+        """Bring a float32 array to the device."""
+
+    @abstractmethod
+    def array(self, tensor: Tensor) -> Array:
+        """Bring a tensor back to the host."""
+
+    @abstractmethod
+    def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Compile a function of tensors, if the framework does; one trace per combination of shapes."""
+
+    @abstractmethod
+    def gradient(
+        self, function: Callable[[Tensor], tuple[Tensor, Tensor | None]], at: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """The gradient of a function's first result, a scalar, and its second result as it is."""
+
+    @abstractmethod
+    def vjp(self, function: Callable[[Tensor], Tensor], at: Tensor, cotangents: Tensor) -> Tensor:
+        """`J^T c` for each c along the first axis of `cotangents`, all on one forward pass."""
+
+    @abstractmethod
+    def relu_backward(self, tensor: Tensor) -> Tensor:
+        """The same values, through which only the positive part of a gradient goes back (guided backpropagation)."""
+
+    @abstractmethod
+    def sum(self, tensor: Tensor, axes: tuple[int, ...]) -> Tensor:
+        """Sum over axes."""
+
+    @abstractmethod
+    def reshape(self, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
+        """The same values in another shape."""
+
+    @abstractmethod
+    def concatenate(self, tensors: list[Tensor]) -> Tensor:
+        """Tensors one after the other along their first axis."""
+
+    @abstractmethod
+    def take(self, tensor: Tensor, indices: Tensor) -> Tensor:
+        """Rows of a tensor along its first axis, in the shape of `indices` (int32)."""
+
+    @abstractmethod
+    def indices(self, values: NDArray[np.int32]) -> Tensor:
+        """Bring an int32 array to the device."""
+
+    @abstractmethod
+    def normal(self, keys: NDArray[np.uint32], count: int) -> Tensor:
+        """Standard normal noise made on the device, (keys, count); the same numbers as `targets.noise.draw_normal`."""
+
+    @abstractmethod
+    def zeros(self, shape: tuple[int, ...]) -> Tensor:
+        """A float32 tensor of zeros."""
+
+    @abstractmethod
+    def as_float32(self, tensor: Tensor) -> Tensor:
+        """The tensor in float32."""
+
+    @abstractmethod
+    def is_out_of_memory(self, error: BaseException) -> bool:
+        """Does this error say that memory ran out?"""
+
+    @abstractmethod
+    def context(self) -> AbstractContextManager[None]:
+        """Inside, the framework computes on the device asked for, and the model is in inference mode."""
+
+    @property
+    def is_accelerator(self) -> bool:
+        """Does the work run on a device of its own, beside the processor?"""
+        return False
+
+    @property
+    def fast_tensor_bytes(self) -> int | None:
+        """How large one tensor may grow before the framework computes slower; None: it does not matter."""
+        return None

@@ -1,0 +1,155 @@
+"""One call at work: cut into pieces that fit into memory, halved when it runs out, shown, stopped."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+from saccade.engines.capacity import Question
+from saccade.engines.chunks import Chunks, Piece, chunks
+from saccade.engines.engine import Engine
+from saccade.errors import Cancelled, MemoryBudgetError, ModelError
+from saccade.targets.paths import Points
+from saccade.typing import Array, Tensor
+
+Progress = Callable[[int, int], None]
+"""Called with the pieces done and the pieces in all."""
+Stop = Callable[[], bool]
+"""Asked between pieces; True ends the call with `Cancelled`."""
+
+_Answer = TypeVar("_Answer")
+_REFINED = 8
+"""Pieces hold at most so many images while somebody watches the result grow."""
+
+
+class Execution:
+    """One call on an engine, with its own progress and stop.
+
+    Args:
+        engine: What calls on the network share.
+        progress: Called with the pieces done and the pieces in all, for each question.
+        stop: Asked between pieces; True ends the call with `Cancelled`.
+    """
+
+    def __init__(self, engine: Engine, *, progress: Progress | None = None, stop: Stop | None = None) -> None:
+        self.engine = engine
+        self.progress = progress
+        self.stop = stop
+        self._reserved = 0
+
+    @contextmanager
+    def reserved(self, size: int) -> Iterator[None]:
+        """Inside the block the caller holds so many bytes, which questions leave free within the memory allowed."""
+        before = self._reserved
+        self._reserved = before + size
+        try:
+            yield
+        finally:
+            self._reserved = before
+
+    @contextmanager
+    def own_progress(self, steps: int) -> Iterator[Callable[[], None]]:
+        """Report the caller's own steps inside the block, not the pieces of the questions that each step asks.
+
+        Yields:
+            A function to call after each step.
+        """
+        progress, self.progress = self.progress, None
+        done = 0
+
+        def step() -> None:
+            nonlocal done
+            done += 1
+            if progress is not None:
+                progress(done, steps)
+
+        try:
+            yield step
+        finally:
+            self.progress = progress
+
+    def check(self) -> None:
+        """End the call if it was told to.
+
+        Raises:
+            Cancelled: `stop` says so.
+        """
+        if self.stop is not None and self.stop():
+            raise Cancelled("stopped before it was finished.")
+
+    def execute(
+        self,
+        work: Callable[[Chunks], _Answer],
+        images: Array,
+        points: int,
+        layers: Sequence[str],
+        question: Question,
+        *,
+        shared: str | None = None,
+        refined: bool = False,
+    ) -> _Answer:
+        """Do the work in pieces that fit into memory; in smaller ones where memory runs out all the same.
+
+        Args:
+            work: Computes everything, cut as it is told.
+            images: (images, height, width, channels).
+            points: How many points each image is asked at.
+            layers: What is read.
+            question: What is asked.
+            shared: The layer up to which all points share one pass, or None.
+            refined: Somebody watches the result grow: few points at a time, of all images.
+
+        Raises:
+            MemoryBudgetError: Not even one image fits.
+        """
+        fixed_batch = self.engine.network.fixed_batch
+        examples = self.engine.examples(images, layers, question, shared, self._reserved)
+        if refined:
+            examples = min(examples, max(_REFINED, len(images)))
+        while True:
+            plan = chunks(len(images), points, examples, images_first=refined)
+            if fixed_batch is not None:
+                plan = _fixed_plan(fixed_batch, len(images), points)
+            try:
+                with self.engine.backend.context():
+                    return work(plan)
+            except BaseException as error:
+                if not self.engine.backend.is_out_of_memory(error):
+                    raise
+                if examples == 1 or fixed_batch is not None:
+                    raise MemoryBudgetError(
+                        "memory ran out on a single image; give a smaller image or a machine with more memory."
+                    ) from error
+                examples = max(1, min(examples, plan.images * plan.points) // 2)
+            gc.collect()
+
+    def pieces(self, plan: Chunks, images: int, points: int) -> Iterator[Piece]:
+        """The pieces of the work, with progress after each and a look at `stop` before it."""
+        total = plan.count(images, points)
+        for done, piece in enumerate(plan.pieces(images, points)):
+            self.check()
+            yield piece
+            if self.progress is not None:
+                self.progress(done + 1, total)
+
+    def tensors(self, points: Points, steps: slice) -> dict[str, Tensor]:
+        """Some points of a path on the device: made there, where the points can be and it is an accelerator."""
+        backend = self.engine.backend
+        make: Callable[..., dict[str, Tensor]] | None = getattr(points, "make", None)
+        if make is not None and backend.is_accelerator:
+            return make(backend, steps.start, steps.stop)
+        return {name: backend.tensor(values) for name, values in points.take(steps.start, steps.stop).items()}
+
+
+def _fixed_plan(batch: int, images: int, points: int) -> Chunks:
+    """The pieces for a model that takes one batch size only."""
+    if points >= batch:
+        return Chunks(images=1, points=batch)
+    if images >= batch and points == 1:
+        return Chunks(images=batch, points=1)
+    raise ModelError(
+        f"the model takes batches of exactly {batch} images; {images} with {points} step(s) each cannot be cut so. "
+        "Export it with a free batch size."
+    )

@@ -1,0 +1,167 @@
+"""The programs that questions compile: functions of tensors alone, which hold nothing of a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from saccade.engines.backend import Backend
+from saccade.engines.moments import moments
+from saccade.engines.terms import terms_of
+from saccade.models.network import Network
+from saccade.targets import Measure
+from saccade.targets.paths import Path
+from saccade.typing import Tensor
+
+Moved = tuple[dict[str, Tensor], tuple[int, int], Tensor]
+"""The layers of every moved image, how many points and images, and the images (points or 1, images, height, ...)."""
+Mover = Callable[[Tensor, Path, Any, Any], Moved]
+
+
+def images_move(network: Network, backend: Backend, layers: Sequence[str]) -> Mover:
+    """Run the layers on images that move along a path."""
+
+    def move(images: Tensor, path: Path, fixed: Any, points: Any) -> Moved:
+        moved = path.move(images, fixed, points)
+        return network.run(flattened(backend, moved), layers), (int(moved.shape[0]), int(moved.shape[1])), moved
+
+    return move
+
+
+def layer_moves(network: Network, backend: Backend, layers: Sequence[str], at: str, *, is_cut: bool) -> Mover:
+    """Run the layers while the result of the layer `at` moves along a path.
+
+    Args:
+        network: The opened model.
+        backend: Its framework's operations.
+        layers: What is read.
+        at: What moves.
+        is_cut: Every way to `layers` leads through `at`, so that what lies before it is computed once for all points.
+    """
+
+    def move(images: Tensor, path: Path, fixed: Any, points: Any) -> Moved:
+        steps, count = int(next(iter(points.values())).shape[0]), int(images.shape[0])
+
+        def tap(values: Tensor) -> Tensor:
+            # What goes round the layer needs as many images as come out of it, so there each one runs whole.
+            rows = values if is_cut else values[:count]
+            return flattened(backend, path.move(backend.as_float32(rows), fixed, points))
+
+        rows = images if is_cut else flattened(backend, images[None] + backend.zeros((steps, 1, 1, 1, 1)))
+        return network.run(rows, layers, {at: tap}), (steps, count), images[None]
+
+    return move
+
+
+def activations_program(mover: Mover, backend: Backend, path: Path, layers: Sequence[str]) -> Callable[..., Any]:
+    """(images, fixed, points) -> the layers' values, each (points * images, ...)."""
+
+    def read(images: Tensor, fixed: Any, points: Any) -> list[Tensor]:
+        values, _, _ = mover(images, path, fixed, points)
+        return [backend.as_float32(values[layer]) for layer in layers]
+
+    return read
+
+
+def score_program(
+    mover: Mover, backend: Backend, path: Path, measures: Sequence[tuple[Measure, str]]
+) -> Callable[..., Any]:
+    """(images, references, fixed, points) -> for each measure its terms, (points, images, rows, columns)."""
+
+    def score(images: Tensor, references: Any, fixed: Any, points: Any) -> list[list[Tensor]]:
+        values, counts, moved = mover(images, path, fixed, points)
+        answers = []
+        for (measure, layer), reference in zip(measures, references, strict=True):
+            terms = terms_of(backend, measure, values[layer], counts, reference, moved)
+            answers.append([backend.sum(term, (-1,)) for term in terms])
+        return answers
+
+    return score
+
+
+def gradient_program(
+    network: Network,
+    backend: Backend,
+    path: Path,
+    measure: Measure,
+    layer: str,
+    *,
+    at: str | None,
+    tap_shape: tuple[int, ...] | None,
+    guided: Sequence[str],
+    variance: bool,
+    values: bool,
+) -> Callable[..., Any]:
+    """(images, references, fixed, points, shares, weights) -> the weighted sum of gradients, (images, ...).
+
+    Args:
+        network: The opened model.
+        backend: Its framework's operations.
+        path: How the images move.
+        measure: What is differentiated.
+        layer: Where it is read.
+        at: A layer at whose result the gradient is taken; None: at the image.
+        tap_shape: The shape of that layer's result for one image.
+        guided: Layers through which only the positive part of a gradient goes back.
+        variance: Give the weighted mean and the weighted sum of squared distances from it instead.
+        values: Also give the weighted sum of the values of the layer `at`.
+    """
+
+    def differentiate(
+        images: Tensor, references: Any, fixed: Any, points: Any, shares: Tensor, weights: Tensor
+    ) -> list[Tensor]:
+        moved = path.move(images, fixed, points)
+        steps, count = int(moved.shape[0]), int(moved.shape[1])
+
+        def total(rows: Tensor, tap: Tensor | None) -> tuple[Tensor, Tensor]:
+            taps: dict[str, Callable[[Tensor], Tensor]] = dict.fromkeys(guided, backend.relu_backward)
+            if at is not None:
+                taps[at] = lambda result: backend.as_float32(result) + tap
+            wanted = [layer] if at is None else [layer, at]
+            results = network.run(rows, wanted, taps)
+            size = int(np.prod(results[layer].shape[1:]))
+            rows_moved = backend.reshape(rows, tuple(moved.shape))
+            terms = terms_of(backend, measure, results[layer], (steps, count), references[0], rows_moved)
+            sums = [backend.sum(term, tuple(range(2, len(term.shape)))) for term in terms]
+            scores = measure.combine(sums, size, weights)
+            # Weighing the scores weighs their gradients; a variance needs the gradients as they are.
+            if not variance:
+                scores = scores * backend.reshape(shares, (steps, 1))
+            return backend.sum(scores, (0, 1)), results[wanted[-1]] if values else None
+
+        if at is None:
+            gradient, result = backend.gradient(lambda rows: total(rows, None), flattened(backend, moved))
+        else:
+            assert tap_shape is not None
+            zeros = backend.zeros((steps * count, *tap_shape))
+            gradient, result = backend.gradient(lambda tap: total(flattened(backend, moved), tap), zeros)
+        shape = tuple(int(size) for size in gradient.shape[1:])
+        gradient = backend.reshape(gradient, (steps, count, *shape))
+        spread = backend.reshape(shares, (steps, *(1,) * (len(shape) + 1)))
+        if variance:
+            return moments(gradient, spread, backend.sum)
+        # One step is its own sum; adding it up again would only copy it.
+        sums = [backend.reshape(gradient, (count, *shape)) if steps == 1 else backend.sum(gradient, (0,))]
+        if values:
+            weighted = backend.reshape(backend.as_float32(result), (steps, count, *shape)) * spread
+            sums.append(backend.reshape(weighted, (count, *shape)) if steps == 1 else backend.sum(weighted, (0,)))
+        return sums
+
+    return differentiate
+
+
+def vjp_program(network: Network, backend: Backend, layer: str) -> Callable[..., Any]:
+    """(images, cotangents) -> `J^T c` for every cotangent, (cotangents, images, height, width, channels)."""
+
+    def pull_back(images: Tensor, cotangents: Tensor) -> Tensor:
+        return backend.vjp(lambda moved: network.run(moved, [layer])[layer], images, cotangents)
+
+    return pull_back
+
+
+def flattened(backend: Backend, moved: Tensor) -> Tensor:
+    """(points, images, ...) as (points * images, ...)."""
+    steps, count, *rest = moved.shape
+    return backend.reshape(moved, (int(steps) * int(count), *(int(size) for size in rest)))

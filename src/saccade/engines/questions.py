@@ -1,0 +1,317 @@
+"""What a call asks a network: `activations`, `score`, `gradient`, `vjp`.
+
+Each is asked piece by piece (`execution.py`) and compiled once per path, measure, layer and shape (`programs.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saccade.engines import programs
+from saccade.engines.chunks import Chunks, Piece
+from saccade.engines.execution import Execution
+from saccade.engines.moments import joined
+from saccade.engines.objective import Objective
+from saccade.engines.terms import side_by_side
+from saccade.targets.paths import ONCE, STAY, Arrays, Path, Points
+from saccade.typing import Array, Tensor
+
+OnChunk = Callable[[int, slice, slice, Array], None]
+"""Gets the objective's number, which points, which images, and the terms (points, images, rows, columns, terms)."""
+OnScores = Callable[[int, list[NDArray[np.float64]]], None]
+"""Gets how many points are done for all images, and the scores up to there, (points done, images) each."""
+OnGradient = Callable[[int, Array], None]
+"""Gets how many points are done for all images, and the mean of the gradient over them."""
+
+
+class Questions(Execution):
+    """The questions of one call."""
+
+    def activations(self, images: Array, layers: Sequence[str]) -> dict[str, Array]:
+        """What do these layers hold for these images? {layer: (images, ...)}, channels last."""
+        return {layer: values[0] for layer, values in self.activations_along(images, layers, STAY, ONCE).items()}
+
+    def activations_along(
+        self,
+        images: Array,
+        layers: Sequence[str],
+        path: Path,
+        points: Points,
+        fixed: Arrays | None = None,
+        *,
+        at: str | None = None,
+    ) -> dict[str, Array]:
+        """What do these layers hold along a path? {layer: (points, images, ...)}; the arguments are as for `score`."""
+        fixed = fixed or {}
+        layers = tuple(dict.fromkeys(layers))
+        backend = self.engine.backend
+        mover, shared = self._mover(images, layers, at)
+
+        def work(plan: Chunks) -> dict[str, Array]:
+            program = self.engine.program(
+                ("activations", path, layers, at),
+                lambda: programs.activations_program(mover, backend, path, layers),
+            )
+            activations: dict[str, Array] = {}
+            for piece in self.pieces(plan, len(images), len(points)):
+                images_on_device, _, fixed_on_device = self._upload(piece, images, [], fixed)
+                results = program(images_on_device, fixed_on_device, self.tensors(points, piece.points))
+                for layer, values in zip(layers, map(backend.array, results), strict=True):
+                    part = values.reshape(plan.points, plan.images, *values.shape[1:])
+                    if layer not in activations:
+                        activations[layer] = np.empty((len(points), len(images), *part.shape[2:]), np.float32)
+                    activations[layer][piece.points, piece.images] = part
+            return activations
+
+        return self.execute(work, images, len(points), layers, "activations", shared=shared)
+
+    def score(
+        self,
+        images: Array,
+        objectives: Sequence[Objective],
+        path: Path,
+        points: Points,
+        fixed: Arrays | None = None,
+        *,
+        at: str | None = None,
+        on_chunk: OnChunk | None = None,
+        on_scores: OnScores | None = None,
+        refined: bool = False,
+    ) -> list[NDArray[np.float64]]:
+        """How does each objective score along a path? Every moved image is encoded once for all of them.
+
+        Sums over places are taken in float64 outside the framework: a score is often the small difference of large
+        sums, and float32 would drown it.
+
+        Args:
+            images: (images, height, width, channels).
+            objectives: What is scored.
+            path: How the images move.
+            points: The steps along the path.
+            fixed: What belongs to each image on the path.
+            at: A layer whose result moves along the path in place of the image; what lies before it is computed once
+                for all points of a piece, where every way leads through it.
+            on_chunk: Gets the terms of every place, piece by piece, instead of scores, so that they never all lie in
+                memory. The first point comes first for all images, and a piece may come again.
+            on_scores: Gets the scores so far, each time that some more points are done for all images.
+            refined: Take few points at a time, because somebody watches; implied by `on_scores`.
+
+        Returns:
+            For each objective (points, images); nothing where `on_chunk` gets the terms.
+        """
+        fixed = fixed or {}
+        layers = tuple(dict.fromkeys(objective.layer for objective in objectives))
+        measures = tuple((objective.measure, objective.layer) for objective in objectives)
+        backend = self.engine.backend
+        mover, shared = self._mover(images, layers, at)
+        sizes = {} if on_chunk else {layer: self.engine.layer_size(images, layer) for layer in layers}
+
+        def number(objective: Objective, sums: NDArray[np.float64]) -> NDArray[np.float64]:
+            return objective.measure.number(tuple(np.moveaxis(sums, -1, 0)), sizes[objective.layer])
+
+        def work(plan: Chunks) -> list[NDArray[np.float64]]:
+            names = tuple((measure.name, layer) for measure, layer in measures)
+            program = self.engine.program(
+                ("score", path, names, at), lambda: programs.score_program(mover, backend, path, measures)
+            )
+            totals: list[NDArray[np.float64]] = []
+            uploaded: tuple[slice, Any] | None = None
+            for piece in self.pieces(plan, len(images), len(points)):
+                if uploaded is None or uploaded[0] != piece.images:
+                    uploaded = (piece.images, self._upload(piece, images, objectives, fixed))
+                answers = program(*uploaded[1], self.tensors(points, piece.points))
+                for index, terms in enumerate(answers):
+                    # A term of the frozen reference alone has one point; it counts for all of them.
+                    if on_chunk is not None:
+                        on_chunk(index, piece.points, piece.images, side_by_side(map(backend.array, terms)))
+                        continue
+                    sums = side_by_side(backend.array(term).sum(axis=(2, 3), dtype=np.float64) for term in terms)
+                    if index == len(totals):
+                        totals.append(np.empty((len(points), len(images), *sums.shape[2:])))
+                    totals[index][piece.points, piece.images] = sums
+                done = piece.points.stop
+                if on_scores is not None and piece.images.stop == len(images) and done < len(points):
+                    on_scores(
+                        done, [number(*pair) for pair in zip(objectives, (t[:done] for t in totals), strict=True)]
+                    )
+            return totals
+
+        totals = self.execute(
+            work, images, len(points), layers, "score", shared=shared, refined=refined or on_scores is not None
+        )
+        if on_chunk is not None:
+            return []
+        return [number(objective, total) for objective, total in zip(objectives, totals, strict=True)]
+
+    @overload
+    def gradient(
+        self,
+        images: Array,
+        objective: Objective,
+        path: Path,
+        points: Points,
+        fixed: Arrays | None = None,
+        *,
+        weights: Array | None = None,
+        at: str | None = None,
+        guided: Sequence[str] = (),
+        on_gradient: OnGradient | None = None,
+        variance: Literal[False] = False,
+        values: Literal[False] = False,
+    ) -> Array: ...
+
+    @overload
+    def gradient(
+        self,
+        images: Array,
+        objective: Objective,
+        path: Path,
+        points: Points,
+        fixed: Arrays | None = None,
+        *,
+        weights: Array | None = None,
+        at: str | None = None,
+        guided: Sequence[str] = (),
+        on_gradient: OnGradient | None = None,
+        variance: bool = False,
+        values: bool = False,
+    ) -> Array | tuple[Array, Array]: ...
+
+    def gradient(
+        self,
+        images: Array,
+        objective: Objective,
+        path: Path,
+        points: Points,
+        fixed: Arrays | None = None,
+        *,
+        weights: Array | None = None,
+        at: str | None = None,
+        guided: Sequence[str] = (),
+        on_gradient: OnGradient | None = None,
+        variance: bool = False,
+        values: bool = False,
+    ) -> Array | tuple[Array, Array]:
+        """What is the mean gradient of an objective along a path?
+
+        Args:
+            images: (images, height, width, channels).
+            objective: What is differentiated.
+            path: How the images move.
+            points: The steps along the path.
+            fixed: What belongs to each image on the path.
+            weights: One weight per point that sum to 1; equal ones by default.
+            at: A layer at whose result the gradient is taken; None: at the image.
+            guided: Layers through which only the positive part of the gradient goes back (`Network.rectifiers`).
+            on_gradient: Gets the mean so far (or the variance so far), each time that more points are done for all
+                images.
+            variance: Also give the weighted variance of the gradient; the weights must not be negative.
+            values: Also give the mean values of the layer `at`, from the same pass; not together with `variance`.
+
+        Returns:
+            float32 of the images' shape (or the layer's, with the images first); two with `variance` or `values`.
+        """
+        fixed = fixed or {}
+        engine, backend = self.engine, self.engine.backend
+        shares = np.full(len(points), 1.0 / len(points), np.float32) if weights is None else weights
+        tap_shape = None if at is None else engine.layer_shape(images, at)
+        measure, layer = objective.measure, objective.layer  # the program must not keep a reference alive
+
+        def make() -> Callable[..., Any]:
+            return programs.gradient_program(
+                engine.network, backend, path, measure, layer,
+                at=at, tap_shape=tap_shape, guided=tuple(guided), variance=variance, values=values,
+            )  # fmt: skip
+
+        def work(plan: Chunks) -> list[Array]:
+            key = ("gradient", path, measure.name, layer, at, tap_shape, variance, values, tuple(guided))
+            program = engine.program(key, make)
+            measure_weights = backend.tensor(measure.weights)
+            totals: list[Array] = []
+            uploaded: tuple[slice, Any] | None = None
+            running: list[Tensor] = []
+            weight = 0.0
+            for piece in self.pieces(plan, len(images), len(points)):
+                if uploaded is None or uploaded[0] != piece.images:
+                    uploaded = (piece.images, self._upload(piece, images, [objective], fixed))
+                    running, weight = [], 0.0
+                share = shares[piece.points].copy()
+                share[: piece.new_points] = 0.0  # an overlapping last piece must not count a point twice
+                steps = self.tensors(points, piece.points)
+                answer = program(*uploaded[1], steps, backend.tensor(share), measure_weights)
+                more = float(share.sum(dtype=np.float64))
+                if not running:
+                    running = list(answer)
+                elif variance:
+                    running = joined(running, weight, answer, more)
+                else:
+                    running = [a + b for a, b in zip(running, answer, strict=True)]
+                weight += more
+                is_last = piece.points.stop == len(points)
+                if on_gradient is not None and not is_last and plan.images == len(images) and weight > 0:
+                    on_gradient(piece.points.stop, backend.array(running[variance]) / np.float32(weight))
+                if is_last:
+                    sums = [backend.array(tensor) for tensor in running]
+                    if plan.images == len(images):
+                        totals = sums
+                        continue
+                    if not totals:
+                        totals = [np.empty((len(images), *array.shape[1:]), np.float32) for array in sums]
+                    for total, array in zip(totals, sums, strict=True):
+                        total[piece.images] = array
+            return totals
+
+        totals = self.execute(work, images, len(points), [layer], "gradient", refined=on_gradient is not None)
+        return (totals[0], totals[1]) if variance or values else totals[0]
+
+    def vjp(self, images: Array, layer: str, cotangents: Array) -> Array:
+        """What is `J^T c` for each cotangent c on a layer? One backward pass per cotangent, one forward in all.
+
+        Args:
+            images: (images, height, width, channels).
+            layer: Where the cotangents lie.
+            cotangents: (cotangents, images or 1, *layer shape).
+
+        Returns:
+            float32 (cotangents, images, height, width, channels).
+        """
+        engine, backend = self.engine, self.engine.backend
+        count = len(cotangents)
+        spread = np.broadcast_to(cotangents, (count, len(images), *cotangents.shape[2:]))
+
+        def work(plan: Chunks) -> Array:
+            program = engine.program(("vjp", layer), lambda: programs.vjp_program(engine.network, backend, layer))
+            products = np.empty((count, *images.shape), np.float32)
+            for piece in self.pieces(plan, len(images), count):
+                products[piece.points, piece.images] = backend.array(
+                    program(
+                        backend.tensor(images[piece.images]),
+                        backend.tensor(np.ascontiguousarray(spread[piece.points, piece.images])),
+                    )
+                )
+            return products
+
+        return self.execute(work, images, count, [layer], "gradient")
+
+    def _upload(
+        self, piece: Piece, images: Array, objectives: Sequence[Objective], fixed: Arrays
+    ) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
+        tensor = self.engine.backend.tensor
+        return (
+            tensor(images[piece.images]),
+            [tensor(objective.reference[piece.images]) for objective in objectives],
+            {name: tensor(values[piece.images]) for name, values in fixed.items()},
+        )
+
+    def _mover(self, images: Array, layers: Sequence[str], at: str | None) -> tuple[programs.Mover, str | None]:
+        """How images or a layer move, and the layer up to which all points share one pass (None: they share none)."""
+        network, backend = self.engine.network, self.engine.backend
+        if at is None:
+            return programs.images_move(network, backend, layers), None
+        flow = self.engine.dataflow(images.shape[1], images.shape[2])
+        is_cut = all(flow.is_cut(at, layer) for layer in layers)
+        return programs.layer_moves(network, backend, layers, at, is_cut=is_cut), at if is_cut else None

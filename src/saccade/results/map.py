@@ -1,0 +1,36 @@
+"""What a method finds: raw values with their unit, before anybody draws them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saccade.typing import Array
+
+
+@dataclass(frozen=True)
+class Map:
+    """What a method finds for one target.
+
+    Attributes:
+        values: float32 (images, rows, columns): the map on the method's own grid, which spans the image; signed values
+            where signs mean something.
+        raw: What the map was made from, before channels were joined or anything was smoothed.
+        units: What one unit of `values` is.
+        signed: Whether negative values mean evidence against.
+        notes: What the reader of the map must know: smoothing, fallbacks, the size of holes.
+        settings: Every setting with the value that was used, also where it was a default.
+        scores: Numbers per image by name, such as the score at the image and at the baseline.
+    """
+
+    values: Array
+    raw: Array
+    units: str
+    signed: bool
+    notes: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    scores: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)

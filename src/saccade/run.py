@@ -1,0 +1,140 @@
+"""One call on an encoder: its questions, its progress, its stop, its partial results, and the codes it has already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from saccade.encoder import Encoder
+from saccade.engines import Objective, Progress, Questions, Stop
+from saccade.errors import NotApplicable
+from saccade.images import Images
+from saccade.results.map import Map
+from saccade.targets import Target
+from saccade.typing import Array
+
+OnPartial = Callable[[list[Map]], None]
+"""Gets the maps so far, one for each target that is explained."""
+
+
+class Run(Questions):
+    """One call on an encoder.
+
+    A method asks its questions here. What belongs to the call alone is kept here, and goes when the call ends: the
+    encoder holds nothing of it, so any number of calls may use one encoder at once.
+
+    Args:
+        encoder: The model and its code.
+        progress: Called with the pieces done and the pieces in all, for each question.
+        stop: Asked between pieces; True ends the call with `Cancelled`.
+        on_partial: Gets the maps so far while a method refines them.
+
+    Example:
+        >>> run = Run(encoder)
+        >>> images = run.encoder.read(["cat.jpg"]).array
+        >>> objective = run.objective(images, saccade.targets.code())
+        >>> run.gradient(images, objective, STAY, ONCE).shape
+        (1, 128, 128, 3)
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        *,
+        progress: Progress | None = None,
+        stop: Stop | None = None,
+        on_partial: OnPartial | None = None,
+    ) -> None:
+        super().__init__(encoder.engine, progress=progress, stop=stop)
+        self.encoder = encoder
+        self.on_partial = on_partial
+        self._codes: list[tuple[Array, Array]] = []
+
+    def codes(self, images: Any) -> Array:
+        """The codes of images, (images, rows, columns, channels); the same array is encoded once in a call.
+
+        Args:
+            images: Anything that `Encoder.images` takes.
+        """
+        array = images if isinstance(images, np.ndarray) and images.dtype == np.float32 else None
+        array = self.encoder.images(images).array if array is None else array
+        codes = self.known_codes(array)
+        if codes is None:
+            layer = self.encoder.layer
+            codes = self.encoder.on_grid(self.activations(array, [layer])[layer])
+            if isinstance(images, (np.ndarray, Images)):
+                # What was read here for once never comes again as the same array.
+                self._codes.append((array, codes))
+        return codes
+
+    def known_codes(self, images: Array) -> Array | None:
+        """The codes of this very array, if this call has encoded it already."""
+        return next((codes for array, codes in self._codes if array is images), None)
+
+    def objective(self, images: Array, target: Target, use: Literal["gradient", "occlusion"] = "gradient") -> Objective:
+        """A target made ready for these images: its measure, its layer, its frozen references.
+
+        Args:
+            images: (images, height, width, channels), the images that are explained.
+            target: What is explained.
+            use: The measure that is differentiated, or the one that is compared when parts are covered.
+        """
+        layer = self.encoder.place(target)
+        # What the output should be is the image itself; its code is not asked for.
+        reference = target.freeze(self.codes(images) if target.place == "code" else images, self)
+        return Objective(target.gradient if use == "gradient" else target.cover, layer, reference)
+
+    def objectives(self, images: Array, targets: Sequence[Target]) -> list[Objective]:
+        """Targets made ready to be compared when parts of these images are covered."""
+        return [self.objective(images, target, "occlusion") for target in targets]
+
+    def objective_at_input(self, images: Array, target: Target) -> Objective:
+        """A target made ready for images that stay as they are: the same gradient, its value up to a constant factor.
+
+        Where it can be spared, they are not encoded first for the frozen reference.
+        """
+        if target.autograd_form is None:
+            return self.objective(images, target)
+        return Objective(target.autograd_form, self.encoder.place(target), np.zeros((len(images), 1, 1, 1), np.float32))
+
+    def partial(self, maps: Callable[[], list[Map]]) -> None:
+        """Hand out the maps so far; they are only made if somebody watches."""
+        if self.on_partial is not None:
+            self.on_partial(maps())
+
+    def on_refined(self, maps: Callable[[int, Any], list[Map]]) -> Callable[[int, Any], None] | None:
+        """What to give a question as `on_scores` or `on_gradient`: None where nobody watches.
+
+        Args:
+            maps: Makes the maps from how many points are done, and from what the question has found with them.
+        """
+        if self.on_partial is None:
+            return None
+        on_partial, next_at = self.on_partial, 0
+
+        def refined(done: int, value: Any) -> None:
+            nonlocal next_at
+            if done >= next_at:
+                next_at = done + done // 2  # each costs as much as all before, so they come ever more seldom
+                on_partial(maps(done, value))
+
+        return refined
+
+    def require(self, *capabilities: Literal["gradients", "taps", "layer_weights"], what: str) -> None:
+        """Refuse what the network cannot do, before anything is computed.
+
+        Raises:
+            NotApplicable: The network lacks one of them.
+        """
+        for capability in capabilities:
+            if not getattr(self.encoder.capabilities, capability):
+                raise NotApplicable(f"{what} needs {_NEEDS[capability]}, which {self.encoder.name!r} does not offer.")
+
+
+_NEEDS = {
+    "gradients": "gradients",
+    "taps": "a network whose layers can be changed on their way",
+    "layer_weights": "a network whose weights can be told apart by layer",
+}
