@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import asking
 import keras
 import nets
 import numpy as np
@@ -17,6 +18,7 @@ from saccade.encoder import Encoder
 from saccade.errors import NotApplicable, UnknownName
 from saccade.methods import find
 from saccade.methods.eigen_cam import _first_eigenvector
+from saccade.run import Run
 
 pytestmark = pytest.mark.engine
 
@@ -96,7 +98,7 @@ def test_maps_are_what_finite_differences_give(at: str, kind: str) -> None:
 def test_the_slope_at_a_layer_that_a_skip_goes_round(name: str) -> None:
     """Against a step of the layer in a random direction, at every convolution."""
     encoder, images = encoder_of(name)
-    engine, target = encoder.engine, targets.channel(1)
+    backend, target = encoder.engine.backend, targets.channel(1)
     paths = list(encoder.layers)[: list(encoder.layers).index(encoder.layer)]
     tried = [path for path in paths if encoder.layers[path].kind == "Conv2D"]
     assert tried
@@ -109,10 +111,10 @@ def test_the_slope_at_a_layer_that_a_skip_goes_round(name: str) -> None:
             wanted = np.where(values == 0, 0, found.raw * away / values).sum(axis=(1, 2, 3))
         ends = []
         for step in (1e-4, -1e-4):
-            with engine.around():
-                change = engine.tensor(step * away)
+            with backend.context():
+                change = backend.tensor(step * away)
                 taps = {at: lambda given, change=change: given + change}
-                code = engine.array(encoder.network.run(engine.tensor(images), [encoder.layer], taps)[encoder.layer])
+                code = backend.array(encoder.network.run(backend.tensor(images), [encoder.layer], taps)[encoder.layer])
             ends.append(code[..., 1].mean(axis=(1, 2), dtype=np.float64))
         np.testing.assert_allclose((ends[0] - ends[1]) / 2e-4, wanted, rtol=0.02, atol=5e-5)
 
@@ -282,22 +284,16 @@ def test_the_first_eigenvector_is_the_one_of_all_eigenvectors(spectrum: str) -> 
         np.testing.assert_allclose(abs(vector @ turned[:, 0]), 1, atol=1e-5)
 
 
-def test_eigen_cam_answers_for_no_target_and_runs_one_forward() -> None:
+def test_eigen_cam_answers_for_no_target_and_runs_one_forward(monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = Encoder(nets.autoencoder())
     images = nets.pictures(encoder.network.model)  # type: ignore[attr-defined]
     with pytest.raises(NotApplicable, match="answers for no target, so not for 'channel:1'; use grad_cam"):
         find("eigen_cam")(encoder, images, targets.channel(1))
-    asked: list[Any] = []
-    for question in ("activations", "score", "gradient", "pull"):
-        plain = getattr(encoder.engine, question)
-
-        def heard(*args: Any, plain: Any = plain, question: str = question, **settings: Any) -> Any:
-            asked.append((question, len(args[0]), *args[1:]))
-            return plain(*args, **settings)
-
-        setattr(encoder.engine, question, heard)
+    questions = asking.recorded(monkeypatch, "activations_along", "score", "gradient", "vjp")
     find("eigen_cam")(encoder, images, targets.code())
-    assert asked == [("activations", 2, ["conv_2"])]
+    assert [(name, len(arguments[0]), arguments[1]) for name, arguments, _ in questions] == [
+        ("activations_along", 2, ["conv_2"])
+    ]
 
 
 # Score-CAM and Ablation-CAM
@@ -305,14 +301,14 @@ def test_eigen_cam_answers_for_no_target_and_runs_one_forward() -> None:
 
 def after(encoder: Encoder, images: Any, at: str, values: Any) -> Any:
     """The codes when a layer holds these values, one picture at a time, by putting them in its place."""
-    engine = encoder.engine
+    backend = encoder.engine.backend
     found = []
     for image, held in zip(images, values, strict=True):
-        with engine.around():
-            put = engine.tensor(held[None])
+        with backend.context():
+            put = backend.tensor(held[None])
             taps = {at: lambda given, put=put: given * 0.0 + put}
-            code = encoder.network.run(engine.tensor(image[None]), [encoder.layer], taps)[encoder.layer]
-            found.append(engine.array(code))
+            code = encoder.network.run(backend.tensor(image[None]), [encoder.layer], taps)[encoder.layer]
+            found.append(backend.array(code))
     return np.concatenate(found).astype(np.float64)
 
 
@@ -332,7 +328,7 @@ def spread_by_hand(grid: Any, height: int, width: int) -> Any:
 @pytest.mark.parametrize("name", ["reference", "residual", "concatenating"])
 def test_score_cam_is_what_masking_by_hand_gives(name: str, masked: str) -> None:
     encoder, images = encoder_of(name)
-    at = feature_layer(encoder, images, [targets.code()], None).path if name != "concatenating" else "concatenate"
+    at = feature_layer(Run(encoder), images, [targets.code()], None).path if name != "concatenating" else "concatenate"
     at = next(path for path in encoder.layers if path.startswith(at))
     dark = np.full_like(images, 0.25)
     held, empty = (encoder.activations(each, [at])[at] for each in (images, dark))
@@ -408,23 +404,16 @@ def test_dropping_a_channel_of_the_code_loses_its_share() -> None:
 
 
 @pytest.mark.parametrize("method", ["ablation_cam", "score_cam"])
-def test_many_targets_cost_the_passes_of_one(method: str) -> None:
+def test_many_targets_cost_the_passes_of_one(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = Encoder(nets.autoencoder())
     images = nets.pictures(encoder.network.model)  # type: ignore[attr-defined]
 
+    questions = asking.recorded(monkeypatch, "score")
+
     def pieces(several: list[targets.Target]) -> int:
-        times = []
-        plain = encoder.engine.score
-
-        def heard(*args: Any, **settings: Any) -> Any:
-            times.append(settings.get("at"))
-            return plain(*args, **settings)
-
-        encoder.engine.score = heard  # type: ignore[method-assign]
-        try:
-            find(method)(encoder, images, several)
-        finally:
-            encoder.engine.score = plain  # type: ignore[method-assign]
+        questions.clear()
+        find(method)(encoder, images, several)
+        times = [settings.get("at") for _, _, settings in questions]
         assert set(times) == {"conv_2"}
         return len(times)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import asking
 import nets
 import numpy as np
 import pytest
@@ -32,15 +33,17 @@ def test_a_layer_moves_in_place_of_the_picture(name: str, which: int) -> None:
     images = nets.pictures(encoder.network.model, 2)  # type: ignore[attr-defined]
     channels = encoder.layers[at].shape[-1] or 0
     kept = (1 - np.eye(channels)).astype(np.float32)
-    found = encoder.score(images, [targets.channel(1), targets.code()], DROPPED, ArrayPoints({"kept": kept}), at=at)
+    found = asking.score(
+        encoder, images, [targets.channel(1), targets.code()], DROPPED, ArrayPoints({"kept": kept}), at=at
+    )
     values = encoder.activations(images, [at])[at]
-    engine = encoder.engine
+    backend = encoder.engine.backend
     for channel in range(channels):
         change = np.zeros_like(values)
         change[..., channel] = values[..., channel]
-        with engine.around():
-            taps = {at: lambda given, change=change: given - engine.tensor(change)}
-            code = engine.array(encoder.network.run(engine.tensor(images), [encoder.layer], taps)[encoder.layer])
+        with backend.context():
+            taps = {at: lambda given, change=change: given - backend.tensor(change)}
+            code = backend.array(encoder.network.run(backend.tensor(images), [encoder.layer], taps)[encoder.layer])
         before = encoder.codes(images)
         np.testing.assert_allclose(found[0][channel], code[..., 1].mean((1, 2)), rtol=1e-4, atol=1e-6)
         share = ((code - before) ** 2).sum((1, 2, 3)) / (before**2).sum((1, 2, 3))
@@ -69,18 +72,23 @@ def test_a_number_of_the_whole_code_is_scored_and_differentiated() -> None:
     """A measure that is no sum over places equals the same number written as one."""
     encoder = Encoder(nets.autoencoder(), layer="encoded")
     images = nets.pictures(encoder.network.model, 2)  # type: ignore[attr-defined]
-    engine = encoder.engine
+    backend = encoder.engine.backend
     whole = Measure(
-        "whole", lambda *_: (), lambda sums, size: sums[0], lambda code: 0.5 * engine.sum(code * code, (1, 2, 3))
+        "whole",
+        lambda *_: (),
+        lambda sums, size, weights: sums[0],
+        (lambda code: 0.5 * backend.sum(code * code, (1, 2, 3)),),
     )
     nothing = np.zeros((2, 1, 1, 1), np.float32)
     asked = [Objective(each, encoder.layer, nothing) for each in (whole, HALF_ENERGY)]
-    scores = engine.score(images, asked, STAY, ONCE)
+    scores = Run(encoder).score(images, asked, STAY, ONCE)
     np.testing.assert_allclose(scores[0], scores[1], rtol=1e-5)
-    gradients = [engine.gradient(images, each, STAY, ONCE) for each in asked]
+    gradients = [Run(encoder).gradient(images, each, STAY, ONCE) for each in asked]
     np.testing.assert_allclose(gradients[0], gradients[1], rtol=1e-4, atol=1e-7)
     wrong = Objective(
-        Measure("wrong", lambda *_: (), lambda sums, size: sums[0], lambda code: code), encoder.layer, nothing
+        Measure("wrong", lambda *_: (), lambda sums, size, weights: sums[0], (lambda code: code,)),
+        encoder.layer,
+        nothing,
     )
     with pytest.raises(InputError, match="one number each"):
-        engine.score(images, [wrong], STAY, ONCE)
+        Run(encoder).score(images, [wrong], STAY, ONCE)

@@ -141,7 +141,7 @@ def test_curves_are_those_of_a_naive_loop(small: Encoder) -> None:
     names = ["a", "b", "c"]
     objective = together(references(small, codes, names))
     fillers = {"mean": mean_colour(images), "blur": gaussian_blur(images, 4.0)}
-    removal = Removal(small, images, range(3), objective, fillers, 6, 0)
+    removal = Removal(Run(small), images, range(3), objective, fillers, 6, 0)
     maps = np.random.default_rng(5).normal(size=(3, 24, 24)).astype(np.float32)
     found = removal.curves(ranks(maps, 6, range(3), 0))
     mean = codes.astype(np.float64).mean(axis=0)
@@ -268,7 +268,7 @@ def test_results_do_not_depend_on_the_batch(small: Encoder) -> None:
     def curves(numbers: range) -> Any:
         some = slice(numbers.start, numbers.stop)
         fillers = {"mean": mean_colour(images)[some], "blur": gaussian_blur(images[some], 4.0)}
-        removal = Removal(small, images[some], numbers, together(each[some]), fillers, 6, 0)
+        removal = Removal(Run(small), images[some], numbers, together(each[some]), fillers, 6, 0)
         return removal.curves(ranks(maps[some], 6, numbers, 0))
 
     whole, part = curves(range(9)), curves(range(4, 7))

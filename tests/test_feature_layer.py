@@ -13,6 +13,7 @@ from saccade.attribution.feature_layer import feature_layer
 from saccade.encoder import Encoder
 from saccade.errors import NotApplicable, UnknownName
 from saccade.methods import find
+from saccade.run import Run
 
 L = keras.layers
 FAMILY = ["ablation_cam", "eigen_cam", "grad_cam", "grad_cam_plus_plus", "layer_cam", "score_cam"]
@@ -43,7 +44,7 @@ def test_by_default_the_last_layer_before_the_code_with_a_finer_grid(
     name: str, kind: str, grid: tuple[int, int]
 ) -> None:
     encoder, images = encoder_of(name)
-    layer = feature_layer(encoder, images, [targets.code()], None)
+    layer = feature_layer(Run(encoder), images, [targets.code()], None)
     assert encoder.layers[layer.path].kind == kind
     assert layer.grid == grid
     found = find("grad_cam")(encoder, images, targets.code())
@@ -57,7 +58,7 @@ def test_a_layer_that_only_rescales_or_pads_the_picture_is_not_chosen() -> None:
     inputs = keras.Input((8, 8, 2))
     x = L.ZeroPadding2D(2)(L.Rescaling(2.0)(inputs))
     model = nets._model(inputs, L.Conv2D(3, 3, strides=2, name="code")(x))
-    layer = feature_layer(Encoder(model), nets.pictures(model), [targets.code()], None)
+    layer = feature_layer(Run(Encoder(model)), nets.pictures(model), [targets.code()], None)
     assert layer.path == "code"
 
 
@@ -66,7 +67,7 @@ def test_a_layer_that_only_pads_or_crops_is_passed_over_for_the_one_before(edge:
     inputs = keras.Input((16, 16, 2))
     x = L.Activation("relu", name="bent")(L.Conv2D(4, 3, padding="same")(inputs))
     model = nets._model(inputs, L.Conv2D(3, 3, strides=2, name="code")(edge(x)))
-    layer = feature_layer(Encoder(model), nets.pictures(model), [targets.code()], None)
+    layer = feature_layer(Run(Encoder(model)), nets.pictures(model), [targets.code()], None)
     assert (layer.path, layer.grid) == ("bent", (16, 16))
 
 

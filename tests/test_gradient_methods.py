@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import asking
 import keras
 import nets
 import numpy as np
@@ -257,7 +258,7 @@ def each_slope(encoder: Encoder, images: Any, target: targets.Target, samples: i
     """The gradient at every noisy copy by itself, in float32, (samples, images, ...)."""
     noise = NormalPoints(0, samples, images.shape[1:], paired=False).take(0, samples)["noise"]
     points = [ArrayPoints({"noise": noise[k : k + 1]}) for k in range(samples)]
-    return np.stack([encoder.gradient(images, target, NOISY, each, {"scale": scale}) for each in points])
+    return np.stack([asking.gradient(encoder, images, target, NOISY, each, {"scale": scale}) for each in points])
 
 
 def test_vargrad_is_the_variance_of_the_slopes(encoder: Encoder, images: Any) -> None:

@@ -15,6 +15,7 @@ from saccade import targets
 from saccade.encoder import Encoder
 from saccade.errors import NotApplicable
 from saccade.methods import find
+from saccade.run import Run
 
 pytestmark = pytest.mark.engine
 
@@ -211,7 +212,7 @@ def test_keras_models_with_anything_else_are_refused_before_computing(monkeypatc
         def computing(*_: Any, **__: Any) -> None:
             raise AssertionError("computed before it was refused")
 
-        monkeypatch.setattr(encoder.engine, "gradient", computing)
+        monkeypatch.setattr(Run, "gradient", computing)
         with pytest.raises(NotApplicable) as refused:
             find("guided_backprop")(encoder, batch(), targets.code())
         assert words in str(refused.value)
@@ -279,16 +280,16 @@ def test_the_model_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
         np.testing.assert_array_equal(guided(encoder, images), first)
         np.testing.assert_array_equal(encoder.codes(images), codes)
         assert np.abs(first - plain).max() > 0.01 * np.abs(plain).max()
-        encoder.engine._compiled.clear()
+        encoder.engine._programs.clear()
 
         def broken(*_: Any) -> Any:
             raise RuntimeError("in the middle")
 
         with monkeypatch.context() as patched:
-            patched.setattr(encoder.engine, "relu_backward", broken)
+            patched.setattr(encoder.engine.backend, "relu_backward", broken)
             with pytest.raises(RuntimeError, match="in the middle"):
                 guided(encoder, images)
-        encoder.engine._compiled.clear()
+        encoder.engine._programs.clear()
         np.testing.assert_array_equal(find("saliency")(encoder, images, targets.code()).raw, plain)
     assert keras.layers.Layer.__call__ is called
     assert keras.Operation.__call__ is operated

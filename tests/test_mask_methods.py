@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import asking
 import keras
 import nets
 import numpy as np
@@ -12,13 +13,14 @@ import scipy.stats
 from numpy.typing import NDArray
 
 from saccade import targets
-from saccade.attribution.fillers import FILLERS, filler
+from saccade.attribution.fillers import FILLERS, filler_images
 from saccade.attribution.masks import RandomMasks, cells_of, gaussian, linear
 from saccade.attribution.smoothing import gaussian_blur
 from saccade.encoder import Encoder
 from saccade.errors import InputError, UnknownName
 from saccade.methods import find
 from saccade.methods.sobol import Designs, jansen, latin_hypercube
+from saccade.run import Run
 from saccade.targets.paths import MASKED
 
 pytestmark = pytest.mark.engine
@@ -135,7 +137,7 @@ def test_spreads_keep_constants_and_meet_the_middles() -> None:
 def test_scores_under_masks_are_those_of_pictures_masked_by_hand(encoder: Encoder, images: Any) -> None:
     masks = RandomMasks(0, 21, (24, 24), (5, 5))
     fill = np.full_like(images, 0.2)
-    found = encoder.score(images, [targets.code()], MASKED, masks, {"filler": fill})[0]
+    found = asking.score(encoder, images, [targets.code()], MASKED, masks, {"filler": fill})[0]
     moved = hidden(images, explicit(masks), fill)
     codes = encoder.codes(images).astype(np.float64)
     seen = encoder.codes(moved).reshape(21, *codes.shape)
@@ -148,7 +150,8 @@ def test_fillers_know_the_models_range(name: Any) -> None:
     images = np.full((1, 9, 8, 3), 0.25, np.float32)
     wide = Encoder(nets.odd((20, 20)), layer="encoded", value_range=(-1, 3))
     value = {"black": -1.0, "white": 3.0, "grey": 1.0, 0.3: 0.3}.get(name, 0.25)
-    np.testing.assert_allclose(filler(wide, images, name, patch=(3, 2), blur=2.0), value, atol=1e-6)
+    filled = filler_images(images, name, value_range=wide.value_range, neighbourhood=(3, 2), blur=2.0)
+    np.testing.assert_allclose(filled, value, atol=1e-6)
 
 
 # RELAX
@@ -228,13 +231,10 @@ def test_several_targets_share_the_passes(encoder: Encoder, images: Any) -> None
     several = [targets.code(), targets.channel(1), targets.like(images[::-1].copy()), targets.cell(2, 3)]
     for name, settings in (("relax", {"masks": 40}), ("sobol", {"cells": 3, "designs": 4})):
         pieces: list[int] = []
-        encoder.engine.progress = lambda _, total, pieces=pieces: pieces.append(total)
-        try:
-            together = find(name)(encoder, images, several, **settings)
-            once = len(pieces)
-            alone = [find(name)(encoder, images, each, **settings) for each in several]
-        finally:
-            encoder.engine.progress = None
+        run = Run(encoder, progress=lambda _, total, pieces=pieces: pieces.append(total))
+        together = find(name)(run, images, several, **settings)
+        once = len(pieces)
+        alone = [find(name)(run, images, each, **settings) for each in several]
         assert len(pieces) > 3 * once
         for one, other in zip(together, alone, strict=True):
             np.testing.assert_allclose(one.raw, other.raw, rtol=1e-4, atol=1e-6 * np.abs(other.raw).max())
@@ -413,11 +413,8 @@ def test_references_stay_with_their_picture(encoder: Encoder, images: Any) -> No
 
 def test_progress_counts_the_steps_of_the_search(encoder: Encoder, images: Any) -> None:
     told: list[tuple[int, int]] = []
-    encoder.engine.progress = lambda done, total: told.append((done, total))
-    try:
-        find("extremal_perturbation")(encoder, images, targets.code(), areas=(0.2,), iterations=4)
-    finally:
-        encoder.engine.progress = None
+    run = Run(encoder, progress=lambda done, total: told.append((done, total)))
+    find("extremal_perturbation")(run, images, targets.code(), areas=(0.2,), iterations=4)
     assert [each for each in told if each[1] == 4] == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tracemalloc
 from typing import Any
 
+import asking
 import keras
 import nets
 import numpy as np
@@ -42,21 +43,21 @@ def several(images: Any) -> list[Target]:
 
 
 class Counted:
-    """How many pictures a path has moved, counted where every engine computes: in its points."""
+    """How many images a path has moved, counted where every engine computes: in its points."""
 
-    def __init__(self, encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.questions: list[tuple[Path, int, int]] = []
-        asked = encoder.engine.score
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._asked = asking.recorded(monkeypatch, "score")
 
-        def score(images: Any, objectives: Any, path: Path, points: Any, *rest: Any, **more: Any) -> Any:
-            self.questions.append((path, len(points), len(objectives)))
-            return asked(images, objectives, path, points, *rest, **more)
-
-        monkeypatch.setattr(encoder.engine, "score", score)
+    @property
+    def questions(self) -> list[tuple[Path, int, int]]:
+        return [(path, len(points), len(objectives)) for _, (_, objectives, path, points, *_), _ in self._asked]
 
     @property
     def passes(self) -> int:
         return sum(points for _, points, _ in self.questions)
+
+    def clear(self) -> None:
+        self._asked.clear()
 
 
 @pytest.mark.parametrize("tiled", [True, False])
@@ -72,10 +73,10 @@ def test_several_targets_together_are_each_alone(encoder: Encoder, images: Any, 
 
 def test_several_targets_take_the_passes_of_one(encoder: Encoder, images: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     of_the_code = [target for target in several(images) if target.place == "code"]
-    counted = Counted(encoder, monkeypatch)
+    counted = Counted(monkeypatch)
     find("occlusion")(encoder, images, of_the_code[0], patch=5, stride=4)
     alone = counted.passes
-    counted.questions.clear()
+    counted.clear()
     find("occlusion")(encoder, images, of_the_code, patch=5, stride=4)
     assert [(path, scored) for path, _, scored in counted.questions] == [(COVERED, len(of_the_code))]
     assert counted.passes == alone
@@ -84,10 +85,10 @@ def test_several_targets_take_the_passes_of_one(encoder: Encoder, images: Any, m
 def test_the_code_and_the_output_share_the_passes_of_the_output(
     encoder: Encoder, images: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counted = Counted(encoder, monkeypatch)
+    counted = Counted(monkeypatch)
     find("occlusion")(encoder, images, targets.reconstruction_error(), patch=5, stride=4)
     alone = counted.passes
-    counted.questions.clear()
+    counted.clear()
     find("occlusion")(encoder, images, several(images), patch=5, stride=4)
     assert len(counted.questions) == 1
     assert counted.passes == alone

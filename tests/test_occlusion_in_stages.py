@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import asking
 import keras
 import nets
 import numpy as np
@@ -13,11 +14,14 @@ import torch
 import saccade
 from saccade import targets
 from saccade.encoder import Encoder
+from saccade.engines import engine_for
+from saccade.engines.chunks import Chunks
 from saccade.errors import Cancelled
 from saccade.methods import find
 from saccade.occlusion import stages
 from saccade.occlusion.scores import occlusion_scores
 from saccade.occlusion.tiling import holes
+from saccade.run import Run
 from saccade.targets.paths import COVERED, REPLACED
 
 pytestmark = pytest.mark.engine
@@ -121,12 +125,18 @@ def test_stages_that_would_hold_too_much_are_left_out(encoder: Encoder, images: 
 
 
 def test_what_the_stages_hold_is_left_free_by_the_questions(encoder: Encoder, images: Any) -> None:
-    before = encoder.engine._at_once(images, ["encoded"], "score")
-    with encoder.engine.holding(
-        encoder.engine.memory - 2 * encoder.engine._widths((48, 48, 1), ("encoded",), None).bytes_each("score")
-    ):
-        assert encoder.engine._at_once(images, ["encoded"], "score") == 2 < before
-    assert encoder.engine._at_once(images, ["encoded"], "score") == before
+    engine, run = encoder.engine, Run(encoder)
+    taken: list[int] = []
+
+    def work(plan: Chunks) -> None:
+        taken.append(plan.images * plan.points)
+
+    run.execute(work, images, 40, ["encoded"], "score")
+    two = 2 * engine._widths((48, 48, 1), ("encoded",), None).bytes_each("score")
+    with run.reserved(engine.memory - two):
+        run.execute(work, images, 40, ["encoded"], "score")
+    run.execute(work, images, 40, ["encoded"], "score")
+    assert taken[1] == 2 < taken[0] == taken[2]
 
 
 def test_little_work_is_not_cut(encoder: Encoder, images: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +170,7 @@ def test_a_model_that_cannot_be_taken_up_in_between_is_explained_all_the_same(
     monkeypatch.setattr(encoder.network, "run", run)
     fresh = Encoder.__new__(Encoder)
     fresh.__dict__.update(encoder.__dict__)
-    fresh.engine = type(encoder.engine)(encoder.network)
+    fresh.engine = engine_for(encoder.network)
     found = find("occlusion")(fresh, images, targets.code(), patch=5, stride=4)
     assert found.settings["stages"] == {}
     assert any("cannot be taken up at" in note and "(ValueError)" in note for note in found.notes)
@@ -195,27 +205,15 @@ def test_it_can_be_stopped_between_stages(encoder: Encoder, images: Any) -> None
     asked = iter([False, False, True])
     with pytest.raises(Cancelled):
         saccade.explain(encoder, images, "occlusion", patch=5, stride=4, stop=lambda: next(asked))
-    assert encoder.engine._held_elsewhere == 0
 
 
 def test_layers_between_take_fewer_passes(encoder: Encoder, images: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[Any, str | None, int]] = []
-
-    def spy_on(name: str) -> None:
-        real = getattr(encoder.engine, name)
-
-        def spy(pictures: Any, what: Any, path: Any, points: Any, *rest: Any, **more: Any) -> Any:
-            asked.append((path, more.get("at"), len(points)))
-            return real(pictures, what, path, points, *rest, **more)
-
-        monkeypatch.setattr(encoder.engine, name, spy)
-
-    spy_on("score")
-    spy_on("activations_along")
+    questions = asking.recorded(monkeypatch, "score", "activations_along")
     where = holes((48, 48), (5, 5), (4, 4))
     fixed = {"filler": np.zeros_like(images[:1])}
-    (scores,), notes = occlusion_scores(encoder, images[:1], [targets.code()], where, fixed, tiled=True)
+    (scores,), notes = occlusion_scores(Run(encoder), images[:1], [targets.code()], where, fixed, tiled=True)
     assert notes == ()
+    asked = [(rest[2], settings.get("at"), len(rest[3])) for _, rest, settings in questions]
     chain = [each.layer for each in scores.stages]
     walked = [each for each in asked if each[0] is REPLACED or (each[0] is COVERED and each[2] > 5)]
     assert [at for _, at, _ in walked] == [None, *chain]

@@ -6,6 +6,7 @@ import json
 from importlib.resources import files
 from typing import Any
 
+import asking
 import keras
 import nets
 import numpy as np
@@ -69,13 +70,13 @@ def test_slopes_agree_with_differences_in_float64(encoder: saccade.Encoder, imag
     copies = np.repeat(images.array, 4, axis=0)
     pictures = (copies + 0.02 * random.normal(size=copies.shape)).astype(np.float32)
     other = in_numpy(model, pictures[::-1])
-    gradient = encoder.gradient(pictures, targets.like(pictures[::-1].copy()), STAY, ONCE).astype(np.float64)
+    gradient = asking.gradient(encoder, pictures, targets.like(pictures[::-1].copy()), STAY, ONCE).astype(np.float64)
 
     def score(moved: Any) -> Any:
         values = in_numpy(model, moved)
         axes = (1, 2, 3)
         sums = tuple((a * b).sum(axis=axes) for a, b in ((values, other), (values, values), (other, other)))
-        return COSINE.combine(sums, 2048)
+        return COSINE.number(sums, 2048)
 
     way = random.normal(size=pictures.shape)
     step = 4e-9  # small enough that no maximum changes hands on the way, with 1e-8 one still does

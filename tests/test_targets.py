@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import asking
 import nets
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from PIL import Image
 
 from saccade import targets
 from saccade.encoder import Encoder
-from saccade.engines import engine_for
+from saccade.engines import Questions, engine_for
 from saccade.errors import FileError, InputError, NotApplicable, SaccadeWarning
 from saccade.methods import find
 from saccade.models.numpy_network import NumpyNetwork
@@ -178,7 +179,7 @@ def test_all_scores_are_those_of_the_formulas(world: World, place: str) -> None:
 
 
 def test_the_reference_engine_knows_sums_and_functions(world: World) -> None:
-    oracle = engine_for(NumpyNetwork(world.run, (SIZE, SIZE, 1)))
+    oracle = Questions(engine_for(NumpyNetwork(world.run, (SIZE, SIZE, 1))))
     asked = Run(world.encoder).objective(world.images[:1], targets.channel(2) - 2 * targets.of(peak) + targets.like(A))
     wanted = oracle.gradient(world.moved[:1], asked, STAY, ONCE)
     close(Run(world.encoder).gradient(world.moved[:1], asked, STAY, ONCE), wanted)
@@ -237,7 +238,7 @@ def test_a_function_of_the_whole_code_is_covered_hole_by_hole() -> None:
 
 def test_simple_targets_are_special_cases_of_the_others(world: World) -> None:
     def gradient(target: Target) -> Any:
-        return world.encoder.gradient(world.images, target, STAY, ONCE)
+        return asking.gradient(world.encoder, world.images, target, STAY, ONCE)
 
     close(gradient(targets.direction([0, 1, 0])), gradient(targets.channel(1)), 1e-6)
     close(gradient(targets.region((1, 2), (2, 3))), gradient(targets.cell(1, 2)), 1e-6)
@@ -251,7 +252,7 @@ def test_simple_targets_are_special_cases_of_the_others(world: World) -> None:
 
 def test_slopes_add_and_scale(world: World) -> None:
     def gradient(target: Target) -> Any:
-        return world.encoder.gradient(world.images, target, STAY, ONCE)
+        return asking.gradient(world.encoder, world.images, target, STAY, ONCE)
 
     first, second = targets.channel(0), targets.like(A)
     wanted = 0.3 * gradient(first) - 4 * gradient(second)
@@ -262,8 +263,10 @@ def test_slopes_add_and_scale(world: World) -> None:
 
 def test_weights_are_never_taken_for_others(world: World) -> None:
     for weight in (0.5, 0.25, -0.5):
-        found = world.encoder.gradient(world.images, targets.channel(0) + weight * targets.channel(1), STAY, ONCE)
-        parts = [world.encoder.gradient(world.images, targets.channel(k), STAY, ONCE) for k in (0, 1)]
+        found = asking.gradient(
+            world.encoder, world.images, targets.channel(0) + weight * targets.channel(1), STAY, ONCE
+        )
+        parts = [asking.gradient(world.encoder, world.images, targets.channel(k), STAY, ONCE) for k in (0, 1)]
         close(found, parts[0] + weight * parts[1], 1e-5)
 
 
@@ -302,21 +305,21 @@ def test_a_function_is_compiled_once(backend: str) -> None:
     owner = Owner()
     for _ in range(4):
         # A bound method is a new object each time it is named; it is the same function all the same.
-        encoder.gradient(images, targets.of(owner.number), STAY, ONCE)
-    compiled = len(encoder.engine._compiled)
-    encoder.gradient(images, targets.of(lambda code: code[:, 1, 1, 1]), STAY, ONCE)
-    assert len(encoder.engine._compiled) == compiled + 1
-    encoder.gradient(images, targets.of(Owner().number), STAY, ONCE)
-    assert len(encoder.engine._compiled) == compiled + 2
+        asking.gradient(encoder, images, targets.of(owner.number), STAY, ONCE)
+    compiled = encoder.engine.programs
+    asking.gradient(encoder, images, targets.of(lambda code: code[:, 1, 1, 1]), STAY, ONCE)
+    assert encoder.engine.programs == compiled + 1
+    asking.gradient(encoder, images, targets.of(Owner().number), STAY, ONCE)
+    assert encoder.engine.programs == compiled + 2
     if backend != "torch":
         assert len(seen) <= 4  # twice where a framework traces twice; once for each owner
 
 
 def test_a_function_that_gives_something_else_is_refused(world: World) -> None:
-    with pytest.raises(InputError, match=r"gave shape \(2, 3, 3, 3\) for 2 pictures; it must give one number each"):
-        world.encoder.gradient(world.images, targets.of(lambda code: code), STAY, ONCE)
+    with pytest.raises(InputError, match=r"gave shape \(2, 3, 3, 3\) for 2 images; it must give one number each"):
+        asking.gradient(world.encoder, world.images, targets.of(lambda code: code), STAY, ONCE)
     with pytest.raises(InputError, match=r"gave shape .* one number each"):
-        world.encoder.gradient(world.images, targets.code() + targets.of(lambda code: code), STAY, ONCE)
+        asking.gradient(world.encoder, world.images, targets.code() + targets.of(lambda code: code), STAY, ONCE)
     with pytest.raises(InputError, match=r"takes a function of codes, not a list; for a vector use direction"):
         targets.of([1, 2])  # type: ignore[arg-type]
 
@@ -353,22 +356,20 @@ def test_spread_joins_batches_exactly(width: int, count: int, seed: int, size: i
             assert abs(vector @ other) > 1 - 1e-6
 
 
-def test_a_collection_is_encoded_once_and_again_when_the_model_has_changed() -> None:
+def test_a_collection_is_encoded_once_and_again_when_the_model_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     model = nets.autoencoder(SIZE)
     encoder = Encoder(model, layer="encoded")
     images = nets.pictures(model, 1)
     target = targets.component(0, COLLECTION)
     Run(encoder).objective(images, target)
-    asked: list[int] = []
-    plain = encoder.engine.activations
-    encoder.engine.activations = lambda pictures, layers: asked.append(len(pictures)) or plain(pictures, layers)  # type: ignore[method-assign,func-returns-value]
+    questions = asking.recorded(monkeypatch, "activations_along")
     before = Run(encoder).objective(images, target).reference
-    assert asked == [1, 1]  # the picture and the probe
+    assert [len(arguments[0]) for _, arguments, _ in questions] == [1, 1]  # the image and the probe
     model.set_weights([each[..., ::-1] if each.shape == (3, 3, 4, 3) else each for each in model.get_weights()])
     wanted = Run(encoder).objective(images, targets.component(0, COLLECTION)).reference
-    asked.clear()
+    questions.clear()
     after = Run(encoder).objective(images, target).reference
-    assert max(asked) == len(COLLECTION)
+    assert max(len(arguments[0]) for _, arguments, _ in questions) == len(COLLECTION)
     np.testing.assert_array_equal(after, wanted)
     assert np.abs(after - before).max() > 0.1 * np.abs(before).max()
 
@@ -397,7 +398,7 @@ def test_components_that_are_not_there(world: World) -> None:
     dense = Encoder(nets.dense_code(), layer="latent")
     picture = nets.pictures(dense.network.model, 1)  # type: ignore[attr-defined]
     with pytest.raises(InputError, match="are all the same, so they have no components"):
-        dense.objective(picture, targets.component(0, np.repeat(picture, 3, axis=0)))
+        Run(dense).objective(picture, targets.component(0, np.repeat(picture, 3, axis=0)))
 
 
 # Directions
@@ -428,8 +429,8 @@ def test_a_vector_of_another_shape(world: World) -> None:
     dense = Encoder(nets.dense_code(), layer="latent")
     picture = nets.pictures(dense.network.model, 1)  # type: ignore[attr-defined]
     values = np.arange(6)
-    gradient = dense.gradient(picture, targets.direction(values), STAY, ONCE)
-    parts = [dense.gradient(picture, targets.channel(k), STAY, ONCE) for k in range(6)]
+    gradient = asking.gradient(dense, picture, targets.direction(values))
+    parts = [asking.gradient(dense, picture, targets.channel(k)) for k in range(6)]
     close(gradient, np.tensordot(values, parts, 1), 1e-5)
 
 

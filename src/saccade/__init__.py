@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from saccade import methods as methods
     from saccade import targets as targets
+    from saccade.attribution.method import method as method
     from saccade.encoder import Encoder as Encoder
     from saccade.encoder import load as load
     from saccade.errors import SaccadeError as SaccadeError
@@ -31,14 +32,18 @@ if TYPE_CHECKING:
     from saccade.results import FeatureMaps as FeatureMaps
     from saccade.results import Similarity as Similarity
     from saccade.results import methods_sheet as methods_sheet
+    from saccade.results.map import Map as Map
+    from saccade.run import Run as Run
 
-_HOMES = {
+_MODULES = {
     "Attribution": "saccade.results",
     "CellMaps": "saccade.results",
     "Encoder": "saccade.encoder",
     "Evaluation": "saccade.results",
     "FeatureMaps": "saccade.results",
     "Images": "saccade.images",
+    "Map": "saccade.results.map",
+    "Run": "saccade.run",
     "SaccadeError": "saccade.errors",
     "SaccadeWarning": "saccade.errors",
     "Similarity": "saccade.results",
@@ -48,20 +53,21 @@ _HOMES = {
     "explain": "saccade.explanation",
     "feature_maps": "saccade.inside",
     "load": "saccade.encoder",
+    "method": "saccade.attribution.method",
     "methods_sheet": "saccade.results",
 }
 
-_ROOMS = ("methods", "targets")
+_PACKAGES = ("methods", "targets")
 
-__all__ = [*_HOMES, *_ROOMS]
+__all__ = [*_MODULES, *_PACKAGES]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _ROOMS:
+    if name in _PACKAGES:
         return importlib.import_module(f"saccade.{name}")
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'saccade' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    return getattr(importlib.import_module(_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -83,7 +83,7 @@ class Run(Questions):
         """
         layer = self.encoder.place(target)
         # What the output should be is the image itself; its code is not asked for.
-        reference = target.freeze(self.codes(images) if target.place == "code" else images, self)
+        reference = target.freeze(self.codes(images) if target.place == "code" else images, self.encoder)
         return Objective(target.gradient if use == "gradient" else target.cover, layer, reference)
 
     def objectives(self, images: Array, targets: Sequence[Target]) -> list[Objective]:

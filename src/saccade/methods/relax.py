@@ -190,7 +190,7 @@ def _standard_error(centred: NDArray[np.float64], drawn: RandomMasks) -> NDArray
     """
     rows, columns = (np.linspace(0, side - 1, min(side, _SAMPLED)).round().astype(int) for side in drawn.size)
     masks = drawn.at(rows, columns).astype(np.float64)
-    shares = masks * (len(drawn) / masks.sum(axis=0))
+    shares = masks * (len(drawn) / np.maximum(masks.sum(axis=0), 1e-12))  # a few masks may never show a pixel
     block = drawn.block if len(drawn) >= 4 * drawn.block else 1
     firsts = np.arange(0, len(drawn), block)
     lost = len(firsts) / (len(firsts) - 1)  # the mean is taken from the same few blocks

@@ -162,7 +162,7 @@ def weighted_sum(parts: Sequence[tuple[float, Measure]]) -> Measure:
         leaves += [(weight * inner, leaf) for inner, leaf in measure.parts or ((1.0, measure),)]
     measures = tuple(measure for _, measure in leaves)
     return Measure(
-        name=" + ".join(measure.name for measure in measures),
+        name=f"sum of {', '.join(measure.name for measure in measures)}",
         terms=_TermsOfSum(measures),
         combine=_WeightedSum(measures),
         functions=tuple(function for measure in measures for function in measure.functions),
