@@ -16,7 +16,8 @@ from PIL import Image
 
 from saccade import targets
 from saccade.encoder import Encoder
-from saccade.engines import Questions, engine_for
+from saccade.engines import Questions
+from saccade.engines.reference import reference_engine
 from saccade.errors import FileError, InputError, NotApplicable, SaccadeWarning
 from saccade.methods import find
 from saccade.models.numpy_network import NumpyNetwork
@@ -179,7 +180,7 @@ def test_all_scores_are_those_of_the_formulas(world: World, place: str) -> None:
 
 
 def test_the_reference_engine_knows_sums_and_functions(world: World) -> None:
-    oracle = Questions(engine_for(NumpyNetwork(world.run, (SIZE, SIZE, 1))))
+    oracle = Questions(reference_engine(NumpyNetwork(world.run, (SIZE, SIZE, 1))))
     asked = Run(world.encoder).objective(world.images[:1], targets.channel(2) - 2 * targets.of(peak) + targets.like(A))
     wanted = oracle.gradient(world.moved[:1], asked, STAY, ONCE)
     close(Run(world.encoder).gradient(world.moved[:1], asked, STAY, ONCE), wanted)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
+
 from saccade.engines.backend import Backend
 from saccade.engines.capacity import DEFAULT_MEMORY
 from saccade.engines.engine import Engine
 from saccade.engines.execution import Progress, Stop
 from saccade.engines.objective import Objective
 from saccade.engines.questions import OnChunk, OnGradient, OnScores, Questions
-from saccade.models.network import Network, capabilities
+from saccade.errors import ModelError
+from saccade.models.network import Network
 
 __all__ = [
+    "BACKENDS",
     "DEFAULT_MEMORY",
     "Backend",
     "Engine",
@@ -25,8 +29,19 @@ __all__ = [
 ]
 
 
+BACKENDS = {
+    "tensorflow": ("saccade.engines.tensorflow", "TensorFlowBackend"),
+    "torch": ("saccade.engines.torch", "TorchBackend"),
+    "jax": ("saccade.engines.jax", "JaxBackend"),
+    "numpy": ("saccade.engines.numpy", "NumpyBackend"),
+}
+"""Where each framework's backend lies; it is imported when a network of the framework is asked for the first time."""
+
+
 def engine_for(network: Network, *, memory: int = DEFAULT_MEMORY, device: str | None = None) -> Engine:
     """The engine of a network: its framework's backend, on the device asked for.
+
+    A network of a framework that is not in `BACKENDS` brings its own backend: its class, in an attribute `backend`.
 
     Args:
         network: The opened model.
@@ -35,16 +50,15 @@ def engine_for(network: Network, *, memory: int = DEFAULT_MEMORY, device: str | 
 
     Raises:
         InputError: There is no such device.
+        ModelError: A framework that is not known, and no backend.
     """
-    backend: type[Backend]
-    if network.framework == "tensorflow":
-        from saccade.engines.tensorflow import TensorFlowBackend as backend  # noqa: N813
-    elif network.framework == "torch":
-        from saccade.engines.torch import TorchBackend as backend  # noqa: N813
-    elif network.framework == "jax":
-        from saccade.engines.jax import JaxBackend as backend  # noqa: N813
-    elif capabilities(network).gradients:
-        from saccade.engines.reference import ReferenceBackend as backend  # noqa: N813
-    else:
-        from saccade.engines.numpy import NumpyBackend as backend  # noqa: N813
+    backend: type[Backend] | None = getattr(network, "backend", None)
+    if backend is None:
+        if network.framework not in BACKENDS:
+            raise ModelError(
+                f"{network.name!r} is of framework {network.framework!r}; known are {', '.join(BACKENDS)}. For another "
+                "one the network needs an attribute backend, a class made of saccade.engines.Backend."
+            )
+        module, name = BACKENDS[network.framework]
+        backend = getattr(importlib.import_module(module), name)
     return Engine(network, backend(network, device), memory=memory)

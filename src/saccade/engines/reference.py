@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from saccade.engines.engine import Engine
 from saccade.engines.numpy import NumpyBackend
+from saccade.models.network import Network
 from saccade.typing import Array, Tensor
 
 
@@ -55,3 +57,8 @@ class ReferenceBackend(NumpyBackend):
     def as_float32(self, tensor: Tensor) -> Tensor:
         """Keep float64: the reference is exact where the others round."""
         return tensor
+
+
+def reference_engine(network: Network) -> Engine:
+    """The engine that differentiates a network of arrays by finite differences; the oracle of the tests."""
+    return Engine(network, ReferenceBackend(network))

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from saccade.errors import UnknownName
 from saccade.models.dataflow import Dataflow
 from saccade.models.rectifiers import Rectifiers
 from saccade.typing import Tensor
 
-Framework = Literal["tensorflow", "torch", "jax", "numpy"]
+Framework = str
+"""Who computes: `"tensorflow"`, `"torch"`, `"jax"`, `"numpy"`, or another that brings its own backend."""
 Taps = Mapping[str, Callable[[Tensor], Tensor]]
 """By layer: what is made of its result, (images, ...) channels last, before the computation goes on with it."""
 
@@ -78,8 +79,8 @@ class Network(Protocol):
         input_shape: Height, width (None: free) and channels of one image.
         fixed_batch: The only batch size that the model takes, or None.
 
-    A network also says what it can do in an attribute `capabilities`; one that has none can do nothing more than
-    compute its layers. Read it with `capabilities(network)`.
+    A network may also have two attributes more. `capabilities` says what it can do; one without it can do nothing more
+    than compute its layers. `backend` is the `engines.Backend` of a framework that saccade does not know.
     """
 
     framework: Framework

@@ -1,4 +1,4 @@
-"""A network that is a function in numpy: what the reference engine computes, and the smallest example of a network."""
+"""A network around a function of arrays: another runtime, a decomposition, or a small net written in numpy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from saccade.typing import Tensor
 
 
 class NumpyNetwork:
-    """A network written in numpy, for small nets: the reference computes its gradients by finite differences.
+    """A function of arrays as a network. It has no gradients, except for the reference engine of the tests.
 
     Args:
         function: `function(images, taps) -> {path: values}` in the order of computation; it hands each
@@ -28,7 +28,7 @@ class NumpyNetwork:
     framework: Framework = "numpy"
     fixed_batch: int | None = None
     hints = Hints()
-    capabilities = Capabilities(gradients=True, taps=True)
+    capabilities = Capabilities(taps=True)
 
     def __init__(
         self,
