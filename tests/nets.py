@@ -13,6 +13,16 @@ L = keras.layers
 CONV = {"padding": "same", "activation": "elu", "bias_initializer": keras.initializers.RandomNormal(0.0, 0.1, seed=5)}
 
 
+def deep_autoencoder() -> keras.Model:
+    """Three convolutions and poolings, and back, so that holes grow a good deal on their way."""
+    inputs = x = keras.Input((48, 48, 1))
+    for width, name in ((6, "pool_1"), (6, "pool_2"), (3, "encoded")):
+        x = keras.layers.MaxPooling2D(2, name=name)(keras.layers.Conv2D(width, 3, **CONV)(x))
+    for _ in range(3):
+        x = keras.layers.UpSampling2D(2)(keras.layers.Conv2D(3, 3, **CONV)(x))
+    return _model(inputs, keras.layers.Conv2D(1, 3, padding="same")(x))
+
+
 def _model(inputs: Any, outputs: Any) -> keras.Model:
     model = keras.Model(inputs, outputs)
     rng = np.random.default_rng(7)

@@ -59,13 +59,7 @@ def test_stages_give_the_map_of_covering_one_by_one(name: str) -> None:
 
 @pytest.fixture(scope="module")
 def encoder() -> Encoder:
-    """Three convolutions and poolings, and back, so that holes grow a good deal on their way."""
-    inputs = x = keras.Input((48, 48, 1))
-    for width, name in ((6, "pool_1"), (6, "pool_2"), (3, "encoded")):
-        x = keras.layers.MaxPooling2D(2, name=name)(keras.layers.Conv2D(width, 3, **nets.CONV)(x))
-    for _ in range(3):
-        x = keras.layers.UpSampling2D(2)(keras.layers.Conv2D(3, 3, **nets.CONV)(x))
-    return Encoder(nets._model(inputs, keras.layers.Conv2D(1, 3, padding="same")(x)), layer="encoded")
+    return Encoder(nets.deep_autoencoder(), layer="encoded")
 
 
 @pytest.fixture(scope="module")
@@ -148,8 +142,8 @@ def test_a_wrong_stage_is_noticed_and_the_whole_way_taken(
     encoder: Encoder, images: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = find("occlusion")(encoder, images, targets.code(), patch=5, stride=4)
-    right = stages.Pasted._paste
-    monkeypatch.setattr(stages.Pasted, "_paste", lambda self, number, into: right(self, max(number - 1, 0), into))
+    right = stages.Pasted._footprints
+    monkeypatch.setattr(stages.Pasted, "_footprints", lambda self, number: right(self, max(number - 1, 0)))
     found = find("occlusion")(encoder, images, targets.code(), patch=5, stride=4)
     assert found.settings["stages"] == {}
     assert any("cannot be taken up at" in note and "differs by" in note for note in found.notes)

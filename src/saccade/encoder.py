@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from saccade.engines import DEFAULT_MEMORY, Questions, engine_for
+from saccade.engines import Questions, engine_for
 from saccade.engines.terms import as_grid
 from saccade.errors import ImageError, InputError, ModelError, NotApplicable
 from saccade.images import ImageRecipe, Images, read
@@ -33,7 +33,8 @@ class Encoder:
         input_shape: Height, width, channels, for a model that does not say.
         background: The colour under transparency and around contained photos.
         max_pixels: Larger photos are refused before they are decoded.
-        memory: Bytes that one question may use beyond the model's own.
+        memory: Bytes that one call may use beyond the model's own; by default 1 GiB, on an accelerator half of what
+            is free there.
         device: Where to compute, such as `"cpu"` or `"gpu:0"`; None leaves it to the framework.
 
     Raises:
@@ -57,7 +58,7 @@ class Encoder:
         input_shape: tuple[int | None, int | None, int] | None = None,
         background: tuple[int, int, int] = (255, 255, 255),
         max_pixels: int = 100_000_000,
-        memory: int = DEFAULT_MEMORY,
+        memory: int | None = None,
         device: str | None = None,
     ) -> None:
         self.network: Network = open_live(model, input_shape=input_shape)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from saccade.engines.matmul import product
 from saccade.errors import InputError
 from saccade.targets.paths import Arrays
-from saccade.typing import Array
+from saccade.typing import Array, Tensor
 
 _DRAWN = 1024
 """Independent grids that are drawn with one generator: starting one costs more than drawing from it."""
@@ -122,6 +122,18 @@ class RandomMasks:
             "rows": rows[down],
             "grid": grid.astype(np.float32),
             "columns": np.ascontiguousarray(columns[across].transpose(0, 2, 1)),
+        }
+
+    def make(self, backend: Any, start: int, stop: int) -> dict[str, Tensor]:
+        """The same masks as `take` gives, spread on the backend's own device: only grids and shifts go there."""
+        grid, down, across = self.draws(start, stop)
+        rows, columns = self._spreads()
+        return {
+            "rows": backend.take(backend.tensor(rows), backend.indices(down.astype(np.int32))),
+            "grid": backend.tensor(grid.astype(np.float32)),
+            "columns": backend.take(
+                backend.tensor(columns.transpose(0, 2, 1)), backend.indices(across.astype(np.int32))
+            ),
         }
 
     def draws(self, start: int, stop: int) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:

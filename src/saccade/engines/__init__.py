@@ -38,14 +38,15 @@ BACKENDS = {
 """Where each framework's backend lies; it is imported when a network of the framework is asked for the first time."""
 
 
-def engine_for(network: Network, *, memory: int = DEFAULT_MEMORY, device: str | None = None) -> Engine:
+def engine_for(network: Network, *, memory: int | None = None, device: str | None = None) -> Engine:
     """The engine of a network: its framework's backend, on the device asked for.
 
     A network of a framework that is not in `BACKENDS` brings its own backend: its class, in an attribute `backend`.
 
     Args:
         network: The opened model.
-        memory: Bytes that one call may use beyond the model's own.
+        memory: Bytes that one call may use beyond the model's own; by default 1 GiB, on an accelerator half of what
+            is free there.
         device: Where to compute, such as `"cpu"` or `"gpu:0"`; None leaves it to the framework.
 
     Raises:

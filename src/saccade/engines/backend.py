@@ -98,6 +98,11 @@ class Backend(ABC):
         return False
 
     @property
+    def free_memory(self) -> int | None:
+        """Bytes that are free on an accelerator, as far as the framework says; None: on a processor, or not known."""
+        return None
+
+    @property
     def fast_tensor_bytes(self) -> int | None:
         """How large one tensor may grow before the framework computes slower; None: it does not matter."""
         return None

@@ -7,6 +7,7 @@ number of threads may use one engine at once.
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -19,10 +20,15 @@ from saccade.engines.capacity import DEFAULT_MEMORY, FASTEST_BATCH, Question, Wi
 from saccade.errors import ModelError
 from saccade.models.dataflow import Dataflow
 from saccade.models.network import Network
-from saccade.typing import Array
+from saccade.typing import Array, Tensor
 
 _PROGRAMS = 64
 """How many compiled programs are kept; a caller who makes a new function for every call must not fill the memory."""
+
+
+_LARGEST_BATCH = 1024
+_WORTH_DOUBLING = 1.1
+"""Twice as many images at once must be computed this many times as fast to be worth their memory."""
 
 
 class Engine:
@@ -31,18 +37,20 @@ class Engine:
     Args:
         network: The opened model; it is left as it was found, also after an exception.
         backend: The operations of its framework.
-        memory: Bytes that one call may use beyond the model's own.
+        memory: Bytes that one call may use beyond the model's own; by default 1 GiB, on an accelerator half of what
+            is free there.
 
     Attributes:
-        batch: How many images at once are computed fastest; more only cost memory.
+        batch: How many images at once are computed fastest; more only cost memory. On an accelerator it is measured
+            when the first question of more images than that is asked (`fastest_batch`); None until then.
         traces: How many times a program was traced; a call that only repeats another must not raise it.
     """
 
-    def __init__(self, network: Network, backend: Backend, *, memory: int = DEFAULT_MEMORY) -> None:
+    def __init__(self, network: Network, backend: Backend, *, memory: int | None = None) -> None:
         self.network = network
         self.backend = backend
-        self.memory = memory
-        self.batch = FASTEST_BATCH
+        self.memory = memory or default_memory(backend)
+        self.batch: int | None = None if backend.is_accelerator else FASTEST_BATCH
         self.traces = 0
         self._programs: OrderedDict[tuple[Any, ...], Callable[..., Any]] = OrderedDict()
         self._lock = threading.Lock()
@@ -85,9 +93,49 @@ class Engine:
             self.memory - reserved,
             self._widths(images.shape[1:], tuple(layers), at),
             question,
-            fastest=self.batch,
+            fastest=self.batch or FASTEST_BATCH,
             fast_tensor_bytes=self.backend.fast_tensor_bytes,
         )
+
+    def measure_batch(self, images: Array, layers: Sequence[str]) -> None:
+        """Find how many images at once an accelerator computes fastest: twice as many, as long as that still pays.
+
+        Args:
+            images: (images, height, width, channels); only their size counts.
+            layers: What is read.
+        """
+        batch, speed = FASTEST_BATCH, 0.0
+        while batch <= _LARGEST_BATCH:
+            try:
+                faster = batch / self._seconds(np.zeros((batch, *images.shape[1:]), np.float32), tuple(layers))
+            except BaseException as error:
+                if not self.backend.is_out_of_memory(error):
+                    raise
+                break
+            if faster < _WORTH_DOUBLING * speed:
+                break
+            self.batch, speed = batch, faster
+            batch *= 2
+        self.batch = self.batch or FASTEST_BATCH
+
+    def _seconds(self, images: Array, layers: tuple[str, ...]) -> float:
+        """How long these layers take on images that lie on the device already; the quickest of three, compiled."""
+        network, backend = self.network, self.backend
+
+        def read(rows: Tensor) -> list[Tensor]:
+            return [
+                backend.sum(values, tuple(range(len(values.shape)))) for values in network.run(rows, layers).values()
+            ]
+
+        program = self.program(("speed", layers), lambda: read)
+        rows = backend.tensor(images)
+        seconds = []
+        for _ in range(4):
+            start = time.perf_counter()
+            for total in program(rows):
+                backend.array(total)  # waits until it is computed
+            seconds.append(time.perf_counter() - start)
+        return max(min(seconds[1:]), 1e-9)
 
     def layer_shape(self, images: Array, layer: str) -> tuple[int, ...]:
         """The shape of a layer's result for one of these images.
@@ -117,3 +165,9 @@ class Engine:
 
     def _find_widths(self, size: tuple[int, ...], layers: tuple[str, ...], at: str | None) -> Widths:
         return widths(self.network.layers, size, layers, at, lambda path: self.dataflow(size[0], size[1]).grid(path))
+
+
+def default_memory(backend: Backend) -> int:
+    """Bytes that one call may use where nobody says: 1 GiB, or half of what is free on an accelerator."""
+    free = backend.free_memory
+    return DEFAULT_MEMORY if free is None else max(DEFAULT_MEMORY, free // 2)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
-from saccade.engines.capacity import Question
+from saccade.engines.capacity import FASTEST_BATCH, Question
 from saccade.engines.chunks import Chunks, Piece, chunks
 from saccade.engines.engine import Engine
 from saccade.errors import Cancelled, MemoryBudgetError, ModelError
@@ -105,6 +105,9 @@ class Execution:
             MemoryBudgetError: Not even one image fits.
         """
         fixed_batch = self.engine.network.fixed_batch
+        if self.engine.batch is None and len(images) * points > FASTEST_BATCH and fixed_batch is None:
+            with self.engine.backend.context():
+                self.engine.measure_batch(images, layers)
         examples = self.engine.examples(images, layers, question, shared, self._reserved)
         if refined:
             examples = min(examples, max(_REFINED, len(images)))

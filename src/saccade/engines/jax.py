@@ -34,6 +34,15 @@ class JaxBackend(Backend):
 
         return bool((self._at.platform if self._at is not None else jax.default_backend()) != "cpu")
 
+    @property
+    def free_memory(self) -> int | None:
+        """Bytes that are free on the accelerator."""
+        import jax
+
+        device = self._at if self._at is not None else jax.devices()[0]
+        stats = device.memory_stats() if self.is_accelerator else None
+        return None if not stats else int(stats["bytes_limit"] - stats["bytes_in_use"])
+
     def tensor(self, values: NDArray[Any]) -> Tensor:
         """Bring a float32 array to the device."""
         import jax.numpy as jnp

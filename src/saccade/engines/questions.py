@@ -46,28 +46,71 @@ class Questions(Execution):
         at: str | None = None,
     ) -> dict[str, Array]:
         """What do these layers hold along a path? {layer: (points, images, ...)}; the arguments are as for `score`."""
-        fixed = fixed or {}
         layers = tuple(dict.fromkeys(layers))
-        backend = self.engine.backend
+        activations: dict[str, Array] = {}
+
+        def keep(piece: Piece, plan: Chunks, results: list[Tensor]) -> None:
+            for layer, values in zip(layers, map(self.engine.backend.array, results), strict=True):
+                part = values.reshape(plan.points, plan.images, *values.shape[1:])
+                if layer not in activations:
+                    activations[layer] = np.empty((len(points), len(images), *part.shape[2:]), np.float32)
+                activations[layer][piece.points, piece.images] = part
+
+        self._along(images, layers, path, points, fixed or {}, at, keep)
+        return activations
+
+    def layers_along(
+        self,
+        image: Array,
+        layers: Sequence[str],
+        path: Path,
+        points: Points,
+        fixed: Arrays,
+        *,
+        at: str | None = None,
+    ) -> list[Array | Tensor]:
+        """What do these layers hold along a path, for one image? (points, ...) each.
+
+        On an accelerator they stay there, as tensors, for the next question's points (`Points.make`).
+        """
+        if not self.engine.backend.is_accelerator:
+            activations = self.activations_along(image, layers, path, points, fixed, at=at)
+            return [activations[layer][:, 0] for layer in layers]
+        pieces: list[list[Tensor]] = []
+
+        def keep(piece: Piece, plan: Chunks, results: list[Tensor]) -> None:  # noqa: ARG001
+            if piece.points.start == 0:
+                pieces.clear()  # memory ran out before, and everything is computed again in smaller pieces
+            pieces.append([values[piece.new_points :] for values in results])
+
+        self._along(image, layers, path, points, fixed, at, keep)
+        with self.engine.backend.context():
+            return [self.engine.backend.concatenate(list(parts)) for parts in zip(*pieces, strict=True)]
+
+    def _along(
+        self,
+        images: Array,
+        layers: Sequence[str],
+        path: Path,
+        points: Points,
+        fixed: Arrays,
+        at: str | None,
+        keep: Callable[[Piece, Chunks, list[Tensor]], None],
+    ) -> None:
+        """Compute layers along a path, piece by piece."""
+        layers = tuple(layers)
         mover, shared = self._mover(images, layers, at)
 
-        def work(plan: Chunks) -> dict[str, Array]:
+        def work(plan: Chunks) -> None:
             program = self.engine.program(
                 ("activations", path, layers, at),
-                lambda: programs.activations_program(mover, backend, path, layers),
+                lambda: programs.activations_program(mover, self.engine.backend, path, layers),
             )
-            activations: dict[str, Array] = {}
             for piece in self.pieces(plan, len(images), len(points)):
                 images_on_device, _, fixed_on_device = self._upload(piece, images, [], fixed)
-                results = program(images_on_device, fixed_on_device, self.tensors(points, piece.points))
-                for layer, values in zip(layers, map(backend.array, results), strict=True):
-                    part = values.reshape(plan.points, plan.images, *values.shape[1:])
-                    if layer not in activations:
-                        activations[layer] = np.empty((len(points), len(images), *part.shape[2:]), np.float32)
-                    activations[layer][piece.points, piece.images] = part
-            return activations
+                keep(piece, plan, program(images_on_device, fixed_on_device, self.tensors(points, piece.points)))
 
-        return self.execute(work, images, len(points), layers, "activations", shared=shared)
+        self.execute(work, images, len(points), layers, "activations", shared=shared)
 
     def score(
         self,

@@ -38,6 +38,16 @@ class TorchBackend(Backend):
         return not str(self._device()).startswith("cpu")
 
     @property
+    def free_memory(self) -> int | None:
+        """Bytes that are free on the GPU."""
+        import torch
+
+        if not str(self._device()).startswith("cuda"):
+            return None
+        free, _ = torch.cuda.mem_get_info(self._device())
+        return int(free)
+
+    @property
     def fast_tensor_bytes(self) -> int | None:
         """On a CPU, 32 MiB: larger tensors are given back to the system at once, and every new one is fetched again."""
         return None if self.is_accelerator else _LARGEST_KEPT

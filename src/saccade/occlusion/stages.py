@@ -14,13 +14,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 
 from saccade.occlusion.tiling import Holes, Tiling, apart
 from saccade.run import Run
 from saccade.targets.paths import COVERED, REPLACED, Arrays, Path, Points
-from saccade.typing import Array
+from saccade.typing import Array, Tensor
 
 _PASTED = 3
 """What a pasted number costs, in computed ones: it is copied, brought to the device and read there."""
@@ -119,8 +120,8 @@ def start_from(run: Run, image: Array, fixed: Arrays, chain: tuple[Stage, ...], 
     points: Points = chain[0].plan.points()
     at: str | None = None
     for stage, after in zip(chain, [*(each.plan for each in chain[1:]), last], strict=True):
-        values = run.activations_along(image, [stage.layer], path, points, fixed, at=at)[stage.layer]
-        path, points, at, fixed = REPLACED, Pasted(values[:, 0], stage.plan, after), stage.layer, {}
+        (values,) = run.layers_along(image, [stage.layer], path, points, fixed, at=at)
+        path, points, at, fixed = REPLACED, Pasted(values, stage.plan, after), stage.layer, {}
     return chain[-1].layer, points
 
 
@@ -128,12 +129,13 @@ class Pasted:
     """A layer as it is unchanged, then once for every pass, with the footprints of the holes of that pass pasted in.
 
     Args:
-        values: The layer's values unchanged and in every pass up to it, (1 + passes, rows, columns, channels).
+        values: The layer's values unchanged and in every pass up to it, (1 + passes, rows, columns, channels): an
+            array, or a tensor on an accelerator.
         before: Which holes shared those passes.
         after: Which holes share a pass from here on.
     """
 
-    def __init__(self, values: Array, before: Tiling, after: Tiling) -> None:
+    def __init__(self, values: Array | Tensor, before: Tiling, after: Tiling) -> None:
         self._values, self._before, self._after = values, before, after
         self._row_group = {row: number for number, group in enumerate(before.row_groups) for row in group}
         self._column_group = {column: number for number, group in enumerate(before.column_groups) for column in group}
@@ -147,11 +149,24 @@ class Pasted:
         pasted = np.empty((stop - start, 1, *self._values.shape[1:]), np.float32)
         pasted[:] = self._values[0]
         for step, into in zip(range(start, stop), pasted[:, 0], strict=True):
-            if step:
-                self._paste(step - 1, into)
+            for number, down, across in self._footprints(step - 1) if step else ():
+                into[down, across] = self._values[number, down, across]
         return {"values": pasted}
 
-    def _paste(self, number: int, into: Array) -> None:
+    def make(self, backend: Any, start: int, stop: int) -> dict[str, Tensor]:
+        """The same values as `take` gives, pasted together on the backend's own device."""
+        passes, rows, columns, channels = (int(size) for size in self._values.shape)
+        source = np.zeros((stop - start, rows, columns), np.int32)
+        for step, into in zip(range(start, stop), source, strict=True):
+            for number, down, across in self._footprints(step - 1) if step else ():
+                into[down, across] = number
+        cells = source * np.int32(rows * columns) + np.arange(rows * columns, dtype=np.int32).reshape(rows, columns)
+        flat = backend.reshape(self._values, (passes * rows * columns, channels))
+        pasted = backend.take(flat, backend.indices(cells.reshape(stop - start, -1)))
+        return {"values": backend.reshape(pasted, (stop - start, 1, rows, columns, channels))}
+
+    def _footprints(self, number: int) -> Iterator[tuple[int, slice, slice]]:
+        """What is pasted for a pass: from which of the values, and where."""
         rows, columns = self._after.members(number)
         # Where footprints of two holes of a pass meet, nothing that comes after reads: it would see both.
         for row in rows.tolist():
@@ -159,7 +174,7 @@ class Pasted:
             down = slice(*self._before.row_footprints[row])
             for column in columns.tolist():
                 across = slice(*self._before.column_footprints[column])
-                into[down, across] = self._values[1 + numbers[self._column_group[column]], down, across]
+                yield 1 + int(numbers[self._column_group[column]]), down, across
 
 
 def _candidates(run: Run, sizes: Mapping[str, int], read: Collection[str], where: Holes) -> Iterator[Stage]:
