@@ -329,11 +329,13 @@ def test_a_function_that_gives_something_else_is_refused(world: World) -> None:
 
 
 def test_components_do_not_depend_on_how_the_collection_is_cut(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    from saccade.targets import collection
+    from saccade.images import collection
+    from saccade.targets.components import Component
+    from saccade.targets.given_images import GivenImages
 
-    whole = collection.Collection.of(COLLECTION).components(world.encoder)
-    monkeypatch.setattr(collection, "_BATCH", 2)
-    cut = collection.Collection.of(list(COLLECTION)).components(world.encoder)
+    whole = Component(0, GivenImages.of(COLLECTION)).components(Run(world.encoder))
+    monkeypatch.setattr(collection, "BATCH", 2)
+    cut = Component(0, GivenImages.of(list(COLLECTION))).components(Run(world.encoder))
     np.testing.assert_allclose(cut, whole, atol=1e-5)
     np.testing.assert_allclose(whole @ whole.T, np.eye(3), atol=1e-10)
     assert (whole[np.arange(3), np.abs(whole).argmax(axis=1)] > 0).all()
@@ -342,7 +344,7 @@ def test_components_do_not_depend_on_how_the_collection_is_cut(world: World, mon
 @given(st.integers(1, 12), st.integers(1, 40), st.integers(0, 2**31), st.integers(1, 9))
 @settings(max_examples=40, deadline=None)
 def test_spread_joins_batches_exactly(width: int, count: int, seed: int, size: int) -> None:
-    from saccade.targets.collection import Spread
+    from saccade.targets.spread import Spread
 
     rows = np.random.default_rng(seed).normal(size=(count, width)) * 10.0 ** np.arange(width)[::-1] / 1e3 + 5.0
     spread = Spread()
@@ -384,7 +386,7 @@ def test_a_folder_as_a_collection(world: World, tmp_path: Path) -> None:
     found = Run(world.encoder).objective(world.images, target).reference
     close(found[0, 0, 0] * 9, world.component, 0.02)
     (tmp_path / "broken.png").write_bytes(b"nothing")
-    with pytest.warns(SaccadeWarning, match=r"1 of the pictures .* left out \(broken.png\)"):
+    with pytest.warns(SaccadeWarning, match=r"1 of the images in .* left out \(broken.png\)"):
         again = Run(world.encoder).objective(world.images, parse(f"component:1,{tmp_path}")).reference
     close(again, found, 1e-5)
 
@@ -409,7 +411,7 @@ def test_a_vector_from_a_file(world: World, tmp_path: Path) -> None:
     np.save(tmp_path / "smile.npy", VECTOR)
     target = parse(f"direction:{tmp_path}/smile.npy")
     assert target.name == "direction:smile.npy"
-    assert target.gradient_units == "projection on smile.npy"
+    assert target.gradient_units.name == "projection on smile.npy"
     assert target == targets.direction(tmp_path / "smile.npy")
     found = Run(world.encoder).objective(world.images, target).reference
     np.testing.assert_array_equal(
@@ -445,9 +447,9 @@ def test_a_vector_of_another_shape(world: World) -> None:
         (targets.region(None, (3, None)), "so columns 3: do not exist"),
         (
             targets.reconstruction_error(columns=(0, 13)),
-            "the model sees pictures of 12x12 pixels, so columns 0:13 do not exist",
+            "the model sees images of 12x12 pixels, so columns 0:13 do not exist",
         ),
-        (targets.like(COLLECTION[:3]), "3 other pictures for 2 to explain; give one for all, or one for each"),
+        (targets.like(COLLECTION[:3]), "3 other images for 2 to explain; give one for all, or one for each"),
     ],
 )
 def test_targets_that_do_not_fit_the_model(world: World, target: Target, message: str) -> None:

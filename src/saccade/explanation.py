@@ -132,6 +132,7 @@ def _attribution(
         raw=found.raw,
         units=found.units,
         signed=found.signed,
+        is_share=found.is_share,
         images=images,
         method=method,
         title=description.title,

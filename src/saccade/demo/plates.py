@@ -99,7 +99,7 @@ def plate(
     made = found.metadata()
     heat = studio.save(found.overlay()[0], f"pictures/{photograph.stem}-heat.webp", made)
     spotlight = studio.save(found.spotlight()[0], f"pictures/{photograph.stem}-spotlight.webp", made)
-    bar = Bar(found.scale(0), found.units, percent=found.units.startswith("share"))
+    bar = Bar(found.scale(0), found.units, percent=found.is_share)
     top = peaks_of(look, index, photograph)
     bright = spoken([each.name for each in top])
     reach = f"The colours run from {bar.ticks[0][1]} to {bar.ticks[-1][1]}." if not bar.scale.flat else bar.remark

@@ -54,7 +54,7 @@ def activation_energy(run: Run, images: Array, target: Target) -> Map:
     size = int(np.prod(values.shape[1:]))
     whole = [term.sum(axis=(1, 2)) for term in terms]
     score = objective.measure.number(whole, size)
-    if target.name == "code":
+    if target.kind == "code":
         shares = terms[0] / np.maximum(whole[0], 1e-30)[:, None, None]
         units = "share of the code's energy"
     else:
@@ -65,6 +65,7 @@ def activation_energy(run: Run, images: Array, target: Target) -> Map:
         raw=values,
         units=units,
         signed=bool((shares < 0).any()),
+        is_share=target.kind == "code",
         notes=("cells of the code, not pixels: each stands for everything it can see",),
         scores={"score": score},
     )

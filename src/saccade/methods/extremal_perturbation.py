@@ -100,7 +100,7 @@ def extremal_perturbation(
         units=f"how much of this place the best mask {'keeps' if mode == 'keep' else 'hides'}, {_counted(shares)}",
         signed=False,
         notes=(
-            f"{verb} of the {'code' if target.name == 'code' else 'target'}: {middle} of the picture",
+            f"{verb} of the {'code' if target.kind == 'code' else 'target'}: {middle} of the picture",
             f"hidden places are filled with {filler_in_words(filler, width)}",
             f"masks are smooth by {sigma:.3g} px",
         ),

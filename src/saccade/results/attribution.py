@@ -33,6 +33,7 @@ class Attribution:
         raw: What the map was made from, before channels were joined or anything was smoothed.
         units: What one unit of `values` is.
         signed: Whether negative values are evidence against.
+        is_share: Whether the values are shares of a whole, which people read in percent.
         images: The pictures, with the photos they came from.
         method: The method's name.
         title: The method's name among people.
@@ -61,6 +62,7 @@ class Attribution:
     settings: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     scores: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    is_share: bool = False
 
     def __post_init__(self) -> None:
         for array in (self.values, self.raw):
@@ -254,6 +256,7 @@ class Attribution:
             "question": self.question,
             "units": self.units,
             "signed": self.signed,
+            "is_share": self.is_share,
             "model": self.model,
             "layer": self.layer,
             "settings": settings,
@@ -269,8 +272,7 @@ class Attribution:
         return self.scale(index if scale == "each" else None, clip=clip)
 
     def _bar(self, scale: Scale, opacity: float, lines: bool) -> Bar:
-        percent = self.units.startswith("share")
-        return Bar(scale=scale, unit=self.units, percent=percent, opacity=opacity, contours=lines)
+        return Bar(scale=scale, unit=self.units, percent=self.is_share, opacity=opacity, contours=lines)
 
     def _small_print(self, smooth: bool) -> list[str]:
         rows, columns = self.raw.shape[1:3]
