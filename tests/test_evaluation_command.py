@@ -20,7 +20,7 @@ from saccade.picture.scoreboard import Column, Row, scoreboard, ticks
 from saccade.picture.themes import DARK, LIGHT
 
 QUICK = ("-m", "saliency,activation_energy", "--steps", "6")
-PAGES = {"table", "ranking", "curves", "randomised", "steadiness", "agreement"}
+PAGES = {"table", "ranking", "curves", "randomised", "stability", "agreement"}
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_pages_numbers_and_a_verdict_are_written_and_a_second_run_goes_on(
     out = tmp_path / "out"
     status, said, err = run("evaluate", model, photos, "-o", out, "--masks", masks, *QUICK)
     assert status == 0, err
-    assert {each.stem for each in out.glob("*.png")} == {*PAGES, "objects"}
+    assert {each.stem for each in out.glob("*.png")} == {*PAGES, "localisation"}
     assert "Saliency" in said
     assert "Sobel edges" in said
     assert "On this model" in said
@@ -74,7 +74,7 @@ def test_pages_numbers_and_a_verdict_are_written_and_a_second_run_goes_on(
     ):  # fmt: skip
         assert told in err
     told = json.loads((out / "evaluation.json").read_text())
-    assert len(told["photographs"]) == 9
+    assert len(told["photos"]) == 9
     assert {each["method"] for each in told["methods"]} == {
         "saliency", "activation_energy", "random", "centre", "intensity", "edges",
     }  # fmt: skip

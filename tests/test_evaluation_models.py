@@ -200,12 +200,12 @@ def test_where_the_truth_is_known_true_maps_win_and_chance_scores_nothing(tmp_pa
         assert standing.margin is not None
         assert standing.margin[1] > 0
         # Four pixels beside the window can be covered together with it.
-        assert standing.located["rank"][0] > 0.75
-    assert found["saliency"].located["mass"][0] == pytest.approx(1.0)
-    assert found["saliency"].located["pointing"][0] == 1.0
+        assert standing.localisation["rank"][0] > 0.75
+    assert found["saliency"].localisation["mass"][0] == pytest.approx(1.0)
+    assert found["saliency"].localisation["pointing"][0] == 1.0
     share = area.mean() / 255
-    assert random.located["mass"][0] == pytest.approx(share, abs=0.05)
-    assert not {found["occlusion"].grade, found["saliency"].grade} & {"undecided", "distrust"}, found.verdict
+    assert random.localisation["mass"][0] == pytest.approx(share, abs=0.05)
+    assert not {found["occlusion"].grade, found["saliency"].grade} & {"undecided", "fails"}, found.verdict
     assert [each.grade for each in found.method_scores].count("control") == 4
     assert found.randomisation.shape == (6, 2)
     np.testing.assert_allclose(found.agreement, found.agreement.T)
@@ -213,7 +213,7 @@ def test_where_the_truth_is_known_true_maps_win_and_chance_scores_nothing(tmp_pa
 
 
 def _numbers(found: Any) -> Any:
-    told = found.to_json()
+    told = found.to_dict()
     for each in told["methods"]:
         del each["seconds"]
     return told

@@ -19,7 +19,7 @@ from saccade.evaluation.rankings import ranks
 from saccade.evaluation.removal import scores
 from saccade.evaluation.settings import Settings
 from saccade.evaluation.stability import with_noise
-from saccade.evaluation.verdict import Found, graded
+from saccade.evaluation.verdict import PhotoScores, graded
 
 # Fillers
 
@@ -242,7 +242,7 @@ def test_localisation_has_closed_forms() -> None:
 # The verdict
 
 
-def _found(name: str, score: float, *, control: bool = False, **tests: float) -> Found:
+def _found(name: str, score: float, *, control: bool = False, **tests: float) -> PhotoScores:
     random = np.random.default_rng(sum(map(ord, name)))
     scored = score + 0.05 * random.normal(size=(3, 24))
 
@@ -250,13 +250,13 @@ def _found(name: str, score: float, *, control: bool = False, **tests: float) ->
         return None if control else tests.get(test, default) + 0.01 * random.normal(size=8)
 
     randomised = some("randomised", 0.1)
-    return Found(
-        name, name, scored, None if randomised is None else randomised[None], some("learned", 0.2),
+    return PhotoScores(
+        name, name, scored, None if randomised is None else randomised[None], some("owed_to_weights", 0.2),
         some("direction", 0.0), some("stability", 0.95), None, 0.1, control,
     )  # fmt: skip
 
 
-def _verdict(*methods: Found) -> tuple[dict[str, str], str]:
+def _verdict(*methods: PhotoScores) -> tuple[dict[str, str], str]:
     controls = [_found("random", 0.0, control=True), _found("edges", 0.2, control=True)]
     ranked, said = graded([*controls, *methods], ("a", "b", "c"), (), Settings())
     assert [each.score[0] for each in ranked] == sorted((each.score[0] for each in ranked), reverse=True)
@@ -266,12 +266,12 @@ def _verdict(*methods: Found) -> tuple[dict[str, str], str]:
 def test_the_best_that_passes_everything_is_preferred() -> None:
     grades, said = _verdict(_found("good", 0.4), _found("lesser", 0.3), _found("poor", 0.1), _found("level", 0.205))
     assert grades == {
-        "good": "prefer", "lesser": "sound", "poor": "distrust", "level": "undecided", "random": "control",
+        "good": "prefer", "lesser": "sound", "poor": "fails", "level": "undecided", "random": "control",
         "edges": "control",
     }  # fmt: skip
     assert said.startswith("On this model prefer good.")
     assert "Also sound: lesser." in said
-    assert "Do not trust poor (edges, a control, does better)" in said
+    assert "Fails: poor (edges, a control, does better)" in said
 
 
 def test_methods_that_cannot_be_told_apart_are_preferred_together() -> None:
@@ -287,27 +287,27 @@ def test_methods_that_cannot_be_told_apart_are_preferred_together() -> None:
         ({"stability": 0.2}, "a little noise changes the map"),
     ],
 )
-def test_a_method_that_fails_a_test_is_not_trusted_however_high_its_score(tests: dict[str, float], reason: str) -> None:
+def test_a_method_that_fails_a_test_fails_however_high_its_score(tests: dict[str, float], reason: str) -> None:
     grades, said = _verdict(_found("high", 0.6, **tests), _found("low", 0.3))
-    assert grades["high"] == "distrust"
+    assert grades["high"] == "fails"
     assert grades["low"] == "prefer"
     assert reason in said
 
 
 def test_a_true_map_that_any_network_would_give_is_said_to_be_one() -> None:
-    grades, said = _verdict(_found("any", 0.6, randomised=0.9, learned=0.0), _found("own", 0.3))
+    grades, said = _verdict(_found("any", 0.6, randomised=0.9, owed_to_weights=0.0), _found("own", 0.3))
     assert grades["any"] == "unspecific"
     assert grades["own"] == "prefer"
     assert "True, but not specific: any (randomised weights give the same map)." in said
     assert _verdict(_found("any", 0.6, direction=0.95))[0]["any"] == "unspecific"
-    grades, said = _verdict(_found("any", 0.1, randomised=0.9, learned=0.0))
-    assert grades["any"] == "distrust"
+    grades, said = _verdict(_found("any", 0.1, randomised=0.9, owed_to_weights=0.0))
+    assert grades["any"] == "fails"
     assert "On this model no method beats every control" in said
     assert "any (edges, a control, does better and randomised weights give the same map)" in said
 
 
-def test_a_map_that_stays_for_a_good_reason_is_not_distrusted() -> None:
-    grades, _ = _verdict(_found("stays", 0.4, randomised=0.9, learned=0.1))
+def test_a_map_that_stays_for_a_good_reason_does_not_fail() -> None:
+    grades, _ = _verdict(_found("stays", 0.4, randomised=0.9, owed_to_weights=0.1))
     assert grades["stays"] == "prefer"
 
 

@@ -113,10 +113,10 @@ def test_a_part_of_a_result_is_a_result(look: Attribution) -> None:
     np.testing.assert_array_equal(look[-1].values[0], look.values[2])
 
 
-def test_methods_side_by_side_need_the_same_pictures(encoder: saccade.Encoder, photos: list[Any]) -> None:
+def test_methods_side_by_side_need_the_same_images(encoder: saccade.Encoder, photos: list[Any]) -> None:
     found = [saccade.explain(encoder, photos, method) for method in ("occlusion", "saliency")]
     assert isinstance(methods_sheet(found), Image.Image)
-    with pytest.raises(InputError, match="different pictures"):
+    with pytest.raises(InputError, match="different images"):
         methods_sheet([found[0], found[1][:1]])
 
 

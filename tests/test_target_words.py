@@ -37,9 +37,7 @@ def test_words_stay_readable() -> None:
     assert target.files == ("holiday/b.jpg",)
     assert target.question == "what the code is made of, less 0.5 times what makes it like b.jpg"
     assert target.gradient_units.name == "(code energy) - 0.5 x (cosine similarity)"
-    assert target.occlusion_units.name == (
-        "(share of the code that changes) - 0.5 x (cosine similarity lost)"
-    )
+    assert target.occlusion_units.name == ("(share of the code that changes) - 0.5 x (cosine similarity lost)")
     contrast = targets.toward("a.jpg", than="b.jpg")
     assert contrast.question == "what makes it more like a.jpg than like b.jpg"
     assert contrast.gradient_units.name == "lead in cosine similarity"
@@ -49,7 +47,8 @@ def test_words_stay_readable() -> None:
     assert targets.region((2, 5), (1, 2)).question == "what rows 2 to 4 and column 1 of the code see"
     assert targets.region(None, (1, None)).question == "what all rows and columns from 1 of the code see"
     assert (
-        targets.reconstruction_error(rows=(0, 2)).gradient_units.name == "mean squared error of rows 0 to 1 and all columns"
+        targets.reconstruction_error(rows=(0, 2)).gradient_units.name
+        == "mean squared error of rows 0 to 1 and all columns"
     )
     assert targets.of(peak).question == "what drives peak"
     assert targets.of(lambda code: code).gradient_units.name == "a function of the code"

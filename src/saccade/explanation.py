@@ -136,7 +136,7 @@ def _attribution(
         images=images,
         method=method,
         title=description.title,
-        plain=description.summary,
+        summary=description.summary,
         target=target.name,
         question=target.question,
         model=encoder.name,

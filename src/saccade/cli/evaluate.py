@@ -98,29 +98,29 @@ def evaluate(
         files = [str(found.save(output / "evaluation.json"))]
         from saccade.picture import save_picture
 
-        about = {"model": found.model, "layer": found.layer, "photographs": str(len(found.photographs))}
-        for name, page in found.pictures(theme=theme).items():
+        about = {"model": found.model, "layer": found.layer, "photos": str(len(found.photos))}
+        for name, page in found.pages(theme=theme).items():
             files.append(str(save_picture(page, output / f"{name}.png", about)))
     _say(console, found, files)
-    return {**opened(encoder), **found.to_json(), "output": str(output), "files": files}
+    return {**opened(encoder), **found.to_dict(), "output": str(output), "files": files}
 
 
 def _say(console: Console, found: Any, files: list[str]) -> None:
     console.table(
-        ["method", "score", "interval", "owed to learning", "randomised", "noise", "verdict"],
+        ["method", "score", "interval", "owed to the weights", "randomised", "noise", "grade"],
         [
             [
                 each.title,
                 f"{each.score[0]:.3f}",
                 f"{each.score[1]:.3f} to {each.score[2]:.3f}",
-                _short(each.learned),
+                _short(each.owed_to_weights),
                 _short(each.randomised),
                 _short(each.stability),
                 each.grade,
             ]
             for each in found.method_scores
         ],
-        numbers=["score", "owed to learning", "randomised", "noise"],
+        numbers=["score", "owed to the weights", "randomised", "noise"],
     )
     for text in found.verdict:
         console.say(text)

@@ -85,7 +85,7 @@ def inside(photo: str) -> Recipe:
 encoder = saccade.load("{MODEL}")
 maps = saccade.feature_maps(encoder, "{PHOTOGRAPHS}/{photo}")
 maps.collage().save("collage.png")
-maps.save("layers")  # one sheet a layer
+maps.save_sheets("layers")  # the collage, and one sheet a layer
 """,
     )
 

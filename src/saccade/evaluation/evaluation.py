@@ -22,7 +22,7 @@ from saccade.evaluation.progress import Progress, Work
 from saccade.evaluation.removal import scores, shares, with_ends
 from saccade.evaluation.runner import Measurements, Runner
 from saccade.evaluation.settings import Settings
-from saccade.evaluation.verdict import Found, graded
+from saccade.evaluation.verdict import PhotoScores, graded
 from saccade.methods import available, find
 from saccade.results.evaluation import Evaluation
 
@@ -105,17 +105,17 @@ def _assembled(
     steps = runner.settings.steps
     curves = {name: [with_ends(each.curves[name], ends.get(name)) for each in tested] for name in FILLERS}
     found = [
-        Found(
+        PhotoScores(
             method=each.name,
             title=each.title,
             scores=scores(each.curves, steps),
             randomised=each.checks["randomised"].T if "randomised" in each.checks else None,
-            learned=each.checks.get("learned"),
+            owed_to_weights=each.checks.get("owed_to_weights"),
             direction=each.checks.get("direction"),
             stability=each.checks.get("stability"),
-            located=None if runner.masks is None else each.located[runner.masks.known].T,
+            localisation=None if runner.masks is None else each.located[runner.masks.known].T,
             seconds=each.seconds,
-            control=each.control,
+            is_control=each.control,
         )
         for each in tested
     ]
@@ -135,7 +135,8 @@ def _assembled(
         stages=tuple(layers[-1] for layers in runner.plan),
         randomisation=randomisation[order],
         agreement=agreement(np.stack([tested[row].grid for row in order])),
-        photographs=runner.images.names,
+        photos=runner.images.names,
+        checked=runner.checked[-1].stop,
         skipped=(*photographs.skipped, *(() if runner.masks is None else runner.masks.skipped)),
         refused=refused,
         model=runner.encoder.name,

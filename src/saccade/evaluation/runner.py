@@ -55,7 +55,8 @@ class Measurements:
         strength: The same of their strengths, whatever the sign.
         located: (photographs, measures), NaN without a mask.
         seconds: Time that one map takes.
-        checks: `randomised` (checked, stages), `learned`, `direction` and `stability` (checked,), as far as tested.
+        checks: `randomised` (checked, stages), `owed_to_weights`, `direction` and `stability` (checked,), as far as
+            they were tested.
     """
 
     name: str
@@ -215,8 +216,8 @@ class Runner:
                 work.done()
             before = {each: tested.curves[each][some] for each in FILLERS}
             after = self.removals[self.batches.index(batch)].curves(self.ranks(last, batch))
-            learned = scores(before, chosen.steps) - scores(after, chosen.steps)
-            return {"randomised": np.stack(kept, axis=-1), "learned": learned.mean(axis=0)}
+            owed = scores(before, chosen.steps) - scores(after, chosen.steps)
+            return {"randomised": np.stack(kept, axis=-1), "owed_to_weights": owed.mean(axis=0)}
 
         def direction() -> Arrays:
             work.starts(f"{title} of a random direction")

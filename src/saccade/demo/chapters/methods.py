@@ -15,6 +15,7 @@ from saccade.methods import available, find
 from saccade.picture.numerals import number
 from saccade.picture.resampling import stretch
 from saccade.results import Attribution, methods_sheet
+from saccade.results.result import sentence
 
 SHOWN = LOOKED_AT[:6]
 """The photographs of the table."""
@@ -78,7 +79,7 @@ def _scales(found: list[Attribution]) -> str:
 
 
 def _explained(look: Attribution, first: Attribution) -> Markup:
-    plain = f"{look.plain[:1].upper()}{look.plain[1:]}{'' if look.plain[-1] in '.?!' else '.'}"
+    plain = sentence(look.summary)
     if look is first:
         said = joined(plain, " The unit: ", look.units, ".")
     else:
