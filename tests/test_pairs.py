@@ -1,4 +1,4 @@
-"""Why two pictures are alike: shares that add up, references that are taken off, pictures that draw themselves."""
+"""Why two images are alike: shares that add up, references that are taken off, pages."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def test_the_mean_code_is_the_mean_of_all_codes(tiny: saccade.Encoder, folder: P
     mean = mean_code(tiny, folder, progress=lambda done, whole: told.append((done, whole)))
     codes = np.concatenate([tiny.codes(tiny.read([path])) for path in paths]).astype(float)
     assert np.allclose(mean.code, codes.mean(axis=0), rtol=1e-5, atol=1e-6)
-    assert (mean.count, mean.skipped) == (40, ("broken.jpg",))
+    assert (mean.count, [image.name for image in mean.skipped]) == (40, ["broken.jpg"])
     assert told[-1] == (41, 41)
     assert [done for done, _ in told] == list(range(1, 42))
 
@@ -209,7 +209,7 @@ def test_centring_takes_the_mean_off_before_the_cosine(tiny: saccade.Encoder, fo
     assert why.shares_b.sum() == pytest.approx(why.score, abs=1e-12)
     assert np.array_equal(why.shares_a, why.shares_b) == (matching == "place")
     assert (why.centred, why.references) == (True, 40)
-    assert "1 reference picture could not be read and was left out (broken.jpg)" in why.notes
+    assert "1 of the reference images cannot be used and was left out (broken.jpg)" in why.notes
     same = saccade.compare(tiny, CAT, CUP, centre=mean.code, matching=matching)
     assert same.score == pytest.approx(why.score, rel=1e-6)
     assert (same.centred, same.references) == (True, 0)
@@ -218,7 +218,7 @@ def test_centring_takes_the_mean_off_before_the_cosine(tiny: saccade.Encoder, fo
 def test_what_cannot_be_compared_says_so(tiny: saccade.Encoder, folder: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="Give one"):
         saccade.compare(tiny, CAT, CUP, reference=folder, centre=np.zeros(6))
-    with pytest.raises(InputError, match="first picture is 2 pictures"):
+    with pytest.raises(InputError, match="first image is 2 images"):
         saccade.compare(tiny, [CAT, CUP], CUP)
     with pytest.raises(InputError, match=r"centre of shape \(5,\) .*one number for each channel: \(6,\)"):
         saccade.compare(tiny, CAT, CUP, centre=np.zeros(5))
@@ -227,15 +227,22 @@ def test_what_cannot_be_compared_says_so(tiny: saccade.Encoder, folder: Path, tm
     with pytest.raises(FileError, match="no pictures in the folder"):
         saccade.compare(tiny, CAT, CUP, reference=tmp_path)
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
-    with pytest.raises(InputError, match="none of the 1 reference pictures"):
+    with pytest.raises(InputError, match=r"none of the 1 images of the reference can be used: .*broken\.jpg"):
         saccade.compare(tiny, CAT, CUP, reference=tmp_path)
     with pytest.raises(Cancelled):
         saccade.compare(tiny, CAT, CUP, reference=folder, stop=lambda: True)
 
 
+def test_images_of_different_sizes_have_no_mean(folder: Path) -> None:
+    free = encoder(None)
+    with pytest.raises(InputError, match=r"differ in shape \(\(10, 15, 6\) and \(20, 15, 6\)\).*give size="):
+        mean_code(free, [CUP[:40, :60], CUP[:80, :60]])
+    assert mean_code(free, [CUP[:40, :60], CUP[:80, :60]], size=(32, 32)).code.shape == (8, 8, 6)
+
+
 def test_a_small_reference_is_mentioned(tiny: saccade.Encoder, folder: Path) -> None:
     few = sorted(folder.glob("*.png"))[:3]
-    assert any("only 3 pictures" in note for note in saccade.compare(tiny, CAT, CUP, reference=few).notes)
+    assert any("only 3 images" in note for note in saccade.compare(tiny, CAT, CUP, reference=few).notes)
 
 
 def test_photos_of_their_own_sizes(folder: Path) -> None:
@@ -255,7 +262,7 @@ def test_a_plain_vector_gives_the_score_and_says_what_can_be_drawn() -> None:
     assert why.shares_a.shape == (1, 1)
     assert why.shares_a.sum() == pytest.approx(why.score)
     assert not why.places
-    assert "saccade explain MODEL first picture --target like:" in why.notes[0]
+    assert "saccade explain MODEL first image --target like:" in why.notes[0]
     assert why.figure(width=800).width == 800
 
 
