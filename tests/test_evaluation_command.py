@@ -70,7 +70,7 @@ def test_pages_numbers_and_a_verdict_are_written_and_a_second_run_goes_on(
     assert "On this model" in said
     for told in (
         "cut.png is damaged or cut off", "cat-6.png is 50x120, but cat-6.png is 120x120", "cat-7.png marks nothing",
-        "no mask in", "for 1 of 9 photographs: cat-8.png", "9 photographs tell only large differences apart",
+        "no mask in", "for 1 of 9 photos: cat-8.png", "9 photos tell only large differences apart",
     ):  # fmt: skip
         assert told in err
     told = json.loads((out / "evaluation.json").read_text())
@@ -95,12 +95,12 @@ def test_bad_input_is_one_line(run: Run, model: str, photos: Path, tmp_path: Pat
     masks.mkdir()
     Image.new("L", (20, 20), 255).save(masks / "dog.png")
     for words, told in (
-        ((few,), "1 usable photographs; an evaluation needs 8 or more"),
+        ((few,), "1 usable photos; an evaluation needs 8 or more"),
         ((tmp_path / "nowhere",), "no file"),
         ((photos, "-m", "salience"), "the nearest is 'saliency'"),
-        ((photos, "--limit", 4), "an evaluation needs 8 photographs or more"),
+        ((photos, "--limit", 4), "an evaluation needs 8 photos or more"),
         ((photos, "--steps", 2), "steps=2: give 6 or more"),
-        ((photos, "--masks", masks, "-m", "saliency"), "fits the photographs: no mask in"),
+        ((photos, "--masks", masks, "-m", "saliency"), "fits the photos: no mask in"),
         ((photos, "--set", "nonsense=1", "-m", "saliency"), "no setting of saliency 'nonsense'"),
     ):
         status, out, err = run("evaluate", model, *words)

@@ -1,4 +1,4 @@
-"""Trust on small models: weights come back unchanged, curves are those of a naive loop, a known truth wins."""
+"""Evaluation of small models: weights come back unchanged, curves are those of a naive loop, a known truth wins."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ import saccade
 from saccade.attribution.smoothing import gaussian_blur
 from saccade.encoder import Encoder
 from saccade.errors import Cancelled, InputError, NotApplicable, UnknownName
+from saccade.evaluation.batches import batches, joined
 from saccade.evaluation.cache import fingerprint
 from saccade.evaluation.imputation import mean_colour
 from saccade.evaluation.rankings import ranks
 from saccade.evaluation.removal import Removal, cuts
-from saccade.evaluation.runner import batches, joined
 from saccade.evaluation.similarity import references, together
 from saccade.models.numpy_network import NumpyNetwork
 from saccade.models.randomisation import randomised, weighted_layers
@@ -58,7 +58,7 @@ def _seeing_a_window() -> Encoder:
     return Encoder(model, layer="encoded", value_range=(0.0, 1.0))
 
 
-# Shuffled weights
+# Randomised weights
 
 
 def _torch() -> Encoder:
@@ -84,7 +84,7 @@ def _weights(encoder: Encoder) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", list(MODELS))
-def test_shuffled_weights_come_back_also_after_an_error(name: str) -> None:
+def test_randomised_weights_come_back_also_after_an_error(name: str) -> None:
     encoder = MODELS[name]()
     before = _weights(encoder)
     height, width, channels = encoder.network.input_shape
@@ -109,7 +109,7 @@ def test_shuffled_weights_come_back_also_after_an_error(name: str) -> None:
     np.testing.assert_array_equal(encoder.codes(pictures.copy()), codes)
 
 
-def test_only_the_layers_named_are_shuffled_and_the_decoder_is_none_of_them(small: Encoder) -> None:
+def test_only_the_layers_named_are_randomised_and_the_decoder_is_none_of_them(small: Encoder) -> None:
     assert weighted_layers(small.network, "encoded") == ["conv_1", "conv_2"]
     before = _weights(small)
     with randomised(small.network, ["conv_2"], 0):
@@ -167,7 +167,7 @@ def test_curves_are_those_of_a_naive_loop(small: Encoder) -> None:
 
 def test_a_code_that_does_not_vary_is_refused(small: Encoder) -> None:
     same = np.repeat(_photos(1), 9, axis=0)
-    with pytest.raises(InputError, match="the same for all 9 pictures"):
+    with pytest.raises(InputError, match="the same for all 9 photos"):
         saccade.evaluate(small, same, ["saliency"], **QUICK)
 
 
@@ -222,7 +222,7 @@ def _numbers(found: Any) -> Any:
 def test_a_stopped_run_goes_on_and_gives_the_same(small: Encoder, tmp_path: Path) -> None:
     photos = _photos(10)
     methods = ["saliency", "activation_energy"]
-    asked: dict[str, Any] = {"methods": methods, "keep": tmp_path, **QUICK}
+    asked: dict[str, Any] = {"methods": methods, "cache": tmp_path, **QUICK}
     before = _weights(small)
     whole = saccade.evaluate(small, photos, methods, **QUICK)
     told: list[str] = []
@@ -289,7 +289,7 @@ def test_a_method_that_cannot_answer_is_refused_by_name_and_left_out_of_all(tmp_
         ({"methods": ["salience"]}, UnknownName, "saliency"),
         ({"methods": []}, InputError, "no method"),
         ({"step": 8}, UnknownName, "steps"),
-        ({"limit": 3}, InputError, "8 photographs or more"),
+        ({"limit": 3}, InputError, "8 photos or more"),
         ({"method_settings": {"saliency": {"lowpass": 1}}}, UnknownName, "low_pass"),
     ],
 )
@@ -301,8 +301,8 @@ def test_what_cannot_be_used_is_said_in_one_line(
     assert "\n" not in str(raised.value)
 
 
-def test_too_few_photographs_and_free_sizes_are_refused(small: Encoder) -> None:
-    with pytest.raises(InputError, match="7 usable photographs"):
+def test_too_few_photos_and_free_sizes_are_refused(small: Encoder) -> None:
+    with pytest.raises(InputError, match="7 usable photos"):
         saccade.evaluate(small, _photos(7), ["saliency"])
     free = Encoder(nets.free_size(), layer="encoded", value_range=(0.0, 1.0))
     with pytest.raises(InputError, match="--size"):

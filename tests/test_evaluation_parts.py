@@ -1,4 +1,4 @@
-"""The parts of trust against closed forms and naive loops: fillers, ranks, areas, correlations, intervals, verdicts."""
+"""The parts of an evaluation against closed forms and naive loops: ranks, areas, correlations, intervals, grades."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def evaluate(
     """Find out which maps tell the truth on this model and these photos.
 
     Takes pixels away in the order of each map and looks when the code changes, beside maps that know nothing of the
-    model; shuffles the model's weights, asks another question, adds a little noise. Writes a page for each test, all
+    model; randomises the model's weights, asks another question, adds a little noise. Writes a page for each test, all
     numbers, and says in plain words which methods to prefer. A run that was stopped is continued by the same command.
     """
     opening.settings()
@@ -92,7 +92,7 @@ def evaluate(
         with console.progress(1, "reading the photos") as bar:
             found = ask(
                 encoder, images, None if methods is None or "all" in methods else names, masks=masks, limit=limit,
-                method_settings=given, keep=kept, **chosen.as_dict(),
+                method_settings=given, cache=kept, **chosen.as_dict(),
                 progress=lambda done, total, text: bar.at(done / max(total, 1), text),
             )  # fmt: skip
         files = [str(found.save(output / "evaluation.json"))]
