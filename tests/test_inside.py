@@ -90,7 +90,7 @@ def test_only_the_layers_asked_for(encoder: saccade.Encoder) -> None:
         saccade.feature_maps(encoder, CAT, layers=["conv_9"])
     with pytest.raises(InputError, match="no layers were named"):
         saccade.feature_maps(encoder, CAT, layers=[])
-    with pytest.raises(InputError, match="of one picture; 2 were given"):
+    with pytest.raises(InputError, match="of one image; 2 were given"):
         saccade.feature_maps(encoder, [CAT, CAT])
     with pytest.raises(NotApplicable, match="'flat' has no places"):
         saccade.feature_maps(vector_encoder(), CAT, layers=["flat"])

@@ -94,6 +94,24 @@ def test_numbers_come_back_from_a_file(look: Attribution, tmp_path: Path) -> Non
         Attribution.load(tmp_path / "broken.npz")
 
 
+@pytest.mark.parametrize(
+    ("method", "settings", "grid"),
+    [
+        ("occlusion", {"patch": 8, "stride": 8}, (4, 6)),
+        ("sobol", {"designs": 4, "cells": 4}, (4, 6)),
+        ("relax", {"masks": 16, "repeats": 2}, (32, 48)),
+        ("extremal_perturbation", {"iterations": 1, "areas": (0.1, 0.2, 0.3)}, (32, 48)),
+        ("activation_energy", {}, (8, 12)),
+    ],
+)
+def test_a_page_names_the_grid_that_was_computed(
+    encoder: saccade.Encoder, photos: list[Any], method: str, settings: dict[str, Any], grid: tuple[int, int]
+) -> None:
+    look = saccade.explain(encoder, photos[0], method, **settings)
+    assert look.grid == grid
+    assert f"real grid {grid[1]}x{grid[0]}" in look._small_print(True)[1]
+
+
 def test_nothing_is_left_where_saving_failed(look: Attribution, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for ending in ("png", "npz"):

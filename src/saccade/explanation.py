@@ -133,6 +133,7 @@ def _attribution(
         units=found.units,
         signed=found.signed,
         is_share=found.is_share,
+        grid=found.grid or (found.raw.shape[1], found.raw.shape[2]),
         images=images,
         method=method,
         title=description.title,

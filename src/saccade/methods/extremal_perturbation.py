@@ -97,6 +97,7 @@ def extremal_perturbation(
     return Map(
         values=masks.mean(axis=1, dtype=np.float64).astype(np.float32),
         raw=masks,
+        grid=(masks.shape[2], masks.shape[3]),
         units=f"how much of this place the best mask {'keeps' if mode == 'keep' else 'hides'}, {_counted(shares)}",
         signed=False,
         notes=(

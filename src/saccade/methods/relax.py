@@ -161,6 +161,7 @@ def _map(
     return Map(
         values=importance.astype(np.float32),
         raw=raw.astype(np.float32),
+        grid=(raw.shape[2], raw.shape[3]),
         units=asked.units,
         signed=True,
         notes=tuple(notes),

@@ -34,6 +34,7 @@ class Attribution(Result):
         units: What one unit of `values` is.
         signed: Whether negative values are evidence against.
         is_share: Whether the values are shares of a whole, which people read in percent.
+        grid: Rows and columns at which the map was really computed.
         images: The images, with the photos they came from.
         method: The method's name.
         title: The method's name for people.
@@ -59,6 +60,7 @@ class Attribution(Result):
     question: str
     model: str
     layer: str
+    grid: tuple[int, int]
     settings: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     scores: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
@@ -214,7 +216,7 @@ class Attribution(Result):
             scores = {name.removeprefix("score."): file[name] for name in file.files if name.startswith("score.")}
             names = made.pop("names")
             images = Images.from_array(file["images"], tuple(made.pop("value_range")), names)
-            made["notes"] = tuple(made["notes"])
+            made["notes"], made["grid"] = tuple(made["notes"]), tuple(made["grid"])
             return cls(values=file["values"], raw=file["raw"], images=images, scores=scores, **made)
 
     def provenance(self) -> dict[str, Any]:
@@ -231,6 +233,7 @@ class Attribution(Result):
             "is_share": self.is_share,
             "model": self.model,
             "layer": self.layer,
+            "grid": self.grid,
             "settings": self.settings,
             "notes": self.notes,
             "value_range": self.images.value_range,
@@ -272,7 +275,7 @@ class Attribution(Result):
         return Bar(scale=scale, unit=self.units, percent=self.is_share, opacity=opacity, contours=lines)
 
     def _small_print(self, smooth: bool) -> list[str]:
-        rows, columns = self.raw.shape[1:3]
+        rows, columns = self.grid
         grid = f"real grid {columns}x{rows}" + ("" if smooth else ", shown as it is")
         return [
             f"{self.method} of {self.target}, layer {self.layer} of {self.model}",

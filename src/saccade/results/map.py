@@ -23,6 +23,7 @@ class Map:
         units: What one unit of `values` is.
         signed: Whether negative values mean evidence against.
         is_share: Whether the values are shares of a whole, which people read in percent.
+        grid: Rows and columns at which the map was really computed; by default those of `raw`.
         notes: What the reader of the map must know: smoothing, fallbacks, the size of holes.
         settings: Every setting with the value that was used, also where it was a default.
         scores: Numbers per image by name, such as the score at the image and at the baseline.
@@ -36,3 +37,4 @@ class Map:
     settings: Mapping[str, Any] = field(default_factory=dict)
     scores: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     is_share: bool = False
+    grid: tuple[int, int] | None = None
