@@ -17,10 +17,10 @@ import pytest
 from PIL import Image
 
 import saccade
-from saccade import demo as gallery
-from saccade.demo import assembly, photographs, places, search
+from saccade import demo
+from saccade.demo import assembly, naming, photos, search
 from saccade.demo.markup import Markup, element
-from saccade.demo.photographs import ALL, CAT, LOOKED_AT, MOTORCYCLE
+from saccade.demo.photos import ALL, CAT, EXPLAINED, MOTORCYCLE
 from saccade.errors import FileError, MissingPackage
 from saccade.pairs import mean_code
 
@@ -73,8 +73,8 @@ def told() -> list[tuple[str, int, int]]:
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory, told: list[tuple[str, int, int]]) -> Path:
-    where = tmp_path_factory.mktemp("gallery") / "made" / "here"
-    page = gallery.build(where, progress=lambda *said: told.append(said))
+    where = tmp_path_factory.mktemp("demo") / "made" / "here"
+    page = demo.build(where, progress=lambda *said: told.append(said))
     assert page == where / "index.html"
     return where
 
@@ -200,17 +200,17 @@ def test_numbers_are_written_as_they_are(page: Reader) -> None:
 
 def test_the_strongest_patches_are_the_models(page: Reader, encoder: saccade.Encoder, folder: Path) -> None:
     numbers = _numbers(page)
-    for photograph in (CAT, MOTORCYCLE):
-        look = saccade.explain(encoder, folder / "photographs" / photograph.file)
-        for value in (float(look.raw.max()), float(np.median(look.raw))):
+    for photo in (CAT, MOTORCYCLE):
+        attribution = saccade.explain(encoder, folder / "photos" / photo.file)
+        for value in (float(attribution.raw.max()), float(np.median(attribution.raw))):
             assert min(abs(each - value) for each in numbers) < 1e-4 * value
-    assert numbers[0] == encoder.code_size(encoder.layer, look.images.array)
-    shares = [value for value in numbers if value == pytest.approx(numbers[0] / look.images.array.size)]
-    assert shares, "the code's share of the picture is told"
+    assert numbers[0] == encoder.layer_size(encoder.layer, attribution.images.array)
+    shares = [value for value in numbers if value == pytest.approx(numbers[0] / attribution.images.array.size)]
+    assert shares, "the code's share of the photo is told"
 
 
 def test_similarities_are_the_models(page: Reader, encoder: saccade.Encoder, folder: Path) -> None:
-    shelf = folder / "photographs"
+    shelf = folder / "photos"
     why = saccade.compare(encoder, shelf / "motorcycle_left.png", shelf / "motorcycle_right.png", reference=shelf)
     found = [float(str(each["value"])) for each in page.all("data")]
     for value in (why.score, float(why.shares[why.shares > 0].sum())):
@@ -219,8 +219,8 @@ def test_similarities_are_the_models(page: Reader, encoder: saccade.Encoder, fol
 
 def test_memory_is_measured(page: Reader, encoder: saccade.Encoder, folder: Path) -> None:
     found = _numbers(page)
-    for photograph in LOOKED_AT:
-        given = encoder.read(folder / "photographs" / photograph.file)
+    for photo in EXPLAINED:
+        given = encoder.read(folder / "photos" / photo.file)
         error = float(np.mean((np.clip(encoder.reconstruct(given), 0, 1) - given.array) ** 2))
         assert min(abs(each - 10 * np.log10(1 / error)) for each in found) < 1e-2
         assert min(abs(each - np.sqrt(error)) for each in found) < 1e-4
@@ -248,13 +248,13 @@ def _recipes(page: Reader, kind: str) -> list[str]:
 
 def test_the_python_lines_work(page: Reader, copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     snippets = _recipes(page, "python")
-    assert len(snippets) == len(LOOKED_AT) + 5
-    others = {f"{each.stem}-heat.png" for each in LOOKED_AT[1:]}
+    assert len(snippets) == len(EXPLAINED) + 5
+    others = {f"{each.stem}-heat.png" for each in EXPLAINED[1:]}
     for snippet in snippets:
-        if not any(other in snippet for other in others):  # one photograph stands for all
+        if not any(other in snippet for other in others):  # one photo stands for all
             exec(compile(snippet, "<the page>", "exec"), {"__name__": "__page__"})
     for name in ("heat", "spotlight"):
-        mine, shown = pixels(f"chelsea-{name}.png"), pixels(f"pictures/chelsea-{name}.webp")
+        mine, shown = pixels(f"chelsea-{name}.png"), pixels(f"images/chelsea-{name}.webp")
         assert mine.shape == shown.shape
         assert np.abs(mine - shown).mean() < 4  # what the compression of the page's picture costs
     printed = capsys.readouterr().out
@@ -283,7 +283,7 @@ def test_the_commands_work(page: Reader, copy: Path) -> None:
         assert words[0] == "saccade"
         assert main(words[1:]) == 0, command
     mine = pixels(copy / "mine" / "chelsea-occlusion-overlay.png")
-    shown = pixels(copy / "pictures" / "chelsea-heat.webp")
+    shown = pixels(copy / "images" / "chelsea-heat.webp")
     assert np.abs(mine - shown).mean() < 4
     assert (copy / "alike.png").is_file()
     assert (copy / "mine" / "collage.png").is_file()
@@ -300,13 +300,13 @@ def test_where_nothing_speaks_for_a_pair_none_of_it_lies_outside() -> None:
 
 
 def test_the_found_pair_is_the_best_one(encoder: saccade.Encoder, folder: Path) -> None:
-    images = encoder.read([folder / "photographs" / each.file for each in ALL])
+    images = encoder.read([folder / "photos" / each.file for each in ALL])
     mean = mean_code(encoder, images).code
     found = search.search(encoder, images, ALL, mean)
-    assert found.a.photograph.subject != found.b.photograph.subject
+    assert found.a.photo.subject != found.b.photo.subject
     assert found.tried > 300
 
-    def worth(one: photographs.Photograph, other: photographs.Photograph) -> float:
+    def worth(one: photos.DescribedPhoto, other: photos.DescribedPhoto) -> float:
         """By the public comparison of two whole photographs."""
         a, b = (images[ALL.index(each)] for each in (one, other))
         why = saccade.compare(encoder, a, b, centre=mean)
@@ -323,46 +323,46 @@ def test_the_found_pair_is_the_best_one(encoder: saccade.Encoder, folder: Path) 
 
     best = max(worth(a, b) for k, a in enumerate(ALL) for b in ALL[k + 1 :] if a.subject != b.subject)
     if not (found.a.cut or found.b.cut):
-        assert worth(found.a.photograph, found.b.photograph) == pytest.approx(best, rel=1e-6)
+        assert worth(found.a.photo, found.b.photo) == pytest.approx(best, rel=1e-6)
         assert found.worth == pytest.approx(best, rel=0.01)
     else:
         assert found.worth * 0.75 > best
 
 
 def test_cut_outs_still_show_the_subject() -> None:
-    for photograph in ALL:
-        parts = search.cut_outs(photograph)
+    for photo in ALL:
+        parts = search.cut_outs(photo)
         assert not parts[0].cut
         for part in parts[1:]:
-            assert places.area(part.box) == pytest.approx(4 / 9)
+            assert naming.area(part.box) == pytest.approx(4 / 9)
             box = part.subject_box
             if box is not None:
-                whole = photograph.subject_box
+                whole = photo.subject_box
                 assert whole is not None
-                assert places.area(box) * places.area(part.box) >= 0.6 * places.area(whole) - 1e-9
+                assert naming.area(box) * naming.area(part.box) >= 0.6 * naming.area(whole) - 1e-9
 
 
 # Words for places
 
 
-def test_every_named_thing_lies_on_its_photograph() -> None:
-    for photograph in ALL:
-        boxes = [box for _, box in photograph.things]
-        boxes += [photograph.subject_box] if photograph.subject_box else []
+def test_every_named_thing_lies_on_its_photo() -> None:
+    for photo in ALL:
+        boxes = [box for _, box in photo.things]
+        boxes += [photo.subject_box] if photo.subject_box else []
         for left, top, right, bottom in boxes:
             assert 0 <= left < right <= 1
             assert 0 <= top < bottom <= 1
 
 
 def test_the_smallest_thing_names_a_place() -> None:
-    assert places.name_of(CAT, 0.37, 0.38) == "the eye on the left"
-    assert places.name_of(CAT, 0.55, 0.8) == "the nose"
-    assert places.name_of(CAT, 0.97, 0.5) == "the blurred background at the right"
+    assert naming.name_of(CAT, 0.37, 0.38) == "the eye on the left"
+    assert naming.name_of(CAT, 0.55, 0.8) == "the nose"
+    assert naming.name_of(CAT, 0.97, 0.5) == "the blurred background at the right"
 
 
 def test_peaks_do_not_overlap_and_fall() -> None:
     values = np.random.default_rng(0).random((15, 15))
-    found = places.peaks(values, (0.125, 0.125), CAT, 4)
+    found = naming.peaks(values, (0.125, 0.125), CAT, 4)
     assert [each.value for each in found] == sorted((each.value for each in found), reverse=True)
     assert found[0].value == values.max()
     row, column = np.unravel_index(values.argmax(), values.shape)
@@ -373,11 +373,11 @@ def test_peaks_do_not_overlap_and_fall() -> None:
 def test_the_region_holds_what_it_says() -> None:
     shares = np.zeros((8, 8))
     shares[:4, 4:] = 1
-    assert places.region(shares) == ("the upper right quarter", 1.0)
+    assert naming.main_region(shares) == ("the upper right quarter", 1.0)
     shares[:4, :4] = 0.9
-    assert places.region(shares) == ("the upper half", 1.0)
-    assert places.region(np.ones((8, 8))) == ("the whole picture", 1.0)
-    assert places.inside(np.ones((3, 3)), (0.0, 0.0, 0.5, 1.0)) == pytest.approx(4.5)
+    assert naming.main_region(shares) == ("the upper half", 1.0)
+    assert naming.main_region(np.ones((8, 8))) == ("the whole photo", 1.0)
+    assert naming.inside(np.ones((3, 3)), (0.0, 0.0, 0.5, 1.0)) == pytest.approx(4.5)
 
 
 def test_markup_escapes_text_and_closes_elements() -> None:
@@ -395,12 +395,12 @@ def _quick(monkeypatch: pytest.MonkeyPatch, chapter: Callable[[Any], Markup]) ->
 
 def test_other_files_stay(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _quick(monkeypatch, lambda studio: element("p", "here"))
-    (tmp_path / "photographs").mkdir()
-    (tmp_path / "photographs" / "mine.png").write_bytes(b"mine")
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "mine.png").write_bytes(b"mine")
     (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / "index.html").write_text("old")
-    gallery.build(tmp_path)
-    assert (tmp_path / "photographs" / "mine.png").read_bytes() == b"mine"
+    demo.build(tmp_path)
+    assert (tmp_path / "photos" / "mine.png").read_bytes() == b"mine"
     assert (tmp_path / "notes.txt").read_text() == "mine"
     assert "here" in (tmp_path / "index.html").read_text()
     assert not list(tmp_path.glob(".saccade-demo-*"))
@@ -413,11 +413,11 @@ def test_a_failure_leaves_everything_as_it_was(tmp_path: Path, monkeypatch: pyte
     _quick(monkeypatch, fail)
     fresh = tmp_path / "a" / "b"
     with pytest.raises(KeyboardInterrupt):
-        gallery.build(fresh)
+        demo.build(fresh)
     assert not (tmp_path / "a").exists()
     (tmp_path / "index.html").write_text("old")
     with pytest.raises(KeyboardInterrupt):
-        gallery.build(tmp_path)
+        demo.build(tmp_path)
     assert [each.name for each in tmp_path.iterdir()] == ["index.html"]
     assert (tmp_path / "index.html").read_text() == "old"
 
@@ -426,14 +426,14 @@ def test_a_folder_that_cannot_be_written_is_one_plain_line(tmp_path: Path) -> No
     (tmp_path / "file").write_text("x")
     for where in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(FileError, match="cannot be written"):
-            gallery.build(where)
+            demo.build(where)
     assert (tmp_path / "file").read_text() == "x"
 
 
-def test_missing_photographs_are_one_plain_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(photographs.importlib.util, "find_spec", lambda name: None)
+def test_missing_photos_are_one_plain_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(photos.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingPackage, match=r"scikit-image is not installed.*saccade\[demo\]"):
-        gallery.build(tmp_path / "new")
+        demo.build(tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Mapping
 
 from saccade.errors import InputError, UnknownName
 from saccade.targets import components, directions, likeness, positions, reconstruction
@@ -28,8 +29,8 @@ _FORMS: tuple[TextForm, ...] = (
 )
 """Every kind of target that has a text form; a new file of targets is one more row."""
 
-FORMS = tuple(map(str, _FORMS))
-"""The text forms that `parse` understands; they also add up: `code - 0.5*like:b.jpg`."""
+FORMS: Mapping[str, str] = {str(form): form.meaning for form in _FORMS}
+"""The text forms that `parse` understands, and what each explains; they also add up: `code - 0.5*like:b.jpg`."""
 
 _BY_KIND = {form.kind: [other for other in _FORMS if other.kind == form.kind] for form in _FORMS}
 
