@@ -83,8 +83,8 @@ def test_layers_know_what_their_cells_see(maps: FeatureMaps) -> None:
 
 
 def test_only_the_layers_asked_for(encoder: saccade.Encoder) -> None:
-    found = saccade.feature_maps(encoder, CAT, layers=["drop", "pool_1"])
-    assert [path.split("/")[-1] for path in found] == ["drop", "pool_1"]
+    some_maps = saccade.feature_maps(encoder, CAT, layers=["drop", "pool_1"])
+    assert [path.split("/")[-1] for path in some_maps] == ["drop", "pool_1"]
     assert saccade.feature_maps(encoder, CAT, layers=["pool_1"]).collage().width > 1000
     with pytest.raises(UnknownName, match="conv_1"):
         saccade.feature_maps(encoder, CAT, layers=["conv_9"])
@@ -153,11 +153,11 @@ def layer(values: np.ndarray) -> LayerMaps:
 def test_energy_and_variation_against_numpy() -> None:
     values = np.random.default_rng(SEED).normal(1, 1, size=(5, 4, 6))
     one = layer(values)
-    kept = one.values.astype(float)
-    assert np.allclose(one.energy, (kept**2).sum(axis=(0, 1)), rtol=1e-6)
-    assert np.allclose(one.variation, kept.var(axis=(0, 1)) * 20, rtol=1e-5)
-    assert list(one.order("energy")) == list(np.argsort(-(kept**2).sum(axis=(0, 1))))
-    assert list(one.order()) == list(np.argsort(-kept.var(axis=(0, 1))))
+    values = one.values.astype(float)
+    assert np.allclose(one.energy, (values**2).sum(axis=(0, 1)), rtol=1e-6)
+    assert np.allclose(one.variation, values.var(axis=(0, 1)) * 20, rtol=1e-5)
+    assert list(one.order("energy")) == list(np.argsort(-(values**2).sum(axis=(0, 1))))
+    assert list(one.order()) == list(np.argsort(-values.var(axis=(0, 1))))
     assert list(one.order("index")) == list(range(6))
     with pytest.raises(UnknownName, match="nearest is 'energy'"):
         one.order("energies")
@@ -250,7 +250,7 @@ def test_dead_maps_are_counted(maps: FeatureMaps, monkeypatch: pytest.MonkeyPatc
     notes: list[str] = []
     real = module.feature_sheet
     monkeypatch.setattr(
-        module, "feature_sheet", lambda *given, **rest: notes.extend(rest["notes"]) or real(*given, **rest)
+        module, "feature_sheet", lambda *arguments, **rest: notes.extend(rest["notes"]) or real(*arguments, **rest)
     )
     dead.sheet("x")
     assert "2 of the 5 maps are zero everywhere: these detectors found nothing." in notes
@@ -275,15 +275,15 @@ def test_cells_of_the_collage_are_the_true_grid() -> None:
     page = np.asarray(collage(End(photo, "title", []), [row], notes=["small print"]))
     from saccade.picture.colormaps import apply
 
-    wanted = apply(values[0] / values.max(), "inferno").repeat(16, axis=0).repeat(16, axis=1).astype(int)
-    corner = wanted[:16, :16]
-    found = [
+    tile = apply(values[0] / values.max(), "inferno").repeat(16, axis=0).repeat(16, axis=1).astype(int)
+    corner = tile[:16, :16]
+    corners = [
         (top, left)
         for top in range(page.shape[0] - 128)
         for left in np.flatnonzero(np.abs(page[top, :-128].astype(int) - corner[0, 0]).max(axis=1) <= 3)
-        if np.abs(page[top : top + 128, left : left + 128].astype(int) - wanted).max() <= 3
+        if np.abs(page[top : top + 128, left : left + 128].astype(int) - tile).max() <= 3
     ]
-    assert len(found) == 1
+    assert len(corners) == 1
 
 
 def test_collage_edges() -> None:

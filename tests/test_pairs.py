@@ -49,14 +49,14 @@ def living(code: np.ndarray) -> bool:
 def test_shares_of_places_sum_to_the_cosine(draw: st.DataObject) -> None:
     shape = draw.draw(grids)
     a, b = (draw.draw(arrays(np.float32, shape, elements=numbers).filter(living)) for _ in range(2))
-    found = split(a, b)
-    assert found.score == pytest.approx(cosine(a, b), rel=1e-10, abs=1e-12)
-    assert abs(found.shares_a.sum() - found.score) <= 1e-12 * max(np.abs(found.shares_a).sum(), 1e-300)
-    assert np.array_equal(found.shares_a, found.shares_b)
+    parts = split(a, b)
+    assert parts.score == pytest.approx(cosine(a, b), rel=1e-10, abs=1e-12)
+    assert abs(parts.shares_a.sum() - parts.score) <= 1e-12 * max(np.abs(parts.shares_a).sum(), 1e-300)
+    assert np.array_equal(parts.shares_a, parts.shares_b)
     for row, column in np.ndindex(*shape[:2]):
         alone = a[row, column].astype(float) @ b[row, column].astype(float)
         length = np.linalg.norm(a.astype(float)) * np.linalg.norm(b.astype(float))
-        assert found.shares_a[row, column] == pytest.approx(alone / length, rel=1e-9, abs=1e-14)
+        assert parts.shares_a[row, column] == pytest.approx(alone / length, rel=1e-9, abs=1e-14)
 
 
 @settings(max_examples=80, deadline=None)
@@ -65,18 +65,18 @@ def test_shares_anywhere_are_the_sums_over_all_pairs_of_cells(draw: st.DataObjec
     shape, (rows, columns, _) = draw.draw(grids), draw.draw(grids)
     a = draw.draw(arrays(np.float32, shape, elements=numbers).filter(living)).astype(float)
     b = draw.draw(arrays(np.float32, (rows, columns, shape[2]), elements=numbers).filter(living)).astype(float)
-    found = split(a, b, "anywhere")
+    parts = split(a, b, "anywhere")
     mean_a, mean_b = a.mean(axis=(0, 1)), b.mean(axis=(0, 1))
     length = np.linalg.norm(mean_a) * np.linalg.norm(mean_b) * shape[0] * shape[1] * rows * columns
     pairs = np.zeros((*shape[:2], rows, columns))
     for index in np.ndindex(*pairs.shape):
         pairs[index] = a[index[:2]] @ b[index[2:]] / length
     scale = np.abs(pairs).sum()
-    assert np.allclose(found.shares_a, pairs.sum(axis=(2, 3)), rtol=0, atol=1e-12 * scale)
-    assert np.allclose(found.shares_b, pairs.sum(axis=(0, 1)), rtol=0, atol=1e-12 * scale)
-    for shares in (found.shares_a, found.shares_b):
-        assert abs(shares.sum() - found.score) <= 1e-12 * scale
-    assert found.score == pytest.approx(cosine(mean_a, mean_b), rel=1e-9, abs=1e-12 * scale)
+    assert np.allclose(parts.shares_a, pairs.sum(axis=(2, 3)), rtol=0, atol=1e-12 * scale)
+    assert np.allclose(parts.shares_b, pairs.sum(axis=(0, 1)), rtol=0, atol=1e-12 * scale)
+    for shares in (parts.shares_a, parts.shares_b):
+        assert abs(shares.sum() - parts.score) <= 1e-12 * scale
+    assert parts.score == pytest.approx(cosine(mean_a, mean_b), rel=1e-9, abs=1e-12 * scale)
 
 
 def test_a_similarity_has_no_units_and_knows_evidence_against() -> None:
@@ -170,14 +170,14 @@ def test_the_score_is_the_cosine_of_the_codes(tiny: saccade.Encoder) -> None:
 
 def test_the_mean_code_is_the_mean_of_all_codes(tiny: saccade.Encoder, folder: Path) -> None:
     paths = sorted(folder.glob("*.png"))
-    told: list[tuple[int, int]] = []
-    mean = mean_code(tiny, folder, progress=lambda done, whole: told.append((done, whole)))
+    steps: list[tuple[int, int]] = []
+    mean = mean_code(tiny, folder, progress=lambda done, whole: steps.append((done, whole)))
     codes = np.concatenate([tiny.codes(tiny.read([path])) for path in paths]).astype(float)
     assert np.allclose(mean.code, codes.mean(axis=0), rtol=1e-5, atol=1e-6)
     assert (mean.count, [image.name for image in mean.skipped]) == (40, ["broken.jpg"])
-    assert told[-1] == (41, 41)
-    assert [done for done, _ in told] == sorted({done for done, _ in told})
-    assert len(told) == 2  # batches of 32
+    assert steps[-1] == (41, 41)
+    assert [done for done, _ in steps] == sorted({done for done, _ in steps})
+    assert len(steps) == 2  # batches of 32
 
 
 @pytest.mark.parametrize("kind", ["list", "images", "floats", "bytes", "mixture"])
@@ -185,7 +185,7 @@ def test_a_reference_may_be_anything_that_can_be_read(tiny: saccade.Encoder, fol
     paths = sorted(folder.glob("*.png"))[:5]
     images = tiny.read(paths)
     stack = np.stack([opened(path) for path in paths])
-    given = {
+    reference = {
         "list": [str(path) for path in paths],
         "images": images,
         "floats": images.array,
@@ -193,7 +193,7 @@ def test_a_reference_may_be_anything_that_can_be_read(tiny: saccade.Encoder, fol
         "mixture": [paths[0], images[1:3], Image.fromarray(stack[3]), stack[4]],
     }[kind]
     expected = tiny.codes(images).astype(float).mean(axis=0)
-    mean = mean_code(tiny, given)
+    mean = mean_code(tiny, reference)
     assert mean.count == 5
     assert np.allclose(mean.code, expected, rtol=1e-5, atol=1e-6)
 

@@ -37,11 +37,11 @@ def results() -> dict[str, Result]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_result_is_plain_numbers_and_words(results: dict[str, Result], kind: str) -> None:
-    told = results[kind].to_dict()
-    assert json.loads(json.dumps(told, allow_nan=False)) == told
+    content = results[kind].to_dict()
+    assert json.loads(json.dumps(content, allow_nan=False)) == content
     made = plain(results[kind].provenance())
     assert made["model"]
-    assert made.items() <= told.items()
+    assert made.items() <= content.items()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -90,11 +90,11 @@ def test_where_the_strongest_value_of_a_map_lies(results: dict[str, Result]) -> 
 
 
 def test_what_is_plain() -> None:
-    given: dict[Any, Any] = {
+    values: dict[Any, Any] = {
         "array": np.array([[1.0, np.nan], [np.inf, 2.0]], np.float32), 3: (np.int64(4), np.bool_(True), None),
         "path": Path("a/b"), "range": range(2), "deep": {"x": [np.float32(0.5)]},
     }  # fmt: skip
-    assert plain(given) == {
+    assert plain(values) == {
         "array": [[1.0, None], [None, 2.0]], "3": [4, True, None], "path": "a/b", "range": [0, 1],
         "deep": {"x": [0.5]},
     }  # fmt: skip

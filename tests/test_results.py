@@ -62,7 +62,7 @@ def test_overlays_are_as_large_as_the_photo(look: Attribution) -> None:
 def test_one_scale_for_all_makes_pictures_comparable(look: Attribution) -> None:
     assert look.scale().high == pytest.approx(look.values.max())
     assert look.scale(2).high == pytest.approx(look.values[2].max())
-    assert look.scale().shared == "all pictures"
+    assert look.scale().shared == "all photos"
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -132,10 +132,10 @@ def test_a_part_of_a_result_is_a_result(look: Attribution) -> None:
 
 
 def test_methods_side_by_side_need_the_same_images(encoder: saccade.Encoder, photos: list[Any]) -> None:
-    found = [saccade.explain(encoder, photos, method) for method in ("occlusion", "saliency")]
-    assert isinstance(methods_sheet(found), Image.Image)
+    attributions = [saccade.explain(encoder, photos, method) for method in ("occlusion", "saliency")]
+    assert isinstance(methods_sheet(attributions), Image.Image)
     with pytest.raises(InputError, match="different images"):
-        methods_sheet([found[0], found[1][:1]])
+        methods_sheet([attributions[0], attributions[1][:1]])
 
 
 def test_progress_and_stop_belong_to_the_call(encoder: saccade.Encoder, photos: list[Any]) -> None:

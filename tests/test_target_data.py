@@ -62,9 +62,9 @@ def test_a_map_says_as_data_whether_it_is_read_in_percent(encoder: Encoder, tmp_
     images = nets.pictures(encoder.network.model, 1)  # type: ignore[attr-defined]
 
     def shares(method: str, target: Any, **settings: Any) -> tuple[bool, bool]:
-        found = saccade.explain(encoder, images, method, target=target, **settings)
-        again = Attribution.load(found.save(tmp_path / "map.npz"))
-        return found.is_share, again.is_share
+        attribution = saccade.explain(encoder, images, method, target=target, **settings)
+        again = Attribution.load(attribution.save(tmp_path / "map.npz"))
+        return attribution.is_share, again.is_share
 
     assert shares("occlusion", "code") == (True, True)
     assert shares("occlusion", reworded(targets.code())) == (True, True)

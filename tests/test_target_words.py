@@ -113,7 +113,7 @@ def test_any_text_is_a_target_or_one_plain_line(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    ("text", "expected"),
     [
         ('like:"a - copy.jpg"', lambda: targets.like("a - copy.jpg")),
         ("like:'a - copy.jpg' - 2*code", lambda: targets.like("a - copy.jpg") - 2 * targets.code()),
@@ -128,8 +128,8 @@ def test_any_text_is_a_target_or_one_plain_line(text: str) -> None:
         ("reconstruction_error::,3:", lambda: targets.reconstruction_error(columns=(3, None))),
     ],
 )
-def test_what_text_may_look_like(text: str, wanted: Callable[[], Target]) -> None:
-    assert parse(text) == wanted()
+def test_what_text_may_look_like(text: str, expected: Callable[[], Target]) -> None:
+    assert parse(text) == expected()
 
 
 @pytest.mark.parametrize(
@@ -191,11 +191,11 @@ def test_the_command_line_takes_sums_and_keeps_them_apart(tmp_path: Path, monkey
     rng = np.random.default_rng(5)
     for name in ("a.png", "b - copy.png"):
         Image.fromarray(rng.integers(0, 255, (24, 24, 3), np.uint8)).save(name)
-    asked = ["code - 0.5*like:'b - copy.png'", "code + 0.5*like:'b - copy.png'"]
-    for target in asked:
+    texts = ["code - 0.5*like:'b - copy.png'", "code + 0.5*like:'b - copy.png'"]
+    for target in texts:
         command = ["explain", "model.keras", "a.png", "--quiet", "-m", "saliency", "--overlay-only", "-t", target]
         assert main(command) == 0
-    written = {each.name for each in (tmp_path / "saccade-out").glob("*.png")}
+    written = {path.name for path in (tmp_path / "saccade-out").glob("*.png")}
     assert written == {
         f"a-saliency-code-{sign}-0-5-like-b-minus-copy-png-overlay.png" for sign in ("minus", "plus")
     }  # fmt: skip

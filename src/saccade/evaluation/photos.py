@@ -30,12 +30,12 @@ class Photos:
     skipped: tuple[str, ...] = ()
 
 
-def draw_photos(encoder: Encoder, given: Any, limit: int, seed: int, stop: Callable[[], bool] | None = None) -> Photos:
+def draw_photos(encoder: Encoder, source: Any, limit: int, seed: int, stop: Callable[[], bool] | None = None) -> Photos:
     """Read up to `limit` photos, drawn at random so that a sorted folder is not seen from one end only.
 
     Args:
         encoder: The model; it says how images are read.
-        given: A folder, a glob, a list of files, `Images`, or arrays. What cannot be used is left out.
+        source: A folder, a glob, a list of files, `Images`, or arrays. What cannot be used is left out.
         limit: At most so many.
         seed: Of the draw.
         stop: Asked between files; True ends the work with `Cancelled`.
@@ -51,7 +51,7 @@ def draw_photos(encoder: Encoder, given: Any, limit: int, seed: int, stop: Calla
             "this model takes images of any size, but those of an evaluation must be alike; give --size H,W "
             "(size=(height, width) in Python)."
         )
-    collection = Collection(given, encoder.images, name="the evaluation")
+    collection = Collection(source, encoder.images, name="the evaluation")
     drawn: dict[int, Images] = {}
     for index, image in collection.images(np.random.default_rng([seed, 5]).permutation(len(collection)), stop=stop):
         drawn[index] = image

@@ -105,8 +105,8 @@ class Attribution(Result):
     def scale(self, index: int | None = None, *, clip: float = 0.0) -> Scale:
         """The scale of one map, or of all of them together."""
         if index is None:
-            return scale_of(self.values, signed=self.signed, clip=clip, shared="all pictures")
-        return scale_of(self.values[index], signed=self.signed, clip=clip, shared="this picture")
+            return scale_of(self.values, signed=self.signed, clip=clip, shared="all photos")
+        return scale_of(self.values[index], signed=self.signed, clip=clip, shared="this photo")
 
     def overlay(
         self,
@@ -207,7 +207,7 @@ class Attribution(Result):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Attribution:
-        """Open a saved `.npz`; the photos are then the model's own pictures.
+        """Open a saved `.npz`; the photos are then the model's own images.
 
         Raises:
             FileError: Missing, damaged, or not saved by `save`.

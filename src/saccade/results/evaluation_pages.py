@@ -312,8 +312,8 @@ def _drawn(scores: Sequence[MethodScore]) -> list[int]:
     """Which methods get a line: the best, the worst, and the controls that matter, in the order of the scores."""
     controls = [index for index, score in enumerate(scores) if score.is_control]
     methods = [index for index in range(len(scores)) if index not in controls]
-    room = _MOST_LINES - min(len(controls), 3)
-    shown = methods if len(methods) <= room else [*methods[: room - 1], methods[-1]]
+    space = _MOST_LINES - min(len(controls), 3)
+    shown = methods if len(methods) <= space else [*methods[: space - 1], methods[-1]]
     chance = [index for index in controls if scores[index].method == "random"]
     return sorted({*shown, *controls[:2], *chance})
 

@@ -1,4 +1,4 @@
-"""Values as plain numbers and words, as JSON and a picture's metadata can hold them."""
+"""Values as plain numbers and words, as JSON and an image file's metadata can hold them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, int):
         return int(value)
     if is_dataclass(value) and not isinstance(value, type):
-        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):

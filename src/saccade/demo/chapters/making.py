@@ -15,7 +15,7 @@ _PACKAGES = ("saccade", "keras", "tensorflow", "numpy", "pillow", "scikit-image"
 
 
 def making(workspace: Workspace) -> Markup:
-    """Everything that somebody needs to make the page again."""
+    """Everything that is needed to make the page again."""
     titles: dict[str, list[str]] = {}
     for photo in workspace.photos:
         titles.setdefault(photo.credit, []).append(photo.title.lower())
