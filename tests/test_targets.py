@@ -172,7 +172,7 @@ def test_a_gradient_is_that_of_the_formula(world: World, name: str) -> None:
 
 @pytest.mark.parametrize("place", ["code", "output"])
 def test_all_scores_are_those_of_the_formulas(world: World, place: str) -> None:
-    chosen = {name: build() for name, (build, _) in TABLE.items() if build().place == place}
+    chosen = {name: build() for name, (build, _) in TABLE.items() if build().reads == place}
     objectives = [Run(world.encoder).objective(world.images, target) for target in chosen.values()]
     scores = Run(world.encoder).score(world.moved, objectives, STAY, ONCE)
     for name, score in zip(chosen, scores, strict=True):
@@ -190,7 +190,7 @@ def test_the_reference_engine_knows_sums_and_functions(world: World) -> None:
 
 @pytest.mark.parametrize("place", ["code", "output"])
 def test_a_worth_is_what_covering_by_hand_takes_away(world: World, place: str) -> None:
-    chosen = {name: build() for name, (build, _) in TABLE.items() if build().place == place}
+    chosen = {name: build() for name, (build, _) in TABLE.items() if build().reads == place}
     explained = list(chosen.values())
     looks = find("occlusion")(world.encoder, world.images, explained, patch=6, stride=6, filler=0.25, low_pass=0)
     for name, look in zip(chosen, looks, strict=True):
@@ -220,7 +220,7 @@ def test_tiled_equals_plain_for_every_target(net: str) -> None:
     ]  # fmt: skip
     assert all(entry.tiles for entry in every)
     for places in ("code", "output"):
-        chosen = [entry for entry in every if entry.place == places]
+        chosen = [entry for entry in every if entry.reads == places]
         tiled = find("occlusion")(encoder, images, chosen, patch=8, stride=8)
         plain = find("occlusion")(encoder, images, chosen, patch=8, stride=8, tiled=False)
         for target, one, two in zip(chosen, tiled, plain, strict=True):

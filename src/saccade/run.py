@@ -84,7 +84,7 @@ class Run(Questions):
         """
         layer = self.encoder.place(target)
         # What the output should be is the image itself; its code is not asked for.
-        reference = target.freeze(self.codes(images) if target.place == "code" else images, self)
+        reference = target.freeze(self.codes(images) if target.reads == "code" else images, self)
         measure = target.gradient_measure if use == "gradient" else target.occlusion_measure
         return Objective(measure, layer, reference)
 

@@ -42,7 +42,7 @@ def activation_energy(run: Run, images: Array, target: Target) -> Map:
             "code. Use occlusion or saliency."
         )
     objective = run.objective(images, target)
-    values = run.codes(images) if target.place == "code" else run.encoder.reconstruct(images)
+    values = run.codes(images) if target.reads == "code" else run.encoder.reconstruct(images)
     if values.shape[1:3] == (1, 1):
         raise NotApplicable(
             f"activation_energy needs a code with places; {objective.layer!r} is a plain vector. Name a layer with "

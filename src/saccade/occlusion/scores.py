@@ -75,7 +75,7 @@ def occlusion_scores(
         return _one_by_one(run, images, targets, where, fixed, on_scores), ()
     plans, why_alone = _plans(run, targets, where)
     # A target on the output compares it with the covered image itself, which stages do not see.
-    can_stage = run.encoder.capabilities.taps and all(target.place == "code" for target in targets)
+    can_stage = run.encoder.capabilities.taps and all(target.reads == "code" for target in targets)
     chain = stages(run, images, list(plans), next(iter(plans.values()))) if can_stage else ()
     notes = []
     if chain:

@@ -49,7 +49,7 @@ def reconstruction_error(*, rows: Bounds = None, columns: Bounds = None) -> Targ
         gradient_units=Quantity(f"mean squared error{where}"),
         occlusion_measure=measure,
         occlusion_units=Quantity(f"mean squared error{where} that goes away"),
-        place="output",
+        reads="output",
     )
 
 

@@ -27,7 +27,7 @@ from saccade.targets.quantity import Quantity
 from saccade.targets.weighted_words import weighted_name, weighted_question, weighted_units
 
 Codes = NDArray[np.float32]
-Place = Literal["code", "output"]
+Read = Literal["code", "output"]
 
 
 class ImageReader(Protocol):
@@ -84,7 +84,7 @@ class Target:
         occlusion_measure: The measure that is compared when parts are covered.
         occlusion_units: What covering a place changes, such as `"cosine similarity lost"`.
         counts_increase: Occlusion counts the growth of its measure (True) or its loss (False).
-        place: Read the code, or the model's output.
+        reads: The code, or the model's output.
         autograd_form: A measure without reference that has the same gradient as long as the image has not moved.
         text: What `parse` reads this target from; None if no text can say it (it holds arrays or a function).
         files: The files and folders that the target reads.
@@ -99,7 +99,7 @@ class Target:
     occlusion_measure: Measure
     occlusion_units: Quantity
     counts_increase: bool = False
-    place: Place = "code"
+    reads: Read = "code"
     autograd_form: Measure | None = None
     text: str | None = None
     files: tuple[str, ...] = ()
@@ -190,7 +190,7 @@ def total(weighted: Sequence[tuple[float, Target]]) -> Target:
     if weights == [1]:
         return first
     for target in targets:
-        if target.place != first.place:
+        if target.reads != first.reads:
             raise InputError(
                 f"a sum reads the code or the model's output, never both: {first.name!r} and {target.name!r} do not "
                 "add up. Explain one after the other."
@@ -208,7 +208,7 @@ def total(weighted: Sequence[tuple[float, Target]]) -> Target:
         occlusion_measure=weighted_sum(list(zip(losses, [part.occlusion_measure for part in targets], strict=True))),
         occlusion_units=_units(weights, [target.occlusion_units for target in targets]),
         counts_increase=counts_increase,
-        place=first.place,
+        reads=first.reads,
         text=weighted_name(weights, texts) if len(texts) == len(targets) else None,
         files=tuple(dict.fromkeys(file for target in targets for file in target.files)),
     )
