@@ -57,8 +57,9 @@ def test_a_result_is_saved_by_its_ending(results: dict[str, Result], kind: str, 
     for ending in ("json", "npz", "png"):
         with pytest.raises(FileError):
             result.save(tmp_path / "missing" / f"a.{ending}")
-    with pytest.raises(FileError, match="must end in"):
-        result.save(tmp_path / "a.gif")
+    for name in ("a.gif", "a"):
+        with pytest.raises(FileError, match=r"must end in .*\.png.* for its page, \.npz .* or \.json"):
+            result.save(tmp_path / name)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "a.npz", "a.png"]
 
 

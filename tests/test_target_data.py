@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +95,38 @@ def test_arguments_are_read_by_name() -> None:
     assert targets.channel(1).parts == ((1.0, targets.channel(1)),)
     assert targets.toward("a.jpg", than="b.jpg").kind == "toward"
     assert targets.of(lambda code: code[:, 0, 0, 0]).kind == "function"
+
+
+@dataclass(frozen=True)
+class Brighter:
+    """The arguments of a target that is defined here: all channels of the code, weighted by their number."""
+
+    power: float
+
+    def reference(self, codes: Any, _: Any) -> Any:
+        weights = np.arange(1, codes.shape[-1] + 1, dtype=np.float32) ** self.power
+        return np.broadcast_to(weights, (len(codes), 1, 1, codes.shape[-1]))
+
+
+def test_a_kind_of_target_needs_nothing_from_the_package(encoder: Encoder) -> None:
+    images = nets.pictures(encoder.network.model, 1)  # type: ignore[attr-defined]
+    own = Target(
+        kind="brighter",
+        arguments=Brighter(0.0),
+        name="brighter",
+        question="what makes the code brighter",
+        gradient_measure=targets.INNER_PRODUCT,
+        gradient_units=Quantity("brightness of the code"),
+        occlusion_measure=targets.INNER_PRODUCT,
+        occlusion_units=Quantity("fall of the brightness of the code"),
+    )
+    rows, columns, channels = encoder.codes(images).shape[1:]
+    same = sum(rows * columns * targets.channel(index) for index in range(channels))
+    for method in ("saliency", "occlusion"):
+        looks = [saccade.explain(encoder, images, method, target=target) for target in (own, same, own - 0.5 * own)]  # type: ignore[list-item]
+        np.testing.assert_allclose(looks[0].raw, looks[1].raw, rtol=0, atol=1e-4 * np.abs(looks[1].raw).max())
+        np.testing.assert_allclose(looks[2].raw, looks[0].raw / 2, rtol=0, atol=1e-4 * np.abs(looks[0].raw).max())
+    assert looks[0].units == "fall of the brightness of the code when this is covered"
 
 
 def test_indices_are_whole_numbers() -> None:

@@ -202,7 +202,7 @@ def _map(target: Target, scores: NDArray[np.float64], points: Designs, filled: s
         values=gaussian_blur((points.rows @ grids[:, 0] @ points.columns.T).astype(np.float32), sigma),
         raw=grids.astype(np.float32),
         grid=(rows, columns),
-        units=f"share of the variance of {target.occlusion_units} in which this place takes part",
+        units=f"share of the variance of the {target.occlusion_units} in which this place takes part",
         is_share=True,
         signed=False,
         notes=(

@@ -13,8 +13,9 @@ from typing import Any
 from numpy.typing import NDArray
 from PIL import Image
 
+from saccade.errors import FileError
 from saccade.picture import save_picture
-from saccade.picture.files import png_bytes
+from saccade.picture.files import FORMATS, png_bytes
 from saccade.results.arrays import save_arrays, save_text
 from saccade.results.plain import in_words, plain
 
@@ -78,7 +79,7 @@ class Result(ABC):
             The path.
 
         Raises:
-            FileError: The folder is missing or cannot be written.
+            FileError: Another ending, or the folder is missing or cannot be written.
         """
         target = Path(path)
         match target.suffix.lower():
@@ -86,8 +87,13 @@ class Result(ABC):
                 return save_arrays(target, self.arrays(), plain(self.provenance()))
             case ".json":
                 return save_text(target, json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n")
-            case _:
+            case ending if ending in FORMATS:
                 return save_picture(self.page(**drawing), target, self.metadata())
+            case _:
+                raise FileError(
+                    f"cannot save a result as {target.name!r}; the name must end in {', '.join(FORMATS)} for its page, "
+                    ".npz for its raw numbers, or .json for its numbers as text."
+                )
 
     def _repr_png_(self) -> bytes:
         """Shown by notebooks."""
