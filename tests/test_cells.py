@@ -46,7 +46,7 @@ def one_by_one(encoder: Encoder, images: NDArray[np.float32], at_once: int) -> N
     for number, (row, column) in enumerate(np.ndindex(rows, columns)):
         cotangents[number, :, row, column] = codes[:, row, column]
     groups = cotangents.reshape(-1, at_once, *own)
-    return np.concatenate([Run(encoder).vjp(images, encoder.layer, each) for each in groups])[: rows * columns]
+    return np.concatenate([Run(encoder).vjp(images, encoder.layer, group) for group in groups])[: rows * columns]
 
 
 # Exactness
@@ -70,7 +70,7 @@ def test_shared_passes_give_the_map_of_every_lone_cell(name: str) -> None:
 @pytest.mark.parametrize("name", ["dense", "pooled", "subclassed"])
 def test_where_everything_mixes_each_cell_has_its_own_pass_and_it_is_said(name: str) -> None:
     encoder = encoder_of(name)
-    size = tuple(each or 20 for each in encoder.network.input_shape)
+    size = tuple(side or 20 for side in encoder.network.input_shape)
     images = np.random.default_rng(3).random((2, *size), dtype=np.float32)
     seen = saccade.cells(encoder, images)
     rows, columns = seen.grid
@@ -107,14 +107,14 @@ def test_coloured_and_not_coloured_agree_and_pictures_do_not_mix() -> None:
     np.testing.assert_allclose(shared.effective.sizes(0.5), apart.effective.sizes(0.5), rtol=1e-3)
 
 
-def test_a_wrong_geometry_is_noticed_and_mended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_geometry_is_noticed_and_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = encoder_of("reference")
     images = nets.pictures(encoder.network.model, 1)  # type: ignore[attr-defined]
     lone = one_by_one(encoder, images, 12)
     true = encoder.dataflow(24, 24)
     lie = {
-        name: Operation(each.inputs, POINTWISE if each.grid == (24, 24) else each.windows, each.grid)
-        for name, each in true.operations.items()
+        name: Operation(step.inputs, POINTWISE if step.grid == (24, 24) else step.windows, step.grid)
+        for name, step in true.operations.items()
     }
     monkeypatch.setattr(encoder, "dataflow", lambda height, width: Dataflow((height, width), lie))
     with pytest.warns(SaccadeWarning, match="colouring does not hold"):
@@ -128,9 +128,9 @@ def test_a_wrong_geometry_is_noticed_and_mended(monkeypatch: pytest.MonkeyPatch)
 def test_memory_progress_and_stopping() -> None:
     encoder = encoder_of("reference")
     images = nets.pictures(encoder.network.model, 1)  # type: ignore[attr-defined]
-    told: list[tuple[int, int]] = []
-    saccade.cells(encoder, images, progress=lambda done, total: told.append((done, total)))
-    assert told
+    steps: list[tuple[int, int]] = []
+    saccade.cells(encoder, images, progress=lambda done, total: steps.append((done, total)))
+    assert steps
     with pytest.raises(Cancelled):
         saccade.cells(encoder, images, stop=lambda: True)
     small = Encoder(nets.autoencoder(), layer="encoded", memory=60_000)
@@ -191,10 +191,10 @@ def test_no_pixel_is_seen_by_two_cells_of_one_pass(
     cut = plan.windows(answers)
     for number, mask in enumerate(masks):
         for row, column in np.argwhere(mask):
-            wanted = np.zeros((height, width, 2), np.float32)
+            cotangents = np.zeros((height, width, 2), np.float32)
             box = (slice(*row_fields[row]), slice(*column_fields[column]))
-            wanted[box] = answers[number][box]
-            np.testing.assert_array_equal(plan.placed(cut[row, column], row, column), wanted)
+            cotangents[box] = answers[number][box]
+            np.testing.assert_array_equal(plan.placed(cut[row, column], row, column), cotangents)
 
 
 def test_without_geometry_every_cell_stands_alone() -> None:
@@ -242,16 +242,16 @@ def test_only_fields_inside_the_picture_count_and_dead_cells_do_not() -> None:
     energy = np.ones((1, 3, 1, 4, 4))
     energy[0, 1] = 0  # a dead cell between two others
     rows, columns = ((0, 4), (4, 8), (8, 12)), ((0, 4),)
-    found = EffectiveFields(energy, (rows, columns), (((-1, 4), (4, 8), (8, 12)), columns), (12, 4))
-    assert found.inner.tolist() == [[False], [True], [True]]
-    assert found.averaged == 1
-    assert np.isnan(found.sizes(0.5)[0, 1, 0])
-    assert found.profile.sum() == pytest.approx(1)
+    effective = EffectiveFields(energy, (rows, columns), (((-1, 4), (4, 8), (8, 12)), columns), (12, 4))
+    assert effective.inner.tolist() == [[False], [True], [True]]
+    assert effective.averaged == 1
+    assert np.isnan(effective.sizes(0.5)[0, 1, 0])
+    assert effective.profile.sum() == pytest.approx(1)
     dead = EffectiveFields(np.zeros_like(energy), (rows, columns), (rows, columns), (12, 4))
     assert np.isnan(dead.size(0.5))
     for wrong in (0, 1.5, -0.1):
         with pytest.raises(InputError, match="above 0 and up to 1"):
-            found.size(wrong)
+            effective.size(wrong)
 
 
 def test_the_middle_of_a_field_cut_by_the_edge_stays_where_it_was() -> None:
@@ -315,15 +315,15 @@ def test_the_command_writes_two_pictures_and_tells_the_sizes(
     model.save("small.keras")
     Image.fromarray(data.chelsea()[::3, ::3]).save("cat.png")
     assert main(["cells", "small.keras", "cat.png", "-o", "out", "--raw", "--cell", "2,3", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["cells"] == [6, 6]
-    assert told["receptive_field"] == [10, 10]
-    assert 0 < told["effective_size"]["50"] < told["effective_size"]["90"] <= 10
-    assert np.shape(told["effective_sizes"]["90"]) == (6, 6)
-    assert told["cell"] == [2, 3]
-    assert sorted(each.name for each in Path("out").iterdir()) == ["cells.npz", "eyes.png", "fields.png"]
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["cells"] == [6, 6]
+    assert answer["receptive_field"] == [10, 10]
+    assert 0 < answer["effective_size"]["50"] < answer["effective_size"]["90"] <= 10
+    assert np.shape(answer["effective_sizes"]["90"]) == (6, 6)
+    assert answer["cell"] == [2, 3]
+    assert sorted(path.name for path in Path("out").iterdir()) == ["cells.npz", "eyes.png", "fields.png"]
     again = saccade.CellMaps.load("out/cells.npz")
-    assert again.size(0.5) == pytest.approx(told["effective_size"]["50"])
+    assert again.size(0.5) == pytest.approx(answer["effective_size"]["50"])
     for wrong, says in (
         (["--cell", "2"], "such as 3,4"),
         (["--cell", "9,9"], "6x6 cells"),

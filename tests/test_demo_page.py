@@ -17,10 +17,10 @@ import pytest
 from PIL import Image
 
 import saccade
-from saccade import demo as gallery
-from saccade.demo import assembly, photographs, places, search
+from saccade import demo
+from saccade.demo import assembly, naming, photos, search
 from saccade.demo.markup import Markup, element
-from saccade.demo.photographs import ALL, CAT, LOOKED_AT, MOTORCYCLE
+from saccade.demo.photos import ALL, CAT, EXPLAINED, MOTORCYCLE
 from saccade.errors import FileError, MissingPackage
 from saccade.pairs import mean_code
 
@@ -58,23 +58,23 @@ class Reader(HTMLParser):
     def all(self, tag: str) -> list[dict[str, str | None]]:
         return [attributes for name, attributes in self.elements if name == tag]
 
-    def text(self, tag: str, **wanted: str) -> list[str]:
+    def text(self, tag: str, **expected: str) -> list[str]:
         return [
             text
             for name, attributes, text in self.texts
-            if name == tag and all(attributes.get(key.rstrip("_")) == value for key, value in wanted.items())
+            if name == tag and all(attributes.get(key.rstrip("_")) == value for key, value in expected.items())
         ]
 
 
 @pytest.fixture(scope="session")
-def told() -> list[tuple[str, int, int]]:
+def reported() -> list[tuple[str, int, int]]:
     return []
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory, told: list[tuple[str, int, int]]) -> Path:
-    where = tmp_path_factory.mktemp("gallery") / "made" / "here"
-    page = gallery.build(where, progress=lambda *said: told.append(said))
+def folder(tmp_path_factory: pytest.TempPathFactory, reported: list[tuple[str, int, int]]) -> Path:
+    where = tmp_path_factory.mktemp("demo") / "made" / "here"
+    page = demo.build(where, progress=lambda *step: reported.append(step))
     assert page == where / "index.html"
     return where
 
@@ -107,33 +107,35 @@ def test_the_page_is_whole(page: Reader, folder: Path) -> None:
     assert len(page.all("html")) == len(page.all("h1")) == len(page.all("main")) == 1
     headings = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
     assert all(now <= before + 1 for before, now in pairwise(headings))
-    ids = [each["id"] for _, each in page.elements if "id" in each]
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
-    labels = {each["for"] for each in page.all("label")}
+    labels = {attributes["for"] for attributes in page.all("label")}
     assert labels <= set(ids)
-    anchors = {(each["href"] or "")[1:] for each in page.all("a") if (each["href"] or "").startswith("#")}
+    anchors = {
+        (attributes["href"] or "")[1:] for attributes in page.all("a") if (attributes["href"] or "").startswith("#")
+    }
     assert anchors <= set(ids)
 
 
 def test_every_picture_is_there_and_whole(page: Reader, folder: Path) -> None:
     images = page.all("img")
     assert len(images) > 50
-    for each in images:
-        with Image.open(folder / str(each["src"])) as image:
+    for attributes in images:
+        with Image.open(folder / str(attributes["src"])) as image:
             image.load()
-            assert (str(image.width), str(image.height)) == (each["width"], each["height"])
-    for each in (*page.all("a"), *page.all("link")):
-        link = each["href"] or ""
+            assert (str(image.width), str(image.height)) == (attributes["width"], attributes["height"])
+    for attributes in (*page.all("a"), *page.all("link")):
+        link = attributes["href"] or ""
         assert link.startswith("#") or (folder / link).is_file(), link
-    for each in page.all("source"):
-        assert (folder / str(each["srcset"])).is_file()
-    assert sum(each.stat().st_size for each in folder.rglob("*")) < 25e6
+    for attributes in page.all("source"):
+        assert (folder / str(attributes["srcset"])).is_file()
+    assert sum(path.stat().st_size for path in folder.rglob("*")) < 25e6
 
 
 def test_every_picture_is_described(page: Reader) -> None:
-    for each in page.all("img"):
-        alt = each.get("alt") or ""
-        assert len(alt) > 15, each
+    for attributes in page.all("img"):
+        alt = attributes.get("alt") or ""
+        assert len(alt) > 15, attributes
         assert "{" not in alt
         assert "nan" not in alt
 
@@ -147,7 +149,7 @@ def test_nothing_comes_from_elsewhere(page: Reader) -> None:
     style = "".join(page.text("style"))
     assert "url(" not in style
     assert "@import" not in style
-    policy = next(each["content"] for each in page.all("meta") if each.get("http-equiv") == "Content-Security-Policy")
+    policy = next(meta["content"] for meta in page.all("meta") if meta.get("http-equiv") == "Content-Security-Policy")
     assert policy is not None
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
@@ -162,32 +164,32 @@ def test_nothing_but_text_is_seen_of_numbers(page: Reader) -> None:
     assert not re.search(r"\d %", seen), "a number and its percent sign may be broken apart"
 
 
-def test_progress_tells_every_step(told: list[tuple[str, int, int]], folder: Path) -> None:
-    steps = [done for _, done, _ in told]
+def test_progress_tells_every_step(reported: list[tuple[str, int, int]], folder: Path) -> None:
+    steps = [done for _, done, _ in reported]
     assert steps == sorted(steps)
-    assert told[0][1] == 0
-    assert told[-1][1] == told[-1][2]
-    assert all(text for text, _, _ in told)
+    assert reported[0][1] == 0
+    assert reported[-1][1] == reported[-1][2]
+    assert all(text for text, _, _ in reported)
 
 
 def test_no_path_of_this_machine_is_told(folder: Path) -> None:
-    for each in folder.rglob("*"):
-        if each.suffix in (".html", ".json", ".webp"):
-            assert str(folder).encode() not in each.read_bytes(), each
-            assert b".saccade-demo-" not in each.read_bytes(), each
+    for path in folder.rglob("*"):
+        if path.suffix in (".html", ".json", ".webp"):
+            assert str(folder).encode() not in path.read_bytes(), path
+            assert b".saccade-demo-" not in path.read_bytes(), path
 
 
 # Its numbers
 
 
 def _numbers(page: Reader) -> list[float]:
-    return [float(str(each["value"])) for each in page.all("data")]
+    return [float(str(attributes["value"])) for attributes in page.all("data")]
 
 
 def test_numbers_are_written_as_they_are(page: Reader) -> None:
-    found = [(float(str(attributes["value"])), text) for tag, attributes, text in page.texts if tag == "data"]
-    assert len(found) > 40
-    for value, text in found:
+    numbers = [(float(str(attributes["value"])), text) for tag, attributes, text in page.texts if tag == "data"]
+    assert len(numbers) > 40
+    for value, text in numbers:
         plain = text.replace("\u2212", "-").replace(",", "").replace("\u00a0", " ").replace(" dB", "")
         if plain.startswith("1/"):
             written = 1 / float(plain[2:])
@@ -200,38 +202,38 @@ def test_numbers_are_written_as_they_are(page: Reader) -> None:
 
 def test_the_strongest_patches_are_the_models(page: Reader, encoder: saccade.Encoder, folder: Path) -> None:
     numbers = _numbers(page)
-    for photograph in (CAT, MOTORCYCLE):
-        look = saccade.explain(encoder, folder / "photographs" / photograph.file)
-        for value in (float(look.raw.max()), float(np.median(look.raw))):
-            assert min(abs(each - value) for each in numbers) < 1e-4 * value
-    assert numbers[0] == encoder.code_size(encoder.layer, look.images.array)
-    shares = [value for value in numbers if value == pytest.approx(numbers[0] / look.images.array.size)]
-    assert shares, "the code's share of the picture is told"
+    for photo in (CAT, MOTORCYCLE):
+        attribution = saccade.explain(encoder, folder / "photos" / photo.file)
+        for value in (float(attribution.raw.max()), float(np.median(attribution.raw))):
+            assert min(abs(shown - value) for shown in numbers) < 1e-4 * value
+    assert numbers[0] == encoder.layer_size(encoder.layer, attribution.images.array)
+    shares = [value for value in numbers if value == pytest.approx(numbers[0] / attribution.images.array.size)]
+    assert shares, "the code's share of the photo is told"
 
 
 def test_similarities_are_the_models(page: Reader, encoder: saccade.Encoder, folder: Path) -> None:
-    shelf = folder / "photographs"
+    shelf = folder / "photos"
     why = saccade.compare(encoder, shelf / "motorcycle_left.png", shelf / "motorcycle_right.png", reference=shelf)
-    found = [float(str(each["value"])) for each in page.all("data")]
+    numbers = _numbers(page)
     for value in (why.score, float(why.shares[why.shares > 0].sum())):
-        assert min(abs(each - value) for each in found) < 1e-5
+        assert min(abs(shown - value) for shown in numbers) < 1e-5
 
 
 def test_memory_is_measured(page: Reader, encoder: saccade.Encoder, folder: Path) -> None:
-    found = _numbers(page)
-    for photograph in LOOKED_AT:
-        given = encoder.read(folder / "photographs" / photograph.file)
-        error = float(np.mean((np.clip(encoder.reconstruct(given), 0, 1) - given.array) ** 2))
-        assert min(abs(each - 10 * np.log10(1 / error)) for each in found) < 1e-2
-        assert min(abs(each - np.sqrt(error)) for each in found) < 1e-4
+    numbers = _numbers(page)
+    for photo in EXPLAINED:
+        images = encoder.read(folder / "photos" / photo.file)
+        error = float(np.mean((np.clip(encoder.reconstruct(images), 0, 1) - images.array) ** 2))
+        assert min(abs(shown - 10 * np.log10(1 / error)) for shown in numbers) < 1e-2
+        assert min(abs(shown - np.sqrt(error)) for shown in numbers) < 1e-4
 
 
 def test_the_models_record_is_told(page: Reader, folder: Path) -> None:
     record = json.loads((folder / "clothing-autoencoder.json").read_text(encoding="utf-8"))
-    told = " ".join(page.text("dd"))
-    assert record["data"]["name"] in told
-    assert record["data"]["licence"] in told
-    assert str(record["epochs_run"]) in told
+    text = " ".join(page.text("dd"))
+    assert record["data"]["name"] in text
+    assert record["data"]["licence"] in text
+    assert str(record["epochs_run"]) in text
 
 
 # What it says can be done
@@ -248,24 +250,24 @@ def _recipes(page: Reader, kind: str) -> list[str]:
 
 def test_the_python_lines_work(page: Reader, copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     snippets = _recipes(page, "python")
-    assert len(snippets) == len(LOOKED_AT) + 5
-    others = {f"{each.stem}-heat.png" for each in LOOKED_AT[1:]}
+    assert len(snippets) == len(EXPLAINED) + 5
+    others = {f"{photo.stem}-heat.png" for photo in EXPLAINED[1:]}
     for snippet in snippets:
-        if not any(other in snippet for other in others):  # one photograph stands for all
+        if not any(other in snippet for other in others):  # one photo stands for all
             exec(compile(snippet, "<the page>", "exec"), {"__name__": "__page__"})
     for name in ("heat", "spotlight"):
-        mine, shown = pixels(f"chelsea-{name}.png"), pixels(f"pictures/chelsea-{name}.webp")
+        mine, shown = pixels(f"chelsea-{name}.png"), pixels(f"images/chelsea-{name}.webp")
         assert mine.shape == shown.shape
         assert np.abs(mine - shown).mean() < 4  # what the compression of the page's picture costs
     printed = capsys.readouterr().out
     numbers = _numbers(page)
     most = float(re.findall(r"changes ([\d.]+)%", printed)[0]) / 100
-    assert min(abs(each - most) for each in numbers) < 1e-4
+    assert min(abs(shown - most) for shown in numbers) < 1e-4
     ratio = float(re.findall(r"PSNR ([\d.]+) dB", printed)[0])
-    assert min(abs(each - ratio) for each in numbers) < 0.06
+    assert min(abs(shown - ratio) for shown in numbers) < 0.06
     for score, total in re.findall(r"similarity (\S+), the sum of \d+ shares: (\S+)", printed):
         assert score == total
-        assert min(abs(each - float(score)) for each in numbers) < 0.006
+        assert min(abs(shown - float(score)) for shown in numbers) < 0.006
     assert pixels("methods.png").shape[1] > 500
     assert len(list(Path("layers").glob("*.png"))) > 10
 
@@ -274,16 +276,14 @@ def test_the_commands_work(page: Reader, copy: Path) -> None:
     from saccade.cli import main
 
     commands = _recipes(page, "command")
-    chosen = [
-        next(each for each in commands if f"saccade {verb} " in each) for verb in ("explain", "inside", "compare")
-    ]
-    chosen.append(next(each for each in commands if "--method occlusion," in each))
-    for command in chosen:
+    tried = [next(line for line in commands if f"saccade {verb} " in line) for verb in ("explain", "inside", "compare")]
+    tried.append(next(line for line in commands if "--method occlusion," in line))
+    for command in tried:
         words = shlex.split(command)
         assert words[0] == "saccade"
         assert main(words[1:]) == 0, command
     mine = pixels(copy / "mine" / "chelsea-occlusion-overlay.png")
-    shown = pixels(copy / "pictures" / "chelsea-heat.webp")
+    shown = pixels(copy / "images" / "chelsea-heat.webp")
     assert np.abs(mine - shown).mean() < 4
     assert (copy / "alike.png").is_file()
     assert (copy / "mine" / "collage.png").is_file()
@@ -300,84 +300,84 @@ def test_where_nothing_speaks_for_a_pair_none_of_it_lies_outside() -> None:
 
 
 def test_the_found_pair_is_the_best_one(encoder: saccade.Encoder, folder: Path) -> None:
-    images = encoder.read([folder / "photographs" / each.file for each in ALL])
+    images = encoder.read([folder / "photos" / photo.file for photo in ALL])
     mean = mean_code(encoder, images).code
-    found = search.search(encoder, images, ALL, mean)
-    assert found.a.photograph.subject != found.b.photograph.subject
-    assert found.tried > 300
+    pair = search.search(encoder, images, ALL, mean)
+    assert pair.a.photo.subject != pair.b.photo.subject
+    assert pair.tried > 300
 
-    def worth(one: photographs.Photograph, other: photographs.Photograph) -> float:
+    def worth(one: photos.DescribedPhoto, other: photos.DescribedPhoto) -> float:
         """By the public comparison of two whole photographs."""
-        a, b = (images[ALL.index(each)] for each in (one, other))
+        a, b = (images[ALL.index(photo)] for photo in (one, other))
         why = saccade.compare(encoder, a, b, centre=mean)
         raised = np.maximum(why.shares, 0)
         outside = []
-        for each in (one, other):
-            if each.subject_box is not None:
+        for photo in (one, other):
+            if photo.subject_box is not None:
                 fine = np.kron(raised, np.ones((100, 100)))  # a hundredth of a cell is exact enough
                 rows, columns = fine.shape
-                left, top, right, bottom = each.subject_box
-                kept = fine[round(top * rows) : round(bottom * rows), round(left * columns) : round(right * columns)]
-                outside.append(1 - kept.sum() / fine.sum())
+                left, top, right, bottom = photo.subject_box
+                inside = fine[round(top * rows) : round(bottom * rows), round(left * columns) : round(right * columns)]
+                outside.append(1 - inside.sum() / fine.sum())
         return why.score * float(np.mean(outside)) if outside else 0.0
 
     best = max(worth(a, b) for k, a in enumerate(ALL) for b in ALL[k + 1 :] if a.subject != b.subject)
-    if not (found.a.cut or found.b.cut):
-        assert worth(found.a.photograph, found.b.photograph) == pytest.approx(best, rel=1e-6)
-        assert found.worth == pytest.approx(best, rel=0.01)
+    if not (pair.a.cut or pair.b.cut):
+        assert worth(pair.a.photo, pair.b.photo) == pytest.approx(best, rel=1e-6)
+        assert pair.worth == pytest.approx(best, rel=0.01)
     else:
-        assert found.worth * 0.75 > best
+        assert pair.worth * 0.75 > best
 
 
 def test_cut_outs_still_show_the_subject() -> None:
-    for photograph in ALL:
-        parts = search.cut_outs(photograph)
+    for photo in ALL:
+        parts = search.cut_outs(photo)
         assert not parts[0].cut
         for part in parts[1:]:
-            assert places.area(part.box) == pytest.approx(4 / 9)
+            assert naming.area(part.box) == pytest.approx(4 / 9)
             box = part.subject_box
             if box is not None:
-                whole = photograph.subject_box
+                whole = photo.subject_box
                 assert whole is not None
-                assert places.area(box) * places.area(part.box) >= 0.6 * places.area(whole) - 1e-9
+                assert naming.area(box) * naming.area(part.box) >= 0.6 * naming.area(whole) - 1e-9
 
 
 # Words for places
 
 
-def test_every_named_thing_lies_on_its_photograph() -> None:
-    for photograph in ALL:
-        boxes = [box for _, box in photograph.things]
-        boxes += [photograph.subject_box] if photograph.subject_box else []
+def test_every_named_thing_lies_on_its_photo() -> None:
+    for photo in ALL:
+        boxes = [box for _, box in photo.things]
+        boxes += [photo.subject_box] if photo.subject_box else []
         for left, top, right, bottom in boxes:
             assert 0 <= left < right <= 1
             assert 0 <= top < bottom <= 1
 
 
 def test_the_smallest_thing_names_a_place() -> None:
-    assert places.name_of(CAT, 0.37, 0.38) == "the eye on the left"
-    assert places.name_of(CAT, 0.55, 0.8) == "the nose"
-    assert places.name_of(CAT, 0.97, 0.5) == "the blurred background at the right"
+    assert naming.name_of(CAT, 0.37, 0.38) == "the eye on the left"
+    assert naming.name_of(CAT, 0.55, 0.8) == "the nose"
+    assert naming.name_of(CAT, 0.97, 0.5) == "the blurred background at the right"
 
 
 def test_peaks_do_not_overlap_and_fall() -> None:
     values = np.random.default_rng(0).random((15, 15))
-    found = places.peaks(values, (0.125, 0.125), CAT, 4)
-    assert [each.value for each in found] == sorted((each.value for each in found), reverse=True)
-    assert found[0].value == values.max()
+    peaks = naming.peaks(values, (0.125, 0.125), CAT, 4)
+    assert [peak.value for peak in peaks] == sorted((peak.value for peak in peaks), reverse=True)
+    assert peaks[0].value == values.max()
     row, column = np.unravel_index(values.argmax(), values.shape)
-    assert found[0].box[:2] == pytest.approx((column * 8 / 128, row * 8 / 128))
-    assert len({each.name for each in found}) == len(found)
+    assert peaks[0].box[:2] == pytest.approx((column * 8 / 128, row * 8 / 128))
+    assert len({peak.name for peak in peaks}) == len(peaks)
 
 
 def test_the_region_holds_what_it_says() -> None:
     shares = np.zeros((8, 8))
     shares[:4, 4:] = 1
-    assert places.region(shares) == ("the upper right quarter", 1.0)
+    assert naming.main_region(shares) == ("the upper right quarter", 1.0)
     shares[:4, :4] = 0.9
-    assert places.region(shares) == ("the upper half", 1.0)
-    assert places.region(np.ones((8, 8))) == ("the whole picture", 1.0)
-    assert places.inside(np.ones((3, 3)), (0.0, 0.0, 0.5, 1.0)) == pytest.approx(4.5)
+    assert naming.main_region(shares) == ("the upper half", 1.0)
+    assert naming.main_region(np.ones((8, 8))) == ("the whole photo", 1.0)
+    assert naming.inside(np.ones((3, 3)), (0.0, 0.0, 0.5, 1.0)) == pytest.approx(4.5)
 
 
 def test_markup_escapes_text_and_closes_elements() -> None:
@@ -395,12 +395,12 @@ def _quick(monkeypatch: pytest.MonkeyPatch, chapter: Callable[[Any], Markup]) ->
 
 def test_other_files_stay(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _quick(monkeypatch, lambda studio: element("p", "here"))
-    (tmp_path / "photographs").mkdir()
-    (tmp_path / "photographs" / "mine.png").write_bytes(b"mine")
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "mine.png").write_bytes(b"mine")
     (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / "index.html").write_text("old")
-    gallery.build(tmp_path)
-    assert (tmp_path / "photographs" / "mine.png").read_bytes() == b"mine"
+    demo.build(tmp_path)
+    assert (tmp_path / "photos" / "mine.png").read_bytes() == b"mine"
     assert (tmp_path / "notes.txt").read_text() == "mine"
     assert "here" in (tmp_path / "index.html").read_text()
     assert not list(tmp_path.glob(".saccade-demo-*"))
@@ -413,12 +413,12 @@ def test_a_failure_leaves_everything_as_it_was(tmp_path: Path, monkeypatch: pyte
     _quick(monkeypatch, fail)
     fresh = tmp_path / "a" / "b"
     with pytest.raises(KeyboardInterrupt):
-        gallery.build(fresh)
+        demo.build(fresh)
     assert not (tmp_path / "a").exists()
     (tmp_path / "index.html").write_text("old")
     with pytest.raises(KeyboardInterrupt):
-        gallery.build(tmp_path)
-    assert [each.name for each in tmp_path.iterdir()] == ["index.html"]
+        demo.build(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
     assert (tmp_path / "index.html").read_text() == "old"
 
 
@@ -426,14 +426,14 @@ def test_a_folder_that_cannot_be_written_is_one_plain_line(tmp_path: Path) -> No
     (tmp_path / "file").write_text("x")
     for where in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(FileError, match="cannot be written"):
-            gallery.build(where)
+            demo.build(where)
     assert (tmp_path / "file").read_text() == "x"
 
 
-def test_missing_photographs_are_one_plain_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(photographs.importlib.util, "find_spec", lambda name: None)
+def test_missing_photos_are_one_plain_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(photos.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingPackage, match=r"scikit-image is not installed.*saccade\[demo\]"):
-        gallery.build(tmp_path / "new")
+        demo.build(tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
@@ -445,11 +445,11 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-    found = next(filter(None, map(shutil.which, names)), None)
-    assert found is not None, f"the page must be tried in a browser, and none of {', '.join(names)} is installed"
+    program = next(filter(None, map(shutil.which, names)), None)
+    assert program is not None, f"the page must be tried in a browser, and none of {', '.join(names)} is installed"
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(
-            executable_path=found, args=["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+            executable_path=program, args=["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
         )
         yield opened
         opened.close()
@@ -460,12 +460,12 @@ def browser() -> Iterator[Any]:
 def test_the_page_in_a_browser(browser: Any, folder: Path, width: int, scheme: str) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     tab = context.new_page()
-    said: list[str] = []
-    asked: list[str] = []
-    tab.on("console", lambda message: said.append(message.text))
-    tab.on("pageerror", lambda error: said.append(str(error)))
-    tab.on("requestfailed", lambda request: said.append(request.url))
-    tab.on("request", lambda request: asked.append(request.url))
+    messages: list[str] = []
+    requests: list[str] = []
+    tab.on("console", lambda message: messages.append(message.text))
+    tab.on("pageerror", lambda error: messages.append(str(error)))
+    tab.on("requestfailed", lambda request: messages.append(request.url))
+    tab.on("request", lambda request: requests.append(request.url))
     tab.goto((folder / "index.html").as_uri())
     tab.evaluate("document.querySelectorAll('img').forEach(image => image.loading = 'eager')")
     tab.evaluate("Promise.all([...document.images].map(image => image.decode()))")
@@ -473,9 +473,9 @@ def test_the_page_in_a_browser(browser: Any, folder: Path, width: int, scheme: s
     tab.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
     wide = tab.evaluate("document.documentElement.scrollWidth")
     assert wide <= width, "the page scrolls sideways"
-    assert said == []
-    assert asked
-    assert all(each.startswith("file:") for each in asked)
+    assert messages == []
+    assert requests
+    assert all(url.startswith("file:") for url in requests)
     paper = tab.evaluate("getComputedStyle(document.body).backgroundColor")
     brightness = sum(map(int, re.findall(r"\d+", paper)[:3]))
     assert (brightness > 600) == (scheme == "light")

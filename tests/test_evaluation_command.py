@@ -20,19 +20,19 @@ from saccade.picture.scoreboard import Column, Row, scoreboard, ticks
 from saccade.picture.themes import DARK, LIGHT
 
 QUICK = ("-m", "saliency,activation_energy", "--steps", "6")
-PAGES = {"table", "ranking", "curves", "randomised", "steadiness", "agreement"}
+PAGES = {"table", "ranking", "curves", "randomised", "stability", "agreement"}
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     keras.utils.set_random_seed(2)
-    given = keras.Input((32, 32, 3))
-    x = keras.layers.Conv2D(5, 3, padding="same", activation="elu", name="first")(given)
+    inputs = keras.Input((32, 32, 3))
+    x = keras.layers.Conv2D(5, 3, padding="same", activation="elu", name="first")(inputs)
     x = keras.layers.MaxPooling2D(4, name="encoded")(x)
     x = keras.layers.UpSampling2D(4, name="up")(x)
     x = keras.layers.Conv2D(3, 3, padding="same", activation="sigmoid", name="redrawn")(x)
-    net = keras.Model(given, x, name="small")
-    net.set_weights([each + 0.01 for each in net.get_weights()])
+    net = keras.Model(inputs, x, name="small")
+    net.set_weights([weights + 0.01 for weights in net.get_weights()])
     path = tmp_path_factory.mktemp("models") / "small.keras"
     net.save(path)
     return str(path)
@@ -62,29 +62,31 @@ def test_pages_numbers_and_a_verdict_are_written_and_a_second_run_goes_on(
     Image.fromarray(area[:, :50]).save(masks / "cat-6.png")
     Image.fromarray(np.zeros((120, 120), np.uint8)).save(masks / "cat-7.png")
     out = tmp_path / "out"
-    status, said, err = run("evaluate", model, photos, "-o", out, "--masks", masks, *QUICK)
+    status, stdout, err = run("evaluate", model, photos, "-o", out, "--masks", masks, *QUICK)
     assert status == 0, err
-    assert {each.stem for each in out.glob("*.png")} == {*PAGES, "objects"}
-    assert "Saliency" in said
-    assert "Sobel edges" in said
-    assert "On this model" in said
-    for told in (
+    assert {entry.stem for entry in out.glob("*.png")} == {*PAGES, "localisation"}
+    assert "Saliency" in stdout
+    assert "Sobel edges" in stdout
+    assert "On this model" in stdout
+    for message in (
         "cut.png is damaged or cut off", "cat-6.png is 50x120, but cat-6.png is 120x120", "cat-7.png marks nothing",
-        "no mask in", "for 1 of 9 photographs: cat-8.png", "9 photographs tell only large differences apart",
+        "no mask in", "for 1 of 9 photos: cat-8.png", "9 photos tell only large differences apart",
     ):  # fmt: skip
-        assert told in err
-    told = json.loads((out / "evaluation.json").read_text())
-    assert len(told["photographs"]) == 9
-    assert {each["method"] for each in told["methods"]} == {
+        assert message in err
+    answer = json.loads((out / "evaluation.json").read_text())
+    assert len(answer["photos"]) == 9
+    assert {entry["method"] for entry in answer["methods"]} == {
         "saliency", "activation_energy", "random", "centre", "intensity", "edges",
     }  # fmt: skip
-    kept = {each.name: each.stat().st_mtime_ns for each in (out / ".evaluation").iterdir()}
-    status, said, err = run("evaluate", model, photos, "-o", out, "--masks", masks, *QUICK, "--json", "--theme", "dark")
+    times = {entry.name: entry.stat().st_mtime_ns for entry in (out / ".evaluation").iterdir()}
+    status, stdout, err = run(
+        "evaluate", model, photos, "-o", out, "--masks", masks, *QUICK, "--json", "--theme", "dark"
+    )
     assert status == 0
-    again = json.loads(said)
-    assert again["methods"] == told["methods"]
-    assert {each.name: each.stat().st_mtime_ns for each in (out / ".evaluation").iterdir()} == kept
-    assert [Path(each).name for each in again["files"]][:2] == ["evaluation.json", "table.png"]
+    again = json.loads(stdout)
+    assert again["methods"] == answer["methods"]
+    assert {entry.name: entry.stat().st_mtime_ns for entry in (out / ".evaluation").iterdir()} == times
+    assert [Path(entry).name for entry in again["files"]][:2] == ["evaluation.json", "table.png"]
 
 
 def test_bad_input_is_one_line(run: Run, model: str, photos: Path, tmp_path: Path) -> None:
@@ -94,20 +96,20 @@ def test_bad_input_is_one_line(run: Run, model: str, photos: Path, tmp_path: Pat
     masks = tmp_path / "masks"
     masks.mkdir()
     Image.new("L", (20, 20), 255).save(masks / "dog.png")
-    for words, told in (
-        ((few,), "1 usable photographs; an evaluation needs 8 or more"),
+    for words, message in (
+        ((few,), "1 usable photos; an evaluation needs 8 or more"),
         ((tmp_path / "nowhere",), "no file"),
         ((photos, "-m", "salience"), "the nearest is 'saliency'"),
-        ((photos, "--limit", 4), "an evaluation needs 8 photographs or more"),
+        ((photos, "--limit", 4), "an evaluation needs 8 photos or more"),
         ((photos, "--steps", 2), "steps=2: give 6 or more"),
-        ((photos, "--masks", masks, "-m", "saliency"), "fits the photographs: no mask in"),
+        ((photos, "--masks", masks, "-m", "saliency"), "fits the photos: no mask in"),
         ((photos, "--set", "nonsense=1", "-m", "saliency"), "no setting of saliency 'nonsense'"),
     ):
         status, out, err = run("evaluate", model, *words)
         assert status == 2, (words, out, err)
         assert err.count("\n") == 1, err
         assert err.startswith("saccade: ")
-        assert told in err
+        assert message in err
         assert not (tmp_path / "saccade-evaluation").exists()
 
 
@@ -118,18 +120,18 @@ def test_ticks_are_round_and_inside() -> None:
     assert ticks(-0.2, 1.0, 6) == pytest.approx([-0.2, 0, 0.2, 0.4, 0.6, 0.8, 1.0])
     assert ticks(0.0, 0.031, 4) == pytest.approx([0, 0.01, 0.02, 0.03])
     for low, high in ((0.13, 0.17), (-3, 400), (0, 1e-4)):
-        found = ticks(low, high, 5)
-        assert 1 <= len(found) <= 6
-        assert all(low - 1e-9 <= each <= high + 1e-9 for each in found)
+        marks = ticks(low, high, 5)
+        assert 1 <= len(marks) <= 6
+        assert all(low - 1e-9 <= mark <= high + 1e-9 for mark in marks)
 
 
 def test_labels_keep_their_distance_and_stay_near() -> None:
-    wanted = [10.0, 11.0, 12.0, 50.0, 90.0]
-    found = spread(wanted, 8.0, 0.0, 100.0)
-    assert min(np.diff(sorted(found))) >= 8.0 - 1e-9
-    assert np.argsort(found).tolist() == np.argsort(wanted, kind="stable").tolist()
-    assert found[3] == 50.0
-    assert found[4] == 90.0
+    positions = [10.0, 11.0, 12.0, 50.0, 90.0]
+    labels = spread(positions, 8.0, 0.0, 100.0)
+    assert min(np.diff(sorted(labels))) >= 8.0 - 1e-9
+    assert np.argsort(labels).tolist() == np.argsort(positions, kind="stable").tolist()
+    assert labels[3] == 50.0
+    assert labels[4] == 90.0
     low = spread([99.0, 99.5, 100.0], 8.0, 0.0, 100.0)
     assert max(low) <= 100.0 + 1e-9
     assert min(np.diff(sorted(low))) >= 8.0 - 1e-9

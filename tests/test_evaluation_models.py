@@ -1,4 +1,4 @@
-"""Trust on small models: weights come back unchanged, curves are those of a naive loop, a known truth wins."""
+"""Evaluation of small models: weights come back unchanged, curves are those of a naive loop, a known truth wins."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ import saccade
 from saccade.attribution.smoothing import gaussian_blur
 from saccade.encoder import Encoder
 from saccade.errors import Cancelled, InputError, NotApplicable, UnknownName
+from saccade.evaluation.batches import batches, joined
 from saccade.evaluation.cache import fingerprint
 from saccade.evaluation.imputation import mean_colour
 from saccade.evaluation.rankings import ranks
 from saccade.evaluation.removal import Removal, cuts
-from saccade.evaluation.runner import batches, joined
 from saccade.evaluation.similarity import references, together
 from saccade.models.numpy_network import NumpyNetwork
 from saccade.models.randomisation import randomised, weighted_layers
@@ -54,11 +54,11 @@ def _seeing_a_window() -> Encoder:
     x = L.Dense(12, name="encoded")(L.Flatten()(x))
     model = keras.Model(inputs, x)
     random = np.random.default_rng(4)
-    model.set_weights([random.normal(size=each.shape) * 0.4 for each in model.get_weights()])
+    model.set_weights([random.normal(size=weights.shape) * 0.4 for weights in model.get_weights()])
     return Encoder(model, layer="encoded", value_range=(0.0, 1.0))
 
 
-# Shuffled weights
+# Randomised weights
 
 
 def _torch() -> Encoder:
@@ -84,7 +84,7 @@ def _weights(encoder: Encoder) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", list(MODELS))
-def test_shuffled_weights_come_back_also_after_an_error(name: str) -> None:
+def test_randomised_weights_come_back_also_after_an_error(name: str) -> None:
     encoder = MODELS[name]()
     before = _weights(encoder)
     height, width, channels = encoder.network.input_shape
@@ -102,18 +102,18 @@ def test_shuffled_weights_come_back_also_after_an_error(name: str) -> None:
 
     with pytest.raises(KeyError):
         fail()
-    for each, values in _weights(encoder).items():
-        np.testing.assert_array_equal(values, before[each])
-        np.testing.assert_array_equal(np.sort(inside[each], axis=None), np.sort(before[each], axis=None))
-    assert any((inside[each] != before[each]).any() for each in before)
+    for weight, values in _weights(encoder).items():
+        np.testing.assert_array_equal(values, before[weight])
+        np.testing.assert_array_equal(np.sort(inside[weight], axis=None), np.sort(before[weight], axis=None))
+    assert any((inside[weight] != before[weight]).any() for weight in before)
     np.testing.assert_array_equal(encoder.codes(pictures.copy()), codes)
 
 
-def test_only_the_layers_named_are_shuffled_and_the_decoder_is_none_of_them(small: Encoder) -> None:
+def test_only_the_layers_named_are_randomised_and_the_decoder_is_none_of_them(small: Encoder) -> None:
     assert weighted_layers(small.network, "encoded") == ["conv_1", "conv_2"]
     before = _weights(small)
     with randomised(small.network, ["conv_2"], 0):
-        changed = {name.split("/")[0] for name, each in _weights(small).items() if (each != before[name]).any()}
+        changed = {name.split("/")[0] for name, values in _weights(small).items() if (values != before[name]).any()}
     assert changed == {"conv_2"}
     with pytest.raises(UnknownName, match="layer with weights"), randomised(small.network, ["encoded"], 0):
         pass
@@ -143,7 +143,7 @@ def test_curves_are_those_of_a_naive_loop(small: Encoder) -> None:
     fillers = {"mean": mean_colour(images), "blur": gaussian_blur(images, 4.0)}
     removal = Removal(Run(small), images, range(3), objective, fillers, 6, 0)
     maps = np.random.default_rng(5).normal(size=(3, 24, 24)).astype(np.float32)
-    found = removal.curves(ranks(maps, 6, range(3), 0))
+    curves = removal.curves(ranks(maps, 6, range(3), 0))
     mean = codes.astype(np.float64).mean(axis=0)
 
     def likeness(pictures: Any) -> Any:
@@ -157,17 +157,17 @@ def test_curves_are_those_of_a_naive_loop(small: Encoder) -> None:
             first = order < cut * 24 * 24 // 6
             for side, gone in enumerate((first, ~first)):
                 np.testing.assert_allclose(
-                    found[name][:, side, column], likeness(np.where(gone, filler, images)), rtol=2e-4, atol=2e-5
+                    curves[name][:, side, column], likeness(np.where(gone, filler, images)), rtol=2e-4, atol=2e-5
                 )
         np.testing.assert_allclose(removal.ends()[name], likeness(filler), rtol=2e-4, atol=2e-5)
     # Filled from the neighbours, kept pixels stay, and with few pixels gone the code hardly moves.
-    assert found["linear"].shape == (3, 2, len(cuts("linear", 6)))
-    assert (found["linear"][:, 0, 0] > found["mean"][:, 0, 1]).mean() > 0.6
+    assert curves["linear"].shape == (3, 2, len(cuts("linear", 6)))
+    assert (curves["linear"][:, 0, 0] > curves["mean"][:, 0, 1]).mean() > 0.6
 
 
 def test_a_code_that_does_not_vary_is_refused(small: Encoder) -> None:
     same = np.repeat(_photos(1), 9, axis=0)
-    with pytest.raises(InputError, match="the same for all 9 pictures"):
+    with pytest.raises(InputError, match="the same for all 9 photos"):
         saccade.evaluate(small, same, ["saliency"], **QUICK)
 
 
@@ -180,70 +180,72 @@ def test_where_the_truth_is_known_true_maps_win_and_chance_scores_nothing(tmp_pa
     encoder = _seeing_a_window()
     photos = _photos(10)
     folder, masks = tmp_path / "photos", tmp_path / "masks"
-    for each in (folder, masks):
-        each.mkdir()
+    for directory in (folder, masks):
+        directory.mkdir()
     area = np.zeros((24, 24), np.uint8)
     area[WINDOW] = 255
     for number, photo in enumerate(photos):
         Image.fromarray((255 * photo[..., 0]).astype(np.uint8)).save(folder / f"{number}.png")
         Image.fromarray(area).save(masks / f"{number}.png")
-    found = saccade.evaluate(
+    evaluation = saccade.evaluate(
         encoder, folder, ["occlusion", "saliency"], masks=masks,
         method_settings={"occlusion": {"patch": 4, "stride": 2, "low_pass": 0.0}, "saliency": {"low_pass": 0.0}},
         **QUICK,
     )  # fmt: skip
-    random, edges = found["random"], found["edges"]
+    random, edges = evaluation["random"], evaluation["edges"]
     assert abs(random.score[0]) < 0.05
     for name in ("occlusion", "saliency"):
-        standing = found[name]
-        assert standing.score[1] > max(random.score[2], edges.score[2])
-        assert standing.margin is not None
-        assert standing.margin[1] > 0
+        score = evaluation[name]
+        assert score.score[1] > max(random.score[2], edges.score[2])
+        assert score.margin is not None
+        assert score.margin[1] > 0
         # Four pixels beside the window can be covered together with it.
-        assert standing.located["rank"][0] > 0.75
-    assert found["saliency"].located["mass"][0] == pytest.approx(1.0)
-    assert found["saliency"].located["pointing"][0] == 1.0
+        assert score.localisation["rank"][0] > 0.75
+    assert evaluation["saliency"].localisation["mass"][0] == pytest.approx(1.0)
+    assert evaluation["saliency"].localisation["pointing"][0] == 1.0
     share = area.mean() / 255
-    assert random.located["mass"][0] == pytest.approx(share, abs=0.05)
-    assert not {found["occlusion"].grade, found["saliency"].grade} & {"undecided", "distrust"}, found.verdict
-    assert [each.grade for each in found.method_scores].count("control") == 4
-    assert found.randomisation.shape == (6, 2)
-    np.testing.assert_allclose(found.agreement, found.agreement.T)
-    assert found.agreement[[each.method for each in found.method_scores].index("random")].mean() < 0.35
+    assert random.localisation["mass"][0] == pytest.approx(share, abs=0.05)
+    assert not {evaluation["occlusion"].grade, evaluation["saliency"].grade} & {"undecided", "fails"}, (
+        evaluation.verdict
+    )
+    assert [entry.grade for entry in evaluation.method_scores].count("control") == 4
+    assert evaluation.randomisation.shape == (6, 2)
+    np.testing.assert_allclose(evaluation.agreement, evaluation.agreement.T)
+    assert evaluation.agreement[[entry.method for entry in evaluation.method_scores].index("random")].mean() < 0.35
 
 
-def _numbers(found: Any) -> Any:
-    told = found.to_json()
-    for each in told["methods"]:
-        del each["seconds"]
-    return told
+def _numbers(evaluation: Any) -> Any:
+    content = evaluation.to_dict()
+    for method in content["methods"]:
+        del method["seconds"]
+    return content
 
 
 def test_a_stopped_run_goes_on_and_gives_the_same(small: Encoder, tmp_path: Path) -> None:
     photos = _photos(10)
     methods = ["saliency", "activation_energy"]
-    asked: dict[str, Any] = {"methods": methods, "keep": tmp_path, **QUICK}
+    settings: dict[str, Any] = {"methods": methods, "cache": tmp_path, **QUICK}
     before = _weights(small)
     whole = saccade.evaluate(small, photos, methods, **QUICK)
-    told: list[str] = []
+    texts: list[str] = []
     with pytest.raises(Cancelled):
         saccade.evaluate(
-            small, photos, **asked, progress=lambda done, total, text: told.append(text),
-            stop=lambda: any("randomised" in text for text in told),
+            small, photos, **settings, progress=lambda done, total, text: texts.append(text),
+            stop=lambda: any("randomised" in text for text in texts),
         )  # fmt: skip
     for name, values in _weights(small).items():
         np.testing.assert_array_equal(values, before[name])
-    kept = {each.name: each.stat().st_mtime_ns for each in tmp_path.iterdir()}
-    assert {"random-0.npz", "saliency-0.npz", "saliency-1.npz"} <= set(kept)
-    assert not any("activation" in name or name.endswith(".part") for name in kept)
+    times = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    assert {"random-0.npz", "saliency-0.npz", "saliency-1.npz"} <= set(times)
+    assert not any("activation" in name or name.endswith(".part") for name in times)
     (tmp_path / "saliency-1.npz").write_bytes(b"cut off")
     done: list[float] = []
-    again = saccade.evaluate(small, photos, **asked, progress=lambda now, total, _: done.append(now / total))
+    again = saccade.evaluate(small, photos, **settings, progress=lambda now, total, _: done.append(now / total))
     assert _numbers(again) == _numbers(whole)
     assert done == sorted(done)
     assert done[-1] == 1.0
-    unchanged = {name for name, time in kept.items() if (tmp_path / name).stat().st_mtime_ns == time}
-    assert unchanged == set(kept) - {"saliency-1.npz"}
+    unchanged = {name for name, time in times.items() if (tmp_path / name).stat().st_mtime_ns == time}
+    assert unchanged == set(times) - {"saliency-1.npz"}
     # Other pictures, other weights and other masks share nothing.
     prints = [fingerprint(small, photos, None), fingerprint(small, _photos(10, seed=2), None)]
     prints.append(fingerprint(small, photos, photos[..., 0] > 0.5))
@@ -255,21 +257,21 @@ def test_a_stopped_run_goes_on_and_gives_the_same(small: Encoder, tmp_path: Path
 def test_pictures_in_overlapping_batches_are_counted_once() -> None:
     for count in (3, 8, 9, 15, 16, 17):
         pieces = batches(count)
-        assert len({len(each) for each in pieces}) == 1
-        assert joined([np.array(each) for each in pieces], pieces).tolist() == list(range(count))
+        assert len({len(batch) for batch in pieces}) == 1
+        assert joined([np.array(batch) for batch in pieces], pieces).tolist() == list(range(count))
 
 
 def test_results_do_not_depend_on_the_batch(small: Encoder) -> None:
     images = _photos(9)
     names = [str(k) for k in range(9)]
-    each = references(small, small.codes(images), names)
+    objectives = references(small, small.codes(images), names)
     maps = np.zeros((9, 24, 24), np.float32)
 
     def curves(numbers: range) -> Any:
-        some = slice(numbers.start, numbers.stop)
-        fillers = {"mean": mean_colour(images)[some], "blur": gaussian_blur(images[some], 4.0)}
-        removal = Removal(Run(small), images[some], numbers, together(each[some]), fillers, 6, 0)
-        return removal.curves(ranks(maps[some], 6, numbers, 0))
+        rows = slice(numbers.start, numbers.stop)
+        fillers = {"mean": mean_colour(images)[rows], "blur": gaussian_blur(images[rows], 4.0)}
+        removal = Removal(Run(small), images[rows], numbers, together(objectives[rows]), fillers, 6, 0)
+        return removal.curves(ranks(maps[rows], 6, numbers, 0))
 
     whole, part = curves(range(9)), curves(range(4, 7))
     for name, values in part.items():
@@ -284,25 +286,25 @@ def test_a_method_that_cannot_answer_is_refused_by_name_and_left_out_of_all(tmp_
 
 
 @pytest.mark.parametrize(
-    ("given", "error", "said"),
+    ("settings", "error", "message"),
     [
         ({"methods": ["salience"]}, UnknownName, "saliency"),
         ({"methods": []}, InputError, "no method"),
         ({"step": 8}, UnknownName, "steps"),
-        ({"limit": 3}, InputError, "8 photographs or more"),
+        ({"limit": 3}, InputError, "8 photos or more"),
         ({"method_settings": {"saliency": {"lowpass": 1}}}, UnknownName, "low_pass"),
     ],
 )
 def test_what_cannot_be_used_is_said_in_one_line(
-    small: Encoder, given: dict[str, Any], error: type[Exception], said: str
+    small: Encoder, settings: dict[str, Any], error: type[Exception], message: str
 ) -> None:
-    with pytest.raises(error, match=said) as raised:
-        saccade.evaluate(small, _photos(8), **{"methods": ["saliency"], **given})
+    with pytest.raises(error, match=message) as raised:
+        saccade.evaluate(small, _photos(8), **{"methods": ["saliency"], **settings})
     assert "\n" not in str(raised.value)
 
 
-def test_too_few_photographs_and_free_sizes_are_refused(small: Encoder) -> None:
-    with pytest.raises(InputError, match="7 usable photographs"):
+def test_too_few_photos_and_free_sizes_are_refused(small: Encoder) -> None:
+    with pytest.raises(InputError, match="7 usable photos"):
         saccade.evaluate(small, _photos(7), ["saliency"])
     free = Encoder(nets.free_size(), layer="encoded", value_range=(0.0, 1.0))
     with pytest.raises(InputError, match="--size"):
@@ -311,5 +313,5 @@ def test_too_few_photographs_and_free_sizes_are_refused(small: Encoder) -> None:
 
 def test_the_untouched_picture_is_like_itself(small: Encoder) -> None:
     images = _photos(4)
-    asked = together(references(small, small.codes(images), list("abcd")))
-    np.testing.assert_allclose(Run(small).score(images, [asked], STAY, ONCE)[0][0], 1.0, rtol=1e-5)
+    objective = together(references(small, small.codes(images), list("abcd")))
+    np.testing.assert_allclose(Run(small).score(images, [objective], STAY, ONCE)[0][0], 1.0, rtol=1e-5)

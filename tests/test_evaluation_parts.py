@@ -1,4 +1,4 @@
-"""The parts of trust against closed forms and naive loops: fillers, ranks, areas, correlations, intervals, verdicts."""
+"""The parts of an evaluation against closed forms and naive loops: ranks, areas, correlations, intervals, grades."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from saccade.evaluation.rankings import ranks
 from saccade.evaluation.removal import scores
 from saccade.evaluation.settings import Settings
 from saccade.evaluation.stability import with_noise
-from saccade.evaluation.verdict import Found, graded
+from saccade.evaluation.verdict import PhotoScores, graded
 
 # Fillers
 
@@ -54,11 +54,11 @@ def test_linear_imputation_solves_the_system(size: tuple[int, int], random: np.r
     block[: size[0] // 2 + 1, : size[1] - 1] = True
     alone = np.ones(size, bool)
     alone[-1, -1] = False
-    holes = [each for each in (*holes, block, ~block, alone, np.zeros(size, bool)) if not each.all()]
+    holes = [hole for hole in (*holes, block, ~block, alone, np.zeros(size, bool)) if not hole.all()]
     removed = np.stack(holes)
-    found = linear_imputation(np.repeat(picture[None], len(removed), axis=0), removed, tolerance=1e-12)
-    for filled, hole in zip(found, removed, strict=True):
-        np.testing.assert_allclose(filled, _dense(picture, hole), atol=1e-9)
+    filled = linear_imputation(np.repeat(picture[None], len(removed), axis=0), removed, tolerance=1e-12)
+    for image, hole in zip(filled, removed, strict=True):
+        np.testing.assert_allclose(image, _dense(picture, hole), atol=1e-9)
 
 
 def test_the_tolerance_in_use_is_below_the_noise(random: np.random.Generator) -> None:
@@ -96,21 +96,21 @@ def test_the_mean_colour_is_that_of_the_collection() -> None:
 
 def test_ranks_follow_the_map_and_share_out_equal_parts(random: np.random.Generator) -> None:
     maps = random.normal(size=(3, 10, 12)).astype(np.float32)
-    found = ranks(maps, 6, range(3), 0)
-    for map_, rank in zip(maps, found, strict=True):
+    ranked = ranks(maps, 6, range(3), 0)
+    for map_, rank in zip(maps, ranked, strict=True):
         by_value = rank.ravel()[np.argsort(-map_.ravel())]
         assert (np.diff(by_value) >= 0).all()
         assert np.unique(by_value, return_counts=True)[1].tolist() == [20] * 6
     cuts = np.arange(7) / 6
-    assert np.abs(found[..., None] - cuts).min() > 0.05
+    assert np.abs(ranked[..., None] - cuts).min() > 0.05
 
 
-def test_ties_are_broken_by_lot_and_never_by_position() -> None:
+def test_ties_are_broken_at_random_and_never_by_position() -> None:
     flat = np.zeros((40, 8, 8), np.float32)
-    found = ranks(flat, 8, range(40), 1)
+    ranked = ranks(flat, 8, range(40), 1)
     # In reading order the upper half would come first in every picture.
-    assert abs(found[:, :4].mean() - found[:, 4:].mean()) < 0.05
-    assert np.abs(found.mean(axis=0) - 0.5).max() < 0.25
+    assert abs(ranked[:, :4].mean() - ranked[:, 4:].mean()) < 0.05
+    assert np.abs(ranked.mean(axis=0) - 0.5).max() < 0.25
 
 
 def test_lots_belong_to_the_picture_and_not_to_the_batch() -> None:
@@ -129,10 +129,10 @@ def test_lots_belong_to_the_picture_and_not_to_the_batch() -> None:
 def test_blocks_go_together() -> None:
     values = np.zeros((1, 7, 7), np.float32)
     values[0, 3:6, 0:3] = 1.0
-    found = ranks(values, 9, range(1), 0, block=3)[0]
-    assert (found[3:6, 0:3] == found.min()).all()
-    assert found.shape == (7, 7)
-    assert all(len(np.unique(found[r : r + 3, c : c + 3])) == 1 for r in (0, 3, 6) for c in (0, 3, 6))
+    ranked = ranks(values, 9, range(1), 0, block=3)[0]
+    assert (ranked[3:6, 0:3] == ranked.min()).all()
+    assert ranked.shape == (7, 7)
+    assert all(len(np.unique(ranked[r : r + 3, c : c + 3])) == 1 for r in (0, 3, 6) for c in (0, 3, 6))
 
 
 def test_controls_are_what_they_are_called(random: np.random.Generator) -> None:
@@ -169,20 +169,20 @@ def test_a_score_is_insertion_less_deletion_and_ends_do_not_count() -> None:
         "blur": np.stack([1 - inside, inside])[None],
         "linear": np.broadcast_to([[[0.2], [0.9]]], (1, 2, len(linear))),
     }
-    found = scores(curves, steps)
-    np.testing.assert_allclose(found[2], 0.7)
+    differences = scores(curves, steps)
+    np.testing.assert_allclose(differences[2], 0.7)
     # Falling from 1 and rising from any end gives the same difference of areas.
     for end in (0.0, 0.4):
         whole = [np.concatenate([[1.0], 1 - inside, [end]]), np.concatenate([[end], inside, [1.0]])]
         places = np.linspace(0, 1, steps + 1)
-        np.testing.assert_allclose(found[0], area(whole[1], places) - area(whole[0], places), atol=1e-12)
+        np.testing.assert_allclose(differences[0], area(whole[1], places) - area(whole[0], places), atol=1e-12)
 
 
 def test_rank_correlation_is_spearmans(random: np.random.Generator) -> None:
     a = np.round(random.normal(size=(5, 60)), 1)  # with ties
     b = np.round(a + random.normal(size=(5, 60)), 1)
-    wanted = [spearmanr(x, y).statistic for x, y in zip(a, b, strict=True)]
-    np.testing.assert_allclose(rank_correlation(a, b), wanted, rtol=1e-9)
+    expected = [spearmanr(x, y).statistic for x, y in zip(a, b, strict=True)]
+    np.testing.assert_allclose(rank_correlation(a, b), expected, rtol=1e-9)
     np.testing.assert_allclose(rank_correlation(a, a**3), 1.0)
     np.testing.assert_allclose(rank_correlation(a, -a), -1.0)
     assert rank_correlation(a, np.zeros_like(a)).tolist() == [0.0] * 5
@@ -190,10 +190,10 @@ def test_rank_correlation_is_spearmans(random: np.random.Generator) -> None:
 
 def test_agreement_is_the_mean_over_pictures(random: np.random.Generator) -> None:
     maps = random.normal(size=(3, 4, 50))
-    found = agreement(maps)
-    np.testing.assert_allclose(found, found.T)
-    np.testing.assert_allclose(found[0, 2], np.mean([spearmanr(*maps[[0, 2], k]).statistic for k in range(4)]))
-    np.testing.assert_array_equal(np.diag(found), 1.0)
+    likeness = agreement(maps)
+    np.testing.assert_allclose(likeness, likeness.T)
+    np.testing.assert_allclose(likeness[0, 2], np.mean([spearmanr(*maps[[0, 2], k]).statistic for k in range(4)]))
+    np.testing.assert_array_equal(np.diag(likeness), 1.0)
 
 
 def test_maps_are_compared_on_means_of_cells(random: np.random.Generator) -> None:
@@ -204,8 +204,8 @@ def test_maps_are_compared_on_means_of_cells(random: np.random.Generator) -> Non
 
 
 def test_students_quantiles() -> None:
-    for freedom, wanted in ((7, 2.3646), (9, 2.2622), (23, 2.0687), (1000, 1.9623)):
-        assert student_t(0.975, freedom) == pytest.approx(wanted, rel=3e-3)
+    for freedom, expected in ((7, 2.3646), (9, 2.2622), (23, 2.0687), (1000, 1.9623)):
+        assert student_t(0.975, freedom) == pytest.approx(expected, rel=3e-3)
 
 
 @pytest.mark.parametrize("kind", ["normal", "skewed"])
@@ -232,17 +232,17 @@ def test_localisation_has_closed_forms() -> None:
     even, inside, outside = np.ones((8, 8)), mask.astype(float), 1.0 - mask
     half = np.where(mask & (np.arange(8) < 4)[:, None], 2.0, 0.0)
     half[0, :8] = half[7, :8] = 1.0
-    found = localisation(np.stack([even, inside, outside, half, -even]), np.repeat(mask[None], 5, axis=0))
-    np.testing.assert_allclose(found[0], [0.25, 1, 0, 1, 0.25])
-    np.testing.assert_allclose(found[1], [0.25, 1, 0, 0.5, 0])
+    measures = localisation(np.stack([even, inside, outside, half, -even]), np.repeat(mask[None], 5, axis=0))
+    np.testing.assert_allclose(measures[0], [0.25, 1, 0, 1, 0.25])
+    np.testing.assert_allclose(measures[1], [0.25, 1, 0, 0.5, 0])
     # Of `half`, eight places on the mask come first, then eight of the sixteen outside, all equal.
-    np.testing.assert_allclose(found[2], [0.25, 1, 0, 0.5, 0.25])
+    np.testing.assert_allclose(measures[2], [0.25, 1, 0, 0.5, 0.25])
 
 
 # The verdict
 
 
-def _found(name: str, score: float, *, control: bool = False, **tests: float) -> Found:
+def _measured(name: str, score: float, *, control: bool = False, **tests: float) -> PhotoScores:
     random = np.random.default_rng(sum(map(ord, name)))
     scored = score + 0.05 * random.normal(size=(3, 24))
 
@@ -250,34 +250,36 @@ def _found(name: str, score: float, *, control: bool = False, **tests: float) ->
         return None if control else tests.get(test, default) + 0.01 * random.normal(size=8)
 
     randomised = some("randomised", 0.1)
-    return Found(
-        name, name, scored, None if randomised is None else randomised[None], some("learned", 0.2),
+    return PhotoScores(
+        name, name, scored, None if randomised is None else randomised[None], some("owed_to_weights", 0.2),
         some("direction", 0.0), some("stability", 0.95), None, 0.1, control,
     )  # fmt: skip
 
 
-def _verdict(*methods: Found) -> tuple[dict[str, str], str]:
-    controls = [_found("random", 0.0, control=True), _found("edges", 0.2, control=True)]
-    ranked, said = graded([*controls, *methods], ("a", "b", "c"), (), Settings())
+def _verdict(*methods: PhotoScores) -> tuple[dict[str, str], str]:
+    controls = [_measured("random", 0.0, control=True), _measured("edges", 0.2, control=True)]
+    ranked, sentences = graded([*controls, *methods], ("a", "b", "c"), (), Settings())
     assert [each.score[0] for each in ranked] == sorted((each.score[0] for each in ranked), reverse=True)
-    return {each.method: each.grade for each in ranked}, " ".join(said)
+    return {each.method: each.grade for each in ranked}, " ".join(sentences)
 
 
 def test_the_best_that_passes_everything_is_preferred() -> None:
-    grades, said = _verdict(_found("good", 0.4), _found("lesser", 0.3), _found("poor", 0.1), _found("level", 0.205))
+    grades, verdict = _verdict(
+        _measured("good", 0.4), _measured("lesser", 0.3), _measured("poor", 0.1), _measured("level", 0.205)
+    )
     assert grades == {
-        "good": "prefer", "lesser": "sound", "poor": "distrust", "level": "undecided", "random": "control",
+        "good": "prefer", "lesser": "sound", "poor": "fails", "level": "undecided", "random": "control",
         "edges": "control",
     }  # fmt: skip
-    assert said.startswith("On this model prefer good.")
-    assert "Also sound: lesser." in said
-    assert "Do not trust poor (edges, a control, does better)" in said
+    assert verdict.startswith("On this model prefer good.")
+    assert "Also sound: lesser." in verdict
+    assert "Fails: poor (edges, a control, does better)" in verdict
 
 
 def test_methods_that_cannot_be_told_apart_are_preferred_together() -> None:
-    grades, said = _verdict(_found("one", 0.40), _found("other", 0.401))
+    grades, verdict = _verdict(_measured("one", 0.40), _measured("other", 0.401))
     assert grades["one"] == grades["other"] == "prefer"
-    assert "they cannot be told apart" in said
+    assert "they cannot be told apart" in verdict
 
 
 @pytest.mark.parametrize(
@@ -287,27 +289,27 @@ def test_methods_that_cannot_be_told_apart_are_preferred_together() -> None:
         ({"stability": 0.2}, "a little noise changes the map"),
     ],
 )
-def test_a_method_that_fails_a_test_is_not_trusted_however_high_its_score(tests: dict[str, float], reason: str) -> None:
-    grades, said = _verdict(_found("high", 0.6, **tests), _found("low", 0.3))
-    assert grades["high"] == "distrust"
+def test_a_method_that_fails_a_test_fails_however_high_its_score(tests: dict[str, float], reason: str) -> None:
+    grades, verdict = _verdict(_measured("high", 0.6, **tests), _measured("low", 0.3))
+    assert grades["high"] == "fails"
     assert grades["low"] == "prefer"
-    assert reason in said
+    assert reason in verdict
 
 
 def test_a_true_map_that_any_network_would_give_is_said_to_be_one() -> None:
-    grades, said = _verdict(_found("any", 0.6, randomised=0.9, learned=0.0), _found("own", 0.3))
+    grades, verdict = _verdict(_measured("any", 0.6, randomised=0.9, owed_to_weights=0.0), _measured("own", 0.3))
     assert grades["any"] == "unspecific"
     assert grades["own"] == "prefer"
-    assert "True, but not specific: any (randomised weights give the same map)." in said
-    assert _verdict(_found("any", 0.6, direction=0.95))[0]["any"] == "unspecific"
-    grades, said = _verdict(_found("any", 0.1, randomised=0.9, learned=0.0))
-    assert grades["any"] == "distrust"
-    assert "On this model no method beats every control" in said
-    assert "any (edges, a control, does better and randomised weights give the same map)" in said
+    assert "True, but not specific: any (randomised weights give the same map)." in verdict
+    assert _verdict(_measured("any", 0.6, direction=0.95))[0]["any"] == "unspecific"
+    grades, verdict = _verdict(_measured("any", 0.1, randomised=0.9, owed_to_weights=0.0))
+    assert grades["any"] == "fails"
+    assert "On this model no method beats every control" in verdict
+    assert "any (edges, a control, does better and randomised weights give the same map)" in verdict
 
 
-def test_a_map_that_stays_for_a_good_reason_is_not_distrusted() -> None:
-    grades, _ = _verdict(_found("stays", 0.4, randomised=0.9, learned=0.1))
+def test_a_map_that_stays_for_a_good_reason_does_not_fail() -> None:
+    grades, _ = _verdict(_measured("stays", 0.4, randomised=0.9, owed_to_weights=0.1))
     assert grades["stays"] == "prefer"
 
 

@@ -83,23 +83,40 @@ def test_layers_know_what_their_cells_see(maps: FeatureMaps) -> None:
 
 
 def test_only_the_layers_asked_for(encoder: saccade.Encoder) -> None:
-    found = saccade.feature_maps(encoder, CAT, layers=["drop", "pool_1"])
-    assert [path.split("/")[-1] for path in found] == ["drop", "pool_1"]
+    some_maps = saccade.feature_maps(encoder, CAT, layers=["drop", "pool_1"])
+    assert [path.split("/")[-1] for path in some_maps] == ["drop", "pool_1"]
     assert saccade.feature_maps(encoder, CAT, layers=["pool_1"]).collage().width > 1000
     with pytest.raises(UnknownName, match="conv_1"):
         saccade.feature_maps(encoder, CAT, layers=["conv_9"])
     with pytest.raises(InputError, match="no layers were named"):
         saccade.feature_maps(encoder, CAT, layers=[])
-    with pytest.raises(InputError, match="of one picture; 2 were given"):
+    with pytest.raises(InputError, match="of one image; 2 were given"):
         saccade.feature_maps(encoder, [CAT, CAT])
     with pytest.raises(NotApplicable, match="'flat' has no places"):
         saccade.feature_maps(vector_encoder(), CAT, layers=["flat"])
 
 
-def test_a_connection_past_the_code_is_told() -> None:
+def drawn(maps: FeatureMaps, monkeypatch: pytest.MonkeyPatch, **how: str) -> tuple[list[Row], End | None]:
+    """The rows of a collage, and what stands at its end."""
+    import saccade.results.feature_collage as module
+
+    seen: list[tuple[list[Row], End | None]] = []
+    real = module.collage
+    monkeypatch.setattr(
+        module,
+        "collage",
+        lambda first, rows, last, **rest: seen.append((rows, last)) or real(first, rows, last, **rest),
+    )
+    assert maps.collage(**how).height > 1000
+    return seen[0]
+
+
+def test_a_connection_past_the_code_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     past = saccade.feature_maps(autoencoder(skip=True), CAT)
     assert not past.from_code_alone
-    assert past._last(CAT).lines[0] == "Painted from the code and from what earlier layers hand on beside it."  # type: ignore[union-attr]
+    _, last = drawn(past, monkeypatch)
+    assert last is not None
+    assert last.lines[0] == "Painted from the code and from what earlier layers hand on beside it."
     assert saccade.feature_maps(autoencoder(), CAT).from_code_alone
 
 
@@ -136,11 +153,11 @@ def layer(values: np.ndarray) -> LayerMaps:
 def test_energy_and_variation_against_numpy() -> None:
     values = np.random.default_rng(SEED).normal(1, 1, size=(5, 4, 6))
     one = layer(values)
-    kept = one.values.astype(float)
-    assert np.allclose(one.energy, (kept**2).sum(axis=(0, 1)), rtol=1e-6)
-    assert np.allclose(one.variation, kept.var(axis=(0, 1)) * 20, rtol=1e-5)
-    assert list(one.order("energy")) == list(np.argsort(-(kept**2).sum(axis=(0, 1))))
-    assert list(one.order()) == list(np.argsort(-kept.var(axis=(0, 1))))
+    values = one.values.astype(float)
+    assert np.allclose(one.energy, (values**2).sum(axis=(0, 1)), rtol=1e-6)
+    assert np.allclose(one.variation, values.var(axis=(0, 1)) * 20, rtol=1e-5)
+    assert list(one.order("energy")) == list(np.argsort(-(values**2).sum(axis=(0, 1))))
+    assert list(one.order()) == list(np.argsort(-values.var(axis=(0, 1))))
     assert list(one.order("index")) == list(range(6))
     with pytest.raises(UnknownName, match="nearest is 'energy'"):
         one.order("energies")
@@ -219,7 +236,7 @@ def test_a_sheet_draws_every_channel(maps: FeatureMaps, monkeypatch: pytest.Monk
     assert np.array_equal(seen["tiles"], np.moveaxis(values, -1, 0)[order])  # type: ignore[arg-type]
     assert [int(label.split(" ")[0]) for label in seen["labels"]] == list(order)  # type: ignore[attr-defined]
     text = " ".join(seen["caption"])  # type: ignore[arg-type]
-    assert "Each cell sees 3\u00d73 px of the 32\u00d732 px picture." in text
+    assert "Each cell sees 3\u00d73 px of the 32\u00d732 px image." in text
     assert "Orange answers are above zero" in text
     assert seen["title"] == "encoder/conv_1: 6 feature maps of 32\u00d732 cells"
 
@@ -233,42 +250,43 @@ def test_dead_maps_are_counted(maps: FeatureMaps, monkeypatch: pytest.MonkeyPatc
     notes: list[str] = []
     real = module.feature_sheet
     monkeypatch.setattr(
-        module, "feature_sheet", lambda *given, **rest: notes.extend(rest["notes"]) or real(*given, **rest)
+        module, "feature_sheet", lambda *arguments, **rest: notes.extend(rest["notes"]) or real(*arguments, **rest)
     )
     dead.sheet("x")
     assert "2 of the 5 maps are zero everywhere: these detectors found nothing." in notes
 
 
-def test_the_poster_shows_photo_layers_and_redrawn_picture(maps: FeatureMaps) -> None:
-    rows = maps._rows(12)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_collage_shows_photo_layers_and_redrawn_image(
+    maps: FeatureMaps, monkeypatch: pytest.MonkeyPatch, theme: str
+) -> None:
+    rows, last = drawn(maps, monkeypatch, theme=theme)
+    assert last is not None
     assert [row.title.split("/")[-1] for row in rows] == ["conv_1", "pool_1", "encoded"]  # up_1 only enlarges
     assert [row.heading.split(":")[0] for row in rows] == ["Taken apart, layer by layer", "", "The code"]
     assert rows[0].labels == rows[1].labels  # a pooled map below the map it was made from
     assert rows[2].marked
-    for theme in ("light", "dark"):
-        assert maps.collage(theme=theme).height > 1000
-    assert maps._repr_png_()[1:4] == b"PNG"
 
 
-def test_cells_of_the_poster_are_the_true_grid() -> None:
+def test_cells_of_the_collage_are_the_true_grid() -> None:
     photo = np.full((64, 64, 3), 200, np.uint8)
     values = np.random.default_rng(SEED).random((2, 8, 8)).astype(np.float32)
     row = Row("layer", ["facts"], values, ["0", "1"], scale_of(values, signed=False))
     page = np.asarray(collage(End(photo, "title", []), [row], notes=["small print"]))
     from saccade.picture.colormaps import apply
 
-    wanted = apply(values[0] / values.max(), "inferno").repeat(16, axis=0).repeat(16, axis=1).astype(int)
-    corner = wanted[:16, :16]
-    found = [
+    tile = apply(values[0] / values.max(), "inferno").repeat(16, axis=0).repeat(16, axis=1).astype(int)
+    corner = tile[:16, :16]
+    corners = [
         (top, left)
         for top in range(page.shape[0] - 128)
         for left in np.flatnonzero(np.abs(page[top, :-128].astype(int) - corner[0, 0]).max(axis=1) <= 3)
-        if np.abs(page[top : top + 128, left : left + 128].astype(int) - wanted).max() <= 3
+        if np.abs(page[top : top + 128, left : left + 128].astype(int) - tile).max() <= 3
     ]
-    assert len(found) == 1
+    assert len(corners) == 1
 
 
-def test_poster_edges() -> None:
+def test_collage_edges() -> None:
     photo = np.zeros((40, 200, 3), np.uint8)
     flat = np.zeros((3, 1, 1), np.float32)
     row = Row("code", [], flat, ["0", "1", "2"], scale_of(flat, signed=True))
@@ -292,18 +310,18 @@ def test_large_layers_work(maps: FeatureMaps) -> None:
 
 
 def test_it_saves_a_folder(maps: FeatureMaps, tmp_path: Path) -> None:
-    files = maps.save(tmp_path / "new" / "folder")
+    files = maps.save_sheets(tmp_path / "new" / "folder")
     assert [file.name for file in files[:2]] == ["collage.png", "01-encoder-conv_1.png"]
     assert sorted((tmp_path / "new" / "folder").iterdir()) == sorted(files)
     assert len(files) == 6
     assert read_metadata(files[1])["layer"] == "encoder/conv_1"
     (tmp_path / "taken").write_text("a file")
     with pytest.raises(FileError, match="cannot be made"):
-        maps.save(tmp_path / "taken")
+        maps.save_sheets(tmp_path / "taken")
 
 
 def test_it_saves_the_numbers(maps: FeatureMaps, tmp_path: Path) -> None:
-    (path,) = maps.save(tmp_path / "maps.npz")
+    path = maps.save(tmp_path / "maps.npz")
     with np.load(path) as file:
         assert np.array_equal(file["layer.encoder/conv_1"], maps["encoder/conv_1"])
-        assert len(file.files) == 6
+        assert len(file.files) == 7

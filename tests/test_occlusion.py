@@ -72,7 +72,7 @@ def test_several_targets_together_are_each_alone(encoder: Encoder, images: Any, 
 
 
 def test_several_targets_take_the_passes_of_one(encoder: Encoder, images: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    of_the_code = [target for target in several(images) if target.place == "code"]
+    of_the_code = [target for target in several(images) if target.reads == "code"]
     counted = Counted(monkeypatch)
     find("occlusion")(encoder, images, of_the_code[0], patch=5, stride=4)
     alone = counted.passes

@@ -1,4 +1,4 @@
-"""Why two pictures are alike: shares that add up, references that are taken off, pictures that draw themselves."""
+"""Why two images are alike: shares that add up, references that are taken off, pages."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ def living(code: np.ndarray) -> bool:
 def test_shares_of_places_sum_to_the_cosine(draw: st.DataObject) -> None:
     shape = draw.draw(grids)
     a, b = (draw.draw(arrays(np.float32, shape, elements=numbers).filter(living)) for _ in range(2))
-    found = split(a, b)
-    assert found.score == pytest.approx(cosine(a, b), rel=1e-10, abs=1e-12)
-    assert abs(found.shares_a.sum() - found.score) <= 1e-12 * max(np.abs(found.shares_a).sum(), 1e-300)
-    assert np.array_equal(found.shares_a, found.shares_b)
+    parts = split(a, b)
+    assert parts.score == pytest.approx(cosine(a, b), rel=1e-10, abs=1e-12)
+    assert abs(parts.shares_a.sum() - parts.score) <= 1e-12 * max(np.abs(parts.shares_a).sum(), 1e-300)
+    assert np.array_equal(parts.shares_a, parts.shares_b)
     for row, column in np.ndindex(*shape[:2]):
         alone = a[row, column].astype(float) @ b[row, column].astype(float)
         length = np.linalg.norm(a.astype(float)) * np.linalg.norm(b.astype(float))
-        assert found.shares_a[row, column] == pytest.approx(alone / length, rel=1e-9, abs=1e-14)
+        assert parts.shares_a[row, column] == pytest.approx(alone / length, rel=1e-9, abs=1e-14)
 
 
 @settings(max_examples=80, deadline=None)
@@ -65,18 +65,18 @@ def test_shares_anywhere_are_the_sums_over_all_pairs_of_cells(draw: st.DataObjec
     shape, (rows, columns, _) = draw.draw(grids), draw.draw(grids)
     a = draw.draw(arrays(np.float32, shape, elements=numbers).filter(living)).astype(float)
     b = draw.draw(arrays(np.float32, (rows, columns, shape[2]), elements=numbers).filter(living)).astype(float)
-    found = split(a, b, "anywhere")
+    parts = split(a, b, "anywhere")
     mean_a, mean_b = a.mean(axis=(0, 1)), b.mean(axis=(0, 1))
     length = np.linalg.norm(mean_a) * np.linalg.norm(mean_b) * shape[0] * shape[1] * rows * columns
     pairs = np.zeros((*shape[:2], rows, columns))
     for index in np.ndindex(*pairs.shape):
         pairs[index] = a[index[:2]] @ b[index[2:]] / length
     scale = np.abs(pairs).sum()
-    assert np.allclose(found.shares_a, pairs.sum(axis=(2, 3)), rtol=0, atol=1e-12 * scale)
-    assert np.allclose(found.shares_b, pairs.sum(axis=(0, 1)), rtol=0, atol=1e-12 * scale)
-    for shares in (found.shares_a, found.shares_b):
-        assert abs(shares.sum() - found.score) <= 1e-12 * scale
-    assert found.score == pytest.approx(cosine(mean_a, mean_b), rel=1e-9, abs=1e-12 * scale)
+    assert np.allclose(parts.shares_a, pairs.sum(axis=(2, 3)), rtol=0, atol=1e-12 * scale)
+    assert np.allclose(parts.shares_b, pairs.sum(axis=(0, 1)), rtol=0, atol=1e-12 * scale)
+    for shares in (parts.shares_a, parts.shares_b):
+        assert abs(shares.sum() - parts.score) <= 1e-12 * scale
+    assert parts.score == pytest.approx(cosine(mean_a, mean_b), rel=1e-9, abs=1e-12 * scale)
 
 
 def test_a_similarity_has_no_units_and_knows_evidence_against() -> None:
@@ -170,13 +170,14 @@ def test_the_score_is_the_cosine_of_the_codes(tiny: saccade.Encoder) -> None:
 
 def test_the_mean_code_is_the_mean_of_all_codes(tiny: saccade.Encoder, folder: Path) -> None:
     paths = sorted(folder.glob("*.png"))
-    told: list[tuple[int, int]] = []
-    mean = mean_code(tiny, folder, progress=lambda done, whole: told.append((done, whole)))
+    steps: list[tuple[int, int]] = []
+    mean = mean_code(tiny, folder, progress=lambda done, whole: steps.append((done, whole)))
     codes = np.concatenate([tiny.codes(tiny.read([path])) for path in paths]).astype(float)
     assert np.allclose(mean.code, codes.mean(axis=0), rtol=1e-5, atol=1e-6)
-    assert (mean.count, mean.skipped) == (40, ("broken.jpg",))
-    assert told[-1] == (41, 41)
-    assert [done for done, _ in told] == list(range(1, 42))
+    assert (mean.count, [image.name for image in mean.skipped]) == (40, ["broken.jpg"])
+    assert steps[-1] == (41, 41)
+    assert [done for done, _ in steps] == sorted({done for done, _ in steps})
+    assert len(steps) == 2  # batches of 32
 
 
 @pytest.mark.parametrize("kind", ["list", "images", "floats", "bytes", "mixture"])
@@ -184,7 +185,7 @@ def test_a_reference_may_be_anything_that_can_be_read(tiny: saccade.Encoder, fol
     paths = sorted(folder.glob("*.png"))[:5]
     images = tiny.read(paths)
     stack = np.stack([opened(path) for path in paths])
-    given = {
+    reference = {
         "list": [str(path) for path in paths],
         "images": images,
         "floats": images.array,
@@ -192,7 +193,7 @@ def test_a_reference_may_be_anything_that_can_be_read(tiny: saccade.Encoder, fol
         "mixture": [paths[0], images[1:3], Image.fromarray(stack[3]), stack[4]],
     }[kind]
     expected = tiny.codes(images).astype(float).mean(axis=0)
-    mean = mean_code(tiny, given)
+    mean = mean_code(tiny, reference)
     assert mean.count == 5
     assert np.allclose(mean.code, expected, rtol=1e-5, atol=1e-6)
 
@@ -209,7 +210,7 @@ def test_centring_takes_the_mean_off_before_the_cosine(tiny: saccade.Encoder, fo
     assert why.shares_b.sum() == pytest.approx(why.score, abs=1e-12)
     assert np.array_equal(why.shares_a, why.shares_b) == (matching == "place")
     assert (why.centred, why.references) == (True, 40)
-    assert "1 reference picture could not be read and was left out (broken.jpg)" in why.notes
+    assert "1 of the reference images cannot be used and was left out (broken.jpg)" in why.notes
     same = saccade.compare(tiny, CAT, CUP, centre=mean.code, matching=matching)
     assert same.score == pytest.approx(why.score, rel=1e-6)
     assert (same.centred, same.references) == (True, 0)
@@ -218,7 +219,7 @@ def test_centring_takes_the_mean_off_before_the_cosine(tiny: saccade.Encoder, fo
 def test_what_cannot_be_compared_says_so(tiny: saccade.Encoder, folder: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="Give one"):
         saccade.compare(tiny, CAT, CUP, reference=folder, centre=np.zeros(6))
-    with pytest.raises(InputError, match="first picture is 2 pictures"):
+    with pytest.raises(InputError, match="first image is 2 images"):
         saccade.compare(tiny, [CAT, CUP], CUP)
     with pytest.raises(InputError, match=r"centre of shape \(5,\) .*one number for each channel: \(6,\)"):
         saccade.compare(tiny, CAT, CUP, centre=np.zeros(5))
@@ -227,15 +228,22 @@ def test_what_cannot_be_compared_says_so(tiny: saccade.Encoder, folder: Path, tm
     with pytest.raises(FileError, match="no pictures in the folder"):
         saccade.compare(tiny, CAT, CUP, reference=tmp_path)
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
-    with pytest.raises(InputError, match="none of the 1 reference pictures"):
+    with pytest.raises(InputError, match=r"none of the 1 images of the reference can be used: .*broken\.jpg"):
         saccade.compare(tiny, CAT, CUP, reference=tmp_path)
     with pytest.raises(Cancelled):
         saccade.compare(tiny, CAT, CUP, reference=folder, stop=lambda: True)
 
 
+def test_images_of_different_sizes_have_no_mean(folder: Path) -> None:
+    free = encoder(None)
+    with pytest.raises(InputError, match=r"differ in shape \(\(10, 15, 6\) and \(20, 15, 6\)\).*give size="):
+        mean_code(free, [CUP[:40, :60], CUP[:80, :60]])
+    assert mean_code(free, [CUP[:40, :60], CUP[:80, :60]], size=(32, 32)).code.shape == (8, 8, 6)
+
+
 def test_a_small_reference_is_mentioned(tiny: saccade.Encoder, folder: Path) -> None:
     few = sorted(folder.glob("*.png"))[:3]
-    assert any("only 3 pictures" in note for note in saccade.compare(tiny, CAT, CUP, reference=few).notes)
+    assert any("only 3 images" in note for note in saccade.compare(tiny, CAT, CUP, reference=few).notes)
 
 
 def test_photos_of_their_own_sizes(folder: Path) -> None:
@@ -255,7 +263,7 @@ def test_a_plain_vector_gives_the_score_and_says_what_can_be_drawn() -> None:
     assert why.shares_a.shape == (1, 1)
     assert why.shares_a.sum() == pytest.approx(why.score)
     assert not why.places
-    assert "saccade explain MODEL first picture --target like:" in why.notes[0]
+    assert "saccade explain MODEL first image --target like:" in why.notes[0]
     assert why.figure(width=800).width == 800
 
 

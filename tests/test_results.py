@@ -62,7 +62,7 @@ def test_overlays_are_as_large_as_the_photo(look: Attribution) -> None:
 def test_one_scale_for_all_makes_pictures_comparable(look: Attribution) -> None:
     assert look.scale().high == pytest.approx(look.values.max())
     assert look.scale(2).high == pytest.approx(look.values[2].max())
-    assert look.scale().shared == "all pictures"
+    assert look.scale().shared == "all photos"
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -94,6 +94,24 @@ def test_numbers_come_back_from_a_file(look: Attribution, tmp_path: Path) -> Non
         Attribution.load(tmp_path / "broken.npz")
 
 
+@pytest.mark.parametrize(
+    ("method", "settings", "grid"),
+    [
+        ("occlusion", {"patch": 8, "stride": 8}, (4, 6)),
+        ("sobol", {"designs": 4, "cells": 4}, (4, 6)),
+        ("relax", {"masks": 16, "repeats": 2}, (32, 48)),
+        ("extremal_perturbation", {"iterations": 1, "areas": (0.1, 0.2, 0.3)}, (32, 48)),
+        ("activation_energy", {}, (8, 12)),
+    ],
+)
+def test_a_page_names_the_grid_that_was_computed(
+    encoder: saccade.Encoder, photos: list[Any], method: str, settings: dict[str, Any], grid: tuple[int, int]
+) -> None:
+    look = saccade.explain(encoder, photos[0], method, **settings)
+    assert look.grid == grid
+    assert f"real grid {grid[1]}x{grid[0]}" in look._small_print(True)[1]
+
+
 def test_nothing_is_left_where_saving_failed(look: Attribution, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for ending in ("png", "npz"):
@@ -113,11 +131,11 @@ def test_a_part_of_a_result_is_a_result(look: Attribution) -> None:
     np.testing.assert_array_equal(look[-1].values[0], look.values[2])
 
 
-def test_methods_side_by_side_need_the_same_pictures(encoder: saccade.Encoder, photos: list[Any]) -> None:
-    found = [saccade.explain(encoder, photos, method) for method in ("occlusion", "saliency")]
-    assert isinstance(methods_sheet(found), Image.Image)
-    with pytest.raises(InputError, match="different pictures"):
-        methods_sheet([found[0], found[1][:1]])
+def test_methods_side_by_side_need_the_same_images(encoder: saccade.Encoder, photos: list[Any]) -> None:
+    attributions = [saccade.explain(encoder, photos, method) for method in ("occlusion", "saliency")]
+    assert isinstance(methods_sheet(attributions), Image.Image)
+    with pytest.raises(InputError, match="different images"):
+        methods_sheet([attributions[0], attributions[1][:1]])
 
 
 def test_progress_and_stop_belong_to_the_call(encoder: saccade.Encoder, photos: list[Any]) -> None:

@@ -36,25 +36,24 @@ def test_words_stay_readable() -> None:
     assert target.text == "code - 0.5*like:holiday/b.jpg"
     assert target.files == ("holiday/b.jpg",)
     assert target.question == "what the code is made of, less 0.5 times what makes it like b.jpg"
-    assert target.gradient_units == "(code energy) - 0.5 x (cosine similarity)"
-    assert target.occlusion_units == (
-        "(share of the code that changes) - 0.5 x (cosine similarity lost) when this is covered"
-    )
+    assert target.gradient_units.name == "(code energy) - 0.5 x (cosine similarity)"
+    assert target.occlusion_units.name == ("(share of the code that changes) - 0.5 x (cosine similarity lost)")
     contrast = targets.toward("a.jpg", than="b.jpg")
     assert contrast.question == "what makes it more like a.jpg than like b.jpg"
-    assert contrast.gradient_units == "lead in cosine similarity"
+    assert contrast.gradient_units.name == "lead in cosine similarity"
     assert contrast.files == ("a.jpg", "b.jpg")
     assert (-contrast).name == "-toward:a.jpg,than=b.jpg"
     assert (-contrast).question == "the opposite of what makes it more like a.jpg than like b.jpg"
     assert targets.region((2, 5), (1, 2)).question == "what rows 2 to 4 and column 1 of the code see"
     assert targets.region(None, (1, None)).question == "what all rows and columns from 1 of the code see"
     assert (
-        targets.reconstruction_error(rows=(0, 2)).gradient_units == "mean squared error of rows 0 to 1 and all columns"
+        targets.reconstruction_error(rows=(0, 2)).gradient_units.name
+        == "mean squared error of rows 0 to 1 and all columns"
     )
     assert targets.of(peak).question == "what drives peak"
-    assert targets.of(lambda code: code).gradient_units == "a function of the code"
+    assert targets.of(lambda code: code).gradient_units.name == "a function of the code"
     assert targets.direction([1.0, 2.0], name="smile").question == "what pushes the code along smile"
-    assert targets.like(A).question == "what makes it like the other picture"
+    assert targets.like(A).question == "what makes it like the other image"
 
 
 def test_arrays_and_functions_have_no_text() -> None:
@@ -114,7 +113,7 @@ def test_any_text_is_a_target_or_one_plain_line(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    ("text", "expected"),
     [
         ('like:"a - copy.jpg"', lambda: targets.like("a - copy.jpg")),
         ("like:'a - copy.jpg' - 2*code", lambda: targets.like("a - copy.jpg") - 2 * targets.code()),
@@ -129,23 +128,23 @@ def test_any_text_is_a_target_or_one_plain_line(text: str) -> None:
         ("reconstruction_error::,3:", lambda: targets.reconstruction_error(columns=(3, None))),
     ],
 )
-def test_what_text_may_look_like(text: str, wanted: Callable[[], Target]) -> None:
-    assert parse(text) == wanted()
+def test_what_text_may_look_like(text: str, expected: Callable[[], Target]) -> None:
+    assert parse(text) == expected()
 
 
 @pytest.mark.parametrize(
     ("text", "kind", "message"),
     [
         ("regoin:2:5,1:4", UnknownName, "no target 'regoin:2:5,1:4'; the nearest is 'region:ROWS,COLUMNS'"),
-        ("towards:a.jpg,than=b.jpg", UnknownName, "the nearest is 'toward:PICTURE,than=PICTURE'"),
+        ("towards:a.jpg,than=b.jpg", UnknownName, "the nearest is 'toward:PHOTO,than=PHOTO'"),
         ("like:cat - dog.jpg", UnknownName, r"no target 'dog.jpg'.* goes in quotes: like:\"a - copy.jpg\""),
         ("code-like:b.jpg", UnknownName, "spaces round its signs"),
         ("0.5 code", UnknownName, r"\* behind its numbers"),
         ("region:2,3", InputError, "cannot be read; write region:ROWS,COLUMNS, such as region:2:5,1:4"),
-        ("toward:a.jpg", InputError, "write toward:PICTURE,than=PICTURE"),
+        ("toward:a.jpg", InputError, "write toward:PHOTO,than=PHOTO"),
         ("component:photos", InputError, "write component:K,FOLDER"),
-        ("like:", InputError, "write like:PICTURE"),
-        ("like", InputError, "cannot be read; write like:PICTURE"),
+        ("like:", InputError, "write like:PHOTO"),
+        ("like", InputError, "cannot be read; write like:PHOTO"),
         ('like:"a.jpg', InputError, "ends with the same quote"),
         ('like:""', InputError, "a file name is missing"),
         ("code - ", InputError, "a part of the sum is missing"),
@@ -165,7 +164,7 @@ def test_text_that_cannot_be_read_says_what_to_write(text: str, kind: type[Input
 def test_every_form_is_read() -> None:
     examples = {
         "K": "1", "ROWS,COLUMNS": "0:2,1:3", "ROW,COLUMN": "1,2", "FILE.npy": "none.npy", "FOLDER": "photos",
-        "PICTURE": "b.jpg",
+        "PHOTO": "b.jpg",
     }  # fmt: skip
     for form in targets.FORMS:
         text = form
@@ -192,11 +191,11 @@ def test_the_command_line_takes_sums_and_keeps_them_apart(tmp_path: Path, monkey
     rng = np.random.default_rng(5)
     for name in ("a.png", "b - copy.png"):
         Image.fromarray(rng.integers(0, 255, (24, 24, 3), np.uint8)).save(name)
-    asked = ["code - 0.5*like:'b - copy.png'", "code + 0.5*like:'b - copy.png'"]
-    for target in asked:
+    texts = ["code - 0.5*like:'b - copy.png'", "code + 0.5*like:'b - copy.png'"]
+    for target in texts:
         command = ["explain", "model.keras", "a.png", "--quiet", "-m", "saliency", "--overlay-only", "-t", target]
         assert main(command) == 0
-    written = {each.name for each in (tmp_path / "saccade-out").glob("*.png")}
+    written = {path.name for path in (tmp_path / "saccade-out").glob("*.png")}
     assert written == {
         f"a-saliency-code-{sign}-0-5-like-b-minus-copy-png-overlay.png" for sign in ("minus", "plus")
     }  # fmt: skip

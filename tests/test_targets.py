@@ -35,7 +35,7 @@ COLLECTION = np.random.default_rng(23).random((9, SIZE, SIZE, 1), np.float32)
 
 
 def peak(code: Any) -> Any:
-    """A number of somebody's own, written so that it runs in every framework."""
+    """A number of one's own, written so that it runs in every framework."""
     return code[:, 1, 2, 0] ** 2 + 3.0 * code[:, 0, 1, 2]
 
 
@@ -48,7 +48,7 @@ class World:
         self.run = nets.numpy_autoencoder(nets.weights_of(self.model))
         self.images = nets.pictures(self.model, 2)
         self.moved = np.clip(self.images + 0.1 * RNG.normal(size=self.images.shape), 0, 1).astype(np.float32)
-        self.a, self.b, cells = (self.code(each) for each in (A, B, COLLECTION))
+        self.a, self.b, cells = (self.code(source) for source in (A, B, COLLECTION))
         cells = cells.reshape(-1, 3)
         _, vectors = np.linalg.eigh(np.cov(cells.T))
         second = vectors[:, -2]
@@ -155,42 +155,44 @@ def worth(name: str, w: World, x: Any, own: Any) -> Any:
     return number(w, own, own) - number(w, x, own)
 
 
-def close(found: Any, wanted: Any, tolerance: float = 1e-4) -> None:
-    np.testing.assert_allclose(found, wanted, rtol=0, atol=tolerance * np.abs(wanted).max())
+def close(actual: Any, expected: Any, tolerance: float = 1e-4) -> None:
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_a_slope_is_that_of_the_formula(world: World, name: str) -> None:
+def test_a_gradient_is_that_of_the_formula(world: World, name: str) -> None:
     """The gradient at moved pictures, with references frozen before, against central differences in numpy."""
     build, number = TABLE[name]
-    asked = Run(world.encoder).objective(world.images, build())
+    objective = Run(world.encoder).objective(world.images, build())
     steps = 1e-5 * np.eye(SIZE * SIZE).reshape(-1, SIZE, SIZE, 1)
     both = [number(world, world.moved[:1] + sign * steps, world.images[:1]) for sign in (1, -1)]
-    wanted = ((both[0] - both[1]) / 2e-5).reshape(1, SIZE, SIZE, 1)
-    close(Run(world.encoder).gradient(world.moved, asked, STAY, ONCE)[:1], wanted)
+    differences = ((both[0] - both[1]) / 2e-5).reshape(1, SIZE, SIZE, 1)
+    close(Run(world.encoder).gradient(world.moved, objective, STAY, ONCE)[:1], differences)
 
 
 @pytest.mark.parametrize("place", ["code", "output"])
 def test_all_scores_are_those_of_the_formulas(world: World, place: str) -> None:
-    chosen = {name: build() for name, (build, _) in TABLE.items() if build().place == place}
-    asked = [Run(world.encoder).objective(world.images, target) for target in chosen.values()]
-    scores = Run(world.encoder).score(world.moved, asked, STAY, ONCE)
+    chosen = {name: build() for name, (build, _) in TABLE.items() if build().reads == place}
+    objectives = [Run(world.encoder).objective(world.images, target) for target in chosen.values()]
+    scores = Run(world.encoder).score(world.moved, objectives, STAY, ONCE)
     for name, score in zip(chosen, scores, strict=True):
         close(score[0], TABLE[name][1](world, world.moved, world.images), 1e-5)
 
 
 def test_the_reference_engine_knows_sums_and_functions(world: World) -> None:
     oracle = Questions(reference_engine(NumpyNetwork(world.run, (SIZE, SIZE, 1))))
-    asked = Run(world.encoder).objective(world.images[:1], targets.channel(2) - 2 * targets.of(peak) + targets.like(A))
-    wanted = oracle.gradient(world.moved[:1], asked, STAY, ONCE)
-    close(Run(world.encoder).gradient(world.moved[:1], asked, STAY, ONCE), wanted)
+    objective = Run(world.encoder).objective(
+        world.images[:1], targets.channel(2) - 2 * targets.of(peak) + targets.like(A)
+    )
+    expected = oracle.gradient(world.moved[:1], objective, STAY, ONCE)
+    close(Run(world.encoder).gradient(world.moved[:1], objective, STAY, ONCE), expected)
 
 
 @pytest.mark.parametrize("place", ["code", "output"])
 def test_a_worth_is_what_covering_by_hand_takes_away(world: World, place: str) -> None:
-    chosen = {name: build() for name, (build, _) in TABLE.items() if build().place == place}
-    asked = list(chosen.values())
-    looks = find("occlusion")(world.encoder, world.images, asked, patch=6, stride=6, filler=0.25, low_pass=0)
+    chosen = {name: build() for name, (build, _) in TABLE.items() if build().reads == place}
+    explained = list(chosen.values())
+    looks = find("occlusion")(world.encoder, world.images, explained, patch=6, stride=6, filler=0.25, low_pass=0)
     for name, look in zip(chosen, looks, strict=True):
         assert look.signed == (name != "code")
         for row, column in np.ndindex(2, 2):
@@ -208,7 +210,7 @@ def test_tiled_equals_plain_for_every_target(net: str) -> None:
     images = nets.pictures(model, 2)
     other, more = nets.pictures(model, 1, seed=8), nets.pictures(model, 3, seed=9)
     channels = encoder.codes(images).shape[-1]
-    asked = [
+    every = [
         targets.code(), targets.channel(1), targets.cell(1, 2), targets.region((1, 3), (0, 4)),
         targets.direction(np.arange(channels) - 0.5), targets.component(0, more), targets.like(other),
         targets.unlike(other), targets.toward(other, than=more[:1]), targets.code() - 0.5 * targets.like(other),
@@ -216,9 +218,9 @@ def test_tiled_equals_plain_for_every_target(net: str) -> None:
         targets.reconstruction_error(), targets.reconstruction_error(rows=(3, 11), columns=(None, 9)),
         targets.reconstruction_error(columns=(0, 9)) - 0.5 * targets.reconstruction_error(),
     ]  # fmt: skip
-    assert all(each.tiles for each in asked)
+    assert all(entry.tiles for entry in every)
     for places in ("code", "output"):
-        chosen = [each for each in asked if each.place == places]
+        chosen = [entry for entry in every if entry.reads == places]
         tiled = find("occlusion")(encoder, images, chosen, patch=8, stride=8)
         plain = find("occlusion")(encoder, images, chosen, patch=8, stride=8, tiled=False)
         for target, one, two in zip(chosen, tiled, plain, strict=True):
@@ -251,30 +253,30 @@ def test_simple_targets_are_special_cases_of_the_others(world: World) -> None:
     close(gradient(whole), gradient(targets.reconstruction_error()), 1e-6)
 
 
-def test_slopes_add_and_scale(world: World) -> None:
+def test_gradients_add_and_scale(world: World) -> None:
     def gradient(target: Target) -> Any:
         return asking.gradient(world.encoder, world.images, target, STAY, ONCE)
 
     first, second = targets.channel(0), targets.like(A)
-    wanted = 0.3 * gradient(first) - 4 * gradient(second)
-    close(gradient(0.3 * first - 4 * second), wanted, 1e-5)
-    close(gradient(0.1 * (3 * first - second * 40)), wanted, 1e-5)
-    close(gradient(sum([0.3 * first, -4 * second])), wanted, 1e-5)  # type: ignore[arg-type]
+    expected = 0.3 * gradient(first) - 4 * gradient(second)
+    close(gradient(0.3 * first - 4 * second), expected, 1e-5)
+    close(gradient(0.1 * (3 * first - second * 40)), expected, 1e-5)
+    close(gradient(sum([0.3 * first, -4 * second])), expected, 1e-5)  # type: ignore[arg-type]
 
 
 def test_weights_are_never_taken_for_others(world: World) -> None:
     for weight in (0.5, 0.25, -0.5):
-        found = asking.gradient(
+        actual = asking.gradient(
             world.encoder, world.images, targets.channel(0) + weight * targets.channel(1), STAY, ONCE
         )
         parts = [asking.gradient(world.encoder, world.images, targets.channel(k), STAY, ONCE) for k in (0, 1)]
-        close(found, parts[0] + weight * parts[1], 1e-5)
+        close(actual, parts[0] + weight * parts[1], 1e-5)
 
 
 def test_covering_a_sum_that_only_grows_stays_unsigned(world: World) -> None:
     counts_increase = [targets.code(), 2 * targets.code(), targets.code() + 0.5 * targets.code()]
     signed = [-targets.code(), targets.code() - 0.5 * targets.code(), targets.code() + targets.channel(0)]
-    assert [each.counts_increase for each in (*counts_increase, *signed)] == [True] * 3 + [False] * 3
+    assert [target.counts_increase for target in (*counts_increase, *signed)] == [True] * 3 + [False] * 3
     looks = find("occlusion")(world.encoder, world.images, [*counts_increase, *signed[:2]], patch=6, stride=6)
     for look, factor in zip(looks, (1, 2, 1.5, -1, 0.5), strict=True):
         close(look.raw, factor * looks[0].raw, 1e-5)
@@ -329,11 +331,13 @@ def test_a_function_that_gives_something_else_is_refused(world: World) -> None:
 
 
 def test_components_do_not_depend_on_how_the_collection_is_cut(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    from saccade.targets import collection
+    from saccade.images import collection
+    from saccade.targets.components import Component
+    from saccade.targets.given_images import GivenImages
 
-    whole = collection.Collection.of(COLLECTION).components(world.encoder)
-    monkeypatch.setattr(collection, "_BATCH", 2)
-    cut = collection.Collection.of(list(COLLECTION)).components(world.encoder)
+    whole = Component(0, GivenImages.of(COLLECTION)).components(Run(world.encoder))
+    monkeypatch.setattr(collection, "BATCH", 2)
+    cut = Component(0, GivenImages.of(list(COLLECTION))).components(Run(world.encoder))
     np.testing.assert_allclose(cut, whole, atol=1e-5)
     np.testing.assert_allclose(whole @ whole.T, np.eye(3), atol=1e-10)
     assert (whole[np.arange(3), np.abs(whole).argmax(axis=1)] > 0).all()
@@ -342,17 +346,17 @@ def test_components_do_not_depend_on_how_the_collection_is_cut(world: World, mon
 @given(st.integers(1, 12), st.integers(1, 40), st.integers(0, 2**31), st.integers(1, 9))
 @settings(max_examples=40, deadline=None)
 def test_spread_joins_batches_exactly(width: int, count: int, seed: int, size: int) -> None:
-    from saccade.targets.collection import Spread
+    from saccade.targets.spread import Spread
 
     rows = np.random.default_rng(seed).normal(size=(count, width)) * 10.0 ** np.arange(width)[::-1] / 1e3 + 5.0
     spread = Spread()
     for start in range(0, count, size):
         spread.add(rows[start : start + size])
     centred = rows - rows.mean(axis=0)
-    _, lengths, wanted = np.linalg.svd(centred, full_matrices=False)
-    found = spread.components()
-    assert len(found) <= min(width, max(count - 1, 0))
-    for vector, other, length in zip(found, wanted, lengths, strict=False):
+    _, lengths, directions = np.linalg.svd(centred, full_matrices=False)
+    components = spread.components()
+    assert len(components) <= min(width, max(count - 1, 0))
+    for vector, other, length in zip(components, directions, lengths, strict=False):
         if length > 1e-3 * lengths[0]:
             assert abs(vector @ other) > 1 - 1e-6
 
@@ -366,12 +370,14 @@ def test_a_collection_is_encoded_once_and_again_when_the_model_has_changed(monke
     questions = asking.recorded(monkeypatch, "activations_along")
     before = Run(encoder).objective(images, target).reference
     assert [len(arguments[0]) for _, arguments, _ in questions] == [1, 1]  # the image and the probe
-    model.set_weights([each[..., ::-1] if each.shape == (3, 3, 4, 3) else each for each in model.get_weights()])
-    wanted = Run(encoder).objective(images, targets.component(0, COLLECTION)).reference
+    model.set_weights(
+        [weights[..., ::-1] if weights.shape == (3, 3, 4, 3) else weights for weights in model.get_weights()]
+    )
+    expected = Run(encoder).objective(images, targets.component(0, COLLECTION)).reference
     questions.clear()
     after = Run(encoder).objective(images, target).reference
     assert max(len(arguments[0]) for _, arguments, _ in questions) == len(COLLECTION)
-    np.testing.assert_array_equal(after, wanted)
+    np.testing.assert_array_equal(after, expected)
     assert np.abs(after - before).max() > 0.1 * np.abs(before).max()
 
 
@@ -381,12 +387,12 @@ def test_a_folder_as_a_collection(world: World, tmp_path: Path) -> None:
     target = parse(f"component:1,{tmp_path}")
     assert target == targets.component(1, tmp_path)
     assert target.name == f"component:1,{tmp_path.name}"
-    found = Run(world.encoder).objective(world.images, target).reference
-    close(found[0, 0, 0] * 9, world.component, 0.02)
+    reference = Run(world.encoder).objective(world.images, target).reference
+    close(reference[0, 0, 0] * 9, world.component, 0.02)
     (tmp_path / "broken.png").write_bytes(b"nothing")
-    with pytest.warns(SaccadeWarning, match=r"1 of the pictures .* left out \(broken.png\)"):
+    with pytest.warns(SaccadeWarning, match=r"1 of the images in .* left out \(broken.png\)"):
         again = Run(world.encoder).objective(world.images, parse(f"component:1,{tmp_path}")).reference
-    close(again, found, 1e-5)
+    close(again, reference, 1e-5)
 
 
 def test_components_that_are_not_there(world: World) -> None:
@@ -409,11 +415,11 @@ def test_a_vector_from_a_file(world: World, tmp_path: Path) -> None:
     np.save(tmp_path / "smile.npy", VECTOR)
     target = parse(f"direction:{tmp_path}/smile.npy")
     assert target.name == "direction:smile.npy"
-    assert target.gradient_units == "projection on smile.npy"
+    assert target.gradient_units.name == "projection on smile.npy"
     assert target == targets.direction(tmp_path / "smile.npy")
-    found = Run(world.encoder).objective(world.images, target).reference
+    reference = Run(world.encoder).objective(world.images, target).reference
     np.testing.assert_array_equal(
-        found, Run(world.encoder).objective(world.images, targets.direction(VECTOR)).reference
+        reference, Run(world.encoder).objective(world.images, targets.direction(VECTOR)).reference
     )
     (tmp_path / "text.npy").write_text("hello")
     np.save(tmp_path / "objects.npy", np.array([{}]), allow_pickle=True)
@@ -445,9 +451,9 @@ def test_a_vector_of_another_shape(world: World) -> None:
         (targets.region(None, (3, None)), "so columns 3: do not exist"),
         (
             targets.reconstruction_error(columns=(0, 13)),
-            "the model sees pictures of 12x12 pixels, so columns 0:13 do not exist",
+            "the model sees images of 12x12 pixels, so columns 0:13 do not exist",
         ),
-        (targets.like(COLLECTION[:3]), "3 other pictures for 2 to explain; give one for all, or one for each"),
+        (targets.like(COLLECTION[:3]), "3 other images for 2 to explain; give one for all, or one for each"),
     ],
 )
 def test_targets_that_do_not_fit_the_model(world: World, target: Target, message: str) -> None:

@@ -3,9 +3,9 @@
 Muzellec et al. (2024), arXiv:2307.09591, find that max-pooling and strides put high frequencies into gradients which
 nothing in the picture answers for, and that taking them away raises insertion minus deletion; for a ResNet-50 another
 paper prints .294 to .308 (saliency), .343 to .354 (gradient SHAP) and .374 to .407 (integrated gradients). Asked again
-of the model that ships with saccade, four convolutions with max-pooling, and of photographs that it never saw.
+of the model that ships with saccade, four convolutions with max-pooling, and of photos that it never saw.
 
-    .venv/bin/python docs/reproduced/low_pass_gradients.py PHOTOGRAPHS [--limit 48] [--model MODEL.keras]
+    .venv/bin/python docs/reproduced/low_pass_gradients.py PHOTOS [--limit 48] [--model MODEL.keras]
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 
 import saccade
 from saccade.attribution.smoothing import gaussian_blur
+from saccade.evaluation.batches import joined
 from saccade.evaluation.intervals import intervals
-from saccade.evaluation.photographs import gather
+from saccade.evaluation.photos import draw_photos
 from saccade.evaluation.removal import scores
-from saccade.evaluation.runner import Bench, joined
+from saccade.evaluation.runner import Runner
 from saccade.evaluation.settings import Settings
 
 METHODS: dict[str, dict[str, Any]] = {
@@ -37,33 +38,33 @@ SIGMAS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 SHIPPED = Path(saccade.__file__).parent / "shipped" / "clothing-autoencoder.keras"
 
 
-def score_of(bench: Bench, maps: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Insertion less deletion of each photograph, the mean over the fillers."""
-    found = []
-    for removal in bench.removals:
-        some = maps[removal.numbers.start : removal.numbers.stop]
-        found.append(scores(removal.curves(bench.ranks(some, removal.numbers)), bench.settings.steps).mean(axis=0))
-    return joined(found, bench.batches)
+def score_of(runner: Runner, maps: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Insertion less deletion of each photo, the mean over the fillers."""
+    parts = []
+    for removal in runner.removals:
+        batch = maps[removal.numbers.start : removal.numbers.stop]
+        parts.append(scores(removal.curves(runner.ranks(batch, removal.numbers)), runner.settings.steps).mean(axis=0))
+    return joined(parts, runner.batches)
 
 
 def main() -> None:
     """Explain once without a filter, then filter the maps more and more."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("photographs")
+    parser.add_argument("photos")
     parser.add_argument("--limit", type=int, default=48)
     parser.add_argument("--model", type=Path, default=SHIPPED)
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     given = parser.parse_args()
     encoder = saccade.load(given.model)
-    images = gather(encoder, given.photographs, given.limit, 0, None).images
-    bench = Bench.of(encoder, images, None, Settings(), None)
-    print(f"{len(images)} photographs")
+    images = draw_photos(encoder, given.photos, given.limit, 0).images
+    runner = Runner.of(encoder, images, None, Settings(), None, None)
+    print(f"{len(images)} photos")
     print("| method | " + " | ".join(f"{sigma:g} px" for sigma in SIGMAS) + " | best less none |")
     print("| --- |" + " ---: |" * (len(SIGMAS) + 1))
     figures: dict[str, list[float]] = {}
     for method, settings in METHODS.items():
         raw = saccade.explain(encoder, images, method, low_pass=0.0, **settings).heatmap
-        rows = np.stack([score_of(bench, gaussian_blur(raw, sigma)) for sigma in SIGMAS])
+        rows = np.stack([score_of(runner, gaussian_blur(raw, sigma)) for sigma in SIGMAS])
         means = rows.mean(axis=1)
         gain = intervals((rows[means.argmax()] - rows[0])[None], 0, confidence=0.95, resamples=2000)[0]
         figures[method] = [float(each) for each in means]

@@ -146,7 +146,7 @@ class Encoder:
 
     def place(self, target: Target) -> str:
         """The layer that a target reads."""
-        if target.place == "code":
+        if target.reads == "code":
             return self.layer
         if not self.is_autoencoder:
             raise NotApplicable(

@@ -52,11 +52,12 @@ class Run(Questions):
         self.on_partial = on_partial
         self._codes: list[tuple[Array, Array]] = []
 
-    def codes(self, images: Any) -> Array:
+    def codes(self, images: Any, *, remember: bool = True) -> Array:
         """The codes of images, (images, rows, columns, channels); the same array is encoded once in a call.
 
         Args:
             images: Anything that `Encoder.images` takes.
+            remember: Keep them for the rest of the call; False for what comes only once, such as a collection.
         """
         array = images if isinstance(images, np.ndarray) and images.dtype == np.float32 else None
         array = self.encoder.images(images).array if array is None else array
@@ -64,7 +65,7 @@ class Run(Questions):
         if codes is None:
             layer = self.encoder.layer
             codes = self.encoder.on_grid(self.activations(array, [layer])[layer])
-            if isinstance(images, (np.ndarray, Images)):
+            if remember and isinstance(images, (np.ndarray, Images)):
                 # What was read here for once never comes again as the same array.
                 self._codes.append((array, codes))
         return codes
@@ -83,8 +84,9 @@ class Run(Questions):
         """
         layer = self.encoder.place(target)
         # What the output should be is the image itself; its code is not asked for.
-        reference = target.freeze(self.codes(images) if target.place == "code" else images, self.encoder)
-        return Objective(target.gradient if use == "gradient" else target.cover, layer, reference)
+        reference = target.freeze(self.codes(images) if target.reads == "code" else images, self)
+        measure = target.gradient_measure if use == "gradient" else target.occlusion_measure
+        return Objective(measure, layer, reference)
 
     def objectives(self, images: Array, targets: Sequence[Target]) -> list[Objective]:
         """Targets made ready to be compared when parts of these images are covered."""

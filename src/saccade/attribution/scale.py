@@ -12,13 +12,13 @@ def cell_size(encoder: Encoder, size: tuple[int, int], target: Target) -> tuple[
     A code without places (a vector) is treated as if it had an 8x8 grid; a cell is never smaller than 2 px, nor
     larger than an eighth of the picture when the grid is very coarse.
     """
-    layer = encoder.layer if target.place == "code" else encoder.network.output
+    layer = encoder.layer if target.reads == "code" else encoder.network.output
     stride = encoder.dataflow(*size).stride(layer)
     sides = []
     for axis in (0, 1):
         coarse = max(size[axis] / 8, 2.0)
         own = stride[axis] if stride is not None else coarse
-        if target.place == "output":
+        if target.reads == "output":
             # The output's cells are pixels; the code's stride is still what the model can tell apart.
             inner = encoder.dataflow(*size).stride(encoder.layer)
             own = inner[axis] if inner is not None else coarse

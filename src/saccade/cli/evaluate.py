@@ -68,7 +68,7 @@ def evaluate(
     """Find out which maps tell the truth on this model and these photos.
 
     Takes pixels away in the order of each map and looks when the code changes, beside maps that know nothing of the
-    model; shuffles the model's weights, asks another question, adds a little noise. Writes a page for each test, all
+    model; randomises the model's weights, asks another question, adds a little noise. Writes a page for each test, all
     numbers, and says in plain words which methods to prefer. A run that was stopped is continued by the same command.
     """
     opening.settings()
@@ -92,35 +92,35 @@ def evaluate(
         with console.progress(1, "reading the photos") as bar:
             found = ask(
                 encoder, images, None if methods is None or "all" in methods else names, masks=masks, limit=limit,
-                method_settings=given, keep=kept, **chosen.as_dict(),
+                method_settings=given, cache=kept, **chosen.as_dict(),
                 progress=lambda done, total, text: bar.at(done / max(total, 1), text),
             )  # fmt: skip
         files = [str(found.save(output / "evaluation.json"))]
         from saccade.picture import save_picture
 
-        about = {"model": found.model, "layer": found.layer, "photographs": str(len(found.photographs))}
-        for name, page in found.pictures(theme=theme).items():
+        about = {"model": found.model, "layer": found.layer, "photos": str(len(found.photos))}
+        for name, page in found.pages(theme=theme).items():
             files.append(str(save_picture(page, output / f"{name}.png", about)))
     _say(console, found, files)
-    return {**opened(encoder), **found.to_json(), "output": str(output), "files": files}
+    return {**opened(encoder), **found.to_dict(), "output": str(output), "files": files}
 
 
 def _say(console: Console, found: Any, files: list[str]) -> None:
     console.table(
-        ["method", "score", "interval", "owed to learning", "randomised", "noise", "verdict"],
+        ["method", "score", "interval", "owed to the weights", "randomised", "noise", "grade"],
         [
             [
                 each.title,
                 f"{each.score[0]:.3f}",
                 f"{each.score[1]:.3f} to {each.score[2]:.3f}",
-                _short(each.learned),
+                _short(each.owed_to_weights),
                 _short(each.randomised),
                 _short(each.stability),
                 each.grade,
             ]
             for each in found.method_scores
         ],
-        numbers=["score", "owed to learning", "randomised", "noise"],
+        numbers=["score", "owed to the weights", "randomised", "noise"],
     )
     for text in found.verdict:
         console.say(text)

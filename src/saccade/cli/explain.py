@@ -38,7 +38,7 @@ def explain(
         typer.Option(
             "--target", "-t", metavar="TARGET",
             help="What is explained: code, channel:K, cell:ROW,COLUMN, region:ROWS,COLUMNS, direction:FILE.npy, "
-            "component:K,FOLDER, like:PICTURE, unlike:PICTURE, toward:PICTURE,than=PICTURE, reconstruction_error, or a "
+            "component:K,FOLDER, like:PHOTO, unlike:PHOTO, toward:PHOTO,than=PHOTO, reconstruction_error, or a "
             "sum of them.",
         ),
     ] = "code",

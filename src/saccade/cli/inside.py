@@ -45,7 +45,7 @@ def inside(
 
         with console.progress(1, "drawing"):
             maps = feature_maps(encoder, images)
-            files = [str(each) for each in maps.save(output, theme=theme, scale=scale)]
+            files = [str(each) for each in maps.save_sheets(output, theme=theme, scale=scale)]
     for each in files:
         console.say(f"wrote {each}")
     return {**opened(encoder), "picture": str(image), "output": str(output), "files": files}

@@ -204,7 +204,7 @@ class Job:
         found = [record["methods"][0] for record in records.values()]
         extremes = [each[name] for each in found for name in ("lowest", "highest")]
         scale = scale_of(extremes, signed=found[0]["signed"], shared="all pictures")
-        return Bar(scale, found[0]["units"], percent=found[0]["units"].startswith("share"))
+        return Bar(scale, found[0]["units"], percent=found[0]["is_share"])
 
     def _say(self, records: dict[Path, Record], already: int, sheet: Path | None) -> None:
         fresh = [record for record in records.values() if not record["already"]]

@@ -266,6 +266,7 @@ def _finding(look: Attribution) -> Record:
         "layer": look.layer,
         "units": look.units,
         "signed": look.signed,
+        "is_share": look.is_share,
         "settings": json.loads(json.dumps(dict(look.settings), default=str)),
         "notes": list(look.notes),
         "scores": {name: each[0].tolist() for name, each in look.scores.items()},

@@ -1,11 +1,13 @@
-"""The demonstration: real photographs through the model that ships, set as one page.
+"""The demonstration: real photos through the model that ships, set as one page.
 
-photographs  which photographs, what is on them, where they lie
-places       where on a photo, in words
+photos       which photos, what is on them, where they lie
+naming       where on a photo, in words
 markup       HTML that is well-formed because it is built as a tree
-studio       the opened model and the photographs; saves pictures
-recipes      the command and the Python lines that make each picture
-plates       a picture on the page: photo, spotlight and heat in one frame, and its colour key
+workspace    the opened model and the photos; explains them, saves images
+recipes      the command and the Python lines that make each image
+photo_views  a photo on the page: itself, spotlight and heat map in one frame, and its colour key
+score_bars   a score as a sum in bars
+search       a pair that is alike for a reason nobody would think of
 chapters/    one part of the page each: what is measured, drawn and said
 page         the chapters set as one page
 publishing   everything appears in the folder when it is complete, the page last

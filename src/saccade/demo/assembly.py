@@ -1,4 +1,4 @@
-"""build: look at all photographs, draw everything, set the page."""
+"""build: explain all photos, draw everything, set the page."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from saccade.demo.chapters.methods import methods
 from saccade.demo.chapters.opening import opening
 from saccade.demo.markup import Markup
 from saccade.demo.page import Chapter, page
-from saccade.demo.photographs import ALL, CAT, LOOKED_AT
-from saccade.demo.plates import peaks_of
+from saccade.demo.photo_views import peaks_of
+from saccade.demo.photos import ALL, CAT, EXPLAINED
 from saccade.demo.publishing import published
-from saccade.demo.studio import Studio
+from saccade.demo.workspace import Workspace
 
 PAGE = "index.html"
 
-_CHAPTERS: tuple[tuple[str, str, str, Callable[[Studio], Markup]], ...] = (
+_CHAPTERS: tuple[tuple[str, str, str, Callable[[Workspace], Markup]], ...] = (
     ("look", "Where does it look?", "covering patch after patch", looking),
     ("methods", "Do other ways of asking agree?", "asking every method", methods),
     ("inside", "What happens inside?", "looking inside", inside),
     ("alike", "Why are these two alike?", "comparing pairs", alike),
     ("memory", "What does it remember?", "redrawing from the code", memory),
-    ("making", "How was this made?", "writing down how", making),
+    ("making", "How was this made?", "saying how it was made", making),
 )
 
 
 def build(folder: Path, *, progress: Callable[[str, int, int], None] | None = None) -> Path:
-    """Make the demonstration: real photographs through the model that ships, as one page with its pictures.
+    """Make the demonstration: real photos through the model that ships, as one page with its images.
 
     Args:
         folder: Where it goes; made if it is not there. Files of the same names are replaced, all others stay.
@@ -53,32 +53,32 @@ def build(folder: Path, *, progress: Callable[[str, int, int], None] | None = No
     """
     steps = len(_CHAPTERS) + 2
 
-    def tell(text: str, done: int) -> None:
+    def report(text: str, done: int) -> None:
         if progress is not None:
             progress(text, done, steps)
 
     with published(Path(folder), PAGE) as work:
-        tell("opening the model", 0)
-        studio = Studio.open(work, ALL)
-        tell("looking for the first time", 1)
-        head = opening(studio)
-        _icon(studio)
+        report("opening the model", 0)
+        workspace = Workspace.open(work, ALL)
+        report("explaining the first photos", 1)
+        head = opening(workspace)
+        _icon(workspace)
         chapters = []
         for done, (anchor, title, doing, chapter) in enumerate(_CHAPTERS, start=2):
-            tell(doing, done)
-            chapters.append(Chapter(anchor, title, chapter(studio)))
+            report(doing, done)
+            chapters.append(Chapter(anchor, title, chapter(workspace)))
         (work / PAGE).write_text(page(head, chapters), encoding="utf-8")
-    tell("done", steps)
+    report("done", steps)
     return Path(folder) / PAGE
 
 
-def _icon(studio: Studio) -> None:
-    """The place of the first photograph where the model looks most, as the page's small sign."""
-    look, index = studio.look("occlusion", len(LOOKED_AT)), studio.index(CAT)
-    height, width = look.images.photos[index].original.shape[:2]
-    left, top, right, bottom = peaks_of(look, index, CAT, 1)[0].box
+def _icon(workspace: Workspace) -> None:
+    """The place of the first photo where the model looks most, as the page's icon."""
+    attribution, index = workspace.attribution("occlusion", len(EXPLAINED)), workspace.index(CAT)
+    height, width = attribution.images.photos[index].original.shape[:2]
+    left, top, right, bottom = peaks_of(attribution, index, CAT, 1)[0].box
     x, y, half = (left + right) / 2 * width, (top + bottom) / 2 * height, 0.12 * height
     x, y = min(max(x, half), width - half), min(max(y, half), height - half)
-    photo = Image.fromarray(look.images.photos[index].original)
-    sign = photo.resize((64, 64), Image.Resampling.LANCZOS, box=(x - half, y - half, x + half, y + half))
-    studio.save(sign, "pictures/icon.png")
+    photo = Image.fromarray(attribution.images.photos[index].original)
+    icon = photo.resize((64, 64), Image.Resampling.LANCZOS, box=(x - half, y - half, x + half, y + half))
+    workspace.save(icon, "images/icon.png")

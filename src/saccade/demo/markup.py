@@ -28,8 +28,8 @@ def element(name: str, /, *children: Any, **attributes: Any) -> Markup:
         >>> element("p", "cats & cups", class_="note")
         '<p class="note">cats &amp; cups</p>'
     """
-    given = {key: value for key, value in attributes.items() if value is not None and value is not False}
-    written = "".join(_attribute(key, value) for key, value in given.items())
+    present = {key: value for key, value in attributes.items() if value is not None and value is not False}
+    written = "".join(_attribute(key, value) for key, value in present.items())
     if name in _VOID:
         if children:
             raise ValueError(f"<{name}> has no content")
@@ -42,7 +42,7 @@ def joined(*children: Any) -> Markup:
     return Markup("".join(_pieces(children)))
 
 
-def figures(value: float, text: str) -> Markup:
+def exact(value: float, text: str) -> Markup:
     """A number for people that also says its exact value to programs."""
     return element("data", text, value=repr(float(value)))
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from saccade.demo.markup import Markup, element
-from saccade.demo.plates import strip_style
+from saccade.demo.photo_views import strip_style
 from saccade.picture.themes import DARK, LIGHT, Theme
 
 TITLE = "Where does a machine look?"
-DESCRIPTION = "Photographs with the places lit up that a trained autoencoder encodes."
+DESCRIPTION = "Photos with the places lit up that a trained autoencoder encodes."
 _HERE = Path(__file__).parent
 
 
@@ -48,15 +48,15 @@ def page(opening: Markup, chapters: Sequence[Chapter]) -> str:
         element("meta", name="referrer", content="no-referrer"),
         element("meta", name="description", content=DESCRIPTION),
         element("title", TITLE),
-        element("link", rel="icon", type="image/png", href="pictures/icon.png"),
+        element("link", rel="icon", type="image/png", href="images/icon.png"),
         element("style", style),
     )
     contents = element(
         "nav",
-        element("ol", [element("li", element("a", each.title, href=f"#{each.anchor}")) for each in chapters]),
+        element("ol", [element("li", element("a", chapter.title, href=f"#{chapter.anchor}")) for chapter in chapters]),
         aria_label="Contents",
     )
-    numbered = [_chapter(number, each) for number, each in enumerate(chapters, start=1)]
+    numbered = [_chapter(number, chapter) for number, chapter in enumerate(chapters, start=1)]
     main = element("main", contents, numbered, id="content")
     skip = element("a", "Skip to the pictures", href="#content", class_="skip")
     body = element("body", skip, opening, main, _foot(), element("script", script))
@@ -83,7 +83,7 @@ def _foot() -> Markup:
 
 
 def _style() -> str:
-    """The style sheet, with the colours of the pictures' own paper and paint."""
+    """The style sheet, with the colours of the images' own paper and paint."""
     text = (_HERE / "style.css").read_text(encoding="utf-8")
     dark = f"@media (prefers-color-scheme: dark) {{\n:root {{ {_colours(DARK)} }}\n}}\n"
     strips = "".join(

@@ -22,38 +22,38 @@ def published(folder: Path, last: str) -> Iterator[Path]:
     Raises:
         FileError: The folder cannot be made or written.
     """
-    made: list[Path] = []
+    created: list[Path] = []
     try:
-        with _said(folder):
-            for each in (*reversed(folder.parents), folder):
-                if not each.exists():
-                    each.mkdir()
-                    made.append(each)
+        with _refusing(folder):
+            for parent in (*reversed(folder.parents), folder):
+                if not parent.exists():
+                    parent.mkdir()
+                    created.append(parent)
             work = Path(tempfile.mkdtemp(prefix=".saccade-demo-", dir=folder))
         try:
             yield work
-            with _said(folder):
+            with _refusing(folder):
                 _move(work, folder, last)
         finally:
             shutil.rmtree(work, ignore_errors=True)
     except BaseException:
-        for each in reversed(made):  # only those that stayed empty
-            with contextlib.suppress(OSError):
-                each.rmdir()
+        for empty in reversed(created):
+            with contextlib.suppress(OSError):  # it holds something by now
+                empty.rmdir()
         raise
 
 
 def _move(work: Path, folder: Path, last: str) -> None:
-    files = sorted(each for each in work.rglob("*") if each.is_file())
-    files.sort(key=lambda each: each == work / last)
-    for each in files:
-        target = folder / each.relative_to(work)
+    files = sorted(path for path in work.rglob("*") if path.is_file())
+    files.sort(key=lambda path: path == work / last)
+    for path in files:
+        target = folder / path.relative_to(work)
         target.parent.mkdir(parents=True, exist_ok=True)
-        each.replace(target)
+        path.replace(target)
 
 
 @contextlib.contextmanager
-def _said(folder: Path) -> Iterator[None]:
+def _refusing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The command and the Python lines that make a picture; both run as printed in the folder of the page."""
+"""The command and the Python lines that make an image; both run as printed in the folder of the page."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from saccade.demo.markup import Markup, element
-from saccade.demo.studio import MODEL, PHOTOGRAPHS
+from saccade.demo.workspace import MODEL, PHOTOS
 
 OWN = "mine"
 """The folder that the printed commands write into."""
@@ -14,7 +14,7 @@ OWN = "mine"
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to make a picture again.
+    """How to make an image again.
 
     Attributes:
         makes: What comes out.
@@ -36,27 +36,27 @@ class Recipe:
 
 
 def heat(photo: str) -> Recipe:
-    """The heat map and the spotlight of one photograph."""
+    """The heat map and the spotlight of one photo."""
     stem = photo.rsplit(".", 1)[0]
     return Recipe(
-        "these pictures",
-        f"saccade explain {MODEL} {PHOTOGRAPHS}/{photo} --overlay-only -o {OWN}",
+        "these images",
+        f"saccade explain {MODEL} {PHOTOS}/{photo} --overlay-only -o {OWN}",
         f"""import saccade
 
 encoder = saccade.load("{MODEL}")
-look = saccade.explain(encoder, "{PHOTOGRAPHS}/{photo}", method="occlusion")
-look.overlay()[0].save("{stem}-heat.png")
-look.spotlight()[0].save("{stem}-spotlight.png")
-print(f"the strongest patch changes {{look.raw.max():.2%}} of the code")
+attribution = saccade.explain(encoder, "{PHOTOS}/{photo}", method="occlusion")
+attribution.overlay()[0].save("{stem}-heat.png")
+attribution.spotlight()[0].save("{stem}-spotlight.png")
+print(f"the strongest patch changes {{attribution.raw.max():.2%}} of the code")
 """,
     )
 
 
 def methods(photos: Sequence[str], names: Sequence[str]) -> Recipe:
     """Several methods side by side."""
-    listed = " ".join(f"{PHOTOGRAPHS}/{photo}" for photo in photos)
-    quoted = ",\n    ".join(f'"{PHOTOGRAPHS}/{photo}"' for photo in photos)
-    asked = ",\n    ".join(f'"{name}"' for name in names)
+    listed = " ".join(f"{PHOTOS}/{photo}" for photo in photos)
+    quoted = ",\n    ".join(f'"{PHOTOS}/{photo}"' for photo in photos)
+    quoted_names = ",\n    ".join(f'"{name}"' for name in names)
     return Recipe(
         "this table",
         f"saccade explain {MODEL} {listed} --method {','.join(names)} -o {OWN}",
@@ -67,60 +67,60 @@ photos = [
     {quoted},
 ]
 methods = [
-    {asked},
+    {quoted_names},
 ]
-found = [saccade.explain(encoder, photos, method=name) for name in methods]
-saccade.methods_sheet(found).save("methods.png")
+attributions = [saccade.explain(encoder, photos, method=name) for name in methods]
+saccade.methods_sheet(attributions).save("methods.png")
 """,
     )
 
 
-def inside(photo: str) -> Recipe:
-    """What every layer makes of one photograph."""
+def feature_maps(photo: str) -> Recipe:
+    """The feature maps of one photo."""
     return Recipe(
-        "these pictures",
-        f"saccade inside {MODEL} {PHOTOGRAPHS}/{photo} -o {OWN}",
+        "these images",
+        f"saccade inside {MODEL} {PHOTOS}/{photo} -o {OWN}",
         f"""import saccade
 
 encoder = saccade.load("{MODEL}")
-maps = saccade.feature_maps(encoder, "{PHOTOGRAPHS}/{photo}")
+maps = saccade.feature_maps(encoder, "{PHOTOS}/{photo}")
 maps.collage().save("collage.png")
-maps.save("layers")  # one sheet a layer
+maps.save_sheets("layers")  # the collage, and one sheet a layer
 """,
     )
 
 
-def pair(a: str, b: str, makes: str = "this picture") -> Recipe:
-    """Why two pictures are alike; `a` and `b` are paths beside the page."""
+def pair(a: str, b: str, makes: str = "this image") -> Recipe:
+    """Why two photos are alike; `a` and `b` are paths beside the page."""
     return Recipe(
         makes,
-        f"saccade compare {MODEL} {a} {b} --reference {PHOTOGRAPHS} -o alike.png",
+        f"saccade compare {MODEL} {a} {b} --reference {PHOTOS} -o alike.png",
         f"""import saccade
 
 encoder = saccade.load("{MODEL}")
-why = saccade.compare(encoder, "{a}", "{b}", reference="{PHOTOGRAPHS}")
+why = saccade.compare(encoder, "{a}", "{b}", reference="{PHOTOS}")
 why.save("alike.png")
 print(f"similarity {{why.score:.2f}}, the sum of {{why.shares.size}} shares: {{why.shares.sum():.2f}}")
 """,
     )
 
 
-def memory(photo: str) -> Recipe:
-    """A photograph redrawn from its code."""
+def reconstruction(photo: str) -> Recipe:
+    """A photo redrawn from its code."""
     return Recipe(
-        "this picture",
+        "this image",
         None,
         f"""import numpy as np
 from PIL import Image
 import saccade
 
 encoder = saccade.load("{MODEL}")
-given = encoder.read("{PHOTOGRAPHS}/{photo}")
-redrawn = np.clip(encoder.reconstruct(given), *encoder.value_range)
-error = np.mean((redrawn - given.array) ** 2)
-height, width = given.photos[0].original.shape[:2]
-picture = Image.fromarray(np.uint8(np.rint(255 * redrawn[0])))
-picture.resize((width, height), Image.Resampling.BILINEAR).save("redrawn.png")
+images = encoder.read("{PHOTOS}/{photo}")
+redrawn = np.clip(encoder.reconstruct(images), *encoder.value_range)
+error = np.mean((redrawn - images.array) ** 2)
+height, width = images.photos[0].original.shape[:2]
+image = Image.fromarray(np.uint8(np.rint(255 * redrawn[0])))
+image.resize((width, height), Image.Resampling.BILINEAR).save("redrawn.png")
 print(f"PSNR {{10 * np.log10(1 / error):.1f}} dB")
 """,
     )

@@ -46,17 +46,17 @@ def rank_correlation(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArra
 
 
 def agreement(maps: NDArray[np.floating]) -> NDArray[np.float64]:
-    """How alike are all methods to each other? The mean rank correlation over pictures.
+    """How alike are all methods to each other? The mean rank correlation over images.
 
     Args:
-        maps: (methods, pictures, places).
+        maps: (methods, images, places).
 
     Returns:
         (methods, methods), 1 on the diagonal.
     """
     total = np.zeros((len(maps), len(maps)))
-    for picture in range(maps.shape[1]):
-        rows = _standard(maps[:, picture])
+    for image in range(maps.shape[1]):
+        rows = _standard(maps[:, image])
         total += rows @ rows.T
     total /= maps.shape[1]
     np.fill_diagonal(total, 1.0)
@@ -66,8 +66,8 @@ def agreement(maps: NDArray[np.floating]) -> NDArray[np.float64]:
 def _standard(values: NDArray[np.floating]) -> NDArray[np.float64]:
     """Ranks of each row, less their mean, at length 1; a flat row stays 0."""
     result = np.empty(values.shape)
-    for row, each in enumerate(values):
-        _, group, size = np.unique(each, return_inverse=True, return_counts=True)
+    for row, numbers in enumerate(values):
+        _, group, size = np.unique(numbers, return_inverse=True, return_counts=True)
         ends = np.cumsum(size)
         result[row] = (ends - (size - 1) / 2)[group]
     result -= result.mean(axis=-1, keepdims=True)

@@ -1,4 +1,4 @@
-"""What an earlier run has finished, one file for each piece of work, so that a second start goes on."""
+"""What an earlier run has finished, one file for each piece of work, so that a second run goes on from there."""
 
 from __future__ import annotations
 
@@ -27,35 +27,35 @@ class Cache:
 
     Attributes:
         folder: Where they lie; None keeps nothing.
-        fingerprint: Of everything that all of them depend on: another model or other pictures share nothing.
+        fingerprint: Of everything that all of them depend on: another model or other images share nothing.
     """
 
     folder: Path | None
     fingerprint: str
 
-    def get_or_make(self, name: str, asked: Mapping[str, Any], make: Callable[[], Arrays]) -> Arrays:
-        """The piece of that name, as it was kept, or made now and kept.
+    def get_or_make(self, name: str, key: Mapping[str, Any], make: Callable[[], Arrays]) -> Arrays:
+        """The piece of that name, from the folder or made now.
 
         Args:
             name: Of the file.
-            asked: What else the piece depends on; a piece that was asked otherwise is made anew.
+            key: What else the piece depends on; one that was made with another key is made again.
             make: Makes it.
         """
         if self.folder is None:
             return make()
-        about = {"fingerprint": self.fingerprint, "asked": json.loads(json.dumps(asked, default=str))}
+        about = {"fingerprint": self.fingerprint, "key": json.loads(json.dumps(key, default=str))}
         path = self.folder / f"{name}.npz"
         with contextlib.suppress(FileError), opened_arrays(path) as (made, file):
             if made == about:
-                return {each: file[each] for each in file.files if each != "metadata"}
-        found = make()
+                return {array: file[array] for array in file.files if array != "metadata"}
+        arrays = make()
         self.folder.mkdir(parents=True, exist_ok=True)
-        save_arrays(path, found, about)
-        return found
+        save_arrays(path, arrays, about)
+        return arrays
 
 
 def fingerprint(encoder: Encoder, images: NDArray[np.float32], masks: NDArray[np.bool_] | None) -> str:
-    """Of the model, the pictures and the masks."""
+    """Of the model, the images and the masks."""
     digest = hashlib.sha256(f"{version('saccade')} {encoder.layer} {encoder.recipe!r} {images.shape}".encode())
     for name, values in encoder.network.weights():
         digest.update(name.encode())

@@ -1,4 +1,4 @@
-"""Maps that know nothing of the model: a method that does not beat them has found nothing."""
+"""Maps that know nothing of the model: a method that does not beat them shows nothing of it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Control:
     Attributes:
         name: Short, as in files.
         title: For people.
-        draw: `draw(pictures, numbers, smoothing, seed)` -> (images, height, width); `numbers` count the pictures in
+        draw: `draw(images, numbers, smoothing, seed)` -> (images, height, width); `numbers` count the images in
             the whole collection, so that chance does not depend on how the work is cut.
     """
 
@@ -47,7 +47,7 @@ def _edges(images: Array, numbers: range, smoothing: float, seed: int) -> Array:
 
 
 def sobel(images: Array) -> Array:
-    """The length of the Sobel gradient over all channels, (images, height, width); edges of the picture are repeated.
+    """The length of the Sobel gradient over all channels, (images, height, width); edges of the image are repeated.
 
     Args:
         images: (images, height, width, channels).

@@ -1,6 +1,6 @@
 """Another question must change the map: a random direction of the code is not what the code is made of.
 
-A method that paints the same map whatever it is asked shows the picture, not the model's answer.
+A method that paints the same map whatever it is asked shows the image, not the model's answer.
 """
 
 from __future__ import annotations

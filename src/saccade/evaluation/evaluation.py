@@ -14,15 +14,17 @@ from saccade.errors import InputError, MemoryBudgetError, NotApplicable, Unknown
 from saccade.evaluation.agreement import agreement
 from saccade.evaluation.cache import Arrays
 from saccade.evaluation.controls import CONTROLS
-from saccade.evaluation.imputation import FILLERS
+from saccade.evaluation.imputation import IMPUTATIONS
 from saccade.evaluation.intervals import FEW
 from saccade.evaluation.localisation import MEASURES
-from saccade.evaluation.photographs import Photographs, gather, masks_for
-from saccade.evaluation.progress import Progress, Work
+from saccade.evaluation.masks import masks_for
+from saccade.evaluation.measurements import Measurements
+from saccade.evaluation.photos import Photos, draw_photos
+from saccade.evaluation.progress import PieceCounter, Progress
 from saccade.evaluation.removal import scores, shares, with_ends
-from saccade.evaluation.runner import Measurements, Runner
+from saccade.evaluation.runner import Runner
 from saccade.evaluation.settings import Settings
-from saccade.evaluation.verdict import Found, graded
+from saccade.evaluation.verdict import PhotoScores, graded
 from saccade.methods import available, find
 from saccade.results.evaluation import Evaluation
 
@@ -35,108 +37,98 @@ def evaluate(
     masks: str | Path | None = None,
     limit: int = 24,
     method_settings: Mapping[str, Mapping[str, Any]] | None = None,
-    keep: str | Path | None = None,
+    cache: str | Path | None = None,
     progress: Progress | None = None,
     stop: Callable[[], bool] | None = None,
     **settings: Any,
 ) -> Evaluation:
-    """Which methods tell the truth on this model and these photographs?
+    """Which methods tell the truth on this model and these photos?
 
     Deletion and insertion against four controls, with three fillers; randomised weights; a random direction of the code
     in place of the code; a little noise; agreement of the methods; and, with masks, whether maps and objects meet.
-    Intervals come from the bootstrap over photographs. `saccade.evaluation.verdict` says what follows from what.
+    Intervals come from the bootstrap over photos. `saccade.evaluation.verdict` says what follows from what.
 
     Args:
         encoder: The model and its code; it is left as it was found.
         images: A folder, a glob, a list of files, `Images`, or arrays.
         methods: Names of methods; by default all that can answer for this model.
-        masks: A folder of pictures that bear the photographs' names and are bright on the object.
-        limit: At most so many photographs, drawn by lot.
+        masks: A folder of images that bear the photos' names and are bright on the object.
+        limit: At most so many photos, drawn at random.
         method_settings: Settings of methods, by the method's name.
-        keep: A folder for finished pieces of work: a second start with the same folder goes on from there.
+        cache: A folder for finished pieces of work: a second run with the same folder goes on from there.
         progress: Called with what is done, what is to be done, and what is being done.
         stop: Asked often; True ends the work with `Cancelled`.
         **settings: What `saccade.evaluation.settings.Settings` has: steps, block, checked, stages, noise, draws, seed,
             ...
 
     Returns:
-        The method_scores of all methods and controls, with the verdict.
+        The scores of all methods and controls, with the verdict.
 
     Raises:
-        InputError: Fewer than 8 usable photographs, a setting that cannot be used, or a code that does not vary.
+        InputError: Fewer than 8 usable photos, a setting that cannot be used, or a code that does not vary.
         UnknownName: No such method.
         NotApplicable: A method that was asked for by name cannot answer for this model.
         Cancelled: `stop` said so.
 
     Example:
-        >>> found = saccade.evaluate(encoder, "photos/", ["saliency"], limit=8, steps=6)
-        >>> found["edges"].grade, len(found.photographs)
+        >>> evaluation = saccade.evaluate(encoder, "photos/", ["saliency"], limit=8, steps=6)
+        >>> evaluation["edges"].grade, len(evaluation.photos)
         ('control', 8)
     """
     chosen = _settings(settings)
     names = list(available()) if methods is None else list(dict.fromkeys(methods))
-    asked = {name: _asked(name, (method_settings or {}).get(name, {}), chosen.seed) for name in names}
-    if not asked:
+    per_method = {name: _method_settings(name, (method_settings or {}).get(name, {}), chosen.seed) for name in names}
+    if not names:
         raise InputError("no method was given; leave them out for all.")
-    photographs = gather(encoder, images, limit, chosen.seed, stop)
-    marked = None if masks is None else masks_for(encoder, photographs.images, masks)
-    runner = Runner.of(encoder, photographs.images, marked, chosen, Path(keep) if keep is not None else None, stop)
-    before = len(CONTROLS) * len(runner.batches)
-    work = Work(progress, stop, before + len(names) * runner.pieces)
-    tested = [runner.control(each, work) for each in CONTROLS]
+    photos = draw_photos(encoder, images, limit, chosen.seed, stop)
+    objects = None if masks is None else masks_for(encoder, photos.images, masks)
+    runner = Runner.of(encoder, photos.images, objects, chosen, Path(cache) if cache is not None else None, stop)
+    of_controls = len(CONTROLS) * len(runner.batches)
+    counter = PieceCounter(progress, stop, of_controls + len(names) * runner.pieces)
+    measured = [runner.control(control, counter) for control in CONTROLS]
     refused: dict[str, str] = {}
-    for number, name in enumerate(names):
+    for number, name in enumerate(names, start=1):
         try:
-            tested.append(runner.method(name, asked[name], work))
+            measured.append(runner.method(name, per_method[name], counter))
         except (NotApplicable, MemoryBudgetError) as error:
             if methods is not None:
                 raise
             refused[name] = str(error)
-        work.up_to(before + (number + 1) * runner.pieces)
+        counter.finish_up_to(of_controls + number * runner.pieces)
     if len(refused) == len(names):
         raise NotApplicable(f"no method can answer for this model: {next(iter(refused.values()))}")
-    return _assembled(runner, tested, runner.ends(), photographs, refused)
+    return _evaluation(runner, measured, runner.ends(), photos, refused)
 
 
-def _assembled(
-    runner: Runner, tested: Sequence[Measurements], ends: Arrays, photographs: Photographs, refused: Mapping[str, str]
+def _evaluation(
+    runner: Runner, measured: Sequence[Measurements], ends: Arrays, photos: Photos, refused: Mapping[str, str]
 ) -> Evaluation:
-    """Curves become scores, scores become method_scores."""
+    """From the measurements to scores and grades, the best method first."""
     steps = runner.settings.steps
-    curves = {name: [with_ends(each.curves[name], ends.get(name)) for each in tested] for name in FILLERS}
-    found = [
-        Found(
-            method=each.name,
-            title=each.title,
-            scores=scores(each.curves, steps),
-            randomised=each.checks["randomised"].T if "randomised" in each.checks else None,
-            learned=each.checks.get("learned"),
-            direction=each.checks.get("direction"),
-            stability=each.checks.get("stability"),
-            located=None if runner.masks is None else each.located[runner.masks.known].T,
-            seconds=each.seconds,
-            control=each.control,
-        )
-        for each in tested
-    ]
-    method_scores, verdict = graded(found, FILLERS, MEASURES, runner.settings)
-    names = [each.name for each in tested]
-    order = [names.index(each.method) for each in method_scores]
-    randomisation = np.full((len(tested), len(runner.plan)), np.nan)
-    for row, one in enumerate(found):
-        if one.randomised is not None:
-            randomisation[row] = one.randomised.mean(axis=1)
+    by_photo = [_photo_scores(runner, method) for method in measured]
+    method_scores, verdict = graded(by_photo, IMPUTATIONS, MEASURES, runner.settings)
+    positions = {method.name: row for row, method in enumerate(measured)}
+    order = [positions[score.method] for score in method_scores]
+    ranked = [measured[row] for row in order]
+    randomisation = np.full((len(ranked), len(runner.plan)), np.nan)
+    for row, method in enumerate(ranked):
+        if "randomised" in method.checks:
+            randomisation[row] = method.checks["randomised"].mean(axis=0)
     return Evaluation(
         method_scores=tuple(method_scores),
         verdict=tuple(verdict),
-        notes=tuple(_notes(runner, photographs)),
-        cuts={name: shares(name, steps) for name in FILLERS},
-        curves={name: np.stack([each.mean(axis=0) for each in curves[name]])[order] for name in FILLERS},
+        notes=tuple(_notes(runner, photos)),
+        cuts={filler: shares(filler, steps) for filler in IMPUTATIONS},
+        curves={
+            filler: np.stack([with_ends(method.curves[filler], ends.get(filler)).mean(axis=0) for method in ranked])
+            for filler in IMPUTATIONS
+        },
         stages=tuple(layers[-1] for layers in runner.plan),
-        randomisation=randomisation[order],
-        agreement=agreement(np.stack([tested[row].grid for row in order])),
-        photographs=runner.images.names,
-        skipped=(*photographs.skipped, *(() if runner.masks is None else runner.masks.skipped)),
+        randomisation=randomisation,
+        agreement=agreement(np.stack([method.grid for method in ranked])),
+        photos=runner.images.names,
+        checked=runner.checked[-1].stop,
+        skipped=(*photos.skipped, *(() if runner.masks is None else runner.masks.skipped)),
         refused=refused,
         model=runner.encoder.name,
         layer=runner.encoder.layer,
@@ -144,31 +136,47 @@ def _assembled(
     )
 
 
-def _notes(runner: Runner, photographs: Photographs) -> list[str]:
+def _photo_scores(runner: Runner, method: Measurements) -> PhotoScores:
+    checks = method.checks
+    return PhotoScores(
+        method=method.name,
+        title=method.title,
+        scores=scores(method.curves, runner.settings.steps),
+        randomised=checks["randomised"].T if "randomised" in checks else None,
+        owed_to_weights=checks.get("owed_to_weights"),
+        direction=checks.get("direction"),
+        stability=checks.get("stability"),
+        localisation=None if runner.masks is None else method.localisation[runner.masks.known].T,
+        seconds=method.seconds,
+        is_control=method.is_control,
+    )
+
+
+def _notes(runner: Runner, photos: Photos) -> list[str]:
     count, settings = len(runner.images), runner.settings
     notes = [
-        f"{count} of {photographs.found} photographs, drawn by lot",
-        f"intervals of {settings.confidence:.0%} over photographs, by the bootstrap",
-        f"randomised weights, another question and noise were tried on {runner.checked[-1].stop} photographs",
+        f"{count} of {photos.available} photos, drawn at random",
+        f"intervals of {settings.confidence:.0%} over photos, by the bootstrap",
+        f"randomised weights, another question and noise were tried on {runner.checked[-1].stop} photos",
         *runner.notes,
     ]
     if count < FEW:
-        notes.append(f"{count} photographs tell only large differences apart; take {FEW} or more for a fine ranking")
+        notes.append(f"{count} photos tell only large differences apart; take {FEW} or more for a fine ranking")
     return notes
 
 
-def _settings(given: Mapping[str, Any]) -> Settings:
+def _settings(settings: Mapping[str, Any]) -> Settings:
     known = Settings().as_dict()
-    for name in given:
+    for name in settings:
         if name not in known:
             raise UnknownName.of("setting of evaluate", name, known)
-    return Settings(**given).checked_values()
+    return Settings(**settings).checked_values()
 
 
-def _asked(name: str, given: Mapping[str, Any], seed: int) -> dict[str, Any]:
+def _method_settings(name: str, settings: Mapping[str, Any], seed: int) -> dict[str, Any]:
     """A method's settings; the seed goes to those that draw."""
     allowed = settings_of(find(name))
-    for each in given:
-        if each not in allowed:
-            raise UnknownName.of(f"setting of {name}", each, allowed)
-    return {**({"seed": seed} if "seed" in allowed else {}), **given}
+    for setting in settings:
+        if setting not in allowed:
+            raise UnknownName.of(f"setting of {name}", setting, allowed)
+    return {**({"seed": seed} if "seed" in allowed else {}), **settings}

@@ -1,4 +1,4 @@
-"""What stands in for pixels that are taken away: the collection's mean colour, a blur, or their neighbours."""
+"""What stands in for removed pixels: the collection's mean colour, the image's own blur, or their neighbours."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.attribution.smoothing import gaussian_blur
 from saccade.typing import Array
 
 Floats = NDArray[np.floating[Any]]
-FILLERS = ("mean", "blur", "linear")
-"""The collection's mean colour; the picture's own blur; the noisy linear imputation from the pixels left."""
+IMPUTATIONS = ("mean", "blur", "linear")
+"""The collection's mean colour; the image's own blur, as in `attribution.fillers`; the noisy linear imputation from the
+pixels left. The collection's mean is no filler of a single image, and the linear one depends on which pixels go."""
 
 _NOISE = 0.01
 """Standard deviation of the noise on imputed pixels, as a share of the value range."""
@@ -24,7 +24,7 @@ _AT_ONCE = 2**22
 
 
 def mean_colour(images: Array) -> Array:
-    """The mean colour of a collection as pictures of its shape, (images, height, width, channels).
+    """The mean colour of a collection as images of its shape, (images, height, width, channels).
 
     The result is a view of one colour, which takes no memory and must not be written to.
     """
@@ -32,20 +32,13 @@ def mean_colour(images: Array) -> Array:
     return np.broadcast_to(colour, images.shape)
 
 
-def blurred(images: Array, cell: tuple[int, int]) -> Array:
-    """The pictures blurred by one code cell: what they are, without what the code could see in them."""
-    return gaussian_blur(images, float(max(cell)))
-
-
-def noisy_linear(
-    picture: Array, removed: NDArray[np.bool_], value_range: tuple[float, float], seed: list[int]
-) -> Array:
-    """One picture with different pixels removed, each filled from its neighbours, with a little noise.
+def noisy_linear(image: Array, removed: NDArray[np.bool_], value_range: tuple[float, float], seed: list[int]) -> Array:
+    """One image with different pixels removed, each filled from its neighbours, with a little noise.
 
     The noise, 1 % of the value range, hides from the network that a smooth patch was put there.
 
     Args:
-        picture: (height, width, channels).
+        image: (height, width, channels).
         removed: (patterns, height, width), true where the pixel is gone; at least one pixel is left in each.
         value_range: The model's darkest and brightest value.
         seed: Of the noise.
@@ -56,34 +49,34 @@ def noisy_linear(
     Source: ROAD, Rong et al. (2022), arXiv:2202.00449.
     """
     width = value_range[1] - value_range[0]
-    noise = np.random.default_rng(seed).standard_normal(picture.shape, dtype=np.float32) * np.float32(_NOISE * width)
-    result = np.empty((len(removed), *picture.shape), np.float32)
-    step = max(1, _AT_ONCE // picture.size)
+    noise = np.random.default_rng(seed).standard_normal(image.shape, dtype=np.float32) * np.float32(_NOISE * width)
+    result = np.empty((len(removed), *image.shape), np.float32)
+    step = max(1, _AT_ONCE // image.size)
     for start in range(0, len(removed), step):
-        some = removed[start : start + step]
-        filled = linear_imputation(np.broadcast_to(picture, (len(some), *picture.shape)), some, tolerance=0.01)
-        result[start : start + step] = filled + some[..., None] * noise
+        part = removed[start : start + step]
+        filled = linear_imputation(np.broadcast_to(image, (len(part), *image.shape)), part, tolerance=0.01)
+        result[start : start + step] = filled + part[..., None] * noise
     return result
 
 
 def linear_imputation(images: Floats, removed: NDArray[np.bool_], *, tolerance: float) -> Floats:
     """Every removed pixel becomes the weighted mean of its eight neighbours, all at once.
 
-    `x_i = sum_j w_ij x_j / sum_j w_ij` over the neighbours inside the picture, 1/6 for those beside and 1/12 for those
-    across a corner, where kept pixels stay as they are: a sparse, symmetric, positive definite system. Solved for all
-    pictures at once by conjugate gradients, each step of which goes down to coarse grids and back (a multigrid cycle),
-    so that wide holes take no more steps than narrow ones.
+    `x_i = sum_j w_ij x_j / sum_j w_ij` over the neighbours inside the image, 1/6 for those beside and 1/12 for those
+    across a corner, where the pixels left stay as they are: a sparse, symmetric, positive definite system. Solved for
+    all images at once by conjugate gradients, each step of which goes down to coarse grids and back (a multigrid
+    cycle), so that wide holes take no more steps than narrow ones.
 
     Args:
         images: (images, height, width, channels).
-        removed: (images, height, width), true where the pixel is gone; at least one is left in each picture.
-        tolerance: Where to stop: root mean square of the estimated error, as a share of the picture's own spread.
+        removed: (images, height, width), true where the pixel is gone; at least one is left in each image.
+        tolerance: Where to stop: root mean square of the estimated error, as a share of the image's own spread.
 
     Returns:
-        The pictures with removed pixels filled, in the images' precision.
+        The images with removed pixels filled, in the images' precision.
     """
     if removed.all(axis=(1, 2)).any():
-        raise ValueError("a picture with every pixel removed has nothing to be filled from.")
+        raise ValueError("an image with every pixel removed has nothing to be filled from.")
     planes = np.ascontiguousarray(np.moveaxis(images, -1, 1))
     grids = _grids(removed, planes.dtype)
     gone = grids[0].gone
@@ -97,15 +90,15 @@ def linear_imputation(images: Floats, removed: NDArray[np.bool_], *, tolerance: 
         error = _cycle(residual, grids)
         active = np.sqrt(_dots(error, error) / count) > goal
         before, power = power, _dots(residual, error)
-        search *= _each(np.where(active & (before > 0), power / np.where(before > 0, before, 1), 0), planes)
+        search *= _per_image(np.where(active & (before > 0), power / np.where(before > 0, before, 1), 0), planes)
         search += error
-        image = gone * (grids[0].degree * search - _neighbours(search))
-        bend = _dots(search, image)
-        step = _each(np.where(bend > 0, power / np.where(bend > 0, bend, 1), 0), planes)
+        product = gone * (grids[0].degree * search - _neighbours(search))
+        bend = _dots(search, product)
+        step = _per_image(np.where(bend > 0, power / np.where(bend > 0, bend, 1), 0), planes)
         filled += step * search
         if not active.any():
             return np.ascontiguousarray(np.moveaxis(filled, 1, -1))
-        residual -= step * image
+        residual -= step * product
 
 
 @dataclass(frozen=True)
@@ -163,7 +156,7 @@ def _neighbours(planes: Floats) -> Floats:
     return both
 
 
-def _each(values: NDArray[np.float64], planes: Floats) -> Floats:
+def _per_image(values: NDArray[np.float64], planes: Floats) -> Floats:
     return np.asarray(values[:, None, None, None], planes.dtype)
 
 

@@ -1,49 +1,36 @@
-"""What does the number of photographs allow to say? Confidence intervals of means over pictures, by the bootstrap."""
+"""What does the number of photos allow to say? Confidence intervals of means over photos, by the bootstrap."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import sqrt
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
+from saccade.results.method_score import Estimate
+
 FEWEST = 8
-"""With fewer pictures an interval says nothing that could be relied on."""
+"""With fewer photos an interval says nothing that could be relied on."""
 
 FEW = 20
-"""With fewer pictures than this, only large differences can be told apart."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A mean over pictures and where it would lie with other pictures of the same kind."""
-
-    mean: float
-    low: float
-    high: float
-
-    @property
-    def above_zero(self) -> bool:
-        """Is it clear of 0, on the good side?"""
-        return self.low > 0
+"""With fewer photos than this, only large differences can be told apart."""
 
 
 def intervals(
     values: NDArray[np.floating], seed: int, *, confidence: float = 0.95, resamples: int = 2000
-) -> list[Interval]:
-    """Where do these means lie? The percentile bootstrap over pictures, widened for small samples.
+) -> list[Estimate]:
+    """Where do these means lie? The percentile bootstrap over photos, widened for small samples.
 
-    Pictures are drawn with replacement; the same draws serve every row. Percentiles of the resampled means are too
-    narrow for few pictures: their distance from the mean is stretched by `sqrt(n / (n - 1)) * t / z`, with Student's t
+    Photos are drawn with replacement; the same draws serve every row. Percentiles of the resampled means are too
+    narrow for few photos: their distance from the mean is stretched by `sqrt(n / (n - 1)) * t / z`, with Student's t
     for n - 1 degrees of freedom and the normal quantile z.
 
     Args:
-        values: (rows, pictures).
+        values: (rows, photos).
         seed: Of the draws.
         confidence: How often such an interval covers the true mean.
-        resamples: How often pictures are drawn.
+        resamples: How often photos are drawn.
 
     Returns:
         One interval a row.
@@ -61,7 +48,7 @@ def intervals(
     ends = np.quantile(resampled, [tail, 1 - tail], axis=-1)
     stretch = sqrt(count / (count - 1)) * student_t(1 - tail, count - 1) / NormalDist().inv_cdf(1 - tail)
     low, high = means + stretch * (ends - means)
-    return [Interval(float(m), float(a), float(b)) for m, a, b in zip(means, low, high, strict=True)]
+    return [Estimate(float(m), float(a), float(b)) for m, a, b in zip(means, low, high, strict=True)]
 
 
 def student_t(probability: float, freedom: int) -> float:

@@ -24,17 +24,17 @@ def localisation(maps: NDArray[np.floating], masks: NDArray[np.bool_]) -> NDArra
 
     Returns:
         (3, images) in 0..1, in the order of `MEASURES`. For an even map, mass and rank are the mask's share of the
-        picture.
+        image.
     """
-    found = np.empty((len(MEASURES), len(maps)))
-    for column, (each, mask) in enumerate(zip(maps, masks, strict=True)):
-        values, inside = each.ravel().astype(np.float64), mask.ravel()
+    measures = np.empty((len(MEASURES), len(maps)))
+    for column, (image_map, mask) in enumerate(zip(maps, masks, strict=True)):
+        values, inside = image_map.ravel().astype(np.float64), mask.ravel()
         positive = np.maximum(values, 0)
         total = positive.sum()
-        found[0, column] = inside[values == values.max()].mean()
-        found[1, column] = positive[inside].sum() / total if total > 0 else 0.0
-        found[2, column] = _highest(values, inside)
-    return found
+        measures[0, column] = inside[values == values.max()].mean()
+        measures[1, column] = positive[inside].sum() / total if total > 0 else 0.0
+        measures[2, column] = _highest(values, inside)
+    return measures
 
 
 def _highest(values: NDArray[np.float64], inside: NDArray[np.bool_]) -> float:

@@ -1,4 +1,4 @@
-"""How far is the work, and should it stop?"""
+"""How far an evaluation is, and whether it should stop."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from contextlib import contextmanager
 from saccade.errors import Cancelled
 
 Progress = Callable[[float, float, str], None]
+"""Gets the pieces done, the pieces in all, and what is being done."""
+
 _EXPLAINING = 0.6
-"""About how much of a piece of work is explaining; the rest is taking the picture apart."""
+"""About how much of a piece of work is explaining; the rest is deletion and insertion."""
 
 
-class Work:
-    """Counts pieces of work.
+class PieceCounter:
+    """Counts pieces of work, and reports them.
 
     Args:
-        progress: Told what is done, what is to be done in all, and what is being done.
+        progress: Called with the pieces done, the pieces in all, and what is being done.
         stop: Asked before each piece.
         total: How many pieces there are.
     """
@@ -24,9 +26,9 @@ class Work:
     def __init__(self, progress: Progress | None, stop: Callable[[], bool] | None, total: int) -> None:
         self.stop = stop
         self._progress, self._total = progress, total
-        self._finished, self._most, self._text = 0, 0.0, ""
+        self._finished, self._share, self._text = 0, 0.0, ""
 
-    def starts(self, text: str) -> None:
+    def start(self, text: str) -> None:
         """The next piece begins.
 
         Raises:
@@ -34,30 +36,30 @@ class Work:
         """
         if self.stop is not None and self.stop():
             raise Cancelled("stopped before it was finished; the same command goes on from here.")
-        self._text, self._most = text, 0.0
-        self._tell(0.0)
+        self._text, self._share = text, 0.0
+        self._report(0.0)
 
-    def within(self, done: int, total: int) -> None:
-        """How far a piece is; a method may ask several questions, so that only the furthest counts."""
-        self._most = max(self._most, done / max(total, 1))
-        self._tell(_EXPLAINING * self._most)
+    def explain(self, done: int, total: int) -> None:
+        """How far a piece's explaining is; a method may ask several questions, so that only the furthest counts."""
+        self._share = max(self._share, done / max(total, 1))
+        self._report(_EXPLAINING * self._share)
 
-    def done(self, pieces: int = 1) -> None:
-        """Pieces are finished."""
-        self._finished, self._most = self._finished + pieces, 0.0
-        self._tell(0.0)
+    def finish(self, pieces: int = 1) -> None:
+        """Pieces are done."""
+        self._finished, self._share = self._finished + pieces, 0.0
+        self._report(0.0)
+
+    def finish_up_to(self, finished: int) -> None:
+        """All pieces up to here are done, or need not be."""
+        self.finish(finished - self._finished)
 
     @contextmanager
-    def piece(self, pieces: int) -> Iterator[None]:
-        """So many pieces are done after the block, however few were said to be inside."""
-        goal = self._finished + pieces
+    def pieces(self, count: int) -> Iterator[None]:
+        """So many pieces are done after the block, however few were finished inside."""
+        goal = self._finished + count
         yield
-        self.done(goal - self._finished)
+        self.finish_up_to(goal)
 
-    def up_to(self, finished: int) -> None:
-        """All pieces up to here are done, or need not be."""
-        self.done(finished - self._finished)
-
-    def _tell(self, part: float) -> None:
+    def _report(self, part: float) -> None:
         if self._progress is not None:
             self._progress(self._finished + part, self._total, self._text)

@@ -1,12 +1,12 @@
-"""Shuffled weights must change the map: what stays does not come from what the model has learned.
+"""Randomised weights must change the map: what stays does not come from the trained weights.
 
-From the code backwards, layer after layer, each layer's weights are randomised, and the photographs explained again,
-with the code of the randomised network frozen anew. The map's rank correlation with the original should fall.
+From the code backwards, layer after layer, each layer's weights are randomised, and the photos explained again, with
+the code of the randomised network as the frozen reference. The map's rank correlation with the original should fall.
 
 A map may stay for a good reason: where every network reacts to the same places, the truth itself hardly changes. So a
-second question is asked of the last stage: does the original map score better on the original network than the map that
-all randomised weights gave? That difference is what the map owes to what the model has learned; a map that ignores the
-weights owes them nothing.
+second question is asked of the last stage: does the original map score better on the trained network than the map of
+the network with all weights randomised? That difference is what the map owes to the trained weights; a map that ignores
+the weights owes them nothing.
 
 Source: Adebayo et al. (2018), Sanity Checks for Saliency Maps, arXiv:1810.03292 (cascading randomisation).
 """
@@ -38,15 +38,15 @@ def stages(encoder: Encoder, most: int) -> list[tuple[str, ...]]:
 def after_randomisation(
     encoder: Encoder, maps: Callable[[], Array], plan: Sequence[tuple[str, ...]], seed: int
 ) -> Iterator[Array]:
-    """The maps of the same photographs at each stage, (images, height, width).
+    """The maps of the same photos at each stage, (images, height, width).
 
     Args:
         encoder: The model and its code; between two stages and afterwards it is what it was.
-        maps: Explains the photographs with the network as it is at the moment.
+        maps: Explains the photos with the network as it is at the moment.
         plan: What `stages` gave.
-        seed: Of the shuffle.
+        seed: Of the randomisation.
     """
     for layers in plan:
         with randomised(encoder.network, layers, seed):
-            found = maps()
-        yield found
+            stage_maps = maps()
+        yield stage_maps

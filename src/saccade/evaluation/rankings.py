@@ -1,4 +1,4 @@
-"""A map becomes an order of pixels: the most important first, ties broken by lot."""
+"""A map becomes an order of pixels: the most important first, ties in random order."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ def ranks(maps: Array, steps: int, numbers: range, seed: int, *, block: int = 1)
 
     Pixels are ordered by falling value and cut into `steps` parts of equal size; a pixel's rank is the middle of its
     part, `(part + 1/2) / steps`, so that no cut at `k / steps` ever meets a rank, in any precision. Pixels of equal
-    value are ordered by lot: in reading order, a flat map would be taken away from the top downwards.
+    value come in random order: in reading order, a flat map would be removed from the top downwards.
 
     Args:
         maps: (images, height, width); higher is more important, negative values are evidence against and come last.
         steps: Parts of equal size.
-        numbers: The number of each picture in the whole collection: its lot does not depend on how work is cut.
-        seed: Of the lots.
+        numbers: The number of each image in the whole collection: its order does not depend on how work is cut.
+        seed: Of the random order.
         block: Pixels are ordered in squares of this side, by their mean; 1: each for itself.
 
     Returns:
         float32 (images, height, width), above 0 and below 1.
     """
     height, width = maps.shape[1:]
-    found = np.empty(maps.shape, np.float32)
+    ranked = np.empty(maps.shape, np.float32)
     for row, number in enumerate(numbers):
         coarse = _blocks(maps[row], block)
-        lots = np.random.default_rng([seed, number, 1]).random(coarse.size)
-        order = np.lexsort((lots, -coarse.ravel()))
-        place = np.empty(coarse.size, np.int64)
-        place[order] = np.arange(coarse.size)
-        parts = (place * steps // coarse.size + 0.5) / steps
+        ties = np.random.default_rng([seed, number, 1]).random(coarse.size)
+        order = np.lexsort((ties, -coarse.ravel()))
+        position = np.empty(coarse.size, np.int64)
+        position[order] = np.arange(coarse.size)
+        parts = (position * steps // coarse.size + 0.5) / steps
         grid = parts.reshape(coarse.shape)
         if block > 1:
             grid = grid.repeat(block, axis=0).repeat(block, axis=1)[:height, :width]
-        found[row] = grid
-    return found
+        ranked[row] = grid
+    return ranked
 
 
 def _blocks(values: NDArray[np.floating], block: int) -> NDArray[np.float64]:

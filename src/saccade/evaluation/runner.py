@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from saccade.attribution.fillers import filler_images
 from saccade.attribution.gradient_maps import default_low_pass
 from saccade.attribution.method import settings_of
 from saccade.attribution.scale import cell_size
@@ -18,13 +19,15 @@ from saccade.encoder import Encoder
 from saccade.engines import Stop
 from saccade.errors import NotApplicable
 from saccade.evaluation.agreement import on_grid, rank_correlation
+from saccade.evaluation.batches import batches, joined
 from saccade.evaluation.cache import Arrays, Cache, fingerprint
 from saccade.evaluation.controls import Control
 from saccade.evaluation.direction import random_direction
-from saccade.evaluation.imputation import FILLERS, blurred, mean_colour
+from saccade.evaluation.imputation import IMPUTATIONS, mean_colour
 from saccade.evaluation.localisation import MEASURES, localisation
-from saccade.evaluation.photographs import Masks
-from saccade.evaluation.progress import Work
+from saccade.evaluation.masks import Masks
+from saccade.evaluation.measurements import Measurements
+from saccade.evaluation.progress import PieceCounter
 from saccade.evaluation.randomisation import after_randomisation, stages
 from saccade.evaluation.rankings import ranks
 from saccade.evaluation.removal import Removal, scores
@@ -38,36 +41,6 @@ from saccade.run import Run
 from saccade.targets import Target, code
 from saccade.typing import Array
 
-_BATCH = 8
-"""Photographs at a time: a piece of work that is kept when it is finished."""
-
-
-@dataclass(frozen=True)
-class Measurements:
-    """What was measured of one method; rows of photographs.
-
-    Attributes:
-        name: Its name.
-        title: Its name among people.
-        control: Whether it knows nothing of the model.
-        curves: By filler (photographs, 2, cuts).
-        grid: (photographs, cells): its maps on the grid on which maps are compared.
-        strength: The same of their strengths, whatever the sign.
-        located: (photographs, measures), NaN without a mask.
-        seconds: Time that one map takes.
-        checks: `randomised` (checked, stages), `learned`, `direction` and `stability` (checked,), as far as tested.
-    """
-
-    name: str
-    title: str
-    control: bool
-    curves: Arrays
-    grid: Array
-    strength: Array
-    located: NDArray[np.float64]
-    seconds: float
-    checks: Arrays
-
 
 @dataclass(frozen=True)
 class Runner:
@@ -75,11 +48,11 @@ class Runner:
 
     Attributes:
         encoder: The model and its code.
-        images: The photographs.
+        images: The photos.
         masks: Where the objects are, if that is known.
         settings: What is tested how often.
         cache: What an earlier run has finished.
-        removals: One for each batch of photographs.
+        removals: One for each batch of photos.
         direction: A random direction of the code.
         plan: The layers that are randomised at each stage.
         notes: What could not be tested, and why.
@@ -102,21 +75,24 @@ class Runner:
         images: Images,
         masks: Masks | None,
         settings: Settings,
-        keep: Path | None,
+        cache_folder: Path | None,
         stop: Stop | None,
     ) -> Runner:
-        """Make everything ready that all methods share."""
+        """Prepare everything that all methods share."""
         array, size = images.array, (images.shape[1], images.shape[2])
         run = Run(encoder, stop=stop)
         codes = run.codes(images)
         objectives = references(encoder, codes, images.names)
-        mean, cell = mean_colour(array), cell_size(encoder, size, code())
+        # Blurred by one code cell, an image is what it is without what the code can see in it.
+        width = float(max(cell_size(encoder, size, code())))
+        mean = mean_colour(array)
+        blurred = filler_images(array, "blur", value_range=encoder.value_range, blur=width)
         removals = []
         for batch in batches(len(images)):
-            some = slice(batch.start, batch.stop)
-            fillers = {"mean": mean[some], "blur": blurred(array[some], cell)}
-            objective = together(objectives[some])
-            removals.append(Removal(run, array[some], batch, objective, fillers, settings.steps, settings.seed))
+            rows = slice(batch.start, batch.stop)
+            fillers = {"mean": mean[rows], "blur": blurred[rows]}
+            objective = together(objectives[rows])
+            removals.append(Removal(run, array[rows], batch, objective, fillers, settings.steps, settings.seed))
         notes: tuple[str, ...] = ()
         plan: Sequence[tuple[str, ...]] = ()
         try:
@@ -124,168 +100,159 @@ class Runner:
         except NotApplicable as error:
             notes = (f"randomised weights were not tested: {error}",)
         areas = None if masks is None else masks.areas
-        cache = Cache(keep, "" if keep is None else fingerprint(encoder, array, areas))
+        cache = Cache(cache_folder, "" if cache_folder is None else fingerprint(encoder, array, areas))
         direction = random_direction(codes.shape[1:], settings.seed)
         return cls(encoder, images, masks, settings, cache, removals, direction, plan, notes)
 
     @property
     def batches(self) -> list[range]:
-        """The numbers of the photographs that are explained together."""
-        return [each.numbers for each in self.removals]
+        """The numbers of the photos that are explained together."""
+        return [removal.numbers for removal in self.removals]
 
     @property
     def checked(self) -> list[range]:
-        """The same for the photographs that the further tests take: whole batches from the first on."""
-        return [each for each in self.batches if each.start < self.settings.checked]
+        """The same for the photos that the further tests take: whole batches from the first on."""
+        return [batch for batch in self.batches if batch.start < self.settings.checked]
 
     @property
     def pieces(self) -> int:
         """How many times a method explains a batch."""
         return len(self.batches) + len(self.checked) * (len(self.plan) + 1 + self.settings.draws)
 
-    def control(self, control: Control, work: Work) -> Measurements:
+    def control(self, control: Control, counter: PieceCounter) -> Measurements:
         """Test a map that knows nothing of the model."""
         smoothing = default_low_pass(self.encoder, self.images.array, code())
 
         def maps(batch: range) -> Array:
-            part = self.images.array[batch.start : batch.stop]
-            return control.draw(part, batch, smoothing, self.settings.seed)
+            array = self.images.array[batch.start : batch.stop]
+            return control.draw(array, batch, smoothing, self.settings.seed)
 
-        asked = {"control": control.name, "smoothing": smoothing}
-        return self._removed(control.name, control.title, True, asked, maps, work)
+        key = {"control": control.name, "smoothing": smoothing}
+        return self._measured(control.name, control.title, True, key, maps, counter)
 
-    def method(self, name: str, settings: Mapping[str, Any], work: Work) -> Measurements:
-        """Test a method: deletion and insertion on all photographs, the further tests on some."""
+    def method(self, name: str, settings: Mapping[str, Any], counter: PieceCounter) -> Measurements:
+        """Test a method: deletion and insertion on all photos, the further tests on some."""
 
         def maps(batch: range) -> Array:
-            return self._explained(name, settings, self.images[batch.start : batch.stop], None, work)
+            return self._explained(name, settings, self.images[batch.start : batch.stop], None, counter)
 
-        asked = {"method": name, "settings": _whole(name, settings)}
-        tested = self._removed(name, find(name).description.title, False, asked, maps, work)
-        parts = [self._checked(name, settings, batch, tested, work) for batch in self.checked]
-        answered = [each for each in parts[0] if all(each in part for part in parts)]
-        return replace(tested, checks={each: joined([part[each] for part in parts], self.checked) for each in answered})
+        key = {"method": name, "settings": _with_defaults(name, settings)}
+        measured = self._measured(name, find(name).description.title, False, key, maps, counter)
+        parts = [self._checks(measured, settings, batch, counter) for batch in self.checked]
+        answered = [test for test in parts[0] if all(test in part for part in parts)]
+        checks = {test: joined([part[test] for part in parts], self.checked) for test in answered}
+        return replace(measured, checks=checks)
 
     def ends(self) -> Arrays:
-        """The similarity with every pixel taken away, (photographs,), by filler."""
-        found = [each.ends() for each in self.removals]
-        return {name: joined([each[name] for each in found], self.batches) for name in found[0]}
-
-    def _removed(
-        self,
-        name: str,
-        title: str,
-        control: bool,
-        asked: Mapping[str, Any],
-        maps: Callable[[range], Array],
-        work: Work,
-    ) -> Measurements:
-        found = []
-        asked = {**asked, "steps": self.settings.steps, "block": self.settings.block, "seed": self.settings.seed}
-        for number, removal in enumerate(self.removals):
-            batch = removal.numbers
-            work.starts(f"{title}, photographs {batch.start + 1} to {batch.stop}")
-            make = _Removing(self, removal, maps)
-            found.append(self.cache.get_or_make(f"{name}-{number}", asked, make))
-            work.done()
-        whole = {each: joined([part[each] for part in found], self.batches) for each in found[0] if each != "seconds"}
-        seconds = min(float(part["seconds"]) for part in found)  # the first piece also compiles
-        curves = {filler: whole[filler] for filler in FILLERS}
-        located = whole["located"]
-        return Measurements(name, title, control, curves, whole["grid"], whole["strength"], located, seconds, {})
-
-    def _checked(
-        self, name: str, settings: Mapping[str, Any], batch: range, tested: Measurements, work: Work
-    ) -> Arrays:
-        """Shuffled weights, another question, a little noise; on one batch of photographs."""
-        images = self.images[batch.start : batch.stop]
-        some, chosen, title = slice(batch.start, batch.stop), self.settings, tested.title
-        strength, grid = tested.strength[some], tested.grid[some]
-
-        def randomised() -> Arrays:
-            kept: list[NDArray[np.float64]] = []
-
-            def again() -> Array:
-                work.starts(f"{title} with randomised weights")
-                return self._explained(name, settings, images, None, work)
-
-            for maps in after_randomisation(self.encoder, again, self.plan, chosen.seed):
-                kept.append(rank_correlation(strength, on_grid(np.abs(maps))))
-                last = maps
-                work.done()
-            before = {each: tested.curves[each][some] for each in FILLERS}
-            after = self.removals[self.batches.index(batch)].curves(self.ranks(last, batch))
-            learned = scores(before, chosen.steps) - scores(after, chosen.steps)
-            return {"randomised": np.stack(kept, axis=-1), "learned": learned.mean(axis=0)}
-
-        def direction() -> Arrays:
-            work.starts(f"{title} of a random direction")
-            found = self._explained(name, settings, images, self.direction, work)
-            return {"direction": rank_correlation(grid, on_grid(found))}
-
-        def stability() -> Arrays:
-            low, high = self.encoder.value_range
-            kept = []
-            for draw in range(self.settings.draws):
-                work.starts(f"{title} with a little noise")
-                scale = self.settings.noise * (high - low)
-                noisy = with_noise(images.array, batch, scale, draw, self.settings.seed)
-                found = self._explained(name, settings, replace(images, array=noisy), None, work)
-                kept.append(rank_correlation(grid, on_grid(found)))
-                work.done()
-            return {"stability": np.mean(kept, axis=0)}
-
-        asked = {"settings": _whole(name, settings), "seed": chosen.seed}
-        found: dict[str, NDArray[Any]] = {}
-        number = f"{name}-{batch.start}"
-        if self.plan:
-            layers = [list(each) for each in self.plan]
-            with work.piece(len(self.plan)):
-                found |= self.cache.get_or_make(
-                    f"{number}-randomised",
-                    {**asked, "plan": layers, "steps": chosen.steps, "block": chosen.block},
-                    _if_it_can(randomised),
-                )
-        with work.piece(1):
-            found |= self.cache.get_or_make(f"{number}-direction", asked, _if_it_can(direction))
-        with work.piece(chosen.draws):
-            noise = {**asked, "noise": chosen.noise, "draws": chosen.draws}
-            found |= self.cache.get_or_make(f"{number}-stability", noise, _if_it_can(stability))
-        return found
+        """The similarity with every pixel removed, (photos,), by filler."""
+        ends = [removal.ends() for removal in self.removals]
+        return {filler: joined([part[filler] for part in ends], self.batches) for filler in ends[0]}
 
     def ranks(self, maps: Array, batch: range) -> Array:
         """At which step is each pixel's turn?"""
-        chosen = self.settings
-        return ranks(maps, chosen.steps, batch, chosen.seed, block=chosen.block)
+        return ranks(maps, self.settings.steps, batch, self.settings.seed, block=self.settings.block)
+
+    # Parts
+
+    def _measured(
+        self,
+        name: str,
+        title: str,
+        is_control: bool,
+        key: Mapping[str, Any],
+        maps: Callable[[range], Array],
+        counter: PieceCounter,
+    ) -> Measurements:
+        """Deletion, insertion and localisation of all photos, batch by batch."""
+        key = {**key, "steps": self.settings.steps, "block": self.settings.block, "seed": self.settings.seed}
+        parts = []
+        for number, removal in enumerate(self.removals):
+            batch = removal.numbers
+            counter.start(f"{title}, photos {batch.start + 1} to {batch.stop}")
+            parts.append(self.cache.get_or_make(f"{name}-{number}", key, _Removing(self, removal, maps)))
+            counter.finish()
+        arrays = [array for array in parts[0] if array != "seconds"]
+        whole = {array: joined([part[array] for part in parts], self.batches) for array in arrays}
+        return Measurements(
+            name=name,
+            title=title,
+            is_control=is_control,
+            curves={filler: whole[filler] for filler in IMPUTATIONS},
+            grid=whole["grid"],
+            strength=whole["strength"],
+            localisation=whole["localisation"],
+            seconds=min(float(part["seconds"]) for part in parts),  # the first piece also compiles
+            checks={},
+        )
+
+    def _checks(
+        self, measured: Measurements, settings: Mapping[str, Any], batch: range, counter: PieceCounter
+    ) -> Arrays:
+        """Randomised weights, another question, a little noise; on one batch of photos."""
+        name, title, chosen = measured.name, measured.title, self.settings
+        rows = slice(batch.start, batch.stop)
+        images, strength, grid = self.images[rows], measured.strength[rows], measured.grid[rows]
+
+        def randomised() -> Arrays:
+            likeness: list[NDArray[np.float64]] = []
+
+            def explained() -> Array:
+                counter.start(f"{title} with randomised weights")
+                return self._explained(name, settings, images, None, counter)
+
+            for maps in after_randomisation(self.encoder, explained, self.plan, chosen.seed):
+                likeness.append(rank_correlation(strength, on_grid(np.abs(maps))))
+                last = maps
+                counter.finish()
+            before = {filler: measured.curves[filler][rows] for filler in IMPUTATIONS}
+            after = self.removals[self.batches.index(batch)].curves(self.ranks(last, batch))
+            owed = scores(before, chosen.steps) - scores(after, chosen.steps)
+            return {"randomised": np.stack(likeness, axis=-1), "owed_to_weights": owed.mean(axis=0)}
+
+        def direction() -> Arrays:
+            counter.start(f"{title} of a random direction")
+            maps = self._explained(name, settings, images, self.direction, counter)
+            return {"direction": rank_correlation(grid, on_grid(maps))}
+
+        def stability() -> Arrays:
+            low, high = self.encoder.value_range
+            likeness = []
+            for draw in range(chosen.draws):
+                counter.start(f"{title} with a little noise")
+                noisy = with_noise(images.array, batch, chosen.noise * (high - low), draw, chosen.seed)
+                maps = self._explained(name, settings, replace(images, array=noisy), None, counter)
+                likeness.append(rank_correlation(grid, on_grid(maps)))
+                counter.finish()
+            return {"stability": np.mean(likeness, axis=0)}
+
+        key = {"settings": _with_defaults(name, settings), "seed": chosen.seed}
+        stages_key = {"plan": [list(layers) for layers in self.plan], "steps": chosen.steps, "block": chosen.block}
+        noise_key = {"noise": chosen.noise, "draws": chosen.draws}
+        tests: list[tuple[str, int, Mapping[str, Any], Callable[[], Arrays]]] = [
+            ("randomised", len(self.plan), {**key, **stages_key}, randomised),
+            ("direction", 1, key, direction),
+            ("stability", chosen.draws, {**key, **noise_key}, stability),
+        ]
+        checks: dict[str, NDArray[Any]] = {}
+        for test, pieces, test_key, make in tests:
+            if pieces:
+                with counter.pieces(pieces):
+                    piece = f"{name}-{batch.start}-{test}"
+                    checks |= self.cache.get_or_make(piece, test_key, _empty_if_refused(make))
+        return checks
 
     def _explained(
-        self, name: str, settings: Mapping[str, Any], images: Images, target: Target | None, work: Work
+        self, name: str, settings: Mapping[str, Any], images: Images, target: Target | None, counter: PieceCounter
     ) -> Array:
-        """The method's maps at the size of the pictures."""
-        found = explain(self.encoder, images, name, target, progress=work.within, stop=work.stop, **settings)
-        return found.heatmap
-
-
-def _whole(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """A method's settings with the defaults of those not given, since a default may be another one tomorrow."""
-    return {**{each: parameter.default for each, parameter in settings_of(find(name)).items()}, **settings}
-
-
-def _if_it_can(test: Callable[[], Arrays]) -> Callable[[], Arrays]:
-    """The same test, without a result where the method cannot answer: another question, a code that died."""
-
-    def tried() -> Arrays:
-        try:
-            return test()
-        except NotApplicable:
-            return {}
-
-    return tried
+        """The method's maps at the size of the images."""
+        return explain(
+            self.encoder, images, name, target, progress=counter.explain, stop=counter.stop, **settings
+        ).heatmap
 
 
 @dataclass(frozen=True)
 class _Removing:
-    """Explains a batch, and takes it apart in the order of the maps."""
+    """Explains a batch, and removes its pixels in the order of the maps."""
 
     runner: Runner
     removal: Removal
@@ -297,30 +264,32 @@ class _Removing:
         maps = self.maps(batch)
         seconds = (time.perf_counter() - start) / len(batch)
         curves = self.removal.curves(self.runner.ranks(maps, batch))
-        located = np.full((len(batch), len(MEASURES)), np.nan)
+        measures = np.full((len(batch), len(MEASURES)), np.nan)
         if self.runner.masks is not None:
             known = self.runner.masks.known[batch.start : batch.stop]
             areas = self.runner.masks.areas[batch.start : batch.stop]
-            located[known] = localisation(maps[known], areas[known]).T
+            measures[known] = localisation(maps[known], areas[known]).T
         return {
             **curves,
             "grid": on_grid(maps),
             "strength": on_grid(np.abs(maps)),
-            "located": located,
+            "localisation": measures,
             "seconds": np.array(seconds),
         }
 
 
-def batches(count: int) -> list[range]:
-    """The numbers of pictures in pieces of one size, so that nothing compiles anew; the last may overlap."""
-    size = min(_BATCH, count)
-    return [range(min(start, count - size), min(start, count - size) + size) for start in range(0, count, size)]
+def _with_defaults(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A method's settings with the defaults of the others, since a default may be another one tomorrow."""
+    return {**{setting: parameter.default for setting, parameter in settings_of(find(name)).items()}, **settings}
 
 
-def joined(parts: Sequence[NDArray[Any]], where: Sequence[range]) -> NDArray[Any]:
-    """Pieces of pictures in one, each picture once."""
-    done, kept = 0, []
-    for part, batch in zip(parts, where, strict=True):
-        kept.append(part[done - batch.start :])
-        done = batch.stop
-    return np.concatenate(kept)
+def _empty_if_refused(test: Callable[[], Arrays]) -> Callable[[], Arrays]:
+    """The same test, without a result where the method cannot answer: another question, a code that is dead."""
+
+    def tried() -> Arrays:
+        try:
+            return test()
+        except NotApplicable:
+            return {}
+
+    return tried

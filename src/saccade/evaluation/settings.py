@@ -1,4 +1,4 @@
-"""What is tested, how often, and with what luck."""
+"""What is tested, how often, and with which seed."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ class Settings:
     """The settings of an evaluation.
 
     Attributes:
-        steps: In how many parts of equal size the pixels are taken away and brought back.
+        steps: In how many parts of equal size the pixels are removed and brought back.
         block: Pixels go in squares of this side.
-        checked: How many photographs the tests beside deletion and insertion take: randomised weights, another
-            question, noise. Each of them explains these photographs again.
+        checked: How many photos the tests beside deletion and insertion take: randomised weights, another
+            question, noise. Each of them explains these photos again.
         stages: At most so many stages of randomised weights, from the code backwards to all layers.
         noise: Standard deviation of the noise in the test of stability, as a share of the value range.
-        draws: How many noisy copies of a photograph are explained.
+        draws: How many noisy copies of a photo are explained.
         confidence: Of the intervals.
         resamples: Of the bootstrap.
         seed: Of everything drawn at random.
@@ -36,7 +36,7 @@ class Settings:
     seed: int = 0
 
     def checked_values(self) -> Settings:
-        """The same, after looking whether the numbers can be used.
+        """The same, once the numbers are known to be usable.
 
         Raises:
             InputError: One of them cannot.

@@ -1,4 +1,4 @@
-"""A little noise must not change the map: what does is chance."""
+"""A little noise must not change the map: a map that it changes is chance."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from saccade.typing import Array
 
 
 def with_noise(images: Array, numbers: range, scale: float, draw: int, seed: int) -> Array:
-    """Pictures with a little normal noise of their own, the same for every method.
+    """Images with a little normal noise of their own, the same for every method.
 
     Args:
         images: (images, height, width, channels).
-        numbers: The pictures' numbers in the whole collection.
-        scale: Standard deviation in the pictures' units.
+        numbers: The images' numbers in the whole collection.
+        scale: Standard deviation in the images' units.
         draw: Which of several copies.
         seed: Of all noise.
     """

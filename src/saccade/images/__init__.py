@@ -7,6 +7,7 @@
     pixels      whatever a source holds -> colours, transparency, and the number that means full brightness
     fitting     pixels + recipe -> the model's numbers, at full precision
     reading     the two verbs: `read` and `read_photo`
+    collection  many, a few at a time; what cannot be used is left out, named and counted
 
 Numpy and Pillow only; no framework is loaded here.
 """

@@ -21,46 +21,46 @@ def cells(
     progress: Progress | None = None,
     stop: Stop | None = None,
 ) -> CellMaps:
-    """What does each cell of the code see in these pictures, and how much of its field does it really use?
+    """What does each cell of the code see in these images, and how much of its field does it really use?
 
     For every cell u the gradient, at every pixel, of
 
         s_u(x') = <f(x')[u], f(x)[u]>,   f(x)[u] frozen
 
     so the maps of all cells sum to the gradient of the target `code`. Cells whose receptive fields share no pixel share
-    a backward pass; the answer is the same, and three cells are always pulled back alone as well and compared.
+    a backward pass; the answer is the same, and three cells are always computed alone as well and compared.
 
     Args:
         encoder: The model and its code.
         images: Paths, PIL images, arrays, or what `encoder.read` gave.
         coloured: Share backward passes where receptive fields allow it; False gives each cell its own.
         progress: Called with the pieces done and the pieces in all, for each group of passes.
-        stop: Asked between pieces; True ends the work with `Cancelled`.
+        stop: Asked between pieces; True ends the call with `Cancelled`.
 
     Returns:
-        A map for each cell, which draw and save themselves, with theoretical and effective sizes in pixels.
+        A map for each cell, with theoretical and effective sizes in pixels; the result draws and saves itself.
 
     Raises:
         MemoryBudgetError: The maps of all cells together do not fit into the encoder's memory.
         Cancelled: `stop` said so.
 
     Example:
-        >>> seen = saccade.cells(run, "cat.jpg")
-        >>> seen[4, 5].shape
+        >>> maps = saccade.cells(encoder, "cat.jpg")
+        >>> maps[4, 5].shape
         (1, 128, 128)
-        >>> seen.receptive_field
+        >>> maps.receptive_field
         (46, 46)
-        >>> seen.size(0.5) < seen.size(0.9) < 46
+        >>> maps.size(0.5) < maps.size(0.9) < 46
         True
     """
-    read = encoder.images(images)
+    prepared = encoder.images(images)
     run = Run(encoder, progress=progress, stop=stop)
     notes: list[str] = []
-    codes = run.codes(read.array)
-    size, grid = (read.shape[1], read.shape[2]), (codes.shape[1], codes.shape[2])
+    codes = run.codes(prepared.array)
+    size, grid = (prepared.shape[1], prepared.shape[2]), (codes.shape[1], codes.shape[2])
     geometry = colouring(encoder.dataflow(*size), encoder.layer, grid)
     plan = geometry if coloured else alone(size, grid)
-    gradients, off = cell_gradients(run, read.array, codes, plan)
+    gradients, off = cell_gradients(run, prepared.array, codes, plan)
     if off > TOLERANCE:
         warnings.warn(
             f"colouring does not hold for this model (a cell's gradient differs by {off:.2g} of the largest); "
@@ -70,15 +70,15 @@ def cells(
         )
         # Then its receptive fields are not what they seem either.
         plan = geometry = alone(size, grid)
-        gradients, _ = cell_gradients(run, read.array, codes, plan)
+        gradients, _ = cell_gradients(run, prepared.array, codes, plan)
         notes.append("colouring was tried and refused; computed cell by cell")
     elif coloured and plan.passes == plan.cells and plan.cells > 1:
-        notes.append("computed cell by cell: every cell sees too much of the picture to share a pass")
+        notes.append("computed cell by cell: every cell sees too much of the image to share a pass")
     return CellMaps(
         windows=gradients,
         fields=plan.fields,
         unclipped_fields=(geometry.row_receptive_fields, geometry.column_receptive_fields),
-        images=read,
+        images=prepared,
         passes=plan.passes,
         model=encoder.name,
         layer=encoder.layer,

@@ -42,7 +42,7 @@ def activation_energy(run: Run, images: Array, target: Target) -> Map:
             "code. Use occlusion or saliency."
         )
     objective = run.objective(images, target)
-    values = run.codes(images) if target.place == "code" else run.encoder.reconstruct(images)
+    values = run.codes(images) if target.reads == "code" else run.encoder.reconstruct(images)
     if values.shape[1:3] == (1, 1):
         raise NotApplicable(
             f"activation_energy needs a code with places; {objective.layer!r} is a plain vector. Name a layer with "
@@ -54,7 +54,7 @@ def activation_energy(run: Run, images: Array, target: Target) -> Map:
     size = int(np.prod(values.shape[1:]))
     whole = [term.sum(axis=(1, 2)) for term in terms]
     score = objective.measure.number(whole, size)
-    if target.name == "code":
+    if target.kind == "code":
         shares = terms[0] / np.maximum(whole[0], 1e-30)[:, None, None]
         units = "share of the code's energy"
     else:
@@ -65,6 +65,7 @@ def activation_energy(run: Run, images: Array, target: Target) -> Map:
         raw=values,
         units=units,
         signed=bool((shares < 0).any()),
+        is_share=target.kind == "code",
         notes=("cells of the code, not pixels: each stands for everything it can see",),
         scores={"score": score},
     )

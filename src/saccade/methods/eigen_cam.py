@@ -58,7 +58,7 @@ def eigen_cam(run: Run, images: Array, target: Target, *, at: str | None = None,
         NotApplicable: A target other than the whole code, or a layer without places.
         UnknownName: No such layer.
     """
-    if target.name != "code":
+    if target.kind != "code":
         raise NotApplicable(
             f"eigen_cam shows what stands out in a layer and answers for no target, so not for {target.name!r}; use "
             "grad_cam or layer_cam."

@@ -97,10 +97,11 @@ def extremal_perturbation(
     return Map(
         values=masks.mean(axis=1, dtype=np.float64).astype(np.float32),
         raw=masks,
+        grid=(masks.shape[2], masks.shape[3]),
         units=f"how much of this place the best mask {'keeps' if mode == 'keep' else 'hides'}, {_counted(shares)}",
         signed=False,
         notes=(
-            f"{verb} of the {'code' if target.name == 'code' else 'target'}: {middle} of the picture",
+            f"{verb} of the {'code' if target.kind == 'code' else 'target'}: {middle} of the picture",
             f"hidden places are filled with {filler_in_words(filler, width)}",
             f"masks are smooth by {sigma:.3g} px",
         ),

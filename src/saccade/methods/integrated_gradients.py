@@ -102,7 +102,7 @@ def _score(run: Run, images: Array, target: Target, place: Array) -> NDArray[np.
     """The target's value at another picture, with the references frozen at the pictures explained."""
     objective = run.objective(images, target)
     measure = objective.measure
-    if target.place != "code" or not measure.tiles:
+    if target.reads != "code" or not measure.tiles:
         scores: NDArray[np.float64] = run.score(place, [objective], STAY, ONCE)[0][0]
         return scores
     codes = run.codes(place)

@@ -17,6 +17,7 @@ from saccade.occlusion.colouring import TOLERANCE, Colouring, alone, cell_gradie
 from saccade.results.map import Map
 from saccade.run import Run
 from saccade.targets import Target
+from saccade.targets.positions import Cell, Channel
 from saccade.typing import Array
 
 EXACT_PASSES = 512
@@ -109,21 +110,22 @@ def jacobian_energy(
 
 def _wanted(target: Target, run: Run, images: Array) -> NDArray[np.bool_]:
     """Which numbers of the code are meant? (rows, columns, channels)."""
-    kind, _, argument = target.name.partition(":")
-    if kind not in ("code", "channel", "cell") or target.place != "code":
+    if target.kind not in ("code", "channel", "cell"):
         raise NotApplicable(
             f"jacobian_energy counts numbers of the code, but target {target.name!r} is one score; use saliency, or "
             "target code, channel:K or cell:ROW,COLUMN."
         )
     codes = run.codes(images)
     target.freeze(codes, run)  # refuses channels and cells that do not exist
-    wanted = np.zeros(codes.shape[1:], np.bool_)
-    if kind == "cell":
-        row, column = argument.split(",")
-        wanted[int(row), int(column)] = True
-    else:
-        wanted[..., int(argument) if kind == "channel" else slice(None)] = True
-    return wanted
+    selected = np.zeros(codes.shape[1:], np.bool_)
+    match target.arguments:
+        case Channel(index):
+            selected[..., index] = True
+        case Cell(row, column):
+            selected[row, column] = True
+        case _:
+            selected[:] = True
+    return selected
 
 
 def _patterns(wanted: NDArray[np.bool_], plan: Colouring) -> Iterator[Array]:

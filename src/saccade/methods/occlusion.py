@@ -133,7 +133,8 @@ class _HolesOnGrid:
         return Map(
             values=gaussian_blur(self.where.spread(values), sigma),
             raw=values.astype(np.float32),
-            units=target.occlusion_units,
+            units=f"{target.occlusion_units} when this is covered",
+            is_share=target.occlusion_units.is_share,
             signed=not target.counts_increase,
             notes=(
                 f"holes of {height}x{width} px every {down}x{across} px, filled with {self.filled}",

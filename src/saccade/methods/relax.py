@@ -16,7 +16,7 @@ from saccade.attribution.method import method
 from saccade.errors import InputError
 from saccade.results.map import Map
 from saccade.run import Run
-from saccade.targets import COSINE, SHARE_CHANGED, Target
+from saccade.targets import COSINE, Quantity, Target
 from saccade.targets.paths import MASKED
 from saccade.typing import Array
 
@@ -127,12 +127,11 @@ class _Similarity:
 
 
 def _similarity(target: Target) -> _Similarity:
-    if target.cover is SHARE_CHANGED:
-        name = "cosine similarity with the whole picture's code"
-        alike = replace(target, cover=COSINE, occlusion_units=name, counts_increase=False)
-        return _Similarity(alike, f"{name}, gained while this is visible")
-    lost = target.occlusion_units.removesuffix(" when this is covered")
-    return _Similarity(target, f"{lost}, spared while this is visible")
+    if target.kind == "code":
+        quantity = Quantity("cosine similarity with the whole picture's code")
+        alike = replace(target, occlusion_measure=COSINE, occlusion_units=quantity, counts_increase=False)
+        return _Similarity(alike, f"{quantity}, gained while this is visible")
+    return _Similarity(target, f"{target.occlusion_units}, spared while this is visible")
 
 
 def _map(
@@ -162,6 +161,7 @@ def _map(
     return Map(
         values=importance.astype(np.float32),
         raw=raw.astype(np.float32),
+        grid=(raw.shape[2], raw.shape[3]),
         units=asked.units,
         signed=True,
         notes=tuple(notes),

@@ -198,11 +198,12 @@ def _map(target: Target, scores: NDArray[np.float64], points: Designs, filled: s
     grids = np.stack([indices.total, indices.first], axis=1).reshape(-1, 2, rows, columns)
     error = np.median(indices.error, axis=1)
     sigma = settings["low_pass"]
-    name = target.occlusion_units.removesuffix(" when this is covered")
     return Map(
         values=gaussian_blur((points.rows @ grids[:, 0] @ points.columns.T).astype(np.float32), sigma),
         raw=grids.astype(np.float32),
-        units=f"share of the variance of {name} in which this place takes part",
+        grid=(rows, columns),
+        units=f"share of the variance of the {target.occlusion_units} in which this place takes part",
+        is_share=True,
         signed=False,
         notes=(
             filled,

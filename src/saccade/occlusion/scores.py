@@ -75,7 +75,7 @@ def occlusion_scores(
         return _one_by_one(run, images, targets, where, fixed, on_scores), ()
     plans, why_alone = _plans(run, targets, where)
     # A target on the output compares it with the covered image itself, which stages do not see.
-    can_stage = run.encoder.capabilities.taps and all(target.place == "code" for target in targets)
+    can_stage = run.encoder.capabilities.taps and all(target.reads == "code" for target in targets)
     chain = stages(run, images, list(plans), next(iter(plans.values()))) if can_stage else ()
     notes = []
     if chain:
@@ -111,7 +111,7 @@ def _plans(run: Run, targets: Sequence[Target], where: Holes) -> tuple[dict[str,
     plans = tilings(run.encoder.dataflow(*where.size), layers, where)
     if plans[layers[0]].passes >= where.count:
         reason = "every cell of the code sees too much of the picture to share passes"
-    elif not all(target.cover.tiles for target in targets):
+    elif not all(target.tiles for target in targets):
         reason = "a target is a number of the whole code, of which no part can be exchanged"
     else:
         return plans, None
@@ -230,7 +230,7 @@ class _Assembly:
         return OcclusionScores(self._before, _nearest(self._after, known), self.done, self._chain)
 
     def _score(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
-        return self._target.cover.number(tuple(np.moveaxis(sums, -1, 0)), self._size)
+        return self._target.occlusion_measure.number(tuple(np.moveaxis(sums, -1, 0)), self._size)
 
 
 def _nearest(values: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Why two pictures are alike.
+"""Why two images are alike.
 
 comparison   compare(encoder, a, b) -> Similarity
 reference    the mean code of a collection, taken off before comparing

@@ -1,4 +1,4 @@
-"""Asking why two pictures are alike: the only place where a `Similarity` is made."""
+"""Asking why two images are alike: the only place where a `Similarity` is made."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 from saccade.encoder import Encoder
 from saccade.errors import InputError
 from saccade.images import Images
-from saccade.pairs.reference import mean_code
+from saccade.images.collection import skipped_in_words
+from saccade.pairs.reference import MeanCode, mean_code
 from saccade.pairs.split import split
 from saccade.results import Similarity
 
 _FEW = 20
-"""A mean of fewer pictures than this is still mostly these pictures."""
+"""A mean of fewer images than this is still mostly these images."""
 _ROUNDING = 1e-5
-"""What float32 leaves of a code after itself is taken off, as a share of its length."""
+"""What float32 leaves of a code when it is taken off itself, as a share of its length."""
 
 
 def compare(
@@ -33,7 +34,7 @@ def compare(
     progress: Callable[[int, int], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Similarity:
-    """Why are these two pictures alike?
+    """Why are these two images alike?
 
     The similarity is the cosine of the two codes, split exactly over their cells: the shares add up to the score, and
     evidence against it is negative.
@@ -44,22 +45,22 @@ def compare(
 
     Args:
         encoder: The model and its code.
-        a: A picture: a path, a PIL image, an array, or one of `encoder.read`.
-        b: The other picture.
+        a: An image: a path, a PIL image, an array, or one of `encoder.read`.
+        b: The other image.
         matching: `"place"` compares each cell with the cell at the same place, `"anywhere"` with all cells.
-        reference: A folder, or a list of pictures: their mean code is taken off both codes first, so that what is
-            left is what these two share beyond what all pictures share. With `"anywhere"` it is their mean cell.
-            Files that cannot be read are left out and counted in the notes.
+        reference: A folder, or a list of images: their mean code is taken off both codes first, so that what is
+            left is what these two share beyond what all images share. With `"anywhere"` it is their mean cell.
+            Files that cannot be used are left out and counted in the notes.
         centre: Instead of `reference`, what is taken off: (rows, columns, channels) or (channels,).
-        progress: Called with the reference pictures done and those in all.
-        stop: Asked between batches; True ends the work with `Cancelled`.
+        progress: Called with the reference images done and those in all.
+        stop: Asked between images; True ends the work with `Cancelled`.
 
     Returns:
         The score and its shares; it draws and saves itself.
 
     Raises:
         FileError: A file or folder does not exist.
-        InputError: Not one picture each, codes of different shape, or a code without direction.
+        InputError: Not one image each, codes of different shape, or a code without direction.
         UnknownName: No such matching.
         Cancelled: `stop` said so.
 
@@ -70,30 +71,30 @@ def compare(
     """
     if reference is not None and centre is not None:
         raise InputError("both reference and centre were given; the codes can be centred once only. Give one.")
-    pictures = _one(encoder, a, "first"), _one(encoder, b, "second")
-    codes = _codes(encoder, pictures)
+    images = _one(encoder, a, "first"), _one(encoder, b, "second")
+    codes = _codes(encoder, images)
     notes: list[str] = []
     count = 0
     if reference is not None:
-        size = pictures[0].shape[1:3]
+        size = images[0].shape[1:3]
         mean = mean_code(encoder, reference, size=(size[0], size[1]), progress=progress, stop=stop)
         centre, count = mean.code, mean.count
-        notes += _about(mean.count, mean.skipped)
+        notes += _about(mean)
     if centre is not None:
         codes = _centred(codes, centre, matching)
-    found = split(codes[0], codes[1], matching)
+    parts = split(codes[0], codes[1], matching)
     places = len(encoder.layers[encoder.layer].shape) == 3 and min(code[..., 0].size for code in codes) > 1
     if not places:
-        names = [images.photos[0].source or images.names[0] for images in pictures]
+        files = [image.photos[0].source or image.names[0] for image in images]
         notes.append(
             f"the code ({encoder.layer}) has no places, so the similarity cannot be drawn; to see which parts matter: "
-            f"saccade explain MODEL {names[0]} --target like:{names[1]}"
+            f"saccade explain MODEL {files[0]} --target like:{files[1]}"
         )
     return Similarity(
-        score=found.score,
-        shares_a=found.shares_a,
-        shares_b=found.shares_b,
-        images=pictures,
+        score=parts.score,
+        shares_a=parts.shares_a,
+        shares_b=parts.shares_b,
+        images=images,
         model=encoder.name,
         layer=encoder.layer,
         matching=matching,
@@ -104,22 +105,22 @@ def compare(
     )
 
 
-def _one(encoder: Encoder, given: Any, which: str) -> Images:
-    images = encoder.images(given)
+def _one(encoder: Encoder, image: Any, which: str) -> Images:
+    images = encoder.images(image)
     if len(images) != 1:
-        raise InputError(f"the {which} picture is {len(images)} pictures; compare two single ones.")
+        raise InputError(f"the {which} image is {len(images)} images; compare two single ones.")
     photo = images.photos[0]
     if photo.source is not None or photo.name != "image 1":
         return images
-    # Two nameless pictures would both be called the first of their kind.
-    return Images(images.array, (replace(photo, name=f"{which} picture"),), images.value_range)
+    # Two nameless images would both be called the first of their kind.
+    return Images(images.array, (replace(photo, name=f"{which} image"),), images.value_range)
 
 
-def _codes(encoder: Encoder, pictures: tuple[Images, Images]) -> list[NDArray[np.floating]]:
-    first, second = pictures
+def _codes(encoder: Encoder, images: tuple[Images, Images]) -> list[NDArray[np.floating]]:
+    first, second = images
     if first.shape == second.shape:
         return list(encoder.codes(np.concatenate([first.array, second.array])))
-    return [encoder.codes(each)[0] for each in pictures]
+    return [encoder.codes(image)[0] for image in images]
 
 
 def _centred(codes: list[NDArray[np.floating]], centre: ArrayLike, matching: str) -> list[NDArray[np.floating]]:
@@ -134,23 +135,22 @@ def _centred(codes: list[NDArray[np.floating]], centre: ArrayLike, matching: str
                 f"a centre of shape {middle.shape} for a code of shape {code.shape}; give that shape, or one "
                 f"number for each channel: ({code.shape[-1]},)."
             )
-        rest = code - middle
-        if np.linalg.norm(rest) <= _ROUNDING * np.linalg.norm(middle):
+        centred_code = code - middle
+        if np.linalg.norm(centred_code) <= _ROUNDING * np.linalg.norm(middle):
             raise InputError(
                 f"the {which} code is exactly the mean that is taken off, so nothing is left to compare; "
-                "give a reference collection of more, or of other pictures."
+                "give a reference collection of more, or of other images."
             )
-        centred.append(rest)
+        centred.append(centred_code)
     return centred
 
 
-def _about(count: int, skipped: tuple[str, ...]) -> list[str]:
+def _about(mean: MeanCode) -> list[str]:
     """What must be known of the reference collection."""
     notes = []
-    if count < _FEW:
-        notes.append(f"the reference is only {count} picture{'s' * (count != 1)}; some hundred make a steadier mean")
-    if skipped:
-        shown = ", ".join(skipped[:3]) + (", ..." if len(skipped) > 3 else "")
-        were = "pictures could not be read and were" if len(skipped) > 1 else "picture could not be read and was"
-        notes.append(f"{len(skipped)} reference {were} left out ({shown})")
+    if mean.count < _FEW:
+        plural = "s" * (mean.count != 1)
+        notes.append(f"the reference is only {mean.count} image{plural}; some hundred make a steadier mean")
+    if mean.skipped:
+        notes.append(skipped_in_words(mean.skipped, "the reference images"))
     return notes

@@ -73,7 +73,7 @@ def _place_by_place(a: Shares, b: Shares) -> Split:
     if a.shape != b.shape:
         raise InputError(
             f"the codes have {_cells(a)} and {_cells(b)} cells, so they cannot be compared place by place; load the "
-            "model with one size for both pictures (size=(height, width)), or compare with matching='anywhere'."
+            "model with one size for both images (size=(height, width)), or compare with matching='anywhere'."
         )
     shares = np.einsum("ijc,ijc->ij", a / _length(a, "first"), b / _length(b, "second"))
     return Split(_sum(shares), shares, shares.copy())

@@ -6,6 +6,7 @@ of a JPEG or WebP.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import threading
@@ -64,6 +65,18 @@ def save_picture(image: Image.Image, path: str | os.PathLike[str], metadata: Map
     finally:
         part.unlink(missing_ok=True)
     return target
+
+
+def png_bytes(image: Image.Image, metadata: Mapping[str, str] | None = None) -> bytes:
+    """The bytes of a PNG file, with the settings inside; for those who write no file.
+
+    Args:
+        image: The picture.
+        metadata: Settings by name, as for `save_picture`.
+    """
+    buffer = io.BytesIO()
+    image.convert("RGB").save(buffer, **_options("PNG", dict(metadata or {})))
+    return buffer.getvalue()
 
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:

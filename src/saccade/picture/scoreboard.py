@@ -16,11 +16,11 @@ from saccade.picture.page import Page
 from saccade.picture.themes import Colour, Theme, theme_of
 from saccade.picture.typesetting import LEADING, measure, wrap
 
-Rank = Literal["prefer", "sound", "unspecific", "undecided", "distrust", "control"]
+Rank = Literal["prefer", "sound", "unspecific", "undecided", "fails", "control"]
 Span = tuple[float, float, float]
 
 MARKS: dict[Rank, Mark] = {
-    "prefer": "disc", "sound": "dot", "unspecific": "square", "undecided": "ring", "distrust": "cross",
+    "prefer": "disc", "sound": "dot", "unspecific": "square", "undecided": "ring", "fails": "cross",
     "control": "diamond",
 }  # fmt: skip
 """The mark of each rank: colour is never the only difference."""
@@ -117,7 +117,7 @@ def scoreboard(
         left += wide + gap
     for index, row in enumerate(rows):
         middle = head + (index + 0.5) * step
-        ink = page.theme.muted if row.rank in ("control", "undecided", "distrust") else page.theme.ink
+        ink = page.theme.muted if row.rank in ("control", "undecided", "fails") else page.theme.ink
         bold = row.rank == "prefer"
         canvas.words((0, middle), fitted(row.label, size, names - text * 0.6, bold=bold), size, ink, bold=bold)
         if row.remark:
@@ -135,7 +135,7 @@ def colour_of(rank: Rank, theme: Theme) -> Colour:
     """The colour of a mark."""
     return {
         "prefer": theme.warm, "sound": theme.ink, "unspecific": theme.ink, "undecided": theme.muted,
-        "distrust": theme.cool, "control": theme.muted,
+        "fails": theme.cool, "control": theme.muted,
     }[rank]  # fmt: skip
 
 

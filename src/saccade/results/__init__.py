@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from saccade.results.attribution import Attribution, methods_sheet
+from saccade.results.attribution import Attribution
 from saccade.results.cell_maps import CellMaps
-from saccade.results.evaluation import Evaluation, MethodScore
+from saccade.results.evaluation import Evaluation
 from saccade.results.feature_maps import FeatureMaps
 from saccade.results.layer_maps import LayerMaps
+from saccade.results.method_score import MethodScore
+from saccade.results.methods_sheet import methods_sheet
+from saccade.results.result import Result
 from saccade.results.similarity import Cell, Similarity
 
 __all__ = [
@@ -16,7 +19,8 @@ __all__ = [
     "Evaluation",
     "FeatureMaps",
     "LayerMaps",
-    "Similarity",
     "MethodScore",
+    "Result",
+    "Similarity",
     "methods_sheet",
 ]

@@ -1,4 +1,4 @@
-"""Results on disk as plain numbers: an `.npz` that is complete or not there at all, with its settings inside."""
+"""Results on disk as numbers and text: files that are complete or not there at all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import threading
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from saccade.errors import FileError
 
 
 def save_arrays(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]], made: Mapping[str, Any]) -> Path:
-    """Write an `.npz` so that it appears only when it is whole.
+    """Write an `.npz`.
 
     Args:
         path: Where to.
@@ -31,18 +31,37 @@ def save_arrays(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]]
     Raises:
         FileError: The folder is missing or cannot be written.
     """
-    target = Path(path)
+    with _whole(Path(path)) as part, part.open("wb") as file:
+        np.savez_compressed(file, metadata=np.array(json.dumps(dict(made))), **arrays)  # type: ignore[arg-type]
+    return Path(path)
+
+
+def save_text(path: str | os.PathLike[str], text: str) -> Path:
+    """Write a text file.
+
+    Returns:
+        The path.
+
+    Raises:
+        FileError: The folder is missing or cannot be written.
+    """
+    with _whole(Path(path)) as part:
+        part.write_text(text, encoding="utf-8")
+    return Path(path)
+
+
+@contextmanager
+def _whole(target: Path) -> Iterator[Path]:
+    """A file to write beside the target, which takes its place when the block ends well."""
     part = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
-        with part.open("wb") as file:
-            np.savez_compressed(file, metadata=np.array(json.dumps(dict(made))), **arrays)  # type: ignore[arg-type]
+        yield part
         part.replace(target)
     except OSError as error:
         raise FileError(f"{target} cannot be written: {error.strerror or error}.") from error
     finally:
-        if part.exists():
+        with suppress(OSError):
             part.unlink()
-    return target
 
 
 @contextmanager
@@ -50,7 +69,7 @@ def opened_arrays(path: str | os.PathLike[str]) -> Iterator[tuple[dict[str, Any]
     """Open a saved `.npz`: how it was made, and its arrays by name.
 
     Raises:
-        FileError: Missing, damaged, or not saved by `save_arrays`; also when the block misses an entry.
+        FileError: Missing, damaged, or not saved by `save_arrays`; also when the block finds an entry missing.
     """
     try:
         with np.load(path, allow_pickle=False) as file:

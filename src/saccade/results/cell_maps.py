@@ -1,12 +1,10 @@
-"""What every cell of a code sees: one map for each, which draw and save themselves."""
+"""What every cell of a code sees: one map for each."""
 
 from __future__ import annotations
 
-import io
 import os
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,30 +12,32 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from saccade.errors import InputError
-from saccade.images import Images
-from saccade.picture import overlay, save_picture, scale_of
+from saccade.images import Images, Photo
+from saccade.picture import overlay, scale_of
 from saccade.picture.eyes import many_eyes
 from saccade.picture.fields import ReceptiveField, field_page, softened
-from saccade.results.arrays import opened_arrays, save_arrays
+from saccade.results.arrays import opened_arrays
 from saccade.results.effective_fields import Axes, EffectiveFields
 from saccade.results.framing import framed
+from saccade.results.plain import plain
+from saccade.results.result import Result, read_only
 from saccade.typing import Array
 
 _SMALLEST_DRAWN = 900
 
 
 @dataclass(frozen=True, eq=False)
-class CellMaps:
+class CellMaps(Result):
     """What does each cell of the code see? Its gradient at every pixel, kept for its field alone.
 
     Attributes:
         windows: float32 (images, rows, columns, window height, window width, channels): the signed gradient of the
             cell's energy, from the upper left corner of its field on; zero beyond the field.
-        fields: For every row of cells the rows of the picture that it sees, for every column the columns; half open.
-        unclipped_fields: The same, also where they reach beyond the picture's edges; without bounds where all places
+        fields: For every row of cells the rows of the image that it sees, for every column the columns; half open.
+        unclipped_fields: The same, also where they reach beyond the image's edges; without bounds where all places
             mix.
-        images: The pictures.
-        passes: Backward passes per picture that all the maps took.
+        images: The images.
+        passes: Backward passes per image that all the maps took.
         model: The model's name.
         layer: The layer whose cells these are.
         notes: What the reader must know.
@@ -53,14 +53,14 @@ class CellMaps:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        self.windows.setflags(write=False)
+        read_only(self.windows)
 
     def __len__(self) -> int:
         return len(self.windows)
 
     def __repr__(self) -> str:
         rows, columns = self.grid
-        return f"CellMaps({rows}x{columns} cells of {self.layer} on {len(self)} picture(s), {self.passes} passes)"
+        return f"CellMaps({rows}x{columns} cells of {self.layer} on {len(self)} image(s), {self.passes} passes)"
 
     # Numbers
 
@@ -75,7 +75,7 @@ class CellMaps:
         return "change of energy of the cell per unit of pixel value"
 
     def __getitem__(self, cell: tuple[int, int]) -> Array:
-        """How far would a hair's change of each pixel move this cell? Length over channels, (images, height, width).
+        """How far does a small change of each pixel move this cell? Length over channels, (images, height, width).
 
         Raises:
             InputError: No such cell.
@@ -102,7 +102,7 @@ class CellMaps:
 
     @property
     def receptive_field(self) -> tuple[int, int] | None:
-        """Height and width that a cell can see, in pixels; None: all of the picture."""
+        """Height and width that a cell can see, in pixels; None: all of the image."""
         return self.effective.theoretical
 
     def size(self, share: float) -> float:
@@ -116,13 +116,13 @@ class CellMaps:
         """
         return self.effective.size(share)
 
-    # Pictures
+    # Pages
 
     def overlay(self, row: int, column: int, index: int = 0) -> Image.Image:
         """One cell's map over the photo at the photo's own size, low-passed for the view, without any text.
 
         Raises:
-            InputError: No such cell or picture.
+            InputError: No such cell or image.
         """
         photo = self._photo(index)
         values = softened(self[row, column][index], self.blur)
@@ -133,50 +133,50 @@ class CellMaps:
         """A page: where one cell looks, and how much of their field the cells use on average.
 
         Args:
-            index: Which picture.
+            index: Which image.
             cell: Row and column; by default the inner cell that pixels move most.
             theme: `"light"` or `"dark"`.
 
         Raises:
-            InputError: No such picture or cell.
+            InputError: No such image or cell.
         """
         frame = framed(self._photo(index))
         row, column = cell or self.strongest(index)
-        one, found = self._sight(index, row, column), self.effective
-        height, width = found.profile.shape
-        mean = ReceptiveField(found.profile, (0, 0), (height / 2, width / 2), (found.size(0.5), found.size(0.9)))
+        field, effective = self._receptive_field(index, row, column), self.effective
+        height, width = effective.profile.shape
+        sizes = effective.size(0.5), effective.size(0.9)
+        mean = ReceptiveField(effective.profile, (0, 0), (height / 2, width / 2), sizes)
         notes = [
             f"cell {row},{column} of {self._where(index)}",
-            f"the mean and the sizes are those of {found.averaged} fields that lie inside the picture",
+            f"the mean and the sizes are those of {effective.averaged} fields that lie inside the image",
             self._small_print(),
         ]
         return field_page(
-            frame, self.images.shape[1:3], one, mean, sees=found.theoretical, curve=(found.sides, found.curve),
-            blur=self.blur, notes=notes, theme=theme,
+            frame, self.images.shape[1:3], field, mean, sees=effective.theoretical,
+            curve=(effective.sides, effective.curve), blur=self.blur, notes=notes, theme=theme,
         )  # fmt: skip
 
     def sheet(self, index: int = 0, *, theme: str = "dark") -> Image.Image:
         """The photo as all cells see it: at each cell's place its own field, bright where its gradient is.
 
         Args:
-            index: Which picture.
+            index: Which image.
             theme: `"light"` or `"dark"`.
 
         Raises:
-            InputError: No such picture.
+            InputError: No such image.
         """
         frame = framed(self._photo(index))
         rows, columns = self.grid
-        unclipped_fields = [[self._sight(index, row, column) for column in range(columns)] for row in range(rows)]
+        fields = [[self._receptive_field(index, row, column) for column in range(columns)] for row in range(rows)]
         notes = [f"{self._where(index)}; every cell has its own scale", self._small_print()]
         return many_eyes(
-            frame, self.images.shape[1:3], unclipped_fields, sees=self.receptive_field,
-            sizes=(self.size(0.5), self.size(0.9)),
+            frame, self.images.shape[1:3], fields, sees=self.receptive_field, sizes=(self.size(0.5), self.size(0.9)),
             blur=self.blur, notes=notes, theme=theme,
         )  # fmt: skip
 
     def strongest(self, index: int = 0) -> tuple[int, int]:
-        """Row and column of the inner cell that pixels move most, in one picture."""
+        """Row and column of the inner cell that pixels move most, in one image."""
         self._photo(index)
         moved = np.where(self.effective.inner, self.effective.energy[index].sum(axis=(-1, -2)), -1)
         row, column = divmod(int(moved.argmax()), self.grid[1])
@@ -187,40 +187,26 @@ class CellMaps:
         """Pixels by which maps are smoothed for the view: an eighth of a cell, because pooling scatters gradients."""
         return min(side / count for side, count in zip(self.images.shape[1:3], self.grid, strict=True)) / 8
 
-    def _repr_png_(self) -> bytes:
-        """Shown by notebooks."""
-        buffer = io.BytesIO()
-        self.figure().save(buffer, "PNG")
-        return buffer.getvalue()
+    def page(self, **drawing: Any) -> Image.Image:
+        """`figure`, which says what it takes."""
+        return self.figure(**drawing)
 
-    # Files
+    # Numbers on disk
 
-    def save(self, path: str | os.PathLike[str], **drawing: Any) -> Path:
-        """Save the numbers (`.npz`) or the page of `figure` (`.png`, `.jpg`, `.webp`), with the settings inside.
-
-        Raises:
-            FileError: The folder is missing or cannot be written.
-        """
-        target = Path(path)
-        if target.suffix.lower() != ".npz":
-            return save_picture(self.figure(**drawing), target, self.metadata())
-        arrays: dict[str, NDArray[Any]] = {
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """`windows`, the fields, the model's `images`, and the `shares` of squares of different `sides`."""
+        return {
             "windows": self.windows,
-            "pictures": self.images.array,
+            "images": self.images.array,
             "sides": np.array(self.effective.sides),
             "shares": self.effective.shares,
-            **{f"fields.{axis}": np.array(each) for axis, each in zip(("rows", "columns"), self.fields, strict=True)},
-            **{
-                f"unclipped_fields.{axis}": np.array(each)
-                for axis, each in zip(("rows", "columns"), self.unclipped_fields, strict=True)
-            },
+            **_by_axis("fields", self.fields),
+            **_by_axis("unclipped_fields", self.unclipped_fields),
         }
-        made = {**self._made(), "names": list(self.images.names), "value_range": list(self.images.value_range)}
-        return save_arrays(target, arrays, made)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> CellMaps:
-        """Open a saved `.npz`; the photos are then the model's own pictures.
+        """Open a saved `.npz`; the photos are then the model's own images.
 
         Raises:
             FileError: Missing, damaged, or not saved by `save`.
@@ -238,30 +224,43 @@ class CellMaps:
                 windows=file["windows"],
                 fields=axes("fields"),
                 unclipped_fields=axes("unclipped_fields"),
-                images=Images.from_array(file["pictures"], tuple(made["value_range"]), made["names"]),
+                images=Images.from_array(file["images"], tuple(made["value_range"]), made["names"]),
                 passes=made["passes"],
                 model=made["model"],
                 layer=made["layer"],
                 notes=tuple(made["notes"]),
             )
 
-    def metadata(self) -> dict[str, str]:
-        """How this was made, as text by name; it travels inside the pictures."""
-        from importlib.metadata import version
-
-        made = {name: "; ".join(each) if isinstance(each, tuple) else str(each) for name, each in self._made().items()}
-        return {"Software": f"saccade {version('saccade')}", "names": "; ".join(self.images.names), **made}
-
-    # Parts
-
-    def _made(self) -> dict[str, Any]:
+    def provenance(self) -> dict[str, Any]:
+        """Model, layer, units, backward passes and notes."""
         return {
+            "names": self.images.names,
             "model": self.model,
             "layer": self.layer,
             "units": self.units,
             "passes": self.passes,
             "notes": self.notes,
+            "value_range": self.images.value_range,
         }
+
+    def to_dict(self) -> dict[str, Any]:
+        """How it was made, and the sizes of the fields: what a cell can see, and what half and most of it lie within.
+
+        `effective_size` is the mean of inner cells, `effective_sizes` that of each cell on each image, in pixels; the
+        keys are percentages of the gradient energy.
+        """
+        sizes: dict[str, Any] = plain(
+            {
+                "grid": self.grid,
+                "receptive_field": self.receptive_field,
+                "effective_size": {"50": self.size(0.5), "90": self.size(0.9)},
+                "effective_sizes": {"50": self.effective.sizes(0.5), "90": self.effective.sizes(0.9)},
+                "strongest_cells": [self.strongest(index) for index in range(len(self))],
+            }
+        )
+        return {**super().to_dict(), **sizes}
+
+    # Parts
 
     def _where(self, index: int) -> str:
         rows, columns = self.grid
@@ -273,9 +272,9 @@ class CellMaps:
         smoothed = f"shown smoothed with {self.blur:g} px, measured without"
         return "; ".join((ways, smoothed, *self.notes))
 
-    def _photo(self, index: int) -> Any:
+    def _photo(self, index: int) -> Photo:
         if not 0 <= index < len(self):
-            raise InputError(f"picture {index} does not exist; there are {len(self)}, counted from 0.")
+            raise InputError(f"image {index} does not exist; there are {len(self)}, counted from 0.")
         return self.images.photos[index]
 
     def _field(self, row: int, column: int) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -284,10 +283,14 @@ class CellMaps:
             raise InputError(f"the code has {rows}x{columns} cells, so cell {row},{column} does not exist.")
         return self.fields[0][row], self.fields[1][column]
 
-    def _sight(self, index: int, row: int, column: int) -> ReceptiveField:
+    def _receptive_field(self, index: int, row: int, column: int) -> ReceptiveField:
         (top, bottom), (left, right) = self._field(row, column)
-        found = self.effective
-        energy = found.energy[index, row, column, : bottom - top, : right - left]
-        down, across = found.centre(index, row, column)
-        squares = found.size_of(0.5, index, row, column), found.size_of(0.9, index, row, column)
+        effective = self.effective
+        energy = effective.energy[index, row, column, : bottom - top, : right - left]
+        down, across = effective.centre(index, row, column)
+        squares = effective.size_of(0.5, index, row, column), effective.size_of(0.9, index, row, column)
         return ReceptiveField(energy, (top, left), (top + down, left + across), squares)
+
+
+def _by_axis(name: str, axes: Axes) -> dict[str, NDArray[Any]]:
+    return {f"{name}.rows": np.array(axes[0]), f"{name}.columns": np.array(axes[1])}

@@ -3,7 +3,7 @@
 A cell can see its theoretical receptive field, but most paths through the network lead to the middle of it, so that the
 middle moves the cell far more than the rim. The effective size is the side of the square, centred on the field, that
 holds a given share of the gradient's energy. Source: Luo, Li, Urtasun and Zemel (2016), arXiv:1701.04128; they look at
-the gradient of one unit averaged over random inputs, here it is the gradient of every cell on the pictures given.
+the gradient of one unit averaged over random inputs, here it is the gradient of every cell on the given images.
 """
 
 from __future__ import annotations
@@ -30,37 +30,37 @@ class EffectiveFields:
 
     Attributes:
         energy: float64 (images, rows, columns, height, width): the squared gradient in each cell's window.
-        fields: For every row of cells the rows of the picture that it sees, for every column the columns; half open.
-        unclipped_fields: The same, also where they reach beyond the picture's edges; without bounds where all places
+        fields: For every row of cells the rows of the image that it sees, for every column the columns; half open.
+        unclipped_fields: The same, also where they reach beyond the image's edges; without bounds where all places
             mix.
-        picture: Height and width of the picture.
+        image_size: Height and width of the image.
     """
 
     energy: NDArray[np.float64]
     fields: Axes
     unclipped_fields: Axes
-    picture: tuple[int, int]
+    image_size: tuple[int, int]
 
     @cached_property
     def theoretical(self) -> tuple[int, int] | None:
-        """Height and width that the widest-seeing cell can see, in pixels; None: all of the picture."""
-        spans = [max(last - first for first, last in each) for each in self.unclipped_fields]
+        """Height and width that the widest-seeing cell can see, in pixels; None: all of the image."""
+        spans = [max(last - first for first, last in fields) for fields in self.unclipped_fields]
         return None if max(spans) > _FAR else (spans[0], spans[1])
 
     @cached_property
     def inner(self) -> NDArray[np.bool_]:
-        """Which cells see nothing beyond the picture's edges? (rows, columns); all when there is no such cell."""
+        """Which cells see nothing beyond the image's edges? (rows, columns); all when there is no such cell."""
         rows, columns = (
-            np.array([first >= 0 and last <= length for first, last in each])
-            for each, length in zip(self.unclipped_fields, self.picture, strict=True)
+            np.array([first >= 0 and last <= length for first, last in fields])
+            for fields, length in zip(self.unclipped_fields, self.image_size, strict=True)
         )
-        found = rows[:, None] & columns[None, :]
-        return np.asarray(found if found.any() else np.ones_like(found))
+        inner = rows[:, None] & columns[None, :]
+        return np.asarray(inner if inner.any() else np.ones_like(inner))
 
     @cached_property
     def sides(self) -> range:
         """Sides of the squares, in pixels, that `shares` counts."""
-        height, width = self.theoretical or (2 * self.picture[0], 2 * self.picture[1])
+        height, width = self.theoretical or (2 * self.image_size[0], 2 * self.image_size[1])
         return range(max(height, width) + 1)
 
     @cached_property
@@ -70,17 +70,17 @@ class EffectiveFields:
         float64 (images, rows, columns, sides); NaN for cells that no pixel moves. A cell that sees everything has no
         such middle; there the squares lie round the centre of gravity of its energy.
         """
-        found = np.empty((*self.energy.shape[:3], len(self.sides)))
-        for place in np.ndindex(*self.energy.shape[:3]):
-            found[place] = shares_within(self.energy[place], self.centre(*place), self.sides)
-        return found
+        shares = np.empty((*self.energy.shape[:3], len(self.sides)))
+        for cell in np.ndindex(*self.energy.shape[:3]):
+            shares[cell] = shares_within(self.energy[cell], self.centre(*cell), self.sides)
+        return shares
 
     @cached_property
     def curve(self) -> Shares:
-        """`shares` averaged over inner cells and pictures, every living cell counting alike; float64 (sides,)."""
+        """`shares` averaged over inner cells and images, float64 (sides,); cells that no pixel moves do not count."""
         inner = self.shares[:, self.inner].reshape(-1, len(self.sides))
-        living = inner[~np.isnan(inner[:, 0])]
-        return living.mean(axis=0) if len(living) else np.full(len(self.sides), np.nan)
+        moved = inner[~np.isnan(inner[:, 0])]
+        return moved.mean(axis=0) if len(moved) else np.full(len(self.sides), np.nan)
 
     @property
     def averaged(self) -> int:
@@ -89,21 +89,21 @@ class EffectiveFields:
 
     @cached_property
     def profile(self) -> NDArray[np.float64]:
-        """The mean share of energy at each pixel of a field, over inner cells and pictures; (height, width), sum 1.
+        """The mean share of energy at each pixel of a field, over inner cells and images; (height, width), sum 1.
 
         Cells whose fields have the most frequent shape are averaged, corner on corner.
         """
-        places = [(int(row), int(column)) for row, column in np.argwhere(self.inner)]
-        shapes = [self._shape(*place) for place in places]
+        cells = [(int(row), int(column)) for row, column in np.argwhere(self.inner)]
+        shapes = [self._shape(*cell) for cell in cells]
         common = max(set(shapes), key=shapes.count)
-        chosen = [place for place, shape in zip(places, shapes, strict=True) if shape == common]
-        energy = np.stack([self.energy[:, row, column, : common[0], : common[1]] for row, column in chosen])
+        alike = [cell for cell, shape in zip(cells, shapes, strict=True) if shape == common]
+        energy = np.stack([self.energy[:, row, column, : common[0], : common[1]] for row, column in alike])
         energy = energy.reshape(-1, *common)
         totals = energy.sum(axis=(1, 2))
-        living = totals > 0
-        if not living.any():
+        moved = totals > 0
+        if not moved.any():
             return np.zeros(common)
-        return np.asarray((energy[living] / totals[living, None, None]).mean(axis=0))
+        return np.asarray((energy[moved] / totals[moved, None, None]).mean(axis=0))
 
     def size(self, share: float) -> float:
         """How large is the square that holds this share on average? Its side in pixels, read off `curve`.
@@ -115,8 +115,9 @@ class EffectiveFields:
 
     def sizes(self, share: float) -> NDArray[np.float64]:
         """The same for every cell, (images, rows, columns); NaN for cells that no pixel moves."""
-        flat = self.shares.reshape(-1, len(self.sides))
-        return np.array([side_of(_checked(share), each, self.sides) for each in flat]).reshape(self.shares.shape[:3])
+        rows = self.shares.reshape(-1, len(self.sides))
+        sides = np.array([side_of(_checked(share), row, self.sides) for row in rows])
+        return sides.reshape(self.shares.shape[:3])
 
     def size_of(self, share: float, index: int, row: int, column: int) -> float:
         """The side of one cell's square."""
@@ -126,8 +127,8 @@ class EffectiveFields:
         """Row and column of the middle of a cell's field, from the upper left corner of its window on."""
         if self.theoretical is not None:
             down, across = (
-                (sight[0] + sight[1]) / 2 - field[0]
-                for sight, field in (
+                (unclipped[0] + unclipped[1]) / 2 - field[0]
+                for unclipped, field in (
                     (self.unclipped_fields[0][row], self.fields[0][row]),
                     (self.unclipped_fields[1][column], self.fields[1][column]),
                 )

@@ -1,76 +1,26 @@
-"""What the tests of trust found: numbers, tables, a verdict in plain words; it draws and saves itself."""
+"""What an evaluation of methods found: numbers, tables, and the answer in plain words."""
 
 from __future__ import annotations
 
-import io
-import json
-import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from saccade.errors import FileError
+from saccade.results import evaluation_pages as pages
+from saccade.results.method_score import MethodScore
+from saccade.results.plain import plain
+from saccade.results.result import Result
 
 Numbers = NDArray[np.float64]
-Grade = Literal["prefer", "sound", "unspecific", "undecided", "distrust", "control"]
-
-MEANINGS: Mapping[Grade, str] = {
-    "prefer": "beats every control, passes every test, and no other is clearly better",
-    "sound": "beats every control and passes every test; another is better",
-    "unspecific": "beats every control, but other weights or another question give the same map",
-    "undecided": "cannot be told from a control with so many photographs",
-    "distrust": "fails a test",
-    "control": "knows nothing of the model",
-}
-
-
-@dataclass(frozen=True)
-class MethodScore:
-    """How one method did.
-
-    Attributes:
-        method: Its name.
-        title: Its name among people.
-        score: Area under insertion less area under deletion, mean over fillers and photographs, with its interval.
-        fillers: The same for each filler.
-        margin: The score less that of the control that comes nearest, with its interval.
-        nearest: That control.
-        randomised: Rank correlation with the map after all weights were randomised, with its interval; None: not
-            tested.
-        learned: The score less that of the map with all weights randomised, on the true network: what the map owes to
-            what the model has learned; None: not tested.
-        direction: Rank correlation with the map of a random direction of the code; None: not tested.
-        stability: Rank correlation with the map of the photograph with a little noise; None: not tested.
-        located: How much of the map lies on the masks, by measure; empty without masks.
-        seconds: Time that one map takes.
-        grade: What follows; see `MEANINGS`.
-        reasons: Why, in plain words.
-    """
-
-    method: str
-    title: str
-    score: tuple[float, float, float]
-    fillers: Mapping[str, tuple[float, float, float]]
-    margin: tuple[float, float, float] | None
-    nearest: str
-    randomised: tuple[float, float, float] | None
-    learned: tuple[float, float, float] | None
-    direction: tuple[float, float, float] | None
-    stability: tuple[float, float, float] | None
-    located: Mapping[str, tuple[float, float, float]]
-    seconds: float
-    grade: Grade
-    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Evaluation:
-    """Do the maps tell the truth, on this model and these photographs?
+class Evaluation(Result):
+    """Do the maps tell the truth, on this model and these photos?
 
     Attributes:
         method_scores: Every method and control, the best first.
@@ -81,7 +31,8 @@ class Evaluation:
         stages: The layers randomised last at each stage, from the code backwards.
         randomisation: (methods, stages): mean rank correlation; NaN where it was not tested.
         agreement: (methods, methods): mean rank correlation of maps.
-        photographs: The names of those that took part.
+        photos: The names of those that took part.
+        checked: How many of them the tests beside deletion and insertion took.
         skipped: Why others could not be used.
         refused: Methods that cannot answer for this model, and why.
         model: The model's name.
@@ -97,7 +48,8 @@ class Evaluation:
     stages: tuple[str, ...]
     randomisation: Numbers
     agreement: Numbers
-    photographs: tuple[str, ...]
+    photos: tuple[str, ...]
+    checked: int
     skipped: tuple[str, ...]
     refused: Mapping[str, str]
     model: str
@@ -105,75 +57,92 @@ class Evaluation:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        return f"Evaluation({len(self.method_scores)} methods and controls on {len(self.photographs)} photographs)"
+        return f"Evaluation({len(self.method_scores)} methods and controls on {len(self.photos)} photos)"
 
     def __getitem__(self, method: str) -> MethodScore:
         """How one method did."""
-        for each in self.method_scores:
-            if each.method == method:
-                return each
+        for score in self.method_scores:
+            if score.method == method:
+                return score
         raise KeyError(method)
 
-    def to_json(self) -> dict[str, Any]:
-        """Everything as plain numbers and texts."""
-        return {
-            "model": self.model,
-            "layer": self.layer,
-            "photographs": list(self.photographs),
-            "skipped": list(self.skipped),
-            "refused": dict(self.refused),
-            "verdict": list(self.verdict),
-            "notes": list(self.notes),
-            "methods": [asdict(each) for each in self.method_scores],
-            "curves": {
-                name: {
-                    "shares": self.cuts[name].tolist(),
-                    "deletion": curves[:, 0].tolist(),
-                    "insertion": curves[:, 1].tolist(),
-                }
-                for name, curves in self.curves.items()
-            },
-            "stages": list(self.stages),
-            "randomisation": [[None if np.isnan(each) else float(each) for each in row] for row in self.randomisation],
-            "agreement": self.agreement.tolist(),
-            "settings": dict(self.settings),
-        }
+    # Pages
 
-    def pictures(self, *, theme: str = "light") -> Mapping[str, Image.Image]:
-        """A page for each test by name, the table of all first.
+    def table(self, *, theme: str = "light") -> Image.Image:
+        """All tests on one page, with the verdict.
 
         Args:
             theme: `"light"` or `"dark"`.
         """
-        from saccade.results.evaluation_pictures import pictures
+        notes = [self._about, "; ".join(self.notes)]
+        if self.refused:
+            notes.append(f"Not applicable here: {', '.join(self.refused)}.")
+        return pages.table(self.method_scores, self.verdict, notes, theme)
 
-        return pictures(self, theme)
+    def pages(self, *, theme: str = "light") -> Mapping[str, Image.Image]:
+        """A page for each test by name, the table of all first; those of tests that were not made are left out.
 
-    def table(self, *, theme: str = "light") -> Image.Image:
-        """All tests on one page, with the verdict."""
-        from saccade.results.evaluation_pictures import table
-
-        return table(self, theme)
-
-    def _repr_png_(self) -> bytes:
-        """Shown by notebooks."""
-        buffer = io.BytesIO()
-        self.table().save(buffer, "PNG")
-        return buffer.getvalue()
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the numbers as JSON; the file appears when it is whole.
-
-        Raises:
-            FileError: The folder is missing or cannot be written.
+        Args:
+            theme: `"light"` or `"dark"`.
         """
-        target = Path(path)
-        part = target.with_name(f".{target.name}.{os.getpid()}.part")
-        try:
-            part.write_text(json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-            part.replace(target)
-        except OSError as error:
-            raise FileError(f"{target} cannot be written: {error.strerror or error}.") from error
-        finally:
-            part.unlink(missing_ok=True)
-        return target
+        scores, about = self.method_scores, self._about
+        drawn = {
+            "table": self.table(theme=theme),
+            "ranking": pages.ranking(scores, list(self.cuts), self.settings["confidence"], about, theme),
+            "curves": pages.removal(scores, self.cuts, self.curves, about, theme),
+            "randomised": pages.randomisation(scores, self.stages, self.randomisation, about, theme),
+            "stability": pages.stability(scores, self.checked, about, theme),
+            "agreement": pages.agreement(scores, self.agreement, about, theme),
+            "localisation": pages.localisation(scores, about, theme),
+        }
+        return {name: page for name, page in drawn.items() if page is not None}
+
+    def page(self, **drawing: Any) -> Image.Image:
+        """`table`, which says what it takes."""
+        return self.table(**drawing)
+
+    # Numbers on disk
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The curves and cuts of each filler, `randomisation`, and `agreement`; methods as in `method_scores`."""
+        return {
+            **{f"cuts.{name}": cuts for name, cuts in self.cuts.items()},
+            **{f"curves.{name}": curves for name, curves in self.curves.items()},
+            "randomisation": self.randomisation,
+            "agreement": self.agreement,
+        }
+
+    def provenance(self) -> dict[str, Any]:
+        """Model, layer, photos, methods, settings, notes, and what was left out."""
+        return {
+            "model": self.model,
+            "layer": self.layer,
+            "photos": self.photos,
+            "checked": self.checked,
+            "method_names": [score.method for score in self.method_scores],
+            "settings": self.settings,
+            "notes": self.notes,
+            "skipped": self.skipped,
+            "refused": self.refused,
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """How it was made, the verdict, and all numbers."""
+        numbers: dict[str, Any] = plain(
+            {
+                "verdict": self.verdict,
+                "methods": self.method_scores,
+                "curves": {
+                    name: {"shares": self.cuts[name], "deletion": curves[:, 0], "insertion": curves[:, 1]}
+                    for name, curves in self.curves.items()
+                },
+                "stages": self.stages,
+                "randomisation": self.randomisation,
+                "agreement": self.agreement,
+            }
+        )
+        return {**super().to_dict(), **numbers}
+
+    @property
+    def _about(self) -> str:
+        return f"code {self.layer} of {self.model}, {len(self.photos)} photos"

@@ -1,14 +1,13 @@
-"""What every layer of a model makes of one picture: raw maps by layer, which draw and save themselves."""
+"""What every layer of a model makes of one image: raw maps by layer."""
 
 from __future__ import annotations
 
-import io
 import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +16,11 @@ from PIL import Image
 from saccade.errors import FileError, UnknownName
 from saccade.images import Images
 from saccade.picture import feature_sheet, save_picture
-from saccade.picture.collage import End, Row, collage, full_colour, tiles_across
 from saccade.picture.numerals import percent
-from saccade.results.arrays import save_arrays
-from saccade.results.framing import framed
+from saccade.results.feature_collage import FeatureCollage
 from saccade.results.layer_maps import LayerMaps
+from saccade.results.plain import plain
+from saccade.results.result import Result, sentence
 from saccade.typing import Array
 
 _SORTED = {
@@ -32,17 +31,17 @@ _SORTED = {
 
 
 @dataclass(frozen=True, eq=False)
-class FeatureMaps(Mapping[str, Array]):
-    """What does every layer make of this picture? A mapping from path to float32 (rows, columns, channels).
+class FeatureMaps(Mapping[str, Array], Result):
+    """What does every layer make of this image? A mapping from layer path to float32 (rows, columns, channels).
 
     Attributes:
         layers: The layers in the order of computation.
         code: The path of the layer whose numbers are the code.
         code_size: How many numbers the code holds.
-        images: The picture.
+        images: The image, one `Images` of one.
         model: The model's name.
-        redrawn: The picture as the model redraws it, float32 (height, width, channels), if it does.
-        output: The path of the layer that redraws it.
+        redrawn: The image as the model redraws it, float32 (height, width, channels), if it does.
+        output: The path of the layer that redraws it, if one does.
         from_code_alone: Whether it is redrawn from the code and nothing else.
         notes: What the reader must know.
     """
@@ -80,17 +79,17 @@ class FeatureMaps(Mapping[str, Array]):
         Raises:
             UnknownName: No such layer, or more than one ends so.
         """
-        found = [each for each in self.layers if each.path == path]
-        found = found or [each for each in self.layers if each.path.replace(".", "/").split("/")[-1] == path]
-        if len(found) != 1:
+        layers = [layer for layer in self.layers if layer.path == path]
+        layers = layers or [layer for layer in self.layers if layer.path.replace(".", "/").split("/")[-1] == path]
+        if len(layers) != 1:
             raise UnknownName.of("layer with feature maps", path, self, hint="They are the keys of the feature maps.")
-        return found[0]
+        return layers[0]
 
     def energy(self, path: str) -> NDArray[np.float64]:
         """How strong is each channel of a layer? The sum of its squared values, float64 (channels,)."""
         return self.layer(path).energy
 
-    # Pictures
+    # Pages
 
     def sheet(
         self, path: str, *, theme: str = "dark", scale: str = "all", order: str = "variation", tile: int | None = None
@@ -111,8 +110,8 @@ class FeatureMaps(Mapping[str, Array]):
         layer = self.layer(path)
         channels = layer.order(order)
         signed = layer.signed_apart if scale == "each" else layer.signed
-        counted = layer.variation if order == "variation" else layer.energy
-        shares = counted / (counted.sum() or 1.0)
+        sizes = layer.variation if order == "variation" else layer.energy
+        shares = sizes / (sizes.sum() or 1.0)
         rows, columns, count = layer.values.shape
         silent = int((layer.energy == 0).sum())
         notes = [f"Layer {layer.path} ({layer.kind}) of {self.model}, photo {self.images.names[0]}."]
@@ -127,44 +126,46 @@ class FeatureMaps(Mapping[str, Array]):
             title=f"{layer.path}: {count} feature maps of {columns}\u00d7{rows} cells",
             caption=[
                 f"Every tile is the answer of one detector to the photo, place by place. {_SORTED[order]}",
-                f"{self._sight(layer)} {layer.colours(signed=signed)}",
+                f"{self._field_in_words(layer)} {layer.colours(signed=signed)}",
             ],
-            notes=[*notes, *(_sentence(note) for note in self.notes)],
+            notes=[*notes, *(sentence(note) for note in self.notes)],
             tile=tile,
             theme=theme,
         )
 
     def collage(self, *, theme: str = "dark") -> Image.Image:
-        """One poster: the photo, the strongest maps of each layer down to the code, and the picture redrawn from it.
+        """One page: the photo, the strongest maps of each layer down to the code, and the image redrawn from it.
 
         Args:
             theme: `"light"` or `"dark"`.
         """
-        frame = framed(self.images.photos[0])
-        rows = self._rows(tiles_across((frame.shape[0], frame.shape[1])))
-        notes = [
-            "In each row the maps that change most over the photo; the number below a tile is its channel.",
-            "Pooled maps stand below the maps they were made from. The small frame shows how much a cell can see.",
-            f"Model {self.model}, photo {self.images.names[0]}. Finer maps than the tiles are averaged.",
-        ]
-        if enlarged := self._drawn()[1]:
-            notes.append(f"Left out, as they only enlarge the maps above: {', '.join(each.path for each in enlarged)}.")
-        notes += [_sentence(note) for note in self.notes]
-        return collage(self._first(frame, rows), rows, self._last(frame), notes=notes, theme=theme)
+        layout = FeatureCollage(
+            self.layers,
+            self.code,
+            self.code_size,
+            self.images,
+            redrawn=self.redrawn,
+            output=self.output,
+            from_code_alone=self.from_code_alone,
+        )
+        about = f"Model {self.model}, photo {self.images.names[0]}. Finer maps than the tiles are averaged."
+        return layout.draw([about, *(sentence(note) for note in self.notes)], theme=theme)
 
-    def _repr_png_(self) -> bytes:
-        """Shown by notebooks."""
-        buffer = io.BytesIO()
-        self.collage().save(buffer, "PNG")
-        return buffer.getvalue()
+    def page(self, **drawing: Any) -> Image.Image:
+        """`collage`, which says what it takes."""
+        return self.collage(**drawing)
 
     # Files
 
-    def save(self, path: str | os.PathLike[str], *, theme: str = "dark", scale: str = "all") -> list[Path]:
-        """Save a sheet for each layer and the collage into a folder, or all numbers into an `.npz`.
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The maps of each layer as `layer.PATH`, and the model's `images`."""
+        return {"images": self.images.array, **{f"layer.{path}": maps for path, maps in self.items()}}
+
+    def save_sheets(self, folder: str | os.PathLike[str], *, theme: str = "dark", scale: str = "all") -> list[Path]:
+        """Save the collage and a sheet for each layer into a folder.
 
         Args:
-            path: A folder, which is made if it is not there, or a name that ends in `.npz`.
+            folder: It is made if it is not there.
             theme: `"light"` or `"dark"`.
             scale: As in `sheet`.
 
@@ -174,121 +175,51 @@ class FeatureMaps(Mapping[str, Array]):
         Raises:
             FileError: The folder cannot be made or written.
         """
-        target = Path(path)
-        if target.suffix.lower() == ".npz":
-            return [save_arrays(target, {f"layer.{name}": maps for name, maps in self.items()}, self.metadata())]
+        target = Path(folder)
         try:
             target.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise FileError(f"the folder {target} cannot be made: {error.strerror or error}.") from error
-        made = [save_picture(self.collage(theme=theme), target / "collage.png", self.metadata())]
+        files = [self.save(target / "collage.png", theme=theme)]
         for number, layer in enumerate(self.layers, start=1):
             name = re.sub(r"[^A-Za-z0-9_.]+", "-", layer.path).strip("-.")
             page = self.sheet(layer.path, theme=theme, scale=scale)
             about = {**self.metadata(), "layer": layer.path, "scale": scale}
-            made.append(save_picture(page, target / f"{number:02d}-{name}.png", about))
-        return made
+            files.append(save_picture(page, target / f"{number:02d}-{name}.png", about))
+        return files
 
-    def metadata(self) -> dict[str, str]:
-        """How this was made, as text by name; it travels inside the pictures."""
-        from importlib.metadata import version
-
+    def provenance(self) -> dict[str, Any]:
+        """Model, code layer and notes."""
         return {
-            "Software": f"saccade {version('saccade')}",
-            "names": "; ".join(self.images.names),
+            "names": self.images.names,
             "model": self.model,
             "code": self.code,
-            "notes": "; ".join(self.notes),
+            "code_size": self.code_size,
+            "notes": self.notes,
+            "value_range": self.images.value_range,
         }
+
+    def to_dict(self) -> dict[str, Any]:
+        """How it was made, and of each layer its shape, what a cell sees, and how strong each channel is."""
+        layers = [
+            {
+                "path": layer.path,
+                "kind": layer.kind,
+                "shape": layer.values.shape,
+                "receptive_field": layer.receptive_field,
+                "stride": layer.stride,
+                "energy": layer.energy,
+                "variation": layer.variation,
+            }
+            for layer in self.layers
+        ]
+        return {**super().to_dict(), "layers": plain(layers)}
 
     # Parts
 
-    def _sight(self, layer: LayerMaps) -> str:
+    def _field_in_words(self, layer: LayerMaps) -> str:
         height, width = self.images.shape[1:3]
         field = layer.receptive_field
         if field is None or (field[0] >= height and field[1] >= width):
-            return "Each cell sees the whole picture."
-        return f"Each cell sees {field[1]}\u00d7{field[0]} px of the {width}\u00d7{height} px picture."
-
-    def _drawn(self) -> tuple[list[LayerMaps], list[LayerMaps]]:
-        """The layers that get a row on the poster, and those left out because they only enlarge what is above."""
-        layers = [layer for layer in self.layers if layer.path != self.output or len(self) == 1]
-        enlarged = [now for before, now in pairwise(layers) if now.only_enlarges(before)]
-        return [layer for layer in layers if layer not in enlarged], enlarged
-
-    def _rows(self, most: int) -> list[Row]:
-        drawn = self._drawn()[0]
-        signed = any(layer.signed for layer in drawn)  # one language of colours on the poster where that can be
-        rows, channels, above = list[Row](), np.arange(0), 0
-        for layer in drawn:
-            count = layer.values.shape[2]
-            if not (rows and "Pool" in layer.kind and count == above):
-                vector = layer.values.shape[:2] == (1, 1)
-                channels = layer.order("index") if vector else layer.order()[:most]
-            rows.append(self._row(layer, channels, drawn, signed and layer.below < 0))
-            above = count
-        return rows
-
-    def _row(self, layer: LayerMaps, channels: NDArray[np.intp], drawn: list[LayerMaps], signed: bool) -> Row:
-        height, width = self.images.shape[1:3]
-        rows, columns, count = layer.values.shape
-        field = layer.receptive_field or (height, width)
-        scale = layer.scale(signed=signed)
-        paths = [each.path for each in drawn]
-        here, code = paths.index(layer.path), paths.index(self.code) if self.code in paths else len(paths)
-        heading = ""
-        if here == code:
-            heading = f"The code: {self.code_size:,} numbers are all that is kept"
-        elif here == 0:
-            heading = "Taken apart, layer by layer" if code < len(paths) else "Layer by layer"
-        elif here == code + 1:
-            heading = "Painted again, layer by layer" if self.redrawn is not None else "After the code"
-        cells = f"{count} numbers" if (rows, columns) == (1, 1) else f"{count} maps of {columns}\u00d7{rows}"
-        part = f"{min(field[1], width)}\u00d7{min(field[0], height)} px"
-        sees = f"a cell sees {'everything' if field[0] >= height and field[1] >= width else part}"
-        return Row(
-            title=layer.path,
-            lines=[cells, sees, full_colour(scale)],
-            tiles=layer.tiles(channels, signed=signed),
-            labels=[str(channel) for channel in channels],
-            scale=scale,
-            sees=(field[0] / height, field[1] / width),
-            heading=heading,
-            marked=here == code,
-        )
-
-    def _first(self, frame: NDArray[np.uint8], rows: list[Row]) -> End:
-        _, height, width, channels = self.images.shape
-        pixels = height * width * channels
-        below = ", blue is below zero" if any(row.scale.signed for row in rows) else ""
-        looks = (
-            "One layer after the other looks at this photo. Each holds many detectors; a tile shows where in "
-            f"the photo one of them answers: black is nothing, bright is much{below}."
-        )
-        sizes = (
-            f"The model sees it as {width}\u00d7{height} pixels, {pixels:,} numbers. "
-            f"Its code keeps {percent(self.code_size / pixels)} of that: {self.code_size:,} numbers."
-        )
-        lines = [looks, sizes]
-        return End(frame, "What the model makes of this photo", lines)
-
-    def _last(self, frame: NDArray[np.uint8]) -> End | None:
-        if self.redrawn is None:
-            return None
-        low, high = self.images.value_range
-        shown = Images.from_array(np.clip(self.redrawn, low, high), (low, high)).photos[0].original
-        drawn = Image.fromarray(shown).resize((frame.shape[1], frame.shape[0]), Image.Resampling.BICUBIC)
-        source = (
-            f"Painted from the {self.code_size:,} numbers of the code alone."
-            if self.from_code_alone
-            else "Painted from the code and from what earlier layers hand on beside it."
-        )
-        return End(
-            np.asarray(drawn),
-            "The picture, redrawn",
-            [source, "What is missing did not survive the way through the code and back."],
-        )
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+            return "Each cell sees the whole image."
+        return f"Each cell sees {field[1]}\u00d7{field[0]} px of the {width}\u00d7{height} px image."

@@ -15,7 +15,7 @@ def framed(photo: Photo) -> NDArray[np.uint8]:
     """Which part of this photo does the model see?
 
     A stretched photo is seen whole, of one that was cut to fill only the middle, and one that was padded has an empty
-    border. A map of the model's picture covers exactly this frame.
+    border. A map of the model's image covers exactly this frame.
 
     Returns:
         uint8 (height, width, 3), in pixels of the original.

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from saccade.errors import UnknownName
 from saccade.picture import Scale, scale_of
 from saccade.picture.numerals import number
+from saccade.results.result import read_only
 from saccade.typing import Array
 
 ORDERS = ("variation", "energy", "index")
@@ -27,7 +28,7 @@ class LayerMaps:
         path: The layer's path.
         kind: Its class, such as `"Conv2D"`.
         values: float32 (rows, columns, channels), raw; a plain vector is one cell.
-        receptive_field: Rows and columns of the model's picture that one inner cell sees; None: all of it.
+        receptive_field: Rows and columns of the model's image that one inner cell sees; None: all of it.
         stride: Pixels between neighbouring cells, down and across; None for a vector.
     """
 
@@ -38,7 +39,7 @@ class LayerMaps:
     stride: tuple[float, float] | None
 
     def __post_init__(self) -> None:
-        self.values.setflags(write=False)
+        read_only(self.values)
 
     @cached_property
     def energy(self) -> NDArray[np.float64]:
@@ -48,8 +49,8 @@ class LayerMaps:
     @cached_property
     def variation(self) -> NDArray[np.float64]:
         """How much does each channel change from place to place? Its energy about its own mean, float64 (channels,)."""
-        apart = self.values - self.values.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
-        return _squares(apart)
+        centred = self.values - self.values.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
+        return _squares(centred)
 
     @cached_property
     def signed(self) -> bool:
@@ -100,8 +101,8 @@ class LayerMaps:
 
     def only_enlarges(self, before: LayerMaps) -> bool:
         """Does this layer repeat each cell of the one before it, and nothing else?"""
-        (rows, columns, count), (high, wide, kept) = before.values.shape, self.values.shape
-        if count != kept or high % rows or wide % columns or (high, wide) == (rows, columns):
+        (rows, columns, before_count), (high, wide, count) = before.values.shape, self.values.shape
+        if count != before_count or high % rows or wide % columns or (high, wide) == (rows, columns):
             return False
         cells = self.values.reshape(rows, high // rows, columns, wide // columns, count)
         return bool((cells == before.values[:, None, :, None]).all())

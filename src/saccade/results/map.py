@@ -22,6 +22,8 @@ class Map:
         raw: What the map was made from, before channels were joined or anything was smoothed.
         units: What one unit of `values` is.
         signed: Whether negative values mean evidence against.
+        is_share: Whether the values are shares of a whole, which people read in percent.
+        grid: Rows and columns at which the map was really computed; by default those of `raw`.
         notes: What the reader of the map must know: smoothing, fallbacks, the size of holes.
         settings: Every setting with the value that was used, also where it was a default.
         scores: Numbers per image by name, such as the score at the image and at the baseline.
@@ -34,3 +36,5 @@ class Map:
     notes: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     scores: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    is_share: bool = False
+    grid: tuple[int, int] | None = None

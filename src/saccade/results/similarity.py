@@ -1,11 +1,9 @@
-"""Why two pictures are alike: a score, what each place adds to it; it draws and saves itself."""
+"""Why two images are alike: a score, and what each place adds to it."""
 
 from __future__ import annotations
 
-import io
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,10 +11,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from saccade.images import Images, Photo
-from saccade.picture import Panel, Scale, figure, pair, save_picture, scale_of
+from saccade.picture import Panel, Scale, figure, pair, scale_of
 from saccade.picture.numerals import number
-from saccade.results.arrays import opened_arrays, save_arrays
+from saccade.results.arrays import opened_arrays
 from saccade.results.framing import framed
+from saccade.results.plain import plain
+from saccade.results.result import Result, read_only, sentence
 
 Shares = NDArray[np.float64]
 
@@ -24,13 +24,13 @@ _TITLE = "How alike are these two, and why?"
 _UNIT = "what this place adds to the similarity"
 _MEANING = {
     "place": (
-        "Orange: here both pictures hold much the same at the same place, and that raised the similarity. "
+        "Orange: here both photos hold much the same at the same place, and that raised the similarity. "
         "Blue: here they speak against each other, and that lowered it. "
         "All places together make the number in the middle."
     ),
     "anywhere": (
-        "Orange: this part is like something in the other picture, wherever it lies there. "
-        "Blue: this part is unlike the other picture. In each photo, all places together make the number in the middle."
+        "Orange: this part is like something in the other photo, wherever it lies there. "
+        "Blue: this part is unlike the other photo. In each photo, all places together make the number in the middle."
     ),
 }
 _SCALE_OF_SCORES = "1 would be the same, 0 nothing in common, \u22121 the opposite."
@@ -54,21 +54,21 @@ class Cell(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Similarity:
-    """Why are these two pictures alike?
+class Similarity(Result):
+    """Why are these two images alike?
 
     Attributes:
         score: The cosine of the two codes, -1 to 1.
-        shares_a: float64 (rows, columns): what each cell of the first picture adds; they sum to the score.
-        shares_b: The same for the second picture; equal to `shares_a` when places are compared.
-        images: The two pictures, one `Images` of one picture each; their sizes may differ.
+        shares_a: float64 (rows, columns): what each cell of the first image adds; they sum to the score.
+        shares_b: The same for the second image; equal to `shares_a` when places are compared.
+        images: The two images, one `Images` of one each; their sizes may differ.
         model: The model's name.
         layer: The layer whose numbers are the code.
         matching: `"place"`: each cell was compared with the cell at the same place; `"anywhere"`: with all cells.
         kind: What the score is: `"cosine"`.
         centred: Whether a mean code was taken off first.
-        references: How many pictures that mean was taken of; 0 when it was given as numbers.
-        places: Whether the cells are places of the picture; a plain vector has none.
+        references: How many images that mean was taken of; 0 when it was given as numbers.
+        places: Whether the cells are places of the image; a plain vector has none.
         notes: What the reader must know.
     """
 
@@ -86,8 +86,7 @@ class Similarity:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for shares in (self.shares_a, self.shares_b):
-            shares.setflags(write=False)
+        read_only(self.shares_a, self.shares_b)
 
     def __repr__(self) -> str:
         first, second = self.names
@@ -97,7 +96,7 @@ class Similarity:
 
     @property
     def shares(self) -> Shares:
-        """The shares of the first picture; they sum to the score."""
+        """The shares of the first image; they sum to the score."""
         return self.shares_a
 
     @property
@@ -114,7 +113,7 @@ class Similarity:
         """The shares laid onto one original photo, float32 (height, width): of each pixel the share of its cell.
 
         Args:
-            which: 0 for the first picture, 1 for the second.
+            which: 0 for the first image, 1 for the second.
             smooth: Interpolate between cells; False shows them as they are.
         """
         shares = (self.shares_a, self.shares_b)[which].astype(np.float32)
@@ -125,7 +124,7 @@ class Similarity:
 
         Args:
             n: How many.
-            which: 0 for the first picture, 1 for the second.
+            which: 0 for the first image, 1 for the second.
         """
         shares = (self.shares_a, self.shares_b)[which]
         left, top, right, bottom = self.photos[which].placement.box
@@ -137,12 +136,12 @@ class Similarity:
             cells.append(Cell(row, column, float(shares[row, column]), (x, y, x + wide, y + high)))
         return cells
 
-    # Pictures
+    # Pages
 
     def scale(self) -> Scale:
-        """One signed scale for both pictures."""
+        """One signed scale for both images."""
         both = np.concatenate([self.shares_a.ravel(), self.shares_b.ravel()])
-        return scale_of(both, signed=True, shared="both pictures")
+        return scale_of(both, signed=True, shared="both photos")
 
     def figure(
         self, *, theme: str = "light", smooth: bool = True, opacity: float = 0.85, width: int = 1500
@@ -187,33 +186,25 @@ class Similarity:
             width=width,
         )
 
-    def _repr_png_(self) -> bytes:
-        """Shown by notebooks."""
-        buffer = io.BytesIO()
-        self.figure().save(buffer, "PNG")
-        return buffer.getvalue()
+    def page(self, **drawing: Any) -> Image.Image:
+        """`figure`, which says what it takes."""
+        return self.figure(**drawing)
 
-    # Files
+    # Numbers on disk
 
-    def save(self, path: str | os.PathLike[str], **drawing: Any) -> Path:
-        """Save the numbers (`.npz`) or the page (`.png`, `.jpg`, `.webp`), with the settings inside.
-
-        Args:
-            path: The ending chooses; nothing half-written is left behind.
-            **drawing: For the page, what `figure` takes.
-
-        Raises:
-            FileError: The folder is missing or cannot be written.
-        """
-        if Path(path).suffix.lower() != ".npz":
-            return save_picture(self.figure(**drawing), path, self.metadata())
-        arrays: dict[str, NDArray[Any]] = {"shares_a": self.shares_a, "shares_b": self.shares_b}
-        arrays |= {f"picture_{side}": each.array for side, each in zip("ab", self.images, strict=True)}
-        return save_arrays(path, arrays, {**self._made(), "value_range": list(self.images[0].value_range)})
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """`shares_a`, `shares_b`, and the model's images `image_a` and `image_b`."""
+        images_a, images_b = self.images
+        return {
+            "shares_a": self.shares_a,
+            "shares_b": self.shares_b,
+            "image_a": images_a.array,
+            "image_b": images_b.array,
+        }
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Similarity:
-        """Open a saved `.npz`; the photos are then the model's own pictures.
+        """Open a saved `.npz`; the photos are then the model's own images.
 
         Raises:
             FileError: Missing, damaged, or not saved by `save`.
@@ -221,31 +212,33 @@ class Similarity:
         with opened_arrays(path) as (made, file):
             value_range, names = tuple(made.pop("value_range")), made.pop("names")
             first, second = (
-                Images.from_array(file[f"picture_{side}"], value_range, [name])
+                Images.from_array(file[f"image_{side}"], value_range, [name])
                 for side, name in zip("ab", names, strict=True)
             )
             made["notes"] = tuple(made["notes"])
-            return cls(
-                shares_a=file["shares_a"], shares_b=file["shares_b"], images=(first, second), **made
-            )  # fmt: skip
+            return cls(shares_a=file["shares_a"], shares_b=file["shares_b"], images=(first, second), **made)
 
-    def metadata(self) -> dict[str, str]:
-        """How this was made, as text by name; it travels inside the pictures."""
-        from importlib.metadata import version
-
-        texts = {
-            name: "; ".join(value) if isinstance(value, list) else str(value) for name, value in self._made().items()
+    def provenance(self) -> dict[str, Any]:
+        """The score, what it is, model, layer and notes."""
+        return {
+            "names": self.names,
+            "score": self.score,
+            "kind": self.kind,
+            "matching": self.matching,
+            "centred": self.centred,
+            "references": self.references,
+            "places": self.places,
+            "model": self.model,
+            "layer": self.layer,
+            "notes": self.notes,
+            "value_range": self.images[0].value_range,
         }
-        return {"Software": f"saccade {version('saccade')}", **texts}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The score, how it was made, and the shares of all cells."""
+        return {**super().to_dict(), "shares_a": plain(self.shares_a), "shares_b": plain(self.shares_b)}
 
     # Parts
-
-    def _made(self) -> dict[str, Any]:
-        return {
-            "names": list(self.names), "score": self.score, "kind": self.kind, "matching": self.matching,
-            "centred": self.centred, "references": self.references, "places": self.places,
-            "model": self.model, "layer": self.layer, "notes": list(self.notes),
-        }  # fmt: skip
 
     @property
     def _score_name(self) -> str:
@@ -258,15 +251,15 @@ class Similarity:
         )
 
     def _small_print(self, smooth: bool = True) -> list[str]:
-        taken = "cosine similarity of the codes"
+        measure = "Cosine similarity of the codes"
         if self.matching == "anywhere":
-            taken = "cosine similarity of the mean cells of the codes"
+            measure = "Cosine similarity of the mean cells of the codes"
         if self.centred:
-            of = f" of {self.references} pictures" if self.references else ", as given"
-            taken += f", after taking off the mean code{of}"
-        lines = [f"{taken[:1].upper()}{taken[1:]}, layer {self.layer} of {self.model}."]
+            of = f" of {self.references} photos" if self.references else ", as given"
+            measure += f", after taking off the mean code{of}"
+        lines = [f"{measure}, layer {self.layer} of {self.model}."]
         if self.places:
-            grids = {f"{each.shape[1]}x{each.shape[0]}" for each in (self.shares_a, self.shares_b)}
+            grids = {f"{shares.shape[1]}x{shares.shape[0]}" for shares in (self.shares_a, self.shares_b)}
             lines[0] += f" Real grid {' and '.join(sorted(grids))}{', smoothed for display' if smooth else ''}."
         lines += [] if self.centred else [_NOT_CENTRED]
-        return lines + [f"{note[:1].upper()}{note[1:]}{'' if note.endswith('.') else '.'}" for note in self.notes]
+        return lines + [sentence(note) for note in self.notes]

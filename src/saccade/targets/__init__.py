@@ -1,10 +1,10 @@
-"""What is explained: one number for each picture, computed from a code or from the redrawn picture.
+"""What is explained, as data: one number for each image, computed from its code or from the redrawn image.
 
 A target never picks "class k" out of an axis by accident: it names what it reads. Targets add and scale
 (`code() - 0.5 * like("b.jpg")`), and have a text form for the command line (`parse`).
 """
 
-from saccade.targets.directions import component as component
+from saccade.targets.components import component as component
 from saccade.targets.directions import direction as direction
 from saccade.targets.functions import of as of
 from saccade.targets.likeness import like as like
@@ -23,6 +23,7 @@ from saccade.targets.positions import cell as cell
 from saccade.targets.positions import channel as channel
 from saccade.targets.positions import code as code
 from saccade.targets.positions import region as region
+from saccade.targets.quantity import Quantity as Quantity
 from saccade.targets.reconstruction import reconstruction_error as reconstruction_error
 from saccade.targets.target import Codes as Codes
 from saccade.targets.target import CodeSource as CodeSource

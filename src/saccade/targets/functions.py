@@ -1,4 +1,4 @@
-"""A target of somebody's own: a function of the code in the model's framework."""
+"""A target of one's own: a function of the code in the model's framework."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from saccade.errors import InputError
 from saccade.targets.measure import function_measure
+from saccade.targets.quantity import Quantity
 from saccade.targets.target import Codes, CodeSource, Target
 from saccade.typing import Tensor
 
@@ -22,7 +23,7 @@ def of(function: Callable[[Tensor], Tensor], *, name: str | None = None, units: 
     Args:
         function: Takes codes (images, rows, columns, channels) as the model's own tensors (TensorFlow, PyTorch or JAX)
             and gives one number per image, (images,). It must not depend on anything that changes between two calls.
-        name: What it is called on pictures and in files; by default the function's own name.
+        name: What it is called on pages and in files; by default the function's own name.
         units: What its number counts; by default the name.
 
     Raises:
@@ -37,25 +38,29 @@ def of(function: Callable[[Tensor], Tensor], *, name: str | None = None, units: 
         raise InputError(
             f"targets.of() takes a function of codes, not a {type(function).__name__}; for a vector use direction()."
         )
-    called = str(name or getattr(function, "__name__", type(function).__name__))
-    called = "a function of the code" if called == "<lambda>" else called
+    title = str(name or getattr(function, "__name__", type(function).__name__))
+    title = "a function of the code" if title == "<lambda>" else title
     # The compiled function holds the function alive, so no other one can come to the same number while it is kept.
-    held = (id(getattr(function, "__self__", None)), id(getattr(function, "__func__", function)))
-    measure = function_measure(f"function {held}", function)
+    identity = (id(getattr(function, "__self__", None)), id(getattr(function, "__func__", function)))
+    measure = function_measure(f"function {identity}", function)
     return Target(
-        name=called,
-        question=f"what drives {called}",
-        gradient=measure,
-        gradient_units=units or called,
-        cover=measure,
-        occlusion_units=f"fall of {units or called} when this is covered",
-        freeze=_Nothing(),
+        kind="function",
+        arguments=CodeFunction(function),
+        name=title,
+        question=f"what drives {title}",
+        gradient_measure=measure,
+        gradient_units=Quantity(units or title),
+        occlusion_measure=measure,
+        occlusion_units=Quantity(f"fall of {units or title}"),
     )
 
 
 @dataclass(frozen=True)
-class _Nothing:
-    """A function needs no reference."""
+class CodeFunction:
+    """A function of all numbers of the code."""
 
-    def __call__(self, codes: Codes, _: CodeSource) -> Codes:
+    function: Callable[[Tensor], Tensor]
+
+    def reference(self, codes: Codes, _: CodeSource) -> Codes:
+        """Nothing: a function needs no reference."""
         return np.zeros((len(codes), 1, 1, 1), np.float32)

@@ -1,147 +1,146 @@
-"""Other pictures as a measure: what makes this one like them, unlike them, or more like one than like another."""
+"""Other images as a measure: what makes this one like them, unlike them, or more like one than like another."""
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+import re
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from saccade.errors import InputError
-from saccade.targets.measure import COSINE, MINUS_COSINE
-from saccade.targets.quoting import quoted
+from saccade.targets.form import TextForm, Unreadable, file_name
+from saccade.targets.given_images import GivenImages
+from saccade.targets.measure import COSINE, MINUS_COSINE, Measure, weighted_sum
+from saccade.targets.quantity import Quantity
+from saccade.targets.quoting import QUOTED, quoted
 from saccade.targets.target import Codes, CodeSource, Target
+
+_PAIR = re.compile(rf"(?P<a>\s*(?:{QUOTED})\s*|.*?)\s*,\s*than=(?P<b>.*)", re.S)
 
 
 def like(other: Any) -> Target:
-    """What makes this picture like another one? `s = cos(f(x'), f(other))`, signed: what speaks against it is negative.
+    """What makes this image like another one? `s = cos(f(x'), f(other))`, signed: what speaks against it is negative.
 
     Args:
-        other: A picture (path, array, PIL image) for all, or as many pictures as there are to explain.
+        other: An image (path, array, PIL image) for all, or as many images as there are to explain.
 
     Example:
         >>> saccade.targets.like("holiday/b.jpg").question
         'what makes it like b.jpg'
     """
-    picture = Picture.of(other)
-    return Target(
-        name=f"like:{quoted(picture.name)}" if picture.name else "like",
-        text=f"like:{quoted(picture.path)}" if picture.path else None,
-        files=picture.files,
-        question=f"what makes it like {picture.in_words}",
-        gradient=COSINE,
-        gradient_units="cosine similarity",
-        cover=COSINE,
-        occlusion_units="cosine similarity lost when this is covered",
-        freeze=_Codes(picture),
-    )
+    return _comparison("like", other, COSINE, "cosine similarity", "cosine similarity lost")
 
 
 def unlike(other: Any) -> Target:
-    """What makes this picture unlike another one? `s = -cos(f(x'), f(other))`, the opposite of `like`.
+    """What makes this image unlike another one? `s = -cos(f(x'), f(other))`, the opposite of `like`.
 
     Positive is what sets it apart: covering that makes the two more similar.
 
     Args:
-        other: A picture (path, array, PIL image) for all, or as many pictures as there are to explain.
+        other: An image (path, array, PIL image) for all, or as many images as there are to explain.
 
     Example:
-        >>> saccade.targets.unlike("b.jpg").occlusion_units
-        'cosine similarity gained when this is covered'
+        >>> saccade.targets.unlike("b.jpg").occlusion_units.name
+        'cosine similarity gained'
     """
-    picture = Picture.of(other)
-    return Target(
-        name=f"unlike:{quoted(picture.name)}" if picture.name else "unlike",
-        text=f"unlike:{quoted(picture.path)}" if picture.path else None,
-        files=picture.files,
-        question=f"what makes it unlike {picture.in_words}",
-        gradient=MINUS_COSINE,
-        gradient_units="minus cosine similarity",
-        cover=MINUS_COSINE,
-        occlusion_units="cosine similarity gained when this is covered",
-        freeze=_Codes(picture),
-    )
+    return _comparison("unlike", other, MINUS_COSINE, "minus cosine similarity", "cosine similarity gained")
 
 
 def toward(a: Any, *, than: Any) -> Target:
-    """What makes this picture more like a than like b? `s = cos(f(x'), f(a)) - cos(f(x'), f(b))`, signed.
+    """What makes this image more like a than like b? `s = cos(f(x'), f(a)) - cos(f(x'), f(b))`, signed.
 
-    What both have in common with the picture falls out; what is left is the reason for the choice between them.
+    What both have in common with the image falls out; what is left is the reason for the choice between them.
 
     Args:
-        a: The picture that it is held to be more like.
-        than: The picture b that it is compared with.
+        a: The image that it is more like.
+        than: The image b that it is compared with.
 
     Example:
         >>> saccade.targets.toward("a.jpg", than="b.jpg").question
         'what makes it more like a.jpg than like b.jpg'
     """
-    first, second = Picture.of(a), Picture.of(than)
-    named, told = first.name and second.name, first.path and second.path
-    return replace(
-        like(a) - like(than),
-        name=f"toward:{quoted(first.name)},than={quoted(second.name)}" if named else "toward",
-        text=f"toward:{quoted(first.path)},than={quoted(second.path)}" if told else None,
-        question=f"what makes it more like {first.in_words} than like {second.in_words}",
-        gradient_units="lead in cosine similarity",
-        occlusion_units="lead in cosine similarity lost when this is covered",
-        parts=(),
+    first, second = GivenImages.of(a), GivenImages.of(than)
+    has_names, has_paths = first.name and second.name, first.path and second.path
+    difference = weighted_sum([(1.0, COSINE), (-1.0, COSINE)])
+    return Target(
+        kind="toward",
+        arguments=TwoOthers(OtherImages(first), OtherImages(second)),
+        name=f"toward:{quoted(first.name)},than={quoted(second.name)}" if has_names else "toward",
+        text=f"toward:{quoted(first.path)},than={quoted(second.path)}" if has_paths else None,
+        files=tuple(dict.fromkeys(first.files + second.files)),
+        question=f"what makes it more like {_in_words(first)} than like {_in_words(second)}",
+        gradient_measure=difference,
+        gradient_units=Quantity("lead in cosine similarity"),
+        occlusion_measure=difference,
+        occlusion_units=Quantity("lead in cosine similarity lost"),
     )
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture to compare with; two are the same if they are the same file or the same object.
+class OtherImages:
+    """The images that are compared with, one for all or one for each."""
 
-    Attributes:
-        path: Where its file lies; empty for anything else.
-        given: What the encoder reads.
-    """
+    images: GivenImages
 
-    path: str
-    given: Any = field(compare=False, repr=False)
-    identity: int = field(repr=False)
-
-    @classmethod
-    def of(cls, given: Any) -> Picture:
-        """Take whatever stands for a picture."""
-        if isinstance(given, (str, Path)):
-            return cls(os.fspath(given), given, 0)
-        return cls("", given, id(given))
-
-    @property
-    def name(self) -> str:
-        """The file's name without its folder."""
-        return Path(self.path).name or self.path
-
-    @property
-    def in_words(self) -> str:
-        """The name, or words for it."""
-        return self.name or "the other picture"
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """Its file, if it has one."""
-        return (self.path,) if self.path else ()
-
-
-@dataclass(frozen=True)
-class _Codes:
-    """The codes of other pictures, one for all or one for each."""
-
-    picture: Picture
-
-    def __call__(self, codes: Codes, source: CodeSource) -> Codes:
-        others = source.codes(self.picture.given)
+    def reference(self, codes: Codes, source: CodeSource) -> Codes:
+        """Their codes."""
+        others = source.codes(self.images.source)
         if len(others) not in (1, len(codes)):
             raise InputError(
-                f"{len(others)} other pictures for {len(codes)} to explain; give one for all, or one for each."
+                f"{len(others)} other images for {len(codes)} to explain; give one for all, or one for each."
             )
         if others.shape[1:] != codes.shape[1:]:
             raise InputError(
                 f"the codes differ in shape ({codes.shape[1:]} and {others.shape[1:]}), so their places cannot be "
-                "compared; read both pictures at one size."
+                "compared; read both images at one size."
             )
         return np.ascontiguousarray(np.broadcast_to(others, codes.shape))
+
+
+@dataclass(frozen=True)
+class TwoOthers:
+    """The images a and b of `toward`."""
+
+    a: OtherImages
+    than: OtherImages
+
+    def reference(self, codes: Codes, source: CodeSource) -> Codes:
+        """Their codes, side by side along the channels, as `weighted_sum` reads them."""
+        return np.concatenate([self.a.reference(codes, source), self.than.reference(codes, source)], axis=-1)
+
+
+def _comparison(kind: str, other: Any, measure: Measure, gradient_units: str, occlusion_units: str) -> Target:
+    """The target of one measure against other images."""
+    images = GivenImages.of(other)
+    return Target(
+        kind=kind,
+        arguments=OtherImages(images),
+        name=f"{kind}:{quoted(images.name)}" if images.name else kind,
+        text=f"{kind}:{quoted(images.path)}" if images.path else None,
+        files=images.files,
+        question=f"what makes it {kind} {_in_words(images)}",
+        gradient_measure=measure,
+        gradient_units=Quantity(gradient_units),
+        occlusion_measure=measure,
+        occlusion_units=Quantity(occlusion_units),
+    )
+
+
+def _in_words(images: GivenImages) -> str:
+    return images.name or "the other image"
+
+
+def _read_toward(value: str) -> Target:
+    pair = _PAIR.fullmatch(value)
+    if pair is None:
+        raise Unreadable
+    return toward(file_name(pair["a"]), than=file_name(pair["b"]))
+
+
+TEXT_FORMS = (
+    TextForm("like", "PHOTO", "another photo", lambda value: like(file_name(value)), "b.jpg"),
+    TextForm("unlike", "PHOTO", "the opposite of like", lambda value: unlike(file_name(value)), "b.jpg"),
+    TextForm("toward", "PHOTO,than=PHOTO", "more like the one than the other", _read_toward, "a.jpg,than=b.jpg"),
+)
+"""How these targets are written."""

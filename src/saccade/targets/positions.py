@@ -7,37 +7,40 @@ from dataclasses import dataclass
 import numpy as np
 
 from saccade.errors import InputError
+from saccade.targets.form import TextForm, bounds, two_values, whole_number
 from saccade.targets.measure import HALF_ENERGY, INNER_PRODUCT, SHARE_CHANGED
-from saccade.targets.spans import Given, Span, span
+from saccade.targets.quantity import Quantity
+from saccade.targets.spans import Bounds, Span, position, span
 from saccade.targets.target import Codes, CodeSource, Target
 
 
 def code() -> Target:
-    """What in this picture is the code made of?
+    """What in this image is the code made of?
 
-    Gradients: `s(x') = <f(x'), f(x)>`, f(x) frozen; covering: `|f(x') - f(x)|² / |f(x)|²`, the share of the code that
+    Gradients: `s(x') = <f(x'), f(x)>`, f(x) frozen; occlusion: `|f(x') - f(x)|² / |f(x)|²`, the share of the code that
     changes. Source: label-free feature importance, Crabbé and van der Schaar (2022), arXiv:2203.01928.
 
     Example:
-        >>> saccade.targets.code().occlusion_units
-        'share of the code that changes when this is covered'
+        >>> saccade.targets.code().occlusion_units.name
+        'share of the code that changes'
     """
     return Target(
+        kind="code",
+        arguments=Whole(),
         name="code",
         text="code",
         question="what the code is made of",
-        gradient=INNER_PRODUCT,
-        gradient_units="code energy",
-        cover=SHARE_CHANGED,
-        occlusion_units="share of the code that changes when this is covered",
+        gradient_measure=INNER_PRODUCT,
+        gradient_units=Quantity("code energy"),
+        occlusion_measure=SHARE_CHANGED,
+        occlusion_units=Quantity("share of the code that changes", is_share=True),
         counts_increase=True,
-        freeze=_Itself(),
         autograd_form=HALF_ENERGY,
     )
 
 
 def channel(index: int) -> Target:
-    """What in this picture drives one channel of the code? `s = mean over places of f(x')[..., index]`.
+    """What in this image drives one channel of the code? `s = mean over places of f(x')[..., index]`.
 
     Args:
         index: The channel, counted from 0 (negative: from the end).
@@ -46,15 +49,17 @@ def channel(index: int) -> Target:
         >>> saccade.targets.channel(3).question
         'what drives channel 3 of the code'
     """
+    index = position("channel", index)
     return Target(
+        kind="channel",
+        arguments=Channel(index),
         name=f"channel:{index}",
         text=f"channel:{index}",
         question=f"what drives channel {index} of the code",
-        gradient=INNER_PRODUCT,
-        gradient_units=f"mean of channel {index}",
-        cover=INNER_PRODUCT,
-        occlusion_units=f"fall of the mean of channel {index} when this is covered",
-        freeze=_Channel(index),
+        gradient_measure=INNER_PRODUCT,
+        gradient_units=Quantity(f"mean of channel {index}"),
+        occlusion_measure=INNER_PRODUCT,
+        occlusion_units=Quantity(f"fall of the mean of channel {index}"),
     )
 
 
@@ -69,19 +74,21 @@ def cell(row: int, column: int) -> Target:
         >>> saccade.targets.cell(4, 5).name
         'cell:4,5'
     """
+    row, column = position("row", row), position("column", column)
     return Target(
+        kind="cell",
+        arguments=Cell(row, column),
         name=f"cell:{row},{column}",
         text=f"cell:{row},{column}",
         question=f"what cell {row},{column} of the code sees",
-        gradient=INNER_PRODUCT,
-        gradient_units="energy of the cell",
-        cover=INNER_PRODUCT,
-        occlusion_units="fall of the cell's energy when this is covered",
-        freeze=_Cell(row, column),
+        gradient_measure=INNER_PRODUCT,
+        gradient_units=Quantity("energy of the cell"),
+        occlusion_measure=INNER_PRODUCT,
+        occlusion_units=Quantity("fall of the cell's energy"),
     )
 
 
-def region(rows: Given, columns: Given) -> Target:
+def region(rows: Bounds, columns: Bounds) -> Target:
     """What does a rectangle of the code see? `s = <f(x')[rows, columns], f(x)[rows, columns]>`, the second frozen.
 
     Args:
@@ -95,39 +102,38 @@ def region(rows: Given, columns: Given) -> Target:
         >>> saccade.targets.region((2, 5), (1, 4)).name
         'region:2:5,1:4'
     """
-    down, across = span("rows", rows), span("columns", columns)
+    region = Region(span("rows", rows), span("columns", columns))
     return Target(
-        name=f"region:{down},{across}",
-        text=f"region:{down},{across}",
-        question=f"what {_cells(down, across)} of the code see",
-        gradient=INNER_PRODUCT,
-        gradient_units="energy of the region",
-        cover=INNER_PRODUCT,
-        occlusion_units="fall of the region's energy when this is covered",
-        freeze=_Region(down, across),
+        kind="region",
+        arguments=region,
+        name=f"region:{region.rows},{region.columns}",
+        text=f"region:{region.rows},{region.columns}",
+        question=f"what {region.rows.in_words('row', 'rows')} and {region.columns.in_words('column', 'columns')} of "
+        "the code see",
+        gradient_measure=INNER_PRODUCT,
+        gradient_units=Quantity("energy of the region"),
+        occlusion_measure=INNER_PRODUCT,
+        occlusion_units=Quantity("fall of the region's energy"),
     )
 
 
-def _cells(down: Span, across: Span) -> str:
-    """`rows 2 to 4 and columns 1 to 3`, as people count: both ends belong to it."""
-    return f"{down.in_words('row', 'rows')} and {across.in_words('column', 'columns')}"
-
-
 @dataclass(frozen=True)
-class _Itself:
-    """The code is its own reference."""
+class Whole:
+    """All of the code, which is its own reference."""
 
-    def __call__(self, codes: Codes, _: CodeSource) -> Codes:
+    def reference(self, codes: Codes, _: CodeSource) -> Codes:
+        """The codes."""
         return codes
 
 
 @dataclass(frozen=True)
-class _Channel:
-    """One over the number of places in one channel."""
+class Channel:
+    """One channel, counted from 0; negative: from the end."""
 
     index: int
 
-    def __call__(self, codes: Codes, _: CodeSource) -> Codes:
+    def reference(self, codes: Codes, _: CodeSource) -> Codes:
+        """One over the number of places, in that channel."""
         channels = codes.shape[-1]
         if not -channels <= self.index < channels:
             raise InputError(
@@ -139,13 +145,14 @@ class _Channel:
 
 
 @dataclass(frozen=True)
-class _Cell:
-    """The code in one cell, zero elsewhere."""
+class Cell:
+    """One place of the code's grid, counted from 0."""
 
     row: int
     column: int
 
-    def __call__(self, codes: Codes, _: CodeSource) -> Codes:
+    def reference(self, codes: Codes, _: CodeSource) -> Codes:
+        """The code in that cell, zero elsewhere."""
         rows, columns = codes.shape[1:3]
         if not (0 <= self.row < rows and 0 <= self.column < columns):
             raise InputError(f"the code has {rows}x{columns} cells, so cell {self.row},{self.column} does not exist.")
@@ -155,17 +162,36 @@ class _Cell:
 
 
 @dataclass(frozen=True)
-class _Region:
-    """The code in a rectangle of cells, zero elsewhere."""
+class Region:
+    """A rectangle of the code's grid."""
 
     rows: Span
     columns: Span
 
-    def __call__(self, codes: Codes, _: CodeSource) -> Codes:
-        rows, columns = (
-            each.within(count, f"the code has {codes.shape[1]}x{codes.shape[2]} cells", name)
-            for each, count, name in ((self.rows, codes.shape[1], "rows"), (self.columns, codes.shape[2], "columns"))
-        )
+    def reference(self, codes: Codes, _: CodeSource) -> Codes:
+        """The code in those cells, zero elsewhere."""
+        grid = f"the code has {codes.shape[1]}x{codes.shape[2]} cells"
+        rows = self.rows.within(codes.shape[1], grid, "rows")
+        columns = self.columns.within(codes.shape[2], grid, "columns")
         weights = np.zeros_like(codes)
         weights[:, rows, columns] = codes[:, rows, columns]
         return weights
+
+
+def _read_cell(value: str) -> Target:
+    row, column = two_values(value)
+    return cell(whole_number(row), whole_number(column))
+
+
+def _read_region(value: str) -> Target:
+    rows, columns = two_values(value)
+    return region(bounds(rows), bounds(columns))
+
+
+TEXT_FORMS = (
+    TextForm("code", "", "the whole code", lambda _: code()),
+    TextForm("channel", "K", "one channel, counted from 0", lambda value: channel(whole_number(value)), "3"),
+    TextForm("cell", "ROW,COLUMN", "one cell", _read_cell, "4,5"),
+    TextForm("region", "ROWS,COLUMNS", "a rectangle of cells, here rows 2 to 4", _read_region, "2:5,1:4"),
+)
+"""How these targets are written."""

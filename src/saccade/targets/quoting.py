@@ -10,6 +10,9 @@ import re
 
 from saccade.errors import InputError
 
+QUOTED = r""""(?:[^"]|"")*"|'(?:[^']|'')*\'"""
+"""Matches a name in quotes."""
+
 _AMBIGUOUS = re.compile(r"""\s[-+](\s|$)|\s*,\s*than=|^\s|\s$|^["']|^$""")
 
 

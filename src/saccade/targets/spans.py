@@ -1,12 +1,14 @@
-"""Rows or columns from one to another: `2:5` is 2, 3 and 4."""
+"""One row, column or channel, or rows and columns from one to another: `2:5` is 2, 3 and 4."""
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
+from typing import Any
 
 from saccade.errors import InputError
 
-Given = tuple[int | None, int | None] | slice | None
+Bounds = tuple[int | None, int | None] | slice | None
 
 
 @dataclass(frozen=True)
@@ -49,21 +51,42 @@ class Span:
         return slice(start, stop)
 
 
-def span(name: str, given: Given) -> Span:
-    """Check what was given for rows or columns.
+def span(name: str, bounds: Bounds) -> Span:
+    """The rows or columns between two bounds.
+
+    Args:
+        name: `"rows"` or `"columns"`, for messages.
+        bounds: The first and the one behind the last; a slice without a step; None for all.
 
     Raises:
         InputError: It holds nothing, counts from the end, or has a step.
     """
-    if isinstance(given, slice):
-        if given.step not in (None, 1):
-            raise InputError(f"{name} with a step of {given.step}: give a first one and the one behind the last.")
-        given = (given.start, given.stop)
-    start, stop = (None, None) if given is None else given
-    first = 0 if start is None else start
-    if first < 0 or (stop is not None and stop <= first):
+    if isinstance(bounds, slice):
+        if bounds.step not in (None, 1):
+            raise InputError(f"{name} with a step of {bounds.step}: give a first one and the one behind the last.")
+        bounds = (bounds.start, bounds.stop)
+    if bounds is not None and (not isinstance(bounds, (tuple, list)) or len(bounds) != 2):
+        raise InputError(f"{name}={bounds!r}: give the first and the one behind the last, as in (2, 5); None for all.")
+    start, stop = (None if bound is None else position(name, bound) for bound in bounds or (None, None))
+    if (start or 0) < 0 or (stop is not None and stop <= (start or 0)):
         raise InputError(
             f"{name} {Span(start, stop)} hold nothing; give the first, counted from 0, and the one behind the last, "
             "such as 2:5 for 2, 3 and 4."
         )
-    return Span(None if start is None else int(start), None if stop is None else int(stop))
+    return Span(start, stop)
+
+
+def position(name: str, number: Any) -> int:
+    """One row, column or channel.
+
+    Args:
+        name: What is counted, for messages.
+        number: A Python or numpy integer.
+
+    Raises:
+        InputError: Something else.
+    """
+    try:
+        return operator.index(number)
+    except TypeError:
+        raise InputError(f"{name}={number!r}: give a whole number, counted from 0.") from None

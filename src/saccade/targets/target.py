@@ -1,12 +1,18 @@
-"""What is explained: one number per picture, with the measures that differentiate and compare it.
+"""What is explained, as data: a kind with its arguments, the measures of its number, and sums of targets.
 
-Gradients and covering ask different questions of the code as a whole. The gradient is that of `<f(x'), f(x)>` with
-`f(x)` frozen, since a similarity of a thing with itself has no gradient. Covering counts how much of the code changes.
+Gradients and occlusion ask different questions of the code as a whole. The gradient is that of `<f(x'), f(x)>` with
+`f(x)` frozen, since a similarity of a thing with itself has no gradient. Occlusion counts how much of the code changes.
+
+In a sum, `code() - 0.5 * like("b.jpg")`, the number is the weighted sum of the parts' numbers, each in the part's own
+units, and so is its gradient. Under occlusion the worth of a place adds: what it is worth to one part, less half of
+what it is worth to the other. That worth is a growth for some measures (the share of the code that changes) and a loss
+for others (similarity), so the occlusion measure of a mixed sum counts growing parts negatively, and its loss is the
+sum of the worths. Only where every part grows and is added does the whole grow, and its map stays unsigned.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any, Literal, Protocol
@@ -14,58 +20,89 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.targets.measure import Measure
+from saccade.errors import InputError
+from saccade.images import Images
+from saccade.targets.measure import Measure, weighted_sum
+from saccade.targets.quantity import Quantity
+from saccade.targets.weighted_words import weighted_name, weighted_question, weighted_units
 
 Codes = NDArray[np.float32]
-Place = Literal["code", "output"]
+Read = Literal["code", "output"]
 
 
-class CodeSource(Protocol):
-    """Whoever can turn further pictures into codes: the encoder."""
+class ImageReader(Protocol):
+    """Reads images as the model wants them: the encoder."""
 
-    def codes(self, images: Any) -> Codes:
-        """The codes of pictures, as (images, rows, columns, channels)."""
+    def images(self, given: Any) -> Images:
+        """Read whatever stands for images."""
         ...
 
 
-Freeze = Callable[[Codes, CodeSource], Codes]
+class CodeSource(Protocol):
+    """Turns further images into codes: a call on an encoder."""
+
+    @property
+    def encoder(self) -> ImageReader:
+        """Whose codes they are; the same in every call."""
+        ...
+
+    def codes(self, images: Any, *, remember: bool = True) -> Codes:
+        """The codes of images, as (images, rows, columns, channels); kept for the rest of the call, if wished."""
+        ...
+
+
+class Arguments(Protocol):
+    """What a kind of target needs to know, in fields of its own: an index, a rectangle, another image."""
+
+    def reference(self, codes: Codes, source: CodeSource) -> Codes:
+        """The frozen reference of every image.
+
+        Args:
+            codes: What is read: the codes of the images, or for the output the images that it should redraw.
+            source: Encodes further images.
+
+        Returns:
+            (images, ...), which broadcasts to what is read.
+        """
+        ...
 
 
 @dataclass(frozen=True)
 class Target:
-    """One number per picture that a method explains.
+    """One number per image that a method explains.
 
-    Targets add, subtract, scale and negate: `code() - 0.5 * like("b.jpg")` is a target. Gradients add by themselves.
-    Under covering, the worth of a place adds: what it is worth to the one, less half of what it is worth to the other.
+    Targets add, subtract, scale and negate: `code() - 0.5 * like("b.jpg")` is a target.
 
     Attributes:
-        name: Short, as on the command line, pictures without their folders: `"code"`, `"channel:3"`, `"like:b.jpg"`.
+        kind: What kind of target it is: `"code"`, `"channel"`, `"like"`, `"sum"`, ...
+        arguments: What the kind needs to know, by name; they make the frozen reference.
+        name: Short, as on the command line, files without their folders: `"code"`, `"channel:3"`, `"like:b.jpg"`. For
+            people; nothing is decided by it.
         question: What a map of this target answers, in plain words.
-        gradient: The measure that is differentiated, and its unit.
-        cover: The measure that is compared when parts are covered, and the unit of the difference.
-        counts_increase: Covering counts the growth of the measure (True) or its loss (False).
-        place: Read the code, or the model's output.
-        freeze: Makes the frozen reference of every picture, (images, ...), from what is read there: from its code, or
-            for the output from the picture that it should redraw.
-        autograd_form: A measure without reference that has the same gradient as long as the picture has not moved.
+        gradient_measure: The measure that is differentiated.
+        gradient_units: What that measure counts.
+        occlusion_measure: The measure that is compared when parts are covered.
+        occlusion_units: What covering a place changes, such as `"cosine similarity lost"`.
+        counts_increase: Occlusion counts the growth of its measure (True) or its loss (False).
+        reads: The code, or the model's output.
+        autograd_form: A measure without reference that has the same gradient as long as the image has not moved.
         text: What `parse` reads this target from; None if no text can say it (it holds arrays or a function).
         files: The files and folders that the target reads.
-        parts: For a sum, the weights and the targets it is made of.
     """
 
+    kind: str
+    arguments: Arguments
     name: str
     question: str
-    gradient: Measure
-    gradient_units: str
-    cover: Measure
-    occlusion_units: str
+    gradient_measure: Measure
+    gradient_units: Quantity
+    occlusion_measure: Measure
+    occlusion_units: Quantity
     counts_increase: bool = False
-    place: Place = "code"
-    freeze: Freeze = field(repr=False, default=lambda codes, _: codes)
+    reads: Read = "code"
     autograd_form: Measure | None = None
     text: str | None = None
     files: tuple[str, ...] = ()
-    parts: tuple[tuple[float, Target], ...] = field(repr=False, default=())
 
     # A numpy number on the left must leave the product to `__rmul__`.
     __array_ufunc__ = None
@@ -73,12 +110,19 @@ class Target:
     @property
     def tiles(self) -> bool:
         """Can the number after covering be put together from places? A function of the whole code cannot."""
-        return self.cover.tiles
+        return self.occlusion_measure.tiles
+
+    @property
+    def parts(self) -> tuple[tuple[float, Target], ...]:
+        """The weights and targets that it is the sum of; of anything but a sum, itself alone."""
+        return self.arguments.parts if isinstance(self.arguments, WeightedParts) else ((1.0, self),)
+
+    def freeze(self, codes: Codes, source: CodeSource) -> Codes:
+        """The frozen reference of every image; see `Arguments.reference`."""
+        return self.arguments.reference(codes, source)
 
     def __add__(self, other: Target) -> Target:
         """Both together."""
-        from saccade.targets.sums import total
-
         return total([(1.0, self), (1.0, other)]) if isinstance(other, Target) else NotImplemented
 
     def __radd__(self, other: int) -> Target:
@@ -87,14 +131,10 @@ class Target:
 
     def __sub__(self, other: Target) -> Target:
         """One less the other."""
-        from saccade.targets.sums import total
-
         return total([(1.0, self), (-1.0, other)]) if isinstance(other, Target) else NotImplemented
 
     def __mul__(self, weight: float) -> Target:
         """The same, so many times."""
-        from saccade.targets.sums import total
-
         if not isinstance(weight, (Real, np.number)):
             return NotImplemented
         return total([(float(weight), self)])
@@ -106,3 +146,73 @@ class Target:
     def __neg__(self) -> Target:
         """The opposite: what speaks against it."""
         return self * -1.0
+
+
+@dataclass(frozen=True)
+class WeightedParts:
+    """The arguments of a sum; its reference holds the parts' references side by side along the channels.
+
+    Attributes:
+        parts: Weights and targets, none of them a sum.
+    """
+
+    parts: tuple[tuple[float, Target], ...] = field(repr=False)
+
+    def reference(self, codes: Codes, source: CodeSource) -> Codes:
+        """Freeze each part's reference and spread it over the places, as `weighted_sum` reads them."""
+        count, rows, columns, channels = codes.shape
+        references = []
+        for _, target in self.parts:
+            reference, width = target.freeze(codes, source), channels * target.gradient_measure.references
+            if width:
+                references.append(np.broadcast_to(reference, (count, rows, columns, width)))
+        if not references:
+            return np.zeros((count, 1, 1, 1), np.float32)
+        return np.concatenate(references, axis=-1, dtype=np.float32)
+
+
+def total(weighted: Sequence[tuple[float, Target]]) -> Target:
+    """The weighted sum of targets; sums among them are unfolded.
+
+    Args:
+        weighted: Weights and targets.
+
+    Raises:
+        InputError: A weight is zero or no number, or parts read both the code and the model's output.
+    """
+    parts: list[tuple[float, Target]] = []
+    for weight, target in weighted:
+        if not np.isfinite(weight) or weight == 0:
+            raise InputError(f"the weight {weight:g} of target {target.name!r}: give a number that is not 0.")
+        parts += [(float(weight) * inner, part) for inner, part in target.parts]
+    weights, targets = [weight for weight, _ in parts], [target for _, target in parts]
+    first = targets[0]
+    if weights == [1]:
+        return first
+    for target in targets:
+        if target.reads != first.reads:
+            raise InputError(
+                f"a sum reads the code or the model's output, never both: {first.name!r} and {target.name!r} do not "
+                "add up. Explain one after the other."
+            )
+    texts = [target.text for target in targets if target.text is not None]
+    counts_increase = all(target.counts_increase and weight > 0 for weight, target in parts)
+    losses = [-weight if part.counts_increase and not counts_increase else weight for weight, part in parts]
+    return Target(
+        kind="sum",
+        arguments=WeightedParts(tuple(parts)),
+        name=weighted_name(weights, [target.name for target in targets]),
+        question=weighted_question(weights, [target.question for target in targets]),
+        gradient_measure=weighted_sum([(weight, target.gradient_measure) for weight, target in parts]),
+        gradient_units=_units(weights, [target.gradient_units for target in targets]),
+        occlusion_measure=weighted_sum(list(zip(losses, [part.occlusion_measure for part in targets], strict=True))),
+        occlusion_units=_units(weights, [target.occlusion_units for target in targets]),
+        counts_increase=counts_increase,
+        reads=first.reads,
+        text=weighted_name(weights, texts) if len(texts) == len(targets) else None,
+        files=tuple(dict.fromkeys(file for target in targets for file in target.files)),
+    )
+
+
+def _units(weights: Sequence[float], units: Sequence[Quantity]) -> Quantity:
+    return Quantity(weighted_units(weights, [unit.name for unit in units]))

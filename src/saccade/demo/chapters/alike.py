@@ -1,4 +1,4 @@
-"""Why are these two alike? Two views of one thing, and a pair that the search found and nobody expected."""
+"""Why are these two alike? Two views of one thing, and a pair that a search found and nobody expected."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saccade.demo import recipes
-from saccade.demo.evidence import sums
-from saccade.demo.markup import Markup, element, figures, joined
-from saccade.demo.photographs import MOTORCYCLE, MOTORCYCLE_RIGHT
-from saccade.demo.places import area, name_of, peaks, region
-from saccade.demo.plates import key, picture, share
-from saccade.demo.search import Candidate, Found, outside_of, search
-from saccade.demo.studio import PHOTOGRAPHS, Saved, Studio
+from saccade.demo.markup import Markup, element, exact, joined
+from saccade.demo.naming import area, main_region, name_of, peaks
+from saccade.demo.photo_views import image, key, share
+from saccade.demo.photos import MOTORCYCLE, MOTORCYCLE_RIGHT
+from saccade.demo.score_bars import score_bars
+from saccade.demo.search import Candidate, FoundPair, outside_of, search
+from saccade.demo.workspace import PHOTOS, Saved, Workspace
 from saccade.pairs import compare, mean_code
 from saccade.picture import Bar, overlay, stretch
 from saccade.picture.contours import legible
@@ -29,39 +29,39 @@ _LITTLE = 0.75
 """A subject with less than this part of what its size would give it is said to count little."""
 
 
-def alike(studio: Studio) -> Markup:
-    """Two pairs, each split over the places of both photographs."""
-    mean = mean_code(studio.encoder, studio.images).code
-    found = search(studio.encoder, studio.images, studio.photographs, mean)
-    others = _others(studio.encoder.codes(studio.images) - mean, studio)
+def alike(workspace: Workspace) -> Markup:
+    """Two pairs, each split over the places of both photos."""
+    mean = mean_code(workspace.encoder, workspace.images).code
+    pair = search(workspace.encoder, workspace.images, workspace.photos, mean)
+    others = _others(workspace.encoder.codes(workspace.images) - mean, workspace)
     return joined(
         element(
             "p",
-            "To this network, two pictures are alike when their codes point the same way: 1 would be the same code, "
+            "To this network, two photos are alike when their codes point the same way: 1 would be the same code, "
             "0 nothing in common. That one number can be taken apart without remainder: every place adds its share, "
-            "for or against. What all these photographs have in common was taken off first. Any two of them score ",
-            figures(others, signed(others)),
+            "for or against. What all these photos have in common was taken off first. Any two of them score ",
+            exact(others, signed(others)),
             " on average, the two views of the motorcycle aside.",
         ),
         _pair(
-            studio,
+            workspace,
             Candidate(MOTORCYCLE),
             Candidate(MOTORCYCLE_RIGHT),
             "motorcycle",
             "One motorcycle, two points of view",
             _expected,
         ),
-        _pair(studio, found.a, found.b, "surprise", _headline(found), lambda why: _surprise(why, found)),
+        _pair(workspace, pair.a, pair.b, "surprise", _headline(pair), lambda why: _surprise(why, pair)),
     )
 
 
 def _pair(
-    studio: Studio, a: Candidate, b: Candidate, name: str, title: str, say: Callable[[Similarity], Markup]
+    workspace: Workspace, a: Candidate, b: Candidate, name: str, title: str, say: Callable[[Similarity], Markup]
 ) -> Markup:
-    paths = [each.file(studio) for each in (a, b)]
-    why = compare(studio.encoder, *(studio.folder / path for path in paths), reference=studio.folder / PHOTOGRAPHS)
+    paths = [candidate.file(workspace) for candidate in (a, b)]
+    why = compare(workspace.encoder, *(workspace.folder / path for path in paths), reference=workspace.folder / PHOTOS)
     scale = why.scale()
-    made = why.metadata()
+    metadata = why.metadata()
     maps = [
         stretch(shares, photo.original.shape[0], photo.original.shape[1])
         for shares, photo in zip((why.shares_a, why.shares_b), why.photos, strict=True)
@@ -71,10 +71,11 @@ def _pair(
         overlay(photo.original, values, scale, contours=lines, least=900)
         for photo, values in zip(why.photos, maps, strict=True)
     ]
-    saved = [studio.save(image, f"pictures/{name}-{side}.webp", made) for side, image in zip("ab", drawn, strict=True)]
-    page = studio.save(why.figure(), f"pictures/{name}.webp", made)
-    sides = [_side(each, photo, candidate, why, side)
-             for side, (each, photo, candidate) in enumerate(zip(saved, paths, (a, b), strict=True))]  # fmt: skip
+    saved = [
+        workspace.save(map_, f"images/{name}-{side}.webp", metadata) for side, map_ in zip("ab", drawn, strict=True)
+    ]
+    page = workspace.save(why.figure(), f"images/{name}.webp", metadata)
+    sides = [_side(saved[side], paths[side], (a, b)[side], why, side) for side in (0, 1)]
     return element(
         "section",
         element("h3", title),
@@ -87,31 +88,31 @@ def _pair(
                 sides[1],
                 class_="two",
             ),
-            element("div", key(Bar(scale, _UNIT, contours=lines)), sums(why.shares, why.score), class_="below"),
+            element("div", key(Bar(scale, _UNIT, contours=lines)), score_bars(why.shares, why.score), class_="below"),
             element("figcaption", say(why)),
         ),
-        element("p", element("a", "The same as one picture", href=page.path), class_="small"),
+        element("p", element("a", "The same as one image", href=page.path), class_="small"),
         recipes.pair(*paths).markup(),
         class_="pair",
     )  # fmt: skip
 
 
 def _score(value: float) -> Markup:
-    return element("p", element("b", figures(value, number(value))), element("span", "similarity"), class_="score")
+    return element("p", element("b", exact(value, number(value))), element("span", "similarity"), class_="score")
 
 
-def _side(saved: Saved, photo: str, candidate: Candidate, why: Similarity, side: int) -> Markup:
+def _side(saved: Saved, path: str, candidate: Candidate, why: Similarity, side: int) -> Markup:
     shares = (why.shares_a, why.shares_b)[side]
-    where, held = region(np.maximum(shares, 0))
-    part = ", a part of the photograph" if candidate.cut else ""
+    where, part_there = main_region(np.maximum(shares, 0))
+    part = ", a part of the photo" if candidate.cut else ""
     alt = (
-        f"{candidate.photograph.alt}{part}. Orange where a place raised the similarity, blue where it lowered it; "
-        f"{100 * held:.0f} % of the orange lies in {where}."
+        f"{candidate.photo.alt}{part}. Orange where a place raised the similarity, blue where it lowered it; "
+        f"{100 * part_there:.0f} % of the orange lies in {where}."
     )
     return element(
         "div",
-        picture(saved, alt),
-        element("a", "the plain photo", href=photo, class_="small"),
+        image(saved, alt),
+        element("a", "the plain photo", href=path, class_="small"),
     )
 
 
@@ -126,7 +127,7 @@ def _expected(why: Similarity) -> Markup:
         share(1 - outside),
         " of what speaks for it lies on the motorcycle, which fills ",
         share(filled),
-        " of the picture",
+        " of the photo",
         ": what is near has shifted most between the views, what is far has stayed." if little else ".",
     )
     lowered = float(why.shares[why.shares < 0].sum())
@@ -137,7 +138,7 @@ def _expected(why: Similarity) -> Markup:
     )
     return joined(
         "The camera moved one step aside, and the network still finds ",
-        figures(why.score, number(why.score)),
+        exact(why.score, number(why.score)),
         " of 1. The strongest evidence is ",
         element("b", first.name),
         ".",
@@ -146,33 +147,32 @@ def _expected(why: Similarity) -> Markup:
     )
 
 
-def _headline(found: Found) -> str:
-    a, b = (each.photograph.title[:1].lower() + each.photograph.title[1:] for each in (found.a, found.b))
+def _headline(pair: FoundPair) -> str:
+    a, b = (side.photo.title[:1].lower() + side.photo.title[1:] for side in (pair.a, pair.b))
     return f"{a[:1].upper()}{a[1:]} and {b}: alike, but why?"
 
 
-def _surprise(why: Similarity, found: Found) -> Markup:
-    cell = peaks(why.shares, _cell(why), found.a.photograph, 1)[0]
+def _surprise(why: Similarity, pair: FoundPair) -> Markup:
+    cell = peaks(why.shares, _cell(why), pair.a.photo, 1)[0]
     x, y = (cell.box[0] + cell.box[2]) / 2, (cell.box[1] + cell.box[3]) / 2
-    names = [name_of(each.photograph, *each.onto_photo(x, y)) for each in (found.a, found.b)]
-    said: list[Markup] = []
+    names = [name_of(side.photo, *side.onto_photo(x, y)) for side in (pair.a, pair.b)]
+    sentences: list[Markup] = []
     outside: list[float] = []
-    for each in (found.a, found.b):
-        box = each.subject_box
+    for side in (pair.a, pair.b):
+        box = side.subject_box
         if box is not None:
             outside.append(outside_of(why.shares, box))
-            said.append(
-                joined(share(outside[-1]), f" of what speaks for it lies outside {each.photograph.subject}, which take",
-                       "s" if each.photograph.one else None, " up ", share(area(box)), " of the picture")
-            )  # fmt: skip
+            verb = "takes" if side.photo.is_singular else "take"
+            where = f" of what speaks for it lies outside {side.photo.subject}, which {verb} up "
+            sentences.append(joined(share(outside[-1]), where, share(area(box)), " of the photo"))
     reason = joined(" The reason is ", element("b", "not the subject"), ": ") if min(outside) > 0.5 else " In numbers: "
     return joined(
         "Nobody would file these two together; of ",
-        figures(found.tried, f"{found.tried:,}"),
-        " pairs of photographs and cut-outs that were compared, this one stood out.",
+        exact(pair.tried, f"{pair.tried:,}"),
+        " pairs of photos and cut-outs that were compared, this one stood out.",
         reason,
-        said[0],
-        joined(" and ", said[1]) if len(said) > 1 else None,
+        sentences[0],
+        joined(" and ", sentences[1]) if len(sentences) > 1 else None,
         "; ",
         _most(why),
         f". The strongest single place shows {names[0]} in the one and {names[1]} in the other.",
@@ -180,20 +180,20 @@ def _surprise(why: Similarity, found: Found) -> Markup:
 
 
 def _most(why: Similarity) -> Markup:
-    where, held = region(np.maximum(why.shares, 0))
-    if held >= 1:
-        return joined("it is spread over the whole picture")
-    return joined("most of it (", share(held), f") comes from {where}")
+    where, part = main_region(np.maximum(why.shares, 0))
+    if part >= 1:
+        return joined("it is spread over the whole photo")
+    return joined("most of it (", share(part), f") comes from {where}")
 
 
 def _cell(why: Similarity) -> tuple[float, float]:
     return 1 / why.shares.shape[0], 1 / why.shares.shape[1]
 
 
-def _others(codes: NDArray[np.floating], studio: Studio) -> float:
+def _others(codes: NDArray[np.floating], workspace: Workspace) -> float:
     """The mean similarity of all pairs but the two views of one thing."""
     flat = codes.reshape(len(codes), -1).astype(np.float64)
     flat /= np.linalg.norm(flat, axis=1, keepdims=True)
-    both = {studio.index(MOTORCYCLE), studio.index(MOTORCYCLE_RIGHT)}
+    both = {workspace.index(MOTORCYCLE), workspace.index(MOTORCYCLE_RIGHT)}
     pairs = [(a, b) for a, b in combinations(range(len(flat)), 2) if {a, b} != both]
     return float(np.mean([flat[a] @ flat[b] for a, b in pairs]))

@@ -1,4 +1,4 @@
-"""The recipe: what was run, with which model and versions, and whose photographs these are."""
+"""How the page was made: what was run, with which model and versions, and whose photos these are."""
 
 from __future__ import annotations
 
@@ -8,51 +8,49 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from saccade.demo.markup import Markup, element, joined
-from saccade.demo.plates import facts
-from saccade.demo.studio import MODEL, PHOTOGRAPHS, Studio
+from saccade.demo.photo_views import facts
+from saccade.demo.workspace import MODEL, PHOTOS, Workspace
 
 _PACKAGES = ("saccade", "keras", "tensorflow", "numpy", "pillow", "scikit-image")
 
 
-def making(studio: Studio) -> Markup:
-    """Everything that somebody needs to make the page again."""
-    names = sorted({each.credit for each in studio.photographs})
-    whose = [
-        element("li", each, ": ", ", ".join(one.title.lower() for one in studio.photographs if one.credit == each))
-        for each in names
-    ]
+def making(workspace: Workspace) -> Markup:
+    """Everything that is needed to make the page again."""
+    titles: dict[str, list[str]] = {}
+    for photo in workspace.photos:
+        titles.setdefault(photo.credit, []).append(photo.title.lower())
+    credit_lines = [element("li", credit, ": ", ", ".join(titles[credit])) for credit in sorted(titles)]
     return joined(
         element(
             "p",
-            "Every number and picture of this page was computed in one run of one command; people wrote down "
-            "beforehand only what lies where on the photographs, so that places have names. The command is ",
+            "Every number and image of this page was computed in one run of one command; people said beforehand "
+            "only what lies where on the photos, so that places have names. The command is ",
             element("code", "saccade demo"),
             ". Beside the page lie the model (",
             element("a", MODEL, href=MODEL),
-            f") and the photographs ({PHOTOGRAPHS}/): open a terminal in this folder, and every command above works "
-            "as printed.",
+            f") and the photos ({PHOTOS}/): open a terminal in this folder, and every command above works as printed.",
         ),
         element("h3", "The model"),
-        facts(_model(studio)),
+        facts(_model(workspace)),
         element("h3", "The programs"),
-        element("p", " \u00b7 ".join(f"{name} {found}" for name, found in _versions().items()), class_="versions"),
-        element("h3", "The photographs"),
-        element("p", "They come with scikit-image. The network never saw them while it learned."),
-        element("ul", whose, class_="credits"),
+        element("p", " \u00b7 ".join(f"{name} {number}" for name, number in _versions().items()), class_="versions"),
+        element("h3", "The photos"),
+        element("p", "They come with scikit-image. The network never saw them in training."),
+        element("ul", credit_lines, class_="credits"),
     )
 
 
-def _model(studio: Studio) -> list[tuple[str, Markup | str]]:
-    record, encoder = studio.record, studio.encoder
-    shape = "\u00d7".join(str(each) for each in encoder.layers[encoder.layer].shape)
-    height, width, channels = studio.images.shape[1:]
+def _model(workspace: Workspace) -> list[tuple[str, Markup | str]]:
+    record, encoder = workspace.record, workspace.encoder
+    shape = "\u00d7".join(str(side) for side in encoder.layers[encoder.layer].shape)
+    height, width, channels = workspace.images.shape[1:]
     parameters = sum(layer.parameters for layer in encoder.layers.values())
     rows: list[tuple[str, Markup | str]] = [
-        ("Kind", f"convolutional autoencoder, {len(encoder.layers)} layers, {parameters:,} learned numbers"),
+        ("Kind", f"convolutional autoencoder, {len(encoder.layers)} layers, {parameters:,} weights"),
         ("Takes", f"{width}\u00d7{height} pixels, {channels} colours"),
         ("Code", f"{shape}, layer {encoder.layer} ({encoder.layer_reason})"),
     ]
-    rows += _learned(record)
+    rows += _training(record)
     if "sha256" in record:
         rows.append(("Fingerprint of the file", element("code", str(record["sha256"])[:16], "\u2026")))
     rows.append(
@@ -61,19 +59,17 @@ def _model(studio: Studio) -> list[tuple[str, Markup | str]]:
     return rows
 
 
-def _learned(record: Mapping[str, Any]) -> list[tuple[str, Markup | str]]:
-    """What the record says about learning; a record may lack any of it."""
+def _training(record: Mapping[str, Any]) -> list[tuple[str, Markup | str]]:
+    """What the record says about training; a record may lack any of it."""
     rows: list[tuple[str, Markup | str]] = []
     data = record.get("data", {})
     if "name" in data:
         source = str(data.get("source", ""))
-        rows.append(
-            ("Learned from", f"{data['name']} ({data.get('licence', 'licence unknown')}), {source}".rstrip(", "))
-        )
+        rows.append(("Trained on", f"{data['name']} ({data.get('licence', 'licence unknown')}), {source}".rstrip(", ")))
     if "note" in data:
         rows.append(("That is", str(data["note"])))
     if "photographs" in record.get("training", {}):
-        rows.append(("Photographs", f"{record['training']['photographs']:,}"))
+        rows.append(("Photos", f"{record['training']['photographs']:,}"))
     settings = record.get("settings", {})
     epochs = record.get("epochs_run")
     if epochs is not None:
@@ -88,21 +84,19 @@ def _learned(record: Mapping[str, Any]) -> list[tuple[str, Markup | str]]:
         rows.append(("Loss at the end", f"{loss} (mean squared error, brightness 0 to 1)"))
     test = record.get("test", {})
     if "psnr" in test:
-        rows.append(
-            ("On unseen photographs of clothes", f"PSNR {test['psnr']:.1f} dB ({test.get('photographs', '?')} of them)")
-        )
+        rows.append(("On unseen photos of clothes", f"PSNR {test['psnr']:.1f} dB ({test.get('photographs', '?')} of them)"))
     if "command" in record:
         rows.append(("Command", element("code", str(record["command"]))))
     return rows
 
 
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
+    versions = {"python": platform.python_version()}
     for name in _PACKAGES:
         for package in (name, f"{name}-cpu"):
             try:
-                found[name] = version(package)
+                versions[name] = version(package)
             except PackageNotFoundError:
                 continue
             break
-    return found
+    return versions

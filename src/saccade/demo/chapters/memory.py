@@ -1,4 +1,4 @@
-"""What does it remember? Every photograph as the network paints it from its code alone, and what is lost."""
+"""What does it remember? Every photo as the network paints it from its code alone, and what is lost."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from saccade.demo import recipes
-from saccade.demo.markup import Markup, element, figures, joined
-from saccade.demo.photographs import LOOKED_AT, Photograph
-from saccade.demo.places import peaks
-from saccade.demo.plates import key, picture, share
-from saccade.demo.studio import Studio
+from saccade.demo.markup import Markup, element, exact, joined
+from saccade.demo.naming import peaks
+from saccade.demo.photo_views import image, key, share
+from saccade.demo.photos import EXPLAINED, DescribedPhoto
+from saccade.demo.workspace import Workspace
 from saccade.picture import Bar, Scale, overlay, scale_of
 from saccade.picture.numerals import number
 
@@ -22,28 +22,28 @@ _PATCHES = 8
 
 
 @dataclass(frozen=True)
-class Redrawn:
-    """A photograph and what became of it.
+class RedrawnPhoto:
+    """A photo and what became of it.
 
     Attributes:
-        photograph: Which.
-        given: float32 (height, width, 3), 0..1: what the network was given.
+        photo: Which.
+        original: float32 (height, width, 3), 0..1: what the network was given.
         redrawn: The same, as it painted it.
     """
 
-    photograph: Photograph
-    given: NDArray[np.float32]
+    photo: DescribedPhoto
+    original: NDArray[np.float32]
     redrawn: NDArray[np.float32]
 
     @property
     def error(self) -> NDArray[np.float32]:
         """The mean absolute difference of the colours, as a share of full brightness, (height, width)."""
-        return np.asarray(np.abs(self.redrawn - self.given).mean(axis=2), np.float32)
+        return np.asarray(np.abs(self.redrawn - self.original).mean(axis=2), np.float32)
 
     @property
     def typical(self) -> float:
         """The root of the mean squared difference, as a share of full brightness."""
-        return float(np.sqrt(np.mean((self.redrawn - self.given) ** 2, dtype=np.float64)))
+        return float(np.sqrt(np.mean((self.redrawn - self.original) ** 2, dtype=np.float64)))
 
     @property
     def psnr(self) -> float:
@@ -51,100 +51,103 @@ class Redrawn:
         return float(-20 * np.log10(max(self.typical, 1e-12)))
 
 
-def memory(studio: Studio) -> Markup:
-    """All photographs: given, redrawn, and where they differ; the best and the worst ones large."""
-    found = sorted(redrawn(studio), key=lambda each: -each.psnr)
-    scale = scale_of(np.stack([each.error for each in found]), signed=False, clip=1.0, shared="all photographs")
+def memory(workspace: Workspace) -> Markup:
+    """All photos: given, redrawn, and where they differ; the best and the worst ones large."""
+    ranked = sorted(redrawn_photos(workspace), key=lambda redrawn: -redrawn.psnr)
+    errors = np.stack([redrawn.error for redrawn in ranked])
+    scale = scale_of(errors, signed=False, clip=1.0, shared="all photos")
     bar = Bar(scale, "mean difference of a pixel, as a share of full brightness", percent=True, contours=False)
-    height, width = studio.images.shape[1:3]
-    best, worst, rest = found[0], found[-1], found[1:-1]
+    height, width = workspace.images.shape[1:3]
+    best, worst, rest = ranked[0], ranked[-1], ranked[1:-1]
     return joined(
         element(
             "p",
-            "The second half of the network paints the picture again, from the code and nothing else. What it "
-            "paints is what it remembers. On the left the photograph as the network gets it, at ",
+            "The second half of the network paints the photo again, from the code and nothing else. What it "
+            "paints is what it remembers. On the left the photo as the network gets it, at ",
             f"{width}\u00d7{height} pixels; in the middle its memory; on the right where the two differ.",
         ),
         element("h3", f"Remembered best: {_the(best)}"),
-        _strip(studio, best, scale, large=True),
+        _strip(workspace, best, scale, large=True),
         element("h3", f"Remembered worst: {_the(worst)}"),
-        _strip(studio, worst, scale, large=True),
+        _strip(workspace, worst, scale, large=True),
         element("h3", "The others"),
-        element("div", [_strip(studio, each, scale, large=False) for each in rest], class_="strips"),
+        element("div", [_strip(workspace, redrawn, scale, large=False) for redrawn in rest], class_="strips"),
         key(bar),
         element(
             "p",
-            f"One scale for all photographs; the strongest {scale.clipped:g}\u00a0% of the pixels share its last "
+            f"One scale for all photos; the strongest {scale.clipped:g}\u00a0% of the pixels share its last "
             "colour. PSNR (peak signal-to-noise ratio) is the usual measure: higher is better, and 6 dB more means "
             "half the difference.",
             class_="small",
         ),
-        recipes.memory(best.photograph.file).markup(),
+        recipes.reconstruction(best.photo.file).markup(),
     )
 
 
-def redrawn(studio: Studio) -> list[Redrawn]:
-    """What the network makes of each photograph."""
-    images = studio.images[: len(LOOKED_AT)]
+def redrawn_photos(workspace: Workspace) -> list[RedrawnPhoto]:
+    """What the network makes of each photo."""
+    images = workspace.images[: len(EXPLAINED)]
     low, high = images.value_range
-    drawn = np.clip(studio.encoder.reconstruct(images), low, high)
-    given = np.clip(images.array, low, high)
+    drawn = np.clip(workspace.encoder.reconstruct(images), low, high)
+    originals = np.clip(images.array, low, high)
     return [
-        Redrawn(photograph, (one - low) / (high - low), (other - low) / (high - low))
-        for photograph, one, other in zip(LOOKED_AT, given, drawn, strict=True)
+        RedrawnPhoto(photo, (one - low) / (high - low), (other - low) / (high - low))
+        for photo, one, other in zip(EXPLAINED, originals, drawn, strict=True)
     ]
 
 
-def _strip(studio: Studio, one: Redrawn, scale: Scale, *, large: bool) -> Markup:
-    photo = studio.images.photos[studio.index(one.photograph)]
-    stem, alt = one.photograph.stem, one.photograph.alt
-    made = {"psnr": f"{one.psnr:.2f} dB", "model": studio.encoder.name}
+def _strip(workspace: Workspace, redrawn: RedrawnPhoto, scale: Scale, *, large: bool) -> Markup:
+    source = workspace.images.photos[workspace.index(redrawn.photo)]
+    stem, alt = redrawn.photo.stem, redrawn.photo.alt
+    metadata = {"psnr": f"{redrawn.psnr:.2f} dB", "model": workspace.encoder.name}
 
     def placed(values: NDArray[np.float32]) -> NDArray[np.float32]:
-        return photo.placement.onto_original(values)
+        return source.placement.onto_original(values)
 
     def shown(values: NDArray[np.float32]) -> Image.Image:
         return Image.fromarray(np.asarray(np.rint(255 * placed(values)), np.uint8))
 
-    error = placed(one.error)
-    drawn = overlay(np.asarray(photo.original), error, scale, contours=False)
+    error = placed(redrawn.error)
+    drawn = overlay(np.asarray(source.original), error, scale, contours=False)
     saved = [
-        studio.save(image, f"pictures/{stem}-{what}.webp", made)
-        for image, what in ((shown(one.given), "given"), (shown(one.redrawn), "redrawn"), (drawn, "lost"))
+        workspace.save(view, f"images/{stem}-{name}.webp", metadata)
+        for view, name in ((shown(redrawn.original), "given"), (shown(redrawn.redrawn), "redrawn"), (drawn, "lost"))
     ]
     alts = (
         f"{alt}, as the network gets it: blurred by few pixels.",
-        f"{alt}, as the network redraws it, blurrier: PSNR {one.psnr:.1f} dB.",
-        f"{one.photograph.title}: where memory and photograph differ, most at {_worst(one)}.",
+        f"{alt}, as the network redraws it, blurrier: PSNR {redrawn.psnr:.1f} dB.",
+        f"{redrawn.photo.title}: where memory and photo differ, most at {_worst(redrawn)}.",
     )
     names = ("Given", "Redrawn", "Lost")
     cells = [
-        element("div", picture(each, text), element("span", name, class_="small"))
-        for each, text, name in zip(saved, alts, names, strict=True)
+        element("div", image(file, alt_text), element("span", name, class_="small"))
+        for file, alt_text, name in zip(saved, alts, names, strict=True)
     ]
     return element(
         "figure",
         element("div", cells, class_="three"),
         element(
             "figcaption",
-            element("b", one.photograph.title, ". ") if not large else None,
+            element("b", redrawn.photo.title, ". ") if not large else None,
             "PSNR ",
-            figures(one.psnr, f"{one.psnr:.1f} dB"),
+            exact(redrawn.psnr, f"{redrawn.psnr:.1f} dB"),
             ": a pixel is typically off by ",
-            share(one.typical),
-            f" of full brightness. Hardest: {_worst(one)}.",
+            share(redrawn.typical),
+            f" of full brightness. Hardest: {_worst(redrawn)}.",
         ),
         class_="strip-large" if large else "strip-small",
     )
 
 
-def _worst(one: Redrawn) -> str:
-    """The name of the place where memory and photograph differ most."""
-    rows, columns = one.error.shape
+def _worst(redrawn: RedrawnPhoto) -> str:
+    """The name of the place where memory and photo differ most."""
+    rows, columns = redrawn.error.shape
     high, wide = rows // _PATCHES, columns // _PATCHES
-    cells = one.error[: high * _PATCHES, : wide * _PATCHES].reshape(_PATCHES, high, _PATCHES, wide).mean(axis=(1, 3))
-    return peaks(cells, (1 / _PATCHES, 1 / _PATCHES), one.photograph, 1)[0].name
+    cells = (
+        redrawn.error[: high * _PATCHES, : wide * _PATCHES].reshape(_PATCHES, high, _PATCHES, wide).mean(axis=(1, 3))
+    )
+    return peaks(cells, (1 / _PATCHES, 1 / _PATCHES), redrawn.photo, 1)[0].name
 
 
-def _the(one: Redrawn) -> str:
-    return f"{one.photograph.title[:1].lower()}{one.photograph.title[1:]}, {number(one.psnr, digits=3)} dB"
+def _the(redrawn: RedrawnPhoto) -> str:
+    return f"{redrawn.photo.title[:1].lower()}{redrawn.photo.title[1:]}, {number(redrawn.psnr, digits=3)} dB"

@@ -6,18 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saccade.demo import recipes
-from saccade.demo.markup import Markup, element, figures, joined
-from saccade.demo.photographs import LOOKED_AT, Photograph
-from saccade.demo.places import spoken
-from saccade.demo.plates import picture
-from saccade.demo.studio import Studio
+from saccade.demo.markup import Markup, element, exact, joined
+from saccade.demo.naming import listed
+from saccade.demo.photo_views import image
+from saccade.demo.photos import EXPLAINED, DescribedPhoto
+from saccade.demo.workspace import Workspace
 from saccade.methods import available, find
 from saccade.picture.numerals import number
 from saccade.picture.resampling import stretch
 from saccade.results import Attribution, methods_sheet
+from saccade.results.result import sentence
 
-SHOWN = LOOKED_AT[:6]
-"""The photographs of the table."""
+SHOWN = EXPLAINED[:6]
+"""The photos of the table."""
 
 FIRST = "occlusion"
 """The method that the others are compared with."""
@@ -26,13 +27,13 @@ NAMES = (FIRST, "integrated_gradients", "smoothgrad", "grad_cam", "activation_en
 """One of every family, and those that answer in a moment."""
 
 
-def methods(studio: Studio) -> Markup:
-    """One row a photograph, one column a method."""
-    found = [_looked(studio, name) for name in NAMES]
-    sheet = studio.save(methods_sheet(found), "pictures/methods.webp", {"methods": ", ".join(NAMES)})
-    rows = [_row(studio, photograph, found) for photograph in SHOWN]
-    words = [_explained(look, found[0]) for look in found]
-    heads = [element("span", each) for each in ("Photo", *(look.title for look in found))]
+def methods(workspace: Workspace) -> Markup:
+    """One row a photo, one column a method."""
+    attributions = [_attribution(workspace, name) for name in NAMES]
+    sheet = workspace.save(methods_sheet(attributions), "images/methods.webp", {"methods": ", ".join(NAMES)})
+    rows = [_row(workspace, photo, attributions) for photo in SHOWN]
+    words = [_description(attribution, attributions[0]) for attribution in attributions]
+    heads = [element("span", head) for head in ("Photo", *(attribution.title for attribution in attributions))]
     return joined(
         element(
             "p",
@@ -45,58 +46,54 @@ def methods(studio: Studio) -> Markup:
             " tells which to believe.",
         ),
         element("div", element("div", heads, class_="heads", aria_hidden="true"), rows, class_="contact"),
-        element("p", _scales(found), class_="small"),
+        element("p", _scales(attributions), class_="small"),
         element("dl", words, class_="methods"),
-        element("p", element("a", "The same table as one picture", href=sheet.path), class_="small"),
-        recipes.methods([each.file for each in SHOWN], NAMES).markup(),
+        element("p", element("a", "The same table as one image", href=sheet.path), class_="small"),
+        recipes.methods([photo.file for photo in SHOWN], NAMES).markup(),
     )
 
 
-def _looked(studio: Studio, name: str) -> Attribution:
-    """The answer for the photographs of the table, cut from one that is there already where possible."""
-    return studio.look(name, len(LOOKED_AT))[: len(SHOWN)] if name == FIRST else studio.look(name, len(SHOWN))
+def _attribution(workspace: Workspace, name: str) -> Attribution:
+    """What a method says of the photos of the table, cut from what is computed already where possible."""
+    count = len(EXPLAINED) if name == FIRST else len(SHOWN)
+    return workspace.attribution(name, count)[: len(SHOWN)]
 
 
-def _row(studio: Studio, photograph: Photograph, found: list[Attribution]) -> Markup:
-    index = SHOWN.index(photograph)
-    cells = [element("figure", picture(studio.photo(photograph), f"{photograph.alt}."), element("figcaption", "Photo"))]
-    for look in found:
-        one = look[index]
-        saved = studio.save(
-            one.overlay(least=480)[0], f"pictures/{photograph.stem}-{look.method}-small.webp", one.metadata()
-        )
-        most = number(float(np.abs(one.values).max()))
-        alt = f"{photograph.title} by {look.title.lower()}, {one.units}: at most {most}."
-        cells.append(element("figure", picture(saved, alt), element("figcaption", look.title)))
+def _row(workspace: Workspace, photo: DescribedPhoto, attributions: list[Attribution]) -> Markup:
+    index = SHOWN.index(photo)
+    cells = [element("figure", image(workspace.photo_file(photo), f"{photo.alt}."), element("figcaption", "Photo"))]
+    for attribution in attributions:
+        single = attribution[index]
+        name = f"images/{photo.stem}-{single.method}-small.webp"
+        saved = workspace.save(single.overlay(least=480)[0], name, single.metadata())
+        most = number(float(np.abs(single.values).max()))
+        alt = f"{photo.title} by {single.title.lower()}, {single.units}: at most {most}."
+        cells.append(element("figure", image(saved, alt), element("figcaption", single.title)))
     return element("div", cells, class_="row")
 
 
-def _scales(found: list[Attribution]) -> str:
-    signed = [look.title for look in found if look.signed]
-    also = f" {spoken(signed)}: orange speaks for, blue against." if signed else ""
-    return f"Every picture has a scale of its own, from nothing to its largest value.{also}"
+def _scales(attributions: list[Attribution]) -> str:
+    signed = [attribution.title for attribution in attributions if attribution.signed]
+    also = f" {listed(signed)}: orange speaks for, blue against." if signed else ""
+    return f"Every map has a scale of its own, from nothing to its largest value.{also}"
 
 
-def _explained(look: Attribution, first: Attribution) -> Markup:
-    plain = f"{look.plain[:1].upper()}{look.plain[1:]}{'' if look.plain[-1] in '.?!' else '.'}"
-    if look is first:
-        said = joined(plain, " The unit: ", look.units, ".")
-    else:
-        value = agreement(look, first)
-        said = joined(
-            plain, " The unit: ", look.units, ". Agreement with covering: ", figures(value, number(value)), "."
-        )
-    return element("div", element("dt", find(look.method).description.title), element("dd", said))
+def _description(attribution: Attribution, first: Attribution) -> Markup:
+    words = joined(sentence(attribution.summary), " The unit: ", attribution.units, ".")
+    if attribution is not first:
+        value = agreement(attribution, first)
+        words = joined(words, " Agreement with covering: ", exact(value, number(value)), ".")
+    return element("div", element("dt", find(attribution.method).description.title), element("dd", words))
 
 
-def agreement(look: Attribution, other: Attribution) -> float:
-    """Do two methods rank the places alike? Spearman's correlation over the holes' grid, mean over the photographs."""
+def agreement(attribution: Attribution, other: Attribution) -> float:
+    """Do two methods rank the places alike? Spearman's correlation over the holes' grid, mean over the photos."""
     rows, columns = other.raw.shape[1:3]
     return float(
         np.mean(
             [
                 np.corrcoef(_ranks(stretch(np.abs(one), rows, columns)), _ranks(stretch(two, rows, columns)))[0, 1]
-                for one, two in zip(look.values, other.values, strict=True)
+                for one, two in zip(attribution.values, other.values, strict=True)
             ]
         )
     )

@@ -1,4 +1,4 @@
-"""Which photographs, what is on them, and where they lie: scikit-image brings them along."""
+"""Which photos, what is on them, and where they lie: scikit-image brings them along."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
-class Photograph:
-    """A photograph and what a person sees on it.
+class DescribedPhoto:
+    """A photo and what a person sees on it.
 
     Attributes:
         file: Its name in scikit-image's data folder.
@@ -38,7 +38,7 @@ class Photograph:
     subject_box: Box | None
 
     @property
-    def one(self) -> bool:
+    def is_singular(self) -> bool:
         """Is its subject one thing, so that a verb after it ends in s?"""
         return not (" and " in self.subject or self.subject.endswith("s"))
 
@@ -48,10 +48,10 @@ class Photograph:
         return Path(self.file).stem
 
 
-CAT = Photograph(
+CAT = DescribedPhoto(
     "chelsea.png",
     "The cat",
-    "A tabby cat looks past the camera, its face filling the picture",
+    "A tabby cat looks past the camera, its face filling the photo",
     "Stefan van der Walt, CC0",
     (
         ("the eye on the left", (0.28, 0.26, 0.47, 0.52)),
@@ -67,7 +67,7 @@ CAT = Photograph(
     "the cat",
     (0.1, 0.0, 0.82, 1.0),
 )
-ASTRONAUT = Photograph(
+ASTRONAUT = DescribedPhoto(
     "astronaut.png",
     "The astronaut",
     "Eileen Collins in an orange space suit, a helmet before her, a flag and a model of the shuttle behind her",
@@ -88,7 +88,7 @@ ASTRONAUT = Photograph(
     "the astronaut",
     (0.1, 0.02, 1.0, 1.0),
 )
-CUP = Photograph(
+CUP = DescribedPhoto(
     "coffee.png",
     "The cup",
     "An espresso in a brown cup on a red saucer, with a spoon, on a wooden table",
@@ -107,7 +107,7 @@ CUP = Photograph(
     "the cup",
     (0.13, 0.03, 0.80, 0.98),
 )
-ROCKET = Photograph(
+ROCKET = DescribedPhoto(
     "rocket.jpg",
     "The rocket",
     "A white rocket stands lit on its launch pad between masts, under a dark blue evening sky",
@@ -125,7 +125,7 @@ ROCKET = Photograph(
     "the rocket and its launch pad",
     (0.08, 0.28, 0.80, 1.0),
 )
-CAMERAMAN = Photograph(
+CAMERAMAN = DescribedPhoto(
     "camera.png",
     "The cameraman",
     "In black and white: a man in a dark coat bends to a film camera on a tripod, in a field before a town",
@@ -144,7 +144,7 @@ CAMERAMAN = Photograph(
     "the cameraman",
     (0.0, 0.11, 0.82, 1.0),
 )
-MOTORCYCLE = Photograph(
+MOTORCYCLE = DescribedPhoto(
     "motorcycle_left.png",
     "The motorcycle",
     "A red motorcycle in a garage full of boxes and shelves",
@@ -167,10 +167,10 @@ MOTORCYCLE = Photograph(
     "the motorcycle",
     (0.13, 0.20, 0.94, 0.93),
 )
-MOTORCYCLE_RIGHT = Photograph(
+MOTORCYCLE_RIGHT = DescribedPhoto(
     "motorcycle_right.png",
     "The motorcycle from the right",
-    "The same red motorcycle, seen from a step to the right, so that it stands further left in the picture",
+    "The same red motorcycle, seen from a step to the right, so that it stands further left in the photo",
     "Middlebury 2014 stereo data set, Scharstein and others",
     (
         ("the headlight", (0.58, 0.22, 0.71, 0.42)),
@@ -187,7 +187,7 @@ MOTORCYCLE_RIGHT = Photograph(
     "the motorcycle",
     (0.06, 0.20, 0.87, 0.93),
 )
-COINS = Photograph(
+COINS = DescribedPhoto(
     "coins.png",
     "The coins",
     "In black and white: four rows of old Greek coins on a dark cloth",
@@ -202,7 +202,7 @@ COINS = Photograph(
     "the coins",
     None,
 )
-GALAXIES = Photograph(
+GALAXIES = DescribedPhoto(
     "hubble_deep_field.jpg",
     "The galaxies",
     "Thousands of small galaxies on black: the Hubble telescope's farthest view",
@@ -218,29 +218,29 @@ GALAXIES = Photograph(
     None,
 )
 
-LOOKED_AT: tuple[Photograph, ...] = (CAT, CUP, ASTRONAUT, CAMERAMAN, ROCKET, MOTORCYCLE, COINS, GALAXIES)
-"""The photographs that are explained, in the order of the page: two of one shape beside each other."""
+EXPLAINED: tuple[DescribedPhoto, ...] = (CAT, CUP, ASTRONAUT, CAMERAMAN, ROCKET, MOTORCYCLE, COINS, GALAXIES)
+"""The photos that are explained, in the order of the page: two of one shape beside each other."""
 
-ALL: tuple[Photograph, ...] = (*LOOKED_AT, MOTORCYCLE_RIGHT)
+ALL: tuple[DescribedPhoto, ...] = (*EXPLAINED, MOTORCYCLE_RIGHT)
 """With the second view of the motorcycle."""
 
 
-def files(photographs: Sequence[Photograph]) -> list[Path]:
-    """Where do these photographs lie on this machine?
+def files(photos: Sequence[DescribedPhoto]) -> list[Path]:
+    """Where do these photos lie on this machine?
 
     Raises:
         MissingPackage: scikit-image is not installed.
-        FileError: It is, without a photograph.
+        FileError: It is, without a photo.
     """
-    found = importlib.util.find_spec("skimage")
-    if found is None or found.origin is None:
+    spec = importlib.util.find_spec("skimage")
+    if spec is None or spec.origin is None:
         raise MissingPackage.of("scikit-image", "demo")
-    folder = Path(found.origin).parent / "data"
-    paths = [folder / each.file for each in photographs]
+    folder = Path(spec.origin).parent / "data"
+    paths = [folder / photo.file for photo in photos]
     for path in paths:
         if not path.is_file():
             raise FileError(
-                f"scikit-image's photograph {path.name!r} is not in {folder}; install it again: pip install "
+                f"scikit-image's photo {path.name!r} is not in {folder}; install it again: pip install "
                 "--force-reinstall scikit-image"
             )
     return paths

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.demo.markup import Markup, element, figures
+from saccade.demo.markup import Markup, element, exact
 from saccade.picture.numerals import number, signed
 
 
-def sums(shares: NDArray[np.floating], score: float) -> Markup:
+def score_bars(shares: NDArray[np.floating], score: float) -> Markup:
     """Draw the sum of the positive shares, of the negative ones, and the score, on one scale."""
     raised, lowered = float(shares[shares > 0].sum()), float(shares[shares < 0].sum())
     low, high = min(0.0, score, raised + lowered), max(raised, score, 1e-12)
@@ -22,7 +22,7 @@ def sums(shares: NDArray[np.floating], score: float) -> Markup:
         element(
             "div",
             element("dt", name),
-            element("dd", _bar((start - low) / (high - low), (stop - low) / (high - low), kind), figures(value, text)),
+            element("dd", _bar((start - low) / (high - low), (stop - low) / (high - low), kind), exact(value, text)),
             class_=kind,
         )
         for name, start, stop, text, value, kind in bars

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.demo.photographs import Box, Photograph
+from saccade.demo.photos import Box, DescribedPhoto
 
 _ROWS, _COLUMNS = ("top", "middle", "bottom"), ("left", "middle", "right")
 _REGIONS: tuple[tuple[str, Box], ...] = (
@@ -41,59 +41,57 @@ class Peak:
     name: str
 
 
-def name_of(photograph: Photograph, x: float, y: float) -> str:
+def name_of(photo: DescribedPhoto, x: float, y: float) -> str:
     """What lies at this place? The smallest named thing round it, else what lies elsewhere, and where."""
     around = [
         ((right - left) * (bottom - top), name)
-        for name, (left, top, right, bottom) in photograph.things
+        for name, (left, top, right, bottom) in photo.things
         if left <= x <= right and top <= y <= bottom
     ]
-    return min(around)[1] if around else f"{photograph.elsewhere} {_position(x, y)}"
+    return min(around)[1] if around else f"{photo.elsewhere} {_position(x, y)}"
 
 
-def peaks(
-    values: NDArray[np.floating], patch: tuple[float, float], photograph: Photograph, most: int = 3
-) -> list[Peak]:
+def peaks(values: NDArray[np.floating], patch: tuple[float, float], photo: DescribedPhoto, most: int = 3) -> list[Peak]:
     """Which places stand out, and what lies there?
 
     Args:
         values: (rows, columns) of patches, evenly spaced from edge to edge of the photo.
         patch: Height and width of one, as shares of the photo.
-        photograph: What lies where.
+        photo: What lies where.
         most: At most this many; patches that overlap a stronger one, and things already named, are left out.
 
     Returns:
         The strongest first.
     """
-    found: list[Peak] = []
+    strongest: list[Peak] = []
     for index in np.argsort(-values, axis=None, kind="stable"):
         row, column = divmod(int(index), values.shape[1])
         top = row * (1 - patch[0]) / max(1, values.shape[0] - 1)
         left = column * (1 - patch[1]) / max(1, values.shape[1] - 1)
         box = (left, top, left + patch[1], top + patch[0])
-        name = name_of(photograph, left + patch[1] / 2, top + patch[0] / 2)
-        if all(each.name != name and not _overlap(each.box, box) for each in found):
-            found.append(Peak(float(values[row, column]), box, name))
-        if len(found) == most:
+        name = name_of(photo, left + patch[1] / 2, top + patch[0] / 2)
+        if all(peak.name != name and not _overlap(peak.box, box) for peak in strongest):
+            strongest.append(Peak(float(values[row, column]), box, name))
+        if len(strongest) == most:
             break
-    return found
+    return strongest
 
 
-def region(shares: NDArray[np.floating]) -> tuple[str, float]:
+def main_region(shares: NDArray[np.floating]) -> tuple[str, float]:
     """Where does most of it lie? The smallest region that holds the better part, and the share it holds.
 
     Args:
         shares: (rows, columns), none negative.
 
     Returns:
-        The region's name, or `"the whole picture"` with 1.0 where no smaller one holds enough.
+        The region's name, or `"the whole photo"` with 1.0 where no smaller one holds enough.
     """
     total = float(shares.sum())
-    held = [(name, inside(shares, box) / max(total, 1e-12), area(box)) for name, box in _REGIONS]
-    enough = [each for each in held if each[1] >= _MOST]
+    regions = [(name, inside(shares, box) / max(total, 1e-12), area(box)) for name, box in _REGIONS]
+    enough = [region for region in regions if region[1] >= _MOST]
     if not enough:
-        return "the whole picture", 1.0
-    name, share, _ = min(enough, key=lambda each: (each[2], -each[1]))
+        return "the whole photo", 1.0
+    name, share, _ = min(enough, key=lambda region: (region[2], -region[1]))
     return name, share
 
 
@@ -105,11 +103,11 @@ def inside(shares: NDArray[np.floating], box: Box) -> float:
 
 
 def area(box: Box) -> float:
-    """Which share of the picture does a box take up?"""
+    """Which share of the photo does a box take up?"""
     return (box[2] - box[0]) * (box[3] - box[1])
 
 
-def spoken(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
     """Several things as one phrase: `a, b and c`."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 

@@ -1,4 +1,4 @@
-"""A picture on the page: photo, spotlight and heat in one frame, with the key to its colours."""
+"""A photo on the page: itself, spotlight and heat map in one frame, with the key to its colours."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from saccade.demo.markup import Markup, element, figures, joined
-from saccade.demo.photographs import Photograph
-from saccade.demo.places import Peak, peaks, spoken
-from saccade.demo.studio import Saved, Studio
+from saccade.demo.markup import Markup, element, exact, joined
+from saccade.demo.naming import Peak, listed, peaks
+from saccade.demo.photos import DescribedPhoto
+from saccade.demo.workspace import Saved, Workspace
 from saccade.picture import Bar
 from saccade.picture.numerals import percent
 from saccade.picture.overlay import MID_GREY
@@ -20,11 +20,9 @@ from saccade.results import Attribution
 _VIEWS = (("heat", "Heat map"), ("spotlight", "Spotlight"), ("photo", "Photo"))
 
 
-def picture(
-    saved: Saved, alt: str, *, class_: str | None = None, lazy: bool = True, dark: Saved | None = None
-) -> Markup:
+def image(saved: Saved, alt: str, *, class_: str | None = None, lazy: bool = True, dark: Saved | None = None) -> Markup:
     """An image with its size, so that the page does not jump; another one for dark paper where given."""
-    image = element(
+    shown = element(
         "img",
         src=saved.path,
         alt=alt,
@@ -34,10 +32,10 @@ def picture(
         loading="lazy" if lazy else None,
     )
     if dark is None:
-        return image
+        return shown
     size = {"width": dark.width, "height": dark.height}
     other = element("source", srcset=dark.path, media="(prefers-color-scheme: dark)", **size)
-    return element("picture", other, image)
+    return element("picture", other, shown)
 
 
 def key(bar: Bar) -> Markup:
@@ -56,7 +54,7 @@ def key(bar: Bar) -> Markup:
 
 
 def strip_style(signed: bool) -> str:
-    """The colours of a strip as a CSS gradient, the same paint as in the pictures."""
+    """The colours of a strip as a CSS gradient, the same paint as in the images."""
     scale = Scale(-1.0 if signed else 0.0, 1.0, signed=signed)
     colours = palette(scale).over(np.array([MID_GREY], np.float32))
     stops = np.rint(np.linspace(0, STEPS - 1, 25)).astype(int)
@@ -64,17 +62,17 @@ def strip_style(signed: bool) -> str:
     return f"linear-gradient(to right, {painted})"
 
 
-def peaks_of(look: Attribution, index: int, photograph: Photograph, most: int = 3) -> list[Peak]:
+def peaks_of(attribution: Attribution, index: int, photo: DescribedPhoto, most: int = 3) -> list[Peak]:
     """The places whose covering changes most, as shares of the photo, the strongest first."""
-    height, width = look.images.shape[1:3]
-    patch = look.settings["patch"]
-    return peaks(look.raw[index], (patch[0] / height, patch[1] / width), photograph, most)
+    height, width = attribution.images.shape[1:3]
+    patch = attribution.settings["patch"]
+    return peaks(attribution.raw[index], (patch[0] / height, patch[1] / width), photo, most)
 
 
-def plate(
-    studio: Studio,
-    look: Attribution,
-    photograph: Photograph,
+def photo_views(
+    workspace: Workspace,
+    attribution: Attribution,
+    photo: DescribedPhoto,
     caption: Markup,
     *,
     shown: str = "heat",
@@ -82,38 +80,38 @@ def plate(
     patch: bool = False,
     suffix: str = "",
 ) -> Markup:
-    """One photograph in its three views, which the reader switches.
+    """One photo in its three views, which the reader switches.
 
     Args:
-        studio: Where the pictures are saved.
-        look: What a method found, the photograph among its pictures.
-        photograph: Which one.
+        workspace: Where the images are saved.
+        attribution: What a method says of it, among others.
+        photo: Which one.
         caption: What is to be seen.
         shown: The view that is shown first.
-        lazy: Load the pictures when the reader comes near.
+        lazy: Load the images when the reader comes near.
         patch: Draw the outline of the patch whose covering changes most.
-        suffix: Set apart the controls of a photograph that is shown twice.
+        suffix: Set apart the controls of a photo that is shown twice.
     """
-    index = studio.index(photograph)
-    found = look[index]
-    made = found.metadata()
-    heat = studio.save(found.overlay()[0], f"pictures/{photograph.stem}-heat.webp", made)
-    spotlight = studio.save(found.spotlight()[0], f"pictures/{photograph.stem}-spotlight.webp", made)
-    bar = Bar(found.scale(0), found.units, percent=found.units.startswith("share"))
-    top = peaks_of(look, index, photograph)
-    bright = spoken([each.name for each in top])
+    index = workspace.index(photo)
+    single = attribution[index]
+    metadata = single.metadata()
+    heat = workspace.save(single.overlay()[0], f"images/{photo.stem}-heat.webp", metadata)
+    spotlight = workspace.save(single.spotlight()[0], f"images/{photo.stem}-spotlight.webp", metadata)
+    bar = Bar(single.scale(0), single.units, percent=single.is_share)
+    top = peaks_of(attribution, index, photo)
+    bright = listed([peak.name for peak in top])
     reach = f"The colours run from {bar.ticks[0][1]} to {bar.ticks[-1][1]}." if not bar.scale.flat else bar.remark
     alts = {
-        "heat": f"{photograph.alt}. Painted over in heat colours, brightest over {bright}. {reach}",
-        "spotlight": f"{photograph.alt}. Dark and grey except for {bright}, which keep their colours.",
-        "photo": f"{photograph.alt}.",
+        "heat": f"{photo.alt}. Painted over in heat colours, brightest over {bright}. {reach}",
+        "spotlight": f"{photo.alt}. Dark and grey except for {bright}, which keep their colours.",
+        "photo": f"{photo.alt}.",
     }
-    files = {"heat": heat, "spotlight": spotlight, "photo": studio.photo(photograph)}
-    views = {view: picture(files[view], alts[view], class_=view, lazy=lazy) for view, _ in _VIEWS}
-    group = f"{photograph.stem}{suffix}"
+    files = {"heat": heat, "spotlight": spotlight, "photo": workspace.photo_file(photo)}
+    views = {view: image(files[view], alts[view], class_=view, lazy=lazy) for view, _ in _VIEWS}
+    group = f"{photo.stem}{suffix}"
     return element(
         "figure",
-        [_switch(group, view, name, view == shown, photograph.title) for view, name in _VIEWS],
+        [_switch(group, view, name, view == shown, photo.title) for view, name in _VIEWS],
         element("div", [views[view] for view, _ in _VIEWS], _outline(top[0]) if patch else None, class_="frame"),
         _labels(group),
         key(bar),
@@ -150,4 +148,4 @@ def facts(pairs: Sequence[tuple[str, Markup | str]]) -> Markup:
 
 def share(value: float) -> Markup:
     """A share as a percentage that also says its exact value."""
-    return figures(value, percent(value).replace(" ", "\u00a0"))
+    return exact(value, percent(value).replace(" ", "\u00a0"))

@@ -1,4 +1,4 @@
-"""The opened model and the photographs; looks at them, and saves pictures under the demonstration's folder."""
+"""The opened model and the photos; explains them, and saves images in the demonstration's folder."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any
 from PIL import Image
 
 import saccade
+from saccade.demo.photos import DescribedPhoto, files
 from saccade.encoder import Encoder, load
 from saccade.errors import FileError
 from saccade.explanation import explain
-from saccade.demo.photographs import Photograph, files
 from saccade.images import Images
 from saccade.picture import save_picture
 from saccade.results import Attribution
@@ -23,13 +23,13 @@ from saccade.results import Attribution
 MODEL = "clothing-autoencoder.keras"
 """The model that ships; a copy lies beside the page, so that every command on it works as printed."""
 
-PHOTOGRAPHS = "photographs"
-"""The folder of the photographs beside the page."""
+PHOTOS = "photos"
+"""The folder of the photos beside the page."""
 
 
 @dataclass(frozen=True)
 class Saved:
-    """A picture file.
+    """An image file.
 
     Attributes:
         path: Relative to the page.
@@ -43,59 +43,59 @@ class Saved:
 
 
 @dataclass
-class Studio:
+class Workspace:
     """Everything the chapters work with.
 
     Attributes:
         folder: Where the page is being made.
         encoder: The model that ships.
-        photographs: The photographs, the explained ones first.
+        photos: The photos, the explained ones first.
         images: The same, read for the model, in the same order.
         record: How the model was made.
     """
 
     folder: Path
     encoder: Encoder
-    photographs: tuple[Photograph, ...]
+    photos: tuple[DescribedPhoto, ...]
     images: Images
     record: Mapping[str, Any]
-    _looks: dict[tuple[str, int], Attribution] = field(default_factory=dict)
+    _attributions: dict[tuple[str, int], Attribution] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, folder: Path, photographs: Sequence[Photograph]) -> Studio:
-        """Copy the model and the photographs into the folder and open them there.
+    def open(cls, folder: Path, photos: Sequence[DescribedPhoto]) -> Workspace:
+        """Copy the model and the photos into the folder and open them there.
 
         Raises:
             MissingPackage: scikit-image is not installed.
-            FileError: A photograph or the model is not where it should be.
+            FileError: A photo or the model is not where it should be.
         """
-        sources = files(photographs)
-        shelf = folder / PHOTOGRAPHS
-        shelf.mkdir()
+        sources = files(photos)
+        copies = folder / PHOTOS
+        copies.mkdir()
         for source in sources:
-            shutil.copyfile(source, shelf / source.name)
+            shutil.copyfile(source, copies / source.name)
         record = _copied_model(folder)
         encoder = load(folder / MODEL)
-        images = encoder.read([shelf / source.name for source in sources])
-        return cls(folder, encoder, tuple(photographs), images, record)
+        images = encoder.read([copies / source.name for source in sources])
+        return cls(folder, encoder, tuple(photos), images, record)
 
-    def look(self, method: str, count: int) -> Attribution:
-        """A method's answer for the first so many photographs; asked once."""
-        if (method, count) not in self._looks:
-            self._looks[method, count] = explain(self.encoder, self.images[:count], method=method)
-        return self._looks[method, count]
+    def attribution(self, method: str, count: int) -> Attribution:
+        """What a method says of the first so many photos; computed once."""
+        if (method, count) not in self._attributions:
+            self._attributions[method, count] = explain(self.encoder, self.images[:count], method=method)
+        return self._attributions[method, count]
 
-    def index(self, photograph: Photograph) -> int:
-        """Its place among the photographs."""
-        return self.photographs.index(photograph)
+    def index(self, photo: DescribedPhoto) -> int:
+        """Its place among the photos."""
+        return self.photos.index(photo)
 
-    def photo(self, photograph: Photograph) -> Saved:
-        """The photograph itself, as it came."""
-        height, width = self.images.photos[self.index(photograph)].original.shape[:2]
-        return Saved(f"{PHOTOGRAPHS}/{photograph.file}", width, height)
+    def photo_file(self, photo: DescribedPhoto) -> Saved:
+        """The photo itself, as it came."""
+        height, width = self.images.photos[self.index(photo)].original.shape[:2]
+        return Saved(f"{PHOTOS}/{photo.file}", width, height)
 
     def save(self, image: Image.Image, name: str, made: Mapping[str, str] | None = None) -> Saved:
-        """Save a picture beside the page, with how it was made inside."""
+        """Save an image beside the page, with how it was made inside."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         save_picture(image, path, made)
@@ -109,10 +109,10 @@ def _copied_model(folder: Path) -> dict[str, Any]:
     try:
         for name in (MODEL, record):
             shutil.copyfile(shipped / name, folder / name)
-        found: dict[str, Any] = json.loads((folder / record).read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads((folder / record).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise FileError(
             f"the model that ships with saccade is not in {shipped}; install it again: pip install --force-reinstall "
             "'saccade[demo]'"
         ) from error
-    return found
+    return content
