@@ -79,8 +79,8 @@ def test_json_is_alone_on_stdout_and_the_bar_is_for_terminals(place: Path) -> No
     status, out, seen = _on_a_terminal(place, words, NO_COLOR="1")
     assert status == 0
     found = json.loads(out)
-    assert len(found["pictures"]) == 8
-    assert [Path(each["picture"]).name for each in found["failed"]] == ["broken.jpg"]
+    assert len(found["pages"]) == 8
+    assert [Path(each["photo"]).name for each in found["failed"]] == ["broken.jpg"]
     assert "%" in seen
     assert "left" in seen
     assert not re.search("\x1b\\[3\\d", seen), "NO_COLOR was set"
@@ -126,9 +126,9 @@ def test_ctrl_c_leaves_nothing_half_written_and_the_same_command_continues(place
     done = subprocess.run(
         [*COMMAND, *words, "--json"], cwd=place, capture_output=True, text=True, env=_environment(), check=True
     )
-    pictures = json.loads(done.stdout)["pictures"]
-    assert len(pictures) == 8
-    assert sum(each["already"] for each in pictures) == len(pages)
+    records = json.loads(done.stdout)["pages"]
+    assert len(records) == 8
+    assert sum(record["already"] for record in records) == len(pages)
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:

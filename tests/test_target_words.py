@@ -182,9 +182,10 @@ def test_every_form_is_read() -> None:
 
 
 def test_the_command_line_takes_sums_and_keeps_them_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from saccade.cli.pages import Question
+
     from saccade.cli import main
     from saccade.cli.options import Drawing
-    from saccade.cli.pages import Question
 
     monkeypatch.chdir(tmp_path)
     model = nets.autoencoder(24, 3)

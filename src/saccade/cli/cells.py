@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from saccade.cli import outputs, values
+from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
 from saccade.cli.options import Model, Opening, opened
@@ -35,6 +35,7 @@ def cells(
 
     One page on where the cells look in their fields, with sizes in pixels, and the photo as all cells see it.
     """
+    from saccade.collection.output_folder import output_folder
     from saccade.images.files import existing
     from saccade.picture import save_picture
 
@@ -42,7 +43,7 @@ def cells(
     values.choice("theme", theme, ("light", "dark"))
     chosen = None if cell is None else _cell(cell)
     existing(image)
-    with outputs.folder(output):
+    with output_folder(output):
         encoder = opening.open(model)
         console.say(encoder.describe())
         images = encoder.read(image)

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from saccade.cli import outputs
 from saccade.cli.command import command
 from saccade.cli.console import Console
 
@@ -29,9 +28,10 @@ def demo(
     ] = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Show what the model that ships sees in real photographs."""
+    from saccade.collection.output_folder import output_folder
     from saccade.demo import build
 
-    with outputs.folder(output), console.progress(1, "starting") as bar:
+    with output_folder(output), console.progress(1, "starting") as bar:
         page = build(output, progress=lambda what, done, total: bar.at(done / max(total, 1), what))
     console.say(f"wrote {page}")
     if show is True or (show is None and not (console.json or console.quiet) and _somebody_looks()):

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from saccade.cli import outputs, values
+from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
 from saccade.cli.options import Model, Opening, opened
@@ -73,6 +73,7 @@ def evaluate(
     """
     opening.settings()
     values.choice("theme", theme, ("light", "dark"))
+    from saccade.collection.output_folder import output_folder
     from saccade.evaluation.settings import Settings
     from saccade.methods import available
 
@@ -81,7 +82,7 @@ def evaluate(
     given = settings_for(names, setting or [], console.seed)
     chosen = Settings(steps=steps, block=block, checked=checked, seed=console.seed or 0).checked_values()
     kept = output / _KEPT
-    with outputs.folder(output):
+    with output_folder(output):
         encoder = opening.open(model)
         console.say(encoder.describe())
         from saccade.evaluation import evaluate as ask

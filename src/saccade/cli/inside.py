@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from saccade.cli import outputs, values
+from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
 from saccade.cli.options import Model, Opening, opened
@@ -31,13 +31,14 @@ def inside(
 
     One contact sheet a layer, from the first to the picture that the model redraws, and a collage of all.
     """
+    from saccade.collection.output_folder import output_folder
     from saccade.images.files import existing
 
     opening.settings()
     values.choice("theme", theme, ("light", "dark"))
     values.choice("scale", scale, ("all", "each"))
     existing(image)
-    with outputs.folder(output):
+    with output_folder(output):
         encoder = opening.open(model)
         console.say(encoder.describe())
         images = encoder.read(image)

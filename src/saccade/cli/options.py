@@ -11,6 +11,7 @@ import typer
 from saccade.cli import values
 
 if TYPE_CHECKING:
+    from saccade.collection import PageStyle
     from saccade.encoder import Encoder
 
 _MODEL = "The model"
@@ -153,12 +154,11 @@ class Drawing:
         False
     )
 
-    def checked(self) -> Drawing:
-        """The same, after looking whether the words are known."""
-        values.choice("theme", self.theme, ("light", "dark"))
-        values.choice("scale", self.scale, ("each", "all"))
-        values.choice("format", self.format, ("png", "jpg", "webp"))
-        return self
+    def style(self) -> PageStyle:
+        """As the library has it; checked before any framework is loaded."""
+        from saccade.collection import PageStyle
+
+        return PageStyle(self.theme, self.scale, self.format, self.overlay_only, self.raw)
 
 
 def opened(encoder: Encoder) -> dict[str, Any]:
