@@ -8,7 +8,8 @@ import os
 import sys
 from pathlib import Path
 
-from saccade.cli import app, main
+from saccade.cli import main
+from saccade.cli.program import app
 
 PAGE = Path(__file__).with_name("cli.md")
 COLUMNS = "100"
