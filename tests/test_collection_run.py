@@ -325,9 +325,8 @@ def test_a_fingerprint_tells_values_apart_and_knows_them_again() -> None:
     )  # fmt: skip
     assert len({fingerprint(value) for value in values}) == len(values)
     assert [fingerprint(value) for value in values] == [fingerprint(value) for value in values]
-    # What cannot be recognised in another process is not taken for known.
-    functions = [lambda: 1, lambda: 1]
-    assert fingerprint(functions[0]) != fingerprint(functions[1])
+    # What cannot be recognised is not taken for known.
+    assert fingerprint(test_progress_goes_up_to_the_end) != fingerprint(test_progress_goes_up_to_the_end)
 
 
 def test_the_package_knows_nothing_of_the_terminal() -> None:

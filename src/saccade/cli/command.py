@@ -16,8 +16,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from saccade.cli.console import EVERY_COMMAND, Console
-from saccade.cli.interruption import INTERRUPTION, STOPPED
-from saccade.cli.process import READER_GONE
+from saccade.cli.interruption import INTERRUPTION
+from saccade.cli.process import READER_GONE, STOPPED
 from saccade.cli.silence import silenced
 from saccade.errors import Cancelled, SaccadeError
 

@@ -17,10 +17,8 @@ import threading
 from types import FrameType
 from typing import Any
 
-STOPPED = 130
-"""Exit status after Ctrl-C, as shells have it (128 + SIGINT)."""
+from saccade.cli.process import STOPPED, STOPPED_LINE
 
-_LINE = b"saccade: stopped.\n"
 _END_OF_BAR = b"\r\x1b[2K\x1b[?25h"
 """Clears the line of a progress bar and shows the cursor, which a bar hides."""
 
@@ -40,9 +38,7 @@ class Interruption:
         self._line_is_owed = threading.Lock()
 
     def watch(self) -> None:
-        """Handle Ctrl-C from now on; not where it is ignored, as in the background of a shell."""
-        if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-            return
+        """Handle Ctrl-C from now on."""
         # Number 2 will point elsewhere while frameworks work.
         self._stderr = os.dup(2)
         self.watching = True
@@ -69,7 +65,7 @@ class Interruption:
         if self._line_is_owed.acquire(blocking=False):
             end_of_bar = _END_OF_BAR if os.isatty(self._stderr) else b""
             try:
-                os.write(self._stderr, end_of_bar + _LINE)
+                os.write(self._stderr, end_of_bar + STOPPED_LINE)
             except OSError:
                 return  # nobody can read it
 

@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-import atexit
-import contextlib
+# `signal` itself makes enumerations of its numbers: several milliseconds, in which Ctrl-C would show a traceback.
+import _signal  # type: ignore[import-not-found]
 import os
 import sys
-from typing import NoReturn
 
-from saccade.cli.interruption import INTERRUPTION
-from saccade.cli.streams import open_closed_streams
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
+STOPPED = 130
+"""Exit status after Ctrl-C, as shells have it (128 + SIGINT)."""
 READER_GONE = 141
 """Exit status when the reader of a pipe went away, as shells have it (128 + SIGPIPE)."""
+STOPPED_LINE = b"saccade: stopped.\n"
 
 
 def run() -> NoReturn:
     """Run the command line of this process, and end the process with its status."""
+    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+        # Nothing is begun yet, so that there is nothing to tidy.
+        _signal.signal(_signal.SIGINT, _leave)
+    from saccade.cli.interruption import INTERRUPTION
+    from saccade.cli.streams import open_closed_streams
+
     open_closed_streams()
-    INTERRUPTION.watch()
+    if _signal.getsignal(_signal.SIGINT) is _leave:
+        INTERRUPTION.watch()
     status = 1
     try:
         status = _status()
-        # What was registered by a user's own factory, say.
-        atexit._run_exitfuncs()
+        _at_exit()
     except BaseException:
         if not INTERRUPTION.pressed:
             sys.__excepthook__(*sys.exc_info())
-    with contextlib.suppress(OSError, ValueError):
-        sys.stdout.flush()
     if INTERRUPTION.pressed:
         INTERRUPTION.leave()
     # Taking a framework apart takes long and brings nothing; a Ctrl-C meanwhile would end it by the signal.
@@ -48,3 +55,17 @@ def _status() -> int:
         print(f"saccade: stdout cannot be written: {error.strerror or error}.", file=sys.stderr)  # noqa: T201
         return 2
     return status
+
+
+def _at_exit() -> None:
+    """Do what others have left to the end, such as the module of a user's factory."""
+    import atexit
+
+    atexit._run_exitfuncs()
+
+
+def _leave(_number: int, _frame: object) -> None:
+    try:
+        os.write(2, STOPPED_LINE)
+    finally:
+        os._exit(STOPPED)

@@ -98,7 +98,7 @@ class Answering:
         result = explain(
             self.encoder, images, request.method, page.target, progress=step, stop=self.stop, **request.settings
         )
-        if request.label == request.method:
+        if request.label == request.name:
             return result
         return replace(result, title=f"{result.title} ({request.label})")
 

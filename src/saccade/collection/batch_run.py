@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -21,13 +21,11 @@ from saccade.collection.page_files import PageFiles
 from saccade.collection.record import BatchProgress, FailedPhoto, PageRecord, RefusedRequest, SheetRecord
 from saccade.collection.request import RESERVED, Request
 from saccade.collection.style import PageStyle
+from saccade.encoder import Encoder, as_encoder
 from saccade.errors import NotApplicable
 from saccade.images import Images
 from saccade.picture import Scale, scale_of
 from saccade.results import Attribution
-
-if TYPE_CHECKING:
-    from saccade.encoder import Encoder
 
 THUMBNAILS = ".thumbnails"
 """The folder, in the output, of the small pictures that a contact sheet is made of."""
@@ -45,7 +43,7 @@ class BatchRun:
     its own. Two to sixty photos end with a contact sheet for each target.
 
     Attributes:
-        encoder: The model and its code.
+        encoder: The model and its code; a live Keras model or torch module is made an `Encoder` with its defaults.
         photos: The photos' files; `saccade.images.find` lists those of folders.
         requests: What is asked about every photo.
         output: The folder that the pages go to; made if it is not there.
@@ -81,7 +79,7 @@ class BatchRun:
         [True, True, True, True]
     """
 
-    encoder: Encoder
+    encoder: Encoder | Any
     photos: Sequence[str | Path]
     requests: Sequence[Request] = (Request(),)
     _: KW_ONLY
@@ -97,6 +95,7 @@ class BatchRun:
     sheets: list[SheetRecord] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
+        self.encoder = as_encoder(self.encoder)
         self.pages = pages_of(self.requests, self.style)
 
     def __iter__(self) -> Iterator[PageRecord]:

@@ -99,7 +99,8 @@ def pages_of(requests: Sequence[Request], style: PageStyle) -> tuple[Page, ...]:
     targets: dict[str | int, Target] = {}
     grouped: dict[str | int, list[Request]] = {}
     for request in requests:
-        find(request.method)
+        if isinstance(request.method, str):
+            find(request.method)
         target = parse(request.target) if isinstance(request.target, str) else request.target
         key = target.text or id(target)
         targets.setdefault(key, target)
