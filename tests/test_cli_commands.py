@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import Run, files, refused, small_autoencoder, width
+from commands import NUMPY_FACTORY, Run, files, refused, small_autoencoder, width
 from PIL import Image
 from skimage import data
 
@@ -35,35 +35,19 @@ def test_layers_of_a_model_of_any_size(run: Run, tmp_path: Path) -> None:
     assert json.loads(run("layers", "free.keras", "--json")[1])["size"] == [256, 256]
 
 
-FACTORY = """
-import numpy as np
-from saccade.models.numpy_network import NumpyNetwork
-
-def encode(images, taps):
-    small = np.asarray(images).reshape(len(images), 4, 4, 4, 4, 3).mean(axis=(2, 4))
-    return {"small": taps["small"](small) if "small" in taps else small}
-
-def make():
-    return NumpyNetwork(encode, (16, 16, 3), name="mine")
-
-made = make()
-"""
-
-
 @pytest.mark.parametrize("factory", ["mine:make", "mine:made"])
 def test_a_network_of_the_users_own_is_taken_where_the_library_takes_it(
     run: Run, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, factory: str
 ) -> None:
-    (tmp_path / "mine.py").write_text(FACTORY)
+    (tmp_path / "mine.py").write_text(NUMPY_FACTORY)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "mine", raising=False)
     answer = json.loads(run("layers", factory, "--json")[1])
     assert [layer["layer"] for layer in answer["layers"]] == ["small"]
     assert answer["framework"] == "numpy"
     words = ("explain", factory, photos / "cat.jpg", "-m", "activation_energy", "--json")
-    for _ in range(2):
-        # Nothing tells the user's function from another, so that its pages are made again.
-        assert [page["already"] for page in json.loads(run(*words)[1])["pages"]] == [False]
+    for already in (False, True):
+        assert [page["already"] for page in json.loads(run(*words)[1])["pages"]] == [already]
 
 
 def test_methods_are_listed_with_one_line_each_and_described_by_name(run: Run) -> None:

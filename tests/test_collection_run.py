@@ -18,10 +18,11 @@ from skimage import data
 
 import saccade
 from saccade.collection import BatchProgress, BatchRun, PageRecord, PageStyle, Request
-from saccade.collection.fingerprint import fingerprint
+from saccade.collection.fingerprint import encoder_fingerprint, fingerprint
 from saccade.errors import Cancelled, FileError, InputError, NotApplicable, UnknownName
 from saccade.images import find
 from saccade.methods import available
+from saccade.models.numpy_network import NumpyNetwork
 from saccade.picture import read_metadata
 from saccade.results import Attribution
 
@@ -327,6 +328,14 @@ def test_a_fingerprint_tells_values_apart_and_knows_them_again() -> None:
     assert [fingerprint(value) for value in values] == [fingerprint(value) for value in values]
     # What cannot be recognised is not taken for known.
     assert fingerprint(test_progress_goes_up_to_the_end) != fingerprint(test_progress_goes_up_to_the_end)
+
+
+def test_a_network_without_weights_is_never_taken_for_known() -> None:
+    def network(name: str) -> NumpyNetwork:
+        return NumpyNetwork(lambda images, taps: {"code": images[:, ::4, ::4]}, (8, 8, 3), name=name)
+
+    encoder = saccade.Encoder(network("mine"))
+    assert encoder_fingerprint(encoder) != encoder_fingerprint(encoder)
 
 
 def test_the_package_knows_nothing_of_the_terminal() -> None:

@@ -1,7 +1,8 @@
 """The command line: one command a file. A command parses, calls the library and prints.
 
     process       the program as a process: its streams, Ctrl-C, its exit status
-    interruption  Ctrl-C: the first ends the work in good order, the second at once
+    interruption  Ctrl-C ends the process at once, at any moment
+    streams       stdout and stderr where the caller closed them
     program       the commands put together
     command       what every command shares: option groups, errors as one line, exit statuses
     console       what is said where: results on stdout, notes and progress on stderr, JSON for programs

@@ -16,7 +16,6 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from saccade.cli.console import EVERY_COMMAND, Console
-from saccade.cli.interruption import INTERRUPTION
 from saccade.cli.process import READER_GONE, STOPPED
 from saccade.cli.silence import silenced
 from saccade.errors import Cancelled, SaccadeError
@@ -65,7 +64,6 @@ def command(function: Callable[..., Any]) -> Callable[..., None]:
         with _reporting(console):
             with silenced(debug=console.debug), console.notes_for_warnings():
                 answer = function(**arguments)
-            INTERRUPTION.check()
             console.answer(answer)
 
     del run.__wrapped__
@@ -102,8 +100,6 @@ def _reporting(console: Console) -> Iterator[None]:
             # Python flushes stdout once more on its way out; there must be something to flush into.
             with contextlib.suppress(OSError, ValueError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        elif status == STOPPED and INTERRUPTION.watching:
-            INTERRUPTION.report()
         else:
             console.error(text)
         raise typer.Exit(status) from None
@@ -111,8 +107,7 @@ def _reporting(console: Console) -> Iterator[None]:
 
 def failure(error: BaseException) -> tuple[str, int]:
     """What is said about an error, and the exit status."""
-    if INTERRUPTION.pressed or isinstance(error, (KeyboardInterrupt, Cancelled)):
-        # Once Ctrl-C was pressed, whatever goes wrong comes of it: half an import, say.
+    if isinstance(error, (KeyboardInterrupt, Cancelled)):
         return "stopped.", STOPPED
     if isinstance(error, BrokenPipeError):
         return "", READER_GONE

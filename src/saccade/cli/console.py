@@ -12,7 +12,6 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
-from saccade.cli.interruption import INTERRUPTION
 from saccade.errors import FileError, SaccadeWarning
 
 EVERY_COMMAND = "Every command"
@@ -177,33 +176,24 @@ class Bar:
     """A progress bar that is not shown."""
 
     def at(self, done: float, text: str | None = None) -> None:
-        """Report how much is done, and of what.
-
-        Raises:
-            KeyboardInterrupt: Ctrl-C was pressed, and the work went on.
-        """
-        INTERRUPTION.check()
-        self._show(done, text)
+        """Show how much is done, and of what."""
 
     def above(self, text: str) -> None:
         """Print a line above the bar."""
-
-    def _show(self, done: float, text: str | None) -> None:
-        """Draw it."""
 
 
 class _RichBar(Bar):
     def __init__(self, progress: Any, task: Any) -> None:
         self._progress, self._task = progress, task
 
-    def above(self, text: str) -> None:
-        self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-    def _show(self, done: float, text: str | None) -> None:
+    def at(self, done: float, text: str | None = None) -> None:
         if text is None:
             self._progress.update(self._task, completed=done)
         else:
             self._progress.update(self._task, completed=done, description=text)
+
+    def above(self, text: str) -> None:
+        self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 @contextlib.contextmanager

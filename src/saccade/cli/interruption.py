@@ -1,100 +1,69 @@
-"""Ctrl-C: the first ends the work in good order, the second ends the process at once.
+"""Ctrl-C: at any moment it ends the process at once, with one line and the status that shells have for it.
 
-- `KeyboardInterrupt` alone is not enough. It can be raised where other code swallows it (a bare `except` while a
-  framework is imported, a callback out of C), and then the program goes on as if nothing had been pressed. So the press
-  is remembered: whatever happens afterwards, the status is that of a stopped program, and the next report of progress
-  raises again.
-- A handler in Python only runs between two steps of Python. While one call computes for a long time, only another
-  thread can end the process: it sees the second press.
+No `KeyboardInterrupt` is raised. Raised in the middle of a framework's code it may be swallowed (by a bare `except`
+during an import, by a callback out of C), and the program goes on as if nothing had been pressed; or the framework
+crashes, as TensorFlow did once in 25 times. And while a single call computes for a long time, it is not raised at all.
+There is nothing to unwind either: files get their names when they are whole, and what is unfinished is removed here.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 import threading
+import time
 from types import FrameType
-from typing import Any
 
 from saccade.cli.process import STOPPED, STOPPED_LINE
 
+_PATIENCE = 0.3
+"""Seconds for the main thread to reach the handler; then another thread ends the process."""
 _END_OF_BAR = b"\r\x1b[2K\x1b[?25h"
 """Clears the line of a progress bar and shows the cursor, which a bar hides."""
 
 
 class Interruption:
-    """Whether Ctrl-C was pressed in this process.
-
-    Attributes:
-        watching: Whether it is handled here; where it is not, it is Python's own `KeyboardInterrupt`.
-        pressed: Whether it was pressed.
-    """
+    """The end of this process by Ctrl-C."""
 
     def __init__(self) -> None:
-        self.watching = False
-        self.pressed = False
-        self._stderr = 2
+        # Number 2 points elsewhere while frameworks work.
+        self._stderr = os.dup(2)
         self._line_is_owed = threading.Lock()
 
     def watch(self) -> None:
         """Handle Ctrl-C from now on."""
-        # Number 2 will point elsewhere while frameworks work.
-        self._stderr = os.dup(2)
-        self.watching = True
-        sys.unraisablehook = self._unraisable
-        sys.excepthook = self._uncaught
-        signal.signal(signal.SIGINT, self._first)
+        signal.signal(signal.SIGINT, self._pressed)
         if os.name != "nt":
             reader, writer = os.pipe()
             os.set_blocking(writer, False)
             signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-            threading.Thread(target=self._second, args=(reader,), daemon=True).start()
-
-    def check(self) -> None:
-        """Raise again what may have been swallowed.
-
-        Raises:
-            KeyboardInterrupt: Ctrl-C was pressed.
-        """
-        if self.pressed:
-            raise KeyboardInterrupt
-
-    def report(self) -> None:
-        """Say on stderr that the program stops; only once."""
-        if self._line_is_owed.acquire(blocking=False):
-            end_of_bar = _END_OF_BAR if os.isatty(self._stderr) else b""
-            try:
-                os.write(self._stderr, end_of_bar + STOPPED_LINE)
-            except OSError:
-                return  # nobody can read it
+            threading.Thread(target=self._wait, args=(reader,), daemon=True).start()
 
     def leave(self) -> None:
-        """End the process now."""
-        self.report()
-        os._exit(STOPPED)
+        """Remove what is unfinished, say that the program stops, and end the process."""
+        try:
+            with contextlib.suppress(Exception):  # half an import, say: the end must come in any case
+                _tidy()
+            if self._line_is_owed.acquire(blocking=False):
+                os.write(self._stderr, (_END_OF_BAR if os.isatty(self._stderr) else b"") + STOPPED_LINE)
+        finally:
+            os._exit(STOPPED)
 
-    def _first(self, _number: int, _frame: FrameType | None) -> None:
-        if self.pressed:
-            self.leave()
-        self.pressed = True
-        raise KeyboardInterrupt
-
-    def _second(self, reader: int) -> None:
-        presses = 0
-        while presses < 2:
-            presses += os.read(reader, 64).count(signal.SIGINT)
+    def _pressed(self, _number: int, _frame: FrameType | None) -> None:
         self.leave()
 
-    def _unraisable(self, unraisable: Any) -> None:
-        # Raised where it cannot go on, in a destructor or a callback; it is remembered all the same.
-        if not issubclass(unraisable.exc_type, KeyboardInterrupt):
-            sys.__unraisablehook__(unraisable)
-
-    def _uncaught(self, kind: type[BaseException], error: BaseException, trace: Any) -> None:
-        if not issubclass(kind, KeyboardInterrupt):
-            sys.__excepthook__(kind, error, trace)
+    def _wait(self, reader: int) -> None:
+        # Python calls handlers between two of its own steps only; this thread is woken at once.
+        while signal.SIGINT not in os.read(reader, 64):
+            pass
+        time.sleep(_PATIENCE)
+        self.leave()
 
 
-INTERRUPTION = Interruption()
-"""That of this process."""
+def _tidy() -> None:
+    """Remove unfinished files and empty folders, if the modules that make them were loaded."""
+    for name in ("saccade.atomic_files", "saccade.collection.output_folder"):
+        if name in sys.modules:
+            sys.modules[name].remove_unfinished()

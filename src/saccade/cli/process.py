@@ -20,24 +20,22 @@ STOPPED_LINE = b"saccade: stopped.\n"
 
 def run() -> NoReturn:
     """Run the command line of this process, and end the process with its status."""
-    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
-        # Nothing is begun yet, so that there is nothing to tidy.
+    interruptible = _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler  # not in the background of a shell
+    if interruptible:
+        # Nothing is begun yet, so that there is nothing to remove.
         _signal.signal(_signal.SIGINT, _leave)
-    from saccade.cli.interruption import INTERRUPTION
+    from saccade.cli.interruption import Interruption
     from saccade.cli.streams import open_closed_streams
 
     open_closed_streams()
-    if _signal.getsignal(_signal.SIGINT) is _leave:
-        INTERRUPTION.watch()
+    if interruptible:
+        Interruption().watch()
     status = 1
     try:
         status = _status()
         _at_exit()
     except BaseException:
-        if not INTERRUPTION.pressed:
-            sys.__excepthook__(*sys.exc_info())
-    if INTERRUPTION.pressed:
-        INTERRUPTION.leave()
+        sys.__excepthook__(*sys.exc_info())
     # Taking a framework apart takes long and brings nothing; a Ctrl-C meanwhile would end it by the signal.
     os._exit(status)
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from saccade.errors import FileError
+
+_made: list[Path] = []
+"""Folders that were made for work that goes on."""
 
 
 @contextlib.contextmanager
@@ -19,26 +22,37 @@ def output_folder(path: Path) -> Iterator[Path]:
     """
     made: list[Path] = []
     try:
+        _make(path, made)
+        yield path
+    finally:
+        for folder in reversed(made):
+            _made.remove(folder)
+            _remove_if_empty(folder)
+
+
+def _make(path: Path, made: list[Path]) -> None:
+    try:
         for folder in (*reversed(path.parents), path):
             if not folder.exists():
-                folder.mkdir()
+                folder.mkdir(exist_ok=True)
                 made.append(folder)
+                _made.append(folder)
         if not path.is_dir():
             raise FileError(f"{path} is a file; give a folder for the output.")
         with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as error:
-        _remove_empty(made)
         raise FileError(
             f"the folder {path} cannot be written: {error.strerror or error}; choose another for the output."
         ) from error
-    try:
-        yield path
-    finally:
-        _remove_empty(made)
 
 
-def _remove_empty(folders: Sequence[Path]) -> None:
-    for folder in reversed(folders):
-        with contextlib.suppress(OSError):
-            folder.rmdir()
+def remove_unfinished() -> None:
+    """Remove the folders that were made and are empty; for a process that ends in the middle of its work."""
+    for folder in reversed(_made):
+        _remove_if_empty(folder)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()
