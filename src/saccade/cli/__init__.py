@@ -29,8 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The words after `saccade`; by default those of the process.
 
     Returns:
-        The exit status: 0 done, 1 a defect in the program, 2 something the user can mend, 130 stopped with Ctrl-C,
-        141 the reader of the output went away.
+        The exit status: 0 done, 1 a defect in the program, 2 something that the user can put right, 130 stopped with
+        Ctrl-C, 141 the reader of the output went away.
     """
     from saccade.cli.program import main as run
 

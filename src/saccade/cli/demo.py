@@ -17,7 +17,7 @@ from saccade.cli.console import Console
 def demo(
     console: Console,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the pictures go.")
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the page and its pictures go.")
     ] = Path("saccade-demo"),
     show: Annotated[
         bool | None,
@@ -34,7 +34,7 @@ def demo(
     with output_folder(output), console.progress(1, "starting") as bar:
         page = build(output, progress=lambda what, done, total: bar.at(done / max(total, 1), what))
     console.say(f"wrote {page}")
-    if show is True or (show is None and not (console.json or console.quiet) and _somebody_looks()):
+    if show is True or (show is None and not (console.json or console.quiet) and _is_watched()):
         import webbrowser
 
         if not webbrowser.open(page.resolve().as_uri()):
@@ -42,7 +42,7 @@ def demo(
     return {"output": str(output), "page": str(page)}
 
 
-def _somebody_looks() -> bool:
+def _is_watched() -> bool:
     """Is there a terminal with a person, and a screen? Without one a text browser would take over the terminal."""
     screen = sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
     return screen and sys.stdout.isatty()

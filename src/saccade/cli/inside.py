@@ -19,7 +19,7 @@ def inside(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", show_default=False, help="A photo.")],
     opening: Opening,
     console: Console,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the pictures go.")] = Path(
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the pages go.")] = Path(
         "saccade-inside"
     ),
     theme: Annotated[str, typer.Option(metavar="light|dark", help="The colour of the paper.")] = "dark",
@@ -29,7 +29,7 @@ def inside(
 ) -> dict[str, Any]:
     """Draw the feature maps of every layer.
 
-    One contact sheet a layer, from the first to the picture that the model redraws, and a collage of all.
+    One contact sheet a layer, from the first to the image that the model redraws, and a collage of all.
     """
     from saccade.collection.output_folder import output_folder
     from saccade.images.files import existing
@@ -46,7 +46,7 @@ def inside(
 
         with console.progress(1, "drawing"):
             maps = feature_maps(encoder, images)
-            files = [str(each) for each in maps.save(output, theme=theme, scale=scale)]
-    for each in files:
-        console.say(f"wrote {each}")
-    return {**opened(encoder), "picture": str(image), "output": str(output), "files": files}
+            files = [str(file) for file in maps.save(output, theme=theme, scale=scale)]
+    for file in files:
+        console.say(f"wrote {file}")
+    return {**opened(encoder), "photo": str(image), "output": str(output), "files": files}

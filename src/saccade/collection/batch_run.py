@@ -48,7 +48,7 @@ class BatchRun:
         requests: What is asked about every photo.
         output: The folder that the pages go to; made if it is not there.
         style: How pages look.
-        again: Make pages anew that are there already.
+        again: Make pages again that are there already.
         skip_refused: A request that cannot be answered for this model is left out and recorded in `refused`, unless
             none can; otherwise its error ends the run.
         progress: Called as the work goes on.
