@@ -33,18 +33,18 @@ def page() -> str:
 
 
 def _section(title: str, words: list[str]) -> str:
-    said = io.StringIO()
+    printed = io.StringIO()
     before = os.environ.get("COLUMNS")
     os.environ["COLUMNS"] = COLUMNS
     try:
-        with contextlib.redirect_stdout(said):
+        with contextlib.redirect_stdout(printed):
             main([*words, "--help"])
     finally:
         if before is None:
             del os.environ["COLUMNS"]
         else:
             os.environ["COLUMNS"] = before
-    lines = [line.rstrip() for line in said.getvalue().rstrip().splitlines()]
+    lines = [line.rstrip() for line in printed.getvalue().rstrip().splitlines()]
     return "\n".join([f"## {title}", "", "```text", *lines, "```", ""])
 
 
