@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from saccade.cli import outputs, values
+from saccade.cli import values
 from saccade.cli.settings import settings_for
 from saccade.collection.output_folder import output_folder
 from saccade.errors import FileError, InputError, UnknownName
@@ -107,5 +107,3 @@ def test_a_folder_below_a_file_cannot_be_made(tmp_path: Path) -> None:
         pass
     with pytest.raises(FileError, match="is a file"), output_folder(tmp_path / "file"):
         pass
-    with pytest.raises(FileError, match="cannot be written"):
-        outputs.writable(tmp_path / "file" / "x.png")

@@ -106,6 +106,16 @@ def scratch_folder(folder: str | os.PathLike[str]) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
+def remove_unfinished() -> None:
+    """Remove what this process is writing; for a process that ends in the middle of its work."""
+    for folder in list(_swept):
+        with contextlib.suppress(OSError):
+            for entry in list(os.scandir(folder)):
+                match = _PART.fullmatch(entry.name)
+                if match and (match["machine"], match["process"]) == (_machine(), str(os.getpid())):
+                    _remove(entry)
+
+
 def check_writable(path: str | os.PathLike[str]) -> None:
     """Try whether a file can be written, so that a run fails before its work and not after it.
 
@@ -182,11 +192,15 @@ def _sweep(folder: Path) -> None:
         for entry in list(os.scandir(folder)):
             match = _PART.fullmatch(entry.name)
             if match and not _alive(match["machine"], int(match["process"]), match["start"], Path(entry.path)):
-                if entry.is_dir(follow_symlinks=False):
-                    shutil.rmtree(entry.path, ignore_errors=True)
-                else:
-                    with contextlib.suppress(OSError):
-                        Path(entry.path).unlink()
+                _remove(entry)
+
+
+def _remove(entry: os.DirEntry[str]) -> None:
+    if entry.is_dir(follow_symlinks=False):
+        shutil.rmtree(entry.path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            Path(entry.path).unlink()
 
 
 def _alive(machine: str, process: int, start: str, part: Path) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from saccade.cli import outputs, values
+from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
 from saccade.cli.options import Model, Opening, opened
@@ -39,6 +39,7 @@ def compare(
 
     Splits the similarity of their codes exactly over the places of both photos, evidence against it included.
     """
+    from saccade.atomic_files import check_writable
     from saccade.images.files import existing
 
     opening.settings()
@@ -46,7 +47,7 @@ def compare(
     values.choice("theme", theme, ("light", "dark"))
     for photo in (a, b):
         existing(photo)
-    outputs.writable(output)
+    check_writable(output)
     encoder = opening.open(model)
     console.say(encoder.describe())
     images = [encoder.read(photo) for photo in (a, b)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import KW_ONLY, dataclass, field, replace
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from saccade.atomic_files import scratch_folder
 from saccade.collection.answering import Answering
 from saccade.collection.contact_sheet import has_sheet, thumbnail_side, write_sheet
 from saccade.collection.fingerprint import encoder_fingerprint, file_state, fingerprint, target_fingerprint
@@ -176,8 +176,8 @@ class BatchRun:
                         pages.records[photo] = record
                         yield record
                 continue
-            with tempfile.TemporaryDirectory(prefix=".", dir=self.output) as folder:
-                yield from self._drawn_on_one_scale(photos, pages, position, answering, Path(folder))
+            with scratch_folder(self.output) as folder:
+                yield from self._drawn_on_one_scale(photos, pages, position, answering, folder)
 
     def _drawn_on_one_scale(
         self, photos: list[Path], pages: _PageSet, position: int, answering: Answering, folder: Path

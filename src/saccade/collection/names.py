@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, count, islice
 from pathlib import Path
 
-LONGEST_PHOTO = 110
+LONGEST_PHOTO = 140
+LONGEST_LABEL = 30
 LONGEST_TARGET = 60
-"""Bytes of a photo's and of a target's part of a file name. File systems end at 255 bytes; the method, the ending and
-the letters that an unfinished file has in addition must still fit."""
+"""Bytes of a photo's, a request's and a target's part of a file name; with the ending at most 255, where file systems
+end."""
 
 
 def page_names(photos: Sequence[Path], reserved: Iterable[str] = ()) -> dict[Path, str]:

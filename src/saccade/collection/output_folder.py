@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from saccade.atomic_files import unwritable
 from saccade.errors import FileError
 
 _made: list[Path] = []
@@ -31,20 +32,21 @@ def output_folder(path: Path) -> Iterator[Path]:
 
 
 def _make(path: Path, made: list[Path]) -> None:
+    place = path
     try:
         for folder in (*reversed(path.parents), path):
+            place = folder.parent
             if not folder.exists():
                 folder.mkdir(exist_ok=True)
                 made.append(folder)
                 _made.append(folder)
         if not path.is_dir():
             raise FileError(f"{path} is a file; give a folder for the output.")
+        place = path
         with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as error:
-        raise FileError(
-            f"the folder {path} cannot be written: {error.strerror or error}; choose another for the output."
-        ) from error
+        raise unwritable(path, error, folder=place) from error
 
 
 def remove_unfinished() -> None:

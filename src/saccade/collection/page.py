@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from saccade.collection.names import LONGEST_TARGET, shorten, slug
+from saccade.collection.names import LONGEST_LABEL, LONGEST_TARGET, shorten, slug
 from saccade.collection.request import Request
 from saccade.collection.style import PageStyle
 from saccade.errors import InputError
@@ -56,9 +56,8 @@ class Page:
 
     def suffix_of(self, label: str) -> str:
         """The end of the names of files that belong to one request."""
-        if self.target.text == "code":
-            return slug(label)
-        return f"{slug(label)}-{target_slug(self.target)}"
+        name = shorten(slug(label), LONGEST_LABEL)
+        return name if self.target.text == "code" else f"{name}-{target_slug(self.target)}"
 
     def only(self, labels: Sequence[str]) -> Page:
         """The same with some of the requests: those that have an answer."""
