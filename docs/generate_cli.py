@@ -8,7 +8,8 @@ import os
 import sys
 from pathlib import Path
 
-from saccade.cli import app, main
+from saccade.cli import main
+from saccade.cli.program import app
 
 PAGE = Path(__file__).with_name("cli.md")
 COLUMNS = "100"
@@ -18,32 +19,32 @@ _START = """\
 Written by `docs/generate_cli.py` from `saccade COMMAND --help`; do not edit by hand.
 
 Exit status: 0 done, also when some photos had to be left out (they are named on stderr); 1 a defect in the program;
-2 something that can be mended, with one line on stderr that says how; 130 stopped with Ctrl-C; 141 the reader of a pipe
-went away. Results go to stdout; notes, errors and progress go to stderr. With `--json` stdout holds one JSON value and
-nothing else; after an error it stays empty.
+2 something that you can put right, with one line on stderr that says how; 130 stopped with Ctrl-C, at any moment, with
+nothing half-written; 141 the reader of a pipe went away. Results go to stdout; notes, errors and progress go to stderr.
+With `--json` stdout holds one JSON value and nothing else; after an error it stays empty.
 """
 
 
 def page() -> str:
     """The page as it should be."""
-    commands = [each.callback.__name__ for each in app.registered_commands if each.callback is not None]
+    commands = [command.callback.__name__ for command in app.registered_commands if command.callback is not None]
     parts = [_START, _section("saccade", []), *(_section(f"saccade {name}", [name]) for name in commands)]
     return "\n".join(parts)
 
 
 def _section(title: str, words: list[str]) -> str:
-    said = io.StringIO()
+    printed = io.StringIO()
     before = os.environ.get("COLUMNS")
     os.environ["COLUMNS"] = COLUMNS
     try:
-        with contextlib.redirect_stdout(said):
+        with contextlib.redirect_stdout(printed):
             main([*words, "--help"])
     finally:
         if before is None:
             del os.environ["COLUMNS"]
         else:
             os.environ["COLUMNS"] = before
-    lines = [line.rstrip() for line in said.getvalue().rstrip().splitlines()]
+    lines = [line.rstrip() for line in printed.getvalue().rstrip().splitlines()]
     return "\n".join([f"## {title}", "", "```text", *lines, "```", ""])
 
 

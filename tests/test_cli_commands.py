@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import Run, files, refused, small_autoencoder, width
+from commands import NUMPY_FACTORY, Run, files, refused, small_autoencoder, width
 from PIL import Image
 from skimage import data
 
@@ -32,6 +33,21 @@ def test_layers_of_a_model_of_any_size(run: Run, tmp_path: Path) -> None:
     assert found["size"] == [64, 48]
     assert {each["layer"]: each["shape"] for each in found["layers"]}["encoded"] == [32, 24, 6]
     assert json.loads(run("layers", "free.keras", "--json")[1])["size"] == [256, 256]
+
+
+@pytest.mark.parametrize("factory", ["mine:make", "mine:made"])
+def test_a_network_of_the_users_own_is_taken_where_the_library_takes_it(
+    run: Run, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, factory: str
+) -> None:
+    (tmp_path / "mine.py").write_text(NUMPY_FACTORY)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    answer = json.loads(run("layers", factory, "--json")[1])
+    assert [layer["layer"] for layer in answer["layers"]] == ["small"]
+    assert answer["framework"] == "numpy"
+    words = ("explain", factory, photos / "cat.jpg", "-m", "activation_energy", "--json")
+    for already in (False, True):
+        assert [page["already"] for page in json.loads(run(*words)[1])["pages"]] == [already]
 
 
 def test_methods_are_listed_with_one_line_each_and_described_by_name(run: Run) -> None:
@@ -99,7 +115,6 @@ def test_inside(run: Run, small_model: str, photos: Path, tmp_path: Path) -> Non
 
 
 def test_demo_builds_the_gallery(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
     import types
     import webbrowser
 

@@ -1,64 +1,46 @@
-"""The program as a process of its own: clean streams, a bar for people, Ctrl-C, readers that go away."""
+"""The program as a process of its own: clean streams, a bar for people, streams that are closed or full."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+import resource
 import select
-import signal
 import subprocess
-import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import pytest
+from commands import COMMAND, NUMPY_FACTORY, environment, files
 from PIL import Image
 from skimage import data
-
-COMMAND = [sys.executable, "-m", "saccade"]
-LISTENING = """
-import signal, sys
-# A shell that runs tests in the background may have set Ctrl-C aside for its children.
-signal.signal(signal.SIGINT, signal.default_int_handler)
-from saccade.cli import main
-sys.exit(main(sys.argv[1:]))
-"""
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a model, and photos of which one has a name that is not ASCII and one is broken."""
+    """A folder with two models, and photos of which one has a name that is not ASCII and one is broken."""
     folder = tmp_path_factory.mktemp("process")
-    given = keras.Input((32, 32, 3))
-    x = keras.layers.Conv2D(4, 3, padding="same", activation="elu", bias_initializer="ones")(given)
+    image = keras.Input((32, 32, 3))
+    x = keras.layers.Conv2D(4, 3, padding="same", activation="elu", bias_initializer="ones")(image)
     x = keras.layers.MaxPooling2D(name="encoded")(x)
     x = keras.layers.UpSampling2D()(x)
     x = keras.layers.Conv2D(3, 3, padding="same", activation="sigmoid", bias_initializer="ones")(x)
-    keras.Model(given, x, name="small").save(folder / "small.keras")
+    keras.Model(image, x, name="small").save(folder / "small.keras")
+    (folder / "mine.py").write_text(NUMPY_FACTORY)
     (folder / "photos").mkdir()
-    for index in range(8):
+    for index in range(3):
         Image.fromarray(data.astronaut()[index * 10 :: 4, ::4]).save(folder / "photos" / f"k\u00e4tzchen-{index}.jpg")
     (folder / "photos" / "broken.jpg").write_bytes(b"\xff\xd8\xff no more")
     return folder
 
 
-def _environment(**more: str) -> dict[str, str]:
-    # As on a user's machine: nothing set that would keep TensorFlow quiet.
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("TF_CPP")}
-    return {**kept, **more}
-
-
-def _on_a_terminal(place: Path, words: list[str], **environment: str) -> tuple[int, str, str]:
+def on_a_terminal(place: Path, words: list[str], **more: str) -> tuple[int, str, str]:
     """Run with stderr on a terminal; give the exit status, stdout, and what the terminal was sent."""
     ours, theirs = os.openpty()
     with subprocess.Popen(
-        [*COMMAND, *words],
-        cwd=place,
-        stdout=subprocess.PIPE,
-        stderr=theirs,
-        env=_environment(TERM="xterm", **environment),
+        [*COMMAND, *words], cwd=place, stdout=subprocess.PIPE, stderr=theirs, env=environment(TERM="xterm", **more)
     ) as process:
         os.close(theirs)
         seen = b""
@@ -76,23 +58,23 @@ def _on_a_terminal(place: Path, words: list[str], **environment: str) -> tuple[i
 
 def test_json_is_alone_on_stdout_and_the_bar_is_for_terminals(place: Path) -> None:
     words = ["explain", "small.keras", "photos", "-o", "bar", "-m", "saliency", "--json"]
-    status, out, seen = _on_a_terminal(place, words, NO_COLOR="1")
+    status, out, seen = on_a_terminal(place, words, NO_COLOR="1")
     assert status == 0
-    found = json.loads(out)
-    assert len(found["pictures"]) == 8
-    assert [Path(each["picture"]).name for each in found["failed"]] == ["broken.jpg"]
+    answer = json.loads(out)
+    assert len(answer["pages"]) == 3
+    assert [Path(failed["photo"]).name for failed in answer["failed"]] == ["broken.jpg"]
     assert "%" in seen
     assert "left" in seen
     assert not re.search("\x1b\\[3\\d", seen), "NO_COLOR was set"
     assert "note: 1 photo could not be used:" in seen
-    for chatter in ("oneDNN", "absl", "cuda", "tensorflow", "retracing"):
-        assert chatter.lower() not in seen.lower()
+    for message in ("oneDNN", "absl", "cuda", "tensorflow", "retracing"):
+        assert message.lower() not in seen.lower()
 
 
 def test_streams_are_clean_when_piped_and_names_may_be_anything(place: Path) -> None:
     done = subprocess.run(
         [*COMMAND, "explain", "small.keras", "photos", "-o", "piped", "-m", "saliency"],
-        cwd=place, capture_output=True, text=True, env=_environment(PYTHONIOENCODING="ascii"), check=True,
+        cwd=place, capture_output=True, text=True, env=environment(PYTHONIOENCODING="ascii"), check=True,
     )  # fmt: skip
     assert "wrote piped/k\\xe4tzchen-0-saliency.png" in done.stdout
     notes = done.stderr.splitlines()
@@ -101,51 +83,11 @@ def test_streams_are_clean_when_piped_and_names_may_be_anything(place: Path) -> 
     assert "\x1b" not in done.stdout + done.stderr
 
 
-def test_ctrl_c_leaves_nothing_half_written_and_the_same_command_continues(place: Path) -> None:
-    out = place / "stopped"
-    words = ["explain", "small.keras", "photos", "-o", "stopped", "--raw"]
-    with subprocess.Popen(
-        [sys.executable, "-c", LISTENING, *words],
-        cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=_environment(),
-    ) as process:  # fmt: skip
-        until = time.monotonic() + 120
-        while not list(out.glob("*.png")) and process.poll() is None and time.monotonic() < until:
-            time.sleep(0.005)
-        process.send_signal(signal.SIGINT)
-        said, complaint = process.communicate(timeout=60)
-    assert process.returncode == 130, complaint
-    assert complaint == "saccade: stopped.\n"
-    assert "wrote" not in said
-    pages = sorted(out.glob("*.png"))
-    assert 1 <= len(pages) < 8
-    assert not [each for each in out.rglob("*") if "part" in each.name]
-    for page in (*pages, *out.glob(".thumbnails/*.png")):
-        with Image.open(page) as image:
-            image.load()
-
-    done = subprocess.run(
-        [*COMMAND, *words, "--json"], cwd=place, capture_output=True, text=True, env=_environment(), check=True
-    )
-    pictures = json.loads(done.stdout)["pictures"]
-    assert len(pictures) == 8
-    assert sum(each["already"] for each in pictures) == len(pages)
-
-
-def test_a_reader_that_goes_away_is_no_error() -> None:
-    for words in (["methods"], ["--help"]):
-        with subprocess.Popen([*COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-            assert process.stdout is not None
-            process.stdout.close()
-            assert process.stderr is not None
-            assert process.stderr.read() == b""
-        assert process.returncode in (1, 141)
-
-
 def test_debug_lets_the_frameworks_speak_and_shows_the_traceback(place: Path) -> None:
     quiet, loud = (
         subprocess.run(
             [*COMMAND, "layers", "small.keras", "--layer", "nobody", *more],
-            cwd=place, capture_output=True, text=True, env=_environment(), check=False,
+            cwd=place, capture_output=True, text=True, env=environment(), check=False,
         )
         for more in ([], ["--debug"])
     )  # fmt: skip
@@ -154,3 +96,104 @@ def test_debug_lets_the_frameworks_speak_and_shows_the_traceback(place: Path) ->
     assert quiet.stderr.startswith("saccade: no layer 'nobody'")
     assert "Traceback" in loud.stderr
     assert quiet.stderr in loud.stderr
+
+
+# Streams that cannot be written
+
+EXPLAIN = ("explain", "mine:make", "photos", "-m", "activation_energy", "-o")
+PAGES = {f"k\u00e4tzchen-{index}-activation_energy.png" for index in range(3)} | {"contact-sheet-activation_energy.png"}
+
+
+def written(folder: Path) -> set[str]:
+    return {name for name in files(folder) if not name.startswith(".")}
+
+
+@pytest.mark.parametrize("closed", [(1,), (2,), (1, 2), (0, 1, 2)])
+def test_with_closed_streams_the_work_is_done(place: Path, closed: tuple[int, ...]) -> None:
+    def close() -> None:
+        for descriptor in closed:
+            os.close(descriptor)
+
+    out = f"closed-{len(closed)}-{closed[0]}"
+    done = subprocess.run(
+        [*COMMAND, *EXPLAIN, out], cwd=place, capture_output=True, text=True, env=environment(), preexec_fn=close,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert written(place / out) == PAGES
+    assert ("wrote" in done.stdout) == (1 not in closed)
+    assert done.stderr.startswith("note: 1 photo could not be used") == (2 not in closed)
+    # What was opened first must not have become stdout: every page is a whole picture.
+    for page in PAGES:
+        with Image.open(place / out / page) as image:
+            image.load()
+
+
+def test_a_full_stdout_is_said_and_a_full_stderr_ends_nothing(place: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        for words in (["layers", "mine:make"], ["layers", "mine:make", "--json"], ["--help"], ["methods"]):
+            done = subprocess.run(
+                [*COMMAND, *words], cwd=place, stdout=full, stderr=subprocess.PIPE, text=True, env=environment(),
+                check=False,
+            )  # fmt: skip
+            assert done.returncode == 2
+            assert done.stderr == "saccade: stdout cannot be written: No space left on device.\n"
+        done = subprocess.run(
+            [*COMMAND, *EXPLAIN, "full"], cwd=place, stdout=subprocess.PIPE, stderr=full, env=environment(), check=False
+        )
+        assert done.returncode == 0
+        assert written(place / "full") == PAGES
+
+
+@pytest.mark.parametrize("words", [["methods"], ["--help"], ["explain", "--help"], ["layers", "mine:make", "--json"]])
+def test_a_reader_that_goes_away_is_no_error(place: Path, words: list[str]) -> None:
+    with subprocess.Popen(
+        [*COMMAND, *words], cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
+def test_a_reader_of_stderr_that_goes_away_ends_nothing(place: Path) -> None:
+    with subprocess.Popen(
+        [*COMMAND, *EXPLAIN, "unread"], cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+    ) as process:
+        assert process.stderr is not None
+        process.stderr.close()
+        assert process.stdout is not None
+        assert b"wrote" in process.stdout.read()
+    assert process.returncode == 0
+    assert written(place / "unread") == PAGES
+
+
+# A disk that is full
+
+
+def limited(size: int) -> Callable[[], None]:
+    """No file can grow beyond so many bytes: what a full disk looks like from inside."""
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [*EXPLAIN, "small-disk"],
+        ["inside", "mine:make", "photos/k\u00e4tzchen-0.jpg", "-o", "small-disk"],
+        ["compare", "mine:make", "photos/k\u00e4tzchen-0.jpg", "photos/k\u00e4tzchen-1.jpg", "-o", "small-disk.png"],
+    ],
+)
+def test_a_full_disk_is_one_line(place: Path, words: list[str]) -> None:
+    done = subprocess.run(
+        [*COMMAND, *words], cwd=place, capture_output=True, text=True, env=environment(PYTHONDONTWRITEBYTECODE="1"),
+        preexec_fn=limited(4000), check=False,
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("saccade: ")
+    assert done.stderr.count("\n") == 1
+    assert "small-disk" in done.stderr
+    assert not (place / "small-disk").exists()
+    assert not (place / "small-disk.png").exists()
+    assert not [name for name in files(place) if name.startswith(".saccade")]

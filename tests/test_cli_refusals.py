@@ -111,8 +111,11 @@ def test_photos_that_cannot_be_used(run: Run, small_model: str, photos: Path, tm
 def test_an_output_that_cannot_be_written(run: Run, small_model: str, photos: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     cat = photos / "cat.jpg"
-    refused(run("explain", small_model, cat, "-o", "file/out"), "cannot be written", "-o")
-    refused(run("explain", small_model, cat, "-o", "file"), "is a file", "-o")
+    refused(
+        run("explain", small_model, cat, "-o", "file/out"),
+        "file/out cannot be written: file is not a folder; choose another place",
+    )
+    refused(run("explain", small_model, cat, "-o", "file"), "is a file", "output")
     refused(run("inside", small_model, cat, "-o", "file/out"), "cannot be written")
     refused(run("compare", small_model, cat, cat, "-o", "file/why.png"), "cannot be written")
     refused(run("train", photos, "-o", "file/model.keras"), "cannot be written")

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from saccade.cli import app, main
+from saccade.cli import main
+from saccade.cli.program import app
 
 ROOT = Path(__file__).parents[1]
 HEAVY = ("numpy", "PIL", "rich", "keras", "tensorflow", "torch", "jax", "h5py")

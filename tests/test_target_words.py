@@ -182,8 +182,8 @@ def test_every_form_is_read() -> None:
 
 def test_the_command_line_takes_sums_and_keeps_them_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from saccade.cli import main
-    from saccade.cli.options import Drawing
-    from saccade.cli.pages import Question
+    from saccade.collection import PageStyle, Request
+    from saccade.collection.page import pages_of
 
     monkeypatch.chdir(tmp_path)
     model = nets.autoencoder(24, 3)
@@ -200,9 +200,8 @@ def test_the_command_line_takes_sums_and_keeps_them_apart(tmp_path: Path, monkey
         f"a-saliency-code-{sign}-0-5-like-b-minus-copy-png-overlay.png" for sign in ("minus", "plus")
     }  # fmt: skip
     assert main(["explain", "model.keras", "a.png", "--quiet", "-t", "toward:a.png,than=none.png"]) == 2
-    long = Question(("saliency",), {}, " + ".join(f"channel:{k}" for k in range(40)), Drawing(), "")
-    assert len(long.suffix) < 120
-    assert parse(long.target) == long.wanted
+    (page,) = pages_of([Request("saliency", " + ".join(f"channel:{k}" for k in range(40)))], PageStyle())
+    assert len(page.suffix) < 120
 
 
 # What is refused

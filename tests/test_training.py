@@ -18,8 +18,8 @@ from PIL import Image
 
 from saccade.errors import FileError, InputError, UnknownName
 from saccade.training import TrainingProgress, TrainingSettings, train
-from saccade.training.augmentation import plain
-from saccade.training.photographs import gather
+from saccade.training.augmentation import unvaried
+from saccade.training.photos import gather
 from saccade.training.record import command_line
 
 TINY = TrainingSettings(size=32, code_channels=4, channels=(8, 8), epochs=2, batch_size=4, seed=3)
@@ -33,10 +33,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def trained(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, object, list[TrainingProgress]]:
     output = tmp_path_factory.mktemp("model") / "discs.keras"
-    told: list[TrainingProgress] = []
+    reported: list[TrainingProgress] = []
     settings = dataclasses.replace(TINY, epochs=6, learning_rate=0.01)
-    record = train(folder, output, settings, progress=told.append, preview=output.with_suffix(".png"))
-    return output, record, told
+    record = train(folder, output, settings, progress=reported.append, preview=output.with_suffix(".png"))
+    return output, record, reported
 
 
 def weights(path: Path) -> list[np.ndarray]:
@@ -51,12 +51,12 @@ def weights(path: Path) -> list[np.ndarray]:
 def test_the_loss_falls_and_the_best_weights_are_saved(trained, folder: Path) -> None:
     output, record, _ = trained
     assert record.history[-1]["loss"] < 0.7 * record.history[0]["loss"]
-    held = gather(folder, TINY.size, 3).split(0.1)[1]
+    validation = gather(folder, TINY.size, 3).split(0.1)[1]
     import keras
 
     model = keras.saving.load_model(output)
     assert not model.compiled
-    images = np.stack([np.asarray(Image.open(path).resize((32, 32))) for path in held.paths]) / np.float32(255)
+    images = np.stack([np.asarray(Image.open(path).resize((32, 32))) for path in validation.paths]) / np.float32(255)
     redrawn = np.asarray(model(images))
     assert record.validation_loss == pytest.approx(((redrawn - images) ** 2).mean(), rel=0.05)
     best = min(entry["validation_loss"] for entry in record.history)
@@ -65,14 +65,14 @@ def test_the_loss_falls_and_the_best_weights_are_saved(trained, folder: Path) ->
 
 
 def test_progress_tells_every_batch_and_every_epoch(trained) -> None:
-    _, record, told = trained
-    closing = [step for step in told if step.epoch_done]
+    _, record, reported = trained
+    closing = [step for step in reported if step.epoch_done]
     assert [step.epoch for step in closing] == list(range(1, 7))
-    assert [step.batch for step in told if step.epoch == 1] == [1, 2, 3, 4, 4]
+    assert [step.batch for step in reported if step.epoch == 1] == [1, 2, 3, 4, 4]
     assert closing[-1].seconds_left == 0
     assert [step.validation_loss for step in closing] == [entry["validation_loss"] for entry in record.history]
-    assert all(step.seconds_left > 0 for step in told if not step.epoch_done and step.batch < step.batches)
-    assert told[0].best is None
+    assert all(step.seconds_left > 0 for step in reported if not step.epoch_done and step.batch < step.batches)
+    assert reported[0].best is None
     assert closing[-1].best == min(entry["validation_loss"] for entry in record.history)
 
 
@@ -98,13 +98,13 @@ def test_only_the_three_files_are_left(trained) -> None:
     assert sorted(path.name for path in output.parent.iterdir()) == ["discs.json", "discs.keras", "discs.png"]
 
 
-def test_the_preview_shows_photographs_above_and_redrawn_below(trained, folder: Path) -> None:
+def test_the_preview_shows_photos_above_and_redrawn_below(trained, folder: Path) -> None:
     output, _, _ = trained
     sheet = np.asarray(Image.open(output.with_suffix(".png")))
     assert sheet.shape == (2 * 32 + 12, 2 * 36 + 4, 3)
-    held = gather(folder, TINY.size, 3).split(0.1)[1]
-    expected = plain(gather(folder, 48, 3).split(0.1)[1].at([0]), 32)[0] * 255
-    assert held.paths
+    validation = gather(folder, TINY.size, 3).split(0.1)[1]
+    expected = unvaried(gather(folder, 48, 3).split(0.1)[1].at([0]), 32)[0] * 255
+    assert validation.paths
     assert np.abs(sheet[4:36, 4:36].astype(float) - expected).max() <= 1
     assert not np.array_equal(sheet[40:72, 4:36], sheet[4:36, 4:36])
 
@@ -132,9 +132,9 @@ def test_a_stopped_run_leaves_no_half_written_file_and_continues_as_if_nothing_h
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "parts.keras.checkpoint", "whole.json", "whole.keras",
     ]  # fmt: skip
-    told: list[TrainingProgress] = []
-    record = train(folder, parts, settings, progress=told.append)
-    assert told[0].epoch == 2
+    reported: list[TrainingProgress] = []
+    record = train(folder, parts, settings, progress=reported.append)
+    assert reported[0].epoch == 2
     assert not (tmp_path / "parts.keras.checkpoint").exists()
     for one, other in zip(weights(whole), weights(parts), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
@@ -147,7 +147,7 @@ def test_a_checkpoint_of_another_run_is_refused_and_can_be_set_aside(folder: Pat
     with pytest.raises(StoppedError):
         train(folder, output, TINY, progress=stop_after(2, 1))
     other = dataclasses.replace(TINY, seed=4)
-    with pytest.raises(FileError, match="other settings or photographs"):
+    with pytest.raises(FileError, match="other settings or photos"):
         train(folder, output, other)
     assert not output.exists()
     assert train(folder, output, other, resume=False).epochs_run == 2
@@ -175,7 +175,7 @@ def test_it_stops_early_and_keeps_the_better_weights(folder: Path, tmp_path: Pat
     assert record.validation_loss == pytest.approx(record.history[record.best_epoch - 1]["validation_loss"], rel=1e-3)
 
 
-def test_broken_photographs_are_skipped_and_named(folder: Path, tmp_path: Path) -> None:
+def test_broken_photos_are_skipped_and_named(folder: Path, tmp_path: Path) -> None:
     mixed = tmp_path / "mixed"
     for path in folder.rglob("*.png"):
         target = mixed / path.relative_to(folder)
@@ -232,9 +232,9 @@ def test_a_stopped_run_continues_from_its_own_start_only(trained, folder: Path, 
     for other in (None, whole):
         with pytest.raises(FileError, match="or another start"):
             train(folder, parts, TINY, start_from=other)
-    told: list[TrainingProgress] = []
-    record = train(folder, parts, TINY, start_from=start, progress=told.append)
-    assert told[0].epoch == 2
+    reported: list[TrainingProgress] = []
+    record = train(folder, parts, TINY, start_from=start, progress=reported.append)
+    assert reported[0].epoch == 2
     assert record.start == reference.start
     for one, other in zip(weights(whole), weights(parts), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
@@ -306,7 +306,7 @@ def test_a_validation_folder_and_a_list_of_files_will_do(folder: Path, tmp_path:
         sorted((folder / "even").glob("*.png")), tmp_path / "model.keras", settings, validation=folder / "odd"
     )
     assert record.training["photographs"] == record.validation["photographs"] == 10
-    assert record.command.startswith("saccade train photographs -o model.keras --validation odd")
+    assert record.command.startswith("saccade train photos -o model.keras --validation odd")
     import keras
 
     assert keras.saving.load_model(tmp_path / "model.keras").input_shape == (None, 32, 32, 1)
@@ -322,7 +322,7 @@ def test_what_cannot_work_is_said_before_the_first_epoch(folder: Path, tmp_path:
         train(few, output)
     Image.new("RGB", (20, 20)).save(few / "one.png")
     (few / "broken.png").write_bytes(b"x")
-    with pytest.raises(InputError, match=r"few has 1 photograph \(1 could not be read\); .* at least 8"):
+    with pytest.raises(InputError, match=r"few has 1 photo \(1 could not be read\); .* at least 8"):
         train(few, output)
     with pytest.raises(InputError, match=r"give an output such as model\.keras"):
         train(folder, tmp_path / "model.h5")
@@ -332,7 +332,7 @@ def test_what_cannot_work_is_said_before_the_first_epoch(folder: Path, tmp_path:
         train(folder, output, preview=tmp_path / "nowhere" / "preview.png")
     with pytest.raises(FileError, match="is a folder"):
         train(folder, few.rename(tmp_path / "few.keras"))
-    with pytest.raises(InputError, match=r"preview\.txt is not a picture file; its ending must be \.png"):
+    with pytest.raises(InputError, match=r"preview\.txt is not an image file; its ending must be \.png"):
         train(folder, output, preview=tmp_path / "preview.txt")
     assert [path.name for path in tmp_path.iterdir()] == ["few.keras"]
 

@@ -1,4 +1,4 @@
-"""What training is made of: the architecture, the photographs, their variations, the steps."""
+"""What training is made of: the architecture, the photos, their variations, the steps."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pictures import discs
 from saccade.errors import InputError
 from saccade.images import ImageRecipe, read
 from saccade.training import TrainingSettings, reference_autoencoder, train
-from saccade.training.augmentation import plain, resized, vary
+from saccade.training.augmentation import resized, unvaried, vary
 from saccade.training.muon import muon
-from saccade.training.photographs import gather
+from saccade.training.photos import gather
 
 TINY = TrainingSettings(size=32, code_channels=4, channels=(8, 8), epochs=2, batch_size=4, seed=3)
 
@@ -74,33 +74,33 @@ def test_a_size_that_cannot_be_halved_is_refused_with_one_that_can() -> None:
         reference_autoencoder(32, 0)
 
 
-# photographs and their variations
+# photos and their variations
 
 
 def test_folders_are_searched_and_copies_land_on_one_side(folder: Path, tmp_path: Path) -> None:
-    found = gather(folder, 32, 3)
-    assert len(found) == 20
-    assert found.folder == "discs"
-    assert found.names[0] == "even/disc_00.png"
+    photos = gather(folder, 32, 3)
+    assert len(photos) == 20
+    assert photos.folder == "discs"
+    assert photos.names[0] == "even/disc_00.png"
     copies = tmp_path / "copies"
-    for index, path in enumerate(found.paths):
+    for index, path in enumerate(photos.paths):
         for copy in range(2):
             target = copies / f"{(index * 7) % 20:02}_{copy}.png"
             target.parent.mkdir(exist_ok=True)
             target.write_bytes(path.read_bytes())
-    learned, held = gather(copies, 32, 3).split(0.25)
-    assert (len(learned), len(held)) == (30, 10)
-    assert not set(learned.digests) & set(held.digests)
-    assert set(found.split(0.25)[1].digests) == set(held.digests)
+    training, validation = gather(copies, 32, 3).split(0.25)
+    assert (len(training), len(validation)) == (30, 10)
+    assert not set(training.digests) & set(validation.digests)
+    assert set(photos.split(0.25)[1].digests) == set(validation.digests)
 
 
-def test_streamed_and_kept_photographs_are_the_same(folder: Path) -> None:
-    kept, streamed = gather(folder, 32, 3), gather(folder, 32, 3, memory_limit=1000)
-    assert streamed.kept is None
-    assert kept.kept is not None
-    np.testing.assert_array_equal(kept.at([3, 19, 0]), streamed.at([3, 19, 0]))
-    np.testing.assert_array_equal(kept.split(0.2)[1].at([1]), streamed.split(0.2)[1].at([1]))
-    assert kept.digest == streamed.digest
+def test_streamed_and_kept_photos_are_the_same(folder: Path) -> None:
+    in_memory, streamed = gather(folder, 32, 3), gather(folder, 32, 3, memory_limit=1000)
+    assert streamed.pixels is None
+    assert in_memory.pixels is not None
+    np.testing.assert_array_equal(in_memory.at([3, 19, 0]), streamed.at([3, 19, 0]))
+    np.testing.assert_array_equal(in_memory.split(0.2)[1].at([1]), streamed.split(0.2)[1].at([1]))
+    assert in_memory.digest == streamed.digest
 
 
 def test_the_digest_follows_contents_and_names_not_places(folder: Path, tmp_path: Path) -> None:
@@ -115,8 +115,8 @@ def test_the_digest_follows_contents_and_names_not_places(folder: Path, tmp_path
 
 
 def test_variations_repeat_with_the_seed_and_stay_in_range() -> None:
-    photographs = np.random.default_rng(0).integers(0, 256, (6, 48, 48, 3)).astype(np.uint8)
-    first, again, other = (vary(photographs, 32, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    photos = np.random.default_rng(0).integers(0, 256, (6, 48, 48, 3)).astype(np.uint8)
+    first, again, other = (vary(photos, 32, np.random.default_rng(seed)) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - other).max() > 0.1
     assert first.shape == (6, 32, 32, 3)
@@ -126,21 +126,21 @@ def test_variations_repeat_with_the_seed_and_stay_in_range() -> None:
 
 
 def test_a_variation_of_an_even_grey_is_even_and_near_it() -> None:
-    photographs = np.full((50, 24, 24, 3), 128, np.uint8)
-    varied = vary(photographs, 16, np.random.default_rng(0))
+    photos = np.full((50, 24, 24, 3), 128, np.uint8)
+    varied = vary(photos, 16, np.random.default_rng(0))
     assert np.ptp(varied, axis=(1, 2)).max() < 1e-6
     assert np.abs(varied - 0.5).max() < 0.15
-    np.testing.assert_allclose(plain(photographs, 16), 128 / 255, atol=1e-6)
+    np.testing.assert_allclose(unvaried(photos, 16), 128 / 255, atol=1e-6)
 
 
-def test_photographs_are_resized_as_they_are_when_the_model_is_used() -> None:
-    photographs = np.random.default_rng(0).integers(0, 256, (2, 48, 30, 3)).astype(np.uint8)
+def test_photos_are_resized_as_they_are_when_the_model_is_used() -> None:
+    photos = np.random.default_rng(0).integers(0, 256, (2, 48, 30, 3)).astype(np.uint8)
     for size in (16, 36, 64):
-        wanted = read(list(photographs), ImageRecipe(size, size, 3)).array
-        np.testing.assert_allclose(plain(photographs, size), wanted, rtol=0, atol=1e-6)
+        expected = read(list(photos), ImageRecipe(size, size, 3)).array
+        np.testing.assert_allclose(unvaried(photos, size), expected, rtol=0, atol=1e-6)
         # So is a crop; only near its edges the filter sees what lies beyond them.
-        crop = resized(photographs[0], size, (3.0, 6.0, 27.0, 42.0)) / 255
-        alone = plain(photographs[:1, 6:42, 3:27], size)[0]
+        crop = resized(photos[0], size, (3.0, 6.0, 27.0, 42.0)) / 255
+        alone = unvaried(photos[:1, 6:42, 3:27], size)[0]
         inner = slice(size // 4, -size // 4)
         np.testing.assert_allclose(crop[inner, inner], alone[inner, inner], rtol=0, atol=1e-6)
 
@@ -180,7 +180,7 @@ def test_a_step_of_muon_goes_equally_far_in_every_direction_and_down() -> None:
     before, after, gradients = one_step(0.01)
     for index in (0, 2):  # 27 rows and 40 columns; 360 rows and 6 columns
         columns = before[index].shape[-1]
-        moved, gradient = (each.reshape(-1, columns) for each in (after[index] - before[index], gradients[index]))
+        moved, gradient = (step.reshape(-1, columns) for step in (after[index] - before[index], gradients[index]))
         left, _, right = np.linalg.svd(gradient.astype(np.float64), full_matrices=False)
         exact = -0.01 * 0.2 * np.sqrt(max(moved.shape)) * left @ right
         length = np.linalg.norm(exact, 2)
@@ -198,8 +198,8 @@ def test_the_image_layer_and_the_biases_take_the_steps_of_adam() -> None:
     for index in (1, 3, 4, 5):
         gradient = gradients[index] / max(norm, 1.0)
         # Adam's first step, by hand: both moments are the gradient's own.
-        wanted = -0.01 * gradient / (np.abs(gradient) + 1e-7 / np.sqrt(1e-3))
-        np.testing.assert_allclose(after[index] - before[index], wanted, rtol=2e-3, atol=1e-5)
+        expected = -0.01 * gradient / (np.abs(gradient) + 1e-7 / np.sqrt(1e-3))
+        np.testing.assert_allclose(after[index] - before[index], expected, rtol=2e-3, atol=1e-5)
 
 
 def test_both_optimizers_train_and_differ(folder: Path, tmp_path: Path) -> None:

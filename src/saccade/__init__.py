@@ -10,9 +10,11 @@ Names are loaded when they are first used, so that importing the package loads n
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # as in `typing`, which takes longer to load than everything else here
 if TYPE_CHECKING:
+    from typing import Any
+
     from saccade import methods as methods
     from saccade import targets as targets
     from saccade.attribution.method import method as method

@@ -27,7 +27,7 @@ def filler_images(
     *,
     value_range: tuple[float, float],
     blur: float,
-    neighbourhood: tuple[int, int],
+    neighbourhood: tuple[int, int] = (1, 1),
     kind: str = "filler",
 ) -> Array:
     """What do these images look like where nothing is left of them?

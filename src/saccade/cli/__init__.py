@@ -1,98 +1,37 @@
 """The command line: one command a file. A command parses, calls the library and prints.
 
-    command    what every command shares: option groups, errors as one line, exit statuses
-    console    what is said where: results on stdout, notes and progress on stderr, JSON for programs
-    chatter    keeps the frameworks' own messages off the terminal
-    options    the options that several commands share
-    values     texts from the command line -> numbers, sizes, names
-    settings   `--set NAME=VALUE` -> the settings of methods
-    outputs    the folder that pictures go to, and their names
-    job        what `explain` does with many photos
-    pages      what `explain` makes of one photo
-    contact    the contact sheet that `explain` ends with
+    process       the program as a process: its streams, Ctrl-C, its exit status
+    interruption  Ctrl-C ends the process at once, at any moment
+    streams       stdout and stderr where the caller closed them
+    program       the commands put together
+    command       what every command shares: option groups, errors as one line, exit statuses
+    console       what is said where: results on stdout, notes and progress on stderr, JSON for programs
+    silence       keeps the frameworks' own messages off the terminal
+    options       the options that several commands share
+    values        texts from the command line -> numbers, sizes, names
+    settings      `--set NAME=VALUE` -> the settings of methods
 
-Importing this package loads typer and nothing heavier; everything else is imported inside the commands.
+Importing this package loads nothing; `program` loads typer and nothing heavier; the library is imported inside the
+commands.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
 
-import typer
-
-from saccade.cli.cells import cells
-from saccade.cli.command import Command, Group, usage_error
-from saccade.cli.compare import compare
-from saccade.cli.demo import demo
-from saccade.cli.evaluate import evaluate
-from saccade.cli.explain import explain
-from saccade.cli.inside import inside
-from saccade.cli.layers import layers
-from saccade.cli.methods import methods
-from saccade.cli.train import train
-
-__all__ = ["app", "main"]
-
-app = typer.Typer(
-    name="saccade",
-    cls=Group,
-    # Plain help: it is there at once, can be piped, and needs no box characters.
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
-
-for _each in (explain, layers, methods, inside, cells, compare, evaluate, train, demo):
-    app.command(cls=Command)(_each)
-
-
-def _version(asked: bool) -> None:
-    if asked:
-        from importlib.metadata import version
-
-        typer.echo(f"saccade {version('saccade')}")
-        raise typer.Exit
-
-
-@app.callback(invoke_without_command=True)
-def _start(
-    context: typer.Context,
-    version: Annotated[  # noqa: ARG001
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
-    ] = False,
-) -> None:
-    """Show where an image encoder looks: heat maps for autoencoders and other encoders, with no class label.
-
-    Try it: saccade demo. Then: saccade explain your_model.keras your_photo.jpg
-    """
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+__all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command line.
+    """Run one command line in this process, and come back.
 
     Args:
         arguments: The words after `saccade`; by default those of the process.
 
     Returns:
-        The exit status: 0 done, 1 a defect in the program, 2 something the user can mend, 130 stopped with Ctrl-C,
-        141 the reader of the output went away.
+        The exit status: 0 done, 1 a defect in the program, 2 something that the user can put right, 130 stopped with
+        Ctrl-C, 141 the reader of the output went away.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # a file's name may hold what the terminal cannot show
-    group: Any = typer.main.get_command(app)
-    try:
-        status = group.main(
-            args=None if arguments is None else list(arguments), prog_name="saccade", standalone_mode=False
-        )
-    except Exception as error:
-        line = usage_error(error)
-        if line is None:
-            raise
-        print(line, file=sys.stderr)  # noqa: T201
-        return 2
-    return status if isinstance(status, int) else 0
+    from saccade.cli.program import main as run
+
+    return run(arguments)

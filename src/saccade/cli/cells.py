@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from saccade.cli import outputs, values
+from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
 from saccade.cli.options import Model, Opening, opened
@@ -21,7 +21,7 @@ def cells(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", show_default=False, help="A photo.")],
     opening: Opening,
     console: Console,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the pictures go.")] = Path(
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the pages go.")] = Path(
         "saccade-cells"
     ),
     cell: Annotated[
@@ -35,6 +35,7 @@ def cells(
 
     One page on where the cells look in their fields, with sizes in pixels, and the photo as all cells see it.
     """
+    from saccade.collection.output_folder import output_folder
     from saccade.images.files import existing
     from saccade.picture import save_picture
 
@@ -42,43 +43,45 @@ def cells(
     values.choice("theme", theme, ("light", "dark"))
     chosen = None if cell is None else _cell(cell)
     existing(image)
-    with outputs.folder(output):
+    with output_folder(output):
         encoder = opening.open(model)
         console.say(encoder.describe())
         images = encoder.read(image)
-        from saccade.inside import cells as look
+        from saccade.inside import cells as cell_maps
 
-        with console.progress(1, "looking") as bar:
-            seen = look(encoder, images, progress=lambda done, total: bar.at(done / max(total, 1), "looking"))
-        page = seen.figure(cell=chosen, theme=theme)
+        with console.progress(1, "computing") as bar:
+            maps = cell_maps(encoder, images, progress=lambda done, total: bar.at(done / max(total, 1), "computing"))
+        page = maps.figure(cell=chosen, theme=theme)
         files = [
-            save_picture(page, output / "fields.png", seen.metadata()),
-            save_picture(seen.sheet(theme=theme), output / "eyes.png", seen.metadata()),
+            save_picture(page, output / "fields.png", maps.metadata()),
+            save_picture(maps.sheet(theme=theme), output / "eyes.png", maps.metadata()),
         ]
         if raw:
-            files.append(seen.save(output / "cells.npz"))
-    for text in seen.notes:
+            files.append(maps.save(output / "cells.npz"))
+    for text in maps.notes:
         console.note(text)
-    field = seen.receptive_field
-    can = "the whole picture" if field is None else f"{field[1]}x{field[0]} px"
-    half, most = seen.size(0.5), seen.size(0.9)
-    console.say(f"a cell can see {can}; half of what moves it lies within {_side(half)}, 90 % within {_side(most)}")
-    for each in files:
-        console.say(f"wrote {each}")
+    field = maps.receptive_field
+    field_size = "the whole image" if field is None else f"{field[1]}x{field[0]} px"
+    half, most = maps.size(0.5), maps.size(0.9)
+    console.say(
+        f"a cell can see {field_size}; half of what moves it lies within {_side(half)}, 90 % within {_side(most)}"
+    )
+    for file in files:
+        console.say(f"wrote {file}")
     return {
         **opened(encoder),
-        "picture": str(image),
-        "cells": list(seen.grid),
-        "passes": seen.passes,
+        "photo": str(image),
+        "cells": list(maps.grid),
+        "passes": maps.passes,
         "receptive_field": None if field is None else list(field),
         "effective_size": {"50": _number(half), "90": _number(most)},
         "effective_sizes": {
-            share: [[_number(each) for each in row] for row in seen.effective.sizes(float(share) / 100)[0].tolist()]
+            share: [[_number(side) for side in row] for row in maps.effective.sizes(float(share) / 100)[0].tolist()]
             for share in ("50", "90")
         },
-        "cell": list(chosen or seen.strongest()),
+        "cell": list(chosen or maps.strongest()),
         "output": str(output),
-        "files": [str(each) for each in files],
+        "files": [str(file) for file in files],
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import inspect
 import os
@@ -15,19 +16,23 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from saccade.cli.console import EVERY_COMMAND, Console
+from saccade.cli.process import READER_GONE, STOPPED
 from saccade.cli.silence import silenced
 from saccade.errors import Cancelled, SaccadeError
 
-STOPPED = 130
-"""Exit status after Ctrl-C, as shells have it."""
-MENDABLE = 2
+REFUSED = 2
+"""Exit status for what the user can put right."""
 DEFECT = 1
-READER_GONE = 141
-"""Exit status when the reader of a pipe went away, as shells have it (128 + SIGPIPE)."""
+"""Exit status for what only a change of the program can put right."""
 
 _NO_MEMORY = (
     "out of memory; allow less at once with --memory (such as 256MB), take a smaller --size, or close other programs."
 )
+_NO_SPACE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+_OF_THE_MACHINE = (
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENAMETOOLONG, errno.ELOOP,
+)  # fmt: skip
+"""What the operating system refuses, and no change of the program would put right."""
 
 
 def command(function: Callable[..., Any]) -> Callable[..., None]:
@@ -47,33 +52,33 @@ def command(function: Callable[..., Any]) -> Callable[..., None]:
             parameters.append(parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY))
 
     @functools.wraps(function)
-    def run(**given: Any) -> None:
+    def run(**options: Any) -> None:
         arguments = {}
         for name in own:
             if name in groups:
-                names = [each.name for each in fields(groups[name]) if each.init]
-                arguments[name] = groups[name](**{each: given[each] for each in names})
+                names = [field.name for field in fields(groups[name]) if field.init]
+                arguments[name] = groups[name](**{option: options[option] for option in names})
             else:
-                arguments[name] = given[name]
-        console = next(each for each in arguments.values() if isinstance(each, Console))
+                arguments[name] = options[name]
+        console = next(argument for argument in arguments.values() if isinstance(argument, Console))
         with _reporting(console):
-            with silenced(debug=console.debug), console.listening():
+            with silenced(debug=console.debug), console.notes_for_warnings():
                 answer = function(**arguments)
             console.answer(answer)
 
     del run.__wrapped__
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
 
 
 def _options(group: type) -> Iterator[inspect.Parameter]:
     hints = get_type_hints(group, include_extras=True)
-    for each in fields(group):
-        if each.init:
-            default = inspect.Parameter.empty if each.default is MISSING else each.default
+    for field in fields(group):
+        if field.init:
+            default = inspect.Parameter.empty if field.default is MISSING else field.default
             yield inspect.Parameter(
-                each.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hints[each.name]
+                field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hints[field.name]
             )
 
 
@@ -82,21 +87,21 @@ def _reporting(console: Console) -> Iterator[None]:
     """Turn what goes wrong into one line on stderr and an exit status."""
     try:
         yield
-        sys.stdout.flush()
+        console.flush()
     except typer.Exit:
         raise
-    except BrokenPipeError:
-        # Python flushes stdout once more on its way out; there must be something to flush into.
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(READER_GONE) from None
-    except (Exception, KeyboardInterrupt) as error:
+    except (Exception, KeyboardInterrupt, SystemExit) as error:
         text, status = failure(error)
         if console.debug:
             import traceback
 
             traceback.print_exc()
-        console.error(text)
+        if status == READER_GONE:
+            # Python flushes stdout once more on its way out; there must be something to flush into.
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        else:
+            console.error(text)
         raise typer.Exit(status) from None
 
 
@@ -104,12 +109,26 @@ def failure(error: BaseException) -> tuple[str, int]:
     """What is said about an error, and the exit status."""
     if isinstance(error, (KeyboardInterrupt, Cancelled)):
         return "stopped.", STOPPED
+    if isinstance(error, BrokenPipeError):
+        return "", READER_GONE
     if isinstance(error, SaccadeError):
-        return str(error), MENDABLE
+        return str(error), REFUSED
+    if isinstance(error, SystemExit):
+        return f"the model's own code ended the program (exit status {error.code}).", REFUSED
     kind = type(error).__name__
     if isinstance(error, MemoryError) or kind in ("ResourceExhaustedError", "OutOfMemoryError"):
-        return _NO_MEMORY, MENDABLE
+        return _NO_MEMORY, REFUSED
+    if isinstance(error, OSError) and error.errno in (*_NO_SPACE, *_OF_THE_MACHINE):
+        reason = error.strerror or os.strerror(error.errno)
+        subject = "" if error.filename is None else f"{_short(str(error.filename))}: "
+        advice = "; make room, or choose another place" if error.errno in _NO_SPACE else ""
+        return f"{subject}{reason}{advice}.", REFUSED
     return f"unexpected error: {kind}: {error} (run again with --debug for the traceback)", DEFECT
+
+
+def _short(path: str) -> str:
+    """A path as it stands in one line."""
+    return path if len(path) <= 120 else f"{path[:80]}...{path[-30:]}"
 
 
 def usage_error(error: Exception) -> str | None:
@@ -120,19 +139,20 @@ def usage_error(error: Exception) -> str | None:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "saccade"
     text = " ".join(str(error.format_message()).split())
-    return f"saccade: {text[:1].lower()}{text[1:].rstrip('.')}. Try: {path} --help"
+    text = text.rstrip(".")
+    return f"saccade: {text[:1].lower()}{text[1:]}{'' if text.endswith('?') else '.'} Try: {path} --help"
 
 
 def _sections(self: Any, context: Any, formatter: Any) -> None:
     """Write arguments and options: those of this command first, then groups, then what every command has."""
     sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
     last: list[tuple[str, str]] = []
-    for each in self.get_params(context):
-        if each.param_type_name == "argument":
-            sections["Arguments"].append((each.metavar, each.help))
-        elif record := each.get_help_record(context):
-            heading = getattr(each, "rich_help_panel", None)
-            everywhere = heading == EVERY_COMMAND or each.name in ("help", "install_completion", "show_completion")
+    for parameter in self.get_params(context):
+        if parameter.param_type_name == "argument":
+            sections["Arguments"].append((parameter.metavar, parameter.help))
+        elif record := parameter.get_help_record(context):
+            heading = getattr(parameter, "rich_help_panel", None)
+            everywhere = heading == EVERY_COMMAND or parameter.name in ("help", "install_completion", "show_completion")
             (last if everywhere else sections.setdefault(heading or "Options", [])).append(record)
     for heading, records in [*sections.items(), (EVERY_COMMAND, last)]:
         if records:
@@ -145,8 +165,8 @@ class Command(TyperCommand):
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """The words behind the command's name, as they are typed."""
-        arguments = [each for each in self.get_params(ctx) if each.param_type_name == "argument"]
-        return ["[OPTIONS]", *(each.metavar or each.name.upper() for each in arguments)]
+        arguments = [parameter for parameter in self.get_params(ctx) if parameter.param_type_name == "argument"]
+        return ["[OPTIONS]", *(argument.metavar or argument.name.upper() for argument in arguments)]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the options under their headings."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from saccade.cli import outputs, values
+from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
 from saccade.cli.options import Model, Opening, opened
@@ -39,40 +39,41 @@ def compare(
 
     Splits the similarity of their codes exactly over the places of both photos, evidence against it included.
     """
+    from saccade.atomic_files import check_writable
     from saccade.images.files import existing
 
     opening.settings()
     values.choice("matching", matching, ("place", "anywhere"))
     values.choice("theme", theme, ("light", "dark"))
-    for each in (a, b):
-        existing(each)
-    outputs.writable(output)
+    for photo in (a, b):
+        existing(photo)
+    check_writable(output)
     encoder = opening.open(model)
     console.say(encoder.describe())
-    pictures = [encoder.read(each) for each in (a, b)]
-    from saccade.pairs import compare as why
+    images = [encoder.read(photo) for photo in (a, b)]
+    from saccade.pairs import compare as similarity_of
 
     with console.progress(1, "comparing") as bar:
-        found = why(
-            encoder, *pictures, matching=matching, reference=reference,
+        similarity = similarity_of(
+            encoder, *images, matching=matching, reference=reference,
             progress=lambda done, total: bar.at(done / max(total, 1), "reading the reference"),
         )  # fmt: skip
     drawing = {} if output.suffix.lower() == ".npz" else {"theme": theme}
-    found.save(output, **drawing)
-    for text in found.notes:
+    similarity.save(output, **drawing)
+    for text in similarity.notes:
         console.note(text)
-    console.say(f"similarity {found.score:.3f} (1 the same, 0 nothing in common, -1 the opposite)")
+    console.say(f"similarity {similarity.score:.3f} (1 the same, 0 nothing in common, -1 the opposite)")
     console.say(f"wrote {output}")
     return {
         **opened(encoder),
         "a": str(a),
         "b": str(b),
-        "score": float(found.score),
-        "kind": found.kind,
-        "matching": found.matching,
-        "centred": found.centred,
-        "references": found.references,
-        "shares_a": found.shares_a.tolist(),
-        "shares_b": found.shares_b.tolist(),
+        "score": float(similarity.score),
+        "kind": similarity.kind,
+        "matching": similarity.matching,
+        "centred": similarity.centred,
+        "references": similarity.references,
+        "shares_a": similarity.shares_a.tolist(),
+        "shares_b": similarity.shares_b.tolist(),
         "output": str(output),
     }

@@ -12,7 +12,7 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
-from saccade.errors import SaccadeWarning
+from saccade.errors import FileError, SaccadeWarning
 
 EVERY_COMMAND = "Every command"
 """Heading of the options that every command has."""
@@ -44,34 +44,49 @@ class Console:
             "--debug", rich_help_panel=EVERY_COMMAND, help="Show tracebacks, and what the frameworks have to say."
         ),
     ] = False
-    _live: list[Bar] = field(default_factory=list, init=False, repr=False)
-    _said: set[str] = field(default_factory=set, init=False, repr=False)
-    _stdout: list[TextIO] = field(default_factory=list, init=False, repr=False)
+    _bars: list[Bar] = field(default_factory=list, init=False, repr=False)
+    _notes: set[str] = field(default_factory=set, init=False, repr=False)
 
     def say(self, text: str = "") -> None:
-        """A line for the person, on stdout; nothing with --json or --quiet."""
+        """A line for the person, on stdout; nothing with --json or --quiet.
+
+        Raises:
+            FileError: stdout cannot be written.
+        """
         if self.json or self.quiet:
             return
-        if self._live and sys.stdout.isatty():
-            self._live[-1].above(text)
+        if self._bars and sys.stdout.isatty():
+            self._bars[-1].above(text)
         else:
-            print(text)  # noqa: T201
+            self._to_stdout(text)
 
     def note(self, text: str) -> None:
         """Something that must be known to read the result; each note once."""
         line = f"note: {_one_line(text)}"
-        if line in self._said:
-            return
-        self._said.add(line)
-        self._complain(line)
+        if line not in self._notes:
+            self._notes.add(line)
+            self._to_stderr(line)
 
     def error(self, text: str) -> None:
         """Why nothing came of it."""
-        self._complain(f"saccade: {_one_line(text)}")
+        self._to_stderr(f"saccade: {_one_line(text)}")
 
-    def _complain(self, line: str) -> None:
-        if self._live:
-            self._live[-1].above(line)
+    def flush(self) -> None:
+        """Hand on what was said.
+
+        Raises:
+            FileError: stdout cannot be written.
+        """
+        with _writing_stdout():
+            sys.stdout.flush()
+
+    def _to_stdout(self, text: str) -> None:
+        with _writing_stdout():
+            print(text)  # noqa: T201
+
+    def _to_stderr(self, line: str) -> None:
+        if self._bars:
+            self._bars[-1].above(line)
         else:
             print(line, file=sys.stderr)  # noqa: T201
 
@@ -80,7 +95,7 @@ class Console:
         if self.json or self.quiet:
             return
         from rich import box
-        from rich.console import Console as Paper
+        from rich.console import Console as RichConsole
         from rich.table import Table
         from rich.text import Text
 
@@ -90,12 +105,13 @@ class Console:
         for row in rows:
             table.add_row(*(Text(cell) for cell in row))
         if sys.stdout.isatty():
-            Paper(file=sys.stdout, highlight=False).print(table)
+            with _writing_stdout():
+                RichConsole(file=sys.stdout, highlight=False).print(table)
             return
         # What is piped into a file or another program must not be broken at the width of some terminal.
-        paper = Paper(file=io.StringIO(), highlight=False, width=10_000, no_color=True)
-        with paper.capture() as drawn:
-            paper.print(table)
+        wide = RichConsole(file=io.StringIO(), highlight=False, width=10_000, no_color=True)
+        with wide.capture() as drawn:
+            wide.print(table)
         for line in drawn.get().splitlines():
             self.say(line.rstrip())
 
@@ -104,11 +120,11 @@ class Console:
         if self.json:
             import json
 
-            print(json.dumps(value, indent=1, ensure_ascii=False, default=str))  # noqa: T201
+            self._to_stdout(json.dumps(value, indent=1, ensure_ascii=False, default=str))
 
     @contextlib.contextmanager
-    def listening(self) -> Iterator[None]:
-        """Print our own warnings as notes, and keep stdout clean for JSON while others' code runs."""
+    def notes_for_warnings(self) -> Iterator[None]:
+        """Print saccade's warnings as notes, and keep stdout clean for JSON while the frameworks' code runs."""
         shown = warnings.showwarning
 
         def as_note(
@@ -133,7 +149,7 @@ class Console:
         if self.quiet or not sys.stderr.isatty():
             yield Bar()
             return
-        from rich.console import Console as Paper
+        from rich.console import Console as RichConsole
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
         shown = Progress(
@@ -142,31 +158,31 @@ class Console:
             TaskProgressColumn(),
             TimeRemainingColumn(),
             TextColumn("left"),
-            console=Paper(file=sys.stderr, highlight=False, markup=False),
+            console=RichConsole(file=sys.stderr, highlight=False, markup=False),
             redirect_stdout=False,
             redirect_stderr=False,
             transient=True,
         )
         with shown:
-            bar = _Shown(shown, shown.add_task(text, total=total))
-            self._live.append(bar)
+            bar = _RichBar(shown, shown.add_task(text, total=total))
+            self._bars.append(bar)
             try:
                 yield bar
             finally:
-                self._live.pop()
+                self._bars.pop()
 
 
 class Bar:
-    """A progress bar that nobody sees."""
+    """A progress bar that is not shown."""
 
     def at(self, done: float, text: str | None = None) -> None:
-        """Say how much is done, and of what."""
+        """Show how much is done, and of what."""
 
     def above(self, text: str) -> None:
         """Print a line above the bar."""
 
 
-class _Shown(Bar):
+class _RichBar(Bar):
     def __init__(self, progress: Any, task: Any) -> None:
         self._progress, self._task = progress, task
 
@@ -178,6 +194,17 @@ class _Shown(Bar):
 
     def above(self, text: str) -> None:
         self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextlib.contextmanager
+def _writing_stdout() -> Iterator[None]:
+    """Name stdout where it cannot be written; a reader that went away is no error, see `command`."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise FileError(f"stdout cannot be written: {error.strerror or error}.") from error
 
 
 def _one_line(text: str) -> str:

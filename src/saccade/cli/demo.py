@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from saccade.cli import outputs
 from saccade.cli.command import command
 from saccade.cli.console import Console
 
@@ -18,7 +17,7 @@ from saccade.cli.console import Console
 def demo(
     console: Console,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the pictures go.")
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the page and its pictures go.")
     ] = Path("saccade-demo"),
     show: Annotated[
         bool | None,
@@ -29,12 +28,13 @@ def demo(
     ] = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Show what the model that ships sees in real photographs."""
+    from saccade.collection.output_folder import output_folder
     from saccade.demo import build
 
-    with outputs.folder(output), console.progress(1, "starting") as bar:
+    with output_folder(output), console.progress(1, "starting") as bar:
         page = build(output, progress=lambda what, done, total: bar.at(done / max(total, 1), what))
     console.say(f"wrote {page}")
-    if show is True or (show is None and not (console.json or console.quiet) and _somebody_looks()):
+    if show is True or (show is None and not (console.json or console.quiet) and _is_watched()):
         import webbrowser
 
         if not webbrowser.open(page.resolve().as_uri()):
@@ -42,7 +42,7 @@ def demo(
     return {"output": str(output), "page": str(page)}
 
 
-def _somebody_looks() -> bool:
+def _is_watched() -> bool:
     """Is there a terminal with a person, and a screen? Without one a text browser would take over the terminal."""
     screen = sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
     return screen and sys.stdout.isatty()

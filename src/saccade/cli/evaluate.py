@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from saccade.cli import outputs, values
+from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
 from saccade.cli.options import Model, Opening, opened
 from saccade.cli.settings import settings_for
 
-_KEPT = ".evaluation"
+_CACHE = ".evaluation"
 """Where finished pieces of work lie in the output folder, so that a second start goes on."""
 
 
@@ -34,13 +34,14 @@ def evaluate(
         ),
     ] = None,
     limit: Annotated[
-        int, typer.Option(metavar="N", help="At most so many photos, drawn by lot; more tell finer differences apart.")
+        int,
+        typer.Option(metavar="N", help="At most so many photos, drawn at random; more tell finer differences apart."),
     ] = 24,
     masks: Annotated[
         Path | None,
         typer.Option(
             metavar="FOLDER", show_default=False,
-            help="Pictures of the photos' names, bright on the object: do the maps lie on it?",
+            help="Image files named like the photos, bright on the object: do the maps lie on it?",
         ),
     ] = None,
     steps: Annotated[
@@ -58,11 +59,11 @@ def evaluate(
         ),
     ] = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the pictures and numbers go.")
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the pages and numbers go.")
     ] = Path("saccade-evaluation"),
     theme: Annotated[str, typer.Option(metavar="light|dark", help="The colour of the paper.")] = "light",
     again: Annotated[
-        bool, typer.Option("--again", help="Do everything anew, also what an earlier run has finished.")
+        bool, typer.Option("--again", help="Do everything again, also what an earlier run has finished.")
     ] = False,
 ) -> dict[str, Any]:  # fmt: skip
     """Find out which maps tell the truth on this model and these photos.
@@ -73,63 +74,64 @@ def evaluate(
     """
     opening.settings()
     values.choice("theme", theme, ("light", "dark"))
+    from saccade.collection.output_folder import output_folder
     from saccade.evaluation.settings import Settings
     from saccade.methods import available
 
     names = values.listed(methods or ["all"])
     names = list(available()) if "all" in names else names
-    given = settings_for(names, setting or [], console.seed)
+    method_settings = settings_for(names, setting or [], console.seed)
     chosen = Settings(steps=steps, block=block, checked=checked, seed=console.seed or 0).checked_values()
-    kept = output / _KEPT
-    with outputs.folder(output):
+    cache = output / _CACHE
+    with output_folder(output):
         encoder = opening.open(model)
         console.say(encoder.describe())
-        from saccade.evaluation import evaluate as ask
+        from saccade.evaluation import evaluate as evaluation_of
 
         if again:
-            for each in kept.glob("*.npz"):
-                each.unlink()
+            for file in cache.glob("*.npz"):
+                file.unlink()
         with console.progress(1, "reading the photos") as bar:
-            found = ask(
+            evaluation = evaluation_of(
                 encoder, images, None if methods is None or "all" in methods else names, masks=masks, limit=limit,
-                method_settings=given, cache=kept, **chosen.as_dict(),
+                method_settings=method_settings, cache=cache, **chosen.as_dict(),
                 progress=lambda done, total, text: bar.at(done / max(total, 1), text),
             )  # fmt: skip
-        files = [str(found.save(output / "evaluation.json"))]
+        files = [str(evaluation.save(output / "evaluation.json"))]
         from saccade.picture import save_picture
 
-        about = {"model": found.model, "layer": found.layer, "photos": str(len(found.photos))}
-        for name, page in found.pages(theme=theme).items():
+        about = {"model": evaluation.model, "layer": evaluation.layer, "photos": str(len(evaluation.photos))}
+        for name, page in evaluation.pages(theme=theme).items():
             files.append(str(save_picture(page, output / f"{name}.png", about)))
-    _say(console, found, files)
-    return {**opened(encoder), **found.to_dict(), "output": str(output), "files": files}
+    _say(console, evaluation, files)
+    return {**opened(encoder), **evaluation.to_dict(), "output": str(output), "files": files}
 
 
-def _say(console: Console, found: Any, files: list[str]) -> None:
+def _say(console: Console, evaluation: Any, files: list[str]) -> None:
     console.table(
         ["method", "score", "interval", "owed to the weights", "randomised", "noise", "grade"],
         [
             [
-                each.title,
-                f"{each.score[0]:.3f}",
-                f"{each.score[1]:.3f} to {each.score[2]:.3f}",
-                _short(each.owed_to_weights),
-                _short(each.randomised),
-                _short(each.stability),
-                each.grade,
+                scores.title,
+                f"{scores.score[0]:.3f}",
+                f"{scores.score[1]:.3f} to {scores.score[2]:.3f}",
+                _short(scores.owed_to_weights),
+                _short(scores.randomised),
+                _short(scores.stability),
+                scores.grade,
             ]
-            for each in found.method_scores
+            for scores in evaluation.method_scores
         ],
         numbers=["score", "owed to the weights", "randomised", "noise"],
     )
-    for text in found.verdict:
+    for text in evaluation.verdict:
         console.say(text)
-    for name, why in found.refused.items():
+    for name, why in evaluation.refused.items():
         console.note(f"{name} is left out: {why}")
-    for text in (*found.notes, *found.skipped):
+    for text in (*evaluation.notes, *evaluation.skipped):
         console.note(text)
-    for each in files:
-        console.say(f"wrote {each}")
+    for file in files:
+        console.say(f"wrote {file}")
 
 
 def _short(span: tuple[float, float, float] | None) -> str:

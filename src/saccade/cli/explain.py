@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from saccade.cli import outputs, values
+from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
-from saccade.cli.job import Job
 from saccade.cli.options import Drawing, Model, Opening, opened
-from saccade.cli.pages import Question, Record, made_with
 from saccade.cli.settings import settings_for
+
+if TYPE_CHECKING:
+    from saccade.collection import BatchRun, PageRecord
+
+_LISTED = 20
+"""More written files than this are not listed one by one."""
 
 
 @command
@@ -50,12 +54,12 @@ def explain(
         ),
     ] = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the pictures go.")
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the pages go.")
     ] = Path("saccade-out"),
     again: Annotated[
-        bool, typer.Option("--again", help="Make pictures anew that are there already with the same settings.")
+        bool, typer.Option("--again", help="Make pages again that are there already with the same settings.")
     ] = False,
-) -> Record:  # fmt: skip
+) -> dict[str, Any]:  # fmt: skip
     """Show where the model looks in these photos.
 
     Writes a page for each photo, named after it, and a contact sheet when there are 2 to 60. Goes through folders
@@ -63,40 +67,80 @@ def explain(
     continued by the same command: what is there already with the same settings is left as it is.
 
     Targets: K, ROW and COLUMN count from 0; ROWS and COLUMNS are spans such as 2:5 (2, 3 and 4) or : (all).
-    component:K is the K-th principal component of the cells of a folder's pictures; reconstruction_error:ROWS,COLUMNS
-    looks at a part of the picture, in pixels. They add up, with spaces round the signs: 'code - 0.5*like:b.jpg'.
+    component:K is the K-th principal component of the cells of a folder's photos; reconstruction_error:ROWS,COLUMNS
+    looks at a part of the image, in pixels. They add up, with spaces round the signs: 'code - 0.5*like:b.jpg'.
     A file's name goes in quotes if such a sign is in it: 'like:"b - copy.jpg"'.
     """
-    from saccade.errors import InputError
+    from saccade.collection import BatchRun, Request
+    from saccade.collection.output_folder import output_folder
+    from saccade.collection.page import pages_of
     from saccade.images import find
     from saccade.methods import available
-    from saccade.targets import parse
 
     opening.settings()
-    drawing = drawing.checked()
+    style = drawing.style()
     methods = values.listed(method or ["occlusion"])
     everything = "all" in methods
     methods = list(available()) if everything else methods
     settings = settings_for(methods, setting or [], console.seed)
-    find(parse(target).files)
-    if drawing.scale == "all" and len(methods) > 1:
-        raise InputError("--scale all goes with one method; each method has units of its own.")
-    photos = [each for each in find(images) if not _made_here(each, output)]
-    with outputs.folder(output):
+    requests = [Request(name, target, settings[name]) for name in methods]
+    for page in pages_of(requests, style):
+        find(page.target.files)
+    photos = find(images)
+    with output_folder(output):
         encoder = opening.open(model)
         console.say(encoder.describe())
-        question = Question(tuple(methods), settings, target, drawing, made_with(encoder), several=len(methods) > 1)
-        job = Job(encoder, question, output, again, everything, console)
-        return {**opened(encoder), "output": str(output), **job.run(photos)}
+        with console.progress(1) as bar:
+            run = BatchRun(
+                encoder, photos, requests, output=output, style=style, again=again, skip_refused=everything,
+                progress=lambda now: bar.at(now.share, f"{now.photo.name} {now.label}".rstrip()),
+            )  # fmt: skip
+            records = list(run)
+    _say(console, run, records)
+    return {
+        **opened(encoder),
+        "output": str(output),
+        "pages": [record.to_dict() for record in records],
+        "sheets": [record.to_dict() for record in run.sheets],
+        "failed": [record.to_dict() for record in run.failed],
+        "refused": [record.to_dict() for record in run.refused],
+    }
 
 
-def _made_here(photo: Path, output: Path) -> bool:
-    """Is this one of our own pages, found because the output lies among the photos?"""
-    if not output.is_dir() or output.resolve() not in photo.resolve().parents:
-        return False
-    from saccade.errors import FileError
-    from saccade.picture import read_metadata
+def _say(console: Console, run: BatchRun, records: Sequence[PageRecord]) -> None:
+    """What was written, what was there already, and what did not work.
 
-    with contextlib.suppress(FileError):
-        return "method" in read_metadata(photo)
-    return False
+    Raises:
+        ImageError: Not one of the photos could be used.
+    """
+    from saccade.errors import ImageError
+
+    if not records and len(run.failed) == 1:
+        raise ImageError(run.failed[0].error)
+    for refused in run.refused:
+        console.note(f"{refused.label} is left out: {refused.error}")
+    written = [file for record in records if not record.already for file in record.files]
+    if len(written) <= _LISTED:
+        for file in written:
+            console.say(f"wrote {file}")
+    else:
+        console.say(f"wrote {len(written)} files into {run.output}")
+    for sheet in run.sheets:
+        if not sheet.already:
+            console.say(f"wrote {sheet.file}")
+    already = sum(record.already for record in records)
+    if already:
+        console.say(
+            f"{_photos(already)} in {run.output} {'was' if already == 1 else 'were'} there already with the same "
+            "settings; --again makes them again"
+        )
+    if run.failed:
+        console.note(f"{_photos(len(run.failed))} could not be used:")
+        for failed in run.failed:
+            console.note(failed.error)
+    if not records:
+        raise ImageError(f"none of the {len(run.failed)} photos could be used.")
+
+
+def _photos(count: int) -> str:
+    return f"{count} photo{'' if count == 1 else 's'}"

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from saccade.cli import outputs, values
+from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
 from saccade.cli.options import Model, Opening, opened
@@ -19,7 +19,7 @@ def inside(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", show_default=False, help="A photo.")],
     opening: Opening,
     console: Console,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the pictures go.")] = Path(
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the pages go.")] = Path(
         "saccade-inside"
     ),
     theme: Annotated[str, typer.Option(metavar="light|dark", help="The colour of the paper.")] = "dark",
@@ -29,15 +29,16 @@ def inside(
 ) -> dict[str, Any]:
     """Draw the feature maps of every layer.
 
-    One contact sheet a layer, from the first to the picture that the model redraws, and a collage of all.
+    One contact sheet a layer, from the first to the image that the model redraws, and a collage of all.
     """
+    from saccade.collection.output_folder import output_folder
     from saccade.images.files import existing
 
     opening.settings()
     values.choice("theme", theme, ("light", "dark"))
     values.choice("scale", scale, ("all", "each"))
     existing(image)
-    with outputs.folder(output):
+    with output_folder(output):
         encoder = opening.open(model)
         console.say(encoder.describe())
         images = encoder.read(image)
@@ -45,7 +46,7 @@ def inside(
 
         with console.progress(1, "drawing"):
             maps = feature_maps(encoder, images)
-            files = [str(each) for each in maps.save_sheets(output, theme=theme, scale=scale)]
-    for each in files:
-        console.say(f"wrote {each}")
-    return {**opened(encoder), "picture": str(image), "output": str(output), "files": files}
+            files = [str(file) for file in maps.save_sheets(output, theme=theme, scale=scale)]
+    for file in files:
+        console.say(f"wrote {file}")
+    return {**opened(encoder), "photo": str(image), "output": str(output), "files": files}

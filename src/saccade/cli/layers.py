@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from saccade.encoder import Encoder
 
 _USUAL = 256
-"""Picture size at which a model that takes any is looked at."""
+"""Image size at which a model that takes any is described."""
 
 
 @command
 def layers(model: Model, opening: Opening, console: Console) -> dict[str, Any]:
     """List the model's layers and mark the code.
 
-    The field is how many pixels of the picture one inner cell sees, the step how many pixels lie between neighbouring
+    The field is how many pixels of the image one inner cell sees, the step how many pixels lie between neighbouring
     cells. For a model that takes any size they are those at 256 px, or at --size.
     """
     encoder = opening.open(model)
-    height, width = (each or _USUAL for each in (encoder.recipe.height, encoder.recipe.width))
+    height, width = (side or _USUAL for side in (encoder.recipe.height, encoder.recipe.width))
     rows = [_row(encoder, path, height, width) for path in encoder.layers]
     console.say(encoder.describe())
     console.say()
@@ -60,7 +60,7 @@ def _row(encoder: Encoder, path: str, height: int, width: int) -> dict[str, Any]
         "layer": path,
         "kind": layer.kind,
         "shape": sizes,
-        "numbers": math.prod(each or 1 for each in sizes),
+        "numbers": math.prod(size or 1 for size in sizes),
         "parameters": layer.parameters,
         "receptive_field": None if field is None else list(field),
         "stride": None if step is None else list(step),
@@ -69,10 +69,10 @@ def _row(encoder: Encoder, path: str, height: int, width: int) -> dict[str, Any]
 
 
 def _shape(sizes: list[int | None]) -> str:
-    return "x".join("free" if each is None else str(each) for each in sizes)
+    return "x".join("free" if size is None else str(size) for size in sizes)
 
 
 def _both(pair: list[float]) -> str:
     """Height and width; one number where they are the same."""
-    first, second = (f"{each:g}" for each in pair)
+    first, second = (f"{number:g}" for number in pair)
     return first if first == second else f"{first}x{second}"

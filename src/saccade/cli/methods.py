@@ -25,17 +25,17 @@ def methods(console: Console, names: Names = None) -> dict[str, Any]:
 
     described = [_description(name, find(name)) for name in names or available()]
     if not names:
-        console.table(["method", "what it does"], [[each["name"], each["plain"]] for each in described])
+        console.table(["method", "what it does"], [[about["name"], about["plain"]] for about in described])
         console.say()
         console.say(f"{len(described)} methods; `saccade methods NAME` tells the settings, the cost and the source.")
         return {"methods": described}
-    for each in described:
-        console.say(f"{each['name']}: {each['title']}")
-        _paragraph(console, each["plain"])
-        for setting in each["settings"]:
+    for about in described:
+        console.say(f"{about['name']}: {about['title']}")
+        _paragraph(console, about["plain"])
+        for setting in about["settings"]:
             _paragraph(console, f"--set {setting['name']}={_default(setting['default'])}   ({setting['takes']})")
-        _paragraph(console, f"cost: {each['cost']}")
-        _paragraph(console, f"source: {each['source']}")
+        _paragraph(console, f"cost: {about['cost']}")
+        _paragraph(console, f"source: {about['source']}")
         console.say()
     return {"methods": described}
 
@@ -46,11 +46,11 @@ def _description(name: str, function: Any) -> dict[str, Any]:
     about, hints = function.description, get_type_hints(function)
     settings = [
         {
-            "name": each.name,
-            "takes": in_words(kinds_of(hints[each.name])),
-            "default": None if each.default is inspect.Parameter.empty else each.default,
+            "name": setting.name,
+            "takes": in_words(kinds_of(hints[setting.name])),
+            "default": None if setting.default is inspect.Parameter.empty else setting.default,
         }
-        for each in settings_of(function).values()
+        for setting in settings_of(function).values()
     ]
     return {
         "name": name,

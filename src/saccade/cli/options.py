@@ -11,10 +11,11 @@ import typer
 from saccade.cli import values
 
 if TYPE_CHECKING:
+    from saccade.collection import PageStyle
     from saccade.encoder import Encoder
 
 _MODEL = "The model"
-_PICTURES = "How pictures reach the model"
+_IMAGES = "How photos reach the model"
 _DRAWING = "Drawing"
 
 Model = Annotated[
@@ -63,21 +64,21 @@ class Opening:
         str | None,
         typer.Option(
             metavar="H,W,C",
-            rich_help_panel=_PICTURES,
+            rich_help_panel=_IMAGES,
             help="For a model that does not say; free for a side that varies.",
         ),
     ] = None
     value_range: Annotated[
         str | None,
         typer.Option(
-            metavar="LOW,HIGH", rich_help_panel=_PICTURES,
+            metavar="LOW,HIGH", rich_help_panel=_IMAGES,
             help="The model's darkest and brightest pixel value; read off the model otherwise.",
         ),
     ] = None  # fmt: skip
     fit: Annotated[
         str,
         typer.Option(
-            metavar="stretch|cover|contain", rich_help_panel=_PICTURES,
+            metavar="stretch|cover|contain", rich_help_panel=_IMAGES,
             help="How a photo gets the model's shape: squeezed, cropped, or with edges added.",
         ),
     ] = "stretch"  # fmt: skip
@@ -85,14 +86,14 @@ class Opening:
         str | None,
         typer.Option(
             metavar="H,W",
-            rich_help_panel=_PICTURES,
-            help="Picture size for a model that takes any; else each photo's own.",
+            rich_help_panel=_IMAGES,
+            help="Image size for a model that takes any; else each photo's own.",
         ),
     ] = None
     max_pixels: Annotated[
         int | None,
         typer.Option(
-            metavar="N", rich_help_panel=_PICTURES, help="Refuse photos with more pixels.  [default: 100000000]"
+            metavar="N", rich_help_panel=_IMAGES, help="Refuse photos with more pixels.  [default: 100000000]"
         ),
     ] = None
 
@@ -138,12 +139,12 @@ class Drawing:
         str,
         typer.Option(
             metavar="each|all", rich_help_panel=_DRAWING,
-            help="A colour scale for each picture, or one for all of them (then they can be compared).",
+            help="A colour scale for each photo, or one for all of them (then they can be compared).",
         ),
     ] = "each"  # fmt: skip
     format: Annotated[
         str,
-        typer.Option("--format", metavar="png|jpg|webp", rich_help_panel=_DRAWING, help="The kind of picture file."),
+        typer.Option("--format", metavar="png|jpg|webp", rich_help_panel=_DRAWING, help="The kind of image file."),
     ] = "png"
     overlay_only: Annotated[
         bool,
@@ -153,12 +154,11 @@ class Drawing:
         False
     )
 
-    def checked(self) -> Drawing:
-        """The same, after looking whether the words are known."""
-        values.choice("theme", self.theme, ("light", "dark"))
-        values.choice("scale", self.scale, ("each", "all"))
-        values.choice("format", self.format, ("png", "jpg", "webp"))
-        return self
+    def style(self) -> PageStyle:
+        """As the library has it; checked before any framework is loaded."""
+        from saccade.collection import PageStyle
+
+        return PageStyle(self.theme, self.scale, self.format, self.overlay_only, self.raw)
 
 
 def opened(encoder: Encoder) -> dict[str, Any]:

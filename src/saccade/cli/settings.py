@@ -12,12 +12,12 @@ from saccade.errors import InputError, UnknownName
 _PLAIN = {types.NoneType: "auto", bool: "yes or no", int: "a whole number", float: "a number", str: "a word"}
 
 
-def settings_for(methods: Sequence[str], given: Sequence[str], seed: int | None) -> dict[str, dict[str, Any]]:
+def settings_for(methods: Sequence[str], texts: Sequence[str], seed: int | None) -> dict[str, dict[str, Any]]:
     """The settings of each method.
 
     Args:
         methods: Names of methods.
-        given: `NAME=VALUE` for every method that has such a setting, or `METHOD.NAME=VALUE` for one.
+        texts: `NAME=VALUE` for every method that has such a setting, or `METHOD.NAME=VALUE` for one.
         seed: Given to every method that draws at random.
 
     Raises:
@@ -30,7 +30,7 @@ def settings_for(methods: Sequence[str], given: Sequence[str], seed: int | None)
     functions = {name: find(name) for name in methods}
     allowed = {name: settings_of(function) for name, function in functions.items()}
     chosen: dict[str, dict[str, Any]] = {name: {} for name in methods}
-    for text in given:
+    for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
             raise InputError(f"--set {text!r} cannot be read; give NAME=VALUE, such as --set steps=64.")
@@ -38,16 +38,16 @@ def settings_for(methods: Sequence[str], given: Sequence[str], seed: int | None)
         if dot and only not in methods:
             raise UnknownName.of("method", only, methods, hint="Settings go to the methods that are asked.")
         name = name.replace("-", "_")
-        takers = [each for each in ([only] if dot else methods) if name in allowed[each]]
+        takers = [method for method in ([only] if dot else methods) if name in allowed[method]]
         if not takers:
-            known = {each: None for method in ([only] if dot else methods) for each in allowed[method]}
+            known = {setting: None for method in ([only] if dot else methods) for setting in allowed[method]}
             whose = only if dot else methods[0] if len(methods) == 1 else "these methods"
             if not known:
                 raise InputError(f"{whose} takes no settings; {name!r} was given.")
             raise UnknownName.of(f"setting of {whose}", name, known, hint="`saccade methods` describes them.")
-        for each in takers:
-            kinds = kinds_of(get_type_hints(functions[each])[name])
-            chosen[each][name] = _typed(f"setting {name} of {each}", value.strip(), kinds)
+        for method in takers:
+            kinds = kinds_of(get_type_hints(functions[method])[name])
+            chosen[method][name] = _typed(f"setting {name} of {method}", value.strip(), kinds)
     if seed is not None:
         for name in methods:
             if "seed" in allowed[name]:
@@ -68,15 +68,15 @@ def in_words(kinds: Sequence[Any]) -> str:
 
 def _typed(name: str, text: str, kinds: Sequence[Any]) -> Any:
     """The value that a text stands for under one of several types."""
-    for each in sorted(kinds, key=_eagerness):
+    for kind in sorted(kinds, key=_turn):
         try:
-            return _read(text, each)
+            return _read(text, kind)
         except ValueError:
             continue
     raise InputError(f"{name}: {text!r} cannot be read; give {in_words(kinds)}.")
 
 
-def _eagerness(kind: Any) -> int:
+def _turn(kind: Any) -> int:
     """Types in the order in which they are tried: what takes any text comes last."""
     order = [types.NoneType, bool, int, float]
     return order.index(kind) if kind in order else len(order) + (kind is str)
@@ -100,7 +100,7 @@ def _read(text: str, kind: Any) -> Any:
         inner = (inner[0],) * len(parts) if inner[1:] == (...,) else inner
         if len(parts) != len(inner):
             raise ValueError
-        return tuple(_read(part, each) for part, each in zip(parts, inner, strict=True))
+        return tuple(_read(part, inner_kind) for part, inner_kind in zip(parts, inner, strict=True))
     if kind is str or (get_origin(kind) is Literal and text in get_args(kind)):
         return text
     raise ValueError  # also for arrays, which no word can stand for

@@ -1,25 +1,25 @@
-"""Keep the frameworks' own messages off the terminal; ours, and Python's warnings of ours, stay."""
+"""Keep the frameworks' own messages off the terminal; saccade's, and its warnings, stay."""
 
 from __future__ import annotations
 
 import contextlib
-import io
 import logging
 import os
 import sys
 import warnings
 from collections.abc import Iterator
 
+from saccade.cli.streams import Stderr
 from saccade.errors import SaccadeWarning
 
 
 @contextlib.contextmanager
 def silenced(*, debug: bool) -> Iterator[None]:
-    """Silence TensorFlow, absl, oneDNN, CUDA and the loggers of libraries inside the block; `debug` lets them speak.
+    """Silence TensorFlow, absl, oneDNN, CUDA and the loggers of libraries inside the block; not with `debug`.
 
-    TensorFlow's C++ side logs to file descriptor 2 before any of its settings are heard (TF_CPP_MIN_LOG_LEVEL does not
-    reach what is said before absl::InitializeLog), and again when a device is first used. So the descriptor itself
-    points elsewhere meanwhile, and Python's `sys.stderr` keeps the real one.
+    TensorFlow's C++ side writes to file descriptor 2 before any of its settings are read (TF_CPP_MIN_LOG_LEVEL does not
+    reach what is written before absl::InitializeLog), and again when a device is first used. So the descriptor itself
+    points to nowhere meanwhile, and Python's `sys.stderr` has the real one.
     """
     if debug:
         yield
@@ -28,7 +28,7 @@ def silenced(*, debug: bool) -> Iterator[None]:
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
-        with warnings.catch_warnings(), _descriptor_elsewhere():
+        with warnings.catch_warnings(), _descriptor_to_nowhere():
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", SaccadeWarning)
             yield
@@ -37,26 +37,28 @@ def silenced(*, debug: bool) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _descriptor_elsewhere() -> Iterator[None]:
+def _descriptor_to_nowhere() -> Iterator[None]:
     python_stderr = sys.stderr
-    try:
-        if python_stderr.fileno() != 2:
-            raise io.UnsupportedOperation
-    except (AttributeError, OSError, ValueError):
-        # Somebody has replaced stderr (a test, a notebook); its descriptors are not ours to move.
+    if _descriptor(python_stderr) != 2:
+        # It was replaced, by a test or a notebook; the descriptors are not ours to move.
         yield
         return
     python_stderr.flush()
     real = os.dup(2)
-    silence = os.open(os.devnull, os.O_WRONLY)
-    speaking = os.fdopen(real, "w", buffering=1, encoding=python_stderr.encoding, errors="backslashreplace")
     try:
-        os.dup2(silence, 2)
-        sys.stderr = speaking
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+        sys.stderr = Stderr(real, python_stderr.encoding)
         yield
     finally:
-        speaking.flush()
         sys.stderr = python_stderr
         os.dup2(real, 2)
-        os.close(silence)
-        speaking.close()
+        os.close(real)
+
+
+def _descriptor(stream: object) -> int | None:
+    try:
+        return int(stream.fileno())  # type: ignore[attr-defined]
+    except (AttributeError, OSError, ValueError):
+        return None

@@ -1,4 +1,4 @@
-"""`saccade train`: an autoencoder of one's own from a folder of photographs."""
+"""`saccade train`: an autoencoder from a folder of photos."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Choices:
 
     size: Annotated[
         int | None,
-        typer.Option(metavar="N", rich_help_panel=_SHAPE, help="Height and width of its pictures.  [default: 128]"),
+        typer.Option(metavar="N", rich_help_panel=_SHAPE, help="Height and width of its images.  [default: 128]"),
     ] = None
     code_channels: Annotated[
         int | None, typer.Option(metavar="N", rich_help_panel=_SHAPE, help="Channels of the code.  [default: 32]")
@@ -35,18 +35,18 @@ class Choices:
         typer.Option(
             metavar="N,N,...",
             rich_help_panel=_SHAPE,
-            help="Channels of the blocks before the code, from the picture inwards.  [default: 32,64,128]",
+            help="Channels of the blocks before the code, from the image inwards.  [default: 32,64,128]",
         ),
     ] = None
     grey: Annotated[
-        bool, typer.Option("--grey", rich_help_panel=_SHAPE, help="Grey pictures in place of coloured ones.")
+        bool, typer.Option("--grey", rich_help_panel=_SHAPE, help="Grey images instead of coloured ones.")
     ] = False
     epochs: Annotated[
         int | None,
-        typer.Option(metavar="N", rich_help_panel=_RUN, help="Passes over the photographs, at most.  [default: 40]"),
+        typer.Option(metavar="N", rich_help_panel=_RUN, help="Passes over the photos, at most.  [default: 40]"),
     ] = None
     batch_size: Annotated[
-        int | None, typer.Option(metavar="N", rich_help_panel=_RUN, help="Photographs per step.  [default: 16]")
+        int | None, typer.Option(metavar="N", rich_help_panel=_RUN, help="Photos per step.  [default: 16]")
     ] = None
     learning_rate: Annotated[
         float | None, typer.Option(metavar="X", rich_help_panel=_RUN, help="Peak learning rate.  [default: 0.002]")
@@ -62,7 +62,7 @@ class Choices:
         typer.Option(
             metavar="X",
             rich_help_panel=_RUN,
-            help="Share of the photographs held back to measure on.  [default: 0.1]",
+            help="Share of the photos held back to measure on.  [default: 0.1]",
         ),
     ] = None
     precision: Annotated[
@@ -75,7 +75,7 @@ class Choices:
     augment: Annotated[
         bool,
         typer.Option(
-            "--augment/--no-augment", rich_help_panel=_RUN, help="Show a new variation of each photograph each time."
+            "--augment/--no-augment", rich_help_panel=_RUN, help="Show a new variation of each photo each time."
         ),
     ] = True
 
@@ -90,7 +90,7 @@ class Choices:
             chosen["image_channels"] = 1
         if self.channels is not None:
             try:
-                chosen["channels"] = tuple(int(each) for each in self.channels.split(","))
+                chosen["channels"] = tuple(int(number) for number in self.channels.split(","))
             except ValueError as error:
                 raise InputError(f"--channels {self.channels!r} cannot be read; give numbers such as 32,64.") from error
         if seed is not None:
@@ -101,7 +101,7 @@ class Choices:
 @command
 def train(
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", show_default=False, help="Photographs, also in folders inside it.")
+        Path, typer.Argument(metavar="FOLDER", show_default=False, help="Photos, also in folders inside it.")
     ],
     choices: Choices,
     console: Console,
@@ -110,14 +110,14 @@ def train(
     ] = Path("model.keras"),
     validation: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", show_default=False, help="Photographs to measure on, not some of FOLDER."),
+        typer.Option(metavar="FOLDER", show_default=False, help="Photos to measure on, not some of FOLDER."),
     ] = None,
     preview: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
             show_default=False,
-            help="A picture to write after each epoch: photographs above, redrawn below.",
+            help="An image file to write after each epoch: photos above, redrawn below.",
         ),
     ] = None,
     start_from: Annotated[
@@ -136,26 +136,26 @@ def train(
         str | None, typer.Option(metavar="NAME", help="What Keras runs on: tensorflow, torch or jax.")
     ] = None,
 ) -> dict[str, Any]:
-    """Train an autoencoder on a folder of photographs.
+    """Train an autoencoder on a folder of photos.
 
-    Some hundreds of photographs and a few minutes give a model that redraws such pictures recognisably. A run that is
+    Some hundreds of photos and a few minutes give a model that redraws such photos recognisably. A run that is
     stopped with Ctrl-C continues with the same command.
     """
     from saccade.models import choose_backend
-    from saccade.training import train as run
+    from saccade.training import train as train_autoencoder
 
     settings = choices.settings(console.seed)
     choose_backend(backend)
-    with console.progress(settings.epochs, "reading photographs") as bar:
-        record = run(
+    with console.progress(settings.epochs, "reading photos") as bar:
+        record = train_autoencoder(
             folder, output, settings, validation=validation, resume=resume, preview=preview, start_from=start_from,
             progress=lambda now: _show(now, bar, console),
         )  # fmt: skip
     if record.skipped:
-        console.note(f"{len(record.skipped)} files could not be read as photographs and were left out.")
+        console.note(f"{len(record.skipped)} files could not be read as photos and were left out.")
     console.say(
         f"wrote {output}: best after epoch {record.best_epoch}, mean squared error {record.validation_loss:.5f} "
-        f"({record.validation_psnr:.1f} dB) on photographs it did not learn from"
+        f"({record.validation_psnr:.1f} dB) on photos it did not learn from"
     )
     if record.start is not None:
         before, after = record.start["validation_loss"], record.validation_loss
@@ -172,7 +172,7 @@ def _show(now: TrainingProgress, bar: Bar, console: Console) -> None:
     )
     if now.epoch_done:
         console.say(
-            f"epoch {now.epoch}/{now.epochs}: loss {now.loss:.5f}, on unseen photographs {now.validation_loss:.5f}, "
+            f"epoch {now.epoch}/{now.epochs}: loss {now.loss:.5f}, on unseen photos {now.validation_loss:.5f}, "
             f"{_span(now.seconds)} so far, at most {_span(now.seconds_left)} to go"
         )
 

@@ -18,10 +18,10 @@ _UNITS = {
 
 def memory(text: str) -> int:
     """Bytes from `2GiB`, `500MB`, `1.5g` or a plain number of bytes."""
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", text.lower())
-    if found is None or found[2] not in _UNITS:
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", text.lower())
+    if match is None or match[2] not in _UNITS:
         raise InputError(f"--memory {text!r} cannot be read; give a size such as 500MB or 2GiB.")
-    size = int(float(found[1]) * _UNITS[found[2]])
+    size = int(float(match[1]) * _UNITS[match[2]])
     if size < 1:
         raise InputError(f"--memory {text!r}: give more than nothing, such as 500MB or 2GiB.")
     return size
@@ -59,25 +59,25 @@ def input_shape(text: str) -> tuple[int | None, int | None, int]:
         raise InputError(
             f"--input-shape {text!r} cannot be read; give H,W,C such as 224,224,3, or free,free,3."
         ) from error
-    if any(each is not None and each < 1 for each in (height, width, channels)):
+    if any(number is not None and number < 1 for number in (height, width, channels)):
         raise InputError(f"--input-shape {text!r}: every number must be 1 or more.")
     return height, width, channels
 
 
-def choice(kind: str, given: str, allowed: Sequence[str]) -> str:
+def choice(kind: str, word: str, allowed: Sequence[str]) -> str:
     """One of a few words.
 
     Raises:
         UnknownName: It is none of them; the nearest is given.
     """
-    if given not in allowed:
-        raise UnknownName.of(kind, given, allowed)
-    return given
+    if word not in allowed:
+        raise UnknownName.of(kind, word, allowed)
+    return word
 
 
-def listed(given: Sequence[str]) -> list[str]:
+def listed(texts: Sequence[str]) -> list[str]:
     """Words from a repeatable option that may also hold several with commas between; each once, in order."""
-    words = [word.strip() for each in given for word in each.split(",")]
+    words = [word.strip() for text in texts for word in text.split(",")]
     return list(dict.fromkeys(word for word in words if word))
 
 

@@ -98,8 +98,10 @@ class Dataflow:
     _fields: dict[tuple[str, int, Interval], Interval] = field(default_factory=dict, repr=False, compare=False)
 
     def grid(self, name: str) -> tuple[int, int] | None:
-        """Height and width of an operation's result; None when it has no places."""
-        return self.size if name == "input" else self.operations[name].grid
+        """Height and width of an operation's result; None when it has no places, or nothing is known of it."""
+        if name == "input":
+            return self.size
+        return self.operations[name].grid if name in self.operations else None
 
     def footprint(self, name: str, axis: int, places: Interval) -> Interval:
         """Which places of `name` along `axis` can change when these places of the picture change?

@@ -53,7 +53,7 @@ def open_live(model: Any, *, input_shape: InputShape | None = None) -> Network:
         from saccade.models.torch.network import TorchNetwork
 
         return TorchNetwork(model, input_shape=input_shape)
-    if hasattr(model, "run") and hasattr(model, "dataflow"):
+    if _is_network(model):
         return model  # type: ignore[no-any-return]
     if type(model).__module__.startswith("tf_keras"):
         raise ModelError(
@@ -202,7 +202,8 @@ def _from_factory(
     model = made() if callable(made) and not _is_model(made) else made
     if not _is_model(model):
         raise ModelError(
-            f"{text} gave a {type(model).__name__}; a factory must give a Keras 3 model or a torch.nn.Module."
+            f"{text} gave a {type(model).__name__}; a factory must give a Keras 3 model, a torch.nn.Module, or a "
+            "network of your own (saccade.models.Network)."
         )
     if weights is not None:
         _load_weights(model, Path(weights))
@@ -220,9 +221,16 @@ def choose_backend_quietly(backend: str | None) -> None:
 
 def _is_model(value: Any) -> bool:
     keras, torch = sys.modules.get("keras"), sys.modules.get("torch")
-    return (keras is not None and isinstance(value, keras.Model)) or (
-        torch is not None and isinstance(value, torch.nn.Module)
+    return (
+        (keras is not None and isinstance(value, keras.Model))
+        or (torch is not None and isinstance(value, torch.nn.Module))
+        or _is_network(value)
     )
+
+
+def _is_network(value: Any) -> bool:
+    """A user's own `Network`; a class of them is a factory."""
+    return not isinstance(value, type) and hasattr(value, "run") and hasattr(value, "dataflow")
 
 
 def _load_weights(model: Any, weights: Path) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from saccade.atomic_files import atomic_file
 from saccade.errors import FileError
 
 
@@ -31,37 +31,9 @@ def save_arrays(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]]
     Raises:
         FileError: The folder is missing or cannot be written.
     """
-    with _whole(Path(path)) as part, part.open("wb") as file:
+    with atomic_file(path) as part, part.open("wb") as file:
         np.savez_compressed(file, metadata=np.array(json.dumps(dict(made))), **arrays)  # type: ignore[arg-type]
     return Path(path)
-
-
-def save_text(path: str | os.PathLike[str], text: str) -> Path:
-    """Write a text file.
-
-    Returns:
-        The path.
-
-    Raises:
-        FileError: The folder is missing or cannot be written.
-    """
-    with _whole(Path(path)) as part:
-        part.write_text(text, encoding="utf-8")
-    return Path(path)
-
-
-@contextmanager
-def _whole(target: Path) -> Iterator[Path]:
-    """A file to write beside the target, which takes its place when the block ends well."""
-    part = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}.part")
-    try:
-        yield part
-        part.replace(target)
-    except OSError as error:
-        raise FileError(f"{target} cannot be written: {error.strerror or error}.") from error
-    finally:
-        with suppress(OSError):
-            part.unlink()
 
 
 @contextmanager

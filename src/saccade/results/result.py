@@ -13,10 +13,11 @@ from typing import Any
 from numpy.typing import NDArray
 from PIL import Image
 
+from saccade.atomic_files import write_text
 from saccade.errors import FileError
 from saccade.picture import save_picture
 from saccade.picture.files import FORMATS, png_bytes
-from saccade.results.arrays import save_arrays, save_text
+from saccade.results.arrays import save_arrays
 from saccade.results.plain import in_words, plain
 
 _WIDEST = 1400
@@ -86,7 +87,7 @@ class Result(ABC):
             case ".npz":
                 return save_arrays(target, self.arrays(), plain(self.provenance()))
             case ".json":
-                return save_text(target, json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n")
+                return write_text(target, json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n")
             case ending if ending in FORMATS:
                 return save_picture(self.page(**drawing), target, self.metadata())
             case _:

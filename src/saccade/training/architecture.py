@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from saccade.errors import InputError, MissingPackage
-
-if TYPE_CHECKING:
-    from saccade.training.settings import TrainingSettings
 
 
 def reference_autoencoder(
@@ -20,10 +17,10 @@ def reference_autoencoder(
     seed: int | None = None,
     precision: str = "float32",
 ) -> Any:
-    """Build an untrained convolutional autoencoder: what does a plain encoder of photographs look like?
+    """Build an untrained convolutional autoencoder: what does a plain encoder of photos look like?
 
     Every block of the encoder is conv 3x3 (same, ELU) and max pooling 2x2; the decoder mirrors it with
-    nearest upsampling. With the defaults the code is 8 x 8 x 32 for a 128 x 128 photograph, and there are
+    nearest upsampling. With the defaults the code is 8 x 8 x 32 for a 128 x 128 image, and there are
     269,507 numbers to learn.
 
         image -> conv_1 pool_1 ... conv_4 encoded -> deconv_1 up_1 ... deconv_4 up_4 conv_decoded -> image
@@ -76,18 +73,6 @@ def reference_autoencoder(
         name="conv_decoded",
     )
     return keras.Model(image, last(flow), name="autoencoder")
-
-
-def build(settings: TrainingSettings, precision: str) -> Any:
-    """Return the untrained model that the settings describe."""
-    return reference_autoencoder(
-        settings.size,
-        settings.code_channels,
-        settings.channels,
-        settings.image_channels,
-        seed=settings.seed,
-        precision=precision,
-    )
 
 
 def check_shape(size: int, code_channels: int, channels: tuple[int, ...], image_channels: int) -> None:

@@ -1,41 +1,39 @@
-"""New variations of a photograph (crops, mirror images, colours), so that the code fits more than it saw."""
+"""New variations of a photo (crops, mirror images, colours), so that the code fits more than it saw."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import NDArray
 
 from saccade.images.fitting import Frame
 from saccade.images.placement import Placement
-
-Array = np.ndarray[Any, np.dtype[Any]]
+from saccade.typing import Array
 
 SMALLEST_CROP = 0.6
-"""Shortest side of a crop, as a share of the photograph's."""
+"""Shortest side of a crop, as a share of the photo's."""
 
 
-def vary(photographs: Array, size: int, generator: np.random.Generator) -> Array:
-    """Draw one variation of each photograph: the target of the autoencoder is the variation itself.
+def vary(photos: NDArray[np.uint8], size: int, generator: np.random.Generator) -> Array:
+    """Draw one variation of each photo: the target of the autoencoder is the variation itself.
 
     A random crop (60 to 100 % of each side, so it also zooms and stretches a little), half of the time
     mirrored, and in a quarter of the cases the colour channels swapped; then one gain and one offset for the
     brightness and smaller ones per colour.
 
     Args:
-        photographs: uint8 (images, height, width, channels).
+        photos: uint8 (images, height, width, channels).
         size: Height and width of what is returned, in pixels.
         generator: Source of the random numbers; the same state gives the same variations.
 
     Returns:
         float32 (images, size, size, channels) in 0..1.
     """
-    count, height, width, channels = photographs.shape
+    count, height, width, channels = photos.shape
     out = np.empty((count, size, size, channels), np.float32)
-    for row, photograph in zip(out, photographs, strict=True):
+    for row, photo in zip(out, photos, strict=True):
         high, wide = np.array([height, width]) * generator.uniform(SMALLEST_CROP, 1.0, 2)
         top, left = generator.uniform(0.0, 1.0, 2) * (height - high, width - wide)
-        crop = resized(photograph, size, box=(left, top, left + wide, top + high))
+        crop = resized(photo, size, box=(left, top, left + wide, top + high))
         row[:] = crop[:, ::-1] if generator.random() < 0.5 else crop
         if channels > 1 and generator.random() < 0.25:
             row[:] = row[..., generator.permutation(channels)]
@@ -49,20 +47,20 @@ def vary(photographs: Array, size: int, generator: np.random.Generator) -> Array
     return np.clip(out, 0.0, 1.0, out=out)
 
 
-def plain(photographs: Array, size: int) -> Array:
-    """Return the photographs as they are: float32 (images, size, size, channels) in 0..1."""
-    out = np.empty((len(photographs), size, size, photographs.shape[-1]), np.float32)
-    for row, photograph in zip(out, photographs, strict=True):
-        row[:] = resized(photograph, size)
+def unvaried(photos: NDArray[np.uint8], size: int) -> Array:
+    """Return the photos as they are: float32 (images, size, size, channels) in 0..1."""
+    out = np.empty((len(photos), size, size, photos.shape[-1]), np.float32)
+    for row, photo in zip(out, photos, strict=True):
+        row[:] = resized(photo, size)
     out /= 255.0
     return out
 
 
-def resized(photograph: Array, size: int, box: tuple[float, float, float, float] | None = None) -> Array:
+def resized(photo: NDArray[np.uint8], size: int, box: tuple[float, float, float, float] | None = None) -> Array:
     """Return a crop at another size, as `saccade.images` would read it: float32 (size, size, channels) in 0..255."""
-    height, width, channels = photograph.shape
+    height, width, channels = photo.shape
     crop = box or (0.0, 0.0, float(width), float(height))
     square = (size, size)
     frame = Frame(Placement((height, width), square, crop), crop, square, (0, 0))
-    planes = [frame.resample(photograph[..., band].astype(np.float32)) for band in range(channels)]
+    planes = [frame.resample(photo[..., band].astype(np.float32)) for band in range(channels)]
     return np.clip(np.stack(planes, axis=-1), 0.0, 255.0)

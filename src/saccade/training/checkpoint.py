@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from saccade.atomic_files import atomic_file
 from saccade.errors import FileError
-from saccade.training.files import whole
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass
@@ -32,12 +31,12 @@ class State:
     epoch: int = 0
     seconds: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
-    weights: list[Array] = field(default_factory=list)
-    optimizer: list[Array] = field(default_factory=list)
-    best: list[Array] = field(default_factory=list)
+    weights: list[NDArray[Any]] = field(default_factory=list)
+    optimizer: list[NDArray[Any]] = field(default_factory=list)
+    best: list[NDArray[Any]] = field(default_factory=list)
 
 
-def beside(output: Path) -> Path:
+def checkpoint_path(output: Path) -> Path:
     """Return where the checkpoint of an output lies."""
     return output.with_name(f"{output.name}.checkpoint")
 
@@ -50,7 +49,7 @@ def save(path: Path, state: State, run: str) -> None:
         for index, value in enumerate(getattr(state, kind))
     }
     about = {"run": run, "epoch": state.epoch, "seconds": state.seconds, "history": state.history}
-    with whole(path) as part, part.open("wb") as file:
+    with atomic_file(path) as part, part.open("wb") as file:
         np.savez(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
 
 
@@ -58,7 +57,7 @@ def load(path: Path, run: str) -> State | None:
     """Read the state of a run; None when there is none yet.
 
     Raises:
-        FileError: The file is damaged, or belongs to a run with other settings, photographs or start.
+        FileError: The file is damaged, or belongs to a run with other settings, photos or start.
     """
     if not path.exists():
         return None
@@ -75,6 +74,6 @@ def load(path: Path, run: str) -> State | None:
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise FileError(f"{path} is damaged; delete it and train from the start.") from error
     raise FileError(
-        f"{path} belongs to a run with other settings or photographs, or another start; "
+        f"{path} belongs to a run with other settings or photos, or another start; "
         "delete it, or train without resuming."
     )

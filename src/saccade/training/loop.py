@@ -1,4 +1,4 @@
-"""The training loop: photographs in, a model that redraws them out."""
+"""The training loop: photos in, a model that redraws them out."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Any
 
 import numpy as np
 
+from saccade.atomic_files import atomic_file, check_writable
 from saccade.errors import InputError
 from saccade.picture.files import FORMATS
 from saccade.training import checkpoint
-from saccade.training.augmentation import plain
-from saccade.training.files import check_writable, whole
-from saccade.training.photographs import Photographs, gather
+from saccade.training.augmentation import unvaried
+from saccade.training.photos import Photos, gather
 from saccade.training.preview import draw
-from saccade.training.record import TrainingRecord, command_line, contents, versions
-from saccade.training.run import Run, Watcher
+from saccade.training.record import TrainingRecord, command_line, summary, versions
 from saccade.training.settings import TrainingSettings
 from saccade.training.start import Start, read_start
+from saccade.training.trainer import Progress, Trainer
 
 FEWEST = 8
-"""Photographs below which nothing can be learnt."""
+"""Photos below which nothing can be learnt."""
 MARGIN = 1.5
-"""Photographs are kept this much larger than the model's images, so that a crop is not a blur."""
+"""Photos stay this much larger than the model's images, so that a crop is not a blur."""
 SHOWN = 8
-"""Photographs in the preview."""
+"""Photos in the preview."""
 
 
 def train(
@@ -36,26 +36,26 @@ def train(
     *,
     validation: Path | None = None,
     resume: bool = True,
-    progress: Watcher | None = None,
+    progress: Progress | None = None,
     preview: Path | None = None,
     start_from: Path | None = None,
 ) -> TrainingRecord:
-    """Train the reference autoencoder on photographs: which small code is enough to draw them again?
+    """Train the reference autoencoder on photos: which small code is enough to draw them again?
 
-    Minimises the mean squared error between a variation of a photograph and its reconstruction, with Muon
+    Minimises the mean squared error between a variation of a photo and its reconstruction, with Muon
     or Adam; the learning rate warms up and then falls along a cosine. Keeps the weights with the lowest validation
     loss. After every epoch a checkpoint is written beside the output; a run that was stopped continues from
     it on the same schedule, and the checkpoint goes when the model is complete.
 
     Args:
-        folder: A folder with photographs, searched with the folders in it; or the files themselves.
+        folder: A folder with photos, searched with the folders in it; or the files themselves.
         output: The `.keras` file to write; the record goes beside it, with the ending `.json`.
         settings: What can be chosen; None takes the defaults.
-        validation: A folder with the validation photographs; None holds back a share of `folder`.
+        validation: A folder with the validation photos; None holds back a share of `folder`.
         resume: Continue from the checkpoint if there is one; False starts again.
         progress: Called after every batch and after every epoch. What it raises ends the run; the checkpoint
             of the last complete epoch stays.
-        preview: A picture file to write after every epoch: validation photographs above, redrawn below.
+        preview: An image file to write after every epoch: validation photos above, redrawn below.
         start_from: A `.keras` file of an earlier run to train further, of the architecture that `settings`
             describe; the learning rate warms up and falls again. None starts from random weights.
 
@@ -63,7 +63,7 @@ def train(
         The record that is also written beside the output.
 
     Raises:
-        InputError: Fewer than 8 readable photographs, an ending that does not fit the file, or a start of
+        InputError: Fewer than 8 readable photos, an ending that does not fit the file, or a start of
             another architecture.
         ModelError: The start is not a Keras model that opens without trust.
         FileError: The folder or the start does not exist, the output cannot be written, or the checkpoint is
@@ -79,89 +79,88 @@ def train(
     check_writable(output)
     if preview is not None:
         if preview.suffix.lower() not in FORMATS:
-            raise InputError(f"{preview.name} is not a picture file; its ending must be {', '.join(FORMATS)}.")
+            raise InputError(f"{preview.name} is not an image file; its ending must be {', '.join(FORMATS)}.")
         check_writable(preview)
     start = None if start_from is None else read_start(start_from, settings)
-    learned, held = _collections(folder, validation, settings)
-    run = Run(settings, learned, held, start)
-    saved = checkpoint.beside(output)
-    state = checkpoint.load(saved, run.digest) if resume else None
+    training_photos, validation_photos = _collections(folder, validation, settings)
+    trainer = Trainer(settings, training_photos, validation_photos, start)
+    saved = checkpoint.checkpoint_path(output)
+    state = checkpoint.load(saved, trainer.digest) if resume else None
     if state is not None:
-        run.restore(state)
-    while not run.finished:
-        run.epoch(progress, lambda: checkpoint.save(saved, run.state, run.digest))
+        trainer.restore(state)
+    while not trainer.finished:
+        trainer.epoch(progress, lambda: checkpoint.save(saved, trainer.state, trainer.digest))
         if preview is not None:
-            chosen = np.linspace(0, len(held) - 1, min(SHOWN, len(held))).round().astype(int)
-            photographs = plain(held.at(chosen), settings.size)
-            draw(photographs, run.redraw(photographs), preview)
-    record = _finish(run, output, settings, learned, held, validation, start)
+            chosen = np.linspace(0, len(validation_photos) - 1, min(SHOWN, len(validation_photos))).round().astype(int)
+            images = unvaried(validation_photos.at(chosen), settings.size)
+            draw(images, trainer.redraw(images), preview)
+    record = _finish(trainer, output, settings, training_photos, validation_photos, validation, start)
     saved.unlink(missing_ok=True)
     return record
 
 
 def _finish(
-    run: Run,
+    trainer: Trainer,
     output: Path,
     settings: TrainingSettings,
-    learned: Photographs,
-    held: Photographs,
+    training_photos: Photos,
+    validation_photos: Photos,
     validation: Path | None,
     start: Start | None,
 ) -> TrainingRecord:
     """Write the model and its record."""
     import keras
 
-    model, errors = run.result()
+    model, errors = trainer.result()
     record = TrainingRecord(
         model=output.name,
         command=command_line(
-            learned.folder,
+            training_photos.folder,
             output.name,
             settings,
-            held.folder if validation else None,
+            validation_photos.folder if validation else None,
             None if start is None else start.model,
         ),
         settings=asdict(settings),
-        training=contents(learned),
-        validation=contents(held),
-        skipped=learned.skipped + (held.skipped if validation else ()),
-        start=None if start is None else _began(run, start),
-        epochs_run=run.state.epoch,
-        best_epoch=run.best_epoch,
-        history=tuple(run.state.history),
+        training=summary(training_photos),
+        validation=summary(validation_photos),
+        skipped=training_photos.skipped + (validation_photos.skipped if validation else ()),
+        start=None if start is None else _began(trainer, start),
+        epochs_run=trainer.state.epoch,
+        best_epoch=trainer.best_epoch,
+        history=tuple(trainer.state.history),
         validation_loss=float(errors.mean()),
         validation_psnr=float(np.mean(10 * np.log10(1 / np.maximum(errors, 1e-12)))),
-        seconds=round(run.state.seconds, 1),
+        seconds=round(trainer.state.seconds, 1),
         versions=versions(keras.backend.backend()),
     )
-    with whole(output) as part:
+    with atomic_file(output) as part:
         model.save(part)
     record.write(output.with_suffix(".json"))
     return record
 
 
-def _began(run: Run, start: Start) -> dict[str, Any]:
-    """Say which model the run began with, and how good that was."""
-    _, errors = run.objective(start.weights)
+def _began(trainer: Trainer, start: Start) -> dict[str, Any]:
+    """Which model the run began with, and how good that was."""
+    _, errors = trainer.with_weights(start.weights)
     return {"model": start.model, "sha256": start.sha256, "validation_loss": float(errors.mean())}
 
 
 def _collections(
     folder: Path | Sequence[Path], validation: Path | None, settings: TrainingSettings
-) -> tuple[Photographs, Photographs]:
-    """Return the photographs to learn from and those to measure on."""
+) -> tuple[Photos, Photos]:
+    """Return the photos to learn from and those to measure on."""
     size = round(settings.size * (MARGIN if settings.augment else 1))
-    photographs = gather(folder, size, settings.image_channels)
-    if len(photographs) < FEWEST:
-        skipped = f" ({len(photographs.skipped)} could not be read)" if photographs.skipped else ""
-        found = f"{len(photographs)} photograph{'' if len(photographs) == 1 else 's'}"
+    photos = gather(folder, size, settings.image_channels)
+    if len(photos) < FEWEST:
+        skipped = f" ({len(photos.skipped)} could not be read)" if photos.skipped else ""
+        count = f"{len(photos)} photo{'' if len(photos) == 1 else 's'}"
         raise InputError(
-            f"{photographs.folder} has {found}{skipped}; training needs at least {FEWEST}, "
-            "and a useful model some hundreds."
+            f"{photos.folder} has {count}{skipped}; training needs at least {FEWEST}, and a useful model some hundreds."
         )
     if validation is None:
-        return photographs.split(settings.validation_fraction)
-    held = gather(validation, settings.size, settings.image_channels)
-    if not len(held):
-        raise InputError(f"{validation} has no readable photographs; validation needs at least one.")
-    return photographs, held
+        return photos.split(settings.validation_fraction)
+    validation_photos = gather(validation, settings.size, settings.image_channels)
+    if not len(validation_photos):
+        raise InputError(f"{validation} has no readable photos; validation needs at least one.")
+    return photos, validation_photos

@@ -13,7 +13,7 @@ _SIZE = 0.2
 
 
 def muon(learning_rate: Any) -> Any:
-    """Build the optimizer: which way down is long as well as steep?
+    """Build the optimizer: how does one step move every direction of a convolution equally far?
 
     With the kernel's gradient as a matrix G of (height * width * channels in, channels out),
 
@@ -42,20 +42,20 @@ def muon(learning_rate: Any) -> Any:
             if self.built:
                 return
             super().build(variables)
-            self._lasting = [
-                self.add_variable_from_reference(variable, name="lasting") if _is_turned(variable) else None
+            self._momenta = [
+                self.add_variable_from_reference(variable, name="momentum") if _is_orthogonalised(variable) else None
                 for variable in variables
             ]
 
         def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-            lasting = self._lasting[self._get_variable_index(variable)]
-            if lasting is None:
+            momentum = self._momenta[self._get_variable_index(variable)]
+            if momentum is None:
                 super().update_step(gradient, variable, learning_rate)
                 return
             gradient = ops.cast(gradient, variable.dtype)
-            self.assign(lasting, lasting * _MOMENTUM + gradient)
+            self.assign(momentum, momentum * _MOMENTUM + gradient)
             columns = variable.shape[-1]
-            step = _orthogonal(ops.reshape(gradient + lasting * _MOMENTUM, (-1, columns)))
+            step = _orthogonal(ops.reshape(gradient + momentum * _MOMENTUM, (-1, columns)))
             rows = step.shape[0]
             length = ops.cast(learning_rate, variable.dtype) * (_SIZE * max(rows, columns) ** 0.5)
             self.assign_sub(variable, length * ops.reshape(step, variable.shape))
@@ -74,6 +74,6 @@ def muon(learning_rate: Any) -> Any:
     return Muon(learning_rate, global_clipnorm=1.0)
 
 
-def _is_turned(variable: Any) -> bool:
+def _is_orthogonalised(variable: Any) -> bool:
     """Whether a variable is the kernel of a convolution with more channels out than an image has."""
     return len(variable.shape) == 4 and variable.shape[-1] > 3

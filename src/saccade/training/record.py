@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from saccade.training.files import whole
-from saccade.training.photographs import Photographs
+from saccade.atomic_files import write_text
+from saccade.training.photos import Photos
 from saccade.training.settings import TrainingSettings
 
 
@@ -23,16 +23,16 @@ class TrainingRecord:
         model: Name of the model file.
         command: The command line that repeats the run.
         settings: All settings, defaults included.
-        training: Folder name, number of photographs and SHA-256 over their names and contents.
-        validation: The same for the photographs that decided when to stop.
-        skipped: Names of files that could not be read as pictures.
+        training: Folder name, number of photos and SHA-256 over their names and contents.
+        validation: The same for the photos that decided when to stop.
+        skipped: Names of files that could not be read as photos.
         start: Name and SHA-256 of the model that the run began with, and its mean squared error on the
-            validation photographs (`model`, `sha256`, `validation_loss`); None after a start from random weights.
+            validation photos (`model`, `sha256`, `validation_loss`); None after a start from random weights.
         epochs_run: Epochs done, fewer than the settings allow after an early stop.
         best_epoch: The epoch whose weights were kept, counted from 1.
         history: One entry an epoch: `epoch`, `loss`, `validation_loss` (mean squared errors, values 0..1).
-        validation_loss: Mean squared error of the saved model on the validation photographs.
-        validation_psnr: Mean over these photographs of 10 log10(1 / mean squared error), in decibels.
+        validation_loss: Mean squared error of the saved model on the validation photos.
+        validation_psnr: Mean over these photos of 10 log10(1 / mean squared error), in decibels.
         seconds: Time the run took.
         versions: Versions of what computed it.
     """
@@ -55,13 +55,13 @@ class TrainingRecord:
     def write(self, path: Path) -> None:
         """Write the record as JSON, whole or not at all."""
         text = json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
-        with whole(path) as part:
-            part.write_text(text, encoding="utf-8")
+        write_text(path, text)
 
 
-def contents(photographs: Photographs) -> dict[str, Any]:
-    """Say which photographs were used, without saying where they lie."""
-    return {"folder": photographs.folder, "photographs": len(photographs), "sha256": photographs.digest}
+def summary(photos: Photos) -> dict[str, Any]:
+    """Say which photos were used, without saying where they lie."""
+    # The name of the number is part of the format: records were written before photos were called photos here.
+    return {"folder": photos.folder, "photographs": len(photos), "sha256": photos.digest}
 
 
 def command_line(
@@ -90,13 +90,13 @@ def command_line(
 
 def versions(backend: str) -> dict[str, str]:
     """Return the versions of Python and of the packages that took part."""
-    found = {"python": platform.python_version(), "backend": backend}
+    known = {"python": platform.python_version(), "backend": backend}
     for package in ("saccade", "keras", "numpy", "pillow", backend):
         names = (package, f"{package}-cpu")
         for name in names:
             try:
-                found[package] = importlib.metadata.version(name)
+                known[package] = importlib.metadata.version(name)
             except importlib.metadata.PackageNotFoundError:
                 continue
             break
-    return found
+    return known

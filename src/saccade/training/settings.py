@@ -1,11 +1,12 @@
-"""What can be chosen about a training run, and what it says while it runs."""
+"""What can be chosen about a training run."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from saccade.errors import InputError, UnknownName
-from saccade.training.architecture import check_shape
+from saccade.training.architecture import check_shape, reference_autoencoder
 
 PRECISIONS = ("float32", "mixed_bfloat16")
 OPTIMIZERS = ("muon", "adam")
@@ -13,19 +14,19 @@ OPTIMIZERS = ("muon", "adam")
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """Everything that decides the outcome of a run, apart from the photographs.
+    """Everything that decides the outcome of a run, apart from the photos.
 
     Attributes:
         size: Height and width of the images in pixels.
         code_channels: Channels of the code.
         channels: Channels of the blocks before the code, from the image inwards.
-        epochs: Passes over the photographs; the learning rate falls along a cosine over all of them.
-        batch_size: Photographs per step.
+        epochs: Passes over the photos; the learning rate falls along a cosine over all of them.
+        batch_size: Photos per step.
         learning_rate: Its peak, reached after one epoch (a tenth of the run, if shorter).
-        validation_fraction: Share of the photographs held back when no validation folder is given.
+        validation_fraction: Share of the photos held back when no validation folder is given.
         patience: Stop after this many epochs without a better validation loss.
-        seed: Decides the initial weights, the order of the photographs and their variations.
-        augment: Show a new variation (crop, flip, colours) of each photograph in every epoch.
+        seed: Decides the initial weights, the order of the photos and their variations.
+        augment: Show a new variation (crop, flip, colours) of each photo in every epoch.
         image_channels: 3 for RGB, 1 for grey.
         precision: `float32`, or `mixed_bfloat16` where the processor computes it faster.
         optimizer: `muon`, which needs fewer epochs to the same error, or `adam`, whose steps cost a little less.
@@ -67,34 +68,13 @@ class TrainingSettings:
             raise UnknownName.of("optimizer", self.optimizer, OPTIMIZERS)
         check_shape(self.size, self.code_channels, self.channels, self.image_channels)
 
-
-@dataclass(frozen=True)
-class TrainingProgress:
-    """Where a run stands: told after every batch, and once more after every epoch.
-
-    Attributes:
-        epoch: The epoch under way, counted from 1.
-        epochs: How many there will be at most.
-        batch: Batches done in this epoch.
-        batches: Batches in an epoch.
-        loss: Mean squared error over this epoch so far (values 0..1).
-        validation_loss: Mean squared error on the validation photographs; None until the epoch is complete.
-        best: The lowest validation loss so far; None in the first epoch.
-        seconds: Time spent, earlier runs that this one continues included.
-        seconds_left: Expected time until the last epoch; an early stop comes sooner.
-    """
-
-    epoch: int
-    epochs: int
-    batch: int
-    batches: int
-    loss: float
-    validation_loss: float | None
-    best: float | None
-    seconds: float
-    seconds_left: float
-
-    @property
-    def epoch_done(self) -> bool:
-        """Whether this closes an epoch."""
-        return self.validation_loss is not None
+    def autoencoder(self, precision: str = "float32") -> Any:
+        """The untrained model that these settings describe, in a precision."""
+        return reference_autoencoder(
+            self.size,
+            self.code_channels,
+            self.channels,
+            self.image_channels,
+            seed=self.seed,
+            precision=precision,
+        )

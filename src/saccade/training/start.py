@@ -1,4 +1,4 @@
-"""A warm start: the weights of a model that was trained before, in place of random ones."""
+"""A warm start: the weights of a model that was trained before, instead of random ones."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from saccade.errors import FileError, InputError
 from saccade.models.keras.files import open_keras
-from saccade.training.architecture import build
 from saccade.training.settings import TrainingSettings
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 _DECIDES = (
     *("batch_shape", "filters", "kernel_size", "strides", "padding", "dilation_rate", "groups", "activation"),
@@ -36,7 +34,7 @@ class Start:
 
     model: str
     sha256: str
-    weights: list[Array] = field(repr=False)
+    weights: list[NDArray[np.float32]] = field(repr=False)
 
 
 def read_start(path: Path, settings: TrainingSettings) -> Start:
@@ -54,10 +52,10 @@ def read_start(path: Path, settings: TrainingSettings) -> Start:
     if not path.is_file():
         raise FileError(f"no file {path} to start from; give a .keras file that saccade train wrote.")
     model = open_keras(path)
-    for wanted, found in zip_longest(_facts(build(settings, "float32")), _facts(model), fillvalue="nothing more"):
-        if wanted != found:
+    for expected, actual in zip_longest(_facts(settings.autoencoder()), _facts(model), fillvalue="nothing more"):
+        if expected != actual:
             raise InputError(
-                f"{path.name} has {found} where these settings give {wanted}; give the size and channels of its "
+                f"{path.name} has {actual} where these settings give {expected}; give the size and channels of its "
                 f"record (now {settings.size}, {','.join(map(str, settings.channels))} and {settings.code_channels} "
                 "for the code), or start from another model."
             )

@@ -1,4 +1,4 @@
-"""One training run under way: the model, its optimizer, and the epochs done so far."""
+"""Training epoch by epoch: the model, its optimizer, and the state after the epochs done so far."""
 
 from __future__ import annotations
 
@@ -10,40 +10,42 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from saccade.errors import InputError, MissingPackage
-from saccade.training.architecture import build
-from saccade.training.augmentation import plain, vary
+from saccade.training.augmentation import unvaried, vary
 from saccade.training.checkpoint import State
 from saccade.training.muon import muon
-from saccade.training.photographs import Photographs
-from saccade.training.settings import TrainingProgress, TrainingSettings
+from saccade.training.photos import Photos
+from saccade.training.progress import TrainingProgress
+from saccade.training.settings import TrainingSettings
 from saccade.training.start import Start
+from saccade.typing import Array
 
-Array = np.ndarray[Any, np.dtype[Any]]
-Watcher = Callable[[TrainingProgress], None]
+Progress = Callable[[TrainingProgress], None]
+"""Called after every batch, and once more after every epoch."""
 
 
-class Run:
+class Trainer:
     """Trains epoch by epoch; `state` is all that the next epoch depends on.
 
     Attributes:
         state: Weights, optimizer variables and history after the last complete epoch.
-        digest: Tells this run from runs with other settings, photographs, frameworks or starts.
+        digest: Tells this run from runs with other settings, photos, frameworks or starts.
     """
 
     def __init__(
-        self, settings: TrainingSettings, learned: Photographs, held: Photographs, start: Start | None = None
+        self, settings: TrainingSettings, training: Photos, validation: Photos, start: Start | None = None
     ) -> None:
         try:
             import keras
         except ImportError as error:
             raise MissingPackage.of("keras", "tensorflow") from error
 
-        self._settings, self._learned, self._held = settings, learned, held
-        self._batch_size = min(settings.batch_size, len(learned))
-        self._batches = len(learned) // self._batch_size
-        self._model = build(settings, precision=settings.precision)
+        self._settings, self._training, self._validation = settings, training, validation
+        self._batch_size = min(settings.batch_size, len(training))
+        self._batches = len(training) // self._batch_size
+        self._model = settings.autoencoder(settings.precision)
         if start is not None:
             self._model.set_weights(start.weights)
         steps = self._batches * settings.epochs
@@ -55,15 +57,15 @@ class Run:
             warmup_target=settings.learning_rate,
             warmup_steps=warm_up,
         )
-        # A single photograph with hard edges can throw a young network off; the clip only acts then.
+        # A single photo with hard edges can throw a young network off; the clip only acts then.
         adam = settings.optimizer == "adam"
         self._optimizer = keras.optimizers.Adam(schedule, global_clipnorm=1.0) if adam else muon(schedule)
         self._model.compile(self._optimizer, loss="mean_squared_error")
         self._optimizer.build(self._model.trainable_variables)
         about = {
             "settings": asdict(settings),
-            "training": learned.digest,
-            "validation": held.digest,
+            "training": training.digest,
+            "validation": validation.digest,
             "backend": keras.backend.backend(),
         }
         if start is not None:
@@ -96,12 +98,12 @@ class Run:
             variable.assign(value)
         self.state = state
 
-    def epoch(self, progress: Watcher | None = None, complete: Callable[[], None] | None = None) -> None:
-        """Show every training photograph once, measure on the validation photographs, update `state`.
+    def epoch(self, progress: Progress | None = None, complete: Callable[[], None] | None = None) -> None:
+        """Show every training photo once, measure on the validation photos, update `state`.
 
         Args:
-            progress: Told after every batch, and last of all after the epoch.
-            complete: Called when `state` is new, before `progress` hears of it: what was reported is safe.
+            progress: Called after every batch, and last of all after the epoch.
+            complete: Called when `state` is new, before `progress` is: what was reported is safe.
 
         Raises:
             InputError: The loss is no longer a number.
@@ -110,7 +112,7 @@ class Run:
         number = self.state.epoch + 1
         # Seeded by the epoch, not drawn from one long stream: a continued run sees what it would have seen.
         generator = np.random.default_rng([self._settings.seed, number])
-        order = generator.permutation(len(self._learned))
+        order = generator.permutation(len(self._training))
         losses: list[float] = []
         for batch in range(self._batches):
             chosen = order[batch * self._batch_size : (batch + 1) * self._batch_size]
@@ -145,31 +147,32 @@ class Run:
         if progress is not None:
             progress(self._progress(number, self._batches, loss, validation_loss, seconds))
 
-    def redraw(self, photographs: Array) -> Array:
-        """Return the present model's reconstructions of a few photographs."""
-        return np.asarray(self._model.predict_on_batch(photographs), np.float32)
+    def redraw(self, images: Array) -> Array:
+        """Return the present model's reconstructions of a few images."""
+        return np.asarray(self._model.predict_on_batch(images), np.float32)
 
-    def result(self) -> tuple[Any, Array]:
-        """Return the best model (float32, no optimizer), and its error on each validation photograph."""
-        return self.objective(self.state.best)
+    def result(self) -> tuple[Any, NDArray[np.float64]]:
+        """Return the best model (float32, no optimizer), and its error on each validation photo."""
+        return self.with_weights(self.state.best)
 
-    def objective(self, weights: list[Array]) -> tuple[Any, Array]:
-        """Return a model with these weights (float32, no optimizer), and its error on each validation photograph."""
-        model = build(self._settings, precision="float32")
+    def with_weights(self, weights: list[NDArray[Any]]) -> tuple[Any, NDArray[np.float64]]:
+        """Return a model with these weights (float32, no optimizer), and its error on each validation photo."""
+        model = self._settings.autoencoder()
         model.set_weights(weights)
         return model, self._errors(model)
 
-    def _images(self, chosen: Array, generator: np.random.Generator) -> Array:
-        photographs = self._learned.at(chosen)
+    def _images(self, chosen: NDArray[Any], generator: np.random.Generator) -> Array:
+        photos = self._training.at(chosen)
         if self._settings.augment:
-            return vary(photographs, self._settings.size, generator)
-        return plain(photographs, self._settings.size)
+            return vary(photos, self._settings.size, generator)
+        return unvaried(photos, self._settings.size)
 
-    def _errors(self, model: Any) -> Array:
-        """Return the mean squared error of each validation photograph."""
+    def _errors(self, model: Any) -> NDArray[np.float64]:
+        """Return the mean squared error of each validation photo."""
         errors = []
-        for start in range(0, len(self._held), 32):
-            images = plain(self._held.at(range(start, min(start + 32, len(self._held)))), self._settings.size)
+        count = len(self._validation)
+        for start in range(0, count, 32):
+            images = unvaried(self._validation.at(range(start, min(start + 32, count))), self._settings.size)
             redrawn = np.asarray(model.predict_on_batch(images), np.float32)
             errors.append(np.mean((redrawn - images) ** 2, axis=(1, 2, 3), dtype=np.float64))
         return np.concatenate(errors)

@@ -1,0 +1,60 @@
+"""A folder for results: made and tried before the work, removed after it if nothing came of it."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from saccade.atomic_files import unwritable
+from saccade.errors import FileError
+
+_made: list[Path] = []
+"""Folders that were made for work that goes on."""
+
+
+@contextlib.contextmanager
+def output_folder(path: Path) -> Iterator[Path]:
+    """A folder that exists and can be written; if it was made for this and nothing came of it, it is removed again.
+
+    Raises:
+        FileError: It cannot be made or written.
+    """
+    made: list[Path] = []
+    try:
+        _make(path, made)
+        yield path
+    finally:
+        for folder in reversed(made):
+            _made.remove(folder)
+            _remove_if_empty(folder)
+
+
+def _make(path: Path, made: list[Path]) -> None:
+    place = path
+    try:
+        for folder in (*reversed(path.parents), path):
+            place = folder.parent
+            if not folder.exists():
+                folder.mkdir(exist_ok=True)
+                made.append(folder)
+                _made.append(folder)
+        if not path.is_dir():
+            raise FileError(f"{path} is a file; give a folder for the output.")
+        place = path
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise unwritable(path, error, folder=place) from error
+
+
+def remove_unfinished() -> None:
+    """Remove the folders that were made and are empty; for a process that ends in the middle of its work."""
+    for folder in reversed(_made):
+        _remove_if_empty(folder)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()

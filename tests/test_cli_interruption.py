@@ -1,0 +1,147 @@
+"""Ctrl-C and kills at any moment: one plain line and status 130, nothing half-written, and the next run goes on."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from commands import COMMAND, NUMPY_FACTORY, environment, files
+from PIL import Image
+from skimage import data
+
+READY = """
+import pathlib
+def ready():
+    pathlib.Path("ready").touch()
+"""
+SWALLOWING = """
+import time
+ready()
+for _ in range(1000):
+    try:
+        time.sleep(0.1)
+    except:
+        pass
+"""
+COMPUTING = """
+import hashlib
+ready()
+# One call out of C that takes many minutes, in which no handler of Python is called.
+hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
+"""
+CALLED_BACK = """
+import time
+class Dying:
+    def __del__(self):
+        ready()
+        for _ in range(1000):
+            time.sleep(0.1)
+dying = Dying()
+del dying
+"""
+AT_THE_END = f"""
+{NUMPY_FACTORY}
+import atexit, time
+@atexit.register
+def end():
+    ready()
+    for _ in range(1000):
+        time.sleep(0.1)
+"""
+
+
+def start(folder: Path, *words: str) -> subprocess.Popen[str]:
+    # A shell that runs tests in the background may have set Ctrl-C aside for its children.
+    return subprocess.Popen(
+        [*COMMAND, *words], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+
+
+def wait_for(process: subprocess.Popen[str], folder: Path, pattern: str) -> None:
+    """Until such a file is there, or the process has ended."""
+    until = time.monotonic() + 300
+    while process.poll() is None and time.monotonic() < until and not any(folder.glob(pattern)):
+        time.sleep(0.002)
+
+
+def stopped(process: subprocess.Popen[str], presses: int = 1) -> None:
+    """Press Ctrl-C: the process ends with one line and status 130, in a moment."""
+    for press in range(presses):
+        if press:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stderr) == (130, "saccade: stopped.\n")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the user's own model and photos."""
+    (tmp_path / "mine.py").write_text(NUMPY_FACTORY)
+    (tmp_path / "photos").mkdir()
+    for index in range(8):
+        Image.fromarray(data.astronaut()[index * 10 :: 4, ::4]).save(tmp_path / "photos" / f"{index}.jpg")
+    return tmp_path
+
+
+@pytest.mark.parametrize("presses", [1, 2])
+@pytest.mark.parametrize("module", [SWALLOWING, COMPUTING, CALLED_BACK, AT_THE_END])
+def test_ctrl_c_in_code_that_would_swallow_it(tmp_path: Path, module: str, presses: int) -> None:
+    (tmp_path / "hostile.py").write_text(READY + module)
+    process = start(tmp_path, "layers", "hostile:make")
+    wait_for(process, tmp_path, "ready")
+    stopped(process, presses)
+
+
+@pytest.mark.parametrize("delay", [0.25, 0.6, 1.2, 2.0, 3.0])
+def test_ctrl_c_at_any_time_after_the_start(small_model: str, folder: Path, delay: float) -> None:
+    # Most of these seconds the framework is being imported.
+    process = start(folder, "explain", small_model, "photos", "-o", "out", "--set", "patch=2", "--set", "stride=1")
+    time.sleep(delay)
+    stopped(process)
+    assert not [name for name in files(folder) if "part" in name]
+
+
+def test_ctrl_c_leaves_nothing_half_written_and_the_same_command_goes_on(folder: Path) -> None:
+    words = ("explain", "mine:make", "photos", "-o", "out", "-m", "activation_energy", "--raw")
+    process = start(folder, *words)
+    wait_for(process, folder, "out/*.png")
+    stopped(process)
+    pages = sorted((folder / "out").glob("*.png"))
+    assert 1 <= len(pages) < 8
+    assert not [name for name in files(folder / "out") if "part" in name]
+    for page in (*pages, *(folder / "out" / ".thumbnails").glob("*.png")):
+        with Image.open(page) as image:
+            image.load()
+    done = subprocess.run(
+        [*COMMAND, *words, "--json"], cwd=folder, capture_output=True, text=True, env=environment(), check=True
+    )
+    records = json.loads(done.stdout)["pages"]
+    assert len(records) == 8
+    assert sum(record["already"] for record in records) == len(pages)
+
+
+def test_ctrl_c_before_anything_is_written_leaves_no_folder(folder: Path) -> None:
+    (folder / "slow.py").write_text(READY + SWALLOWING)
+    process = start(folder, "explain", "slow:make", "photos", "-o", "new/out")
+    wait_for(process, folder, "ready")
+    assert (folder / "new" / "out").exists()
+    stopped(process)
+    assert not (folder / "new").exists()
+
+
+def test_what_a_killed_run_leaves_is_swept_by_the_next(folder: Path) -> None:
+    words = ("explain", "mine:make", "photos", "-o", "out", "-m", "activation_energy", "--scale", "all")
+    process = start(folder, *words)
+    wait_for(process, folder, "out/.saccade-*/*.npz")
+    process.kill()
+    process.communicate()
+    left = {path.name for path in (folder / "out").iterdir() if path.name.startswith(".saccade-")}
+    assert left
+    subprocess.run([*COMMAND, *words], cwd=folder, capture_output=True, env=environment(), check=True)
+    assert not [path for path in (folder / "out").rglob("*") if "part" in path.name]
