@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from pictures import FREE, clear_half, saved, values
+from pictures import FREE, clear_half, saved, tiff, values
 from PIL import Image, ImageOps
 
 from saccade.errors import ImageError, SaccadeWarning
@@ -123,9 +123,13 @@ def test_transparent_colours_in_files(tmp_path):
 
 def test_the_first_frame_of_an_animation_counts(tmp_path):
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
-    for name in ("moving.gif", "moving.png", "moving.webp", "moving.tif"):
+    for name in ("moving.gif", "moving.png", "moving.webp", "moving.avif", "moving.tif"):
         path = saved(tmp_path, name, frames[0], save_all=True, append_images=frames[1:])
-        np.testing.assert_allclose(values(path)[4, 4], (1, 0, 0), atol=0.01, err_msg=name)
+        held = "2 pages; the first one is read" if name.endswith("tif") else "several frames; the first one is read"
+        with pytest.warns(SaccadeWarning, match=rf"{name} has {held}"):
+            np.testing.assert_allclose(values(path)[4, 4], (1, 0, 0), atol=0.02, err_msg=name)
+    phone = saved(tmp_path, "phone.jpg", frames[0], format="MPO", save_all=True, append_images=frames[1:])
+    np.testing.assert_allclose(values(phone)[4, 4], (1, 0, 0), atol=0.02)  # its second is the same once more
 
 
 def test_arrays_in_files(tmp_path, cat):
@@ -147,6 +151,60 @@ def test_tiff_pages_are_channels(tmp_path):
     mixed = saved(tmp_path, "mixed.tif", pages[0], save_all=True, append_images=[Image.new("RGB", (8, 8))])
     with pytest.raises(ImageError, match="page 2 of 2 differs from the first or is not grey"):
         read(mixed, ImageRecipe(8, 8, 2))
+
+
+def test_pages_and_bands_are_not_left_out_in_silence(tmp_path):
+    grey = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    pages = [Image.fromarray(grey + step) for step in (0, 50, 100)]
+    path = saved(tmp_path, "three.tif", pages[0], save_all=True, append_images=pages[1:])
+    with pytest.warns(SaccadeWarning, match=r"three\.tif has 3 pages; the first one is read\. If they are channels"):
+        assert (values(path, ImageRecipe(8, 8, 3, value_range=(0, 255))) == grey[:, :, None]).all()
+    colours = np.random.default_rng(0).integers(0, 255, (8, 8, 5), np.uint8)
+    path = tiff(tmp_path / "five.tif", colours, colours=2, beside_colours=2)
+    with pytest.warns(
+        SaccadeWarning, match=r"five\.tif is a TIFF of 5 bands; the first 3 are read, the others left out"
+    ):
+        assert (values(path, ImageRecipe(8, 8, 3, value_range=(0, 255))) == colours[:, :, :3]).all()
+    with pytest.raises(
+        ImageError, match=r"of 5 bands, of which only the first 3 can be read here; give it as an array"
+    ):
+        read(path, ImageRecipe(8, 8, 4))
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind", "content"),
+    [
+        ((8, 8), np.float64, "1 band of 64-bit floats"),
+        ((8, 8, 3), np.float32, "3 bands of 32-bit floats"),
+        ((8, 8, 5), np.uint8, "5 bands of 8-bit whole numbers"),
+        ((8, 8, 5), np.uint16, "5 bands of 16-bit whole numbers"),
+        ((8, 8), np.complex64, "1 band of 64-bit complex numbers"),
+    ],
+)
+def test_a_tiff_that_cannot_be_read_is_refused_for_what_it_holds(tmp_path, shape, kind, content):
+    path = tiff(tmp_path / "odd.tif", np.zeros(shape, kind))
+    with pytest.raises(
+        ImageError, match=rf"odd\.tif is a TIFF of {content}, which cannot be read here; give it as an a"
+    ):
+        read(path, FREE)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
+def test_a_tiff_whose_zero_is_white(tmp_path, kind):
+    top = 1 if kind is np.float32 else np.iinfo(kind).max
+    image = (np.random.default_rng(0).random((8, 8)) * top).astype(kind)
+    upright, turned = (tiff(tmp_path / f"{colours}.tif", image, colours=colours) for colours in (1, 0))
+    recipe = ImageRecipe(8, 8, 1, value_range=(0, top))
+    np.testing.assert_allclose(values(turned, recipe), top - values(upright, recipe), rtol=1e-6)
+
+
+def test_dark_sixteen_bits_are_said(tmp_path):
+    """Twelve bits of a camera in sixteen bits of a file are all but black; 12 bits that say so are not."""
+    counts = np.linspace(0, 3600, 64).astype(np.uint16).reshape(8, 8)
+    for source in (counts, saved(tmp_path, "raw.tif", Image.fromarray(counts))):
+        with pytest.warns(SaccadeWarning, match="16-bit numbers up to 3,600 of 65,535 only.*If white is 4,095 in it"):
+            assert values(source, ImageRecipe(8, 8, 1)).max() < 0.06
+    assert not values(np.zeros((8, 8), np.uint16)).any()
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

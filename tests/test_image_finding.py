@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
-from saccade.errors import FileError
+from saccade.errors import FileError, SaccadeWarning
 from saccade.images import EXTENSIONS, find
 
 
@@ -65,6 +67,33 @@ def test_find_says_what_matched_nothing(album):
         FileError, match=r"no pictures in the folder .*empty, not looking into the folders in it; looked"
     ):
         find([album / "empty"], recursive=False)
+
+
+def test_find_follows_links_and_does_not_walk_in_circles(album):
+    (album / "sub" / "up").symlink_to("..")
+    elsewhere = album.with_name("elsewhere")
+    elsewhere.mkdir()
+    (elsewhere / "z.png").write_bytes(b"x")
+    (album / "linked").symlink_to(elsewhere)
+    assert names(find([album]), album) == ["a.PNG", "b.jpg", "linked/z.png", "sub/c.webp", "sub/deep/e.npy"]
+
+
+def test_find_says_which_photos_are_left_out(album):
+    for name in ("x.heic", "sub/y.HEIC", "z.cr2"):
+        (album / name).write_bytes(b"x")
+    with pytest.warns(
+        SaccadeWarning, match=r"that cannot be read here are left out \(1 \.cr2, 2 \.heic\); save them as"
+    ):
+        assert len(find(album)) == 4
+
+
+def test_find_says_that_a_folder_may_not_be_read(album, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(FileError, match=r"cannot be read: Permission denied\."):
+        find(album)
 
 
 def test_extensions_are_lower_case_with_a_dot():

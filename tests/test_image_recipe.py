@@ -47,6 +47,11 @@ def test_a_recipe_describes_itself(recipe, text):
         ({"value_range": (1, 0)}, "value_range=(1, 0): give the darkest number, then the brightest"),
         ({"value_range": (0, float("nan"))}, "give the darkest number, then the brightest"),
         ({"value_range": (0, 1, 2)}, "give the darkest number, then the brightest"),
+        ({"value_range": ("a", "b")}, "value_range=('a', 'b'): give the darkest number, then the brightest"),
+        ({"value_range": None}, "value_range=None: give the darkest number"),
+        ({"value_range": 1.0}, "value_range=1.0: give the darkest number"),
+        ({"background": None}, "background=None: give red, green and blue, each 0..255."),
+        ({"background": "red"}, "background='red': give red, green and blue, each 0..255."),
         ({"background": (0, 0, 256)}, "background=(0, 0, 256): give red, green and blue, each 0..255."),
     ],
 )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
+import struct
 import warnings
 from pathlib import Path
 
@@ -27,9 +29,45 @@ def test_a_missing_file_names_the_nearest(tmp_path, cat):
         read(tmp_path / "nowhere" / "cat.jpg", FREE)
     with pytest.raises(FileError, match="is an address on the web; download the picture"):
         read("https://example.org/cat.jpg", FREE)
+    (tmp_path / "gone.jpg").symlink_to("nowhere.jpg")
+    with pytest.raises(FileError, match=r"gone\.jpg is a link to nowhere\.jpg, which is not there\."):
+        read(tmp_path / "gone.jpg", FREE)
     for verb in (lambda source: read(source, FREE), find):
         with pytest.raises(FileError, match=r"a\.jpg cannot be read: File name too long\."):
             verb("a" * 5000 + ".jpg")
+        with pytest.raises(FileError, match=r"no file ~nosuchuser/cat\.jpg"):
+            verb("~nosuchuser/cat.jpg")
+        with pytest.raises(FileError, match=r"a\\x00b"):
+            verb("a\0b.jpg")
+
+
+def test_names_that_look_like_something_else(tmp_path, cat, monkeypatch):
+    """Also the message about a name with line breaks, colour codes or half a sign is one printable line."""
+    monkeypatch.chdir(tmp_path)
+    for name in (
+        "~.png",
+        "~root.png",
+        "-rf.png",
+        "[a].png",
+        "new\nline.png",
+        "\x1b[31mred.png",
+        "\u202egnp.jpg",
+        "\udcff.png",
+    ):
+        path = saved(tmp_path, name, Image.fromarray(cat[:8, :8]), format="PNG")
+        assert (values(name) == values(cat[:8, :8])).all()
+        assert find([name]) == [Path(name)]
+        path.write_bytes(b"nothing")
+        with pytest.raises(ImageError, match="is not a picture") as caught:
+            read(name, FREE)
+        assert str(caught.value).isprintable()
+
+
+def test_what_is_no_plain_file_is_not_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    for path in (tmp_path / "pipe.jpg", Path("/dev/zero")):
+        with pytest.raises(FileError, match="is a device or a pipe, not a file"):
+            read(path, FREE)
 
 
 def test_a_folder_is_not_a_picture(tmp_path):
@@ -58,9 +96,14 @@ def test_an_unreadable_file(tmp_path, cat, monkeypatch):
         (
             "drawing.eps",
             b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
-            "is not a picture that can be opened",
+            "is a PostScript drawing, which cannot be opened here; save it as JPEG or PNG.",
         ),
-        ("text.npy", b"hello, this is text" * 20, "is damaged, or does not hold one plain array of numbers"),
+        ("paper.jpg", b"%PDF-1.7\n", "is a PDF document, which cannot be opened here; save its page as JPEG or PNG."),
+        ("cat.png", b"<!DOCTYPE html><html>", "is a web page, which cannot be opened here; download the photo itself."),
+        ("wide.png", b"\x89PNG\r\n\x1a\n", "begins as PNG files do, but is damaged, or of a rare kind"),
+        ("array.jpg", b"\x93NUMPY\x01\0", "holds an array of numpy's; give it a name that ends in .npy."),
+        ("text.npy", b"hello, this is text" * 20, "is damaged or cut off, or does not hold one plain array of numbers"),
+        ("zip.npy", b"PK\x05\x06" + bytes(18), "does not hold one plain array of numbers"),
     ],
 )
 def test_files_that_hold_no_picture(tmp_path, name, content, text):
@@ -86,7 +129,7 @@ def encoded(image, ending):
     return stream.getvalue()
 
 
-@pytest.mark.parametrize("ending", ["jpg", "png", "webp", "tif", "bmp", "gif", "npy"])
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp", "tif", "bmp", "gif", "avif", "npy"])
 def test_truncated_files_are_refused_in_one_line(tmp_path, cat, ending):
     content = encoded(Image.fromarray(cat[:64, :64]), ending)
     for share in (0.3, 0.6, 0.9):
@@ -98,8 +141,8 @@ def test_truncated_files_are_refused_in_one_line(tmp_path, cat, ending):
         assert "cut off" in str(caught.value) or "damaged" in str(caught.value) or "not a picture" in str(caught.value)
 
 
-@pytest.mark.parametrize("ending", ["jpg", "png", "webp", "tif", "bmp", "gif"])
-def test_damaged_bytes_give_a_picture_or_our_error(cat, ending):
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp", "tif", "bmp", "gif", "avif", "npy"])
+def test_damaged_bytes_give_a_picture_or_our_error(tmp_path, cat, ending):
     content = encoded(Image.fromarray(cat[:24, :24]), ending)
     rng = np.random.default_rng(0)
     for _ in range(150):
@@ -110,7 +153,12 @@ def test_damaged_bytes_give_a_picture_or_our_error(cat, ending):
             warnings.simplefilter("error")
             warnings.simplefilter("ignore", SaccadeWarning)
             with contextlib.suppress(InputError):
-                read(spoiled.tobytes(), ImageRecipe(8, 8, 3, max_pixels=10**6))
+                if ending == "npy":
+                    path = tmp_path / "spoiled.npy"
+                    path.write_bytes(spoiled.tobytes())
+                    read(path, ImageRecipe(8, 8, 3, max_pixels=10**6))
+                else:
+                    read(spoiled.tobytes(), ImageRecipe(8, 8, 3, max_pixels=10**6))
 
 
 def bomb(width, height):
@@ -141,8 +189,7 @@ def test_huge_photos_are_refused_before_decoding(tmp_path):
 @pytest.mark.parametrize("side", [40, 60])  # over a limit of 1,000 Pillow warns, over twice that it refuses
 @pytest.mark.parametrize("ending", ["png", "tif", "gif", "webp"])
 def test_pillows_own_limit_is_not_ours(tmp_path, monkeypatch, side, ending):
-    frames = [Image.new("RGB", (side, side), colour) for colour in ("white", "black")]
-    path = saved(tmp_path, f"large.{ending}", frames[0], save_all=True, append_images=frames[1:])
+    path = saved(tmp_path, f"large.{ending}", Image.new("RGB", (side, side), "white"))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     with pytest.raises((Image.DecompressionBombError, Image.DecompressionBombWarning)):
         Image.open(path)
@@ -150,6 +197,75 @@ def test_pillows_own_limit_is_not_ours(tmp_path, monkeypatch, side, ending):
     assert Image.MAX_IMAGE_PIXELS == 1000
     with pytest.raises(ImageError, match="at most 1,000 are read"):
         read(path, ImageRecipe(8, 8, 1, max_pixels=1000))
+
+
+def header_only(shape, kind="|u1"):
+    header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    return b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind", "text"),
+    [
+        ("(1000, 1000, 4000)", "|u1", "has 4000 channels; the model wants 3 channels"),
+        ("(6000, 6000, 3)", "<f8", "holds 864 MB of float64 values; at most 600 MB are read"),
+        ("(9999999999999999999999, 3)", "<f4", "does not hold one plain array of numbers"),
+        ("(True, True)", "|u1", "does not hold one plain array of numbers"),
+        ("(-3, 3)", "|u1", "does not hold one plain array of numbers"),
+    ],
+)
+def test_arrays_are_measured_before_they_are_read(tmp_path, shape, kind, text):
+    path = tmp_path / "huge.npy"
+    path.write_bytes(header_only(shape, kind))
+    os.truncate(path, 4 << 30)  # a hole: nothing on the disk, and nothing that may be read
+    with pytest.raises(ImageError, match=text):
+        read(path, ImageRecipe(8, 8, 3, max_pixels=50_000_000))
+
+
+@pytest.mark.parametrize(("ending", "most"), [("webp", "40 MB"), ("avif", "40 MB"), ("png", "80 MB"), ("jpg", "80 MB")])
+def test_a_file_far_larger_than_its_photo_is_refused(tmp_path, cat, ending, most):
+    path = saved(tmp_path, f"tail.{ending}", Image.fromarray(cat))
+    os.truncate(path, 3 << 30)
+    with pytest.raises(
+        ImageError, match=rf"is a file of 3\.2 GB; photos in at most {most} are read\..*--max-pixels \d+"
+    ):
+        read(path, ImageRecipe(8, 8, 3, max_pixels=10_000_000))
+
+
+def test_a_webp_is_measured_before_its_canvas_is_made(cat):
+    for options in ({"lossless": True}, {}):
+        stream = io.BytesIO()
+        Image.fromarray(cat).save(stream, "WEBP", **options)
+        with pytest.raises(
+            ImageError, match=r"451 x 300 = 135,300 pixels; of a WebP.* at most 122,500 are read.*154629 "
+        ):
+            read(stream.getvalue(), ImageRecipe(8, 8, 3, max_pixels=140_000))
+        assert read(stream.getvalue(), ImageRecipe(8, 8, 3, max_pixels=154_629)).shape == (1, 8, 8, 3)
+
+
+def test_a_jpeg_of_thousands_of_passes_is_refused(cat):
+    """Each costs a few bytes, and the decoder the whole photo."""
+    stream = io.BytesIO()
+    Image.fromarray(cat).save(stream, "JPEG", progressive=True)
+    content = stream.getvalue()
+    first = content.index(b"\xff\xda")
+    second = content.index(b"\xff\xda", first + 2)
+    many = content[:second] + content[first:second] * 3000 + content[second:]
+    recipe = ImageRecipe(8, 8, 3, max_pixels=451 * 300)
+    with pytest.raises(ImageError, match=r"progressive JPEG of more than 30 passes over 135,300 pixels"):
+        read(many, recipe)
+    assert read(content, recipe).shape == (1, 8, 8, 3)
+
+
+def test_a_jpeg_with_too_much_beside_its_pixels_is_refused(cat):
+    stream = io.BytesIO()
+    Image.fromarray(cat).save(stream, "JPEG")
+    content = stream.getvalue()
+    note = b"\xff\xe1\xff\xffExif\0\0" + bytes(0xFFFF - 8)
+    with pytest.raises(ImageError, match="carries 34 MB of something other than pixels"):
+        read(content[:2] + note * 520 + content[2:], FREE)
+    with pytest.raises(ImageError, match="it begins as JPEG files do, but then comes nothing of one"):
+        read(b"\xff\xd8" + b"\xff" * 100_000, FREE)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 50), (50, 1, 3)])

@@ -44,6 +44,14 @@ def test_any_mixture_is_read_in_order(tmp_path, cat):
 def test_tensors_are_arrays(cat):
     torch = pytest.importorskip("torch")
     assert (values(torch.from_numpy(cat)) == values(cat)).all()
+    learned = (torch.from_numpy(cat) / 255).requires_grad_()
+    np.testing.assert_allclose(values(learned), values(cat), atol=1e-6)
+    assert learned.requires_grad
+    for tensor in (learned.bfloat16(), torch.eye(20).to_sparse(), torch.empty(9, 9, 3, device="meta")):
+        with pytest.raises(
+            ImageError, match=r"image 1 is a Tensor of torch\.\w+, whose numbers numpy cannot take over"
+        ):
+            read(tensor, FREE)
 
 
 def test_sizes_must_agree(cat):
@@ -199,9 +207,11 @@ def test_the_examples_run(name):
 
 
 def test_png_text_is_no_way_in(cat):
-    """Pillow refuses a picture with a great deal of compressed text beside it; that must stay our error."""
+    """Pillow refuses a photo with a great deal of compressed text beside it; that must stay our error, in words."""
     stream, text = io.BytesIO(), PngImagePlugin.PngInfo()
     text.add_text("comment", "a" * 3_000_000, zip=True)
     Image.fromarray(cat[:8, :8]).save(stream, "PNG", pnginfo=text)
-    with pytest.raises(ImageError, match="image 1 is damaged or cut off: Decompressed data too large"):
+    with pytest.raises(
+        ImageError, match="image 1 carries more text beside its pixels than is read; save it anew without"
+    ):
         read(stream.getvalue(), FREE)

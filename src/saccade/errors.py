@@ -17,11 +17,25 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
+def one_line(text: str) -> str:
+    """The text as one line that any terminal can show: no line breaks, colour codes or other unprintable signs.
+
+    Names of files and messages of other programs stand in messages, and may hold anything.
+    """
+    text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
+    text = re.sub(r"\s+", " ", text).strip()
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
 class SaccadeError(Exception):
-    """Base of every error that saccade raises on purpose."""
+    """Base of every error that saccade raises on purpose; its message is one line."""
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 class InputError(SaccadeError):
@@ -86,3 +100,6 @@ class Cancelled(SaccadeError):
 
 class SaccadeWarning(UserWarning):
     """The result is valid but should be read with care."""
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())

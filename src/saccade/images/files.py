@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import difflib
 import glob
+import os
+import stat
+import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from saccade.errors import FileError, ImageError
+from saccade.errors import FileError, ImageError, SaccadeWarning
+from saccade.images.signatures import KINDS
 
 EXTENSIONS: frozenset[str] = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".npy"}
 )
 
-_KINDS = "JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF or .npy"
+_UNREAD = frozenset({".heic", ".heif", ".jxl", ".jp2", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf"})
+"""Photos that people have, and that cannot be read here."""
 
 
 def find(patterns: Iterable[str | Path], *, recursive: bool = True) -> list[Path]:
@@ -23,7 +29,7 @@ def find(patterns: Iterable[str | Path], *, recursive: bool = True) -> list[Path
         patterns: Files (taken whatever they are called), folders (their pictures, known by `EXTENSIONS` in
             any case, sorted, hidden files and folders left out) and globs such as `photos/*.jpg`
             (likewise). One alone will do.
-        recursive: Look into folders inside folders, and let `**` do so.
+        recursive: Look into folders inside folders, also where links lead to them, and let `**` do so.
 
     Returns:
         Each file once, in the order of the patterns.
@@ -37,14 +43,23 @@ def find(patterns: Iterable[str | Path], *, recursive: bool = True) -> list[Path
     """
     if isinstance(patterns, (str, Path)):
         patterns = [patterns]
-    found: dict[Path, Path] = {}
+    files: dict[Path, Path] = {}
     for pattern in patterns:
+        path = expanded(pattern)
         try:
-            for path in _matches(pattern, recursive):
-                found.setdefault(path.resolve(), path)
-        except OSError as error:
-            raise unreadable(Path(pattern), error) from error
-    return list(found.values())
+            for match in _matches(path, recursive):
+                files.setdefault(match.resolve(), match)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise unreadable(path, error) from error
+    return list(files.values())
+
+
+def expanded(path: str | Path) -> Path:
+    """The path with a leading `~` replaced by the home folder; a file whose name begins so is left as it is."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # no user of that name
+        return Path(path)
 
 
 def existing(path: str | Path) -> Path:
@@ -54,41 +69,38 @@ def existing(path: str | Path) -> Path:
         FileError: It is not there, or is a folder.
         ImageError: It is empty.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     try:
-        if path.is_dir():
-            raise FileError(
-                f"{path} is a folder; give the pictures in it: saccade.images.find([{str(path)!r}]) lists them."
-            )
-        if not path.exists():
-            raise _missing(path)
-        if path.stat().st_size == 0:
-            raise ImageError(f"{path} is empty (0 bytes); copy or download it again.")
-    except OSError as error:  # a folder that may not be entered; a name that is too long
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise _missing(path) from error
+    except (OSError, ValueError) as error:  # a folder that may not be entered, a name that cannot be one
         raise unreadable(path, error) from error
+    if stat.S_ISDIR(status.st_mode):
+        raise FileError(
+            f"{path} is a folder; give the pictures in it: saccade.images.find([{str(path)!r}]) lists them."
+        )
+    if not stat.S_ISREG(status.st_mode):
+        raise FileError(f"{path} is a device or a pipe, not a file; save the picture in a file.")
+    if status.st_size == 0:
+        raise ImageError(f"{path} is empty (0 bytes); copy or download it again.")
     return path
 
 
-def unreadable(path: Path, error: OSError) -> FileError:
-    """The error for a file that is there but may not be read."""
-    return FileError(f"{path} cannot be read: {error.strerror or error}.")
+def unreadable(path: Path, error: Exception) -> FileError:
+    """The error for a file that is there but may not be read, or whose name can be none."""
+    if isinstance(error, OSError):
+        return FileError(f"{path} cannot be read: {error.strerror or error}.")
+    return FileError(f"{str(path)!r} cannot be the name of a file.")
 
 
-def not_a_picture(name: str, suffix: str) -> ImageError:
-    """The error for a file that is something else."""
-    if suffix.lower() in {".heic", ".heif"}:
-        return ImageError(f"{name} is a HEIC photo, which cannot be opened here; save it as JPEG or PNG first.")
-    return ImageError(f"{name} is not a picture that can be opened; give {_KINDS}.")
-
-
-def _matches(pattern: str | Path, recursive: bool) -> Iterator[Path]:
-    path = Path(pattern).expanduser()
+def _matches(path: Path, recursive: bool) -> Iterator[Path]:
     text = str(path)
     if path.is_dir():
         pictures = sorted(_pictures(path, recursive))
         if not pictures:
             deeper = "" if recursive else ", not looking into the folders in it"
-            raise FileError(f"no pictures in the folder {path}{deeper}; looked for {_KINDS} files.")
+            raise FileError(f"no pictures in the folder {path}{deeper}; looked for {KINDS} files.")
         yield from pictures
     elif path.exists():
         yield path
@@ -97,17 +109,39 @@ def _matches(pattern: str | Path, recursive: bool) -> Iterator[Path]:
         files = (Path(match) for match in glob.glob(text, recursive=recursive))  # noqa: PTH207
         pictures = sorted(file for file in files if _is_picture(file))
         if not pictures:
-            raise FileError(f"no pictures match {text}; looked for {_KINDS} files.")
+            raise FileError(f"no pictures match {text}; looked for {KINDS} files.")
         yield from pictures
     else:
         raise _missing(path)
 
 
 def _pictures(folder: Path, recursive: bool) -> Iterator[Path]:
-    for path in folder.rglob("*") if recursive else folder.iterdir():
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if not hidden and _is_picture(path):
-            yield path
+    """The pictures of a folder, hidden ones left out; photos of a kind that cannot be read are counted and named."""
+    unread: Counter[str] = Counter()
+    entered = {folder.resolve()}
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    for place, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        inside = [] if not recursive else [Path(place, name) for name in folders if not name.startswith(".")]
+        # By where they lead, for links may lead in a circle.
+        fresh = {path.resolve(): path.name for path in inside if path.resolve() not in entered}
+        entered |= fresh.keys()
+        folders[:] = sorted(fresh.values())
+        for name in names:
+            path = Path(place, name)
+            if not name.startswith("."):
+                unread[path.suffix.lower()] += path.suffix.lower() in _UNREAD
+                if _is_picture(path):
+                    yield path
+    if unread.total():
+        kinds = ", ".join(f"{count} {suffix}" for suffix, count in sorted(unread.items()) if count)
+        warnings.warn(
+            f"{folder}: photos that cannot be read here are left out ({kinds}); save them as JPEG or PNG.",
+            SaccadeWarning,
+            stacklevel=2,
+        )
 
 
 def _is_picture(path: Path) -> bool:
@@ -117,10 +151,15 @@ def _is_picture(path: Path) -> bool:
 def _missing(path: Path) -> FileError:
     if "://" in str(path) or str(path).startswith(("http:/", "https:/")):
         return FileError(f"{path} is an address on the web; download the picture and give the file.")
+    if path.is_symlink():
+        return FileError(f"{path} is a link to {os.readlink(path)}, which is not there.")  # noqa: PTH115 - as it is written
     if not path.parent.is_dir():
         return FileError(f"no file {path}: there is no folder {path.parent}.")
-    names = sorted(entry.name for entry in path.parent.iterdir() if not entry.name.startswith("."))
-    lowered = {name.lower(): name for name in reversed(names)}
-    near = difflib.get_close_matches(path.name.lower(), lowered, n=1, cutoff=0.5)
-    hint = f"; the nearest there is {lowered[near[0]]!r}" if near else ""
+    try:
+        names = sorted(entry.name for entry in path.parent.iterdir() if not entry.name.startswith("."))
+    except OSError:  # a folder that may be entered but not listed
+        names = []
+    by_lower_case = {name.lower(): name for name in reversed(names)}
+    near = difflib.get_close_matches(path.name.lower(), by_lower_case, n=1, cutoff=0.5)
+    hint = f"; the nearest there is {by_lower_case[near[0]]!r}" if near else ""
     return FileError(f"no file {path}{hint}.")

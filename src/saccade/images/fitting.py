@@ -2,23 +2,21 @@
 
 Every channel is resized on its own as 32-bit floats (Lanczos when shrinking, bicubic when enlarging,
 clipped to the range of pixels), also 8-bit ones, so nothing is rounded on the way. A side that keeps its
-length is not filtered.
+length is not filtered. Large photos are converted and narrowed in bands of rows.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
-from saccade.errors import ImageError
-from saccade.images.pixels import Pixels, luminance
+from saccade.images.pixels import Pixels, luminance, refuse_channels
 from saccade.images.placement import FloatArray, Placement
 from saccade.images.recipe import ImageRecipe
-
-_NAMES = {1: "grey", 3: "RGB", 4: "RGBA"}
 
 
 @dataclass(frozen=True)
@@ -67,13 +65,39 @@ class Frame:
 
     def resample(self, plane: FloatArray) -> FloatArray:
         """The used part of one plane at its size in the model's picture; filters may overshoot the range."""
-        left, upper, right, lower = self.crop
-        rows, columns = self.inner
-        image = Image.fromarray(plane)
-        image = image.resize(
-            (columns, image.height), _filter(columns, right - left), box=(left, 0, right, image.height)
+        return self._shortened(self._narrowed(plane))
+
+    def resample_bands(self, pixels: Pixels, planes: Callable[[Pixels], list[FloatArray]]) -> list[FloatArray]:
+        """The same for several planes, made of one band of rows after the other.
+
+        Args:
+            pixels: The photo.
+            planes: Makes the planes, float32 (rows, width), of a band of it.
+        """
+        narrow: list[FloatArray] = []
+        for rows, band in pixels.bands():
+            for index, plane in enumerate(planes(band)):
+                if index == len(narrow):
+                    narrow.append(np.empty((pixels.size[0], self.inner[1]), np.float32))
+                narrow[index][rows] = self._narrowed(plane)
+        return [self._shortened(plane) for plane in narrow]
+
+    def _narrowed(self, plane: FloatArray) -> FloatArray:
+        """Rows resized along themselves; each by itself, so that a band of rows gives the same as the whole."""
+        left, _, right, _ = self.crop
+        columns, height = self.inner[1], plane.shape[0]
+        image = Image.fromarray(plane).resize(
+            (columns, height), _filter(columns, right - left), box=(left, 0, right, height)
         )
-        image = image.resize((columns, rows), _filter(rows, lower - upper), box=(0, upper, columns, lower))
+        return np.asarray(image, dtype=np.float32)
+
+    def _shortened(self, plane: FloatArray) -> FloatArray:
+        """Columns resized along themselves."""
+        _, upper, _, lower = self.crop
+        rows, columns = self.inner
+        image = Image.fromarray(plane).resize(
+            (columns, rows), _filter(rows, lower - upper), box=(0, upper, columns, lower)
+        )
         return np.asarray(image, dtype=np.float32)
 
 
@@ -86,15 +110,15 @@ def fit(pixels: Pixels, recipe: ImageRecipe, name: str) -> tuple[FloatArray, Pla
     Raises:
         ImageError: The photo cannot have the number of channels that the model wants.
     """
+    refuse_channels(name, pixels.colours.shape[2], recipe.channels, transparent=pixels.alpha is not None)
     frame = Frame.of(pixels.size, recipe)
-    planes = _planes(pixels, recipe, frame, name)
     ground = [luminance(recipe.background)] * recipe.channels
     if recipe.channels in (3, 4):
         ground = [float(part) for part in (*recipe.background, 0)][: recipe.channels]
     picture = np.empty((*frame.placement.size, recipe.channels), dtype=np.float64)
     picture[:] = np.asarray(ground) * (pixels.top / 255.0)
     (row, column), (rows, columns) = frame.corner, frame.inner
-    for index, plane in enumerate(planes):
+    for index, plane in enumerate(_planes(pixels, recipe, frame)):
         np.clip(plane, 0.0, pixels.top, out=picture[row : row + rows, column : column + columns, index])
     # Weighted this way, and in double precision, 0 becomes low and full becomes high to the last digit.
     low, high = recipe.value_range
@@ -124,42 +148,46 @@ def _filter(after: int, before: float) -> Image.Resampling:
     return Image.Resampling.LANCZOS if after < before else Image.Resampling.BICUBIC
 
 
-def _planes(pixels: Pixels, recipe: ImageRecipe, frame: Frame, name: str) -> list[FloatArray]:
+def _planes(pixels: Pixels, recipe: ImageRecipe, frame: Frame) -> list[FloatArray]:
     """One resized plane per channel, not yet clipped to 0..top."""
-    have, want, background = pixels.colours.shape[2], recipe.channels, recipe.background
-    if have == want and pixels.alpha is None:
-        return [frame.resample(pixels.plane(band)) for band in range(have)]
-    if have not in (1, 3) or want not in (1, 3, 4):
-        given = _NAMES.get(have, "") + (" with transparency" if pixels.alpha is not None else "")
-        wanted = f"{want} channels" + (f" ({_NAMES[want]})" if want in _NAMES else "")
-        raise ImageError(
-            f"{name} has {have} channel{'s' * (have != 1)}{f' ({given})' if given else ''}; "
-            f"the model wants {wanted}. Give an array or .npy file of shape (height, width, {want})."
-        )
-    if want == 1:
-        return [frame.resample(pixels.over(pixels.grey(), luminance(background)))]
-    if want == 4:
+    colours, background = pixels.colours.shape[2], recipe.background
+    if recipe.channels == 4 and colours in (1, 3):
         return _with_alpha(pixels, frame, background)
-    if have == 1 and pixels.alpha is None:
-        return [frame.resample(pixels.plane(0))] * 3
-    return [frame.resample(pixels.over(pixels.plane(band % have), background[band])) for band in range(3)]
+    if colours == recipe.channels and pixels.alpha is None:
+        return frame.resample_bands(pixels, lambda band: [band.plane(index) for index in range(colours)])
+    if recipe.channels == 1:
+        return frame.resample_bands(pixels, lambda band: [band.over(band.grey(), luminance(background))])
+    if colours == 1 and pixels.alpha is None:
+        return frame.resample_bands(pixels, lambda band: [band.plane(0)]) * 3
+    return frame.resample_bands(
+        pixels, lambda band: [band.over(band.plane(index % colours), background[index]) for index in range(3)]
+    )
 
 
 def _with_alpha(pixels: Pixels, frame: Frame, background: tuple[int, int, int]) -> list[FloatArray]:
-    """RGBA, weighed by opacity, or the unseen colour of clear pixels would bleed into the edges."""
-    top, bands = pixels.top, pixels.colours.shape[2]
-    planes = [pixels.plane(band % bands) for band in range(3)]
+    """RGBA, weighted by opacity, or the unseen colour of clear pixels would bleed into the edges."""
+    top, colours = np.float32(pixels.top), pixels.colours.shape[2]
+    whole = frame.inner == pixels.size and frame.crop == (0, 0, pixels.size[1], pixels.size[0])
+
+    def planes(band: Pixels) -> list[FloatArray]:
+        opacity = band.opacity()
+        stored = [band.plane(index % colours) for index in range(3)]
+        if opacity is None:
+            return stored
+        return [*(stored if whole else [plane * (opacity / top) for plane in stored]), opacity]
+
+    resampled = frame.resample_bands(pixels, planes)
     if pixels.alpha is None:
-        planes = [frame.resample(plane) for plane in planes]
-        return [*planes, np.full_like(planes[0], top)]
-    solid = pixels.alpha.astype(np.float32)
-    if frame.inner == pixels.size and frame.crop == (0, 0, pixels.size[1], pixels.size[0]):
-        return [*planes, solid]
-    alpha = frame.resample(solid)
+        return [*resampled, np.full_like(resampled[0], top)]
+    if whole:
+        return resampled
+    *weighted, alpha = resampled
     clear = alpha <= 1e-3 * top  # too little to divide by, and to be seen
-    share = np.where(clear, np.float32(1.0), alpha / np.float32(top))
-    colours = []
-    for plane, ground in zip(planes, background, strict=True):
-        weighed = frame.resample(plane * (solid / np.float32(top))) / share
-        colours.append(np.where(clear, np.float32(ground * top / 255.0), weighed))
-    return [*colours, alpha]
+    share = np.where(clear, np.float32(1.0), alpha / top)
+    return [
+        *(
+            np.where(clear, np.float32(ground * top / 255.0), plane / share)
+            for plane, ground in zip(weighted, background, strict=True)
+        ),
+        alpha,
+    ]

@@ -7,20 +7,29 @@ How numbers are read, everywhere:
     bool             0, 1
     floats           0..1; anything beyond is refused, because guessing would silently show another picture
     other integers   refused
+
+A large photo is worked on in bands of rows, so that no copy of it as floats is ever made in full.
 """
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.errors import ImageError
+from saccade.errors import ImageError, SaccadeWarning
+from saccade.images.bounds import refuse_size
 from saccade.images.placement import FloatArray
 
 _TOLERANCE = 1e-6  # floats that resizing elsewhere has pushed just over the edge
+_BAND = 1 << 20  # pixels worked on at a time
+_DARK = 4096
+"""16-bit numbers that stay below this are most likely counts of 12 bits or fewer."""
+_NAMES = {1: "grey", 3: "RGB", 4: "RGBA"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +37,7 @@ class Pixels:
     """One decoded photo, still in its own numbers.
 
     Attributes:
-        colours: (height, width, bands), uint8, uint16 or float32. One band is grey, three are RGB.
+        colours: (height, width, bands): uint8, uint16 or floats. One band is grey, three are RGB.
         alpha: (height, width), same type: 0 transparent, `top` opaque. None where all is opaque.
         top: The number that means full brightness: 255, 65535 or 1.
     """
@@ -39,25 +48,20 @@ class Pixels:
 
     @classmethod
     def of(cls, array: NDArray[Any], name: str) -> Pixels:
-        """Understand an array (height, width) or (height, width, bands); four bands are RGBA.
+        """Understand an array (height, width) or (height, width, bands) that `refuse_shape` has passed.
+
+        Four bands are RGBA. The array is not copied, except for bool.
 
         Raises:
-            ImageError: Shape, type or values are not those of one picture.
+            ImageError: Type or values are not those of a picture.
         """
-        if array.ndim not in (2, 3) or 0 in array.shape:
-            raise ImageError(
-                f"{name} has the shape {array.shape}; give (height, width) or (height, width, channels) of one picture."
-            )
         array = array[:, :, None] if array.ndim == 2 else array
-        if array.shape[0] in (1, 3, 4) and array.shape[2] > 16:
-            raise ImageError(
-                f"{name} has the shape {array.shape}, which looks like channels first; "
-                "put the channels last: array.transpose(1, 2, 0)."
-            )
-        colours, top = _known(array, name)
-        if colours.shape[2] == 4:
-            return cls.layered(colours[:, :, :3], colours[:, :, 3], top)
-        return cls(colours, None, top)
+        if array.dtype == np.bool_:
+            array = array.astype(np.uint8) * np.uint8(255)
+        top = _top(array, name)
+        if array.shape[2] == 4:
+            return cls.layered(array[:, :, :3], array[:, :, 3], top)
+        return cls(array, None, top)
 
     @classmethod
     def layered(cls, colours: NDArray[Any], alpha: NDArray[Any], top: float) -> Pixels:
@@ -76,9 +80,18 @@ class Pixels:
         alpha = None if self.alpha is None else _turned(self.alpha, orientation)
         return Pixels(_turned(self.colours, orientation), alpha, self.top)
 
+    def bands(self) -> Iterator[tuple[slice, Pixels]]:
+        """The photo cut into bands of rows: which rows, and what is in them."""
+        for rows in row_bands(self.size):
+            yield rows, Pixels(self.colours[rows], None if self.alpha is None else self.alpha[rows], self.top)
+
     def plane(self, band: int) -> FloatArray:
-        """One band as stored, float32 (height, width) in 0..top."""
-        return np.ascontiguousarray(self.colours[:, :, band], dtype=np.float32)
+        """One colour as stored, float32 (height, width) in 0..top."""
+        return self._floats(self.colours[:, :, band])
+
+    def opacity(self) -> FloatArray | None:
+        """float32 (height, width) in 0..top; None where all is opaque."""
+        return None if self.alpha is None else self._floats(self.alpha)
 
     def grey(self) -> FloatArray:
         """Brightness, float32 (height, width) in 0..top: ITU-R 601 for RGB, the mean for other bands."""
@@ -86,7 +99,7 @@ class Pixels:
         if bands == 1:
             return self.plane(0)
         if bands != 3:
-            return np.asarray(self.colours.mean(axis=2, dtype=np.float32))
+            return self._floats(self.colours.mean(axis=2, dtype=np.float32))
         # As differences from green, so that grey stays exactly the same grey.
         green = self.plane(1)
         red, blue = self.plane(0) - green, self.plane(2) - green
@@ -94,22 +107,38 @@ class Pixels:
 
     def over(self, plane: FloatArray, ground: float) -> FloatArray:
         """A plane laid over a ground (0..255) that shows through where the photo is transparent."""
-        if self.alpha is None:
+        opacity = self.opacity()
+        if opacity is None:
             return plane
         below = np.float32(ground * self.top / 255.0)
-        return below + (plane - below) * (self.alpha.astype(np.float32) / np.float32(self.top))
+        return below + (plane - below) * (opacity / np.float32(self.top))
 
     def display(self, background: tuple[int, int, int]) -> NDArray[np.uint8]:
-        """The photo as a person sees it: uint8 (height, width, 3), RGB, laid over the background."""
-        bands = self.colours.shape[2]
-        if self.alpha is None and bands in (1, 3) and self.colours.dtype == np.uint8:
-            return self.colours if bands == 3 else np.repeat(self.colours, 3, axis=2)
+        """The photo as a person sees it: uint8 (height, width, 3), RGB, laid over the background.
+
+        It may be the photo's own array.
+        """
+        count = self.colours.shape[2]
+        if self.alpha is None and count in (1, 3) and self.colours.dtype == np.uint8:
+            return self.colours if count == 3 else np.repeat(self.colours, 3, axis=2)
         shown = np.empty((*self.size, 3), dtype=np.uint8)
-        grey = self.grey() if bands != 3 else None
-        for index in range(3):
-            plane = self.over(self.plane(index) if grey is None else grey, background[index])
-            shown[:, :, index] = np.rint(np.clip(plane * np.float32(255.0 / self.top), 0.0, 255.0))
+        for rows, part in self.bands():
+            grey = part.grey() if count != 3 else None
+            for index in range(3):
+                plane = part.over(part.plane(index) if grey is None else grey, background[index])
+                shown[rows, :, index] = np.rint(np.clip(plane * np.float32(255.0 / self.top), 0.0, 255.0))
         return shown
+
+    def _floats(self, values: NDArray[Any]) -> FloatArray:
+        plane = np.ascontiguousarray(values, dtype=np.float32)
+        return np.clip(plane, 0.0, np.float32(self.top)) if values.dtype.kind == "f" else plane
+
+
+def row_bands(size: tuple[int, int]) -> Iterator[slice]:
+    """Bands of rows that cover a picture of this height and width, each about a million pixels."""
+    height, width = size
+    rows = max(1, _BAND // max(width, 1))
+    return (slice(top, min(top + rows, height)) for top in range(0, height, rows))
 
 
 def luminance(background: tuple[int, int, int]) -> float:
@@ -118,30 +147,82 @@ def luminance(background: tuple[int, int, int]) -> float:
     return green + 0.299 * (red - green) + 0.114 * (blue - green)
 
 
-def _known(array: NDArray[Any], name: str) -> tuple[NDArray[Any], float]:
-    """The array as uint8, uint16 or float32, and the number that means full brightness in it."""
-    if array.dtype == np.bool_:
-        return array.astype(np.uint8) * np.uint8(255), 255.0
+def refuse_shape(name: str, shape: Sequence[int], channels: int, max_pixels: int) -> None:
+    """Raise ImageError for an array that is not one picture, too large, or of no use to a model of so many channels.
+
+    Asked before anything is done with the values, for there may be any number of them.
+    """
+    if len(shape) not in (2, 3) or 0 in shape:
+        raise ImageError(
+            f"{name} has the shape {tuple(shape)}; give (height, width) or (height, width, channels) of one picture."
+        )
+    if len(shape) == 3 and shape[0] in (1, 3, 4) and shape[2] > 16:
+        raise ImageError(
+            f"{name} has the shape {tuple(shape)}, which looks like channels first; "
+            "put the channels last: array.transpose(1, 2, 0)."
+        )
+    refuse_size(name, shape[0], shape[1], max_pixels)
+    bands = shape[2] if len(shape) == 3 else 1
+    refuse_channels(name, 3 if bands == 4 else bands, channels, transparent=bands == 4)
+
+
+def refuse_channels(name: str, colours: int, channels: int, *, transparent: bool) -> None:
+    """Raise ImageError where so many colours cannot become what the model wants.
+
+    Args:
+        name: What the picture is called.
+        colours: How many it has, transparency left aside.
+        channels: How many the model wants.
+        transparent: Whether it has transparency too.
+    """
+    if (colours == channels and not transparent) or (colours in (1, 3) and channels in (1, 3, 4)):
+        return
+    given = _NAMES.get(colours, "") + (" with transparency" if transparent else "")
+    wanted = f"{channels} channels" + (f" ({_NAMES[channels]})" if channels in _NAMES else "")
+    raise ImageError(
+        f"{name} has {colours} channel{'s' * (colours != 1)}{f' ({given})' if given else ''}; "
+        f"the model wants {wanted}. Give an array or .npy file of shape (height, width, {channels})."
+    )
+
+
+def note_dark(pixels: Pixels, name: str) -> None:
+    """Warn where 16-bit numbers use so little of their range that the photo is all but black."""
+    if pixels.top != 65535.0:
+        return
+    largest = int(pixels.colours.max())
+    if 0 < largest < _DARK:
+        white = (1 << largest.bit_length()) - 1
+        warnings.warn(
+            f"{name} holds 16-bit numbers up to {largest:,} of 65,535 only, so it is read as all but black. If white "
+            f"is {white:,} in it ({largest.bit_length()} bits), give the array divided by {white}.",
+            SaccadeWarning,
+            stacklevel=2,
+        )
+
+
+def _top(array: NDArray[Any], name: str) -> float:
+    """The number that means full brightness in this array."""
     if array.dtype == np.uint8:
-        return array, 255.0
+        return 255.0
     if array.dtype.kind == "u" and array.dtype.itemsize == 2:
-        return array.astype(np.uint16, copy=False), 65535.0  # also puts the bytes into this machine's order
+        return 65535.0
     if array.dtype.kind != "f":
         raise ImageError(
             f"{name} holds {array.dtype} values; "
             "give uint8 (0..255), uint16 (0..65535), bool, or floats in 0..1, "
             "for example with .astype('uint8')."
         )
-    if not np.isfinite(array).all():
+    parts = [array[rows] for rows in row_bands((array.shape[0], array.shape[1] * array.shape[2]))]
+    if not all(np.isfinite(part).all() for part in parts):
         raise ImageError(f"{name} holds values that are not numbers (NaN or infinite).")
-    low, high = float(array.min()), float(array.max())
+    low, high = float(min(part.min() for part in parts)), float(max(part.max() for part in parts))
     if low < -_TOLERANCE or high > 1.0 + _TOLERANCE:
         raise ImageError(
             f"{name} holds floats from {low:g} to {high:g}; floats must lie in 0..1. For 0..255 use "
             ".astype('uint8'); for arrays that already are as the model wants them use "
             "saccade.images.Images.from_array(array, value_range)."
         )
-    return np.clip(array, 0.0, 1.0).astype(np.float32), 1.0
+    return 1.0
 
 
 def _turned(array: NDArray[Any], orientation: int) -> NDArray[Any]:

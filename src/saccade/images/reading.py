@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ from PIL import Image
 
 from saccade.errors import ImageError
 from saccade.images import decoding
+from saccade.images.files import expanded
 from saccade.images.fitting import fit
 from saccade.images.photos import Images, Photo
-from saccade.images.pixels import Pixels
+from saccade.images.pixels import Pixels, note_dark, refuse_shape
 from saccade.images.recipe import ImageRecipe
 
 Source = str | Path | bytes | Image.Image | NDArray[Any] | Images
@@ -45,7 +46,7 @@ def read(sources: Source | Iterable[Source], recipe: ImageRecipe) -> Images:
     parts: list[Images] = []
     count = 0
     for source in _each(sources):
-        for single in _pictures(source):
+        for single in _pictures(source, f"image {count + 1}"):
             part = _read(single, recipe, f"image {count + 1}")
             parts.append(part)
             count += len(part)
@@ -66,19 +67,26 @@ def read_photo(source: Source, recipe: ImageRecipe) -> Images:
 
 
 def _each(sources: Source | Iterable[Source]) -> Iterable[Any]:
-    alone = isinstance(sources, (str, Path, bytes, Image.Image, Images)) or hasattr(sources, "__array__")
-    if alone:
-        return [sources]
-    if not isinstance(sources, Iterable):
+    alone = isinstance(sources, (str, Path, bytes, bytearray, memoryview, Image.Image, Images, Mapping))
+    if alone or hasattr(sources, "__array__") or hasattr(sources, "read") or not isinstance(sources, Iterable):
         return [sources]  # `_read` says what is allowed
     return sources
 
 
-def _pictures(source: Any) -> Iterable[Any]:
+def _pictures(source: Any, label: str) -> Iterable[Any]:
     """Take a stack of arrays apart; also turns other libraries' arrays (tensors) into numpy's."""
     if isinstance(source, (Images, Image.Image)) or not hasattr(source, "__array__"):
         return [source]
-    array = np.asarray(source)
+    try:
+        if hasattr(source, "detach") and hasattr(source, "cpu"):  # a PyTorch tensor, wherever it lies
+            source = source.detach().cpu()
+        array = np.asarray(source)
+    except Exception as error:
+        kind = f"{type(source).__name__} of {getattr(source, 'dtype', 'unknown type')}"
+        raise ImageError(
+            f"{label} is a {kind}, whose numbers numpy cannot take over; give them as a dense numpy array of "
+            "uint8, uint16 or float32."
+        ) from error
     return array if array.ndim == 4 else [array]
 
 
@@ -87,11 +95,11 @@ def _read(source: Any, recipe: ImageRecipe, label: str) -> Images:
         return _already(source, recipe)
     name, path = label, None
     if isinstance(source, (str, Path)):
-        path = Path(source).expanduser()
+        path = expanded(source)
         name = path.name
         pixels = decoding.from_file(path, recipe.channels, recipe.max_pixels)
-    elif isinstance(source, bytes):
-        pixels = decoding.from_bytes(source, label, recipe.channels, recipe.max_pixels)
+    elif isinstance(source, (bytes, bytearray, memoryview)):
+        pixels = decoding.from_bytes(bytes(source), label, recipe.channels, recipe.max_pixels)
     elif isinstance(source, Image.Image):
         filename = getattr(source, "filename", "")
         if isinstance(filename, str) and filename:
@@ -99,20 +107,24 @@ def _read(source: Any, recipe: ImageRecipe, label: str) -> Images:
             name = path.name
         pixels = decoding.from_pillow(source, name, recipe.max_pixels)
     elif isinstance(source, np.ndarray):
-        pixels = Pixels.of(np.array(source), label)  # a copy, for the caller may go on writing into it
-        decoding.refuse_size(label, *pixels.size, recipe.max_pixels)
+        refuse_shape(label, source.shape, recipe.channels, recipe.max_pixels)
+        pixels = Pixels.of(np.asarray(source), label)
     else:
+        hint = "its content, as source.read() gives it" if hasattr(source, "read") else "a path"
         raise ImageError(
-            f"{label} is a {type(source).__name__}; give a path, a Pillow image, or an array (height, width, channels)."
+            f"{label} is a {type(source).__name__}; give {hint}, a Pillow image, or an array (height, width, channels)."
         )
+    note_dark(pixels, name)
     array, placement = fit(pixels, recipe, str(path or name))
-    photo = Photo(name, path, pixels.display(recipe.background), placement)
-    return Images(array[None], (photo,), recipe.value_range)
+    original = pixels.display(recipe.background)
+    if isinstance(source, np.ndarray) and np.may_share_memory(original, source):
+        original = original.copy()  # for the caller may go on writing into it
+    return Images(array[None], (Photo(name, path, original, placement),), recipe.value_range)
 
 
 def _already(images: Images, recipe: ImageRecipe) -> Images:
     _, height, width, channels = images.shape
-    wanted = (recipe.height or height, recipe.width or width, recipe.channels)
-    if (height, width, channels) != wanted or tuple(images.value_range) != tuple(recipe.value_range):
+    shape = (recipe.height or height, recipe.width or width, recipe.channels)
+    if (height, width, channels) != shape or tuple(images.value_range) != tuple(recipe.value_range):
         raise ImageError(f"{images!r} was read for another model; this one wants {recipe.describe()}.")
     return images

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Literal, get_args
 
 from saccade.errors import ImageError, UnknownName
@@ -66,8 +66,8 @@ class ImageRecipe:
         if self.fit not in get_args(Fit):
             raise UnknownName.of("fit", str(self.fit), get_args(Fit))
         object.__setattr__(self, "value_range", checked_range(self.value_range))
-        background = tuple(self.background)
-        if len(background) != 3 or not all(0 <= part <= 255 for part in background):
+        background = tuple(self.background) if isinstance(self.background, Iterable) else ()
+        if len(background) != 3 or not all(isinstance(part, Real) and 0 <= part <= 255 for part in background):
             raise ImageError(f"background={self.background!r}: give red, green and blue, each 0..255.")
         object.__setattr__(self, "background", background)
 
@@ -93,8 +93,9 @@ def checked_range(value_range: Sequence[float]) -> tuple[float, float]:
     Raises:
         ImageError: It is not two finite numbers in rising order.
     """
-    if len(value_range) == 2:
-        low, high = float(value_range[0]), float(value_range[1])
+    ends = tuple(value_range) if isinstance(value_range, Iterable) else ()
+    if len(ends) == 2 and all(isinstance(end, Real) for end in ends):
+        low, high = float(ends[0]), float(ends[1])
         if math.isfinite(low) and math.isfinite(high) and low < high:
             return low, high
     raise ImageError(
