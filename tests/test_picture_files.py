@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from saccade.errors import FileError
-from saccade.picture.files import read_metadata, save_picture
+from saccade.picture.files import png_bytes, read_metadata, save_picture
 
 PICTURE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8))
 SETTINGS = {
@@ -44,6 +44,10 @@ def test_any_settings_survive_in_png(tmp_path: Path, metadata: dict[str, str]) -
     assert read_metadata(save_picture(PICTURE, tmp_path / "x.png", metadata)) == metadata
 
 
+def test_bytes_are_those_of_the_file(tmp_path: Path) -> None:
+    assert png_bytes(PICTURE, SETTINGS) == save_picture(PICTURE, tmp_path / "a.png", SETTINGS).read_bytes()
+
+
 def test_png_pixels_are_exact_and_equal_pictures_give_equal_files(tmp_path: Path) -> None:
     one, two = (save_picture(PICTURE, tmp_path / name, SETTINGS) for name in ("a.png", "b.png"))
     with Image.open(one) as image:
@@ -61,27 +65,28 @@ def test_failure_leaves_no_half_written_file_and_the_old_one(tmp_path: Path, mon
     path = save_picture(PICTURE, tmp_path / "a.png", SETTINGS)
     before = path.read_bytes()
 
-    def full_disk(self: Image.Image, file: object, **options: object) -> None:
-        file.write(b"half a picture")  # type: ignore[attr-defined]
+    def full_disk(self: Path, content: bytes) -> None:
+        with self.open("wb") as file:
+            file.write(content[:20])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Image.Image, "save", full_disk)
-    with pytest.raises(FileError, match=r"a\.png.*No space left on device"):
+    monkeypatch.setattr(Path, "write_bytes", full_disk)
+    with pytest.raises(FileError, match=r"a\.png cannot be written: the disk is full; free some space"):
         save_picture(PICTURE, path)
     assert path.read_bytes() == before
     assert [item.name for item in tmp_path.iterdir()] == ["a.png"]
 
 
 def test_places_that_cannot_be_written_are_named(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match=r"the folder '.*missing' does not exist"):
+    with pytest.raises(FileError, match=r"a\.png cannot be written: the folder .*missing does not exist; create it"):
         save_picture(PICTURE, tmp_path / "missing" / "a.png")
     with pytest.raises(FileError, match=r"'a\.gif'; the name must end in \.png, \.jpg, \.jpeg, \.webp"):
         save_picture(PICTURE, tmp_path / "a.gif")
     (tmp_path / "folder.png").mkdir()
-    with pytest.raises(FileError, match="that is a folder"):
+    with pytest.raises(FileError, match="is a folder; name a file in it"):
         save_picture(PICTURE, tmp_path / "folder.png")
-    with pytest.raises(FileError, match="cannot save"):
-        save_picture(Image.new("RGB", (20000, 2)), tmp_path / "wide.webp")  # WebP ends at 16383 pixels
+    with pytest.raises(FileError, match=r"20,000 x 2 pixels, and a WEBP at most 16,383 a side; save it as \.png"):
+        save_picture(Image.new("RGB", (20000, 2)), tmp_path / "wide.webp")
     with pytest.raises(FileError, match="short and ASCII"):
         save_picture(PICTURE, tmp_path / "b.png", {"x" * 90: "1"})
     assert [item.name for item in tmp_path.iterdir()] == ["folder.png"]
@@ -91,7 +96,7 @@ def test_unreadable_files_are_named_and_foreign_ones_are_empty(tmp_path: Path) -
     with pytest.raises(FileError, match="No such file"):
         read_metadata(tmp_path / "none.png")
     (tmp_path / "text.png").write_text("no picture")
-    with pytest.raises(FileError, match="not a complete picture"):
+    with pytest.raises(FileError, match="not a complete image"):
         read_metadata(tmp_path / "text.png")
     PICTURE.save(tmp_path / "foreign.png")
     PICTURE.save(tmp_path / "foreign.jpg")

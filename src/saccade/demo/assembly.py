@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from saccade.atomic_files import write_text
 from saccade.demo.chapters.alike import alike
 from saccade.demo.chapters.inside import inside
 from saccade.demo.chapters.looking import looking
@@ -67,7 +68,7 @@ def build(folder: Path, *, progress: Callable[[str, int, int], None] | None = No
         for done, (anchor, title, doing, chapter) in enumerate(_CHAPTERS, start=2):
             tell(doing, done)
             chapters.append(Chapter(anchor, title, chapter(studio)))
-        (work / PAGE).write_text(page(head, chapters), encoding="utf-8")
+        write_text(work / PAGE, page(head, chapters))
     tell("done", steps)
     return Path(folder) / PAGE
 

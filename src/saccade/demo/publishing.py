@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from saccade.errors import FileError
+from saccade.atomic_files import scratch_folder, unwritable
 
 
 @contextlib.contextmanager
@@ -29,13 +27,10 @@ def published(folder: Path, last: str) -> Iterator[Path]:
                 if not each.exists():
                     each.mkdir()
                     made.append(each)
-            work = Path(tempfile.mkdtemp(prefix=".saccade-demo-", dir=folder))
-        try:
+        with scratch_folder(folder) as work:
             yield work
             with _said(folder):
                 _move(work, folder, last)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
     except BaseException:
         for each in reversed(made):  # only those that stayed empty
             with contextlib.suppress(OSError):
@@ -57,6 +52,4 @@ def _said(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise FileError(
-            f"the folder {folder} cannot be written: {error.strerror or error}; choose another one."
-        ) from error
+        raise unwritable(folder, error, folder=folder) from error

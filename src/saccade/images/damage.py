@@ -19,7 +19,7 @@ _MEANINGS = (
     ),
     (
         r"truncat|not enough|EOF|end of file|unexpected end|too short|not processed|failed to decode next",
-        "is cut off or damaged; copy or download it again",
+        "is damaged or cut off; copy or download it again",
     ),
 )
 

@@ -15,7 +15,7 @@ from saccade.picture.colorbar import Bar, colorbar
 from saccade.picture.colormaps import COLORMAPS, colormap
 from saccade.picture.comparison import comparison
 from saccade.picture.figure import Panel, figure
-from saccade.picture.files import read_metadata, save_picture
+from saccade.picture.files import png_bytes, read_metadata, save_picture
 from saccade.picture.overlay import overlay, quiet, spotlight
 from saccade.picture.pair import pair
 from saccade.picture.resampling import stretch
@@ -38,6 +38,7 @@ __all__ = [
     "figure",
     "overlay",
     "pair",
+    "png_bytes",
     "quiet",
     "read_metadata",
     "save_picture",

@@ -1,4 +1,4 @@
-"""Pictures on disk: complete or not there at all, and knowing how they were made.
+"""Images in files that know how they were made; a file is whole or not there at all.
 
 The settings travel inside the file: as text chunks of a PNG (`saccade:method`, ...), as an Exif description
 of a JPEG or WebP.
@@ -6,33 +6,34 @@ of a JPEG or WebP.
 
 from __future__ import annotations
 
+import io
 import json
 import os
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
+from saccade.atomic_files import write_bytes
 from saccade.errors import FileError
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
-"""File endings a picture can be saved under, and their formats."""
+"""File endings that an image can be saved under, and their formats."""
 
+_LONGEST_SIDES = {"PNG": 2**31 - 1, "JPEG": 65_500, "WEBP": 16_383}
 _PREFIX = "saccade:"
 _DESCRIPTION = 0x010E  # Exif tag ImageDescription
 
 
 def save_picture(image: Image.Image, path: str | os.PathLike[str], metadata: Mapping[str, str] | None = None) -> Path:
-    """Save a picture, with its settings inside.
+    """Save an image, with its settings inside.
 
-    The file appears under its name only when it is complete; a picture that was there before stays until
-    then.
+    The file appears under its name only when it is complete; one that was there before stays until then.
 
     Args:
-        image: The picture.
+        image: The image.
         path: Where to; the ending chooses the format (`FORMATS`). JPEG and WebP are saved at quality 92.
         metadata: Settings by name. Names up to 70 ASCII characters.
 
@@ -40,40 +41,46 @@ def save_picture(image: Image.Image, path: str | os.PathLike[str], metadata: Map
         The path.
 
     Raises:
-        FileError: Unknown ending, missing or unwritable folder, full disk, or a picture too large for the
-        format.
+        FileError: Unknown ending, missing or unwritable folder, full disk, or an image too large for the format.
     """
     target = Path(path)
     kind = FORMATS.get(target.suffix.lower())
     if kind is None:
-        raise FileError(f"cannot save a picture as {target.name!r}; the name must end in {', '.join(FORMATS)}.")
-    if not target.parent.is_dir():
+        raise FileError(f"cannot save an image as {target.name!r}; the name must end in {', '.join(FORMATS)}.")
+    most = _LONGEST_SIDES[kind]
+    if max(image.size) > most:
         raise FileError(
-            f"cannot save {target.name!r}: the folder {str(target.parent)!r} does not exist; create it first."
+            f"cannot save {target.name!r}: it has {image.width:,} x {image.height:,} pixels, and a {kind} at most "
+            f"{most:,} a side; save it as .png."
         )
-    if target.is_dir():
-        raise FileError(f"cannot save a picture as {str(target)!r}: that is a folder; name a file in it.")
-    part = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
-        with part.open("wb") as file:
-            image.convert("RGB").save(file, **_options(kind, dict(metadata or {})))
-        part.replace(target)
+        content = _encoded(image, kind, metadata)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise FileError(f"cannot save {str(target)!r}: {reason}.") from error
-    finally:
-        part.unlink(missing_ok=True)
-    return target
+        raise FileError(f"cannot save {str(target)!r}: {error}.") from error
+    return write_bytes(target, content)
+
+
+def png_bytes(image: Image.Image, metadata: Mapping[str, str] | None = None) -> bytes:
+    """The content of a PNG file of this image, with its settings inside: what is saved, and what notebooks show.
+
+    Args:
+        image: The image.
+        metadata: Settings by name. Names up to 70 ASCII characters.
+
+    Raises:
+        ValueError: A name is too long, or not ASCII.
+    """
+    return _encoded(image, "PNG", metadata)
 
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
-    """Which settings was this picture made with?
+    """Which settings was this image made with?
 
     Returns:
-        What was given to `save_picture`; empty for a picture from elsewhere.
+        What was given to `save_picture`; empty for an image from elsewhere.
 
     Raises:
-        FileError: There is no such file, or it is not a picture.
+        FileError: There is no such file, or it is not an image.
     """
     try:
         with Image.open(path) as image:
@@ -81,20 +88,27 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
                 image.load()  # text chunks may come after the pixels
                 texts = {str(key): str(text) for key, text in image.text.items()}
                 return {key.removeprefix(_PREFIX): text for key, text in texts.items() if key.startswith(_PREFIX)}
-            found = json.loads(str(image.getexif().get(_DESCRIPTION, "{}")))
+            description = json.loads(str(image.getexif().get(_DESCRIPTION, "{}")))
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
         raise FileError(f"cannot read {str(path)!r}: {error.strerror}.") from error
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        raise FileError(f"cannot read {str(path)!r}: it is not a complete picture.") from error
     except json.JSONDecodeError:
         return {}  # a description written by a camera or another program
-    if not isinstance(found, dict):
+    except Exception as error:  # whatever a decoder raises
+        raise FileError(f"cannot read {str(path)!r}: it is not a complete image.") from error
+    if not isinstance(description, dict):
         return {}
-    return {key.removeprefix(_PREFIX): str(text) for key, text in found.items() if key.startswith(_PREFIX)}
+    return {key.removeprefix(_PREFIX): str(text) for key, text in description.items() if key.startswith(_PREFIX)}
 
 
-def _options(kind: str, metadata: dict[str, str]) -> dict[str, Any]:
-    """What Pillow is to be told for a format."""
+def _encoded(image: Image.Image, kind: str, metadata: Mapping[str, str] | None) -> bytes:
+    """The content of a file of this format."""
+    content = io.BytesIO()
+    image.convert("RGB").save(content, **_options(kind, metadata or {}))
+    return content.getvalue()
+
+
+def _options(kind: str, metadata: Mapping[str, str]) -> dict[str, Any]:
+    """Pillow's settings for a format."""
     tagged = {_PREFIX + key: str(text) for key, text in metadata.items()}
     if kind == "PNG":
         info = PngInfo()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from saccade.atomic_files import atomic_file
 from saccade.errors import FileError
 
 
@@ -31,18 +31,9 @@ def save_arrays(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]]
     Raises:
         FileError: The folder is missing or cannot be written.
     """
-    target = Path(path)
-    part = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}.part")
-    try:
-        with part.open("wb") as file:
-            np.savez_compressed(file, metadata=np.array(json.dumps(dict(made))), **arrays)  # type: ignore[arg-type]
-        part.replace(target)
-    except OSError as error:
-        raise FileError(f"{target} cannot be written: {error.strerror or error}.") from error
-    finally:
-        if part.exists():
-            part.unlink()
-    return target
+    with atomic_file(path) as part, part.open("wb") as file:
+        np.savez_compressed(file, metadata=np.array(json.dumps(dict(made))), **arrays)  # type: ignore[arg-type]
+    return Path(path)
 
 
 @contextmanager

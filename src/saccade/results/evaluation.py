@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from saccade.errors import FileError
+from saccade.atomic_files import write_text
 
 Numbers = NDArray[np.float64]
 Grade = Literal["prefer", "sound", "unspecific", "undecided", "distrust", "control"]
@@ -167,13 +167,4 @@ class Evaluation:
         Raises:
             FileError: The folder is missing or cannot be written.
         """
-        target = Path(path)
-        part = target.with_name(f".{target.name}.{os.getpid()}.part")
-        try:
-            part.write_text(json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-            part.replace(target)
-        except OSError as error:
-            raise FileError(f"{target} cannot be written: {error.strerror or error}.") from error
-        finally:
-            part.unlink(missing_ok=True)
-        return target
+        return write_text(path, json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n")

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from saccade.atomic_files import atomic_file
 from saccade.errors import FileError
-from saccade.training.files import whole
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -50,7 +50,7 @@ def save(path: Path, state: State, run: str) -> None:
         for index, value in enumerate(getattr(state, kind))
     }
     about = {"run": run, "epoch": state.epoch, "seconds": state.seconds, "history": state.history}
-    with whole(path) as part, part.open("wb") as file:
+    with atomic_file(path) as part, part.open("wb") as file:
         np.savez(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
 
 

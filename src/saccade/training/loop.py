@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from saccade.atomic_files import atomic_file, check_writable
 from saccade.errors import InputError
 from saccade.picture.files import FORMATS
 from saccade.training import checkpoint
 from saccade.training.augmentation import plain
-from saccade.training.files import check_writable, whole
 from saccade.training.photographs import Photographs, gather
 from saccade.training.preview import draw
 from saccade.training.record import TrainingRecord, command_line, contents, versions
@@ -134,7 +134,7 @@ def _finish(
         seconds=round(run.state.seconds, 1),
         versions=versions(keras.backend.backend()),
     )
-    with whole(output) as part:
+    with atomic_file(output) as part:
         model.save(part)
     record.write(output.with_suffix(".json"))
     return record

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from saccade.training.files import whole
+from saccade.atomic_files import write_text
 from saccade.training.photographs import Photographs
 from saccade.training.settings import TrainingSettings
 
@@ -55,8 +55,7 @@ class TrainingRecord:
     def write(self, path: Path) -> None:
         """Write the record as JSON, whole or not at all."""
         text = json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
-        with whole(path) as part:
-            part.write_text(text, encoding="utf-8")
+        write_text(path, text)
 
 
 def contents(photographs: Photographs) -> dict[str, Any]:
