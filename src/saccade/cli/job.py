@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -120,12 +121,11 @@ class Job:
         """Ask all and keep the maps on disk, then draw all on one scale."""
         import numpy as np
 
-        from saccade.atomic_files import scratch_folder
         from saccade.picture import scale_of
         from saccade.results import Attribution
 
         with (
-            scratch_folder(self.output) as spool,
+            tempfile.TemporaryDirectory(prefix=".", dir=self.output) as spool,
             self.console.progress(len(photos) * 1.3) as bar,
         ):
             kept: dict[Path, Path] = {}
@@ -134,7 +134,7 @@ class Job:
             for index, photo in enumerate(photos):
                 looks = self._ask(photo, bar, index)
                 if looks is not None:
-                    kept[photo] = looks[0].save(spool / f"{index}.npz")
+                    kept[photo] = looks[0].save(Path(spool) / f"{index}.npz")
                     extremes += [float(looks[0].values.min()), float(looks[0].values.max())]
                     signed = looks[0].signed
             scale = scale_of(np.array(extremes), signed=signed, shared="all pictures") if extremes else None
