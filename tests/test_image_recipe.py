@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -12,6 +13,23 @@ from PIL import Image
 
 from saccade.errors import ImageError, UnknownName
 from saccade.images import ImageRecipe, Placement, read_photo
+
+# --- photos of any shape
+
+
+def test_very_long_photos_take_no_more_memory_than_they_have_pixels():
+    """The sides are resized one after the other; between them there must not be far more than in the photo."""
+    wide = np.random.default_rng(0).integers(0, 256, (3, 300_000, 3), np.uint8)
+    for photo in (wide, wide.swapaxes(0, 1)):
+        tracemalloc.start()
+        out = values(photo, ImageRecipe(64, 64, 3))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 12 * photo.size
+        if photo is wide:
+            reference = out
+    np.testing.assert_array_equal(out, reference.swapaxes(0, 1))
+
 
 # --- what a recipe says and refuses
 

@@ -181,6 +181,9 @@ def test_huge_photos_are_refused_before_decoding(tmp_path):
             read(path, ImageRecipe(8, 8, channels))
     assert "--max-pixels 400000000 (max_pixels= in Python)" in str(caught.value)
     assert limit == Image.MAX_IMAGE_PIXELS
+    path.write_bytes(bomb(7_000_000, 14))
+    with pytest.raises(ImageError, match="is 7,000,000x14 pixels; at most 6,250,000 a side are read"):
+        read(path, FREE)
     np.lib.format.open_memmap(tmp_path / "huge.npy", "w+", np.uint8, (20_000, 20_000)).flush()
     with pytest.raises(ImageError, match="400,000,000 pixels"):
         read(tmp_path / "huge.npy", FREE)

@@ -5,6 +5,7 @@ counts is `max_pixels` of the recipe: a photo of that many pixels can be read wh
 that takes much more memory or time than that.
 
     pixels            at most max_pixels; for WebP seven eighths of them, since its decoder keeps four copies
+    a side            at most a sixteenth of max_pixels
     bytes of a file   at most 8 a pixel of max_pixels; WebP and AVIF, which are read as a whole, 4
     metadata          at most 256 MiB; before the pixels of a JPEG 32 MiB
     passes            over a progressive JPEG, times its pixels: at most 30 times max_pixels
@@ -25,6 +26,7 @@ _METADATA = 256 * _MIB
 _JPEG_METADATA = 32 * _MIB  # Pillow joins its pieces one by one, in quadratic time
 _STRAY = 1 << 16  # bytes between the segments of a JPEG that belong to none
 _PASSES = 30
+_THINNEST, _LONG = 16, 100_000
 _WEBP_SHARE = 0.875
 _LARGE = 64 * _MIB
 """Files up to this size cannot hold too much of anything."""
@@ -40,6 +42,9 @@ def refuse_size(name: str, height: int, width: int, max_pixels: int) -> None:
             f"read. Make it smaller, or allow more with --max-pixels {width * height} "
             "(max_pixels= in Python)."
         )
+    longest = max(max_pixels // _THINNEST, _LONG)
+    if max(height, width) > longest:  # the filter that resizes it would take more memory than the picture
+        raise ImageError(f"{name} is {width:,}x{height:,} pixels; at most {longest:,} a side are read. Cut it up.")
 
 
 def refuse_file(stream: BinaryIO, kind: str | None, name: str, max_pixels: int) -> None:

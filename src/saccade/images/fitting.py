@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -17,6 +17,9 @@ from PIL import Image
 from saccade.images.pixels import Pixels, luminance, refuse_channels
 from saccade.images.placement import FloatArray, Placement
 from saccade.images.recipe import ImageRecipe
+
+_LARGE = 1 << 24
+"""Pixels of a plane that is no longer small."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +77,20 @@ class Frame:
             pixels: The photo.
             planes: Makes the planes, float32 (rows, width), of a band of it.
         """
+        height, width = pixels.size
+        rows, columns = self.inner
+        between = height * columns  # pixels after rows have been resized, and before columns are
+        if between > max(height * width, _LARGE) and width * rows < between:
+            # Far higher than it is wide: columns come first, or there would be far more of them than in the photo.
+            left, upper, right, lower = self.crop
+            turned = replace(self, crop=(upper, left, lower, right), inner=(columns, rows))
+            return [plane.T for plane in turned.resample_bands(pixels.transposed(), planes)]
         narrow: list[FloatArray] = []
-        for rows, band in pixels.bands():
+        for part, band in pixels.bands():
             for index, plane in enumerate(planes(band)):
                 if index == len(narrow):
-                    narrow.append(np.empty((pixels.size[0], self.inner[1]), np.float32))
-                narrow[index][rows] = self._narrowed(plane)
+                    narrow.append(np.empty((height, columns), np.float32))
+                narrow[index][part] = self._narrowed(plane)
         return [self._shortened(plane) for plane in narrow]
 
     def _narrowed(self, plane: FloatArray) -> FloatArray:

@@ -27,6 +27,7 @@ from saccade.images.placement import FloatArray
 
 _TOLERANCE = 1e-6  # floats that resizing elsewhere has pushed just over the edge
 _BAND = 1 << 20  # pixels worked on at a time
+_LOWEST_BAND = 16
 _DARK = 4096
 """16-bit numbers that stay below this are most likely counts of 12 bits or fewer."""
 _NAMES = {1: "grey", 3: "RGB", 4: "RGBA"}
@@ -85,6 +86,10 @@ class Pixels:
         for rows in row_bands(self.size):
             yield rows, Pixels(self.colours[rows], None if self.alpha is None else self.alpha[rows], self.top)
 
+    def transposed(self) -> Pixels:
+        """Rows become columns; nothing is copied."""
+        return Pixels(self.colours.swapaxes(0, 1), None if self.alpha is None else self.alpha.swapaxes(0, 1), self.top)
+
     def plane(self, band: int) -> FloatArray:
         """One colour as stored, float32 (height, width) in 0..top."""
         return self._floats(self.colours[:, :, band])
@@ -135,9 +140,12 @@ class Pixels:
 
 
 def row_bands(size: tuple[int, int]) -> Iterator[slice]:
-    """Bands of rows that cover a picture of this height and width, each about a million pixels."""
+    """Bands of rows that cover a picture of this height and width, each about a million pixels.
+
+    None is very low, for every band costs as much as a few rows beside its pixels: the weights of the filter.
+    """
     height, width = size
-    rows = max(1, _BAND // max(width, 1))
+    rows = max(_LOWEST_BAND, _BAND // max(width, 1))
     return (slice(top, min(top + rows, height)) for top in range(0, height, rows))
 
 
