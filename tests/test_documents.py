@@ -44,14 +44,31 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.S)
+def blocks(language: str, page: str = README) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page, re.S)
+
+
+HOW_TOS = ("write-a-method", "write-a-target", "write-a-network", "read-the-source")
+
+
+@pytest.mark.parametrize("name", HOW_TOS)
+def test_the_python_of_the_how_tos_runs(name: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = ROOT / "docs" / f"{name}.md"
+    code = "\n".join(blocks("python", path.read_text()))
+    assert len(code.splitlines()) > 10
+    exec(compile(code, path.name, "exec"), {"__name__": "__main__"})
+    assert capsys.readouterr().out
+
+
+def test_every_how_to_can_be_found_from_the_readme() -> None:
+    for name in HOW_TOS:
+        assert f"docs/{name}.md" in README
 
 
 def test_the_python_of_the_readme_runs(folder: Path) -> None:
-    (code,) = blocks("python")
-    exec(compile(code, "README.md", "exec"), {})
-    for name in ("cat.png", "overlay.png", "why.png"):
+    for code in blocks("python"):
+        exec(compile(code, "README.md", "exec"), {"saccade": saccade})
+    for name in ("cat.png", "overlay.png", "why.png", "first-look.png"):
         with Image.open(folder / name) as picture:
             assert picture.size[0] >= 400
 

@@ -116,7 +116,7 @@ class Dataflow:
         """
         grid = self.grid(name)
         length = 1 if grid is None else grid[axis]
-        first, last = self._reached(axis, places)[name]
+        first, last = self._reached(axis, places).get(name, EVERYWHERE)
         return max(first, 0), min(last, length)
 
     def footprints(self, axis: int, places: Interval) -> dict[str, Interval]:
