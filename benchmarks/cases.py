@@ -59,11 +59,7 @@ class Case:
         """The method alone, without smoothing; codes are computed once, as within `saccade.explain`."""
         method, target = find(self.method), saccade.targets.code()
 
-        def run() -> Any:
-            with encoder.remembering():
-                return method(encoder, self.pictures, target, **self.settings, low_pass=0.0)
-
-        return run
+        return lambda: method(encoder, self.pictures, target, **self.settings, low_pass=0.0)
 
     @property
     def deviation(self) -> float:

@@ -93,7 +93,7 @@ def subject(framework: str, net: str, size: int) -> Subject:
         whole, bare = keras_nets(size)
         layer = "encoded"
     encoder = saccade.Encoder(whole, layer=layer, value_range=RANGE, input_shape=shape)
-    at = feature_layer(encoder, picture(size), [saccade.targets.code()], None).path
+    at = feature_layer(saccade.Run(encoder), picture(size), [saccade.targets.code()], None).path
     return Subject(framework, net, size, bare, encoder, at)
 
 
