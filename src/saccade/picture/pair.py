@@ -104,7 +104,7 @@ def pair(
         InputError: An unsigned scale, or values that are not finite.
     """
     if scale is None:
-        scale = scale_of(np.concatenate([shares_a.ravel(), shares_b.ravel()]), signed=True, shared="both images")
+        scale = scale_of(np.concatenate([shares_a.ravel(), shares_b.ravel()]), signed=True, shared="both photos")
     if not scale.signed:
         raise InputError("shares of a similarity have two signs; make the scale with signed=True.")
     page = Page.of(width, theme_of(theme))

@@ -30,7 +30,7 @@ class Scale:
         signed: Whether zero lies in the middle.
         flat: Whether the values that made the scale were all alike; such a map is drawn without colour.
         clipped: Percentage of values beyond the limits; they take the end colours.
-        shared: Which images use this scale, in words (`"this image"`, `"all images"`).
+        shared: Which images use this scale, in words (`"this photo"`, `"all photos"`).
     """
 
     low: float
@@ -38,7 +38,7 @@ class Scale:
     signed: bool = False
     flat: bool = False
     clipped: float = 0.0
-    shared: str = "this image"
+    shared: str = "this photo"
 
     def __post_init__(self) -> None:
         low = -self.high if self.signed else 0.0
@@ -72,7 +72,7 @@ class Scale:
         return self.low + position * (self.high - self.low)
 
 
-def scale_of(values: ArrayLike, *, signed: bool, clip: float = 0.0, shared: str = "this image") -> Scale:
+def scale_of(values: ArrayLike, *, signed: bool, clip: float = 0.0, shared: str = "this photo") -> Scale:
     """Which scale shows these values truthfully?
 
     Unsigned: 0 to max(v). Signed: -max|v| to max|v|. With `clip`, the limit is the (100 - clip)-th
