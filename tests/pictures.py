@@ -55,7 +55,7 @@ def tiff(path, array, *, colours=1, beside_colours=0):
 
 
 def clear_half():
-    """A picture whose right half is transparent."""
+    """An image whose right half is transparent."""
     image = np.zeros((8, 8, 4), np.uint8)
     image[..., 0] = 200
     image[:, :4, 3] = 255

@@ -99,7 +99,7 @@ def test_photos_that_cannot_be_used(run: Run, small_model: str, photos: Path, tm
     np.save(tmp_path / "five.npy", np.zeros((8, 8, 5), np.float32))
     refused(explained(tmp_path / "five.npy"), "five.npy", "channels")
     (tmp_path / "nothing").mkdir()
-    refused(explained(tmp_path / "nothing"), "no pictures in the folder")
+    refused(explained(tmp_path / "nothing"), "no photos in the folder")
     assert not (tmp_path / "saccade-out").exists()
     status, out, err = run("explain", small_model, tmp_path / "empty.png", tmp_path / "cut.jpg", "--json")
     assert (status, out) == (2, "")

@@ -125,8 +125,8 @@ def test_the_first_frame_of_an_animation_counts(tmp_path):
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
     for name in ("moving.gif", "moving.png", "moving.webp", "moving.avif", "moving.tif"):
         path = saved(tmp_path, name, frames[0], save_all=True, append_images=frames[1:])
-        held = "2 pages; the first one is read" if name.endswith("tif") else "several frames; the first one is read"
-        with pytest.warns(SaccadeWarning, match=rf"{name} has {held}"):
+        content = "2 pages; the first one is read" if name.endswith("tif") else "several frames; the first one is read"
+        with pytest.warns(SaccadeWarning, match=rf"{name} has {content}"):
             np.testing.assert_allclose(values(path)[4, 4], (1, 0, 0), atol=0.02, err_msg=name)
     phone = saved(tmp_path, "phone.jpg", frames[0], format="MPO", save_all=True, append_images=frames[1:])
     np.testing.assert_allclose(values(phone)[4, 4], (1, 0, 0), atol=0.02)  # its second is the same once more

@@ -38,8 +38,8 @@ def test_find_looks_into_folders(album):
 
 
 def test_find_keeps_the_order_given_and_each_file_once(album):
-    found = find([album / "b.jpg", str(album), album / "sub" / ".." / "b.jpg"])
-    assert names(found, album) == ["b.jpg", "a.PNG", "sub/c.webp", "sub/deep/e.npy"]
+    paths = find([album / "b.jpg", str(album), album / "sub" / ".." / "b.jpg"])
+    assert names(paths, album) == ["b.jpg", "a.PNG", "sub/c.webp", "sub/deep/e.npy"]
     assert find([]) == []
 
 
@@ -58,14 +58,12 @@ def test_find_understands_globs(album):
 def test_find_says_what_matched_nothing(album):
     with pytest.raises(FileError, match=r"no file .*c\.jpg; the nearest there is 'b\.jpg'\."):
         find([album, album / "c.jpg"])
-    with pytest.raises(FileError, match=r"no pictures match .*\*\.tif; looked for JPEG"):
+    with pytest.raises(FileError, match=r"no photos match .*\*\.tif; looked for JPEG"):
         find([str(album / "*.tif")])
     empty = album / "empty" / "deeper"
     empty.mkdir(parents=True)
     (empty / "f.png").write_bytes(b"x")
-    with pytest.raises(
-        FileError, match=r"no pictures in the folder .*empty, not looking into the folders in it; looked"
-    ):
+    with pytest.raises(FileError, match=r"no photos in the folder .*empty, not looking into the folders in it; looked"):
         find([album / "empty"], recursive=False)
 
 

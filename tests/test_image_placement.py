@@ -133,6 +133,6 @@ def test_the_way_back_is_fast():
 
 
 @pytest.mark.parametrize("shape", [(4,), (2, 4, 4, 1), (0, 4)])
-def test_the_way_back_takes_one_picture(shape):
-    with pytest.raises(ImageError, match=r"give \(rows, columns\) or \(rows, columns, channels\) of one picture"):
+def test_the_way_back_takes_one_image(shape):
+    with pytest.raises(ImageError, match=r"give \(rows, columns\) or \(rows, columns, channels\) of one image"):
         Placement((8, 8), (4, 4), (0, 0, 8, 8)).onto_original(np.zeros(shape, np.float32))

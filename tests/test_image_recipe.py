@@ -1,4 +1,4 @@
-"""Fitting a picture to a model: sizes, values, transparency. Oracles: Pillow's conversions."""
+"""Fitting a photo to a model: sizes, values, transparency. Oracles: Pillow's conversions."""
 
 from __future__ import annotations
 
@@ -141,10 +141,10 @@ def test_resizing_is_pillows_to_within_its_rounding(cat, size):
 
 def test_each_side_gets_the_filter_it_needs(cat):
     grey = cat[..., 0]
-    picture = Image.fromarray(grey.astype(np.float32))
-    picture = picture.resize((100, 300), Image.Resampling.LANCZOS).resize((100, 500), Image.Resampling.BICUBIC)
+    resized = Image.fromarray(grey.astype(np.float32))
+    resized = resized.resize((100, 300), Image.Resampling.LANCZOS).resize((100, 500), Image.Resampling.BICUBIC)
     out = values(grey, ImageRecipe(500, 100, 1, value_range=(0, 255)))[..., 0]
-    np.testing.assert_allclose(out, np.clip(np.asarray(picture), 0, 255), atol=1e-4)
+    np.testing.assert_allclose(out, np.clip(np.asarray(resized), 0, 255), atol=1e-4)
 
 
 def test_shrinking_does_not_alias():

@@ -1,4 +1,4 @@
-"""What is no picture is refused, in one line that says what to do."""
+"""What is no photo is refused, in one line that says what to do."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_missing_file_names_the_nearest(tmp_path, cat):
         read(str(tmp_path / "zzz"), FREE)
     with pytest.raises(FileError, match=r"there is no folder .*nowhere\."):
         read(tmp_path / "nowhere" / "cat.jpg", FREE)
-    with pytest.raises(FileError, match="is an address on the web; download the picture"):
+    with pytest.raises(FileError, match="is an address on the web; download the photo"):
         read("https://example.org/cat.jpg", FREE)
     (tmp_path / "gone.jpg").symlink_to("nowhere.jpg")
     with pytest.raises(FileError, match=r"gone\.jpg is a link to nowhere\.jpg, which is not there\."):
@@ -58,7 +58,7 @@ def test_names_that_look_like_something_else(tmp_path, cat, monkeypatch):
         assert (values(name) == values(cat[:8, :8])).all()
         assert find([name]) == [Path(name)]
         path.write_bytes(b"nothing")
-        with pytest.raises(ImageError, match="is not a picture") as caught:
+        with pytest.raises(ImageError, match="is not a photo") as caught:
             read(name, FREE)
         assert str(caught.value).isprintable()
 
@@ -70,8 +70,8 @@ def test_what_is_no_plain_file_is_not_read(tmp_path):
             read(path, FREE)
 
 
-def test_a_folder_is_not_a_picture(tmp_path):
-    with pytest.raises(FileError, match=r"is a folder; give the pictures in it: saccade\.images\.find\("):
+def test_a_folder_is_not_a_photo(tmp_path):
+    with pytest.raises(FileError, match=r"is a folder; give the photos in it: saccade\.images\.find\("):
         read(tmp_path, FREE)
 
 
@@ -91,7 +91,7 @@ def test_an_unreadable_file(tmp_path, cat, monkeypatch):
     [
         ("empty.jpg", b"", "is empty (0 bytes)"),
         ("empty.npy", b"", "is empty (0 bytes)"),
-        ("text.jpg", b"hello, this is text" * 20, "is not a picture that can be opened; give JPEG, PNG"),
+        ("text.jpg", b"hello, this is text" * 20, "is not a photo that can be opened; give JPEG, PNG"),
         ("photo.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" * 9, "is a HEIC photo"),
         (
             "drawing.eps",
@@ -106,7 +106,7 @@ def test_an_unreadable_file(tmp_path, cat, monkeypatch):
         ("zip.npy", b"PK\x05\x06" + bytes(18), "does not hold one plain array of numbers"),
     ],
 )
-def test_files_that_hold_no_picture(tmp_path, name, content, text):
+def test_files_that_hold_no_photo(tmp_path, name, content, text):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ImageError, match=re.escape(text)) as caught:
         read(tmp_path / name, FREE)
@@ -138,11 +138,11 @@ def test_truncated_files_are_refused_in_one_line(tmp_path, cat, ending):
         with pytest.raises(ImageError) as caught:
             read(path, FREE)
         assert "\n" not in str(caught.value)
-        assert "cut off" in str(caught.value) or "damaged" in str(caught.value) or "not a picture" in str(caught.value)
+        assert "cut off" in str(caught.value) or "damaged" in str(caught.value) or "not a photo" in str(caught.value)
 
 
 @pytest.mark.parametrize("ending", ["jpg", "png", "webp", "tif", "bmp", "gif", "avif", "npy"])
-def test_damaged_bytes_give_a_picture_or_our_error(tmp_path, cat, ending):
+def test_damaged_bytes_give_an_image_or_our_error(tmp_path, cat, ending):
     content = encoded(Image.fromarray(cat[:24, :24]), ending)
     rng = np.random.default_rng(0)
     for _ in range(150):
@@ -301,10 +301,10 @@ def test_there_must_be_something_to_look_at(shape):
         (np.array(["a"]), "image 1 has the shape (1,)"),
         (3, "image 1 is a int; give a path, a Pillow image, or an array"),
         ([[1, 2]], "image 1 is a list; give a path"),
-        ([], "no pictures were given."),
+        ([], "no images were given."),
     ],
 )
-def test_arrays_that_are_no_picture(array, text):
+def test_arrays_that_are_no_image(array, text):
     with pytest.raises(ImageError, match=re.escape(text)):
         read(array, FREE)
 

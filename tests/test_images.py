@@ -1,4 +1,4 @@
-"""Several pictures at once, pictures as a value, and the module itself."""
+"""Several photos at once, images as a value, and the module itself."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_sizes_must_agree(cat):
 
 
 def test_one_photo_means_one(cat):
-    with pytest.raises(ImageError, match="2 pictures were given where one is wanted"):
+    with pytest.raises(ImageError, match="2 images were given where one is wanted"):
         read_photo([cat, cat], FREE)
 
 
@@ -162,7 +162,7 @@ def test_from_array_draws_what_the_model_sees():
         (np.full((1, 4, 4, 3), np.nan), {}, "not numbers (NaN or infinite)"),
         (np.full((1, 4, 4, 3), 255), {}, "the array runs from 255 to 255, far outside value_range 0..1"),
         (np.full((1, 4, 4, 3), 1e300), {}, "far outside value_range 0..1"),
-        (np.zeros((2, 4, 4, 3)), {"names": ["a"]}, "1 names for 2 pictures; give one name each."),
+        (np.zeros((2, 4, 4, 3)), {"names": ["a"]}, "1 names for 2 images; give one name each."),
     ],
 )
 def test_from_array_refuses(array, settings, text):
@@ -212,6 +212,6 @@ def test_png_text_is_no_way_in(cat):
     text.add_text("comment", "a" * 3_000_000, zip=True)
     Image.fromarray(cat[:8, :8]).save(stream, "PNG", pnginfo=text)
     with pytest.raises(
-        ImageError, match="image 1 carries more text beside its pixels than is read; save it anew without"
+        ImageError, match="image 1 carries more text beside its pixels than is read; save it again without"
     ):
         read(stream.getvalue(), FREE)

@@ -225,7 +225,7 @@ def test_what_cannot_be_compared_says_so(tiny: saccade.Encoder, folder: Path, tm
         saccade.compare(tiny, CAT, CUP, centre=np.zeros(5))
     with pytest.raises(InputError, match="the first code is exactly the mean"):
         saccade.compare(tiny, CAT, CUP, reference=[CAT])
-    with pytest.raises(FileError, match="no pictures in the folder"):
+    with pytest.raises(FileError, match="no photos in the folder"):
         saccade.compare(tiny, CAT, CUP, reference=tmp_path)
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
     with pytest.raises(InputError, match=r"none of the 1 images of the reference can be used: .*broken\.jpg"):

@@ -28,12 +28,12 @@ def places(sheet: Image.Image, pictures: list[list[Image.Image]]) -> dict[tuple[
     red, green, blue = np.moveaxis(np.asarray(sheet).astype(int), -1, 0)
     is_picture = (blue == 200) & ((red - 10) % 12 == 0) & ((green - 10) % 11 == 0)
     labels = np.where(is_picture, 1 + (red - 10) // 12 * heads + (green - 10) // 11, 0)
-    found = {}
+    boxes = {}
     for index, box in enumerate(find_objects(labels, max_label=len(pictures) * heads)):
         assert box is not None, divmod(index, heads)
         rows, columns = box
-        found[divmod(index, heads)] = (rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start)
-    return found
+        boxes[divmod(index, heads)] = (rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start)
+    return boxes
 
 
 @pytest.mark.parametrize(
@@ -50,15 +50,17 @@ def places(sheet: Image.Image, pictures: list[list[Image.Image]]) -> dict[tuple[
 def test_every_picture_is_there_and_large_enough(photos: int, methods: int, order: str, least: int) -> None:
     pictures = coloured(photos, methods)
     sheet = comparison(pictures, [f"{k}.jpg" for k in range(photos)], METHODS[:methods], title="What it is made of")
-    found = places(sheet, pictures)
-    assert min(width for *_, width in found.values()) >= least
-    tops = {key: top for key, (top, *_) in found.items()}
+    boxes = places(sheet, pictures)
+    assert min(width for *_, width in boxes.values()) >= least
+    tops = {key: top for key, (top, *_) in boxes.items()}
     if order == "methods across":
         assert all(len({tops[photo, head] for head in range(methods + 1)}) == 1 for photo in range(photos))
     elif order == "methods down":
         assert all(len({tops[photo, head] for photo in range(photos)}) == 1 for head in range(methods + 1))
     else:
-        assert [len([each for each in tops.values() if each == top]) for top in sorted(set(tops.values()))] == [5] * 4
+        assert [len([other for other in tops.values() if other == top]) for top in sorted(set(tops.values()))] == [
+            5
+        ] * 4
 
 
 def test_names_above_columns_shrink_before_they_break() -> None:
@@ -75,5 +77,5 @@ def _panels(count: int) -> list[Panel]:
 
 def test_what_does_not_fit_is_refused() -> None:
     for pictures, names in (([], []), (coloured(2, 3), ["a"]), (coloured(1, 2), ["a"])):
-        with pytest.raises(InputError, match="4 pictures, itself first"):
+        with pytest.raises(InputError, match="4 images, itself first"):
             comparison(pictures, names, METHODS[:3])

@@ -318,7 +318,7 @@ def test_what_cannot_work_is_said_before_the_first_epoch(folder: Path, tmp_path:
         train(tmp_path / "missing", output)
     few = tmp_path / "few"
     few.mkdir()
-    with pytest.raises(FileError, match="no pictures"):
+    with pytest.raises(FileError, match="no photos"):
         train(few, output)
     Image.new("RGB", (20, 20)).save(few / "one.png")
     (few / "broken.png").write_bytes(b"x")

@@ -1,8 +1,8 @@
 """Files that are whole or not there at all, whatever ends the writing: an error, a full disk, Ctrl-C, a kill.
 
 A file is written under a hidden name beside its goal and takes the goal's name when it is whole. The hidden name says
-which process on which machine writes it. So what a killed run left behind is told from what another run is writing at
-this moment, and from what belongs to the user; the next run that writes into the folder removes it.
+which process on which machine writes it, so that what a killed run left behind can be distinguished from what another
+run is writing at this moment, and from the user's own files; the next run that writes into the folder removes it.
 
     .saccade-MACHINE-PROCESS-START-NUMBER.part.png     a file being written; the goal's ending stays last
     .saccade-MACHINE-PROCESS-START-NUMBER.part         a folder to work in
@@ -32,7 +32,7 @@ _PART = re.compile(r"\.saccade-(?P<machine>[0-9a-f]{8})-(?P<process>\d+)-(?P<sta
 _NUMBERS = itertools.count()
 _LONGEST_ENDING = 16
 _FORGOTTEN = 24 * 3600.0
-"""Seconds after which a part of another machine, whose processes cannot be asked for, counts as left behind."""
+"""Seconds after which a part of another machine, whose processes cannot be looked up, counts as left behind."""
 
 _swept: set[Path] = set()
 _sweeping = threading.Lock()
@@ -187,7 +187,7 @@ def _sweep(folder: Path) -> None:
         if folder in _swept:
             return
         _swept.add(folder)
-    # What cannot be listed or removed now is left to another run: it is in nobody's way.
+    # What cannot be listed or removed now is left to another run: it does no harm.
     with contextlib.suppress(OSError):
         for entry in list(os.scandir(folder)):
             match = _PART.fullmatch(entry.name)
@@ -211,7 +211,7 @@ def _alive(machine: str, process: int, start: str, part: Path) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # somebody else's: it is there
+    except OSError:  # of another user: it exists
         pass
     except OverflowError:  # no process has such a number
         return False
@@ -220,7 +220,7 @@ def _alive(machine: str, process: int, start: str, part: Path) -> bool:
 
 
 def _start_of(process: int) -> str:
-    """When a process started, in ticks of this machine; 0 where that cannot be asked.
+    """When a process started, in ticks of this machine; 0 where the system does not say.
 
     Numbers of processes are given out again: a part of process 7 need not be of the process 7 that runs now.
     """

@@ -3,12 +3,12 @@
     SaccadeError                  catch this one
     ├── InputError                what was given cannot be used: one plain line says what, what is allowed, what to do
     │   ├── FileError             a file or folder is missing, unreadable, damaged, or cannot be written
-    │   ├── ImageError            a picture cannot be used: empty, truncated, too large, wrong channels
+    │   ├── ImageError            a photo or image cannot be used: empty, truncated, too large, wrong channels
     │   ├── ModelError            not a model, not differentiable, or not to be opened without trust
     │   ├── UnknownName           no layer, method, target or option of that name; the nearest match is given
     │   └── NotApplicable         the method, target or layer exists but cannot answer for this model
     ├── MissingPackage            an optional package is needed; the line says which extra installs it
-    ├── MemoryBudgetError         not even one picture fits into the memory that is allowed
+    ├── MemoryBudgetError         not even one image fits into the memory that is allowed
     └── Cancelled                 the caller asked to stop
 
 `SaccadeWarning` marks a result that is valid but should be read with care.
@@ -47,7 +47,7 @@ class FileError(InputError):
 
 
 class ImageError(InputError):
-    """A picture cannot be used."""
+    """A photo or image cannot be used."""
 
 
 class ModelError(InputError):
@@ -91,7 +91,7 @@ class MissingPackage(SaccadeError):
 
 
 class MemoryBudgetError(SaccadeError):
-    """Not even one picture fits into the memory that is allowed."""
+    """Not even one image fits into the memory that is allowed."""
 
 
 class Cancelled(SaccadeError):

@@ -1,6 +1,6 @@
-"""How much may a file ask for? Looked at before a decoder sees it, since decoders do as they are told.
+"""How much may a file ask for? Checked before a decoder sees it, since decoders allocate whatever a header says.
 
-A few bytes can promise a million pixels, a tag of four gigabytes, or three thousand passes over the picture. What
+A few bytes can promise a million pixels, a tag of four gigabytes, or three thousand passes over the photo. What
 counts is `max_pixels` of the recipe: a photo of that many pixels can be read whatever its format, and nothing is read
 that takes much more memory or time than that.
 
@@ -33,9 +33,9 @@ _LARGE = 64 * _MIB
 
 
 def refuse_size(name: str, height: int, width: int, max_pixels: int) -> None:
-    """Raise ImageError for a picture that is too small to show anything, or larger than allowed."""
+    """Raise ImageError for an image that is too small to show anything, or larger than allowed."""
     if height < 2 or width < 2:
-        raise ImageError(f"{name} is {width}x{height} pixels: nothing to look at; give a picture of 2x2 or more.")
+        raise ImageError(f"{name} is {width}x{height} pixels: nothing to look at; give a photo of 2x2 or more.")
     if height * width > max_pixels:
         raise ImageError(
             f"{name} has {width:,} x {height:,} = {width * height:,} pixels; at most {max_pixels:,} are "
@@ -43,7 +43,7 @@ def refuse_size(name: str, height: int, width: int, max_pixels: int) -> None:
             "(max_pixels= in Python)."
         )
     longest = max(max_pixels // _THINNEST, _LONG)
-    if max(height, width) > longest:  # the filter that resizes it would take more memory than the picture
+    if max(height, width) > longest:  # the filter that resizes it would take more memory than the photo
         raise ImageError(f"{name} is {width:,}x{height:,} pixels; at most {longest:,} a side are read. Cut it up.")
 
 
@@ -81,7 +81,7 @@ def refuse_file(stream: BinaryIO, kind: str | None, name: str, max_pixels: int) 
 
 
 def _refuse_canvas(stream: BinaryIO, name: str, max_pixels: int) -> None:
-    """A WebP's decoder makes its canvas when it is created, before anybody can ask how large that is."""
+    """A WebP's decoder makes its canvas when it is created, before its size can be asked for."""
     head = stream.read(30)
     kind = head[12:16]
     if kind == b"VP8X":
@@ -115,7 +115,7 @@ def _refuse_passes(stream: BinaryIO, name: str, max_pixels: int) -> None:
         if passes > most:
             raise ImageError(
                 f"{name} is a progressive JPEG of more than {most} passes over {pixels:,} pixels, far more than a "
-                "camera or editor writes; save it anew as an ordinary JPEG or PNG."
+                "camera or editor writes; save it again as an ordinary JPEG or PNG."
             )
         if end >= 0:
             return
@@ -166,7 +166,7 @@ def _refuse_metadata(name: str, size: int, most: int) -> None:
     if size > most:
         raise ImageError(
             f"{name} says that it carries {_bytes(size)} of something other than pixels (layers, notes, a colour "
-            f"profile); at most {_bytes(most)} are read. Save it anew without them."
+            f"profile); at most {_bytes(most)} are read. Save it again without them."
         )
 
 

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from saccade.errors import FileError, ImageError, SaccadeError
 
 # What decoders say, and what that means; the first that matches counts. Most of what they say is about their own
-# insides ("decoder error -2"), so the rest is told by what was being done.
+# insides ("decoder error -2"), so the rest is described by what was being done.
 _MEANINGS = (
-    (r"MAX_TEXT|text chunks", "carries more text beside its pixels than is read; save it anew without its notes"),
+    (r"MAX_TEXT|text chunks", "carries more text beside its pixels than is read; save it again without its notes"),
     (r"closed (image|file)", "was closed before it could be read; open it again"),
     (
         r"unsupported|not support|raw mode|unknown (data|compress)|bitfields",
-        "is damaged, or of a rare kind that cannot be read here; copy it again, or save it anew as PNG",
+        "is damaged, or of a rare kind that cannot be read here; copy it again, or save it again as PNG",
     ),
     (
         r"truncat|not enough|EOF|end of file|unexpected end|too short|not processed|failed to decode next",
@@ -29,7 +29,7 @@ def plain_errors(name: str, doing: str) -> Iterator[None]:
     """Turn whatever a decoder raises inside the block into one line.
 
     Args:
-        name: What the picture is called.
+        name: What the photo is called.
         doing: What fails if this fails: `"its header"`, `"its pixels"`.
 
     Raises:

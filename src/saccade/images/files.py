@@ -1,4 +1,4 @@
-"""Finding picture files, and saying plainly why one cannot be opened."""
+"""Finding photos, and saying plainly why one cannot be opened."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _UNREAD = frozenset({".heic", ".heif", ".jxl", ".jp2", ".dng", ".cr2", ".cr3", "
 
 
 def find(patterns: Iterable[str | Path], *, recursive: bool = True) -> list[Path]:
-    """Which pictures are meant?
+    """Which photos are meant?
 
     Args:
-        patterns: Files (taken whatever they are called), folders (their pictures, known by `EXTENSIONS` in
+        patterns: Files (taken whatever they are called), folders (their photos, known by `EXTENSIONS` in
             any case, sorted, hidden files and folders left out) and globs such as `photos/*.jpg`
             (likewise). One alone will do.
         recursive: Look into folders inside folders, also where links lead to them, and let `**` do so.
@@ -77,11 +77,9 @@ def existing(path: str | Path) -> Path:
     except (OSError, ValueError) as error:  # a folder that may not be entered, a name that cannot be one
         raise unreadable(path, error) from error
     if stat.S_ISDIR(status.st_mode):
-        raise FileError(
-            f"{path} is a folder; give the pictures in it: saccade.images.find([{str(path)!r}]) lists them."
-        )
+        raise FileError(f"{path} is a folder; give the photos in it: saccade.images.find([{str(path)!r}]) lists them.")
     if not stat.S_ISREG(status.st_mode):
-        raise FileError(f"{path} is a device or a pipe, not a file; save the picture in a file.")
+        raise FileError(f"{path} is a device or a pipe, not a file; save the photo in a file.")
     if status.st_size == 0:
         raise ImageError(f"{path} is empty (0 bytes); copy or download it again.")
     return path
@@ -97,26 +95,26 @@ def unreadable(path: Path, error: Exception) -> FileError:
 def _matches(path: Path, recursive: bool) -> Iterator[Path]:
     text = str(path)
     if path.is_dir():
-        pictures = sorted(_pictures(path, recursive))
-        if not pictures:
+        photos = sorted(_photos(path, recursive))
+        if not photos:
             deeper = "" if recursive else ", not looking into the folders in it"
-            raise FileError(f"no pictures in the folder {path}{deeper}; looked for {KINDS} files.")
-        yield from pictures
+            raise FileError(f"no photos in the folder {path}{deeper}; looked for {KINDS} files.")
+        yield from photos
     elif path.exists():
         yield path
     elif glob.has_magic(text):
         # Path.glob takes no absolute patterns.
         files = (Path(match) for match in glob.glob(text, recursive=recursive))  # noqa: PTH207
-        pictures = sorted(file for file in files if _is_picture(file))
-        if not pictures:
-            raise FileError(f"no pictures match {text}; looked for {KINDS} files.")
-        yield from pictures
+        photos = sorted(file for file in files if _is_photo(file))
+        if not photos:
+            raise FileError(f"no photos match {text}; looked for {KINDS} files.")
+        yield from photos
     else:
         raise _missing(path)
 
 
-def _pictures(folder: Path, recursive: bool) -> Iterator[Path]:
-    """The pictures of a folder, hidden ones left out; photos of a kind that cannot be read are counted and named."""
+def _photos(folder: Path, recursive: bool) -> Iterator[Path]:
+    """The photos of a folder, hidden ones left out; photos of a kind that cannot be read are counted and named."""
     unread: Counter[str] = Counter()
     entered = {folder.resolve()}
 
@@ -133,7 +131,7 @@ def _pictures(folder: Path, recursive: bool) -> Iterator[Path]:
             path = Path(place, name)
             if not name.startswith("."):
                 unread[path.suffix.lower()] += path.suffix.lower() in _UNREAD
-                if _is_picture(path):
+                if _is_photo(path):
                     yield path
     if unread.total():
         kinds = ", ".join(f"{count} {suffix}" for suffix, count in sorted(unread.items()) if count)
@@ -144,13 +142,13 @@ def _pictures(folder: Path, recursive: bool) -> Iterator[Path]:
         )
 
 
-def _is_picture(path: Path) -> bool:
+def _is_photo(path: Path) -> bool:
     return path.suffix.lower() in EXTENSIONS and path.is_file()
 
 
 def _missing(path: Path) -> FileError:
     if "://" in str(path) or str(path).startswith(("http:/", "https:/")):
-        return FileError(f"{path} is an address on the web; download the picture and give the file.")
+        return FileError(f"{path} is an address on the web; download the photo and give the file.")
     if path.is_symlink():
         return FileError(f"{path} is a link to {os.readlink(path)}, which is not there.")  # noqa: PTH115 - as it is written
     if not path.parent.is_dir():

@@ -24,12 +24,12 @@ _LARGE = 1 << 24
 
 @dataclass(frozen=True)
 class Frame:
-    """Which part of the photo goes where in the model's picture.
+    """Which part of the photo goes where in the model's image.
 
     Attributes:
         placement: The way back.
         crop: Left, top, right, bottom of the part of the photo that is used, in its pixels.
-        inner: Height and width of that part in the model's picture.
+        inner: Height and width of that part in the model's image.
         corner: Row and column of its upper left corner there.
     """
 
@@ -40,7 +40,7 @@ class Frame:
 
     @classmethod
     def of(cls, original: tuple[int, int], recipe: ImageRecipe) -> Frame:
-        """Lay a photo of this size into the recipe's picture."""
+        """Lay a photo of this size into the recipe's image."""
         height, width = original
         size = rows, columns = _size(original, recipe)
         whole = (0.0, 0.0, float(width), float(height))
@@ -48,11 +48,11 @@ class Frame:
             return cls(Placement(original, size, whole), whole, size, (0, 0))
         if recipe.fit == "cover":
             scale = max(rows / height, columns / width)
-            kept = min(rows / scale, height), min(columns / scale, width)
-            top, left = (height - kept[0]) / 2, (width - kept[1]) / 2
+            used = min(rows / scale, height), min(columns / scale, width)
+            top, left = (height - used[0]) / 2, (width - used[1]) / 2
             if scale == 1:  # cutting between pixels would blur a photo that needs no resizing
                 top, left = float(math.floor(top)), float(math.floor(left))
-            crop = (left, top, min(left + kept[1], width), min(top + kept[0], height))
+            crop = (left, top, min(left + used[1], width), min(top + used[0], height))
             return cls(Placement(original, size, crop), crop, size, (0, 0))
         scale = min(rows / height, columns / width)
         inner = min(rows, max(1, round(height * scale))), min(columns, max(1, round(width * scale)))
@@ -67,7 +67,7 @@ class Frame:
         return cls(Placement(original, size, box), whole, inner, corner)
 
     def resample(self, plane: FloatArray) -> FloatArray:
-        """The used part of one plane at its size in the model's picture; filters may overshoot the range."""
+        """The used part of one plane at its size in the model's image; filters may overshoot the range."""
         return self._shortened(self._narrowed(plane))
 
     def resample_bands(self, pixels: Pixels, planes: Callable[[Pixels], list[FloatArray]]) -> list[FloatArray]:
@@ -126,19 +126,19 @@ def fit(pixels: Pixels, recipe: ImageRecipe, name: str) -> tuple[FloatArray, Pla
     ground = [luminance(recipe.background)] * recipe.channels
     if recipe.channels in (3, 4):
         ground = [float(part) for part in (*recipe.background, 0)][: recipe.channels]
-    picture = np.empty((*frame.placement.size, recipe.channels), dtype=np.float64)
-    picture[:] = np.asarray(ground) * (pixels.top / 255.0)
+    image = np.empty((*frame.placement.size, recipe.channels), dtype=np.float64)
+    image[:] = np.asarray(ground) * (pixels.top / 255.0)
     (row, column), (rows, columns) = frame.corner, frame.inner
     for index, plane in enumerate(_planes(pixels, recipe, frame)):
-        np.clip(plane, 0.0, pixels.top, out=picture[row : row + rows, column : column + columns, index])
+        np.clip(plane, 0.0, pixels.top, out=image[row : row + rows, column : column + columns, index])
     # Weighted this way, and in double precision, 0 becomes low and full becomes high to the last digit.
     low, high = recipe.value_range
-    values = (low * (pixels.top - picture) + high * picture) / pixels.top
+    values = (low * (pixels.top - image) + high * image) / pixels.top
     return np.clip(values.astype(np.float32), np.float32(low), np.float32(high)), frame.placement
 
 
 def _size(original: tuple[int, int], recipe: ImageRecipe) -> tuple[int, int]:
-    """Height and width of the model's picture of a photo of this size."""
+    """Height and width of the model's image of a photo of this size."""
     height, width = original
     if recipe.height is not None and recipe.width is not None:
         return recipe.height, recipe.width

@@ -16,11 +16,11 @@ _BYTES_A_PIXEL = 12
 
 
 def from_npy(path: Path, channels: int, max_pixels: int) -> Pixels:
-    """Read one picture, (height, width) or (height, width, channels), of the numbers that `Pixels.of` understands.
+    """Read one image, (height, width) or (height, width, channels), of the numbers that `Pixels.of` understands.
 
     Raises:
         FileError: It may not be read.
-        ImageError: It is damaged, no plain array of numbers, not one picture, or too large.
+        ImageError: It is damaged, no plain array of numbers, not one image, or too large.
     """
     name = str(path)
     try:
@@ -34,7 +34,7 @@ def from_npy(path: Path, channels: int, max_pixels: int) -> Pixels:
     del mapped
     if len(shape) == 4:
         raise ImageError(
-            f"{name} holds an array of shape {shape}, several pictures; give them as arrays: np.load({name!r})."
+            f"{name} holds an array of shape {shape}, several images; give them as arrays: np.load({name!r})."
         )
     refuse_shape(name, shape, channels, max_pixels)
     count = int(np.prod(shape))

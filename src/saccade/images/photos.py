@@ -1,4 +1,4 @@
-"""Photos as read: one array for the model, one picture each for people."""
+"""Photos as read: one array for the model, and each photo as a person sees it."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _Kind = TypeVar("_Kind", bound=np.generic)
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """What did the person see, and where on it does the model's picture lie?
+    """What did the person see, and where on it does the model's image lie?
 
     Attributes:
         name: The file's name, or "image 3" for the third of several arrays.
         source: The file, where there is one.
-        drawn: The picture itself, uint8 (height, width, 3), RGB, upright, at full size; or who draws it when asked
-            for the first time, since many questions end in numbers and nobody looks.
-        placement: The way from the model's picture back onto `original`.
+        drawn: The photo itself, uint8 (height, width, 3), RGB, upright, at full size; or a function that makes it on
+            first use, since many results are never drawn.
+        placement: The way from the model's image back onto `original`.
     """
 
     name: str
@@ -81,7 +81,7 @@ class Images:
 
         Args:
             array: (images, height, width, channels), or (height, width, channels) for one; copied as float32.
-                Values may lie a little outside `value_range` (a shifted or noisy picture); the display
+                Values may lie a little outside `value_range` (a shifted or noisy image); the display
                 clips them.
             value_range: Darkest and brightest number.
             names: One per image; "image 1", "image 2", … otherwise.
@@ -98,29 +98,29 @@ class Images:
             ('image 1', 'image 2')
         """
         low, high = value_range = checked_range(value_range)
-        given = np.asarray(array)
-        if given.dtype.kind not in "buif" or given.ndim not in (3, 4) or given.size == 0:
+        values = np.asarray(array)
+        if values.dtype.kind not in "buif" or values.ndim not in (3, 4) or values.size == 0:
             raise ImageError(
-                f"an array of shape {given.shape} and type {given.dtype}: give numbers, "
+                f"an array of shape {values.shape} and type {values.dtype}: give numbers, "
                 "(images, height, width, channels) or (height, width, channels)."
             )
-        least, most = float(given.min()), float(given.max())
+        least, most = float(values.min()), float(values.max())
         if not (math.isfinite(least) and math.isfinite(most)):  # a NaN is its array's least and its most
             raise ImageError("the array holds values that are not numbers (NaN or infinite).")
         if least < low - (high - low) or most > high + (high - low):
             raise ImageError(
                 f"the array runs from {least:g} to {most:g}, far outside value_range {low:g}..{high:g}; "
-                "give the range the model was trained with, or let read() scale the pictures."
+                "give the range the model was trained with, or let read() scale the photos."
             )
-        stack = np.array(given if given.ndim == 4 else given[None], dtype=np.float32, order="C")
+        stack = np.array(values if values.ndim == 4 else values[None], dtype=np.float32, order="C")
         labels = [f"image {index + 1}" for index in range(len(stack))] if names is None else list(names)
         if len(labels) != len(stack):
-            raise ImageError(f"{len(labels)} names for {len(stack)} pictures; give one name each.")
+            raise ImageError(f"{len(labels)} names for {len(stack)} images; give one name each.")
         size = (stack.shape[1], stack.shape[2])
         placement = Placement(size, size, (0.0, 0.0, float(size[1]), float(size[0])))
         photos = (
-            Photo(label, None, partial(_shown, picture, low, high), placement)
-            for label, picture in zip(labels, stack, strict=True)
+            Photo(label, None, partial(_shown, image, low, high), placement)
+            for label, image in zip(labels, stack, strict=True)
         )
         return cls(stack, tuple(photos), value_range)
 
@@ -132,18 +132,16 @@ class Images:
             ImageError: There is none, or their sizes, channels or value ranges differ.
         """
         if not parts:
-            raise ImageError("no pictures were given.")
+            raise ImageError("no images were given.")
         first = parts[0]
         for part in parts:
             if part.shape[1:] != first.shape[1:]:
                 raise ImageError(
-                    f"the pictures come out at different sizes ({_size(first)}, {_size(part)}); "
+                    f"the images come out at different sizes ({_size(first)}, {_size(part)}); "
                     "read them one at a time, or give one size for all (height and width)."
                 )
             if part.value_range != first.value_range:
-                raise ImageError(
-                    f"the pictures have different value ranges, {first.value_range} and {part.value_range}."
-                )
+                raise ImageError(f"the images have different value ranges, {first.value_range} and {part.value_range}.")
         if len(parts) == 1:
             return first
         array = np.concatenate([part.array for part in parts])
@@ -197,9 +195,9 @@ def _read_only(array: NDArray[_Kind]) -> NDArray[_Kind]:
     return view
 
 
-def _shown(picture: FloatArray, low: float, high: float) -> NDArray[np.uint8]:
+def _shown(image: FloatArray, low: float, high: float) -> NDArray[np.uint8]:
     """(height, width, channels) between `low` and `high`, roughly -> RGB."""
-    light: NDArray[Any] = np.clip((picture - low) / (high - low), 0.0, 1.0)
+    light: NDArray[Any] = np.clip((image - low) / (high - low), 0.0, 1.0)
     channels = light.shape[2]
     if channels == 4:
         light = 1.0 - light[..., 3:] * (1.0 - light[..., :3])

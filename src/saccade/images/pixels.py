@@ -5,7 +5,7 @@ How numbers are read, everywhere:
     uint8            0..255
     uint16           0..65535; so are whole numbers in 32 bits (Pillow's mode I) that stay within it
     bool             0, 1
-    floats           0..1; anything beyond is refused, because guessing would silently show another picture
+    floats           0..1; anything beyond is refused, because guessing would silently show another image
     other integers   refused
 
 A large photo is worked on in bands of rows, so that no copy of it as floats is ever made in full.
@@ -54,7 +54,7 @@ class Pixels:
         Four bands are RGBA. The array is not copied, except for bool.
 
         Raises:
-            ImageError: Type or values are not those of a picture.
+            ImageError: Type or values are not those of an image.
         """
         array = array[:, :, None] if array.ndim == 2 else array
         if array.dtype == np.bool_:
@@ -140,7 +140,7 @@ class Pixels:
 
 
 def row_bands(size: tuple[int, int]) -> Iterator[slice]:
-    """Bands of rows that cover a picture of this height and width, each about a million pixels.
+    """Bands of rows that cover an image of this height and width, each about a million pixels.
 
     None is very low, for every band costs as much as a few rows beside its pixels: the weights of the filter.
     """
@@ -156,13 +156,13 @@ def luminance(background: tuple[int, int, int]) -> float:
 
 
 def refuse_shape(name: str, shape: Sequence[int], channels: int, max_pixels: int) -> None:
-    """Raise ImageError for an array that is not one picture, too large, or of no use to a model of so many channels.
+    """Raise ImageError for an array that is not one image, too large, or of no use to a model of so many channels.
 
     Asked before anything is done with the values, for there may be any number of them.
     """
     if len(shape) not in (2, 3) or 0 in shape:
         raise ImageError(
-            f"{name} has the shape {tuple(shape)}; give (height, width) or (height, width, channels) of one picture."
+            f"{name} has the shape {tuple(shape)}; give (height, width) or (height, width, channels) of one image."
         )
     if len(shape) == 3 and shape[0] in (1, 3, 4) and shape[2] > 16:
         raise ImageError(
@@ -178,18 +178,18 @@ def refuse_channels(name: str, colours: int, channels: int, *, transparent: bool
     """Raise ImageError where so many colours cannot become what the model wants.
 
     Args:
-        name: What the picture is called.
+        name: What the photo is called.
         colours: How many it has, transparency left aside.
         channels: How many the model wants.
         transparent: Whether it has transparency too.
     """
     if (colours == channels and not transparent) or (colours in (1, 3) and channels in (1, 3, 4)):
         return
-    given = _NAMES.get(colours, "") + (" with transparency" if transparent else "")
-    wanted = f"{channels} channels" + (f" ({_NAMES[channels]})" if channels in _NAMES else "")
+    kind = _NAMES.get(colours, "") + (" with transparency" if transparent else "")
+    needed = f"{channels} channels" + (f" ({_NAMES[channels]})" if channels in _NAMES else "")
     raise ImageError(
-        f"{name} has {colours} channel{'s' * (colours != 1)}{f' ({given})' if given else ''}; "
-        f"the model wants {wanted}. Give an array or .npy file of shape (height, width, {channels})."
+        f"{name} has {colours} channel{'s' * (colours != 1)}{f' ({kind})' if kind else ''}; "
+        f"the model wants {needed}. Give an array or .npy file of shape (height, width, {channels})."
     )
 
 

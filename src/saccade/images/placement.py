@@ -1,4 +1,4 @@
-"""The way back from the model's picture onto the original photo."""
+"""The way back from the model's image onto the original photo."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ FloatArray = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Placement:
-    """Where does the model's picture lie on the original photo?
+    """Where does the model's image lie on the original photo?
 
     Attributes:
         original: Height and width of the photo, after EXIF rotation.
-        size: Height and width of the model's picture.
-        box: Left, top, right, bottom of the model's picture, in pixels of the original. It lies inside for a
+        size: Height and width of the model's image.
+        box: Left, top, right, bottom of the model's image, in pixels of the original. It lies inside for a
             cropped photo and reaches beyond the edges for a padded one.
     """
 
@@ -58,7 +58,7 @@ class Placement:
         grid = np.asarray(values, dtype=np.float32)
         if grid.ndim not in (2, 3) or grid.size == 0:
             raise ImageError(
-                f"values of shape {np.shape(values)}: give (rows, columns) or (rows, columns, channels) of one picture."
+                f"values of shape {np.shape(values)}: give (rows, columns) or (rows, columns, channels) of one image."
             )
         left, top, right, bottom = self.box
         height, width = self.original
@@ -80,9 +80,9 @@ class Placement:
 def _inside(count: int, start: float, stop: float, cells: int) -> tuple[slice, NDArray[np.float64]]:
     """The pixels of one axis whose centres lie between start and stop, and where they lie, in cells."""
     centres = np.arange(count, dtype=np.float64) + 0.5
-    kept = np.flatnonzero((centres >= start) & (centres <= stop))
-    where: NDArray[np.float64] = (centres[kept] - start) / (stop - start) * cells
-    return (slice(int(kept[0]), int(kept[-1]) + 1) if kept.size else slice(0, 0)), where
+    inside = np.flatnonzero((centres >= start) & (centres <= stop))
+    where: NDArray[np.float64] = (centres[inside] - start) / (stop - start) * cells
+    return (slice(int(inside[0]), int(inside[-1]) + 1) if inside.size else slice(0, 0)), where
 
 
 def _resample(grid: FloatArray, where: NDArray[np.float64], step: float, *, axis: int, smooth: bool) -> FloatArray:

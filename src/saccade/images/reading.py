@@ -1,4 +1,4 @@
-"""The two verbs: read some pictures, read one."""
+"""Photos, arrays and uploads become what the model wants: `read` for several, `read_photo` for one."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from saccade.images import decoding
 from saccade.images.files import expanded
 from saccade.images.fitting import fit
 from saccade.images.photos import Images, Photo
+from saccade.images.pillow_images import from_pillow
 from saccade.images.pixels import Pixels, note_dark, refuse_shape
 from saccade.images.recipe import ImageRecipe
 
@@ -22,22 +23,22 @@ Source = str | Path | bytes | Image.Image | NDArray[Any] | Images
 
 
 def read(sources: Source | Iterable[Source], recipe: ImageRecipe) -> Images:
-    """What does the model get to see of these pictures?
+    """What does the model get to see of these photos?
 
     Args:
-        sources: One, or several in any mixture: paths; the bytes of a picture file; Pillow images; arrays
+        sources: One, or several in any mixture: paths; the bytes of a photo's file; Pillow images; arrays
             (height, width) or (height, width, channels) of uint8 (0..255), uint16 (0..65535), bool, or
             floats, which must lie in 0..1; arrays (images, height, width, channels) stand for several.
             `Images` already read for the same model pass.
         recipe: What the model wants.
 
     Returns:
-        The pictures in order, float32 (images, height, width, channels) in the recipe's value range, with
+        The images in order, float32 (images, height, width, channels) in the recipe's value range, with
         the originals and the way back onto them.
 
     Raises:
         FileError: A file is missing (the line names the nearest), is a folder, or may not be read.
-        ImageError: A picture is empty, damaged, too large, of the wrong channels or values; sizes differ.
+        ImageError: A photo is empty, damaged, too large, of the wrong channels or values; sizes differ.
 
     Example:
         >>> read(np.zeros((20, 30, 3), "uint8"), ImageRecipe(16, 16, 3)).shape
@@ -46,7 +47,7 @@ def read(sources: Source | Iterable[Source], recipe: ImageRecipe) -> Images:
     parts: list[Images] = []
     count = 0
     for source in _each(sources):
-        for single in _pictures(source, f"image {count + 1}"):
+        for single in _images(source, f"image {count + 1}"):
             part = _read(single, recipe, f"image {count + 1}")
             parts.append(part)
             count += len(part)
@@ -54,15 +55,15 @@ def read(sources: Source | Iterable[Source], recipe: ImageRecipe) -> Images:
 
 
 def read_photo(source: Source, recipe: ImageRecipe) -> Images:
-    """What does the model get to see of this picture? Like `read`, for one.
+    """What does the model get to see of this photo? Like `read`, for one.
 
     Raises:
         FileError: The file is missing, is a folder, or may not be read.
-        ImageError: It is not one usable picture.
+        ImageError: It is not one usable photo.
     """
     images = read(source, recipe)
     if len(images) != 1:
-        raise ImageError(f"{len(images)} pictures were given where one is wanted; use read() for several.")
+        raise ImageError(f"{len(images)} images were given where one is wanted; use read() for several.")
     return images
 
 
@@ -73,7 +74,7 @@ def _each(sources: Source | Iterable[Source]) -> Iterable[Any]:
     return sources
 
 
-def _pictures(source: Any, label: str) -> Iterable[Any]:
+def _images(source: Any, label: str) -> Iterable[Any]:
     """Take a stack of arrays apart; also turns other libraries' arrays (tensors) into numpy's."""
     if isinstance(source, (Images, Image.Image)) or not hasattr(source, "__array__"):
         return [source]
@@ -105,7 +106,7 @@ def _read(source: Any, recipe: ImageRecipe, label: str) -> Images:
         if isinstance(filename, str) and filename:
             path = Path(filename)
             name = path.name
-        pixels = decoding.from_pillow(source, name, recipe.max_pixels)
+        pixels = from_pillow(source, name, recipe.max_pixels)
     elif isinstance(source, np.ndarray):
         refuse_shape(label, source.shape, recipe.channels, recipe.max_pixels)
         pixels = Pixels.of(np.asarray(source), label)

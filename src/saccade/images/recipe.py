@@ -21,9 +21,9 @@ class ImageRecipe:
     """How does a photo become what the model wants?
 
     Attributes:
-        height: Rows of the model's picture. None: free; the photo keeps its own size up to `longest_side`.
+        height: Rows of the model's image. None: free; the photo keeps its own size up to `longest_side`.
             With only one of height and width free, that side follows the photo's shape.
-        width: Columns of the model's picture, or None.
+        width: Columns of the model's image, or None.
         channels: 1 is grey, 3 is RGB, 4 is RGBA. Any other number comes only from arrays, .npy files, or TIFF
             files with one grey page per channel.
         fit: `stretch` fills the size and may change the shape of things; `cover` fills it and cuts off what

@@ -29,9 +29,9 @@ _AS_JPEG = "save it as JPEG or PNG"
 _AS_FRAME = "save one of its frames as JPEG or PNG"
 _OTHERS = (
     *((4, b"ftyp" + brand, "a HEIC photo", _AS_JPEG) for brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1")),
-    (0, b"\xff\x0a", "a JPEG XL picture", _AS_JPEG),
-    (4, b"JXL ", "a JPEG XL picture", _AS_JPEG),
-    (4, b"jP  ", "a JPEG 2000 picture", _AS_JPEG),
+    (0, b"\xff\x0a", "a JPEG XL photo", _AS_JPEG),
+    (4, b"JXL ", "a JPEG XL photo", _AS_JPEG),
+    (4, b"jP  ", "a JPEG 2000 photo", _AS_JPEG),
     (4, b"ftypcrx", "a camera's raw photo", _AS_JPEG),
     (8, b"CR\x02", "a camera's raw photo", _AS_JPEG),
     (0, b"FUJIFILMCCD-RAW", "a camera's raw photo", _AS_JPEG),
@@ -50,7 +50,7 @@ _OTHERS = (
     (0, b"PK\x03\x04", "a zip archive", "extract the photos in it"),
     (0, b"\x1f\x8b", "a gzip archive", "extract the photos in it"),
     (0, b"\x89HDF", "an HDF5 file", "give the array in it"),
-    (0, b"\x76\x2f\x31\x01", "an OpenEXR picture", "save it as TIFF or .npy"),
+    (0, b"\x76\x2f\x31\x01", "an OpenEXR image", "save it as TIFF or .npy"),
     (0, b"SIMPLE  =", "a FITS file", "give the array in it"),
 )
 

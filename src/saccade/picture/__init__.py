@@ -1,12 +1,12 @@
-"""From arrays to pictures that do not lie. Knows nothing of models and methods: arrays in, images out.
+"""From arrays to images that do not lie. Knows nothing of models and methods: arrays in, images out.
 
 scales       what the strongest colour stands for        overlay    a map over its photo, or a spotlight on it
 colormaps    which colour stands for which value         contours   lines at fixed fractions of the scale
 palette      colour and opacity along a scale            colorbar   the key beside a map
 numerals     numbers for people                          figure     panels set as a page
-typesetting  words on pictures                           sheet      all feature maps of a layer
+typesetting  words on images                             sheet      all feature maps of a layer
 themes       light and dark paper                        pair       why two photos are alike
-page         title, pictures, small print                files      saving, with the settings inside
+page         title, images, small print                  files      saving, with the settings inside
 resampling   a coarse map made as large as its photo     collage    every layer of a model on one poster
 comparison   photos beside what several methods say
 """

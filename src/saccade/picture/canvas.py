@@ -23,7 +23,7 @@ _FINER = 3
 
 @dataclass
 class Canvas:
-    """A sheet to draw on; all lengths are pixels of the finished picture.
+    """A sheet to draw on; all lengths are pixels of the finished image.
 
     Attributes:
         width: Of the sheet.
@@ -65,7 +65,7 @@ class Canvas:
 
     def box(self, corners: tuple[float, float, float, float], colour: Colour, *, round_by: float = 0.0) -> None:
         """A filled box: left, top, right, bottom."""
-        fine = [each * _FINER for each in corners]
+        fine = [edge * _FINER for edge in corners]
         self._draw.rounded_rectangle((fine[0], fine[1], fine[2] - 1, fine[3] - 1), round_by * _FINER, colour)
 
     def mark(self, place: Place, kind: Mark, colour: Colour, size: float) -> None:
@@ -96,18 +96,18 @@ class Canvas:
         self._words.append(((place[0], place[1] - LEADING * size / 2), text, size, colour, bold, align))
 
     def finish(self) -> Image.Image:
-        """The finished picture."""
+        """The finished image."""
         image = self._fine.reduce(_FINER)
         for place, text, size, colour, bold, align in self._words:
             write(image, place, text, size=size, colour=colour, bold=bold, align=align)
         return image
 
 
-def fitted(text: str, size: float, room: float, *, bold: bool = False) -> str:
-    """The text, or as much of it as there is room for, with three dots."""
-    if measure(text, size, bold=bold) <= room:
+def fitted(text: str, size: float, space: float, *, bold: bool = False) -> str:
+    """The text, or as much of it as there is space for, with three dots."""
+    if measure(text, size, bold=bold) <= space:
         return text
-    while text and measure(f"{text}...", size, bold=bold) > room:
+    while text and measure(f"{text}...", size, bold=bold) > space:
         text = text[:-1].rstrip()
     return f"{text}..."
 
@@ -116,20 +116,20 @@ def spread(places: Sequence[float], gap: float, low: float, high: float) -> list
     """Move heights of labels apart so that they keep a gap, each as near to its own as can be.
 
     Args:
-        places: Wanted heights.
+        places: Their own heights.
         gap: Least distance.
         low: The least height allowed.
-        high: The greatest height allowed; gives way if there is not room enough.
+        high: The greatest height allowed; gives way if there is not space enough.
     """
     order = sorted(range(len(places)), key=lambda index: places[index])
     groups: list[tuple[float, list[int]]] = []
     for index in order:
         groups.append((places[index], [index]))
-        # Groups that overlap become one, centred on the mean of what its members want.
+        # Groups that overlap become one, centred on the mean of its members' own heights.
         while len(groups) > 1 and _foot(groups[-2], gap) + gap > _head(groups[-1], gap):
             (_, first), (_, second) = groups[-2:]
             members = first + second
-            groups[-2:] = [(sum(places[each] for each in members) / len(members), members)]
+            groups[-2:] = [(sum(places[member] for member in members) / len(members), members)]
     result = [0.0] * len(places)
     top = low
     for group in groups:
@@ -140,7 +140,7 @@ def spread(places: Sequence[float], gap: float, low: float, high: float) -> list
     over = max(0.0, top - gap - high)
     if over:
         floor = high + gap
-        for index in reversed([each for _, members in groups for each in members]):
+        for index in reversed([member for _, members in groups for member in members]):
             floor = result[index] = min(result[index], floor - gap)
     return result
 

@@ -1,4 +1,4 @@
-"""One poster for a whole model: the photo, row after row what the layers make of it, and the picture at the end.
+"""One poster for a whole model: the photo, row after row what the layers make of it, and the image at the end.
 
 Cells are enlarged without smoothing, so that the real grid shows. Every tile has the frame of the photo, so that a
 cell covers the same part of the tile as of the photo.
@@ -40,7 +40,7 @@ class Row:
             are drawn as one band, in the order given.
         labels: A short text for each tile.
         scale: The scale of all of them.
-        sees: Which share of the picture's height and width one cell sees, to be drawn as a small sign; None: no sign.
+        sees: Which share of the image's height and width one cell sees, to be drawn as a small sign; None: no sign.
         heading: Opens a part of the poster; empty for rows that go on with the part above.
         marked: Whether this is the row that everything leads to.
     """
@@ -57,7 +57,7 @@ class Row:
 
 @dataclass(frozen=True, eq=False)
 class End:
-    """A picture with words beside it: the first and the last thing on the poster.
+    """An image with words beside it: the first and the last thing on the poster.
 
     Attributes:
         picture: uint8 (height, width, 3).
@@ -79,7 +79,7 @@ def tiles_across(frame: tuple[int, int]) -> int:
 def collage(
     first: End, rows: Sequence[Row], last: End | None = None, *, notes: Sequence[str] = (), theme: str | Theme = "dark"
 ) -> Image.Image:
-    """What happens to a picture on its way through a model?
+    """What happens to a photo on its way through a model?
 
     Args:
         first: The photo; its shape is that of all tiles.
@@ -100,9 +100,9 @@ def collage(
     tile = (_TALL, max(8, round(_TALL * _aspect(frame))))
     gap = round(_TALL * 0.08)
     across = tiles_across(frame)
-    label, room = round(_TALL * 2.75), across * (tile[1] + gap) - gap
-    page = Page(label + room + 2 * round(_TALL * 0.5), theme_of(theme), 25.0)
-    label += page.content - label - room  # the rounding of the margin
+    label, space = round(_TALL * 2.75), across * (tile[1] + gap) - gap
+    page = Page(label + space + 2 * round(_TALL * 0.5), theme_of(theme), 25.0)
+    label += page.content - label - space  # the rounding of the margin
     blocks: list[tuple[float, Image.Image]] = [(0, _end(first, page, accent=True))]
     for index, row in enumerate(rows):
         if row.heading:
@@ -116,25 +116,25 @@ def collage(
 
 
 def _end(end: End, page: Page, *, accent: bool = False) -> Image.Image:
-    """A large picture at the left, its words at the right."""
+    """A large image at the left, its words at the right."""
     height, width = end.picture.shape[:2]
     scale = min(page.content * 0.44 / width, _TALL * 4.2 / height)
     size = (max(1, round(height * scale)), max(1, round(width * scale)))
-    picture = Image.fromarray(enlarge(end.picture, *size))
+    photo = Image.fromarray(enlarge(end.picture, *size))
     left = size[1] + round(page.text * 2)
-    room = page.content - left
+    space = page.content - left
     words: list[tuple[float, Image.Image]] = []
     if accent:
         words.append((0, Image.new("RGB", (round(page.text * 2.6), round(page.text * 0.24)), page.theme.warm)))
     large = page.text * (2.3 if accent else 1.7)
-    words.append((page.text * 0.6, page.lines(end.title, size=large, colour=page.theme.ink, bold=True, width=room)))
+    words.append((page.text * 0.6, page.lines(end.title, size=large, colour=page.theme.ink, bold=True, width=space)))
     words += [
-        (page.text * 0.6, page.lines(line, size=page.text * 1.1, colour=page.theme.muted, width=room))
+        (page.text * 0.6, page.lines(line, size=page.text * 1.1, colour=page.theme.muted, width=space))
         for line in end.lines
     ]
-    text = column(words, room, page.theme.background)
+    text = column(words, space, page.theme.background)
     image = Image.new("RGB", (page.content, max(size[0], text.height)), page.theme.background)
-    image.paste(picture, (0, 0))
+    image.paste(photo, (0, 0))
     image.paste(text, (left, max(0, (size[0] - text.height) // 2)))
     return image
 
@@ -163,15 +163,15 @@ def _row(row: Row, page: Page, tile: tuple[int, int], gap: int, label: int) -> I
         "RGB", (page.content, max(words.height, round(high + LEADING * small + 2))), page.theme.background
     )
     image.paste(words, (0, 0))
-    room = page.content - label
+    space = page.content - label
     if band:
-        image.paste(_painted(maps.reshape(1, -1), row.scale, (high, room)), (label, 0))
-        ends = [(0, row.labels[0], "left"), (room, row.labels[-1], "right")]
+        image.paste(_painted(maps.reshape(1, -1), row.scale, (high, space)), (label, 0))
+        ends = [(0, row.labels[0], "left"), (space, row.labels[-1], "right")]
     else:
         ends = []
-        for index, (each, name) in enumerate(zip(maps, row.labels, strict=True)):
+        for index, (values, name) in enumerate(zip(maps, row.labels, strict=True)):
             left = index * (tile[1] + gap)
-            image.paste(_painted(each, row.scale, tile), (label + left, 0))
+            image.paste(_painted(values, row.scale, tile), (label + left, 0))
             ends.append((left, name, "left"))
     for left, name, align in ends:
         place = (label + left, high + 1)
@@ -182,14 +182,14 @@ def _row(row: Row, page: Page, tile: tuple[int, int], gap: int, label: int) -> I
 def _words(row: Row, page: Page, tile: tuple[int, int], width: int) -> Image.Image:
     """Name and facts of a layer, and the sign that shows how much of the photo a cell sees."""
     sign = _sign(row.sees, tile, page) if row.sees else None
-    room = width - (sign.width + round(page.text * 0.6) if sign else 0)
+    space = width - (sign.width + round(page.text * 0.6) if sign else 0)
     colour = page.theme.warm if row.marked else page.theme.ink
-    blocks = [(0.0, page.lines(row.title, size=page.text * 1.05, colour=colour, bold=True, width=room))]
+    blocks = [(0.0, page.lines(row.title, size=page.text * 1.05, colour=colour, bold=True, width=space))]
     blocks += [
-        (page.text * 0.1, page.lines(line, size=page.text * 0.78, colour=page.theme.muted, width=room))
+        (page.text * 0.1, page.lines(line, size=page.text * 0.78, colour=page.theme.muted, width=space))
         for line in row.lines
     ]
-    text = column(blocks, room, page.theme.background)
+    text = column(blocks, space, page.theme.background)
     image = Image.new("RGB", (width, max(text.height, sign.height if sign else 0)), page.theme.background)
     image.paste(text, (0, 0))
     if sign:
@@ -226,15 +226,15 @@ def _painted(values: NDArray[np.float32], scale: Scale, size: tuple[int, int]) -
 
 def _keys(rows: Sequence[Row], page: Page) -> Image.Image:
     """A colour bar for each kind of scale that was used."""
-    living = [row.scale for row in rows if not row.scale.flat] or [rows[0].scale]
+    scales = [row.scale for row in rows if not row.scale.flat] or [rows[0].scale]
     length = round(page.content * 0.46)
     bars = []
-    for signed in sorted({scale.signed for scale in living}):
+    for signed in sorted({scale.signed for scale in scales}):
         scale = Scale(-1.0 if signed else 0.0, 1.0, signed=signed, shared="each row its own; 100 % is named beside it")
         unit = "answer of a detector, above and below zero" if signed else "answer of a detector"
         bar = Bar(scale, unit, percent=True, contours=False, opacity=None)
         bars.append(colorbar(bar, length=length, size=page.text * 0.85, theme=page.theme))
-    image = Image.new("RGB", (page.content, max(each.height for each in bars)), page.theme.background)
+    image = Image.new("RGB", (page.content, max(drawn.height for drawn in bars)), page.theme.background)
     for drawn, left in zip(bars, (0, page.content - length), strict=False):
         image.paste(drawn, (left, 0))
     return image

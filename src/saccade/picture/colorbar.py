@@ -1,6 +1,6 @@
 """Which colour is which number? The key beside a map.
 
-The strip is painted with the same paint as the picture, over the grey that a quiet photo has, and carries
+The strip is painted with the same paint as the image, over the grey that a greyed photo has, and carries
 the contour lines at their places. Around it: the unit, the numbers, and what the scale is shared with and
 clipped at.
 """
@@ -31,9 +31,9 @@ class Bar:
         scale: The scale of the map.
         unit: What the numbers count, in words.
         percent: Whether values are shares, to be written as percentages.
-        contours: Whether the picture has contour lines.
+        contours: Whether the image has contour lines.
         opacity: Largest opacity of the paint; None for maps painted opaquely, without a photo beneath.
-        colormap: A colour map by name; the house's own when None.
+        colormap: A colour map by name; None: the one of the scale.
         note: A further remark, printed after the scale statement (smoothing, true grid, ...).
     """
 
@@ -132,7 +132,7 @@ def _vertical(bar: Bar, length: int, size: float, theme: Theme) -> Image.Image:
 
 
 def _strip(bar: Bar, length: int, thick: int) -> Image.Image:
-    """The painted strip, first colour at the left, with the contour lines of the picture."""
+    """The painted strip, first colour at the left, with the contour lines of the image."""
     if bar.scale.flat:
         return Image.new("RGB", (length, thick), (round(MID_GREY),) * 3)
     paint = palette(bar.scale, opacity=0.85 if bar.opacity is None else bar.opacity, name=bar.colormap)
@@ -148,7 +148,7 @@ def _strip(bar: Bar, length: int, thick: int) -> Image.Image:
 
 
 def _notch(strip: NDArray[np.uint8], middle: int, line: int, ink: int) -> None:
-    """Draw one contour level on the strip, bordered like the lines in the picture."""
+    """Draw one contour level on the strip, bordered like the lines in the image."""
     left = middle - line // 2
     border = strip[:, max(0, left - 1) : left + line + 1]
     border[:] = np.rint(border * 0.65 + (255 - ink) * 0.35)
@@ -157,13 +157,13 @@ def _notch(strip: NDArray[np.uint8], middle: int, line: int, ink: int) -> None:
 
 def _spaced(ticks: tuple[tuple[float, str], ...], length: int, size: float) -> tuple[tuple[float, str], ...]:
     """All five numbers where they fit beside each other; else the ends and the middle; else the ends."""
-    for kept in (ticks, ticks[::2], (ticks[0], ticks[-1])):
-        widths = [measure(text, size) + 1.1 * size for _, text in kept]
-        starts = [(0.0 if place == 0 else 1.0 if place == 1 else 0.5) for place, _ in kept]
+    for chosen in (ticks, ticks[::2], (ticks[0], ticks[-1])):
+        widths = [measure(text, size) + 1.1 * size for _, text in chosen]
+        starts = [(0.0 if place == 0 else 1.0 if place == 1 else 0.5) for place, _ in chosen]
         edges = [
             (place * length - width * share, place * length + width * (1 - share))
-            for (place, _), width, share in zip(kept, widths, starts, strict=True)
+            for (place, _), width, share in zip(chosen, widths, starts, strict=True)
         ]
         if all(left[1] <= right[0] for left, right in pairwise(edges)):
-            return kept
+            return chosen
     return (ticks[0], ticks[-1])

@@ -2,12 +2,11 @@
 
 Three maps, each a short table of control colours joined by straight lines in sRGB:
 
-    inferno  how much     black, purple, orange, pale yellow; lightness rises evenly (van der Walt and
-    Smith, CC0) cividis  how much     dark blue to yellow; the same to readers with and without colour
-    blindness (Nunez et al., 2018) tide     which way    bright blue, black, bright orange; both sides
-    equally light, zero is the exact middle
+    inferno  how much   black, purple, orange, pale yellow; lightness rises evenly (van der Walt and Smith, CC0)
+    cividis  how much   dark blue to yellow; the same with and without colour blindness (Nunez et al., 2018)
+    tide     which way  bright blue, black, bright orange; both sides equally light, zero is the exact middle
 
-No rainbow: jet and its kin draw edges where the data has none.
+No rainbow: jet and similar maps draw edges where the data has none.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Photos beside what several methods say of them, laid out so that every picture stays large enough to be read."""
+"""Photos beside what several methods say of them, laid out so that every image stays large enough to be read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NARROWEST = 180
 
 
 def comparison(
-    pictures: Sequence[Sequence[Image.Image]],
+    images: Sequence[Sequence[Image.Image]],
     photos: Sequence[str],
     methods: Sequence[str],
     *,
@@ -32,7 +32,7 @@ def comparison(
     a row a method; otherwise every photo is a row and every method a column.
 
     Args:
-        pictures: For each photo the photo itself, then its picture by every method; RGB.
+        images: For each photo the photo itself, then its image by every method; RGB.
         photos: The photos' names.
         methods: The methods' names.
         title: The headline.
@@ -40,24 +40,24 @@ def comparison(
         theme: `"light"`, `"dark"` or a theme.
 
     Returns:
-        An RGB image with every picture.
+        An RGB image with every one of them.
 
     Raises:
-        InputError: No photos, or pictures that do not fit the names.
+        InputError: No photos, or images that do not fit the names.
     """
     heads = ["Photo", *methods]
-    if not pictures or len(pictures) != len(photos) or any(len(row) != len(heads) for row in pictures):
+    if not images or len(images) != len(photos) or any(len(row) != len(heads) for row in images):
         raise InputError(
-            f"{len(photos)} photos and {len(methods)} methods: give for each photo {len(heads)} pictures, itself first."
+            f"{len(photos)} photos and {len(methods)} methods: give for each photo {len(heads)} images, itself first."
         )
     columns, width = len(heads), None
     above, beside = heads, list(photos) if len(photos) > 1 else []
-    panels = [Panel(each) for row in pictures for each in row]
+    panels = [Panel(image) for row in images for image in row]
     if len(heads) > _ACROSS and len(photos) == 1:
-        panels = [Panel(each, head) for each, head in zip(pictures[0], heads, strict=True)]
+        panels = [Panel(image, head) for image, head in zip(images[0], heads, strict=True)]
         columns, above = ceil(len(panels) / ceil(len(panels) / 5)), []
     elif len(heads) > _ACROSS and len(photos) <= _MOST_ACROSS:
-        panels = [Panel(row[k]) for k in range(len(heads)) for row in pictures]
+        panels = [Panel(row[k]) for k in range(len(heads)) for row in images]
         columns, above, beside = len(photos), list(photos), heads
     elif len(heads) > _ACROSS:
         width = _NARROWEST * (len(heads) + 1)

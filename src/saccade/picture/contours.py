@@ -19,7 +19,7 @@ FRACTIONS = (0.25, 0.5, 0.75)
 """The levels, as shares of the limit of the scale; on a signed scale on both sides of zero."""
 
 _WEIGHTS = (0.75, 1.05, 1.4)  # relative line widths: the higher the level, the stronger the line
-_CLUTTER = 0.10  # share of the picture
+_CLUTTER = 0.10  # share of the image
 _BLOCK = 1 << 18  # pixels worked on at a time: small enough to stay in the cache
 
 
@@ -30,7 +30,7 @@ class Lines:
     Attributes:
         core: uint8 (height, width), 0 to 255: coverage by the line itself.
         edge: uint8 (height, width), 0 to 255: coverage by the line and its thin border together.
-        legible: False where the lines would cover so much of the picture that they are noise, not a drawing.
+        legible: False where the lines would cover so much of the image that they are noise, not a drawing.
     """
 
     core: NDArray[np.uint8]
@@ -39,7 +39,7 @@ class Lines:
 
 
 def line_width(height: int, width: int) -> float:
-    """How wide is a contour line in a picture of this size, in pixels?"""
+    """How wide is a contour line in an image of this size, in pixels?"""
     return float(np.clip(min(height, width) / 400, 0.75, 12.0))
 
 
@@ -47,9 +47,9 @@ def contour_lines(values: NDArray[np.floating], scale: Scale, *, width: float | 
     """Where does the map cross the fixed fractions of its scale?
 
     Args:
-        values: float (height, width), at the size of the picture.
+        values: float (height, width), at the size of the image.
         scale: Its scale; a flat one has no lines.
-        width: Line width in pixels; follows the size of the picture when None.
+        width: Line width in pixels; follows the size of the image when None.
 
     Returns:
         The ink of the lines, antialiased, on a grid of the same size.
@@ -81,10 +81,10 @@ def _ink(shares: NDArray[np.float32], stroke: float) -> tuple[NDArray[np.uint8],
     strength = np.abs(shares)
     level = np.clip(np.rint(strength * 4), 1, 3).astype(np.uint8)
     gap = np.abs(strength - level * np.float32(0.25))
-    gradient = _slope(shares)
+    steepness = _steepness(shares)
     faintest = np.float32(1e-4 / stroke)  # flatter than this is a plateau: a plateau at a level is no line
-    np.maximum(gradient, faintest, out=gradient)
-    distance = np.where(gradient > faintest, gap / gradient, np.float32(1e6))
+    np.maximum(steepness, faintest, out=steepness)
+    distance = np.where(steepness > faintest, gap / steepness, np.float32(1e6))
     reach = (np.array((0, *_WEIGHTS), np.float32) * (stroke / 2) + 0.5)[level] - distance
     border = np.float32(0.35 + 0.45 * stroke)
     core = (np.clip(reach, 0, 1) * 255 + 0.5).astype(np.uint8)
@@ -92,7 +92,7 @@ def _ink(shares: NDArray[np.float32], stroke: float) -> tuple[NDArray[np.uint8],
     return core, edge
 
 
-def _slope(shares: NDArray[np.float32]) -> NDArray[np.float32]:
+def _steepness(shares: NDArray[np.float32]) -> NDArray[np.float32]:
     """Length of the gradient per pixel, by central differences."""
     down = np.empty_like(shares)
     down[1:-1] = (shares[2:] - shares[:-2]) * np.float32(0.5)

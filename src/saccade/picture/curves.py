@@ -76,7 +76,7 @@ def curves(
         low: The lowest value of the vertical axis, of all charts.
         high: The highest.
         title: The headline.
-        caption: MethodScore text below it.
+        caption: Standing text below it.
         notes: Small print.
         key: Lines explained below the charts, for those without a name at their end.
         theme: `"light"`, `"dark"` or a theme.
@@ -93,10 +93,10 @@ def curves(
     blocks = page.header(title, caption)
     for start in range(0, len(charts), columns):
         row = Image.new("RGB", (page.content, 1), page.theme.background)
-        drawn = [_chart(each, page, wide, low, high) for each in charts[start : start + columns]]
-        row = row.resize((page.content, max(each.height for each in drawn)))
-        for index, each in enumerate(drawn):
-            row.paste(each, (index * (wide + gap), 0))
+        images = [_chart(chart, page, wide, low, high) for chart in charts[start : start + columns]]
+        row = row.resize((page.content, max(image.height for image in images)))
+        for index, image in enumerate(images):
+            row.paste(image, (index * (wide + gap), 0))
         blocks.append((page.text * 1.4, row))
     if key:
         blocks.append((page.text * 1.0, _key(page, key)))
@@ -114,8 +114,8 @@ def _chart(chart: Chart, page: Page, wide: int, low: float, high: float) -> Imag
     foot = text * (3.2 if chart.axis else 1.7)
     canvas = Canvas(wide, ceil(head + tall + foot), theme)
     left, right = text * 2.6, wide - labels
-    first = min(each for line in chart.lines for each in line.across)
-    last = max(each for line in chart.lines for each in line.across)
+    first = min(x for line in chart.lines for x in line.across)
+    last = max(x for line in chart.lines for x in line.across)
 
     def place(x: float, y: float) -> tuple[float, float]:
         share = (min(max(y, low), high) - low) / (high - low)
@@ -131,8 +131,8 @@ def _chart(chart: Chart, page: Page, wide: int, low: float, high: float) -> Imag
         for index, name in enumerate(chart.names):
             x = place(float(index), low)[0]
             align = "left" if index == 0 else "right" if index == len(chart.names) - 1 else "centre"
-            room = (right - left) / max(len(chart.names) - 1, 1) - size
-            canvas.words((x, below), fitted(name, size, max(room, size * 4)), size, theme.muted, align=align)
+            space = (right - left) / max(len(chart.names) - 1, 1) - size
+            canvas.words((x, below), fitted(name, size, max(space, size * 4)), size, theme.muted, align=align)
     else:
         for tick in ticks(first, last, 5):
             shown = number(round(tick, 6))
@@ -145,7 +145,7 @@ def _chart(chart: Chart, page: Page, wide: int, low: float, high: float) -> Imag
         canvas.line([(left, y), (right, y)], theme.muted, 1.6, dash=text * 0.28)
         canvas.words((left + size * 0.4, y - size * 0.8), chart.limit[1], size, theme.muted)
     for line in chart.lines:
-        _stroke(canvas, [place(*each) for each in zip(line.across, line.values, strict=True)], line, text)
+        _stroke(canvas, [place(*point) for point in zip(line.across, line.values, strict=True)], line, text)
     heights = spread(
         [place(last, line.values[-1])[1] for line in named], LEADING * size * 0.92, head, head + tall + text * 0.3
     )

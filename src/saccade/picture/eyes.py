@@ -19,7 +19,7 @@ _EYES = 1240
 
 def many_eyes(
     photo: NDArray[np.uint8],
-    picture: tuple[int, int],
+    size: tuple[int, int],
     unclipped_fields: Sequence[Sequence[ReceptiveField]],
     *,
     sees: tuple[int, int] | None,
@@ -32,9 +32,9 @@ def many_eyes(
 
     Args:
         photo: uint8 (height, width, 3): what the model sees.
-        picture: Height and width of the model's picture.
+        size: Height and width of the model's image.
         unclipped_fields: Every row of cells.
-        sees: Height and width of the theoretical field; None: the whole picture.
+        sees: Height and width of the theoretical field; None: the whole image.
         sizes: Mean sides of the squares that hold one half and nine tenths.
         blur: Pixels of smoothing for the view.
         notes: Small print.
@@ -43,19 +43,19 @@ def many_eyes(
     paper = theme_of(theme)
     rows, columns = len(unclipped_fields), len(unclipped_fields[0])
     # Facets have the photo's own proportions, also where it was squeezed for the model.
-    squeezed = photo.shape[0] / photo.shape[1] * picture[1] / picture[0]
-    high = max(sight.energy.shape[0] for row in unclipped_fields for sight in row)
-    wide = max(sight.energy.shape[1] for row in unclipped_fields for sight in row)
+    squeezed = photo.shape[0] / photo.shape[1] * size[1] / size[0]
+    high = max(field.energy.shape[0] for row in unclipped_fields for field in row)
+    wide = max(field.energy.shape[1] for row in unclipped_fields for field in row)
     facet = max(12, round(_EYES / max(columns, rows * squeezed * high / wide)))
     tall, gap = max(8, round(facet * squeezed * high / wide)), max(1, round(facet * 0.06))
     eyes = Image.new("RGB", (columns * (facet + gap) - gap, rows * (tall + gap) - gap), paper.background)
     corners: list[tuple[int, int, int, int]] = []
     for row, line in enumerate(unclipped_fields):
-        for column, sight in enumerate(line):
-            drawn = _facet(photo, picture, sight, (high, wide), (tall, facet), blur)
+        for column, field in enumerate(line):
+            drawn = _facet(photo, size, field, (high, wide), (tall, facet), blur)
             # A field that the upper or left edge of the photo cuts lies at the other end of its place.
-            left = facet - drawn.width if sight.origin[1] == 0 else 0
-            top = tall - drawn.height if sight.origin[0] == 0 else 0
+            left = facet - drawn.width if field.origin[1] == 0 else 0
+            top = tall - drawn.height if field.origin[0] == 0 else 0
             eyes.paste(drawn, (column * (facet + gap) + left, row * (tall + gap) + top))
             corners.append((column * (facet + gap) + left, row * (tall + gap) + top, *drawn.size))
     eyes = eyes.crop(
@@ -64,28 +64,28 @@ def many_eyes(
             max(left + across for left, _, across, _ in corners), max(top + down for _, top, _, down in corners),
         )
     )  # fmt: skip
-    can = "the whole picture" if sees is None else f"{sees[1]}\u00d7{sees[0]} px"
-    told = (
-        f"The code has {rows}\u00d7{columns} cells, and each is an eye of its own: it can see {can} of the photo, so "
-        f"neighbours see much of the same. It is lit where it really looks: one half lies within {pixels(sizes[0])}, "
-        f"nine tenths within {pixels(sizes[1])}."
+    extent = "the whole image" if sees is None else f"{sees[1]}\u00d7{sees[0]} px"
+    summary = (
+        f"The code has {rows}\u00d7{columns} cells, and each is an eye of its own: it can see {extent} of the photo, "
+        f"so neighbours see much of the same. It is lit where it really looks: one half lies within "
+        f"{pixels(sizes[0])}, nine tenths within {pixels(sizes[1])}."
     )
     whole = Image.fromarray(sized(photo, eyes.height, round(eyes.height * photo.shape[1] / photo.shape[0])))
     return figure(
         [Panel(whole, "The photo"), Panel(eyes, "The photo as the cells of the code see it", crisp=True)],
-        columns=2, title="A compound eye", caption=[told], notes=notes, theme=paper, width=2600,
+        columns=2, title="A compound eye", caption=[summary], notes=notes, theme=paper, width=2600,
     )  # fmt: skip
 
 
 def _facet(
-    photo: NDArray[np.uint8], picture: tuple[int, int], sight: ReceptiveField, window: tuple[int, int],
+    photo: NDArray[np.uint8], size: tuple[int, int], field: ReceptiveField, window: tuple[int, int],
     tile: tuple[int, int], blur: float,
 ) -> Image.Image:  # fmt: skip
     """One eye: the photo in its field, lit where its gradient energy lies; beyond the photo's edge nothing."""
-    height, width = sight.energy.shape
+    height, width = field.energy.shape
     tall, wide = max(1, round(tile[0] * height / window[0])), max(1, round(tile[1] * width / window[1]))
-    seen = sized(crop(photo, picture, sight), tall, wide)
-    light = stretch(softened(sight.energy, blur), tall, wide)
+    seen = sized(crop(photo, size, field), tall, wide)
+    light = stretch(softened(field.energy, blur), tall, wide)
     peak = float(light.max())
     light = np.sqrt(np.clip(light / peak, 0, 1))[..., None] if peak > 0 else np.zeros((tall, wide, 1), np.float32)
     lit = seen * (0.07 + 0.93 * light)

@@ -20,7 +20,7 @@ from saccade.picture.typesetting import write
 
 Energy = NDArray[np.floating]
 _PANEL = 620
-"""Height of a picture on the page, in pixels."""
+"""Height of an image on the page, in pixels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,7 @@ class ReceptiveField:
 
     Attributes:
         energy: (height, width): the squared gradient at each pixel of its field.
-        origin: Row and column of the field's upper left pixel in the model's picture.
+        origin: Row and column of the field's upper left pixel in the model's image.
         centre: Row and column of the middle of the field there, also where the field is cut by the edge.
         squares: Sides of the squares round the centre that hold one half and nine tenths of the energy.
     """
@@ -42,7 +42,7 @@ class ReceptiveField:
 
 def field_page(
     photo: NDArray[np.uint8],
-    picture: tuple[int, int],
+    size: tuple[int, int],
     one: ReceptiveField,
     mean: ReceptiveField,
     *,
@@ -56,28 +56,28 @@ def field_page(
 
     Args:
         photo: uint8 (height, width, 3): what the model sees, at any sharpness.
-        picture: Height and width of the model's picture.
+        size: Height and width of the model's image.
         one: One cell.
         mean: The mean of many cells.
-        sees: Height and width of the theoretical field; None: the whole picture.
+        sees: Height and width of the theoretical field; None: the whole image.
         curve: Sides of squares and the mean share of the energy in them.
         blur: Pixels of smoothing for the view.
         notes: Small print.
         theme: `"light"`, `"dark"` or a theme.
     """
     paper = theme_of(theme)
-    far = sees is None or (sees[0] >= picture[0] and sees[1] >= picture[1])
-    can = "the whole picture" if sees is None else f"{sees[1]}\u00d7{sees[0]} px"
+    far = sees is None or (sees[0] >= size[0] and sees[1] >= size[1])
+    extent = "the whole image" if sees is None else f"{sees[1]}\u00d7{sees[0]} px"
     half, most = (pixels(side) for side in mean.squares)
-    told = (
-        f"Each cell of the code can see {can}"
-        + ("" if far else f" of the {picture[1]}\u00d7{picture[0]} px picture")
+    summary = (
+        f"Each cell of the code can see {extent}"
+        + ("" if far else f" of the {size[1]}\u00d7{size[0]} px image")
         + f". It does not look everywhere alike: on average one half of what moves it lies within {half}, nine tenths "
         f"within {most}."
     )
-    field = crop(photo, picture, one)
+    field = crop(photo, size, one)
     panels = [
-        Panel(_spot(photo, picture, one), "The spot of one cell", "The frame is all that it can see."),
+        Panel(_spot(photo, size, one), "The spot of one cell", "The frame is all that it can see."),
         Panel(
             _marked(_painted(field, softened(one.energy, blur)), one),
             "Its field, enlarged",
@@ -95,7 +95,13 @@ def field_page(
         ),
     ]
     return figure(
-        panels, columns=4, title="Where a cell of the code looks", caption=[told], notes=notes, theme=paper, width=2300
+        panels,
+        columns=4,
+        title="Where a cell of the code looks",
+        caption=[summary],
+        notes=notes,
+        theme=paper,
+        width=2300,
     )
 
 
@@ -111,13 +117,13 @@ def softened(values: Energy, sigma: float) -> NDArray[np.float32]:
     return result.astype(np.float32)
 
 
-def _spot(photo: NDArray[np.uint8], picture: tuple[int, int], one: ReceptiveField) -> Image.Image:
-    """The quiet photo, in its own colours in the field, with the field's frame."""
+def _spot(photo: NDArray[np.uint8], size: tuple[int, int], one: ReceptiveField) -> Image.Image:
+    """The greyed photo, in its own colours in the field, with the field's frame."""
     shown = sized(photo, _PANEL, max(1, round(_PANEL * photo.shape[1] / photo.shape[0])))
-    zoom = shown.shape[0] / picture[0], shown.shape[1] / picture[1]
-    top, left = (round(start * each) for start, each in zip(one.origin, zoom, strict=True))
+    zoom = shown.shape[0] / size[0], shown.shape[1] / size[1]
+    top, left = (round(start * factor) for start, factor in zip(one.origin, zoom, strict=True))
     bottom, right = (
-        round((start + side) * each) for start, side, each in zip(one.origin, one.energy.shape, zoom, strict=True)
+        round((start + side) * factor) for start, side, factor in zip(one.origin, one.energy.shape, zoom, strict=True)
     )
     out = (quiet(shown) * 0.75).astype(np.uint8)
     out[top:bottom, left:right] = shown[top:bottom, left:right]
@@ -126,13 +132,13 @@ def _spot(photo: NDArray[np.uint8], picture: tuple[int, int], one: ReceptiveFiel
     return image
 
 
-def crop(photo: NDArray[np.uint8], picture: tuple[int, int], sight: ReceptiveField) -> NDArray[np.uint8]:
+def crop(photo: NDArray[np.uint8], size: tuple[int, int], field: ReceptiveField) -> NDArray[np.uint8]:
     """The photo in the cell's field, at the photo's own sharpness."""
     edges = []
     for axis in (0, 1):
-        zoom = photo.shape[axis] / picture[axis]
-        first = min(int(sight.origin[axis] * zoom), photo.shape[axis] - 1)
-        edges.append(slice(first, max(first + 1, round((sight.origin[axis] + sight.energy.shape[axis]) * zoom))))
+        zoom = photo.shape[axis] / size[axis]
+        first = min(int(field.origin[axis] * zoom), photo.shape[axis] - 1)
+        edges.append(slice(first, max(first + 1, round((field.origin[axis] + field.energy.shape[axis]) * zoom))))
     return photo[edges[0], edges[1]]
 
 
@@ -147,14 +153,14 @@ def _painted(photo: NDArray[np.uint8] | None, values: NDArray[np.float32]) -> Im
     return overlay(under, placed, scale, contours=False, photo_style=style, opacity=opacity)
 
 
-def _marked(image: Image.Image, sight: ReceptiveField) -> Image.Image:
+def _marked(image: Image.Image, field: ReceptiveField) -> Image.Image:
     """The squares that hold one half and nine tenths, with their names."""
-    high, wide = image.height / sight.energy.shape[0], image.width / sight.energy.shape[1]
+    high, wide = image.height / field.energy.shape[0], image.width / field.energy.shape[1]
     size = image.height / 26
-    for side, name in zip(sight.squares, ("50 %", "90 %"), strict=True):
+    for side, name in zip(field.squares, ("50 %", "90 %"), strict=True):
         if isnan(side):
             continue
-        down, across = (middle - start for middle, start in zip(sight.centre, sight.origin, strict=True))
+        down, across = (middle - start for middle, start in zip(field.centre, field.origin, strict=True))
         half = side / 2
         inside = (
             round(max((across - half) * wide, 2)), round(max((down - half) * high, 2)),
@@ -201,12 +207,12 @@ def _graph(
 
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         line([place(0, share), place(longest, share)], theme.rule, 1)
-    even = [(each, min(each / longest, 1.0) ** 2) for each in np.linspace(0, longest, 60)]
+    even = [(length, min(length / longest, 1.0) ** 2) for length in np.linspace(0, longest, 60)]
     for start in range(0, 59, 2):
         line([place(*even[start]), place(*even[start + 1])], theme.muted, 2)
-    shown = [(float(each), float(share)) for each, share in zip(*curve, strict=True) if each <= longest]
+    shown = [(float(length), float(share)) for length, share in zip(*curve, strict=True) if length <= longest]
     if not np.isnan(curve[1]).any():
-        line([place(*each) for each in shown], theme.warm, 4)
+        line([place(*point) for point in shown], theme.warm, 4)
     for size, share in zip(mean.squares, (0.5, 0.9), strict=True):
         if not isnan(size):
             line([place(size, 0), place(size, share), place(0, share)], theme.ink, 1.5)
@@ -223,10 +229,10 @@ def _graph(
             colour=theme.ink,
             align="right",
         )
-    at = [0.0, *(each for each in mean.squares if not isnan(each)), longest]
-    for each in _spaced(at, (right - left) / longest, text * 2.2):
+    at = [0.0, *(square for square in mean.squares if not isnan(square)), longest]
+    for tick in _spaced(at, (right - left) / longest, text * 2.2):
         write(
-            image, (place(each, 0)[0], bottom + text * 0.3), f"{each:.0f}", size=text, colour=theme.ink, align="centre"
+            image, (place(tick, 0)[0], bottom + text * 0.3), f"{tick:.0f}", size=text, colour=theme.ink, align="centre"
         )
     write(
         image,
@@ -249,10 +255,10 @@ def pixels(side: float) -> str:
     return "nothing" if isnan(side) else f"{number(side)}\u00d7{number(side)} px"
 
 
-def _spaced(places: Sequence[float], zoom: float, room: float) -> list[float]:
+def _spaced(places: Sequence[float], zoom: float, space: float) -> list[float]:
     """The places that can be labelled without touching, the inner ones first."""
-    kept: list[float] = []
-    for each in sorted(places, key=lambda value: value in (places[0], places[-1])):
-        if all(abs(each - other) * zoom >= room for other in kept):
-            kept.append(each)
-    return sorted(kept)
+    labelled: list[float] = []
+    for place in sorted(places, key=lambda value: value in (places[0], places[-1])):
+        if all(abs(place - other) * zoom >= space for other in labelled):
+            labelled.append(place)
+    return sorted(labelled)

@@ -1,4 +1,4 @@
-"""Pictures set as a page: a title, what is shown, the pictures with their names and keys, the small print.
+"""Images set as a page: a title, what is shown, the images with their names and keys, the small print.
 
 One overlay with its caption is a figure of one panel; a contact sheet of many photos and methods is a
 figure with row and column labels. Nothing is left out: every panel is drawn.
@@ -21,7 +21,7 @@ from saccade.picture.typesetting import LEADING, measure, wrap
 
 @dataclass(frozen=True)
 class Panel:
-    """One picture on a page.
+    """One image on a page.
 
     Attributes:
         image: An RGB image of any size; it is fitted to its place.
@@ -61,8 +61,7 @@ def figure(
         notes: Small print at the foot: settings, caveats.
         bar: One colour bar for all panels, below them.
         row_labels: A name for each row, at its left.
-        column_labels: A name for each column, above it; panels then keep to equal columns. Without them,
-        panels of
+        column_labels: A name for each column, above it; panels then keep to equal columns. Without them, panels of
             different shapes in a row are made equally high.
         theme: `"light"`, `"dark"` or a theme.
         width: Outer width in pixels; from the panels when None.
@@ -77,9 +76,9 @@ def figure(
     if not panels or across < 1:
         raise InputError(f"a figure needs at least one panel and one column; got {len(panels)} and {across}.")
     down = ceil(len(panels) / across)
-    for kind, labels, wanted in (("row", row_labels, down), ("column", column_labels, across)):
-        if labels and len(labels) != wanted:
-            raise InputError(f"{len(labels)} {kind} labels for {wanted} {kind}s; give one each, or none.")
+    for kind, labels, count in (("row", row_labels, down), ("column", column_labels, across)):
+        if labels and len(labels) != count:
+            raise InputError(f"{len(labels)} {kind} labels for {count} {kind}s; give one each, or none.")
     page = Page.of(width or _natural_width(panels, across, bool(row_labels)), theme_of(theme))
     layout = _Layout.of(page, across, row_labels, equal=bool(column_labels))
     blocks = page.header(title, caption)
@@ -89,8 +88,8 @@ def figure(
     tallest: float | None = None
     for index, row in enumerate(rows):
         drawn, tallest = layout.row(row, row_labels[index] if row_labels else "", tallest)
-        spoken = any(panel.title or panel.subtitle or panel.bar for panel in row)
-        between = page.text * 1.4 if spoken else layout.gap
+        has_words = any(panel.title or panel.subtitle or panel.bar for panel in row)
+        between = page.text * 1.4 if has_words else layout.gap
         blocks.append(((page.text * 0.45 if column_labels else page.text * 1.3) if not index else between, drawn))
     if bar is not None:
         length = min(page.content - layout.indent, round(page.text * 40))
@@ -107,7 +106,7 @@ class _Layout:
 
     page: Page
     across: int
-    indent: int  # room for the row labels
+    indent: int  # space for the row labels
     gap: int
     label: float  # font size of names
     equal: bool  # equal columns instead of equal heights
@@ -125,10 +124,10 @@ class _Layout:
     @property
     def cell(self) -> int:
         """Width of one of equal columns."""
-        room = self.page.content - self.indent - self.gap * (self.across - 1)
-        if room < 8 * self.across:
+        space = self.page.content - self.indent - self.gap * (self.across - 1)
+        if space < 8 * self.across:
             raise InputError(f"{self.across} columns do not fit into {self.page.width} pixels; make the page wider.")
-        return room // self.across
+        return space // self.across
 
     def heads(self, labels: Sequence[str]) -> Image.Image:
         """The names of the columns, standing on a common baseline."""
@@ -144,23 +143,23 @@ class _Layout:
         return image
 
     def row(self, panels: Sequence[Panel], label: str, before: float | None) -> tuple[Image.Image, float]:
-        """One row of panels, and the height of its pictures; a short last row is no taller."""
+        """One row of panels, and the height of its images; a short last row is no taller."""
         page = self.page
         aspects = [panel.image.width / panel.image.height for panel in panels]
         if self.equal:
             sizes = [(self.cell, max(1, round(self.cell / aspect))) for aspect in aspects]
             tall = float(max(height for _, height in sizes))
         else:
-            room = page.content - self.indent - self.gap * (len(panels) - 1)
-            tall = min(room / sum(aspects), page.width * 0.95)
+            space = page.content - self.indent - self.gap * (len(panels) - 1)
+            tall = min(space / sum(aspects), page.width * 0.95)
             if before is not None and len(panels) < self.across:
                 tall = min(tall, before)
             elif len(panels) < self.across:
                 tall = min(tall, self.cell / min(aspects))
             sizes = [(max(1, int(tall * aspect)), max(1, round(tall))) for aspect in aspects]
         words = [self._words(panel, width) for panel, (width, _) in zip(panels, sizes, strict=True)]
-        spoken = max(block.height for block in words)  # bars of a row stand at the same height
-        cells = [self._panel(*parts, spoken) for parts in zip(panels, sizes, words, strict=True)]
+        words_height = max(block.height for block in words)  # bars of a row stand at the same height
+        cells = [self._panel(*parts, words_height) for parts in zip(panels, sizes, words, strict=True)]
         beside = max(1, self.indent - round(page.text * 0.6))
         name = page.lines(label, size=self.label, colour=page.theme.muted, width=beside)
         high = max([cell.height for cell in cells] + ([name.height] if label else []))
@@ -185,17 +184,17 @@ class _Layout:
             blocks.append((self.label * (0.02 if panel.title else 0.4), block))
         return column(blocks, width, page.theme.background)
 
-    def _panel(self, panel: Panel, size: tuple[int, int], words: Image.Image, spoken: int) -> Image.Image:
-        """A picture with its words and its bar below it, as wide as the picture."""
+    def _panel(self, panel: Panel, size: tuple[int, int], words: Image.Image, words_height: int) -> Image.Image:
+        """An image with its words and its bar below it, as wide as the image."""
         page, width = self.page, size[0]
         kind = Image.Resampling.NEAREST if panel.crisp and width >= panel.image.width else Image.Resampling.LANCZOS
-        picture = panel.image.convert("RGB")
-        blocks: list[tuple[float, Image.Image]] = [(0, picture.resize(size, kind) if picture.size != size else picture)]
+        image = panel.image.convert("RGB")
+        blocks: list[tuple[float, Image.Image]] = [(0, image.resize(size, kind) if image.size != size else image)]
         blocks.append((0, words))
         if panel.bar is not None:
             length = min(width, round(page.text * 40))
             key = colorbar(panel.bar, length=length, size=self.label * 0.92, theme=page.theme)
-            blocks.append((spoken - words.height + self.label * 0.8, key))
+            blocks.append((words_height - words.height + self.label * 0.8, key))
         return column(blocks, width, page.theme.background)
 
 

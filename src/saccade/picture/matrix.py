@@ -33,7 +33,7 @@ def matrix(
         labels: One a row, and the same for the columns.
         values: (rows, rows), -1 to 1.
         title: The headline.
-        caption: MethodScore text below it.
+        caption: Standing text below it.
         notes: Small print.
         theme: `"light"`, `"dark"` or a theme.
         width: Outer width in pixels.
@@ -46,7 +46,7 @@ def matrix(
         raise InputError(f"{count} labels for a square of {values.shape}; give one for each row.")
     page = Page.of(width, theme_of(theme))
     size = min(page.text * 0.85, page.content / count * 0.34 + 4)
-    names = min(max(measure(each, size) for each in labels) + size * 3, page.content * 0.28)
+    names = min(max(measure(label, size) for label in labels) + size * 3, page.content * 0.28)
     cell = (page.content - names) / count
     digits = size if cell > size * 2.7 else cell / 2.7
     head = size * 1.8
@@ -56,7 +56,7 @@ def matrix(
         canvas.words(
             (names - size * 0.6, middle), fitted(label, size, names - size * 3), size, page.theme.ink, align="right"
         )
-        # The columns bear the rows' numbers: long names would have to stand on their heads.
+        # The columns bear the rows' numbers: long names would have to stand upright.
         canvas.words((names + (row + 0.5) * cell, head * 0.45), str(row + 1), size, page.theme.muted, align="centre")
         canvas.words((0, middle), str(row + 1), size, page.theme.muted)
         for column in range(count):
@@ -84,7 +84,7 @@ def _tint(value: float, theme: Theme) -> Colour:
 
 
 def _short(value: float) -> str:
-    """`.31`, `-.08`, `1`: two digits take the least room."""
+    """`.31`, `-.08`, `1`: two digits take the least space."""
     rounded = round(float(value), 2)
     if abs(rounded) >= 1:
         return "1" if rounded > 0 else f"{MINUS}1"

@@ -1,6 +1,6 @@
 """A map drawn over its photo: where, and how strongly?
 
-Both pictures leave the photo readable. `overlay` turns the photo to a quiet grey and paints the map on it,
+Both images leave the photo readable. `overlay` turns the photo to a darker grey and paints the map on it,
 with an opacity that rises with the value: where the map says nothing, the photo is unchanged. `spotlight`
 paints nothing at all: what matters keeps its own colours, the rest goes dark and grey.
 """
@@ -43,14 +43,13 @@ def overlay(
     Args:
         photo: uint8 (height, width, 3).
         values: float (height, width): the raw map, already at the photo's size.
-        scale: From `scale_of`; the same one for all pictures that are to be compared.
+        scale: From `scale_of`; the same one for all images that are to be compared.
         opacity: Largest opacity of the paint, 0 to 1.
-        contours: Lines at 1/4, 1/2 and 3/4 of the scale, white above zero and black below. None draws them
-        unless
-            the map is so noisy that they would hide it.
+        contours: Lines at 1/4, 1/2 and 3/4 of the scale, white above zero and black below. None draws them unless the
+            map is so noisy that they would hide it.
         photo_style: One of `PHOTO_STYLES`.
         colormap: A colour map by name; None takes inferno, or the blue-orange one for signed scales.
-        least: Pictures whose longer side is smaller are enlarged to this many pixels first.
+        least: Images whose longer side is smaller are enlarged to this many pixels first.
 
     Returns:
         An RGB image of the photo's size (or enlarged). A flat map gives the plain grey photo with a note.
@@ -96,7 +95,7 @@ def spotlight(
         scale: From `scale_of`.
         dimmed: Brightness of what does not matter, 0 to 1.
         contours: Whether to draw the contour lines too.
-        least: Pictures whose longer side is smaller are enlarged to this many pixels first.
+        least: Images whose longer side is smaller are enlarged to this many pixels first.
 
     Returns:
         An RGB image. A flat map gives the dimmed photo with a note.

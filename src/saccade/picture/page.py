@@ -1,6 +1,6 @@
-"""How do a title, pictures and notes become one page?
+"""How do a title, images and notes become one page?
 
-A page is a column of blocks on paper: a short accent rule, the title, the standing text, the pictures, the
+A page is a column of blocks on paper: a short accent rule, the title, the standing text, the images, the
 notes in small type below a hairline. All sizes follow from the page's width, so that a page of any size
 reads the same.
 """
@@ -60,10 +60,10 @@ class Page:
         align: str = "left",
     ) -> Image.Image:
         """A block of wrapped text."""
-        room = self.content if width is None else width
-        broken = wrap(text, size, room, bold=bold, lines=most)
-        image = Image.new("RGB", (room, max(1, round(LEADING * size * len(broken)))), self.theme.background)
-        left = {"left": 0, "centre": room / 2, "right": room}[align]
+        space = self.content if width is None else width
+        broken = wrap(text, size, space, bold=bold, lines=most)
+        image = Image.new("RGB", (space, max(1, round(LEADING * size * len(broken)))), self.theme.background)
+        left = {"left": 0, "centre": space / 2, "right": space}[align]
         write_lines(image, (left, 0), broken, size=size, colour=colour, bold=bold, align=align)
         return image
 
@@ -86,8 +86,8 @@ class Page:
         """A hairline and the notes in small type."""
         if not notes:
             return []
-        hair = Image.new("RGB", (self.content, max(1, round(self.text / 14))), self.theme.rule)
-        blocks: list[tuple[float, Image.Image]] = [(self.text * 1.5, hair)]
+        hairline = Image.new("RGB", (self.content, max(1, round(self.text / 14))), self.theme.rule)
+        blocks: list[tuple[float, Image.Image]] = [(self.text * 1.5, hairline)]
         for index, note in enumerate(notes):
             block = self.lines(note, size=self.text * 0.8, colour=self.theme.muted)
             blocks.append((self.text * (0.15 if index else 0.7), block))

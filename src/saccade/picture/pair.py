@@ -44,7 +44,7 @@ class Evidence:
 
     @classmethod
     def of(cls, shares: NDArray[np.floating], score: float) -> Evidence:
-        """Add up the shares of one picture."""
+        """Add up the shares of one image."""
         exact = np.asarray(shares, np.float64)
         return cls(float(exact[exact > 0].sum()), float(exact[exact < 0].sum()), float(score))
 
@@ -80,10 +80,10 @@ def pair(
     Args:
         photo_a: uint8 (height, width, 3).
         photo_b: uint8 (height, width, 3), any size.
-        shares_a: float (rows, columns) on any grid: signed shares of the score in picture a. They are added
+        shares_a: float (rows, columns) on any grid: signed shares of the score in image a. They are added
             up as they are, and enlarged only for drawing.
-        shares_b: The same for picture b.
-        scale: A signed scale; one shared by both pictures when None.
+        shares_b: The same for image b.
+        scale: A signed scale; one shared by both images when None.
         score: What the shares explain.
         score_name: What the score is, in words.
         names: A name below each photo.
@@ -104,20 +104,20 @@ def pair(
         InputError: An unsigned scale, or values that are not finite.
     """
     if scale is None:
-        scale = scale_of(np.concatenate([shares_a.ravel(), shares_b.ravel()]), signed=True, shared="both pictures")
+        scale = scale_of(np.concatenate([shares_a.ravel(), shares_b.ravel()]), signed=True, shared="both photos")
     if not scale.signed:
         raise InputError("shares of a similarity have two signs; make the scale with signed=True.")
     page = Page.of(width, theme_of(theme))
     middle = round(page.text * 10.5)
     aspects = [photo.shape[1] / photo.shape[0] for photo in (photo_a, photo_b)]
-    room, least = page.content - middle, round(page.text * 17)  # a sum needs so much width to be read
-    tall = min(room / sum(aspects), page.width * 0.6)
+    space, least = page.content - middle, round(page.text * 17)  # a sum needs so much width to be read
+    tall = min(space / sum(aspects), page.width * 0.6)
     if min(aspects) * tall < least:  # a narrow photo: its column stays as wide as its sum, the other one yields
-        tall = min(tall, (room - least) / max(aspects))
+        tall = min(tall, (space - least) / max(aspects))
     evidence = [Evidence.of(shares, score) for shares in (shares_a, shares_b)]
     widths = [max(1, int(tall * aspect)) for aspect in aspects]
     # both sums are equally wide, so that their bars can be compared, whatever the shapes of the photos
-    sum_width = max(min(widths), min(least, room // 2))
+    sum_width = max(min(widths), min(least, space // 2))
     lined = contours is True
     sides = []
     for photo, shares, wide, name, sums in zip(
@@ -146,11 +146,11 @@ def pair(
 def _number(row: Image.Image, box: tuple[int, int, int], score: float, name: str, page: Page) -> None:
     """The score in large type between the photos, its name below it."""
     left, right, tall = box
-    room = right - left - page.text * 1.2
+    space = right - left - page.text * 1.2
     text, size = number(score), page.text * 4.2
-    while size > page.text and measure(text, size, bold=True) > room:
+    while size > page.text and measure(text, size, bold=True) > space:
         size *= 0.95
-    words = wrap(name, page.text * 0.95, room)
+    words = wrap(name, page.text * 0.95, space)
     centre = (left + right) / 2
     top = (tall - LEADING * (size * 0.9 + page.text * 0.95 * len(words))) / 2
     write(row, (centre, top), text, size=size, colour=page.theme.ink, bold=True, align="centre")
@@ -178,22 +178,22 @@ def _sum(own: Evidence, both: Sequence[Evidence], page: Page, width: int) -> Ima
     names = max(measure(text, size) for text in [_TOTAL, *(part[0] for part in parts)]) + size
     names = min(names, width * 0.4)
     figures = max(measure(signed(value), size, bold=True) for value in [own.score, *(part[1] for part in parts)]) + size
-    room = max(8.0, width - names - figures)
+    space = max(8.0, width - names - figures)
 
     def place(value: float) -> float:
-        return names + (value - low) / (high - low or 1.0) * room
+        return names + (value - low) / (high - low or 1.0) * space
 
     step = LEADING * size * 1.12
     image = Image.new("RGB", (width, round(step * (len(parts) + 1) + size * 0.4)), theme.background)
     draw = ImageDraw.Draw(image)
-    hair = max(1, round(page.text / 14))
+    hairline = max(1, round(page.text / 14))
     start = 0.0
     for index, (text, value, colour) in enumerate([*parts, (_TOTAL, own.score, theme.ink)]):
         last = index == len(parts)
         top = step * index + (size * 0.4 if last else 0)
         if last:
             start = 0.0
-            draw.line((0, top - size * 0.2, width, top - size * 0.2), fill=theme.rule, width=hair)
+            draw.line((0, top - size * 0.2, width, top - size * 0.2), fill=theme.rule, width=hairline)
         line = wrap(text, size, names - size * 0.5, lines=1)[0]
         write(image, (0, top), line, size=size, colour=theme.ink if last else theme.muted, bold=last)
         ends = sorted((place(start), place(start + value)))
@@ -204,9 +204,9 @@ def _sum(own: Evidence, both: Sequence[Evidence], page: Page, width: int) -> Ima
         shown = number(value) if last else signed(value)
         write(image, (width, top), shown, size=size, colour=theme.ink, bold=last, align="right")
         start += value
-        if not last:  # a hair from the end of this bar down to the start of the next
+        if not last:  # a hairline from the end of this bar down to the start of the next
             at = round(place(start))
-            draw.line((at, round(upper), at, round(upper + step + thick)), fill=theme.rule, width=hair)
+            draw.line((at, round(upper), at, round(upper + step + thick)), fill=theme.rule, width=hairline)
     zero = round(place(0.0))
-    draw.line((zero, 0, zero, image.height), fill=theme.muted, width=hair)
+    draw.line((zero, 0, zero, image.height), fill=theme.muted, width=hairline)
     return image

@@ -3,7 +3,7 @@
 The paint of a scale: one colour and one opacity per position. Nothing (zero) is fully transparent, so that
 it looks like the photo; opacity rises smoothly with the strength of the value and is nearly full from the
 middle of the scale on. Overlay and colour bar use the same paint, so that a reader can find a colour of the
-picture on the bar.
+image on the bar.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def palette(scale: Scale, *, opacity: float = 0.85, name: str | None = None) -> 
     Args:
         scale: Signed scales take a diverging map.
         opacity: The largest opacity, 0 to 1.
-        name: A colour map; the house's own choice when None.
+        name: A colour map; None: the one of the scale.
     """
     if not 0 <= opacity <= 1:
         raise InputError(f"opacity must lie between 0 and 1; got {opacity}.")

@@ -1,6 +1,6 @@
-"""How does a coarse map become as large as the picture it is drawn on?
+"""How does a coarse map become as large as the image it is drawn on?
 
-Cells are areas: the map keeps covering the whole picture, and a cell keeps its centre. Smooth enlarging is
+Cells are areas: the map keeps covering the whole image, and a cell keeps its centre. Smooth enlarging is
 for looking; `smooth=False` shows the true grid.
 """
 
@@ -14,12 +14,12 @@ from saccade.errors import InputError
 
 
 def stretch(values: ArrayLike, height: int, width: int, *, smooth: bool = True) -> NDArray[np.float32]:
-    """Resize a map of raw values to a picture's size.
+    """Resize a map of raw values to an image's size.
 
     Args:
         values: float (rows, columns).
-        height: Rows wanted.
-        width: Columns wanted.
+        height: Rows of the result.
+        width: Columns of the result.
         smooth: Bicubic when True (averaging when shrinking), never beyond the smallest and largest value
             given; nearest cell when False.
 

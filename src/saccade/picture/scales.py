@@ -1,4 +1,4 @@
-"""What does the strongest colour stand for, and is that the same in every picture?
+"""What does the strongest colour stand for, and is that the same in every image?
 
 An unsigned scale runs from zero to its limit: never from the smallest value, which would paint "nothing" as
 something. A signed scale runs equally far to both sides of zero.
@@ -30,7 +30,7 @@ class Scale:
         signed: Whether zero lies in the middle.
         flat: Whether the values that made the scale were all alike; such a map is drawn without colour.
         clipped: Percentage of values beyond the limits; they take the end colours.
-        shared: Which pictures use this scale, in words (`"this picture"`, `"all pictures"`).
+        shared: Which images use this scale, in words (`"this photo"`, `"all photos"`).
     """
 
     low: float
@@ -38,20 +38,20 @@ class Scale:
     signed: bool = False
     flat: bool = False
     clipped: float = 0.0
-    shared: str = "this picture"
+    shared: str = "this photo"
 
     def __post_init__(self) -> None:
         low = -self.high if self.signed else 0.0
         if not (np.isfinite(self.high) and self.high > 0 and self.low == low):
-            wanted = "-high to high" if self.signed else "0 to high"
+            limits = "-high to high" if self.signed else "0 to high"
             raise InputError(
-                f"a {'signed' if self.signed else 'plain'} scale runs from {wanted} with high above "
+                f"a {'signed' if self.signed else 'plain'} scale runs from {limits} with high above "
                 f"zero; got {self.low} to {self.high}."
             )
 
     @property
     def statement(self) -> str:
-        """The scale in words, to be printed beside the picture."""
+        """The scale in words, to be printed beside the image."""
         words = f"scale: {self.shared}"
         if self.clipped:
             words += f", top {self.clipped:g} % clipped"
@@ -72,17 +72,17 @@ class Scale:
         return self.low + position * (self.high - self.low)
 
 
-def scale_of(values: ArrayLike, *, signed: bool, clip: float = 0.0, shared: str = "this picture") -> Scale:
+def scale_of(values: ArrayLike, *, signed: bool, clip: float = 0.0, shared: str = "this photo") -> Scale:
     """Which scale shows these values truthfully?
 
     Unsigned: 0 to max(v). Signed: -max|v| to max|v|. With `clip`, the limit is the (100 - clip)-th
     percentile of |v|.
 
     Args:
-        values: Any shape; pass the maps of all pictures at once for a shared scale.
+        values: Any shape; pass the maps of all images at once for a shared scale.
         signed: Whether values below zero have a meaning.
         clip: Percentage of the largest values that may share the last colour, 0 to below 50.
-        shared: Which pictures will be drawn with it, in words.
+        shared: Which images will be drawn with it, in words.
 
     Raises:
         InputError: No values, values that are not finite, or values below zero on an unsigned scale.

@@ -99,9 +99,9 @@ def scoreboard(
     remarks = max((measure(row.remark, size * 0.9) for row in rows), default=0.0)
     remarks = min(remarks + text, page.content * 0.24) if remarks else 0.0
     gap = text * 1.6
-    room = page.content - names - remarks - gap * (len(columns) - 1) - text * 0.8
+    space = page.content - names - remarks - gap * (len(columns) - 1) - text * 0.8
     total = sum(column.share for column in columns)
-    widths = [room * column.share / total for column in columns]
+    widths = [space * column.share / total for column in columns]
     step = text * 1.75
     heads = [
         (wrap(column.title, size, wide, bold=True), wrap(column.subtitle, size * 0.82, wide))
@@ -143,7 +143,7 @@ def ticks(low: float, high: float, most: int) -> list[float]:
     """Round numbers between two ends, at most so many."""
     raw = (high - low) / max(most, 1)
     power = 10 ** floor(log10(raw))
-    step = next(each * power for each in (1, 2, 2.5, 5, 10) if each * power >= raw * 0.999)
+    step = next(digit * power for digit in (1, 2, 2.5, 5, 10) if digit * power >= raw * 0.999)
     first = ceil(low / step - 1e-9)
     return [index * step for index in range(first, floor(high / step + 1e-9) + 1)]
 
@@ -159,10 +159,10 @@ def _column(
     """Axis, line, and a mark in each row."""
     left, top, wide, step = frame
     theme = canvas.theme
-    known = [each for span in spans if span is not None for each in span] + (
+    known = [value for span in spans if span is not None for value in span] + (
         [] if column.line is None else [column.line]
     )
-    # The ends asked for may give way, never a value.
+    # The ends given may move outwards, so that every value is shown.
     low = min(known if column.low is None else [*known, column.low])
     high = max(known if column.high is None else [*known, column.high])
     pad = 0.04 * (high - low or 1)

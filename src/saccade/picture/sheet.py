@@ -41,7 +41,7 @@ def feature_sheet(
     theme: str | Theme = "dark",
     colormap: str | None = None,
 ) -> Image.Image:
-    """What does every detector of a layer answer to this picture?
+    """What does every detector of a layer answer to this image?
 
     Args:
         tiles: float (tiles, height, width): raw values.
@@ -56,7 +56,7 @@ def feature_sheet(
         tile: Wanted width of a tile in pixels; a cell becomes the whole number of pixels that fits. From the
             number of tiles when None.
         theme: `"light"`, `"dark"` or a theme.
-        colormap: A colour map by name; the house's own when None.
+        colormap: A colour map by name; None: the one of the scale.
 
     Returns:
         An RGB image with all tiles in reading order.
@@ -74,7 +74,7 @@ def feature_sheet(
     flat = [scale_of(item, signed=True).flat for item in maps]
     if scale == "each":
         names = [f"{name} \u00b7 {number(own.high)}" for name, own in zip(names, scales, strict=True)]
-    names = [f"{name} (flat)" if still else name for name, still in zip(names, flat, strict=True)]
+    names = [f"{name} (flat)" if is_flat else name for name, is_flat in zip(names, flat, strict=True)]
     painted, remark = _painted(maps, scales, tile or _tile_width(len(maps)), colormap)
     across = columns or max(1, round(sqrt(len(maps) * 2 * painted.shape[1] / painted.shape[2])))
     mosaic, text = _mosaic(painted, names, min(across, len(maps)), theme_of(theme))
@@ -109,17 +109,17 @@ def _tile_width(count: int) -> int:
 
 
 def _painted(
-    maps: NDArray[np.float32], scales: list[Scale], wanted: int, colormap: str | None
+    maps: NDArray[np.float32], scales: list[Scale], width: int, colormap: str | None
 ) -> tuple[NDArray[np.uint8], list[str]]:
     """All tiles in colour, uint8 (tiles, height, width, 3), and a note if cells were put together."""
     rows, columns = maps.shape[1:]
     remark = []
-    shrink = ceil(columns / max(wanted, 256))
+    shrink = ceil(columns / max(width, 256))
     if shrink > 1:  # more cells than pixels: average whole blocks of cells, and say so
         rows, columns = ceil(rows / shrink), ceil(columns / shrink)
         maps = np.stack([np.asarray(Image.fromarray(item).reduce(shrink), np.float32) for item in maps])
         remark = [f"Each pixel is the mean of {shrink} \u00d7 {shrink} cells."]
-    grow = max(1, wanted // columns)
+    grow = max(1, width // columns)
     out = np.empty((len(maps), rows * grow, columns * grow, 3), np.uint8)
     for index, (item, scale) in enumerate(zip(maps, scales, strict=True)):
         table = np.rint(palette(scale, name=colormap).colours).astype(np.uint8)
@@ -168,5 +168,5 @@ def _sheet(
 
 def _count(flat: list[bool]) -> str:
     """How many tiles there are, and how many say nothing."""
-    still = f"{sum(flat)} of them flat: the same value everywhere" if any(flat) else "none of them flat"
-    return f"{len(flat)} tiles, {still}."
+    flat_tiles = f"{sum(flat)} of them flat: the same value everywhere" if any(flat) else "none of them flat"
+    return f"{len(flat)} tiles, {flat_tiles}."

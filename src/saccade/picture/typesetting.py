@@ -1,4 +1,4 @@
-"""Words on pictures: how wide are they, where do they break, and how are they drawn?
+"""Words on images: how wide are they, where do they break, and how are they drawn?
 
 One typeface, Aileron, which travels inside Pillow, so that a page looks the same on every machine. It holds
 the ASCII signs and a few more; the minus sign and the times sign are drawn here, accents are dropped
@@ -90,7 +90,7 @@ def wrap(text: str, size: float, width: float, *, bold: bool = False, lines: int
         size: Font size in pixels.
         width: Width of the column in pixels.
         bold: Whether it will be drawn bold.
-        lines: The most lines wanted; what does not fit ends in three dots.
+        lines: The most lines allowed; what does not fit ends in three dots.
     """
     out: list[str] = []
     for paragraph in map(printable, text.split("\n")):
@@ -175,9 +175,9 @@ def write_lines(
 
 
 def tag(image: Image.Image, text: str) -> Image.Image:
-    """Put a small note into the lower left corner of a picture; the size follows the picture.
+    """Put a small note into the lower left corner of an image; the size follows the image.
 
-    A picture too small for readable type is left alone: the note would hide it; the colour bar says it too.
+    An image too small for readable type is left alone: the note would hide it; the colour bar says it too.
     """
     size = max(11.0, min(image.size) / 26)
     while size > 7 and measure(text, size) + 1.8 * size > image.width:
@@ -222,8 +222,8 @@ def _strokes(draw: ImageDraw.ImageDraw, start: tuple[float, float], shown: str, 
         if run == "\u2212":
             draw.rectangle((centre - arm, middle - line / 2, centre + arm, middle + line / 2), fill=255)
         else:
-            for gradient in (-1, 1):
-                draw.line((centre - arm, middle - gradient * arm, centre + arm, middle + gradient * arm), 255, line)
+            for side in (-1, 1):
+                draw.line((centre - arm, middle - side * arm, centre + arm, middle + side * arm), 255, line)
         pen += wide
 
 
