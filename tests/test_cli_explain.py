@@ -115,6 +115,23 @@ def test_overlays_only_in_other_formats(run: Run, small_model: str, photos: Path
         assert image.width / image.height == pytest.approx(1.51, abs=0.01)
 
 
+def test_pages_among_the_photos_are_no_photos(
+    run: Run, small_model: str, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for index in range(8):
+        Image.fromarray(data.astronaut()[index * 20 :: 6, ::6]).save(photos / f"{index}.png")
+    monkeypatch.chdir(photos)
+    words = ("explain", small_model, ".", "-m", "saliency", "-o", ".", "--json")
+    first = json.loads(run(*words)[1])
+    status, out, err = run(*words)
+    assert err == "note: 12 pages that saccade wrote are left out; they are no photos.\n"
+    assert [page["photo"] for page in json.loads(out)["pages"]] == [page["photo"] for page in first["pages"]]
+    status, out, err = run("evaluate", small_model, ".", "-m", "saliency", "--steps", "6", "--checked", "2", "--json")
+    assert status == 0, err
+    assert err.startswith("note: 12 pages that saccade wrote are left out")
+    assert not [name for name in json.loads(out)["photographs"] if "saliency" in name or "sheet" in name]
+
+
 def test_globs_and_photos_of_one_name(run: Run, small_model: str, photos: Path, tmp_path: Path) -> None:
     Image.fromarray(data.coffee()[::5, ::5]).save(photos / "more" / "cat.jpg")
     assert run("explain", small_model, f"{photos}/**/*.jpg", "-m", "saliency", "-o", "out")[0] == 0

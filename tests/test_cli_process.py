@@ -182,6 +182,7 @@ def limited(size: int) -> Callable[[], None]:
     [
         [*EXPLAIN, "small-disk"],
         ["inside", "mine:make", "photos/k\u00e4tzchen-0.jpg", "-o", "small-disk"],
+        ["demo", "-o", "small-disk", "--no-open"],
         ["compare", "mine:make", "photos/k\u00e4tzchen-0.jpg", "photos/k\u00e4tzchen-1.jpg", "-o", "small-disk.png"],
     ],
 )

@@ -121,6 +121,34 @@ def test_an_output_that_cannot_be_written(run: Run, small_model: str, photos: Pa
     refused(run("train", photos, "-o", "file/model.keras"), "cannot be written")
 
 
+LONG = "x" * 300
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("layers", LONG),
+        ("explain", "MODEL", LONG),
+        ("explain", "MODEL", "PHOTO", "-o", LONG),
+        ("explain", "MODEL", "PHOTO", "-o", f"{LONG}/out"),
+        ("explain", "MODEL", "PHOTO", "-t", f"like:{LONG}"),
+        ("inside", "MODEL", LONG),
+        ("cells", "MODEL", "PHOTO", "-o", LONG),
+        ("compare", "MODEL", "PHOTO", "PHOTO", "-o", f"{LONG}.png"),
+        ("compare", "MODEL", "PHOTO", "PHOTO", "--reference", LONG),
+        ("evaluate", "MODEL", LONG),
+        ("train", LONG),
+        ("train", ".", "-o", f"{LONG}.keras"),
+        ("train", ".", "--start-from", LONG),
+        ("demo", "-o", LONG),
+    ],
+)
+def test_a_path_that_is_too_long_is_one_line(run: Run, small_model: str, photos: Path, words: tuple[str, ...]) -> None:
+    given = {"MODEL": small_model, "PHOTO": str(photos / "cat.jpg")}
+    answer = run(*(given.get(word, word) for word in words))
+    refused(answer, "too long", "xxxx")
+
+
 # what cannot be foreseen
 
 

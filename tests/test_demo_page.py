@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import shlex
@@ -425,9 +426,19 @@ def test_a_failure_leaves_everything_as_it_was(tmp_path: Path, monkeypatch: pyte
 def test_a_folder_that_cannot_be_written_is_one_plain_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     for where in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(FileError, match="cannot be written"):
+        with pytest.raises(FileError, match=r"is a file; give a folder|cannot be written"):
             demo.build(where)
     assert (tmp_path / "file").read_text() == "x"
+
+
+def test_a_full_disk_is_one_plain_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(studio: object) -> Markup:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    _quick(monkeypatch, fill)
+    with pytest.raises(FileError, match=r"new cannot be written: the disk is full; free some space"):
+        demo.build(tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def test_missing_photos_are_one_plain_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

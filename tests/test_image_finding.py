@@ -5,9 +5,18 @@ from __future__ import annotations
 import os
 
 import pytest
+from commands import small_autoencoder
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+from skimage import data
 
+import saccade
 from saccade.errors import FileError, SaccadeWarning
 from saccade.images import EXTENSIONS, find
+from saccade.images.own_pages import is_own_page
+from saccade.picture import save_picture
 
 
 @pytest.fixture
@@ -83,6 +92,48 @@ def test_find_says_which_photos_are_left_out(album):
         SaccadeWarning, match=r"that cannot be read here are left out \(1 \.cr2, 2 \.heic\); save them as"
     ):
         assert len(find(album)) == 4
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "webp"])
+def test_find_leaves_out_the_pages_that_saccade_wrote(tmp_path, ending):
+    photo = Image.fromarray(data.chelsea()[::4, ::4])
+    # As cameras and other programs write them, with texts and Exif of their own.
+    exif = Image.Exif()
+    exif[0x010E] = "my cat, saccade: no"
+    info = PngInfo()
+    info.add_text("Comment", "saccade: the jump of an eye")
+    photo.save(tmp_path / f"photo.{ending}", exif=exif, **({"pnginfo": info} if ending == "png" else {}))
+    (tmp_path / "sub").mkdir()
+    page = save_picture(photo, tmp_path / "sub" / f"page.{ending}", {"method": "saliency", "notes": "x" * 10_000})
+    assert is_own_page(page)
+    assert not is_own_page(tmp_path / f"photo.{ending}")
+    for patterns in ([tmp_path], [f"{tmp_path}/**/*.{ending}"], [tmp_path / f"photo.{ending}", page]):
+        with pytest.warns(SaccadeWarning, match=r"^1 page that saccade wrote is left out; it is no photo\.$"):
+            assert find(patterns) == [tmp_path / f"photo.{ending}"]
+    # Who names only pages means them; a folder of pages is a mistake.
+    assert find([page]) == [page]
+    with pytest.raises(FileError, match="only pages that saccade wrote, and no photos"):
+        find([page.parent])
+
+
+def test_every_kind_of_page_is_known(tmp_path):
+    encoder = saccade.Encoder(small_autoencoder())
+    cat, cup = (encoder.read(each) for each in (data.chelsea(), data.coffee()))
+    saccade.explain(encoder, cat, "saliency").save(tmp_path / "a.png")
+    saccade.compare(encoder, cat, cup).save(tmp_path / "b.jpg")
+    saccade.feature_maps(encoder, cat).save(tmp_path / "c")
+    saccade.cells(encoder, cat).save(tmp_path / "d.png")
+    pages = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(pages) > 5
+    assert [path.name for path in pages if not is_own_page(path)] == []
+
+
+@settings(max_examples=200)
+@given(st.sampled_from([b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe1", b"RIFF\0\0\0\0WEBP"]), st.binary(max_size=200))
+def test_damaged_files_are_no_pages_and_no_error(tmp_path_factory, start, rest):
+    path = tmp_path_factory.getbasetemp() / "damaged.png"
+    path.write_bytes(start + rest)
+    assert not is_own_page(path)
 
 
 def test_find_says_that_a_folder_may_not_be_read(album, monkeypatch):

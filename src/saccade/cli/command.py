@@ -120,7 +120,8 @@ def failure(error: BaseException) -> tuple[str, int]:
         return _NO_MEMORY, REFUSED
     if isinstance(error, OSError) and error.errno in (*_NO_SPACE, *_OF_THE_MACHINE):
         reason = error.strerror or os.strerror(error.errno)
-        subject = "" if error.filename is None else f"{_short(str(error.filename))}: "
+        path = error.filename2 or error.filename  # of a copy the second is the one that is written
+        subject = "" if path is None else f"{_short(str(path))}: "
         advice = "; make room, or choose another place" if error.errno in _NO_SPACE else ""
         return f"{subject}{reason}{advice}.", REFUSED
     return f"unexpected error: {kind}: {error} (run again with --debug for the traceback)", DEFECT

@@ -32,21 +32,22 @@ def output_folder(path: Path) -> Iterator[Path]:
 
 
 def _make(path: Path, made: list[Path]) -> None:
-    place = path
+    folder = path
     try:
         for folder in (*reversed(path.parents), path):
-            place = folder.parent
             if not folder.exists():
                 folder.mkdir(exist_ok=True)
                 made.append(folder)
                 _made.append(folder)
-        if not path.is_dir():
-            raise FileError(f"{path} is a file; give a folder for the output.")
-        place = path
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    if not path.is_dir():
+        raise FileError(f"{path} is a file; give a folder for the output.")
+    try:
         with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as error:
-        raise unwritable(path, error, folder=place) from error
+        raise unwritable(path, error, folder=path) from error
 
 
 def remove_unfinished() -> None:

@@ -57,7 +57,7 @@ class Page:
     def suffix_of(self, label: str) -> str:
         """The end of the names of files that belong to one request."""
         name = shorten(slug(label), LONGEST_LABEL)
-        return name if self.target.text == "code" else f"{name}-{target_slug(self.target)}"
+        return name if self.target.kind == "code" else f"{name}-{target_slug(self.target)}"
 
     def only(self, labels: Sequence[str]) -> Page:
         """The same with some of the requests: those that have an answer."""

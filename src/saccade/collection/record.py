@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from saccade.results.plain import plain
 
 if TYPE_CHECKING:
     from saccade.results import Attribution
@@ -64,9 +66,9 @@ class MapRecord:
             units=attribution.units,
             signed=attribution.signed,
             is_share=attribution.is_share,
-            settings={name: _plain(value) for name, value in attribution.settings.items()},
+            settings=plain(attribution.settings),
             notes=tuple(attribution.notes),
-            scores={name: numbers[0].tolist() for name, numbers in attribution.scores.items()},
+            scores={name: plain(numbers[0]) for name, numbers in attribution.scores.items()},
             lowest=float(values.min()),
             highest=float(values.max()),
             strongest_at=(
@@ -77,7 +79,7 @@ class MapRecord:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as JSON has them."""
-        return {**asdict(self), "notes": list(self.notes), "strongest_at": list(self.strongest_at)}
+        return _plain(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> MapRecord:
@@ -111,14 +113,7 @@ class PageRecord:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as JSON has them."""
-        return {
-            "photo": str(self.photo),
-            "target": self.target,
-            "size": list(self.size),
-            "maps": [record.to_dict() for record in self.maps],
-            "files": [str(path) for path in self.files],
-            "already": self.already,
-        }
+        return _plain(self)
 
 
 @dataclass(frozen=True)
@@ -137,7 +132,7 @@ class SheetRecord:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as JSON has them."""
-        return {"target": self.target, "file": str(self.file), "already": self.already}
+        return _plain(self)
 
 
 @dataclass(frozen=True)
@@ -154,7 +149,7 @@ class FailedPhoto:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as JSON has them."""
-        return {"photo": str(self.photo), "error": self.error}
+        return _plain(self)
 
 
 @dataclass(frozen=True)
@@ -173,7 +168,7 @@ class RefusedRequest:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as JSON has them."""
-        return {"label": self.label, "target": self.target, "error": self.error}
+        return _plain(self)
 
 
 @dataclass(frozen=True)
@@ -198,7 +193,6 @@ class BatchProgress:
         return self.done / self.total if self.total else 1.0
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, (str, int, float, bool, type(None))):
-        return value
-    return [_plain(entry) for entry in value] if isinstance(value, (list, tuple)) else str(value)
+def _plain(record: object) -> dict[str, Any]:
+    values: dict[str, Any] = plain(record)
+    return values

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 
 from saccade.atomic_files import scratch_folder, unwritable
+from saccade.collection.output_folder import output_folder
+
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextlib.contextmanager
@@ -18,24 +22,19 @@ def published(folder: Path, last: str) -> Iterator[Path]:
         last: The file that is moved last, since it refers to the others.
 
     Raises:
-        FileError: The folder cannot be made or written.
+        FileError: The folder cannot be made or written, or the disk is full.
     """
-    created: list[Path] = []
-    try:
-        with _refusing(folder):
-            for parent in (*reversed(folder.parents), folder):
-                if not parent.exists():
-                    parent.mkdir()
-                    created.append(parent)
-        with scratch_folder(folder) as work:
+    with output_folder(folder), scratch_folder(folder) as work:
+        try:
             yield work
-            with _refusing(folder):
-                _move(work, folder, last)
-    except BaseException:
-        for empty in reversed(created):
-            with contextlib.suppress(OSError):  # it holds something by now
-                empty.rmdir()
-        raise
+        except OSError as error:
+            if error.errno in _NO_SPACE:
+                raise unwritable(folder, error, folder=folder) from error
+            raise
+        try:
+            _move(work, folder, last)
+        except OSError as error:
+            raise unwritable(folder, error, folder=folder) from error
 
 
 def _move(work: Path, folder: Path, last: str) -> None:
@@ -45,11 +44,3 @@ def _move(work: Path, folder: Path, last: str) -> None:
         target = folder / path.relative_to(work)
         target.parent.mkdir(parents=True, exist_ok=True)
         path.replace(target)
-
-
-@contextlib.contextmanager
-def _refusing(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise unwritable(folder, error, folder=folder) from error

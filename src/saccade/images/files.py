@@ -8,10 +8,11 @@ import os
 import stat
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from saccade.errors import FileError, ImageError, SaccadeWarning
+from saccade.images.own_pages import is_own_page
 from saccade.images.signatures import KINDS
 
 EXTENSIONS: frozenset[str] = frozenset(
@@ -24,6 +25,8 @@ _UNREAD = frozenset({".heic", ".heif", ".jxl", ".jp2", ".dng", ".cr2", ".cr3", "
 
 def find(patterns: Iterable[str | Path], *, recursive: bool = True) -> list[Path]:
     """Which photos are meant?
+
+    Pages that saccade wrote are no photos, and are left out with a warning; unless they alone are named one by one.
 
     Args:
         patterns: Files (taken whatever they are called), folders (their photos, known by `EXTENSIONS` in
@@ -41,8 +44,7 @@ def find(patterns: Iterable[str | Path], *, recursive: bool = True) -> list[Path
         >>> find(["cat.jpg", "holiday/", "more/*.png"])
         [PosixPath('cat.jpg'), ...]
     """
-    if isinstance(patterns, (str, Path)):
-        patterns = [patterns]
+    patterns = [patterns] if isinstance(patterns, (str, Path)) else list(patterns)
     files: dict[Path, Path] = {}
     for pattern in patterns:
         path = expanded(pattern)
@@ -51,7 +53,21 @@ def find(patterns: Iterable[str | Path], *, recursive: bool = True) -> list[Path
                 files.setdefault(match.resolve(), match)
         except (OSError, ValueError, RuntimeError) as error:
             raise unreadable(path, error) from error
-    return list(files.values())
+    return _without_own_pages(list(files.values()), patterns)
+
+
+def _without_own_pages(files: list[Path], patterns: Sequence[str | Path]) -> list[Path]:
+    photos = [file for file in files if not is_own_page(file)]
+    count = len(files) - len(photos)
+    if not count or (not photos and all(expanded(pattern) in files for pattern in patterns)):
+        return files
+    if not photos:
+        raise FileError(
+            f"{', '.join(map(str, patterns))}: only pages that saccade wrote, and no photos; give the photos."
+        )
+    pages = "1 page that saccade wrote is" if count == 1 else f"{count} pages that saccade wrote are"
+    warnings.warn(f"{pages} left out; {'it is no photo' if count == 1 else 'they are no photos'}.", SaccadeWarning, 3)
+    return photos
 
 
 def expanded(path: str | Path) -> Path:

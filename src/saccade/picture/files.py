@@ -18,12 +18,12 @@ from PIL.PngImagePlugin import PngImageFile, PngInfo
 
 from saccade.atomic_files import write_bytes
 from saccade.errors import FileError
+from saccade.images.own_pages import MARK
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 """File endings that an image can be saved under, and their formats."""
 
 _LONGEST_SIDES = {"PNG": 2**31 - 1, "JPEG": 65_500, "WEBP": 16_383}
-_PREFIX = "saccade:"
 _DESCRIPTION = 0x010E  # Exif tag ImageDescription
 
 
@@ -87,7 +87,7 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
             if isinstance(image, PngImageFile):
                 image.load()  # text chunks may come after the pixels
                 texts = {str(key): str(text) for key, text in image.text.items()}
-                return {key.removeprefix(_PREFIX): text for key, text in texts.items() if key.startswith(_PREFIX)}
+                return {key.removeprefix(MARK): text for key, text in texts.items() if key.startswith(MARK)}
             description = json.loads(str(image.getexif().get(_DESCRIPTION, "{}")))
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
         raise FileError(f"cannot read {str(path)!r}: {error.strerror}.") from error
@@ -97,7 +97,7 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
         raise FileError(f"cannot read {str(path)!r}: it is not a complete image.") from error
     if not isinstance(description, dict):
         return {}
-    return {key.removeprefix(_PREFIX): str(text) for key, text in description.items() if key.startswith(_PREFIX)}
+    return {key.removeprefix(MARK): str(text) for key, text in description.items() if key.startswith(MARK)}
 
 
 def _encoded(image: Image.Image, kind: str, metadata: Mapping[str, str] | None) -> bytes:
@@ -109,7 +109,7 @@ def _encoded(image: Image.Image, kind: str, metadata: Mapping[str, str] | None) 
 
 def _options(kind: str, metadata: Mapping[str, str]) -> dict[str, Any]:
     """Pillow's settings for a format."""
-    tagged = {_PREFIX + key: str(text) for key, text in metadata.items()}
+    tagged = {MARK + key: str(text) for key, text in metadata.items()}
     if kind == "PNG":
         info = PngInfo()
         for key, text in tagged.items():
