@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from saccade.errors import FileError, InputError
-from saccade.models.keras.files import open_keras
+from saccade.models.keras.opening import open_keras_file
 from saccade.training.architecture import build
 from saccade.training.settings import TrainingSettings
 
@@ -53,7 +53,7 @@ def read_start(path: Path, settings: TrainingSettings) -> Start:
     """
     if not path.is_file():
         raise FileError(f"no file {path} to start from; give a .keras file that saccade train wrote.")
-    model = open_keras(path)
+    model = open_keras_file(path)
     for wanted, found in zip_longest(_facts(build(settings, "float32")), _facts(model), fillvalue="nothing more"):
         if wanted != found:
             raise InputError(

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from saccade.errors import ModelError
+from saccade.errors import FileError, ModelError
+from saccade.models.keras.listed import LAYERS
+from saccade.models.messages import layer_label, shortened
 
 MODEL_KINDS = frozenset({"Model", "Functional", "Sequential", "Container"})
 """Classes whose configuration is a graph of layers."""
@@ -142,8 +144,8 @@ def accepted(layer_class: Any, kind: str, settings: Mapping[str, Any]) -> dict[s
     for key, value in settings.items():
         if key not in allowed and value not in (None, False, 1):
             raise ModelError(
-                f"layer {settings.get('name')!r} ({kind}) sets {key}={value!r}, which Keras 3 does not know; open the "
-                "file with the Keras that wrote it."
+                f"{layer_label(settings.get('name'), kind)} sets {shortened(key)} to {shortened(value)}, which Keras 3 "
+                "does not know; open the file with the Keras that wrote it."
             )
     return {key: value for key, value in settings.items() if key in allowed}
 
@@ -160,10 +162,12 @@ def activation(value: Any, layer: str, origin: Origin) -> Any:
             return activation(config, layer, origin)
         if isinstance(kind, str) and isinstance(config, Mapping):
             kind, settings = modern(kind, config, origin)
-            layer_class = getattr(keras.layers, kind, None)
-            if layer_class is not None:
+            if kind in LAYERS:
+                layer_class = getattr(keras.layers, kind)
                 return layer_class(**accepted(layer_class, kind, settings))
         value = kind
+    if not isinstance(value, str):
+        raise FileError(f"{layer_label(layer)} is damaged: its activation is {shortened(value)}.")
     if value in origin.custom:
         return origin.custom[value]
     if value == "hard_sigmoid":
@@ -172,8 +176,8 @@ def activation(value: Any, layer: str, origin: Origin) -> Any:
         return keras.activations.get(value)
     except (ValueError, TypeError) as error:
         raise ModelError(
-            f"layer {layer!r} uses the activation {value!r}, which Keras does not know; build the model in Python and "
-            "give it as package.module:factory with --weights."
+            f"{layer_label(layer)} uses the activation {shortened(value)}, which Keras does not know; build the "
+            "model in Python and give it as package.module:factory with --weights."
         ) from error
 
 
