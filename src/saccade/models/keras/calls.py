@@ -60,12 +60,15 @@ class Recorder:
     picture: Tensor = None
     result: Tensor = None
     calls: list[Call] = field(default_factory=list)
+    _inside_loop: bool = False
     _stack: list[str] = field(default_factory=list)
     _owners: list[Any] = field(default_factory=list)
     _times: dict[str, int] = field(default_factory=dict)
 
     def around(self, layer: Any, call: Callable[..., Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
         """Run one layer's call and note what it gave."""
+        if self._inside_loop:
+            return call(layer, *args, **kwargs)
         is_root = not self._stack
         if is_root:
             path = ""
@@ -78,11 +81,13 @@ class Recorder:
             path = path if times == 1 else f"{path}:{times}"
         self._stack.append(path)
         self._owners.append(layer)
+        self._inside_loop = _loops(layer)
         try:
             output = call(self.instead.get(path, layer), *args, **kwargs)
         finally:
             self._stack.pop()
             self._owners.pop()
+            self._inside_loop = False
         if is_root:
             self.result = output
             return output
@@ -92,7 +97,7 @@ class Recorder:
         """Note a graph operation that is no layer, such as the `+` between two layers of a functional model."""
         import keras
 
-        if not self._owners or not isinstance(self._owners[-1], keras.Model):
+        if self._inside_loop or not self._owners or not isinstance(self._owners[-1], keras.Model):
             return output  # a step inside a layer, which answers for it as a whole
         prefix = self._stack[-1] if self._stack else ""
         path = f"{prefix}/{operation.name}" if prefix else str(operation.name)
@@ -100,16 +105,22 @@ class Recorder:
         return self._note(path if times == 1 else f"{path}:{times}", operation, given, output)
 
     def _note(self, path: str, layer: Any, given: Sequence[Any], output: Tensor) -> Tensor:
-        if isinstance(output, (list, tuple)):
-            parts = [self._keep(f"{path}.{k}", each) for k, each in enumerate(output)]
-            result: Tensor = type(output)(parts) if type(output) in (list, tuple) else output
-        else:
-            result = self._keep(path, output)
+        result = self._keep_all(path, output)
         if self.wanted is None:
             self.calls.append(Call(path, layer, tuple(tensors_in(given)), result, _is_graph(self._owners[-1])))
         elif self.stop and self.wanted <= self.found.keys():
             raise EverythingFound
         return result
+
+    def _keep_all(self, path: str, output: Any) -> Any:
+        """Keep every tensor of a result, which may be one, or several in lists and dictionaries."""
+        if isinstance(output, Mapping):
+            kept = {key: self._keep_all(f"{path}.{key}", part) for key, part in output.items()}
+            return kept if type(output) is dict else output
+        if isinstance(output, (list, tuple)):
+            parts = [self._keep_all(f"{path}.{k}", part) for k, part in enumerate(output)]
+            return type(output)(parts) if type(output) in (list, tuple) else output
+        return self._keep(path, output) if hasattr(output, "shape") else output
 
     def _keep(self, path: str, output: Tensor) -> Tensor:
         if path in self.taps:
@@ -178,6 +189,18 @@ def _uninstall() -> None:
             _originals.clear()
 
 
+def named_parts(path: str, output: Any) -> Iterator[tuple[str, Tensor]]:
+    """Every tensor of a result by its path: that of the layer, or `layer.0`, `layer.mean` where there are several."""
+    if isinstance(output, Mapping):
+        for key, part in output.items():
+            yield from named_parts(f"{path}.{key}", part)
+    elif isinstance(output, (list, tuple)):
+        for k, part in enumerate(output):
+            yield from named_parts(f"{path}.{k}", part)
+    elif hasattr(output, "shape"):
+        yield path, output
+
+
 def tensors_in(values: Any) -> Iterator[Tensor]:
     """Every tensor inside nested lists, tuples and dicts."""
     if isinstance(values, Mapping):
@@ -187,6 +210,13 @@ def tensors_in(values: Any) -> Iterator[Tensor]:
             yield from tensors_in(value)
     elif hasattr(values, "shape"):
         yield values
+
+
+def _loops(layer: Any) -> bool:
+    """Does it call the layers inside it once for each step of a sequence, where their results cannot be had?"""
+    import keras
+
+    return isinstance(layer, (keras.layers.RNN, keras.layers.TimeDistributed))
 
 
 def _is_graph(owner: Any) -> bool:

@@ -135,9 +135,14 @@ def refuse_endless(config: Any) -> None:
 
 
 def wants_trust(layer: str, what: str) -> ModelError:
-    """The refusal of something that is not listed."""
+    """The refusal of something that is not listed.
+
+    Args:
+        layer: Where it stands.
+        what: The rest of the sentence: `"needs the class ..."`.
+    """
     return ModelError(
-        f"{layer} needs {what}, which could run code or change files, so it is not built from a file. "
+        f"{layer} {what}, which could run code or change files, so it is not built from a file. "
         f"{ALLOWED_BY_TRUST}; or build the model in code of your own and give package.module:factory with --weights."
     )
 
@@ -217,7 +222,7 @@ class _Listing:
             return dict(config)
         if name in ACTIVATIONS and (module is None or module in _ACTIVATION_MODULES):
             return name
-        raise wants_trust(layer, f"the function {shortened(f'{module}.{name}' if module else name)}")
+        raise wants_trust(layer, f"needs the function {shortened(f'{module}.{name}' if module else name)}")
 
 
 def _calls(config: Any) -> int:
@@ -252,8 +257,8 @@ def _home(kind: str, module: str | None) -> str | None:
 
 def _described(kind: str, module: str | None, registered: Any) -> str:
     if kind in ("Lambda", "__lambda__"):
-        return "Python code (a Lambda)"
+        return "holds Python code (a Lambda layer)"
     full = f"{module}.{kind}" if module else kind
     if isinstance(registered, str) and ">" in registered:
-        return f"the class {shortened(full)}, registered as {shortened(registered)}"
-    return f"the class {shortened(full)}"
+        return f"needs the class {shortened(full)}, registered as {shortened(registered)}"
+    return f"needs the class {shortened(full)}"

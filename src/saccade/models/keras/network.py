@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from saccade.errors import ModelError
+from saccade.errors import ModelError, SaccadeError
 from saccade.models.dataflow import POINTWISE, Dataflow, Operation
-from saccade.models.keras.calls import Call, Recorder, listening
+from saccade.models.keras.calls import Recorder, listening, named_parts, tensors_in
 from saccade.models.keras.pool_before_activation import Postponed, postponed
 from saccade.models.keras.randomisation import layer_weights
 from saccade.models.keras.rectifiers import rectifiers
 from saccade.models.keras.windows import windows_of
+from saccade.models.messages import plain_sentence
 from saccade.models.network import EverythingFound, Framework, Hints, Layer, Taps
 from saccade.models.randomisation import Weight
 from saccade.models.rectifiers import Rectifiers
@@ -24,6 +26,9 @@ from saccade.typing import Tensor
 Change = Callable[[Tensor], Tensor]
 _TRIAL_SIZES = (64, 96)
 """Picture sizes at which a model with a free size is measured; what differs between the two is free."""
+_MOST_NUMBERS = 2**28
+"""Numbers of a batch that a model may ask for by its fixed size."""
+_MOST_RECORDINGS = 4
 
 
 class KerasNetwork:
@@ -46,12 +51,12 @@ class KerasNetwork:
             )
         self._channels_first = _is_channels_first(model)
         self.fixed_batch, self.input_shape = self._read_input(input_shape)
+        self._recordings: dict[tuple[int, int], Recorder] = {}
 
     def _read_input(
         self, given: tuple[int | None, int | None, int] | None
     ) -> tuple[int | None, tuple[int | None, int | None, int]]:
-        if given is not None:
-            return None, given
+        """The batch size, where it is fixed, and the size of one picture."""
         shape: Any = None
         try:
             shape = self.model.input_shape
@@ -66,6 +71,8 @@ class KerasNetwork:
                 f"{self.name!r} takes {len(shape)} inputs; saccade explains models that take one picture. Wrap it in "
                 "a model of one input."
             )
+        if given is not None:
+            return None, given
         if shape is None:
             raise ModelError(
                 f"{self.name!r} was never built, so the size of its pictures is not known; call it once on a batch, "
@@ -79,6 +86,8 @@ class KerasNetwork:
         height, width, channels = (rest[1], rest[2], rest[0]) if self._channels_first else rest
         if channels is None:
             raise ModelError(f"{self.name!r} does not say how many channels its pictures have; give input_shape=.")
+        if 0 in shape or prod(size for size in shape if size is not None) > _MOST_NUMBERS:
+            raise ModelError(f"{self.name!r} takes input of shape {tuple(shape)}, which is no batch of pictures.")
         return batch, (height, width, channels)
 
     # What the network is made of
@@ -92,13 +101,13 @@ class KerasNetwork:
     def _measured(self) -> tuple[dict[str, Layer], tuple[Postponed, ...]]:
         """The layers, as two runs at different sizes tell where sizes are free, and the activations that may wait."""
         sizes = [tuple(trial if fixed is None else fixed for fixed in self.input_shape[:2]) for trial in _TRIAL_SIZES]
-        heard = self._hear(*sizes[0])
+        heard = self._record(*sizes[0])
         first = heard.calls
-        second = self._hear(*sizes[1]).calls if sizes[1] != sizes[0] else first
+        second = self._record(*sizes[1]).calls if sizes[1] != sizes[0] else first
         found: dict[str, Layer] = {}
         made: set[int] = set()
         for call, other in zip(first, second, strict=True):
-            results = zip(_named(call), _named(other), strict=True)
+            results = zip(named_parts(call.path, call.output), named_parts(other.path, other.output), strict=True)
             for (path, result), (_, at_other_size) in results:
                 shape = self._shape(result)
                 free = self._shape(at_other_size)
@@ -126,7 +135,7 @@ class KerasNetwork:
     def hints(self) -> Hints:
         """What the model's own layers say about its pictures."""
         rescaling = activation = None
-        for call in self._hear(*(fixed or _TRIAL_SIZES[0] for fixed in self.input_shape[:2])).calls:
+        for call in self._record(*(fixed or _TRIAL_SIZES[0] for fixed in self.input_shape[:2])).calls:
             if type(call.layer).__name__ == "Rescaling" and rescaling is None:
                 scale, offset = call.layer.scale, call.layer.offset
                 rescaling = (float(scale), float(offset)) if np.ndim(scale) == np.ndim(offset) == 0 else None
@@ -143,7 +152,7 @@ class KerasNetwork:
 
     def layer_weights(self) -> dict[str, list[Weight]]:
         """Every weight under its layer, to be read and written."""
-        return layer_weights(self._hear(*(fixed or _TRIAL_SIZES[0] for fixed in self.input_shape[:2])).calls)
+        return layer_weights(self._record(*(fixed or _TRIAL_SIZES[0] for fixed in self.input_shape[:2])).calls)
 
     # Computing
 
@@ -197,7 +206,7 @@ class KerasNetwork:
         producer: dict[int, str] = {}
         kept: list[Tensor] = []  # ids are only unique while the tensors live
         channel_axis = 1 if self._channels_first else 3
-        heard = self._hear(height, width)
+        heard = self._record(height, width)
         producer[id(heard.picture)] = "input"
         for call in heard.calls:
             kept.extend(call.inputs)
@@ -211,17 +220,20 @@ class KerasNetwork:
                 leaving = self._grid(call.output) if hasattr(call.output, "shape") else None
                 windows = windows_of(call.layer, grids, leaving, channel_axis) if "unknown" not in sources else None
                 operations[call.path] = Operation(sources, windows, leaving)
-            for path, result in _named(call):
+            for path, result in named_parts(call.path, call.output):
+                if path != call.path:
+                    # One of several results; a sub-model hands on what its own layers made.
+                    operations[path] = Operation(
+                        (producer.get(id(result), call.path),), POINTWISE, self._grid(result)
+                    )
                 kept.append(result)
                 producer[id(result)] = path
-                if path != call.path:
-                    operations[path] = Operation((call.path,), POINTWISE, self._grid(result))
         return Dataflow((height, width), operations)
 
     def rectifiers(self, layer: str) -> Rectifiers:
         """The ReLUs between the picture and a layer, and whether anything else bends the way."""
         height, width = (fixed or _TRIAL_SIZES[0] for fixed in self.input_shape[:2])
-        return rectifiers(self._hear(height, width).calls, self.dataflow(height, width), layer)
+        return rectifiers(self._record(height, width).calls, self.dataflow(height, width), layer)
 
     # Channels
 
@@ -248,27 +260,62 @@ class KerasNetwork:
         shape = self._shape(tensor)
         return (shape[0], shape[1]) if len(shape) == 3 else None
 
-    def _hear(self, height: int, width: int) -> Recorder:
-        """Run one black picture of this size through the model and hear every call."""
+    def _record(self, height: int, width: int) -> Recorder:
+        """Every call of the model on one picture of this size; where the backend can, without computing a number."""
+        key = (height, width)
+        recorder = self._recordings.get(key)
+        if recorder is not None:
+            return recorder
+        shape = (self.fixed_batch or 1, height, width, self.input_shape[2])
+        if self._channels_first:
+            shape = (shape[0], shape[3], *shape[1:3])
+        try:
+            recorder = self._traced(shape)
+            if recorder is None:
+                return self._run_on_black(shape)
+        except SaccadeError:
+            raise
+        except Exception as error:  # the model's own code, which may raise anything
+            raise ModelError(
+                f"{self.name!r} cannot compute a picture of {height}x{width}: {plain_sentence(error)}."
+            ) from error
+        while len(self._recordings) >= _MOST_RECORDINGS:
+            self._recordings.pop(next(iter(self._recordings)))
+        self._recordings[key] = recorder
+        return recorder
+
+    def _run_on_black(self, shape: tuple[int, ...]) -> Recorder:
         import keras
 
         recorder = Recorder()
-        picture = np.zeros((self.fixed_batch or 1, height, width, self.input_shape[2]), np.float32)
         with self.inference_mode(), listening(recorder):
-            self.model(self._from_last(keras.ops.convert_to_tensor(picture)), training=False)
+            self.model(keras.ops.zeros(shape, "float32"), training=False)
         return recorder
+
+    def _traced(self, shape: tuple[int, ...]) -> Recorder | None:
+        """The calls on shapes alone; None where the backend needs numbers, or a shape depends on them."""
+        recorder = Recorder()
+
+        def call(picture: Tensor) -> Tensor:
+            with self.inference_mode(), listening(recorder):
+                return self.model(picture, training=False)
+
+        if self.framework == "tensorflow":
+            import tensorflow as tf
+
+            tf.function(call, autograph=False).get_concrete_function(tf.TensorSpec(shape, tf.float32))
+        elif self.framework == "jax":
+            import jax
+
+            jax.eval_shape(call, jax.ShapeDtypeStruct(shape, "float32"))
+        else:
+            return None
+        tensors = [tensor for made in recorder.calls for tensor in tensors_in([made.inputs, made.output])]
+        return recorder if all(None not in tuple(tensor.shape) for tensor in tensors) else None
 
 
 def _one_after_the_other(first: Change, second: Change | None) -> Change:
     return first if second is None else lambda tensor: second(first(tensor))
-
-
-def _named(call: Call) -> Iterator[tuple[str, Tensor]]:
-    if isinstance(call.output, (list, tuple)):
-        for k, part in enumerate(call.output):
-            yield f"{call.path}.{k}", part
-    else:
-        yield call.path, call.output
 
 
 def _transpose(tensor: Tensor, order: tuple[int, ...]) -> Tensor:
@@ -278,7 +325,9 @@ def _transpose(tensor: Tensor, order: tuple[int, ...]) -> Tensor:
 
 
 def _is_channels_first(model: Any) -> bool:
-    orders = {getattr(layer, "data_format", None) for layer in model._flatten_layers()}
+    # Flatten has an order, too, but it is the default in most models whose other layers have the other one.
+    layers = (layer for layer in model._flatten_layers() if type(layer).__name__ != "Flatten")
+    orders = {getattr(layer, "data_format", None) for layer in layers}
     if {"channels_first", "channels_last"} <= orders:
         raise ModelError(
             f"{model.name!r} mixes channels-first and channels-last layers; saccade needs one order throughout."

@@ -255,7 +255,7 @@ class _Builder:
                 "model in Python and give it as package.module:factory with --weights."
             )
         if kind not in LAYERS and not self.origin.trust:
-            raise wants_trust(layer_label(entry.name), f"the class {shortened(kind)}")
+            raise wants_trust(layer_label(entry.name), f"needs the class {shortened(kind)}")
         if isinstance(settings.get("layer"), Mapping):
             settings["layer"] = self._wrapped(settings["layer"])
         for key, value in settings.items():

@@ -81,8 +81,8 @@ def open_saved_model(folder: Path, *, trust: bool = False) -> keras.Model | Save
     except Exception as error:  # TensorFlow raises a dozen kinds here; all mean that the folder cannot be read.
         raise FileError(f"{folder} is damaged: {plain_sentence(error)}.") from error
     with about(folder):
+        written = dict(_keras_nodes(folder, graph))
         try:
-            written = dict(_keras_nodes(folder, graph))
             with weights_counted(stored):
                 return _as_keras(loaded, written)
         except InputError as error:
