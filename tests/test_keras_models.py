@@ -182,7 +182,7 @@ def test_models_that_take_no_single_picture_are_refused() -> None:
     with pytest.raises(ModelError, match="takes 2 inputs"):
         open_live(keras.Model([a, b], keras.layers.Add()([a, b])))
     flat = keras.Input((9,))
-    with pytest.raises(ModelError, match="a picture needs"):
+    with pytest.raises(ModelError, match="an image needs"):
         open_live(keras.Model(flat, keras.layers.Dense(2)(flat)))
     with pytest.raises(ModelError, match="never built"):
         open_live(nets.Subclassed())
@@ -237,7 +237,7 @@ def test_lambda_layers_and_foreign_classes_need_trust(tmp_path: Path) -> None:
             archive.writestr(name, content)
     import sys
 
-    with pytest.raises(ModelError, match="layer .* needs the class 'antigravity.Geohash'"):
+    with pytest.raises(ModelError, match=r"layer .* needs the class 'antigravity.Geohash'"):
         open_model(tmp_path / "foreign.keras")
     assert "antigravity" not in sys.modules
 

@@ -33,11 +33,11 @@ def shortened(value: Any, most: int = 60) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
-def misfit(name: str, kind: str, place: str, expected: list[tuple[int, ...]], held: list[tuple[int, ...]]) -> str:
+def misfit(name: str, kind: str, place: str, expected: list[tuple[int, ...]], stored: list[tuple[int, ...]]) -> str:
     """Which layer expected which shapes, and what the file holds."""
     return (
         f"layer {name!r} ({kind}) expects weights of shape {_shapes(expected)}, the file holds "
-        f"{_shapes(held)} under {shortened(place)}."
+        f"{_shapes(stored)} under {shortened(place)}."
     )
 
 

@@ -1,4 +1,4 @@
-"""From what somebody has (a live model, a file, a folder, a factory) to a network.
+"""From a live model, a file, a folder or a factory to a network.
 
 Nothing that lies in a file is executed unless the caller says `trust=True`. A factory `package.module:function` is the
 caller's own code, named by the caller, and is called.

@@ -37,7 +37,7 @@ def looks_untrained(network: Network) -> Iterator[str]:
                 "and nothing can be shown."
             )
     if _fresh_keras(weights) or _fresh_torch(weights):
-        yield "the weights look untrained: they are still as they were drawn at random. The pictures will mean little."
+        yield "the weights look untrained: they are still as they were drawn at random. The maps will mean little."
 
 
 def _is_mask(values: np.ndarray) -> bool:

@@ -1,7 +1,7 @@
 """A program of its own that reads one HDF5 file for `saccade.models.hdf5.file`.
 
 The HDF5 library ends the process on some damaged files, and on others it never comes back; no exception handler helps
-against either. So it works here, with bounds on memory and processor time, and the process that shows the pictures gets
+against either. So it works here, with bounds on memory and processor time, and the process that shows the images gets
 numbers and texts only. It imports nothing of saccade.
 
 Standard input: one line of JSON `{"path": ..., "member": ...}` (member: of a zip archive, or null), then one line

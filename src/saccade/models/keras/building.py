@@ -20,12 +20,12 @@ _SPARE = 2**20
 """Numbers that the weights of a layer may have when it is only tried."""
 
 
-def build_model(config: Mapping[str, Any], *, held: int | None) -> Any:
+def build_model(config: Mapping[str, Any], *, stored: int | None) -> Any:
     """Build the model that an untrusted description tells of; its weights are still to be filled.
 
     Args:
         config: The description, as it lies in the file.
-        held: How many numbers the weights in the file have; None: there are none, and they stay as drawn.
+        stored: How many numbers the weights in the file have; None: there are none, and they stay as drawn.
 
     Raises:
         FileError: It is damaged; the message names the layer and the setting.
@@ -33,8 +33,8 @@ def build_model(config: Mapping[str, Any], *, held: int | None) -> Any:
     """
     import keras
 
-    listed = only_listed(config, keras.saving.get_custom_objects(), start=None if held is None else "zeros")
-    with weights_counted(held):
+    listed = only_listed(config, keras.saving.get_custom_objects(), start=None if stored is None else "zeros")
+    with weights_counted(stored):
         return _model(listed)
 
 
@@ -63,11 +63,21 @@ def _layer(raw: Mapping[str, Any]) -> Any:
 
     if raw["class_name"] in MODELS:
         return _model(raw)
+    if raw["class_name"] == "InputLayer":
+        raw = {**raw, "config": _of_floats(raw["config"])}
 
     def made(config: Mapping[str, Any]) -> Any:
         return keras.saving.deserialize_keras_object(_copied({**raw, "config": config}), safe_mode=True)
 
     return attempted(raw, made)
+
+
+def _of_floats(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The settings of an input without whole numbers: through those no gradient reaches an image."""
+    shape, kind = settings.get("batch_shape"), settings.get("dtype")
+    is_picture = isinstance(shape, list) and len(shape) == 4
+    is_whole = isinstance(kind, str) and kind.startswith(("int", "uint"))
+    return {**settings, "dtype": "float32"} if is_picture and is_whole else settings
 
 
 def _sequential(name: str, config: Mapping[str, Any]) -> Any:

@@ -1,9 +1,9 @@
-"""Listening to the layer calls inside a Keras 3 model, whatever kind of model it is.
+"""Recording the layer calls inside a Keras 3 model, whatever kind of model it is.
 
 Functional, Sequential, subclassed, nested and shared models have one thing in common: each layer's work passes through
-`keras.layers.Layer.__call__`. While a recorder listens, that one public method is wrapped, in this thread only, so that
-results can be read, taps added, and the computation ended as soon as everything asked for is there. Every other thread
-sees the plain method, and it is put back when the last recorder leaves.
+`keras.layers.Layer.__call__`. While a recorder is at work that one public method is wrapped, in this thread only, so
+that results can be read, taps added, and the computation ended as soon as everything asked for is there. Every other
+thread sees the plain method, and it is put back when the last recorder leaves.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Call:
         layer: The layer, or an operation of a functional model.
         inputs: Every tensor that it was called with.
         output: What it gave.
-        in_graph: It was called by a functional or Sequential model, in which nothing can read a result unheard.
+        in_graph: It was called by a functional or Sequential model, in which only recorded calls can read its result.
     """
 
     path: str
@@ -40,25 +40,26 @@ class Call:
 
 @dataclass
 class Recorder:
-    """Collects the results of the layers called while it listens.
+    """Collects the results of the layers called while it is at work.
 
     Attributes:
-        wanted: The paths to keep, or None for every call.
+        paths: The results to keep, or None for every call.
         taps: Change a layer's result, by path.
-        stop: End the computation once every wanted path is there.
+        stop: End the computation once all of them are there.
         instead: Other layers that work in place of the model's own, by path.
-        found: The results kept so far.
-        picture: What the model itself was called with.
-        result: What the model itself gave.
+        results: The results kept so far.
+        images: What the model itself was called with.
+        output: What the model itself gave.
+        calls: Every call, where no paths were named.
     """
 
-    wanted: frozenset[str] | None = None
+    paths: frozenset[str] | None = None
     taps: Taps = field(default_factory=dict)
     stop: bool = False
     instead: Mapping[str, Any] = field(default_factory=dict)
-    found: dict[str, Tensor] = field(default_factory=dict)
-    picture: Tensor = None
-    result: Tensor = None
+    results: dict[str, Tensor] = field(default_factory=dict)
+    images: Tensor = None
+    output: Tensor = None
     calls: list[Call] = field(default_factory=list)
     _inside_loop: bool = False
     _stack: list[str] = field(default_factory=list)
@@ -72,7 +73,7 @@ class Recorder:
         is_root = not self._stack
         if is_root:
             path = ""
-            self.picture = args[0]
+            self.images = args[0]
         else:
             prefix = self._stack[-1]
             path = f"{prefix}/{layer.name}" if prefix else str(layer.name)
@@ -89,11 +90,11 @@ class Recorder:
             self._owners.pop()
             self._inside_loop = False
         if is_root:
-            self.result = output
+            self.output = output
             return output
         return self._note(path, layer, [args, kwargs], output)
 
-    def operation(self, operation: Any, given: Sequence[Any], output: Tensor) -> Tensor:
+    def operation(self, operation: Any, arguments: Sequence[Any], output: Tensor) -> Tensor:
         """Note a graph operation that is no layer, such as the `+` between two layers of a functional model."""
         import keras
 
@@ -102,21 +103,21 @@ class Recorder:
         prefix = self._stack[-1] if self._stack else ""
         path = f"{prefix}/{operation.name}" if prefix else str(operation.name)
         times = self._times[path] = self._times.get(path, 0) + 1
-        return self._note(path if times == 1 else f"{path}:{times}", operation, given, output)
+        return self._note(path if times == 1 else f"{path}:{times}", operation, arguments, output)
 
-    def _note(self, path: str, layer: Any, given: Sequence[Any], output: Tensor) -> Tensor:
+    def _note(self, path: str, layer: Any, arguments: Sequence[Any], output: Tensor) -> Tensor:
         result = self._keep_all(path, output)
-        if self.wanted is None:
-            self.calls.append(Call(path, layer, tuple(tensors_in(given)), result, _is_graph(self._owners[-1])))
-        elif self.stop and self.wanted <= self.found.keys():
+        if self.paths is None:
+            self.calls.append(Call(path, layer, tuple(tensors_in(arguments)), result, _is_graph(self._owners[-1])))
+        elif self.stop and self.paths <= self.results.keys():
             raise EverythingFound
         return result
 
     def _keep_all(self, path: str, output: Any) -> Any:
         """Keep every tensor of a result, which may be one, or several in lists and dictionaries."""
         if isinstance(output, Mapping):
-            kept = {key: self._keep_all(f"{path}.{key}", part) for key, part in output.items()}
-            return kept if type(output) is dict else output
+            named = {key: self._keep_all(f"{path}.{key}", part) for key, part in output.items()}
+            return named if type(output) is dict else output
         if isinstance(output, (list, tuple)):
             parts = [self._keep_all(f"{path}.{k}", part) for k, part in enumerate(output)]
             return type(output)(parts) if type(output) in (list, tuple) else output
@@ -125,26 +126,26 @@ class Recorder:
     def _keep(self, path: str, output: Tensor) -> Tensor:
         if path in self.taps:
             output = self.taps[path](output)
-        if self.wanted is None or path in self.wanted:
-            self.found[path] = output
+        if self.paths is None or path in self.paths:
+            self.results[path] = output
         return output
 
 
-_listening: ContextVar[Recorder | None] = ContextVar("saccade_keras_recorder", default=None)
+_current: ContextVar[Recorder | None] = ContextVar("saccade_keras_recorder", default=None)
 _lock = threading.Lock()
 _originals: list[tuple[type, Any]] = []
 _users = 0
 
 
 @contextmanager
-def listening(recorder: Recorder) -> Iterator[Recorder]:
-    """Let `recorder` hear every layer call made by this thread inside the block."""
+def recording(recorder: Recorder) -> Iterator[Recorder]:
+    """Let `recorder` note every layer call made by this thread inside the block."""
     _install()
-    token = _listening.set(recorder)
+    token = _current.set(recorder)
     try:
         yield recorder
     finally:
-        _listening.reset(token)
+        _current.reset(token)
         _uninstall()
 
 
@@ -161,22 +162,22 @@ def _install() -> None:
         plain_layer_call = layer_class.__call__
         plain_operation_call = operation_class.__call__
 
-        def heard_layer(self: Any, *args: Any, **kwargs: Any) -> Any:
-            recorder = _listening.get()
+        def hooked_layer_call(self: Any, *args: Any, **kwargs: Any) -> Any:
+            recorder = _current.get()
             if recorder is None:
                 return plain_layer_call(self, *args, **kwargs)
             return recorder.around(self, plain_layer_call, args, kwargs)
 
-        def heard_operation(self: Any, *args: Any, **kwargs: Any) -> Any:
+        def hooked_operation_call(self: Any, *args: Any, **kwargs: Any) -> Any:
             output = plain_operation_call(self, *args, **kwargs)
-            recorder = _listening.get()
+            recorder = _current.get()
             if recorder is None or isinstance(self, layer_class):
                 return output
             return recorder.operation(self, [args, kwargs], output)
 
         _originals.extend([(layer_class, plain_layer_call), (operation_class, plain_operation_call)])
-        layer_class.__call__ = heard_layer
-        operation_class.__call__ = heard_operation
+        layer_class.__call__ = hooked_layer_call
+        operation_class.__call__ = hooked_operation_call
 
 
 def _uninstall() -> None:

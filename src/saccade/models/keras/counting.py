@@ -47,19 +47,19 @@ _plain_add_weight: Any = None
 
 
 @contextmanager
-def weights_counted(held: int | None) -> Iterator[None]:
+def weights_counted(stored: int | None) -> Iterator[None]:
     """Inside the block the layers made by this thread get no more weights than these, all layers together.
 
     Args:
-        held: How many numbers the weights in the file have; None: there is no file, and they are drawn.
+        stored: How many numbers the weights in the file have; None: there is no file, and they are drawn.
 
     Raises:
         ModelError: A layer wants more; the message says which.
     """
     allowance = (
         _Allowance(_MOST_DRAWN, "that are drawn without a file of weights")
-        if held is None
-        else _Allowance(held + _SPARE, "that are left for it in the file")
+        if stored is None
+        else _Allowance(stored + _SPARE, "that are left for it in the file")
     )
     _install()
     token = _allowance.set(allowance)

@@ -95,7 +95,7 @@ _VALUES = frozenset({
 """What stands for a value and not for a part of Keras."""
 
 _NUMBERS = re.compile(r"(bool|bfloat16|(float|u?int)\d{1,2})")
-_MOST_CALLS = 100_000
+_MOST_CALLS = 10_000
 """Calls of layers; a model inside a model that is called twice doubles them at each level."""
 
 _HOMES = ((LAYERS, "keras.layers"), (_POLICIES, "keras.dtype_policies"), (_QUANTIZERS, "keras.quantizers"))

@@ -65,12 +65,12 @@ def open_keras_file(
                 return _rebuilt(config, version, root, trust=trust, custom=custom_objects)
             if trust:
                 return load_trusted(path, config) if _has_assets(path) else fill(build_trusted(config), root)
-            return fill(build_model(config, held=weights_in(root)), root)
+            return fill(build_model(config, stored=weights_in(root)), root)
     with open_hdf5(path) as root, about(path):
         version, config = root.text("keras_version"), _hdf5_configuration(root)
         if not is_keras3(config, version):
             return _rebuilt(config, version, root, trust=trust, custom=custom_objects)
-        return load_trusted(path, config) if trust else fill(build_model(config, held=weights_in(root)), root)
+        return load_trusted(path, config) if trust else fill(build_model(config, stored=weights_in(root)), root)
 
 
 def open_architecture(json_path: Path, weights: Path | None, *, trust: bool = False) -> keras.Model:
@@ -162,7 +162,7 @@ def _built(config: Mapping[str, Any], root: Group | None, *, trust: bool) -> tup
     if is_keras3(config):
         if trust:
             return build_trusted(config), None
-        return build_model(config, held=None if root is None else weights_in(root)), None
+        return build_model(config, stored=None if root is None else weights_in(root)), None
     from saccade.models.legacy.opening import rebuild
 
     rebuilt = rebuild(config, None, root, trust=trust)

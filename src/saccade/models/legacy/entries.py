@@ -68,7 +68,7 @@ def graph_of(kind: str, config: Any, name: str) -> Graph:
 
     Raises:
         FileError: A layer or a call of one is damaged.
-        ModelError: The configuration is not one of a model, or does not say the size of its pictures.
+        ModelError: The configuration is not one of a model, or does not say the size of its images.
     """
     if isinstance(config, Mapping) and isinstance(config.get("name"), str):
         name = config["name"] or name
@@ -151,7 +151,7 @@ def _sequential(name: str, raws: Sequence[Mapping[str, Any]]) -> Graph:
         shape = _input_shape(raws[0])
         if shape is None:
             raise ModelError(
-                f"{shortened(name)} does not say the size of its pictures; build it in Python with an input "
+                f"{shortened(name)} does not say the size of its images; build it in Python with an input "
                 "shape and give it as package.module:factory with --weights."
             )
         names = {_name(raw, position) for position, raw in enumerate(raws)}
@@ -228,7 +228,7 @@ def _call(node: Any, names: set[str], label: str) -> Call:
             named.update(place[3])
     for key, value in list(named.items()):
         if value is None or (key == "training" and not value) or key in ("mask", "name"):
-            # Absent, or what it is anyway when pictures are only looked at.
+            # Absent, or what it is anyway when images are only looked at.
             del named[key]
         elif _is_place(value) and value[0] in names:
             named[key] = Reference(value[0], value[1], value[2])

@@ -1,6 +1,6 @@
 """Rebuild the graph of a Keras 1 or 2 model out of Keras 3 layers, channels last.
 
-A model that wants its channels first is rebuilt so that its pictures, and the maps between its layers, lie channels
+A model that wants its channels first is rebuilt so that its images, and the maps between its layers, lie channels
 last. Layers that work on the grid (convolutions, pooling) and layers that treat every number alike (activations, sums)
 take the turned maps as they are. For any layer that looks at the order of axes (Flatten, Dense on a map, Reshape) a
 `Permute` puts the axes back as the file's model has them, so that its weights and its results stay as they were.
@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from saccade.errors import FileError, ModelError
+from saccade.errors import FileError, InputError, ModelError
 from saccade.models.keras.building import attempted
 from saccade.models.keras.listed import LAYERS, wants_trust
-from saccade.models.legacy.code import custom_class, lambda_layer
+from saccade.models.legacy.code import custom_class, failure_of, lambda_layer
 from saccade.models.legacy.config import (
     GRID_KINDS,
     MODEL_KINDS,
@@ -167,13 +167,13 @@ class _Builder:
         shape = entry.config.get("batch_input_shape") or entry.config.get("batch_shape")
         if not isinstance(shape, list) or not all(size is None or (type(size) is int and size > 0) for size in shape):
             raise FileError(
-                f"the input {shortened(entry.name)} does not say the size of its pictures, but {shortened(shape)}; it "
+                f"the input {shortened(entry.name)} does not say the size of its images, but {shortened(shape)}; it "
                 "cannot be rebuilt."
             )
         turned = len(shape) == 4 and starts_channels_first(self.graph, entry.name, self.origin)
         if turned:
             shape = (shape[0], shape[2], shape[3], shape[1])
-        # Pictures always arrive as float32, also where the file says bytes: gradients need it.
+        # Images always arrive as float32, also where the file says bytes: gradients need it.
         made = attempted(
             {},
             lambda _: keras.Input(batch_shape=tuple(shape), dtype="float32", name=self.living[entry.name]),
@@ -219,7 +219,16 @@ class _Builder:
             layer = part.layer if other is settings else self._layer(entry, kind, other)
             return layer(_one(tensors), **named)
 
-        result = attempted(raw, called)
+        try:
+            result = attempted(raw, called)
+        except InputError as error:
+            failure = failure_of(part.layer)
+            if failure is None:
+                raise
+            raise ModelError(
+                f"the code in {layer_label(entry.name, entry.kind)} failed: {failure}; build the model in Python and "
+                "give it as package.module:factory with --weights."
+            ) from error
         self._check_size(entry, result)
         return _values(result, turned=turned)
 

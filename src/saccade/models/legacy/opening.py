@@ -1,6 +1,6 @@
 """Models that Keras 1 and Keras 2 left on people's disks, as living Keras 3 models.
 
-- Channels-first models come back channels last, with the same function for pictures (rows, columns, channels).
+- Channels-first models come back channels last, with the same function for images (rows, columns, channels).
 - What cannot be rebuilt with certainty is refused, by the name of the layer.
 """
 

@@ -225,18 +225,18 @@ def fit(part: Part, arrays: Sequence[Array | np.ndarray], place: str) -> Pairs:
         ModelError: They are too many, too few, or of other shapes.
     """
     weights = list(part.layer.weights)
-    held = [tuple(array.shape) for array in arrays]
+    stored = [tuple(array.shape) for array in arrays]
     expected = [tuple(weight.shape) for weight in weights]
-    if [math.prod(shape) for shape in held] != [math.prod(shape) for shape in expected]:
-        raise ModelError(misfit(part.name, part.kind, place, expected, held))
+    if [math.prod(shape) for shape in stored] != [math.prod(shape) for shape in expected]:
+        raise ModelError(misfit(part.name, part.kind, place, expected, stored))
     values = [array.read() if isinstance(array, Array) else array for array in arrays]
     for recast in part.recasts:
         try:
             values = recast(values)
         except (ValueError, IndexError) as error:
-            raise ModelError(misfit(part.name, part.kind, place, expected, held)) from error
+            raise ModelError(misfit(part.name, part.kind, place, expected, stored)) from error
     if [value.shape for value in values] != expected:
-        raise ModelError(misfit(part.name, part.kind, place, expected, held))
+        raise ModelError(misfit(part.name, part.kind, place, expected, stored))
     return list(zip(weights, values, strict=True))
 
 

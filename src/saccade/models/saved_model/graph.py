@@ -145,9 +145,9 @@ def refuse_effects(graph: Any, folder: Path) -> None:
         saver_functions = _reached(functions, _functions_in(nodes[name] for name in saving | restoring))
         run = _reached(functions, (set(functions) - saver_functions) | _named_elsewhere(part))
         if not by_functions:
-            kept = _before(nodes, set(nodes) - saving)
-            run |= _reached(functions, _functions_in(nodes[name] for name in kept))
-            for name in kept:
+            remaining = _before(nodes, set(nodes) - saving)
+            run |= _reached(functions, _functions_in(nodes[name] for name in remaining))
+            for name in remaining:
                 _check(nodes[name], functions, restores=name in restoring)
         for name in run:
             for node in functions[name].node_def:

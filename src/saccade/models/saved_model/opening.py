@@ -37,7 +37,7 @@ class SavedFunction:
     """A SavedModel that only its graph describes: differentiable, but without layers.
 
     Attributes:
-        call: Pictures float32 (images, height, width, channels) to the outputs by name, as TensorFlow tensors.
+        call: Images float32 (images, height, width, channels) to the outputs by name, as TensorFlow tensors.
         input_shape: Height, width, channels; None where free.
         outputs: The shape of each output without the batch axis; None where free.
         reason: Why the layers could not be rebuilt.
@@ -64,7 +64,7 @@ def open_saved_model(folder: Path, *, trust: bool = False) -> keras.Model | Save
 
     Raises:
         FileError: Missing, or damaged.
-        ModelError: It needs trust, takes no picture, or its output has no gradient with respect to the picture.
+        ModelError: It needs trust, takes no image, or its output has no gradient with respect to the image.
         MissingPackage: TensorFlow is not installed.
     """
     try:
@@ -107,9 +107,9 @@ def _stored_numbers(folder: Path) -> int:
     except Exception as error:  # TensorFlow raises a dozen kinds here; all mean that the index cannot be read.
         raise FileError(f"the variables are damaged: {plain_sentence(error)}.") from error
     size = sum(count * kinds[name].size for name, count in counts.items() if kinds[name] != tf.string)
-    held = sum(file.stat().st_size for file in place.iterdir())
-    if size > held:
-        raise FileError(f"the variables are damaged: they claim {size:,} bytes, their files hold {held:,}.")
+    stored = sum(file.stat().st_size for file in place.iterdir())
+    if size > stored:
+        raise FileError(f"the variables are damaged: they claim {size:,} bytes, their files hold {stored:,}.")
     return sum(counts.values())
 
 
@@ -158,21 +158,19 @@ def _as_function(loaded: Any, reason: str) -> SavedFunction:
     function = served.get("serving_default") or next(iter(served.values()))
     inputs: dict[str, Any] = function.structured_input_signature[1]
     if len(inputs) != 1:
+        raise ModelError(f"it takes {len(inputs)} inputs ({', '.join(inputs)}); saccade explains models of one image.")
+    ((name, image),) = inputs.items()
+    if image.shape.rank != 4 or not image.dtype.is_floating:
         raise ModelError(
-            f"it takes {len(inputs)} inputs ({', '.join(inputs)}); saccade explains models of one picture."
-        )
-    ((name, picture),) = inputs.items()
-    if picture.shape.rank != 4 or not picture.dtype.is_floating:
-        raise ModelError(
-            f"it takes {picture.dtype.name} of shape {picture.shape}; a picture needs float32 (images, height, "
+            f"it takes {image.dtype.name} of shape {image.shape}; an image needs float32 (images, height, "
             f"width, channels); {_CONVERT}."
         )
 
     def call(images: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = function(**{name: tf.cast(images, picture.dtype)})
+        answer: dict[str, Any] = function(**{name: tf.cast(images, image.dtype)})
         return answer
 
-    shape = tuple(picture.shape)[1:]
+    shape = tuple(image.shape)[1:]
     _demand_gradient(call, shape)
     outputs = {key: tuple(spec.shape)[1:] for key, spec in function.structured_outputs.items()}
     return SavedFunction(call, shape, outputs, reason, loaded)
@@ -190,7 +188,7 @@ def _demand_gradient(call: Callable[[Any], dict[str, Any]], shape: tuple[int | N
     except (LookupError, tf.errors.OpError, ValueError, TypeError) as error:
         raise ModelError(f"its gradient cannot be computed ({plain_sentence(error)}); {_CONVERT}.") from error
     if gradient is None:
-        raise ModelError(f"its output has no gradient with respect to the picture; {_CONVERT}.")
+        raise ModelError(f"its output has no gradient with respect to the image; {_CONVERT}.")
 
 
 def _keras_nodes(folder: Path, graph: Any) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -224,7 +222,7 @@ def _node(text: bytes | str) -> dict[str, Any]:
     return value
 
 
-def _messages(data: bytes, wanted: int) -> Iterator[bytes]:
+def _messages(data: bytes, number: int) -> Iterator[bytes]:
     """The fields of one number in a protocol buffer that hold bytes."""
     at = 0
     while at < len(data):
@@ -233,7 +231,7 @@ def _messages(data: bytes, wanted: int) -> Iterator[bytes]:
             _, at = _varint(data, at)
         elif key & 7 == 2:
             length, at = _varint(data, at)
-            if key >> 3 == wanted:
+            if key >> 3 == number:
                 yield data[at : at + length]
             at += length
         else:
