@@ -9,8 +9,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -148,12 +148,15 @@ class Group:
 
 
 @contextmanager
-def open_hdf5(path: Path, member: str | None = None) -> Iterator[Group]:
+def open_hdf5(
+    path: Path, member: str | None = None, *, meanwhile: Callable[[], object] | None = None
+) -> Iterator[Group]:
     """Open an HDF5 file, or one that lies in a zip archive, for reading.
 
     Args:
         path: The file.
         member: Its name in the archive that `path` is.
+        meanwhile: What to do while the other process starts and reads, such as a long import.
 
     Raises:
         FileError: Missing, damaged, or no HDF5 file.
@@ -163,6 +166,8 @@ def open_hdf5(path: Path, member: str | None = None) -> Iterator[Group]:
         raise FileError(f"no file {path}.")
     reader = _Reader(path, member)
     try:
+        if meanwhile is not None:
+            meanwhile()
         yield reader.open()
     finally:
         reader.close()
@@ -182,11 +187,11 @@ class _Reader:
             stderr=subprocess.DEVNULL,
             env=environment,
         )
+        self._send({"path": str(path.resolve()), "member": member})
 
     def open(self) -> Group:
-        request = {"path": str(self._path.resolve()), "member": self._member}
         with self._waiting(self._path.stat().st_size):
-            answer = self._ask(request)
+            answer = self._answer()
         if "error" in answer:
             raise FileError(f"{self._name} is damaged or no HDF5 file: {answer['error']}.")
         return self._group((), answer["root"])
@@ -194,7 +199,8 @@ class _Reader:
     def read(self, array: Array) -> np.ndarray:
         values = np.empty(array.shape, array.dtype)
         with self._waiting(values.nbytes):
-            answer = self._ask({"read": array.path.strip("/").split("/")})
+            self._send({"read": array.path.split("/")})
+            answer = self._answer()
             if answer.get("bytes") != values.nbytes:
                 raise FileError(f"{self._name} is damaged: {array.path!r} cannot be read.")
             self._fill(values.reshape(-1).view(np.uint8).data)
@@ -208,14 +214,15 @@ class _Reader:
     def _name(self) -> str:
         return str(self._path) if self._member is None else f"{self._member} in {self._path}"
 
-    def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def _send(self, request: Mapping[str, Any]) -> None:
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        try:
+        # A process that has ended answers nothing, and that is where it is noticed.
+        with suppress(BrokenPipeError):
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
             self._process.stdin.flush()
-        except BrokenPipeError:
-            self._ended()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
         line = self._process.stdout.readline(_LONGEST_LINE)
         if not line.endswith(b"\n"):
             self._ended()

@@ -60,13 +60,13 @@ def open_keras_file(
     """
     if path.is_file() and zipfile.is_zipfile(path):
         version, config = _described(path)
-        with open_hdf5(path, _WEIGHTS) as root, about(path):
+        with open_hdf5(path, _WEIGHTS, meanwhile=_load_keras) as root, about(path):
             if not is_keras3(config, version):
                 return _rebuilt(config, version, root, trust=trust, custom=custom_objects)
             if trust:
                 return load_trusted(path, config) if _has_assets(path) else fill(build_trusted(config), root)
             return fill(build_model(config, stored=weights_in(root)), root)
-    with open_hdf5(path) as root, about(path):
+    with open_hdf5(path, meanwhile=_load_keras) as root, about(path):
         version, config = root.text("keras_version"), _hdf5_configuration(root)
         if not is_keras3(config, version):
             return _rebuilt(config, version, root, trust=trust, custom=custom_objects)
@@ -125,10 +125,10 @@ def open_weights(path: Path) -> Iterator[Group]:
     if path.is_file() and zipfile.is_zipfile(path):
         with open_archive(path) as archive:
             archive.check(_WEIGHTS)
-        with open_hdf5(path, _WEIGHTS) as root:
+        with open_hdf5(path, _WEIGHTS, meanwhile=_load_keras) as root:
             yield root
     else:
-        with open_hdf5(path) as root:
+        with open_hdf5(path, meanwhile=_load_keras) as root:
             yield root
 
 
@@ -167,6 +167,11 @@ def _built(config: Mapping[str, Any], root: Group | None, *, trust: bool) -> tup
 
     rebuilt = rebuild(config, None, root, trust=trust)
     return rebuilt.model, rebuilt
+
+
+def _load_keras() -> None:
+    """Import Keras and its backend, which takes seconds, while another process reads the file."""
+    import keras  # noqa: F401
 
 
 def _described(path: Path) -> tuple[Any, dict[str, Any]]:

@@ -128,9 +128,8 @@ def _holds_layers(value: Any) -> bool:
 
 
 def _own_variables(layer: Any) -> list[Any]:
-    """The weights of a layer without those of the layers inside it."""
-    inner = {id(weight) for part in layer._flatten_layers(include_self=False) for weight in part.weights}
-    return [weight for weight in layer.weights if id(weight) not in inner]
+    """The variables that a layer saves as its own; those of a layer inside it may be among them."""
+    return [*layer._trainable_variables, *layer._non_trainable_variables]
 
 
 class _Store(Mapping[str, np.ndarray]):
