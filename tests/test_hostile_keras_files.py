@@ -452,9 +452,14 @@ def test_the_call_at_fault_is_named(
 
 @pytest.mark.parametrize(
     ("value", "says"),
-    [(np.nan, "that are not numbers"), (-np.inf, "that are not numbers"), (1e30, "as large as"), (-1e38, "as large as")],
+    [
+        (np.nan, "that are not numbers"),
+        (-np.inf, "that are not numbers"),
+        (1e30, "as large as"),
+        (-1e38, "as large as"),
+    ],
     ids=str,
-)  # fmt: skip
+)
 def test_weights_that_are_no_numbers_or_far_too_large(value: float, says: str, tmp_path: Path) -> None:
     model = residual()
     weights = model.get_weights()

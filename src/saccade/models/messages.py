@@ -48,7 +48,7 @@ def _shapes(shapes: list[tuple[int, ...]]) -> str:
 def plain_sentence(error: BaseException) -> str:
     """What another program says of a fault, as one line without colours and without a list of its arguments."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
-    text = text.rpartition("Exception encountered: ")[2]
+    text = re.split(r"(?:Exception|Error) encountered:\s*", text)[-1]
     text = re.sub(r"^Exception encountered when calling [^\n]*\n+", "", text.strip())
     text = text.partition("\n\nArguments received")[0].partition(". Received")[0].partition("\nReceived")[0]
     text = "".join(letter if letter.isprintable() else " " for letter in text)

@@ -240,7 +240,7 @@ def _refuse_endless(functions: Mapping[str, Any], names: Iterable[str]) -> None:
                 counts[name] = len(functions[name].node_def) + sum(counts[called] for called in inner)
                 if counts[name] > _MOST_OPERATIONS:
                     raise FileError(
-                        f"its graph is damaged: {shortened(name)} runs more than {_MOST_OPERATIONS:,} steps."
+                        f"its graph is damaged: {shortened(name)} runs more than {_MOST_OPERATIONS:,} operations."
                     )
                 continue
             if name in open_calls:
