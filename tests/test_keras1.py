@@ -11,7 +11,7 @@ import pytest
 from scipy.signal import convolve2d, correlate2d
 
 from saccade.errors import ModelError
-from saccade.models.legacy.opening import is_legacy, load_weights, open_architecture, open_legacy_keras
+from saccade.models.keras.opening import load_weights, open_architecture, open_keras_file
 
 SIDES = {"convolution2d": ("W", "b"), "dense": ("W", "b"), "deconvolution2d": ("W", "b"), "prelu": ("alphas",)}
 NORMALS = ("gamma", "beta", "running_mean", "running_std")
@@ -169,8 +169,7 @@ def test_the_autoencoder_of_2017_computes_every_layer_as_it_did(
     config, weights = autoencoder(ordering, side)
     path = write(tmp_path / "model.h5", "Model", config, stored(weights, ordering), backend=backend)
     before = path.read_bytes()
-    assert is_legacy(path)
-    model = open_legacy_keras(path)
+    model = open_keras_file(path)
     assert path.read_bytes() == before
     assert model.input_shape == (None, side, side, 3)
     image = np.random.default_rng(1).random((side, side, 3), np.float32)
@@ -217,7 +216,7 @@ def test_strides_normalisation_and_a_flat_code(
         "dense_1": [rng.normal(0, 0.4, (places, 4)), rng.normal(0, 0.1, 4)],
     }  # fmt: skip
     path = write(tmp_path / "model.h5", "Sequential", config, stored(weights, ordering), backend=backend)
-    model = open_legacy_keras(path)
+    model = open_keras_file(path)
     image = rng.random((side, side, 2)).astype(np.float32)
 
     conv = conv_theano if backend == "theano" else conv_tensorflow
@@ -264,7 +263,7 @@ def test_merges_paddings_slopes_and_reshapes(tmp_path: Path) -> None:
         "prelu_1": [rng.random((3, 1, 1))],
     }
     path = write(tmp_path / "model.h5", "Model", config, weights)
-    model = open_legacy_keras(path)
+    model = open_keras_file(path)
     image = rng.random((5, 4, 2)).astype(np.float32)
     x = np.pad(image.transpose(2, 0, 1), ((0, 0), (1, 2), (0, 1)))
     x = np.array(
@@ -295,17 +294,17 @@ def test_a_transposed_convolution_writes_what_its_kernel_says(tmp_path: Path, or
     for row, column in np.ndindex(4, 4):
         spread = np.einsum("oirc,i->orc", kernel, image[row, column])
         expected[:, 2 * row : 2 * row + 3, 2 * column : 2 * column + 3] += spread
-    answer = open_legacy_keras(path).predict(image[None], verbose=0)[0].transpose(2, 0, 1)
+    answer = open_keras_file(path).predict(image[None], verbose=0)[0].transpose(2, 0, 1)
     assert np.abs(answer - expected).max() < 1e-5
     config["layers"][1]["config"]["output_shape"] = [None, 3, 10, 10] if ordering == "th" else [None, 10, 10, 3]
     write(path, "Model", config, stored({"deconvolution2d_1": [kernel, bias]}, ordering))
     with pytest.raises(ModelError, match=r"'deconvolution2d_1' writes 10x10 places where Keras 3 would write 9x9"):
-        open_legacy_keras(path)
+        open_keras_file(path)
 
 
 def test_architecture_and_weights_from_two_files(tmp_path: Path) -> None:
     config, weights = autoencoder("th", 16)
-    whole = open_legacy_keras(write(tmp_path / "whole.h5", "Model", config, stored(weights, "th"), backend="theano"))
+    whole = open_keras_file(write(tmp_path / "whole.h5", "Model", config, stored(weights, "th"), backend="theano"))
     architecture = tmp_path / "model.json"
     architecture.write_text(json.dumps({"class_name": "Model", "config": config, "keras_version": "1.2.2"}))
     with h5py.File(tmp_path / "weights.h5", "w") as file:
@@ -323,7 +322,7 @@ def test_weights_alone_go_into_a_living_model(tmp_path: Path, ordering: str, bac
     import keras
 
     config, weights = autoencoder(ordering, 16)
-    whole = open_legacy_keras(write(tmp_path / "m.h5", "Model", config, stored(weights, ordering), backend=backend))
+    whole = open_keras_file(write(tmp_path / "m.h5", "Model", config, stored(weights, ordering), backend=backend))
     living = keras.models.clone_model(whole)
     with h5py.File(tmp_path / "weights.h5", "w") as file:
         write_weights(file, stored(weights, ordering), backend=backend)
@@ -368,7 +367,7 @@ def test_what_cannot_be_converted_is_refused_by_name(
     weights = {"convolution2d_1": [np.ones((2, 3, 3, 3)), np.ones(2)]}
     path = write(tmp_path / "model.h5", "Model", config, weights, backend="theano")
     with pytest.raises(ModelError, match=says):
-        open_legacy_keras(path)
+        open_keras_file(path)
 
 
 def test_weights_of_unknown_origin_are_not_guessed(tmp_path: Path) -> None:
@@ -422,7 +421,7 @@ def test_mixed_orderings_leave_an_upsampling_uncertain(tmp_path: Path) -> None:
     weights = {"convolution2d_1": [np.ones((2, 3, 3, 3)), np.ones(2)]}
     path = write(tmp_path / "model.h5", "Model", functional(layers, [None, 3, 8, 8]), weights)
     with pytest.raises(ModelError, match=r"model.h5: layer 'upsampling2d_1' .* does not say whether channels come"):
-        open_legacy_keras(path)
+        open_keras_file(path)
 
 
 def test_yaml_is_refused(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import nets
 import numpy as np
 import pytest
 
+import saccade
 from saccade.engines.capacity import widths
 from saccade.errors import FileError, ModelError, UnknownName
 from saccade.models import code_layer, find_layer, guess_value_range, open_live, open_model
@@ -182,12 +183,97 @@ def test_models_that_take_no_single_picture_are_refused() -> None:
     with pytest.raises(ModelError, match="takes 2 inputs"):
         open_live(keras.Model([a, b], keras.layers.Add()([a, b])))
     flat = keras.Input((9,))
-    with pytest.raises(ModelError, match="a picture needs"):
+    with pytest.raises(ModelError, match="an image needs"):
         open_live(keras.Model(flat, keras.layers.Dense(2)(flat)))
     with pytest.raises(ModelError, match="never built"):
         open_live(nets.Subclassed())
     with pytest.raises(ModelError, match="no model that saccade knows"):
         open_live("autoencoder")
+
+
+def test_two_inputs_are_refused_also_where_the_size_is_given() -> None:
+    one, other = keras.Input((8, 8, 3)), keras.Input((8, 8, 3))
+    model = keras.Model([one, other], keras.layers.Add()([one, other]))
+    with pytest.raises(ModelError, match="takes 2 inputs"):
+        open_live(model, input_shape=(8, 8, 3))
+
+
+RECURRENT = {
+    "LSTM": lambda: keras.layers.LSTM(3, name="code"),
+    "GRU": lambda: keras.layers.GRU(3, return_sequences=True, name="code"),
+    "SimpleRNN": lambda: keras.layers.SimpleRNN(3, name="code"),
+    "Bidirectional": lambda: keras.layers.Bidirectional(keras.layers.LSTM(3), name="code"),
+    "cells": lambda: keras.layers.RNN([keras.layers.LSTMCell(3), keras.layers.GRUCell(2)], name="code"),
+    "TimeDistributed": lambda: keras.layers.TimeDistributed(keras.layers.Dense(2), name="code"),
+}
+
+
+@pytest.mark.parametrize("kind", RECURRENT)
+def test_a_layer_that_loops_is_one_layer_with_a_gradient(kind: str) -> None:
+    image = keras.Input((6, 6, 3))
+    rows = keras.layers.Reshape((6, 8))(keras.layers.Conv2D(2, (1, 3), name="conv")(image))
+    model = keras.Model(image, RECURRENT[kind]()(rows))
+    encoder = saccade.Encoder(model, layer="code")
+    assert not [path for path in encoder.layers if path.startswith("code/") and "cell" in path]
+    images = np.random.default_rng(0).random((2, 6, 6, 3), np.float32)
+    expected = keras.ops.convert_to_numpy(model(images))
+    np.testing.assert_allclose(encoder.engine.activations(images, ["code"])["code"], expected, rtol=1e-4, atol=1e-5)
+    for method in ("saliency", "occlusion"):
+        assert np.isfinite(saccade.explain(encoder, images, method).values).all()
+        assert saccade.explain(encoder, images, method).values.any()
+
+
+def test_an_encoder_inside_that_gives_a_dictionary() -> None:
+    inner = keras.Input((8, 8, 3))
+    mean, spread = (keras.layers.Conv2D(2, 3, name=name)(inner) for name in ("mean", "spread"))
+    encoder = keras.Model(inner, {"mu": mean, "sigma": spread}, name="encoder")
+    image = keras.Input((8, 8, 3))
+    model = keras.Model(image, keras.layers.Conv2D(1, 3, name="last")(encoder(image)["mu"]))
+    network = open_live(model)
+    assert set(network.layers) == {"encoder/mean", "encoder/spread", "encoder.mu", "encoder.sigma", "last"}
+    images = nets.pictures(model)
+    values = network.run(keras.ops.convert_to_tensor(images), ["encoder.mu", "last"])
+    np.testing.assert_allclose(_array(values["last"]), _array(model(images)), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(_array(values["encoder.mu"]), _array(encoder(images)["mu"]), rtol=1e-5, atol=1e-6)
+    # The results of the inner model are those of its layers, so a hole reaches no further in them.
+    assert network.dataflow(8, 8).receptive_field("last") == (5, 5)
+    tapped = network.run(keras.ops.convert_to_tensor(images), ["last"], {"encoder.mu": lambda x: x * 0})
+    assert not np.allclose(_array(tapped["last"]), _array(values["last"]))
+
+
+def test_a_flattened_code_of_channels_first_layers() -> None:
+    image = keras.Input((3, 6, 6))
+    x = keras.layers.AveragePooling2D(2, data_format="channels_first", name="pool")(image)
+    network = open_live(keras.Model(image, keras.layers.Flatten(name="code")(x)))
+    assert network.input_shape == (6, 6, 3)
+    assert network.layers["pool"].shape == (3, 3, 3)
+    assert network.layers["code"].shape == (27,)
+
+
+def test_a_file_whose_input_is_bytes_has_a_gradient(tmp_path: Path) -> None:
+    image = keras.Input((8, 8, 3), dtype="uint8")
+    model = keras.Model(image, keras.layers.Conv2D(2, 3, name="code")(keras.layers.Rescaling(1 / 255)(image)))
+    model.save(tmp_path / "model.keras")
+    encoder = saccade.load(tmp_path / "model.keras")
+    images = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3)).astype(np.float32)
+    np.testing.assert_allclose(
+        encoder.engine.activations(images, ["code"])["code"],
+        _array(model(images.astype(np.uint8))),
+        rtol=1e-4,
+        atol=1e-5,
+    )
+    assert saccade.explain(encoder, images, "saliency").values.any()
+
+
+def test_what_a_model_says_when_it_cannot_be_called_is_one_line() -> None:
+    class Narrow(keras.layers.Layer):  # type: ignore[misc]
+        def call(self, x: Any) -> Any:
+            raise RuntimeError("no\nway\x1b[31m here")
+
+    model = keras.Sequential([Narrow()])
+    with pytest.raises(ModelError, match=r"cannot compute an image of 8x8: no way here\.") as caught:
+        open_live(model, input_shape=(8, 8, 3)).layers  # noqa: B018
+    assert str(caught.value).isprintable()
 
 
 def test_two_recorders_in_two_threads_do_not_hear_each_other() -> None:
@@ -224,7 +310,7 @@ def test_a_saved_model_opens_and_the_file_is_left_alone(tmp_path: Path) -> None:
 def test_lambda_layers_and_foreign_classes_need_trust(tmp_path: Path) -> None:
     inputs = keras.Input((8, 8, 1))
     keras.Model(inputs, keras.layers.Lambda(lambda x: x * 2)(inputs)).save(tmp_path / "lambda.keras")
-    with pytest.raises(ModelError, match=r"holds a Lambda layer.*--trust"):
+    with pytest.raises(ModelError, match=r"layer 'lambda.*' holds Python code \(a Lambda layer\), .*--trust"):
         open_model(tmp_path / "lambda.keras")
     nets.autoencoder().save(tmp_path / "model.keras")
     with zipfile.ZipFile(tmp_path / "model.keras") as archive:
@@ -237,7 +323,7 @@ def test_lambda_layers_and_foreign_classes_need_trust(tmp_path: Path) -> None:
             archive.writestr(name, content)
     import sys
 
-    with pytest.raises(ModelError, match="class 'Geohash' of the module 'antigravity'"):
+    with pytest.raises(ModelError, match=r"layer .* needs the class 'antigravity.Geohash'"):
         open_model(tmp_path / "foreign.keras")
     assert "antigravity" not in sys.modules
 

@@ -17,7 +17,7 @@ import torch
 from torch.nn import functional
 
 from saccade.errors import FileError, ModelError
-from saccade.models.legacy.opening import is_legacy, load_weights, open_architecture, open_legacy_keras
+from saccade.models.keras.opening import load_weights, open_architecture, open_keras_file
 
 L = tf_keras.layers
 # Keras's own saving, under numpy 2.4.
@@ -148,8 +148,7 @@ def test_every_layer_computes_what_it_did(theirs: Any, suffix: str, tmp_path: Pa
     path = tmp_path / f"model{suffix}"
     theirs.save(path)
     before = path.read_bytes()
-    assert is_legacy(path)
-    ours = open_legacy_keras(path)
+    ours = open_keras_file(path)
     assert path.read_bytes() == before
     same_everywhere(ours, theirs)
     assert [w.trainable for w in ours.trainable_weights] == [True] * len(theirs.trainable_weights)
@@ -186,7 +185,7 @@ def test_the_gaps_and_the_old_name_of_the_tree_of_keras_2_12(tmp_path: Path) -> 
     with zipfile.ZipFile(tmp_path / "old.keras", "w") as archive:
         for name, data in files.items():
             archive.writestr(name, data)
-    same_everywhere(open_legacy_keras(tmp_path / "old.keras"), theirs)
+    same_everywhere(open_keras_file(tmp_path / "old.keras"), theirs)
 
 
 def test_a_keras_file_that_is_hdf5_inside(tmp_path: Path) -> None:
@@ -195,14 +194,13 @@ def test_a_keras_file_that_is_hdf5_inside(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="HDF5"):
         theirs.save(tmp_path / "model.h5")
     (tmp_path / "model.h5").rename(tmp_path / "model.keras")
-    assert is_legacy(tmp_path / "model.keras")
-    same_everywhere(open_legacy_keras(tmp_path / "model.keras"), theirs)
+    same_everywhere(open_keras_file(tmp_path / "model.keras"), theirs)
 
 
 def test_mixed_precision_becomes_float32(tmp_path: Path) -> None:
     theirs = tf_keras.Sequential([L.Dense(3, input_shape=(4,), dtype=tf_keras.mixed_precision.Policy("mixed_float16"))])
     theirs.save(tmp_path / "model.keras")
-    ours = open_legacy_keras(tmp_path / "model.keras")
+    ours = open_keras_file(tmp_path / "model.keras")
     assert ours.layers[-1].compute_dtype == "float32"
 
 
@@ -220,7 +218,7 @@ def test_theano_turned_its_kernels_by_half_a_turn(tmp_path: Path) -> None:
     x = functional.conv2d(torch.tensor(images).permute(0, 3, 1, 2), turned, bias, padding=1)
     x = functional.pad(x, (1, 0, 1, 0), value=-torch.inf)[:, :, :6, :6]
     expected = functional.max_pool2d(x, 2).permute(0, 2, 3, 1).numpy()
-    ours = open_legacy_keras(tmp_path / "model.h5")
+    ours = open_keras_file(tmp_path / "model.h5")
     np.testing.assert_allclose(ours.predict(images, verbose=0), expected, atol=1e-5)
 
 
@@ -237,7 +235,7 @@ def test_weights_of_a_nested_model_fit_by_order_where_names_do_not_help(tmp_path
         for name in names:
             group.move(name, name.replace("/", "_9/"))
         group.attrs["weight_names"] = [name.replace("/", "_9/") for name in names]
-    same_everywhere(open_legacy_keras(tmp_path / "model.h5"), theirs)
+    same_everywhere(open_keras_file(tmp_path / "model.h5"), theirs)
 
 
 # Channels first: TensorFlow cannot compute them on a CPU, PyTorch can
@@ -265,7 +263,7 @@ def test_channels_first_becomes_channels_last(data_format: str, tmp_path: Path) 
     tf_keras.backend.clear_session()
     theirs = randomised(channels_first(lambda: L.Flatten(data_format=data_format)))
     theirs.save(tmp_path / "model.keras")
-    ours = open_legacy_keras(tmp_path / "model.keras")
+    ours = open_keras_file(tmp_path / "model.keras")
     assert ours.input_shape == (None, 12, 10, 3)
     w = {layer.name: [torch.tensor(a) for a in layer.get_weights()] for layer in theirs.layers}
     images = np.random.default_rng(2).random((2, 12, 10, 3), np.float32)
@@ -289,7 +287,7 @@ def test_a_model_that_turns_channels_first_by_itself_keeps_its_input(tmp_path: P
     turned = L.Permute((3, 1, 2))(image)
     theirs = randomised(tf_keras.Model(image, L.Conv2D(2, 3, data_format="channels_first")(turned)))
     theirs.save(tmp_path / "model.keras")
-    ours = open_legacy_keras(tmp_path / "model.keras")
+    ours = open_keras_file(tmp_path / "model.keras")
     images = np.random.default_rng(3).random((2, 6, 5, 3), np.float32)
     kernel, bias = (torch.tensor(a) for a in theirs.get_weights())
     expected = functional.conv2d(torch.tensor(images).permute(0, 3, 1, 2), kernel.permute(3, 2, 0, 1), bias)
@@ -311,9 +309,9 @@ def with_lambda(path: Path) -> Any:
 def test_code_in_the_file_needs_trust(tmp_path: Path, suffix: str) -> None:
     theirs = with_lambda(tmp_path / f"model{suffix}")
     with pytest.raises(ModelError, match=r"model.* layer 'twice' holds Python code .* add --trust") as caught:
-        open_legacy_keras(tmp_path / f"model{suffix}")
+        open_keras_file(tmp_path / f"model{suffix}")
     assert "\n" not in str(caught.value)
-    same_everywhere(open_legacy_keras(tmp_path / f"model{suffix}", trust=True), theirs)
+    same_everywhere(open_keras_file(tmp_path / f"model{suffix}", trust=True), theirs)
 
 
 @tf_keras.saving.register_keras_serializable("mine")
@@ -332,8 +330,8 @@ def test_a_class_of_ones_own_is_refused_unless_given(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="HDF5"):
         tf_keras.Sequential([Doubled(input_shape=(3,), name="mine")]).save(tmp_path / "model.h5")
     with pytest.raises(ModelError, match=r"model.h5: layer 'mine' is a mine>Doubled, which Keras 3 does not have"):
-        open_legacy_keras(tmp_path / "model.h5")
-    ours = open_legacy_keras(tmp_path / "model.h5", custom_objects={"Doubled": Twice})
+        open_keras_file(tmp_path / "model.h5")
+    ours = open_keras_file(tmp_path / "model.h5", custom_objects={"Doubled": Twice})
     np.testing.assert_allclose(ours.predict(np.ones((1, 3)), verbose=0), 2 * np.ones((1, 3)))
 
 
@@ -345,7 +343,7 @@ def test_a_function_that_is_not_in_the_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         ModelError, match=r"is the TensorFlow function tf.math.special.bessel_i0|bessel_i0, which cannot"
     ):
-        open_legacy_keras(tmp_path / "model.keras")
+        open_keras_file(tmp_path / "model.keras")
 
 
 # Damage
@@ -369,40 +367,39 @@ def whole(tmp_path: Path) -> Path:
 
 def test_a_truncated_file_says_so(whole: Path) -> None:
     whole.write_bytes(whole.read_bytes()[:3000])
-    for ask in (is_legacy, open_legacy_keras):
-        with pytest.raises(FileError, match=r"model.h5 is damaged or no HDF5 file"):
-            ask(whole)
+    with pytest.raises(FileError, match=r"model.h5 is damaged or no HDF5 file"):
+        open_keras_file(whole)
     archive = whole.with_suffix(".keras")
     archive.write_bytes(archive.read_bytes()[:-200])
     with pytest.raises(FileError, match=r"model.keras is damaged or no HDF5 file"):
-        open_legacy_keras(archive)
+        open_keras_file(archive)
 
 
 def test_what_is_no_model_is_told_what_it_is(whole: Path, tmp_path: Path) -> None:
     (tmp_path / "text.h5").write_text("hello")
     with pytest.raises(FileError, match=r"text.h5 is damaged or no HDF5 file"):
-        open_legacy_keras(tmp_path / "text.h5")
+        open_keras_file(tmp_path / "text.h5")
     for name in ("weights.h5", "tree.weights.h5"):
         with pytest.raises(
             ModelError, match=rf"{name}: it holds weights without .* package.module:factory .* --weights"
         ):
-            open_legacy_keras(tmp_path / name)
+            open_keras_file(tmp_path / name)
     with h5py.File(whole, "r+") as file:
         del file["model_weights"], file.attrs["model_config"]
     with pytest.raises(ModelError, match=r"model.h5: it holds the state of an optimizer, but no model"):
-        open_legacy_keras(whole)
+        open_keras_file(whole)
     with pytest.raises(ModelError, match=r"model.h5: it holds the state of an optimizer, but no weights"):
         load_weights(_keras3(2), whole)
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["numbers"] = np.ones(3)
     with pytest.raises(ModelError, match=r"other.h5: it is an HDF5 file, but Keras did not write it"):
-        open_legacy_keras(tmp_path / "other.h5")
+        open_keras_file(tmp_path / "other.h5")
     with zipfile.ZipFile(tmp_path / "other.keras", "w") as archive:
         archive.writestr("a.txt", "hello")
-    with pytest.raises(FileError, match=r"other.keras is no Keras file: it lacks config.json, metadata.json"):
-        is_legacy(tmp_path / "other.keras")
+    with pytest.raises(FileError, match=r"other.keras is damaged: it lacks config.json"):
+        open_keras_file(tmp_path / "other.keras")
     with pytest.raises(FileError, match=r"no file .*missing.h5"):
-        open_legacy_keras(tmp_path / "missing.h5")
+        open_keras_file(tmp_path / "missing.h5")
     (tmp_path / "broken.json").write_text("{")
     with pytest.raises(FileError, match=r"broken.json is damaged or no JSON"):
         open_architecture(tmp_path / "broken.json", None)
@@ -415,13 +412,13 @@ def test_a_weight_that_is_missing_or_elsewhere(whole: Path, tmp_path: Path) -> N
     with h5py.File(whole, "r+") as file:
         del file["model_weights/conv/conv/kernel:0"]
         file["model_weights/conv/conv/kernel:0"] = h5py.ExternalLink(tmp_path / "weights.h5", "conv/conv/kernel:0")
-    with pytest.raises(ModelError, match=r"model.h5: the weights .*conv/kernel:0 are missing, or lie in another file"):
-        open_legacy_keras(whole)
+    with pytest.raises(FileError, match=r"model.h5: .*conv/kernel:0' is a link to another place or file"):
+        open_keras_file(whole)
     with h5py.File(whole, "r+") as file:
         del file["model_weights/conv/conv/kernel:0"]
         file["model_weights/conv"].create_dataset("conv/kernel:0", (10**6, 10**6), "f4", chunks=(1000, 1000))
-    with pytest.raises(ModelError, match=r"claim 4000000000000 bytes that are not in the file"):
-        open_legacy_keras(whole)
+    with pytest.raises(FileError, match=r"claims 4,000,000,000,000 bytes, which are not in the file"):
+        open_keras_file(whole)
 
 
 def _keras3(units: int) -> Any:
@@ -459,9 +456,7 @@ def test_layers_too_many_or_too_few_are_counted(whole: Path, tmp_path: Path) -> 
     ):
         load_weights(small, tmp_path / "weights.h5")
     two = keras.Sequential([keras.Input((6, 6, 1)), keras.layers.Conv2D(2, 3), keras.layers.Conv2D(2, 3, name="next")])
-    with pytest.raises(
-        ModelError, match=r"layer 'next' \(Conv2D\) has no weights in the file, which holds 1 of its kind"
-    ):
+    with pytest.raises(ModelError, match=r"layer 'next' \(Conv2D\) has no weights in the file"):
         load_weights(two, tmp_path / "tree.weights.h5")
 
 
@@ -499,9 +494,8 @@ def test_files_of_keras_3_are_no_legacy_but_open_all_the_same(tmp_path: Path) ->
     images = np.random.default_rng(4).random((2, 6, 6, 1), np.float32)
     for name in ("model.h5", "model.keras"):
         model.save(tmp_path / name)
-        assert not is_legacy(tmp_path / name)
         np.testing.assert_array_equal(
-            open_legacy_keras(tmp_path / name).predict(images, verbose=0), model.predict(images, verbose=0)
+            open_keras_file(tmp_path / name).predict(images, verbose=0), model.predict(images, verbose=0)
         )
     (tmp_path / "model.json").write_text(model.to_json())
     model.save_weights(tmp_path / "model.weights.h5")
@@ -513,5 +507,5 @@ def test_a_json_of_keras_3_from_a_foreign_module_needs_trust(tmp_path: Path) -> 
     config = json.loads(_keras3(2).to_json())
     config["config"]["layers"][1] |= {"module": "os", "class_name": "system", "registered_name": "os>system"}
     (tmp_path / "model.json").write_text(json.dumps(config))
-    with pytest.raises(ModelError, match=r"model.json: layer 'conv' holds the class os.system, .* --trust"):
+    with pytest.raises(ModelError, match=r"model.json: layer 'conv' needs the class 'os.system', .* --trust"):
         open_architecture(tmp_path / "model.json", None)

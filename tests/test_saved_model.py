@@ -13,6 +13,7 @@ import tf_keras
 from tensorflow.core.protobuf import saved_model_pb2
 
 from saccade.errors import FileError, ModelError
+from saccade.models.saved_model.graph import read_graph, refuse_effects
 from saccade.models.saved_model.opening import SavedFunction, _messages, open_saved_model
 
 L = tf_keras.layers
@@ -171,5 +172,149 @@ def test_damage(saved: tuple[Any, Path], tmp_path: Path) -> None:
     with pytest.raises(FileError, match=r"broken.* is damaged"):
         open_saved_model(broken)
     (broken / "saved_model.pb").write_bytes(b"nothing")
-    with pytest.raises(FileError, match=r"broken is damaged"):
+    with pytest.raises(FileError, match=r"broken.* is damaged"):
         open_saved_model(broken)
+
+
+# Graphs that do more than compute
+
+
+class Convolved(tf.Module):  # type: ignore[misc]
+    """A variable, a function of images, and something beside it."""
+
+    def __init__(self) -> None:
+        self.kernel = tf.Variable(tf.random.stateless_uniform((3, 3, 3, 4), (0, 1)))
+
+    def save(self, folder: Path, aside: Any = None) -> Path:
+        def compute(picture: Any) -> Any:
+            with tf.control_dependencies([] if aside is None else [aside(picture)]):
+                return {"code": tf.nn.conv2d(tf.identity(picture), self.kernel, 1, "SAME")}
+
+        tf.saved_model.save(self, str(folder), signatures=tf.function(compute, input_signature=[PICTURE]))
+        return folder
+
+
+@pytest.mark.parametrize(
+    ("aside", "operation"),
+    [
+        (lambda folder: lambda _: tf.io.write_file(str(folder / "written"), "x"), "WriteFile"),
+        (lambda _: lambda _: tf.io.read_file("/etc/hostname"), "ReadFile"),
+        (lambda _: lambda picture: tf.print(tf.reduce_sum(picture)), "StringFormat|PrintV2"),
+        (lambda _: lambda picture: tf.numpy_function(lambda v: v, [picture], tf.float32), "PyFunc"),
+        (lambda _: lambda picture: tf.while_loop(lambda _: True, lambda x: x, [picture])[0], "While|StatelessWhile"),
+        (lambda folder: lambda picture: tf.raw_ops.Save(
+            filename=str(folder / "written"), tensor_names=["x"], data=[picture]), "Save"),
+    ],
+    ids=["writes", "reads", "prints", "python", "loops", "saves"],
+)  # fmt: skip
+def test_a_graph_that_does_more_than_compute_needs_trust(tmp_path: Path, aside: Any, operation: str) -> None:
+    folder = Convolved().save(tmp_path / "model", aside(tmp_path))
+    with pytest.raises(ModelError, match=rf"^model: its graph holds the operation '({operation})' .* --trust"):
+        open_saved_model(folder)
+    assert not (tmp_path / "written").exists()
+    if operation == "WriteFile":
+        opened = open_saved_model(folder, trust=True)
+        assert isinstance(opened, SavedFunction)
+        assert (tmp_path / "written").exists()
+
+
+def test_a_graph_that_writes_when_it_is_loaded_needs_trust(tmp_path: Path) -> None:
+    from tensorflow.python.trackable.resource import CapturableResource
+
+    class Table(CapturableResource):  # type: ignore[misc]
+        def _create_resource(self) -> Any:
+            return tf.raw_ops.VarHandleOp(dtype=tf.float32, shape=(), shared_name="table")
+
+        def _initialize(self) -> Any:
+            return tf.io.write_file(str(tmp_path / "written"), "x")
+
+    module = Convolved()
+    module.table = Table()
+    module.read = tf.function(lambda: tf.raw_ops.VarIsInitializedOp(resource=module.table.resource_handle))
+    module.read.get_concrete_function()
+    folder = module.save(tmp_path / "model")
+    (tmp_path / "written").unlink(missing_ok=True)
+    with pytest.raises(ModelError, match=r"its graph holds the operation 'WriteFile'"):
+        open_saved_model(folder)
+    assert not (tmp_path / "written").exists()
+
+
+@pytest.fixture
+def graph(tmp_path: Path) -> Any:
+    """A good graph, with its folder, to be changed."""
+    folder = Convolved().save(tmp_path / "model")
+    return read_graph(folder), folder
+
+
+def test_functions_for_saving_are_passed_over_only_where_nothing_else_names_them(graph: Any) -> None:
+    good, folder = graph
+    refuse_effects(good, folder)
+    saving = next(f for f in good.meta_graphs[0].graph_def.library.function if "save" in f.signature.name)
+    for name_it in (
+        lambda part: part.object_graph_def.concrete_functions[saving.signature.name].SetInParent(),
+        lambda part: part.graph_def.library.gradient.add(
+            function_name=part.graph_def.library.function[0].signature.name, gradient_func=saving.signature.name
+        ),
+        lambda part: (
+            next(f for f in part.graph_def.library.function if f.signature.name == saving.signature.name)
+            .attr["api_implements"]
+            .SetInParent()
+        ),
+    ):
+        changed = type(good).FromString(good.SerializeToString())
+        name_it(changed.meta_graphs[0])
+        with pytest.raises(ModelError, match="its graph holds the operation"):
+            refuse_effects(changed, folder)
+
+
+def test_functions_that_call_themselves_or_ever_more(graph: Any) -> None:
+    good, folder = graph
+    library = good.meta_graphs[0].graph_def.library
+    for level in range(60):
+        function = library.function.add()
+        function.signature.name = f"level_{level}"
+        for place in "ab":
+            node = function.node_def.add(name=place, op="PartitionedCall")
+            node.attr["f"].func.name = f"level_{level + 1}" if level < 59 else "end"
+    with pytest.raises(FileError, match=r"'level_.*' runs more than 1,000,000 operations"):
+        refuse_effects(good, folder)
+    library.function[-1].node_def[0].attr["f"].func.name = "level_59"
+    with pytest.raises(FileError, match="the function 'level_59' calls itself"):
+        refuse_effects(good, folder)
+
+
+def test_sizes_that_are_only_claimed(graph: Any) -> None:
+    good, folder = graph
+    functions = good.meta_graphs[0].graph_def.library.function
+    function = next(f for f in functions if "signature_wrapper" in f.signature.name)
+    node = function.node_def.add(name="vast", op="Const")
+    for size in (10**6, 10**6):
+        node.attr["value"].tensor.tensor_shape.dim.add(size=size)
+    with pytest.raises(FileError, match=r"the constant 'vast' has the sizes \[1000000, 1000000\]"):
+        refuse_effects(good, folder)
+    data = next((folder / "variables").glob("variables.data*"))
+    data.write_bytes(data.read_bytes()[:100])
+    with pytest.raises(FileError, match=r"model: the variables are damaged: they claim [\d,]+ bytes, their files hold"):
+        open_saved_model(folder)
+
+
+def test_a_graph_of_tensorflow_1(tmp_path: Path) -> None:
+    v1 = tf.compat.v1
+
+    def saved(folder: Path, aside: Any) -> Path:
+        with v1.Graph().as_default(), v1.Session() as session:
+            picture = v1.placeholder(tf.float32, (None, 8, 8, 3), name="picture")
+            kernel = v1.get_variable("kernel", (3, 3, 3, 2), use_resource=False)
+            with v1.control_dependencies(aside(picture)):
+                code = tf.nn.conv2d(tf.identity(picture), kernel, 1, "SAME")
+            session.run(v1.global_variables_initializer())
+            v1.saved_model.simple_save(session, str(folder), {"picture": picture}, {"code": code})
+        return folder
+
+    opened = open_saved_model(saved(tmp_path / "good", lambda _: []))
+    assert isinstance(opened, SavedFunction)
+    assert opened.call(IMAGES)["code"].shape == (2, 8, 8, 2)
+    target = str(tmp_path / "written")
+    with pytest.raises(ModelError, match=r"its graph holds the operation 'WriteFile'"):
+        open_saved_model(saved(tmp_path / "bad", lambda _: [tf.io.write_file(target, "x")]))
+    assert not Path(target).exists()

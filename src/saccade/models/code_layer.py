@@ -35,7 +35,7 @@ class CodeLayer:
 
 
 def code_layer(network: Network, name: str | None = None) -> CodeLayer:
-    """Choose the layer whose numbers stand for the picture.
+    """Choose the layer whose numbers stand for the image.
 
     Raises:
         UnknownName: A layer was named that the model does not have.
@@ -54,7 +54,7 @@ def code_layer(network: Network, name: str | None = None) -> CodeLayer:
     if _is_autoencoder(network):
         path = _narrowest(network)
         numbers = _numbers(network.layers[path])
-        return CodeLayer(path, f"the narrowest point of the autoencoder ({numbers:,} numbers a picture)")
+        return CodeLayer(path, f"the narrowest point of the autoencoder ({numbers:,} numbers an image)")
     return CodeLayer(network.output, "the model's output")
 
 
@@ -80,7 +80,7 @@ def _finishes(layer: Layer, following: Layer) -> bool:
 
 
 def _numbers(layer: Layer) -> int:
-    # Free sizes count as a large picture, so that a free grid never looks narrower than a vector.
+    # Free sizes count as a large image, so that a free grid never looks narrower than a vector.
     free = max(0, sum(each is None for each in layer.shape))
     known = math.prod(each for each in layer.shape if each is not None)
     return known * (256 if free else 1)

@@ -1,4 +1,4 @@
-"""From what somebody has (a live model, a file, a folder, a factory) to a network.
+"""From a live model, a file, a folder or a factory to a network.
 
 Nothing that lies in a file is executed unless the caller says `trust=True`. A factory `package.module:function` is the
 caller's own code, named by the caller, and is called.
@@ -7,13 +7,17 @@ caller's own code, named by the caller, and is called.
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import os
 import sys
+import traceback
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from saccade.errors import FileError, InputError, MissingPackage, ModelError
+from saccade.models.archive import open_archive
+from saccade.models.messages import plain_sentence
 from saccade.models.network import Network
 
 InputShape = tuple[int | None, int | None, int]
@@ -92,52 +96,52 @@ def open_model(
     """
     text = str(source)
     path = Path(source).expanduser()
-    if not path.exists() and _is_factory(text):
+    if _is_factory(text) and not _exists(path):
         return _from_factory(text, weights, backend, device, input_shape)
-    if not path.exists():
+    if not _exists(path):
         raise FileError(_missing(path))
-    if path.is_file() and path.stat().st_size == 0:
-        raise FileError(f"{path} is empty.")
-    if weights is not None and path.suffix.lower() != ".json":
+    try:
+        kind = _kind(path)
+    except OSError as error:
+        raise FileError(f"{path} cannot be read: {error.strerror or error}.") from error
+    if weights is not None and kind != "json":
         raise InputError(f"{path.name} holds its own weights; --weights goes with package.module:factory or a .json.")
-    kind = _kind(path)
     if kind == "torch":
         from saccade.models.torch.files import open_torch_file
 
         network: Network = open_torch_file(path, trust=trust, input_shape=input_shape)
         return _placed(network, device)
-    if kind == "saved_model":
-        return _from_saved_model(path, backend, input_shape)
     choose_backend(backend)
-    return open_live(_keras_model(path, kind, weights, trust), input_shape=input_shape)
+    if kind == "saved_model":
+        return _from_saved_model(path, trust, input_shape)
+    from saccade.models.keras.opening import open_architecture, open_keras_file
+
+    if kind == "json":
+        model = open_architecture(path, None if weights is None else Path(weights), trust=trust)
+    else:
+        model = open_keras_file(path, trust=trust)
+    return open_live(model, input_shape=input_shape)
 
 
-def _from_saved_model(path: Path, backend: str | None, input_shape: InputShape | None) -> Network:
+def _from_saved_model(path: Path, trust: bool, input_shape: InputShape | None) -> Network:
     from saccade.models.saved_model.function import FunctionNetwork
     from saccade.models.saved_model.opening import SavedFunction, open_saved_model
 
-    choose_backend(backend)
-    opened = open_saved_model(path)
+    opened = open_saved_model(path, trust=trust)
     if isinstance(opened, SavedFunction):
         return FunctionNetwork(opened, path.name, input_shape=input_shape)
     return open_live(opened, input_shape=input_shape)
 
 
-def _keras_model(path: Path, kind: str, weights: str | Path | None, trust: bool) -> Any:
-    if kind == "keras 3":
-        from saccade.models.keras.files import open_keras
-
-        return open_keras(path, trust=trust)
-    if kind == "json":
-        from saccade.models.legacy.opening import open_architecture
-
-        return open_architecture(path, None if weights is None else Path(weights), trust=trust)
-    from saccade.models.legacy.opening import open_legacy_keras
-
-    return open_legacy_keras(path, trust=trust)
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        # A name that is too long, or holds a zero byte, names nothing.
+        return False
 
 
-def _kind(path: Path) -> str:
+def _kind(path: Path) -> Literal["keras", "json", "saved_model", "torch"]:
     """What is it, by what it holds; names can lie."""
     if path.is_dir():
         if (path / "saved_model.pb").exists():
@@ -145,22 +149,22 @@ def _kind(path: Path) -> str:
         raise ModelError(
             f"{path} is a folder, but no TensorFlow SavedModel (it holds no saved_model.pb); give a model file."
         )
+    if not path.is_file():
+        raise FileError(f"{path} is no file.")
     with path.open("rb") as file:
-        start = file.read(16)
+        start = file.read(512)
+    if not start:
+        raise FileError(f"{path} is empty.")
     suffix = path.suffix.lower()
     if start.startswith(b"\x89HDF\r\n\x1a\n"):
-        return "hdf5"
+        return "keras"
     if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            names = set(archive.namelist())
-        if "config.json" in names and "metadata.json" in names:
-            from saccade.models.legacy.opening import is_legacy
-
-            return "hdf5" if is_legacy(path) else "keras 3"
-        return "torch"
+        with open_archive(path) as archive:
+            # The archives of PyTorch keep everything in a folder.
+            return "keras" if suffix == ".keras" or "config.json" in archive.names else "torch"
     if suffix in (".pt", ".pth", ".pt2", ".ts", ".safetensors", ".bin", ".ckpt"):
         return "torch"
-    if suffix == ".json" or start.lstrip().startswith(b"{"):
+    if suffix in (".json", ".yaml", ".yml") or start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
         return "json"
     if suffix == ".keras":
         raise FileError(f"{path} is damaged or no Keras file: a .keras file is a zip archive, this is not.")
@@ -186,20 +190,12 @@ def _from_factory(
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
-    try:
-        made: Any = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is not None and module_name.startswith(error.name):
-            raise ModelError(
-                f"no module {module_name!r} to import the factory from; it was looked for in the current folder and "
-                "the installed packages."
-            ) from error
-        raise ModelError(f"importing {module_name!r} failed: {error}.") from error
+    made = _imported(module_name)
     for name in function_name.split("."):
         if not hasattr(made, name):
             raise ModelError(f"module {module_name!r} has no {function_name!r} to call.")
         made = getattr(made, name)
-    model = made() if callable(made) and not _is_model(made) else made
+    model = _called(made, text) if callable(made) and not _is_model(made) else made
     if not _is_model(model):
         raise ModelError(
             f"{text} gave a {type(model).__name__}; a factory must give a Keras 3 model, a torch.nn.Module, or a "
@@ -208,6 +204,53 @@ def _from_factory(
     if weights is not None:
         _load_weights(model, Path(weights))
     return _placed(open_live(model, input_shape=input_shape), device)
+
+
+def _imported(module_name: str) -> Any:
+    try:
+        return importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (module_name == error.name or module_name.startswith(f"{error.name}.")):
+            raise ModelError(
+                f"no module {module_name!r} to import the factory from; it was looked for in the current folder and "
+                "the installed packages."
+            ) from error
+        raise ModelError(f"importing {module_name!r} failed: {_own_words(error)}.") from error
+    except (Exception, SystemExit) as error:  # the user's own code, which may raise anything
+        raise ModelError(f"importing {module_name!r} failed: {_own_words(error)}.") from error
+
+
+def _called(factory: Any, text: str) -> Any:
+    """What the factory gives, called without arguments."""
+    needed = _needed_arguments(factory)
+    if needed:
+        raise ModelError(
+            f"{text} needs arguments ({', '.join(needed)}); give a factory that needs none, such as a function that "
+            "calls it with the arguments that you want."
+        )
+    try:
+        return factory()
+    except (Exception, SystemExit) as error:  # the user's own code, which may raise anything
+        raise ModelError(f"{text} failed: {_own_words(error)}.") from error
+
+
+def _needed_arguments(factory: Any) -> list[str]:
+    try:
+        parameters = inspect.signature(factory).parameters.values()
+    except (TypeError, ValueError):
+        return []  # some functions written in C do not say
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [each.name for each in parameters if each.default is each.empty and each.kind not in variable]
+
+
+def _own_words(error: BaseException) -> str:
+    """What the user's code said when it failed, with the line where it did."""
+    if isinstance(error, SystemExit):
+        return f"it ended the program (exit {error.code})"
+    if isinstance(error, SyntaxError):
+        return f"{error.msg} in line {error.lineno} of {error.filename}"
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {plain_sentence(error)} (line {frame.lineno} of {frame.filename})"
 
 
 def choose_backend_quietly(backend: str | None) -> None:
@@ -234,11 +277,13 @@ def _is_network(value: Any) -> bool:
 
 
 def _load_weights(model: Any, weights: Path) -> None:
-    if not weights.exists():
+    if not _exists(weights):
         raise FileError(_missing(weights))
+    if not weights.is_file():
+        raise FileError(f"{weights} is no file.")
     keras = sys.modules.get("keras")
     if keras is not None and isinstance(model, keras.Model):
-        from saccade.models.legacy.opening import load_weights
+        from saccade.models.keras.opening import load_weights
 
         load_weights(model, weights)
         return

@@ -41,7 +41,7 @@ def weighted_layers(network: Network, last: str) -> list[str]:
         raise UnknownName.of("layer", last, order)
     before = {path.partition(".")[0] for path in order[: order.index(last) + 1]}
     before |= set(order[: order.index(last) + 1])
-    return [path for path in _held(network) if path in before]
+    return [path for path in _by_layer(network) if path in before]
 
 
 @contextmanager
@@ -61,15 +61,15 @@ def randomised(network: Network, layers: Sequence[str], seed: int) -> Iterator[N
 
     Source: Adebayo et al. (2018), Sanity Checks for Saliency Maps, arXiv:1810.03292.
     """
-    held = _held(network)
+    weights = _by_layer(network)
     for layer in layers:
-        if layer not in held:
-            raise UnknownName.of("layer with weights", layer, held)
-    originals = [(weight, weight.read()) for layer in layers for weight in held[layer]]
+        if layer not in weights:
+            raise UnknownName.of("layer with weights", layer, weights)
+    originals = [(weight, weight.read()) for layer in layers for weight in weights[layer]]
     try:
         for layer in layers:
-            number = list(held).index(layer)
-            for index, weight in enumerate(held[layer]):
+            number = list(weights).index(layer)
+            for index, weight in enumerate(weights[layer]):
                 values = weight.read()
                 randomised = np.random.default_rng([seed, number, index]).permutation(values.ravel())
                 weight.write(randomised.reshape(values.shape))
@@ -79,7 +79,7 @@ def randomised(network: Network, layers: Sequence[str], seed: int) -> Iterator[N
             weight.write(values)
 
 
-def _held(network: Network) -> Mapping[str, Sequence[Weight]]:
+def _by_layer(network: Network) -> Mapping[str, Sequence[Weight]]:
     if not capabilities(network).layer_weights:
         raise NotApplicable(
             f"the weights of {network.name!r} cannot be told apart by layer, so they cannot be randomised layer by "

@@ -1,4 +1,4 @@
-"""Which ReLUs stand before a layer, and whether anything else does that bends the picture's way to it."""
+"""Which ReLUs stand before a layer, and whether anything else does that bends the image's way to it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from saccade.models.dataflow import Dataflow
 
 @dataclass(frozen=True)
 class Rectifiers:
-    """The nonlinearities between the picture and a layer.
+    """The nonlinearities between the image and a layer.
 
     Attributes:
         paths: The layers whose result is that of a ReLU, in the order of computation; each can be tapped.
@@ -25,7 +25,7 @@ def steps_before(flow: Dataflow, layer: str) -> Iterator[tuple[str, tuple[str, .
     """Every operation that a layer depends on, the layer itself among them, in the order of computation.
 
     Yields:
-        The operation's name, what it reads, and whether all of that can be followed back to the picture.
+        The operation's name, what it reads, and whether all of that can be followed back to the image.
     """
     needed = {layer}
     for key in reversed(list(flow.operations)):

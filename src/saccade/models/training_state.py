@@ -9,6 +9,9 @@ import numpy as np
 from saccade.errors import ModelError
 from saccade.models.network import Network
 
+_LARGEST = 1e15
+"""Codes are squared, and the squares summed: with a few weights above this, float32 ends."""
+
 
 def looks_untrained(network: Network) -> Iterator[str]:
     """Notice weights that are still as a framework draws them.
@@ -20,17 +23,27 @@ def looks_untrained(network: Network) -> Iterator[str]:
         A plain sentence for each thing that is odd.
 
     Raises:
-        ModelError: A weight is not a number, so nothing can be computed.
+        ModelError: A weight is not a number, or so large that nothing computed with it is.
     """
     weights = network.weights()
     for name, values in weights:
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
+        if values.dtype.kind != "f" or not values.size:
+            continue
+        largest = float(np.abs(values).max())  # not a number where one of them is not
+        if not largest <= _LARGEST and not _is_mask(values):
+            what = f"as large as {largest:.3g}" if np.isfinite(largest) else "that are not numbers (NaN or infinite)"
             raise ModelError(
-                f"{network.name!r} holds weights that are not numbers (NaN or infinite) in {name!r}; the training went "
-                "wrong, and nothing can be shown."
+                f"{network.name!r} holds weights {what} in {name!r}; the training went wrong or the file is damaged, "
+                "and nothing can be shown."
             )
     if _fresh_keras(weights) or _fresh_torch(weights):
-        yield "the weights look untrained: they are still as they were drawn at random. The pictures will mean little."
+        yield "the weights look untrained: they are still as they were drawn at random. The maps will mean little."
+
+
+def _is_mask(values: np.ndarray) -> bool:
+    """Does it hold nothing but 0 and one large negative number, as what is added to scores that must not count?"""
+    low = values.min()
+    return bool(low < 0 and ((values == 0) | (values == low)).all())
 
 
 def _fresh_keras(weights: list[tuple[str, np.ndarray]]) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saccade.errors import FileError, InputError
-from saccade.models.keras.files import open_keras
+from saccade.models.keras.opening import open_keras_file
 from saccade.training.settings import TrainingSettings
 
 _DECIDES = (
@@ -51,7 +51,7 @@ def read_start(path: Path, settings: TrainingSettings) -> Start:
     """
     if not path.is_file():
         raise FileError(f"no file {path} to start from; give a .keras file that saccade train wrote.")
-    model = open_keras(path)
+    model = open_keras_file(path)
     for expected, actual in zip_longest(_facts(settings.autoencoder()), _facts(model), fillvalue="nothing more"):
         if expected != actual:
             raise InputError(

@@ -1,1 +1,1 @@
-"""Keras 3 models: heard at work layer by layer, on whichever backend Keras runs."""
+"""Keras 3 models: recorded layer by layer, on whichever backend Keras runs."""

@@ -1,9 +1,9 @@
-"""Listening to the layer calls inside a Keras 3 model, whatever kind of model it is.
+"""Recording the layer calls inside a Keras 3 model, whatever kind of model it is.
 
 Functional, Sequential, subclassed, nested and shared models have one thing in common: each layer's work passes through
-`keras.layers.Layer.__call__`. While a recorder listens, that one public method is wrapped, in this thread only, so that
-results can be read, taps added, and the computation ended as soon as everything asked for is there. Every other thread
-sees the plain method, and it is put back when the last recorder leaves.
+`keras.layers.Layer.__call__`. While a recorder is at work that one public method is wrapped, in this thread only, so
+that results can be read, taps added, and the computation ended as soon as everything asked for is there. Every other
+thread sees the plain method, and it is put back when the last recorder leaves.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Call:
         layer: The layer, or an operation of a functional model.
         inputs: Every tensor that it was called with.
         output: What it gave.
-        in_graph: It was called by a functional or Sequential model, in which nothing can read a result unheard.
+        in_graph: It was called by a functional or Sequential model, in which only recorded calls can read its result.
     """
 
     path: str
@@ -40,36 +40,40 @@ class Call:
 
 @dataclass
 class Recorder:
-    """Collects the results of the layers called while it listens.
+    """Collects the results of the layers called while it is at work.
 
     Attributes:
-        wanted: The paths to keep, or None for every call.
+        paths: The results to keep, or None for every call.
         taps: Change a layer's result, by path.
-        stop: End the computation once every wanted path is there.
+        stop: End the computation once all of them are there.
         instead: Other layers that work in place of the model's own, by path.
-        found: The results kept so far.
-        picture: What the model itself was called with.
-        result: What the model itself gave.
+        results: The results kept so far.
+        images: What the model itself was called with.
+        output: What the model itself gave.
+        calls: Every call, where no paths were named.
     """
 
-    wanted: frozenset[str] | None = None
+    paths: frozenset[str] | None = None
     taps: Taps = field(default_factory=dict)
     stop: bool = False
     instead: Mapping[str, Any] = field(default_factory=dict)
-    found: dict[str, Tensor] = field(default_factory=dict)
-    picture: Tensor = None
-    result: Tensor = None
+    results: dict[str, Tensor] = field(default_factory=dict)
+    images: Tensor = None
+    output: Tensor = None
     calls: list[Call] = field(default_factory=list)
+    _inside_loop: bool = False
     _stack: list[str] = field(default_factory=list)
     _owners: list[Any] = field(default_factory=list)
     _times: dict[str, int] = field(default_factory=dict)
 
     def around(self, layer: Any, call: Callable[..., Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
         """Run one layer's call and note what it gave."""
+        if self._inside_loop:
+            return call(layer, *args, **kwargs)
         is_root = not self._stack
         if is_root:
             path = ""
-            self.picture = args[0]
+            self.images = args[0]
         else:
             prefix = self._stack[-1]
             path = f"{prefix}/{layer.name}" if prefix else str(layer.name)
@@ -78,62 +82,70 @@ class Recorder:
             path = path if times == 1 else f"{path}:{times}"
         self._stack.append(path)
         self._owners.append(layer)
+        self._inside_loop = _loops(layer)
         try:
             output = call(self.instead.get(path, layer), *args, **kwargs)
         finally:
             self._stack.pop()
             self._owners.pop()
+            self._inside_loop = False
         if is_root:
-            self.result = output
+            self.output = output
             return output
         return self._note(path, layer, [args, kwargs], output)
 
-    def operation(self, operation: Any, given: Sequence[Any], output: Tensor) -> Tensor:
+    def operation(self, operation: Any, arguments: Sequence[Any], output: Tensor) -> Tensor:
         """Note a graph operation that is no layer, such as the `+` between two layers of a functional model."""
         import keras
 
-        if not self._owners or not isinstance(self._owners[-1], keras.Model):
+        if self._inside_loop or not self._owners or not isinstance(self._owners[-1], keras.Model):
             return output  # a step inside a layer, which answers for it as a whole
         prefix = self._stack[-1] if self._stack else ""
         path = f"{prefix}/{operation.name}" if prefix else str(operation.name)
         times = self._times[path] = self._times.get(path, 0) + 1
-        return self._note(path if times == 1 else f"{path}:{times}", operation, given, output)
+        return self._note(path if times == 1 else f"{path}:{times}", operation, arguments, output)
 
-    def _note(self, path: str, layer: Any, given: Sequence[Any], output: Tensor) -> Tensor:
-        if isinstance(output, (list, tuple)):
-            parts = [self._keep(f"{path}.{k}", each) for k, each in enumerate(output)]
-            result: Tensor = type(output)(parts) if type(output) in (list, tuple) else output
-        else:
-            result = self._keep(path, output)
-        if self.wanted is None:
-            self.calls.append(Call(path, layer, tuple(tensors_in(given)), result, _is_graph(self._owners[-1])))
-        elif self.stop and self.wanted <= self.found.keys():
+    def _note(self, path: str, layer: Any, arguments: Sequence[Any], output: Tensor) -> Tensor:
+        result = self._keep_all(path, output)
+        if self.paths is None:
+            self.calls.append(Call(path, layer, tuple(tensors_in(arguments)), result, _is_graph(self._owners[-1])))
+        elif self.stop and self.paths <= self.results.keys():
             raise EverythingFound
         return result
+
+    def _keep_all(self, path: str, output: Any) -> Any:
+        """Keep every tensor of a result, which may be one, or several in lists and dictionaries."""
+        if isinstance(output, Mapping):
+            named = {key: self._keep_all(f"{path}.{key}", part) for key, part in output.items()}
+            return named if type(output) is dict else output
+        if isinstance(output, (list, tuple)):
+            parts = [self._keep_all(f"{path}.{k}", part) for k, part in enumerate(output)]
+            return type(output)(parts) if type(output) in (list, tuple) else output
+        return self._keep(path, output) if hasattr(output, "shape") else output
 
     def _keep(self, path: str, output: Tensor) -> Tensor:
         if path in self.taps:
             output = self.taps[path](output)
-        if self.wanted is None or path in self.wanted:
-            self.found[path] = output
+        if self.paths is None or path in self.paths:
+            self.results[path] = output
         return output
 
 
-_listening: ContextVar[Recorder | None] = ContextVar("saccade_keras_recorder", default=None)
+_current: ContextVar[Recorder | None] = ContextVar("saccade_keras_recorder", default=None)
 _lock = threading.Lock()
 _originals: list[tuple[type, Any]] = []
 _users = 0
 
 
 @contextmanager
-def listening(recorder: Recorder) -> Iterator[Recorder]:
-    """Let `recorder` hear every layer call made by this thread inside the block."""
+def recording(recorder: Recorder) -> Iterator[Recorder]:
+    """Let `recorder` note every layer call made by this thread inside the block."""
     _install()
-    token = _listening.set(recorder)
+    token = _current.set(recorder)
     try:
         yield recorder
     finally:
-        _listening.reset(token)
+        _current.reset(token)
         _uninstall()
 
 
@@ -150,22 +162,22 @@ def _install() -> None:
         plain_layer_call = layer_class.__call__
         plain_operation_call = operation_class.__call__
 
-        def heard_layer(self: Any, *args: Any, **kwargs: Any) -> Any:
-            recorder = _listening.get()
+        def hooked_layer_call(self: Any, *args: Any, **kwargs: Any) -> Any:
+            recorder = _current.get()
             if recorder is None:
                 return plain_layer_call(self, *args, **kwargs)
             return recorder.around(self, plain_layer_call, args, kwargs)
 
-        def heard_operation(self: Any, *args: Any, **kwargs: Any) -> Any:
+        def hooked_operation_call(self: Any, *args: Any, **kwargs: Any) -> Any:
             output = plain_operation_call(self, *args, **kwargs)
-            recorder = _listening.get()
+            recorder = _current.get()
             if recorder is None or isinstance(self, layer_class):
                 return output
             return recorder.operation(self, [args, kwargs], output)
 
         _originals.extend([(layer_class, plain_layer_call), (operation_class, plain_operation_call)])
-        layer_class.__call__ = heard_layer
-        operation_class.__call__ = heard_operation
+        layer_class.__call__ = hooked_layer_call
+        operation_class.__call__ = hooked_operation_call
 
 
 def _uninstall() -> None:
@@ -178,6 +190,18 @@ def _uninstall() -> None:
             _originals.clear()
 
 
+def named_parts(path: str, output: Any) -> Iterator[tuple[str, Tensor]]:
+    """Every tensor of a result by its path: that of the layer, or `layer.0`, `layer.mean` where there are several."""
+    if isinstance(output, Mapping):
+        for key, part in output.items():
+            yield from named_parts(f"{path}.{key}", part)
+    elif isinstance(output, (list, tuple)):
+        for k, part in enumerate(output):
+            yield from named_parts(f"{path}.{k}", part)
+    elif hasattr(output, "shape"):
+        yield path, output
+
+
 def tensors_in(values: Any) -> Iterator[Tensor]:
     """Every tensor inside nested lists, tuples and dicts."""
     if isinstance(values, Mapping):
@@ -187,6 +211,13 @@ def tensors_in(values: Any) -> Iterator[Tensor]:
             yield from tensors_in(value)
     elif hasattr(values, "shape"):
         yield values
+
+
+def _loops(layer: Any) -> bool:
+    """Does it call the layers inside it once for each step of a sequence, where their results cannot be had?"""
+    import keras
+
+    return isinstance(layer, (keras.layers.RNN, keras.layers.TimeDistributed))
 
 
 def _is_graph(owner: Any) -> bool:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from saccade.errors import ModelError
+from saccade.errors import ModelError, SaccadeError
 from saccade.models.dataflow import POINTWISE, Dataflow, Operation
-from saccade.models.keras.calls import Call, Recorder, listening
+from saccade.models.keras.calls import Recorder, named_parts, recording, tensors_in
 from saccade.models.keras.pool_before_activation import Postponed, postponed
 from saccade.models.keras.randomisation import layer_weights
 from saccade.models.keras.rectifiers import rectifiers
 from saccade.models.keras.windows import windows_of
+from saccade.models.messages import plain_sentence
 from saccade.models.network import Capabilities, EverythingFound, Framework, Hints, Layer, Taps
 from saccade.models.randomisation import Weight
 from saccade.models.rectifiers import Rectifiers
@@ -23,7 +25,10 @@ from saccade.typing import Tensor
 
 Change = Callable[[Tensor], Tensor]
 _TRIAL_SIZES = (64, 96)
-"""Picture sizes at which a model with a free size is measured; what differs between the two is free."""
+"""Image sizes at which a model with a free size is measured; what differs between the two is free."""
+_MOST_NUMBERS = 2**28
+"""Numbers of a batch that a model may ask for by its fixed size."""
+_MOST_RECORDINGS = 4
 
 
 class KerasNetwork:
@@ -48,12 +53,12 @@ class KerasNetwork:
             )
         self._channels_first = _is_channels_first(model)
         self.fixed_batch, self.input_shape = self._read_input(input_shape)
+        self._recordings: dict[tuple[int, int], Recorder] = {}
 
     def _read_input(
-        self, given: tuple[int | None, int | None, int] | None
+        self, input_shape: tuple[int | None, int | None, int] | None
     ) -> tuple[int | None, tuple[int | None, int | None, int]]:
-        if given is not None:
-            return None, given
+        """The batch size, where it is fixed, and the size of one image."""
         shape: Any = None
         try:
             shape = self.model.input_shape
@@ -65,22 +70,26 @@ class KerasNetwork:
             shape = next(iter(shape.values())) if isinstance(shape, dict) else shape[0]
         if isinstance(shape, (list, dict)) and shape and not isinstance(next(iter(shape)), (int, type(None))):
             raise ModelError(
-                f"{self.name!r} takes {len(shape)} inputs; saccade explains models that take one picture. Wrap it in "
+                f"{self.name!r} takes {len(shape)} inputs; saccade explains models that take one image. Wrap it in "
                 "a model of one input."
             )
+        if input_shape is not None:
+            return None, input_shape
         if shape is None:
             raise ModelError(
-                f"{self.name!r} was never built, so the size of its pictures is not known; call it once on a batch, "
+                f"{self.name!r} was never built, so the size of its images is not known; call it once on a batch, "
                 "or give input_shape=(height, width, channels)."
             )
         if len(shape) != 4:
             raise ModelError(
-                f"{self.name!r} takes input of shape {tuple(shape)}; a picture needs (batch, height, width, channels)."
+                f"{self.name!r} takes input of shape {tuple(shape)}; an image needs (batch, height, width, channels)."
             )
         batch, *rest = shape
         height, width, channels = (rest[1], rest[2], rest[0]) if self._channels_first else rest
         if channels is None:
-            raise ModelError(f"{self.name!r} does not say how many channels its pictures have; give input_shape=.")
+            raise ModelError(f"{self.name!r} does not say how many channels its images have; give input_shape=.")
+        if 0 in shape or prod(size for size in shape if size is not None) > _MOST_NUMBERS:
+            raise ModelError(f"{self.name!r} takes input of shape {tuple(shape)}, which is no batch of images.")
         return batch, (height, width, channels)
 
     # What the network is made of
@@ -94,27 +103,27 @@ class KerasNetwork:
     def _measured(self) -> tuple[dict[str, Layer], tuple[Postponed, ...]]:
         """The layers, as two runs at different sizes tell where sizes are free, and the activations that may wait."""
         sizes = [tuple(trial if fixed is None else fixed for fixed in self.input_shape[:2]) for trial in _TRIAL_SIZES]
-        heard = self._hear(*sizes[0])
-        first = heard.calls
-        second = self._hear(*sizes[1]).calls if sizes[1] != sizes[0] else first
-        found: dict[str, Layer] = {}
-        made: set[int] = set()
+        recorder = self._record(*sizes[0])
+        first = recorder.calls
+        second = self._record(*sizes[1]).calls if sizes[1] != sizes[0] else first
+        layers: dict[str, Layer] = {}
+        known: set[int] = set()
         for call, other in zip(first, second, strict=True):
-            results = zip(_named(call), _named(other), strict=True)
+            results = zip(named_parts(call.path, call.output), named_parts(other.path, other.output), strict=True)
             for (path, result), (_, at_other_size) in results:
                 shape = self._shape(result)
                 free = self._shape(at_other_size)
-                found[path] = Layer(
+                layers[path] = Layer(
                     path=path,
                     kind=type(call.layer).__name__,
                     shape=tuple(a if a == b else None for a, b in zip(shape, free, strict=True)),
                     parameters=sum(int(np.prod(weight.shape)) for weight in getattr(call.layer, "weights", ())),
-                    shares_memory=id(result) in made,
+                    shares_memory=id(result) in known,
                 )
-                made.add(id(result))
-        if not found:
+                known.add(id(result))
+        if not layers:
             raise ModelError(f"{self.name!r} calls no layers, so there is no code to explain.")
-        return found, postponed(first, heard.result)
+        return layers, postponed(first, recorder.output)
 
     @cached_property
     def output(self) -> str:
@@ -126,9 +135,9 @@ class KerasNetwork:
 
     @cached_property
     def hints(self) -> Hints:
-        """What the model's own layers say about its pictures."""
+        """What the model's own layers say about its images."""
         rescaling = activation = None
-        for call in self._hear(*(fixed or _TRIAL_SIZES[0] for fixed in self.input_shape[:2])).calls:
+        for call in self._record(*(fixed or _TRIAL_SIZES[0] for fixed in self.input_shape[:2])).calls:
             if type(call.layer).__name__ == "Rescaling" and rescaling is None:
                 scale, offset = call.layer.scale, call.layer.offset
                 rescaling = (float(scale), float(offset)) if np.ndim(scale) == np.ndim(offset) == 0 else None
@@ -145,23 +154,24 @@ class KerasNetwork:
 
     def layer_weights(self) -> dict[str, list[Weight]]:
         """Every weight under its layer, to be read and written."""
-        return layer_weights(self._hear(*(fixed or _TRIAL_SIZES[0] for fixed in self.input_shape[:2])).calls)
+        return layer_weights(self._record(*(fixed or _TRIAL_SIZES[0] for fixed in self.input_shape[:2])).calls)
 
     # Computing
 
     def run(self, images: Tensor, layers: Sequence[str], taps: Taps | None = None) -> dict[str, Tensor]:
         """Compute the layers asked for, and nothing after them."""
         native = {path: self._native(tap) for path, tap in (taps or {}).items()}
-        waiting = [each for each in self._measured[1] if each.layer not in layers and each.layer not in native]
-        for each in waiting:
-            native[each.pooling] = _one_after_the_other(each.activation, native.get(each.pooling))
-        recorder = Recorder(frozenset(layers), native, stop=True, instead={each.layer: each.bare for each in waiting})
-        with listening(recorder), suppress(EverythingFound):
+        waiting = [later for later in self._measured[1] if later.layer not in layers and later.layer not in native]
+        for later in waiting:
+            native[later.pooling] = _one_after_the_other(later.activation, native.get(later.pooling))
+        instead = {later.layer: later.bare for later in waiting}
+        recorder = Recorder(frozenset(layers), native, stop=True, instead=instead)
+        with recording(recorder), suppress(EverythingFound):
             self.model(self._from_last(images), training=False)
-        missing = [path for path in layers if path not in recorder.found]
+        missing = [path for path in layers if path not in recorder.results]
         if missing:
             raise ModelError(f"layer {missing[0]!r} did not run when {self.name!r} was called.")
-        return {path: self._to_last(recorder.found[path]) for path in layers}
+        return {path: self._to_last(recorder.results[path]) for path in layers}
 
     @contextmanager
     def inference_mode(self) -> Iterator[None]:
@@ -194,15 +204,15 @@ class KerasNetwork:
             yield
 
     def dataflow(self, height: int, width: int) -> Dataflow:
-        """Write down how places move through the model at this picture size."""
+        """How places move through the model at this image size."""
         operations: dict[str, Operation] = {}
         producer: dict[int, str] = {}
-        kept: list[Tensor] = []  # ids are only unique while the tensors live
+        alive: list[Tensor] = []  # ids are only unique while the tensors live
         channel_axis = 1 if self._channels_first else 3
-        heard = self._hear(height, width)
-        producer[id(heard.picture)] = "input"
-        for call in heard.calls:
-            kept.extend(call.inputs)
+        recorder = self._record(height, width)
+        producer[id(recorder.images)] = "input"
+        for call in recorder.calls:
+            alive.extend(call.inputs)
             sources = tuple(producer.get(id(tensor), "unknown") for tensor in call.inputs)
             known = producer.get(id(call.output))
             if known is not None and known not in sources:
@@ -213,17 +223,18 @@ class KerasNetwork:
                 leaving = self._grid(call.output) if hasattr(call.output, "shape") else None
                 windows = windows_of(call.layer, grids, leaving, channel_axis) if "unknown" not in sources else None
                 operations[call.path] = Operation(sources, windows, leaving)
-            for path, result in _named(call):
-                kept.append(result)
-                producer[id(result)] = path
+            for path, result in named_parts(call.path, call.output):
                 if path != call.path:
-                    operations[path] = Operation((call.path,), POINTWISE, self._grid(result))
+                    # One of several results; a sub-model hands on what its own layers made.
+                    operations[path] = Operation((producer.get(id(result), call.path),), POINTWISE, self._grid(result))
+                alive.append(result)
+                producer[id(result)] = path
         return Dataflow((height, width), operations)
 
     def rectifiers(self, layer: str) -> Rectifiers:
-        """The ReLUs between the picture and a layer, and whether anything else bends the way."""
+        """The ReLUs between the image and a layer, and whether anything else bends the way."""
         height, width = (fixed or _TRIAL_SIZES[0] for fixed in self.input_shape[:2])
-        return rectifiers(self._hear(height, width).calls, self.dataflow(height, width), layer)
+        return rectifiers(self._record(height, width).calls, self.dataflow(height, width), layer)
 
     # Channels
 
@@ -243,34 +254,69 @@ class KerasNetwork:
         return _transpose(tensor, (0, 2, 3, 1)) if self._channels_first and len(tensor.shape) == 4 else tensor
 
     def _shape(self, tensor: Tensor) -> tuple[int, ...]:
-        shape = tuple(int(each) for each in tensor.shape[1:])
+        shape = tuple(int(size) for size in tensor.shape[1:])
         return (*shape[1:], shape[0]) if self._channels_first and len(shape) == 3 else shape
 
     def _grid(self, tensor: Tensor) -> tuple[int, int] | None:
         shape = self._shape(tensor)
         return (shape[0], shape[1]) if len(shape) == 3 else None
 
-    def _hear(self, height: int, width: int) -> Recorder:
-        """Run one black picture of this size through the model and hear every call."""
+    def _record(self, height: int, width: int) -> Recorder:
+        """Every call of the model on one image of this size; where the backend can, without computing a number."""
+        key = (height, width)
+        recorder = self._recordings.get(key)
+        if recorder is not None:
+            return recorder
+        shape = (self.fixed_batch or 1, height, width, self.input_shape[2])
+        if self._channels_first:
+            shape = (shape[0], shape[3], *shape[1:3])
+        try:
+            recorder = self._traced(shape)
+            if recorder is None:
+                return self._run_on_black(shape)
+        except SaccadeError:
+            raise
+        except Exception as error:  # the model's own code, which may raise anything
+            raise ModelError(
+                f"{self.name!r} cannot compute an image of {height}x{width}: {plain_sentence(error)}."
+            ) from error
+        while len(self._recordings) >= _MOST_RECORDINGS:
+            self._recordings.pop(next(iter(self._recordings)))
+        self._recordings[key] = recorder
+        return recorder
+
+    def _run_on_black(self, shape: tuple[int, ...]) -> Recorder:
         import keras
 
         recorder = Recorder()
-        picture = np.zeros((self.fixed_batch or 1, height, width, self.input_shape[2]), np.float32)
-        with self.inference_mode(), listening(recorder):
-            self.model(self._from_last(keras.ops.convert_to_tensor(picture)), training=False)
+        with self.inference_mode(), recording(recorder):
+            self.model(keras.ops.zeros(shape, "float32"), training=False)
         return recorder
+
+    def _traced(self, shape: tuple[int, ...]) -> Recorder | None:
+        """The calls on shapes alone; None where the backend needs numbers, or a shape depends on them."""
+        recorder = Recorder()
+
+        def call(image: Tensor) -> Tensor:
+            with self.inference_mode(), recording(recorder):
+                return self.model(image, training=False)
+
+        if self.framework == "tensorflow":
+            import tensorflow as tf
+
+            tf.function(call, autograph=False).get_concrete_function(tf.TensorSpec(shape, tf.float32))
+        elif self.framework == "jax":
+            import jax
+
+            jax.eval_shape(call, jax.ShapeDtypeStruct(shape, "float32"))
+        else:
+            return None
+        tensors = [tensor for made in recorder.calls for tensor in tensors_in([made.inputs, made.output])]
+        return recorder if all(None not in tuple(tensor.shape) for tensor in tensors) else None
 
 
 def _one_after_the_other(first: Change, second: Change | None) -> Change:
     return first if second is None else lambda tensor: second(first(tensor))
-
-
-def _named(call: Call) -> Iterator[tuple[str, Tensor]]:
-    if isinstance(call.output, (list, tuple)):
-        for k, part in enumerate(call.output):
-            yield f"{call.path}.{k}", part
-    else:
-        yield call.path, call.output
 
 
 def _transpose(tensor: Tensor, order: tuple[int, ...]) -> Tensor:
@@ -280,7 +326,9 @@ def _transpose(tensor: Tensor, order: tuple[int, ...]) -> Tensor:
 
 
 def _is_channels_first(model: Any) -> bool:
-    orders = {getattr(layer, "data_format", None) for layer in model._flatten_layers()}
+    # Flatten has an order, too, but it is the default in most models whose other layers have the other one.
+    layers = (layer for layer in model._flatten_layers() if type(layer).__name__ != "Flatten")
+    orders = {getattr(layer, "data_format", None) for layer in layers}
     if {"channels_first", "channels_last"} <= orders:
         raise ModelError(
             f"{model.name!r} mixes channels-first and channels-last layers; saccade needs one order throughout."

@@ -6,7 +6,7 @@ gradients. Only where the curve maps two different numbers of a window to one an
 the larger of the two and no longer to the first.
 
 It is done inside functional and Sequential models, where nothing can read a layer's result but the layers and
-operations that are heard, and only for Keras's own layers. The layers themselves are not changed.
+operations that are recorded, and only for Keras's own layers. The layers themselves are not changed.
 """
 
 from __future__ import annotations
@@ -65,15 +65,15 @@ def postponed(calls: Sequence[Call], result: Tensor) -> tuple[Postponed, ...]:
     # What a sub-model hands on may be read by others.
     models = [call.output for call in calls if isinstance(call.layer, keras.Model)]
     handed_on = {id(tensor) for tensor in tensors_in([result, *models])}
-    found = []
+    activations = []
     for call in calls:
         reading = readers.get(id(call.output), [])
         if len(reading) != 1 or id(call.output) in handed_on or not call.in_graph or not _pools(reading[0]):
             continue
         split = _split(call.layer)
         if split is not None:
-            found.append(Postponed(call.path, reading[0].path, *split))
-    return tuple(found)
+            activations.append(Postponed(call.path, reading[0].path, *split))
+    return tuple(activations)
 
 
 def _split(layer: Any) -> tuple[Any, Callable[[Tensor], Tensor]] | None:

@@ -18,16 +18,16 @@ def layer_weights(calls: Iterable[Call]) -> dict[str, list[Weight]]:
 
     A shared layer's weights stand under its first use. Whole numbers (counters, seeds) are no weights.
     """
-    found: dict[str, list[Weight]] = {}
+    weights: dict[str, list[Weight]] = {}
     taken: set[int] = set()
-    for call in calls:  # inner layers end, and are heard, before those around them
+    for call in calls:  # inner layers end, and are recorded, before those around them
         for variable in getattr(call.layer, "weights", ()):
             if id(variable) in taken or not str(variable.dtype).startswith(("float", "bfloat")):
                 continue
             taken.add(id(variable))
             weight = Weight(str(variable.path), partial(_read, variable), partial(_write, variable))
-            found.setdefault(call.path, []).append(weight)
-    return found
+            weights.setdefault(call.path, []).append(weight)
+    return weights
 
 
 def _read(variable: Any) -> NDArray[Any]:

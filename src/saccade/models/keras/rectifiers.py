@@ -1,7 +1,7 @@
 """Which ReLUs of a Keras model stand before a layer.
 
-A layer counts as linear only where Keras's own class says so; whatever is not in these tables, a class of somebody's
-own, or arithmetic between layers that no layer call shows, is an obstacle: a ReLU could hide in it.
+A layer counts as linear only where Keras's own class says so; whatever is not in these tables, a class of the
+user's own, or arithmetic between layers that no layer call shows, is an obstacle: a ReLU could hide in it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _LINEAR_OR_CHOOSING = {
     "GlobalMaxPooling", "Identity", "InputLayer", "MaxPooling", "Normalization", "Permute", "RepeatVector", "Rescaling",
     "Reshape", "Resizing", "SpatialDropout", "Subtract", "UpSampling", "ZeroPadding",
 }  # fmt: skip
-"""Linear in the picture while a model is asked, or handing on one of the values read, as maximum pooling does."""
+"""Linear in the image while a model is asked, or handing on one of the values read, as maximum pooling does."""
 
 _LINEAR_THEN_ACTIVATION = {
     "Activation", "Conv", "ConvTranspose", "Dense", "DepthwiseConv", "EinsumDense", "SeparableConv",
@@ -44,12 +44,12 @@ def rectifiers(calls: Sequence[Call], flow: Dataflow, layer: str) -> Rectifiers:
         flow: What each of them read.
         layer: The path of the layer.
     """
-    heard: Mapping[str, Call] = {call.path: call for call in calls}
+    by_path: Mapping[str, Call] = {call.path: call for call in calls}
     paths: list[str] = []
     for path, inputs, known in steps_before(flow, layer):
         if not known:
             return Rectifiers(obstacle=f"what {path!r} reads was computed by code that is no layer")
-        call = heard.get(path)
+        call = by_path.get(path)
         inside = inputs[0]
         if call is None or inside.startswith(f"{path}/"):
             continue  # one of several results, or a sub-model that hands on what one of its own layers made
@@ -94,7 +94,7 @@ def _kind_of_activation(function: Any) -> str:
         return f"ends in a layer inside it, {type(function).__name__}"
     if function is not keras.activations.softmax:
         # By its values, not by its name: a ReLU may come from any framework, and "relu" may be a leaky one.
-        given = keras.ops.convert_to_numpy(function(keras.ops.convert_to_tensor(_PROBE[None])))
-        if np.array_equal(given, np.maximum(_PROBE, 0)[None]):
+        values = keras.ops.convert_to_numpy(function(keras.ops.convert_to_tensor(_PROBE[None])))
+        if np.array_equal(values, np.maximum(_PROBE, 0)[None]):
             return "relu"
     return f"ends in {getattr(function, '__name__', type(function).__name__)}, which is no ReLU"

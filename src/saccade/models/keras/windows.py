@@ -8,7 +8,7 @@ from saccade.models.dataflow import POINTWISE, Window, Windows, same_padding, up
 
 Grid = tuple[int, int] | None
 
-_EACH_PLACE_ALONE = {
+_PLACE_BY_PLACE = {
     "Activation",
     "ActivityRegularization",
     "AlphaDropout",
@@ -71,13 +71,13 @@ def windows_of(layer: Any, arriving: list[Grid], leaving: Grid, channel_axis: in
         return None
     kind, module = type(layer).__name__, type(layer).__module__
     if not module.startswith("keras.src."):
-        # A class of somebody's own may compute anything; only Keras's layers are known to do what their name says.
+        # A class of the user's own may compute anything; only Keras's layers are known to do what their name says.
         return None
     if module.startswith("keras.src.ops."):
         same = all(grid == leaving for grid in arriving)
         joins_channels = kind == "Concatenate" and layer.axis in (channel_axis, channel_axis - 4)
         return POINTWISE if same and (kind in _POINTWISE_OPERATIONS or joins_channels) else None
-    if kind in _EACH_PLACE_ALONE or kind in _MERGES:
+    if kind in _PLACE_BY_PLACE or kind in _MERGES:
         mixing = kind == "Activation" and _is_softmax(layer.activation) and channel_axis != 3
         return POINTWISE if all(grid == leaving for grid in arriving) and not mixing else None
     if kind == "Concatenate":

@@ -12,6 +12,7 @@ from typing import Any
 
 from saccade.errors import ModelError
 from saccade.models.legacy.config import Origin
+from saccade.models.messages import plain_sentence
 
 _KERAS_PACKAGES = frozenset({"keras", "tf_keras", "tensorflow", "builtins"})
 
@@ -50,7 +51,11 @@ def _foreign(config: Any, name: str = "") -> Iterator[tuple[str, str, str]]:
 
 
 def lambda_layer(config: Mapping[str, Any], origin: Origin) -> Any:
-    """Build a trusted Lambda layer from the marshalled code of Keras 1 and 2."""
+    """Build a trusted Lambda layer from the marshalled code of Keras 1 and 2.
+
+    Raises:
+        ModelError: The code is not in the file, or is of another Python.
+    """
     import keras
 
     name: Any = config.get("name")
@@ -65,21 +70,48 @@ def lambda_layer(config: Mapping[str, Any], origin: Origin) -> Any:
                 f"layer {name!r} calls a function {function!r} that is not in the file; build the model in Python and "
                 "give it as package.module:factory with --weights."
             )
-        given: Any = origin.custom[function]
-        return keras.layers.Lambda(given, name=name, arguments=config.get("arguments") or {})
+        own: Any = origin.custom[function]
+        return keras.layers.Lambda(own, name=name, arguments=config.get("arguments") or {})
     if not origin.trust:
         raise ModelError(f"layer {name!r} holds Python code; add --trust if you know where the file comes from.")
     try:
         code = marshal.loads(_bytes(function[0]))  # noqa: S302 - only reached with trust
         defaults, closure = (tuple(part) if part else () for part in (*function[1:], (), ())[:2])
         cells = tuple(CellType(value) for value in closure)
-        made = FunctionType(code, _names(keras), str(name), defaults, cells or None)
+        unpacked = FunctionType(code, _names(keras), str(name), defaults, cells or None)
     except (ValueError, EOFError, TypeError) as error:
         raise ModelError(
             f"layer {name!r} holds code of another Python version, which this one cannot read; open the file with the "
             "Python that wrote it, or build the model as package.module:factory and give --weights."
         ) from error
-    return keras.layers.Lambda(made, name=name, arguments=config.get("arguments") or {})
+
+    return keras.layers.Lambda(_Code(unpacked), name=name, arguments=config.get("arguments") or {})
+
+
+class _Code:
+    """A function of the file that keeps what went wrong in it, since Keras tells another story.
+
+    Attributes:
+        failure: What its code said when it failed last.
+    """
+
+    def __init__(self, function: FunctionType) -> None:
+        self._function = function
+        self.__name__ = function.__name__
+        self.failure: str | None = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return self._function(*args, **kwargs)
+        except Exception as error:
+            self.failure = plain_sentence(error)
+            raise
+
+
+def failure_of(layer: Any) -> str | None:
+    """What the code in a Lambda layer said when it failed; None where it did not, or where there is none."""
+    function = getattr(layer, "function", None)
+    return function.failure if isinstance(function, _Code) else None
 
 
 def custom_class(entry: Mapping[str, Any], origin: Origin) -> Any:
@@ -108,9 +140,26 @@ def _names(keras: Any) -> dict[str, Any]:
     """The names that code in a Lambda layer commonly uses."""
     import numpy as np
 
-    names: dict[str, Any] = {"keras": keras, "K": keras.ops, "np": np, "numpy": np}
+    names: dict[str, Any] = {"keras": keras, "K": _Backend(keras), "np": np, "numpy": np}
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
         names["tf"] = names["tensorflow"] = tf
     return names
+
+
+class _Backend:
+    """`keras.backend` as Keras 1 and 2 had it, as far as Keras 3 still knows its functions."""
+
+    def __init__(self, keras: Any) -> None:
+        self._homes = [keras.ops, keras.backend]
+        if keras.backend.backend() == "tensorflow":
+            from keras.src.legacy import backend
+
+            self._homes.insert(0, backend)
+
+    def __getattr__(self, name: str) -> Any:
+        for home in self._homes:
+            if hasattr(home, name):
+                return getattr(home, name)
+        raise AttributeError(f"it calls K.{name}, which Keras 3 does not have on this backend")

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from saccade.errors import ModelError
+from saccade.errors import FileError, ModelError
+from saccade.models.keras.listed import LAYERS
+from saccade.models.messages import layer_label, shortened
 
 MODEL_KINDS = frozenset({"Model", "Functional", "Sequential", "Container"})
 """Classes whose configuration is a graph of layers."""
@@ -20,7 +22,7 @@ GRID_KINDS = frozenset({
     "Conv2D", "Conv2DTranspose", "SeparableConv2D", "DepthwiseConv2D", "MaxPooling2D", "AveragePooling2D",
     "GlobalAveragePooling2D", "GlobalMaxPooling2D", "UpSampling2D", "ZeroPadding2D", "Cropping2D",
 })  # fmt: skip
-"""Layers that work on the rows and columns of a picture, and know where its channels are."""
+"""Layers that work on the rows and columns of an image, and know where its channels are."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Origin:
         ordering: The layout of layers that do not say theirs (Keras 1): `"channels_last"`, `"channels_first"`, or
             `""` when the file mixes both.
         trust: May code that lies in the file run?
-        custom: Classes and functions given by the caller, by the name that the file calls them.
+        custom: Classes and functions of the caller, by the name that the file calls them.
     """
 
     version: tuple[int, ...]
@@ -118,7 +120,7 @@ def modern(kind: str, config: Mapping[str, Any], origin: Origin) -> tuple[str, d
     if kind == "UpSampling2D" and settings.get("interpolation") == "bilinear" and _old_resizing(origin):
         raise ModelError(
             f"layer {name!r} enlarges bilinearly in the way of TensorFlow 1, which Keras 3 cannot do; open the file "
-            "with the Keras that wrote it and save it anew."
+            "with the Keras that wrote it and save it again."
         )
     for key, value in settings.items():
         if key.endswith("activation"):
@@ -142,8 +144,8 @@ def accepted(layer_class: Any, kind: str, settings: Mapping[str, Any]) -> dict[s
     for key, value in settings.items():
         if key not in allowed and value not in (None, False, 1):
             raise ModelError(
-                f"layer {settings.get('name')!r} ({kind}) sets {key}={value!r}, which Keras 3 does not know; open the "
-                "file with the Keras that wrote it."
+                f"{layer_label(settings.get('name'), kind)} sets {shortened(key)} to {shortened(value)}, which Keras 3 "
+                "does not know; open the file with the Keras that wrote it."
             )
     return {key: value for key, value in settings.items() if key in allowed}
 
@@ -160,10 +162,12 @@ def activation(value: Any, layer: str, origin: Origin) -> Any:
             return activation(config, layer, origin)
         if isinstance(kind, str) and isinstance(config, Mapping):
             kind, settings = modern(kind, config, origin)
-            layer_class = getattr(keras.layers, kind, None)
-            if layer_class is not None:
+            if kind in LAYERS:
+                layer_class = getattr(keras.layers, kind)
                 return layer_class(**accepted(layer_class, kind, settings))
         value = kind
+    if not isinstance(value, str):
+        raise FileError(f"{layer_label(layer)} is damaged: its activation is {shortened(value)}.")
     if value in origin.custom:
         return origin.custom[value]
     if value == "hard_sigmoid":
@@ -172,13 +176,13 @@ def activation(value: Any, layer: str, origin: Origin) -> Any:
         return keras.activations.get(value)
     except (ValueError, TypeError) as error:
         raise ModelError(
-            f"layer {layer!r} uses the activation {value!r}, which Keras does not know; build the model in Python and "
-            "give it as package.module:factory with --weights."
+            f"{layer_label(layer)} uses the activation {shortened(value)}, which Keras does not know; build the "
+            "model in Python and give it as package.module:factory with --weights."
         ) from error
 
 
 def hard_sigmoid(x: Any) -> Any:
-    """The hard sigmoid of Keras 1 and 2, clip(0.2 x + 0.5, 0, 1); Keras 3's has a slope of 1/6."""
+    """The hard sigmoid of Keras 1 and 2, clip(0.2 x + 0.5, 0, 1); Keras 3 rises by 1/6."""
     from keras import ops
 
     return ops.clip(0.2 * x + 0.5, 0.0, 1.0)
@@ -186,11 +190,11 @@ def hard_sigmoid(x: Any) -> Any:
 
 def data_format(kind: str, config: Mapping[str, Any], origin: Origin) -> str:
     """Does this layer of the file's model want its channels first or last?"""
-    given = config.get("data_format", config.get("dim_ordering"))
-    if given in ("th", "tf"):
-        return _ORDERINGS[given]
-    if given:
-        return str(given)
+    order = config.get("data_format", config.get("dim_ordering"))
+    if order in ("th", "tf"):
+        return _ORDERINGS[order]
+    if order:
+        return str(order)
     if origin.ordering:
         return origin.ordering
     raise ModelError(
@@ -204,12 +208,12 @@ def _from_keras1(kind: str, settings: dict[str, Any], name: str) -> tuple[str, d
         mode = settings.get("mode")
         if settings.get("mode_type", "raw") != "raw" or mode not in _MERGES:
             raise ModelError(f"layer {name!r} merges by {mode!r}, which Keras 3 has no layer for.")
-        kept = {"name": settings["name"]}
+        arguments = {"name": settings["name"]}
         if mode == "concat":
-            kept["axis"] = settings["concat_axis"]
+            arguments["axis"] = settings["concat_axis"]
         elif mode == "dot":
-            kept["axes"] = settings["dot_axes"]
-        return _MERGES[mode], kept
+            arguments["axes"] = settings["dot_axes"]
+        return _MERGES[mode], arguments
     if kind == "BatchNormalization" and settings.pop("mode", 0) != 0:
         raise ModelError(
             f"layer {name!r} normalises in mode {settings.get('mode', 1)} of Keras 1, which has no counterpart in "

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from saccade.errors import ModelError
+from saccade.errors import FileError, ModelError
 from saccade.models.legacy.config import GRID_KINDS, MODEL_KINDS, Origin, data_format, modern_kind
+from saccade.models.messages import layer_label, shortened
 
 
 class Reference(NamedTuple):
@@ -66,20 +67,27 @@ def graph_of(kind: str, config: Any, name: str) -> Graph:
     """Read the graph of a Sequential or functional model.
 
     Raises:
-        ModelError: The configuration is not one of a model, or does not say the size of its pictures.
+        FileError: A layer or a call of one is damaged.
+        ModelError: The configuration is not one of a model, or does not say the size of its images.
     """
-    if isinstance(config, Mapping) and config.get("name"):
-        name = str(config["name"])
+    if isinstance(config, Mapping) and isinstance(config.get("name"), str):
+        name = config["name"] or name
     layers = config if isinstance(config, list) else config.get("layers") if isinstance(config, Mapping) else None
-    if not layers or not all(isinstance(raw, Mapping) and "class_name" in raw for raw in layers):
+    if not isinstance(layers, list) or not layers:
         raise ModelError(
-            f"{name!r} is a {kind} without a list of layers; a model written as a class must be given as "
+            f"{shortened(name)} is a {kind} without a list of layers; a model written as a class must be given as "
             "package.module:factory with --weights."
         )
+    for position, raw in enumerate(layers):
+        if not isinstance(raw, Mapping) or not isinstance(raw.get("class_name"), str):
+            raise FileError(f"{shortened(name)} is damaged: its layer number {position} does not say what it is.")
+        nested = raw["class_name"] in MODEL_KINDS
+        if not isinstance(raw.get("config"), (Mapping, list) if nested else Mapping):
+            raise FileError(f"{layer_label(_name(raw, position), raw['class_name'])} is damaged: it has no settings.")
     if kind == "Sequential" or isinstance(config, list):
         return _sequential(name, layers)
-    if "input_layers" not in config:
-        raise ModelError(f"{name!r} is a {kind} that does not say what goes in and out; it cannot be rebuilt.")
+    if "input_layers" not in config or "output_layers" not in config:
+        raise ModelError(f"{shortened(name)} is a {kind} that does not say what goes in and out; it cannot be rebuilt.")
     return _functional(name, config)
 
 
@@ -98,6 +106,8 @@ def starts_channels_first(graph: Graph, source: str, origin: Origin) -> bool:
                 return data_format(entry.kind, entry.config, origin) == "channels_first"
             if entry.kind in MODEL_KINDS:
                 inner = graph_of(entry.kind, entry.config, entry.name)
+                if places[0] >= len(inner.inputs):
+                    raise FileError(f"{layer_label(entry.name, entry.kind)} is damaged: it is called on too much.")
                 return starts_channels_first(inner, inner.inputs[places[0]].layer, origin)
             if kind not in ("Flatten", "Reshape", "Permute", "Dense"):
                 names.append(entry.name)
@@ -107,25 +117,31 @@ def starts_channels_first(graph: Graph, source: str, origin: Origin) -> bool:
 def _functional(name: str, config: Mapping[str, Any]) -> Graph:
     raws = config["layers"]
     names = {_name(raw, position) for position, raw in enumerate(raws)}
-    inputs, outputs = (tuple(_references(config[key])) for key in ("input_layers", "output_layers"))
-    calls = {
-        _name(raw, position): tuple(_call(node, names) for node in raw.get("inbound_nodes") or ())
-        for position, raw in enumerate(raws)
-    }
+    inputs, outputs = (tuple(_references(config[key], shortened(name))) for key in ("input_layers", "output_layers"))
+    calls: dict[str, tuple[Call, ...]] = {}
+    for position, raw in enumerate(raws):
+        layer = _name(raw, position)
+        if layer in calls:
+            raise FileError(f"{shortened(name)} is damaged: it has two layers {shortened(layer)}.")
+        nodes = raw.get("inbound_nodes") or []
+        if not isinstance(nodes, list):
+            raise FileError(f"{layer_label(layer)} is damaged: it is called on {shortened(nodes)}.")
+        calls[layer] = tuple(_call(node, names, layer_label(layer)) for node in nodes)
     used: dict[str, list[int]] = {}
-    for to in [*inputs, *outputs, *(to for each in calls.values() for call in each for to in call.references())]:
+    for to in [*inputs, *outputs, *(to for nodes in calls.values() for call in nodes for to in call.references())]:
+        if to.layer not in names:
+            raise FileError(
+                f"{shortened(name)} is damaged: it uses a layer {shortened(to.layer)} that it does not have."
+            )
         used.setdefault(to.layer, []).append(to.call)
     entries = []
     for position, raw in enumerate(raws):
-        at = _name(raw, position)
-        kind = _kind(raw)
+        layer, kind = _name(raw, position), _kind(raw)
         # A nested model's own making counts as its call 0, depending on the Keras that wrote the file.
-        first = min(used.get(at, [0])) if kind in MODEL_KINDS else 0
-        each = calls[at] if kind != "InputLayer" else (Call(),)
-        entries.append(Entry(at, kind, raw["config"], each, first, raw))
-    missing = [to.layer for to in (*inputs, *outputs) if to.layer not in names]
-    if missing:
-        raise ModelError(f"{name!r} ends in a layer {missing[0]!r} that it does not have; its graph is damaged.")
+        first = min(used.get(layer, [0])) if kind in MODEL_KINDS else 0
+        entries.append(
+            Entry(layer, kind, raw["config"], calls[layer] if kind != "InputLayer" else (Call(),), first, raw)
+        )
     return Graph(name, tuple(entries), inputs, outputs)
 
 
@@ -135,11 +151,11 @@ def _sequential(name: str, raws: Sequence[Mapping[str, Any]]) -> Graph:
         shape = _input_shape(raws[0])
         if shape is None:
             raise ModelError(
-                f"{name!r} does not say the size of its pictures; build it in Python with an input shape and give it "
-                "as package.module:factory with --weights."
+                f"{shortened(name)} does not say the size of its images; build it in Python with an input "
+                "shape and give it as package.module:factory with --weights."
             )
-        given = {_name(raw, position) for position, raw in enumerate(raws)}
-        front = "input" if "input" not in given else f"{name}_input"
+        names = {_name(raw, position) for position, raw in enumerate(raws)}
+        front = "input" if "input" not in names else f"{name}_input"
         config = {"batch_input_shape": shape, "name": front}
         entries.append(Entry(front, "InputLayer", config, (Call(),), 0, {"class_name": "InputLayer"}))
     for position, raw in enumerate(raws):
@@ -148,16 +164,20 @@ def _sequential(name: str, raws: Sequence[Mapping[str, Any]]) -> Graph:
     return Graph(name, tuple(entries), (Reference(entries[0].name, 0, 0),), (Reference(entries[-1].name, 0, 0),))
 
 
-def _input_shape(raw: Mapping[str, Any]) -> Any:
+def _input_shape(raw: Any) -> list[Any] | None:
+    """The shape of what a layer reads, as it or the first layer inside it says."""
+    if not isinstance(raw, Mapping):
+        return None
     config = raw.get("config")
     if isinstance(config, list):
-        return _input_shape(config[0])
+        return _input_shape(config[0]) if config else None
     if not isinstance(config, Mapping):
         return None
     shape = config.get("batch_input_shape") or config.get("batch_shape") or config.get("build_input_shape")
-    if shape is None and config.get("layers"):
-        shape = _input_shape(config["layers"][0])
-    return shape
+    layers = config.get("layers")
+    if shape is None and isinstance(layers, list) and layers:
+        shape = _input_shape(layers[0])
+    return shape if isinstance(shape, list) else None
 
 
 def _kind(raw: Mapping[str, Any]) -> str:
@@ -167,32 +187,49 @@ def _kind(raw: Mapping[str, Any]) -> str:
 def _name(raw: Mapping[str, Any], position: int) -> str:
     config = raw.get("config")
     name = raw.get("name") or (config.get("name") if isinstance(config, Mapping) else None)
-    return str(name or f"{str(raw['class_name']).lower()}_{position}")
+    return str(name or f"{raw['class_name'].lower()}_{position}")
 
 
-def _references(places: Any) -> Iterator[Reference]:
+def _references(places: Any, label: str) -> Iterator[Reference]:
     """`["a", 0, 0]`, a list of such, or a dictionary of such."""
     if isinstance(places, Mapping):
         places = list(places.values())
-    if places and isinstance(places[0], str):
+    if isinstance(places, list) and places and isinstance(places[0], str):
         places = [places]
+    if not isinstance(places, list):
+        raise FileError(f"{label} is damaged: where a layer is named stands {shortened(places)}.")
     for place in places:
-        yield Reference(str(place[0]), int(place[1]), int(place[2]))
+        if isinstance(place, list) and place and place[0] == "_CONSTANT_VALUE":
+            raise ModelError(f"{label} is called on a constant, which cannot be rebuilt here.")
+        if not _is_place(place):
+            raise FileError(f"{label} is damaged: where a layer is named stands {shortened(place)}.")
+        yield Reference(place[0], place[1], place[2])
 
 
-def _call(node: Any, names: set[str]) -> Call:
+def _is_place(value: Any) -> bool:
+    """Is this `["a", 0, 0]`, perhaps with named arguments behind?"""
+    return (
+        isinstance(value, list)
+        and len(value) >= 3
+        and isinstance(value[0], str)
+        and all(type(number) is int and number >= 0 for number in value[1:3])
+    )
+
+
+def _call(node: Any, names: set[str], label: str) -> Call:
     if isinstance(node, Mapping):
-        raise ModelError("the graph is written in the way of Keras 3; open the file with Keras 3.")
-    if node and isinstance(node[0], str):
+        raise FileError(f"{label} is damaged: it is called in the way of Keras 3, in a file of an older Keras.")
+    if isinstance(node, list) and node and isinstance(node[0], str):
         node = [node]
+    arguments = tuple(_references(node, label))
     named: dict[str, Any] = {}
     for place in node:
         if len(place) > 3 and isinstance(place[3], Mapping):
             named.update(place[3])
     for key, value in list(named.items()):
         if value is None or (key == "training" and not value) or key in ("mask", "name"):
-            # Absent, or what it is anyway when pictures are only looked at.
+            # Absent, or what it is anyway when images are only looked at.
             del named[key]
-        elif isinstance(value, list) and len(value) >= 3 and isinstance(value[0], str) and value[0] in names:
-            named[key] = Reference(value[0], int(value[1]), int(value[2]))
-    return Call(tuple(_references(node)), named)
+        elif _is_place(value) and value[0] in names:
+            named[key] = Reference(value[0], value[1], value[2])
+    return Call(arguments, named)

@@ -1,6 +1,6 @@
 """Rebuild the graph of a Keras 1 or 2 model out of Keras 3 layers, channels last.
 
-A model that wants its channels first is rebuilt so that its pictures, and the maps between its layers, lie channels
+A model that wants its channels first is rebuilt so that its images, and the maps between its layers, lie channels
 last. Layers that work on the grid (convolutions, pooling) and layers that treat every number alike (activations, sums)
 take the turned maps as they are. For any layer that looks at the order of axes (Flatten, Dense on a map, Reshape) a
 `Permute` puts the axes back as the file's model has them, so that its weights and its results stay as they were.
@@ -12,8 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from saccade.errors import ModelError
-from saccade.models.legacy.code import custom_class, lambda_layer
+from saccade.errors import FileError, InputError, ModelError
+from saccade.models.keras.building import attempted
+from saccade.models.keras.listed import LAYERS, wants_trust
+from saccade.models.legacy.code import custom_class, failure_of, lambda_layer
 from saccade.models.legacy.config import (
     GRID_KINDS,
     MODEL_KINDS,
@@ -27,6 +29,7 @@ from saccade.models.legacy.layout import Value, layout_of
 from saccade.models.legacy.ops import name_operation, tensorflow_function
 from saccade.models.legacy.recast import Recast, recast_for
 from saccade.models.legacy.theano import padded_for, refuse_uncertain
+from saccade.models.messages import layer_label, shortened
 
 
 @dataclass
@@ -99,12 +102,21 @@ class _Builder:
         while waiting:
             later = [(entry, call) for entry, call in waiting if not self._call(entry, call)]
             if len(later) == len(waiting):
-                names = ", ".join(sorted({repr(entry.name) for entry, _ in later})[:5])
-                raise ModelError(f"the layers {names} wait for each other; the model's graph is damaged.")
+                names = ", ".join(sorted({shortened(entry.name) for entry, _ in later})[:5])
+                raise FileError(f"the layers {names} wait for each other; the model's graph is damaged.")
             waiting = later
         inputs, outputs = ([self._value(to) for to in side] for side in (self.graph.inputs, self.graph.outputs))
-        model = keras.Model(
-            _one([v.tensor for v in inputs]), _one([v.tensor for v in outputs]), name=self.graph.name.replace("/", "_")
+        label = f"the model {shortened(self.graph.name)}"
+        if not inputs or not outputs:
+            raise FileError(f"{label} is damaged: nothing goes in or comes out of it.")
+        model = attempted(
+            {},
+            lambda _: keras.Model(
+                _one([v.tensor for v in inputs]),
+                _one([v.tensor for v in outputs]),
+                name=self.graph.name.replace("/", "_"),
+            ),
+            label=label,
         )
         return Rebuilt(
             model,
@@ -114,18 +126,23 @@ class _Builder:
         )
 
     def _value(self, to: Reference) -> Value:
-        return self.values[to.layer, to.call][to.result]
+        results = self.values.get((to.layer, to.call), ())
+        if to.result >= len(results):
+            raise FileError(f"{layer_label(to.layer)} has no result number {to.result} of its call {to.call}.")
+        return results[to.result]
 
     def _call(self, entry: Entry, index: int) -> bool:
         call = entry.calls[index]
         if any((to.layer, to.call) not in self.values for to in call.references()):
             return False
         arriving = [self._value(to) for to in call.arguments]
-        named = {key: self._untouched(value) for key, value in call.named.items()}
+        named = {key: self._argument(value) for key, value in call.named.items()}
+        if not arriving and entry.kind != "InputLayer":
+            raise FileError(f"{layer_label(entry.name, entry.kind)} is damaged: it does not say on what it is called.")
         self.values[entry.name, entry.first_call + index] = self._apply(entry, arriving, named)
         return True
 
-    def _untouched(self, value: Any) -> Any:
+    def _argument(self, value: Any) -> Any:
         if isinstance(value, Reference):
             return self._axes(self._value(value), turned=False).tensor
         return value
@@ -138,7 +155,7 @@ class _Builder:
         if entry.kind in ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"):
             function = tensorflow_function(str(entry.config.get("function", entry.kind)), entry.name)
             plain = [self._axes(value, turned=False).tensor for value in arriving]
-            made = self._made(entry, lambda: function(_one(plain), **named))
+            made = attempted({}, lambda _: function(_one(plain), **named), label=layer_label(entry.name, entry.kind))
             again = entry.calls and (entry.name, entry.first_call) in self.values
             name = self._fresh(self.living[entry.name]) if again else self.living[entry.name]
             return [Value(name_operation(made, name), turned=False)]
@@ -148,13 +165,21 @@ class _Builder:
         import keras
 
         shape = entry.config.get("batch_input_shape") or entry.config.get("batch_shape")
-        if not shape:
-            raise ModelError(f"the input {entry.name!r} does not say the size of its pictures; it cannot be rebuilt.")
+        if not isinstance(shape, list) or not all(size is None or (type(size) is int and size > 0) for size in shape):
+            raise FileError(
+                f"the input {shortened(entry.name)} does not say the size of its images, but {shortened(shape)}; it "
+                "cannot be rebuilt."
+            )
         turned = len(shape) == 4 and starts_channels_first(self.graph, entry.name, self.origin)
         if turned:
             shape = (shape[0], shape[2], shape[3], shape[1])
-        # Pictures always arrive as float32, also where the file says bytes: gradients need it.
-        return Value(keras.Input(batch_shape=tuple(shape), dtype="float32", name=self.living[entry.name]), turned)
+        # Images always arrive as float32, also where the file says bytes: gradients need it.
+        made = attempted(
+            {},
+            lambda _: keras.Input(batch_shape=tuple(shape), dtype="float32", name=self.living[entry.name]),
+            label=layer_label(entry.name, entry.kind),
+        )
+        return Value(made, turned)
 
     def _apply_model(self, entry: Entry, arriving: list[Value]) -> list[Value]:
         part = self.parts[entry.name]
@@ -163,12 +188,15 @@ class _Builder:
             self.nested[entry.name] = inner
             part.layer, part.parts = inner.model, inner.parts
         inner = self.nested[entry.name]
+        label = layer_label(entry.name, entry.kind)
+        if len(arriving) != len(inner.turned_inputs):
+            raise FileError(f"{label} is called on {len(arriving)} results, but takes {len(inner.turned_inputs)}.")
         fitting = [
             self._axes(value, turned=turned).tensor for value, turned in zip(arriving, inner.turned_inputs, strict=True)
         ]
-        given = self._made(entry, lambda: inner.model(_one(fitting)))
-        given = given if isinstance(given, (list, tuple)) else [given]
-        return [Value(tensor, turned) for tensor, turned in zip(given, inner.turned_outputs, strict=True)]
+        results = attempted({}, lambda _: inner.model(_one(fitting)), label=label)
+        results = results if isinstance(results, (list, tuple)) else [results]
+        return [Value(tensor, turned) for tensor, turned in zip(results, inner.turned_outputs, strict=True)]
 
     def _apply_layer(self, entry: Entry, arriving: list[Value], named: Mapping[str, Any]) -> list[Value]:
         kind, settings = (entry.kind, dict(entry.config)) if self._is_custom(entry) else self._modern(entry)
@@ -181,17 +209,35 @@ class _Builder:
         if self.origin.backend in ("theano", "cntk", "unknown") and kind in GRID_KINDS:
             refuse_uncertain(kind, settings, self.origin.backend)
             tensors, settings = padded_for(kind, settings, tensors, self._fresh)
+        raw = {"class_name": entry.kind, "name": entry.name, "config": settings}
         if part.layer is None:
-            part.layer = self._made(entry, lambda: self._layer(entry, kind, settings))
+            part.layer = attempted(raw, lambda settings: self._layer(entry, kind, settings))
             part.recasts = (*recast_for(kind, entry, self.origin), *recasts)
             part.trainable = bool(entry.config.get("trainable", True))
-        given = self._made(entry, lambda: part.layer(_one(tensors), **named))
-        self._check_size(entry, given)
-        return _values(given, turned=turned)
+
+        def called(other: Mapping[str, Any]) -> Any:
+            layer = part.layer if other is settings else self._layer(entry, kind, other)
+            return layer(_one(tensors), **named)
+
+        try:
+            result = attempted(raw, called)
+        except InputError as error:
+            failure = failure_of(part.layer)
+            if failure is None:
+                raise
+            raise ModelError(
+                f"the code in {layer_label(entry.name, entry.kind)} failed: {failure}; build the model in Python and "
+                "give it as package.module:factory with --weights."
+            ) from error
+        self._check_size(entry, result)
+        return _values(result, turned=turned)
 
     def _modern(self, entry: Entry) -> tuple[str, dict[str, Any]]:
-        config = {**entry.config, "name": self.living[entry.name]}
-        kind, settings = modern(entry.kind, config, self.origin)
+        def translated(config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+            return modern(entry.kind, {**config, "name": self.living[entry.name]}, self.origin)
+
+        raw = {"class_name": entry.kind, "name": entry.name, "config": entry.config}
+        kind, settings = attempted(raw, translated)
         if kind == "PReLU" and self.origin.first:
             # Keras 1 forgot to write down which axes share a gradient; the weights show it.
             shape = next(iter(self.shapes(entry.name)), ())
@@ -201,9 +247,10 @@ class _Builder:
     def _is_custom(self, entry: Entry) -> bool:
         return custom_class(entry.raw, self.origin) is not None
 
-    def _layer(self, entry: Entry, kind: str, settings: dict[str, Any]) -> Any:
+    def _layer(self, entry: Entry, kind: str, settings: Mapping[str, Any]) -> Any:
         import keras
 
+        settings = dict(settings)
         if kind == "Lambda":
             return lambda_layer(entry.config, self.origin)
         own = custom_class(entry.raw, self.origin)
@@ -213,15 +260,25 @@ class _Builder:
         layer_class = getattr(keras.layers, kind, None)
         if layer_class is None or not isinstance(layer_class, type):
             raise ModelError(
-                f"layer {entry.name!r} is a {entry.kind}, which Keras 3 does not have; build the model in Python and "
-                "give it as package.module:factory with --weights."
+                f"layer {shortened(entry.name)} is a {entry.kind[:60]}, which Keras 3 does not have; build the "
+                "model in Python and give it as package.module:factory with --weights."
             )
+        if kind not in LAYERS and not self.origin.trust:
+            raise wants_trust(layer_label(entry.name), f"needs the class {shortened(kind)}")
         if isinstance(settings.get("layer"), Mapping):
             settings["layer"] = self._wrapped(settings["layer"])
+        for key, value in settings.items():
+            if isinstance(value, Mapping) and "class_name" in value:
+                raise ModelError(
+                    f"{layer_label(entry.name, entry.kind)} holds a {shortened(value['class_name'])} as its {key}; it "
+                    "cannot be rebuilt here."
+                )
         return layer_class(**accepted(layer_class, kind, settings))
 
     def _wrapped(self, raw: Mapping[str, Any]) -> Any:
-        kind, config = str(raw["class_name"]), raw["config"]
+        kind, config = str(raw.get("class_name")), raw.get("config")
+        if not isinstance(config, Mapping):
+            raise FileError(f"a {kind[:60]} inside a wrapper is damaged: it has no settings.")
         entry = Entry(str(config.get("name")), kind, config, (), 0, raw)
         if kind in MODEL_KINDS:
             raise ModelError(f"the model {entry.name!r} lies inside a wrapper; it cannot be converted with certainty.")
@@ -246,30 +303,27 @@ class _Builder:
         return Value(self.turns[key], turned)
 
     def _fresh(self, name: str) -> str:
-        found, count = name, 1
-        while found in self.names:
-            found, count = f"{name}_{count}", count + 1
-        self.names.add(found)
-        return found
+        unused, count = name, 1
+        while unused in self.names:
+            unused, count = f"{name}_{count}", count + 1
+        self.names.add(unused)
+        return unused
 
-    def _made(self, entry: Entry, make: Callable[[], Any]) -> Any:
-        try:
-            return make()
-        except (TypeError, ValueError, KeyError, IndexError, NotImplementedError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise ModelError(f"layer {entry.name!r} ({entry.kind}) cannot be rebuilt in Keras 3: {reason}") from error
-
-    def _check_size(self, entry: Entry, given: Any) -> None:
+    def _check_size(self, entry: Entry, result: Any) -> None:
         """Keras 1's Deconvolution2D was told its size; Keras 3 works it out."""
-        wanted = entry.config.get("output_shape") if entry.kind == "Deconvolution2D" else None
-        if wanted is None:
+        shape = entry.config.get("output_shape") if entry.kind == "Deconvolution2D" else None
+        if shape is None:
             return
         first = data_format(entry.kind, entry.config, self.origin) == "channels_first"
-        told = tuple(wanted[2:] if first else wanted[1:3])
-        if tuple(given.shape[1:3]) != told:
+        if not isinstance(shape, list) or len(shape) != 4:
+            raise FileError(
+                f"{layer_label(entry.name, entry.kind)} is damaged: its output_shape is {shortened(shape)}."
+            )
+        rows, columns = shape[2:] if first else shape[1:3]
+        if tuple(result.shape[1:3]) != (rows, columns):
             raise ModelError(
-                f"layer {entry.name!r} writes {told[0]}x{told[1]} places where Keras 3 would write "
-                f"{given.shape[1]}x{given.shape[2]}; it cannot be converted with certainty."
+                f"layer {entry.name!r} writes {rows}x{columns} places where Keras 3 would write "
+                f"{result.shape[1]}x{result.shape[2]}; it cannot be converted with certainty."
             )
 
 
@@ -277,6 +331,6 @@ def _one(values: Sequence[Any]) -> Any:
     return values[0] if len(values) == 1 else list(values)
 
 
-def _values(given: Any, *, turned: bool) -> list[Value]:
-    tensors = given if isinstance(given, (list, tuple)) else [given]
+def _values(result: Any, *, turned: bool) -> list[Value]:
+    tensors = result if isinstance(result, (list, tuple)) else [result]
     return [Value(tensor, turned and len(tensor.shape) == 4) for tensor in tensors]

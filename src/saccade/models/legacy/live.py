@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from saccade.errors import ModelError
 from saccade.models.legacy.graph import Part
 from saccade.models.legacy.recast import half_turn
-from saccade.models.legacy.weights import Held, gathered, misfit
+from saccade.models.legacy.weights import LayerWeights
 
 if TYPE_CHECKING:
     import keras
@@ -37,7 +36,9 @@ def parts_of(model: keras.Model) -> tuple[Part, ...] | None:
     return tuple(parts)
 
 
-def recast_living(parts: Sequence[Part], held: Sequence[Held], version: tuple[int, ...], backend: str) -> None:
+def recast_living(
+    parts: Sequence[Part], layers: Sequence[LayerWeights], version: tuple[int, ...], backend: str
+) -> None:
     """Note on each part how the file's kernels become those of Keras 3.
 
     A weights-only file does not say where its channels were; the shapes of its kernels do.
@@ -52,7 +53,7 @@ def recast_living(parts: Sequence[Part], held: Sequence[Held], version: tuple[in
             "converted with certainty."
         )
     swap = version[0] <= 1
-    turned = swap and _channels_first(parts, leaves, held)
+    turned = swap and _channels_first(parts, leaves, layers)
     for leaf in leaves:
         if turned:
             leaf.recasts = (*leaf.recasts, _rows_first)
@@ -62,51 +63,18 @@ def recast_living(parts: Sequence[Part], held: Sequence[Held], version: tuple[in
             leaf.recasts = (*leaf.recasts, half_turn)
 
 
-def keras3_weights(model: keras.Model, path: Path, group: Any) -> None:
-    """Let Keras 3 load its own `.weights.h5`; put everything back when it fails.
-
-    Args:
-        model: A model written as a class.
-        path: The file.
-        group: The same file, open.
-
-    Raises:
-        ModelError: Something does not fit; it names the layer and the shapes.
-    """
-    import keras
-
-    before = [np.array(keras.ops.convert_to_numpy(weight.value)) for weight in model.weights]
-    try:
-        model.load_weights(path)
-    except (ValueError, KeyError, TypeError) as error:
-        for weight, array in zip(model.weights, before, strict=True):
-            weight.assign(array)
-        raise ModelError(_why_not(model, group, str(error))) from error
-
-
-def _why_not(model: Any, group: Any, text: str) -> str:
-    for place in group:
-        part = getattr(model, place, None)
-        expected = [tuple(weight.shape) for weight in getattr(part, "weights", None) or ()]
-        if part is not None and expected:
-            found = [array.shape for array in gathered(part, group[place])]
-            if found != expected:
-                return misfit(part.name, type(part).__name__, place, expected, found)
-    return f"the weights do not fit {model.name!r}: {' '.join(text.split())[:300]}"
-
-
-def _channels_first(parts: Sequence[Part], leaves: Sequence[Part], held: Sequence[Held]) -> bool:
-    kernels = [array for layer in held for _, array in layer.weights if array.ndim == 4]
-    wanted = [
+def _channels_first(parts: Sequence[Part], leaves: Sequence[Part], layers: Sequence[LayerWeights]) -> bool:
+    kernels = [array.shape for layer in layers for _, array in layer.weights if len(array.shape) == 4]
+    expected = [
         _shape_in_keras1(leaf.kind, weight)
         for leaf in leaves
         for weight in leaf.layer.weights
         if len(weight.shape) == 4
     ]
-    if len(kernels) != len(wanted) or not kernels:
+    if len(kernels) != len(expected) or not kernels:
         return False
-    last = all(array.shape == shape for array, shape in zip(kernels, wanted, strict=True))
-    first = all(array.transpose(2, 3, 1, 0).shape == shape for array, shape in zip(kernels, wanted, strict=True))
+    last = kernels == expected
+    first = [(rows, columns, incoming, outgoing) for outgoing, incoming, rows, columns in kernels] == expected
     if first and last:
         raise ModelError(
             "its kernels fit channels-first as well as channels-last; give the architecture as .json beside it, which "

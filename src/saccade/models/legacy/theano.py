@@ -1,6 +1,6 @@
-"""Where Theano puts the padding of `"same"`: as much before the picture as after it, unlike TensorFlow.
+"""Where Theano puts the padding of `"same"`: as much before the image as after it, unlike TensorFlow.
 
-A convolution of kernel k starts k // 2 places before the picture. A pooling of window k starts k - 1 places before it,
+A convolution of kernel k starts k // 2 places before the image. A pooling of window k starts k - 1 places before it,
 k - 2 when k is odd, so that 2x2 pooling sees the first row alone, then the second and third together, and so on.
 (Read in the Theano backends of Keras 1.2.2 and 2.3.1: `conv2d`, `pool2d`.)
 """
@@ -45,7 +45,7 @@ def refuse_uncertain(kind: str, settings: Mapping[str, Any], backend: str) -> No
 def padded_for(
     kind: str, settings: dict[str, Any], tensors: list[Any], fresh: Callable[[str], str]
 ) -> tuple[list[Any], dict[str, Any]]:
-    """Pad the picture as Theano does, and let the layer itself pad nothing.
+    """Pad the image as Theano does, and let the layer itself pad nothing.
 
     Args:
         kind: The Keras 3 class.
@@ -76,7 +76,7 @@ def padded_for(
 
 
 def _agrees(kind: str, settings: Mapping[str, Any]) -> bool:
-    """Does TensorFlow start in the same place, whatever the size of the picture?"""
+    """Does TensorFlow start in the same place, whatever the size of the image?"""
     strides = _pair(settings.get("strides") or settings.get("pool_size") or 1)
     return all(
         stride == 1 and _theano_start(kind, span) == (span - 1) // 2

@@ -8,13 +8,17 @@ and so on inwards. Keras 2 called the first step `_layer_checkpoint_dependencies
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from saccade.errors import ModelError
+from saccade.errors import FileError, ModelError
+from saccade.models.hdf5 import Array, Group
+from saccade.models.keras.weights import TREE, snake_case
+from saccade.models.messages import misfit, shortened
 
 if TYPE_CHECKING:
     from saccade.models.legacy.graph import Part
@@ -22,122 +26,100 @@ if TYPE_CHECKING:
 Pairs = list[tuple[Any, np.ndarray]]
 """Variables of a living model with the arrays that belong into them."""
 
-_TREE = ("_layer_checkpoint_dependencies", "layers")
 _MODELS = frozenset({"functional", "sequential", "model"})
 _KERAS1_NAME = re.compile(
     r"^(.*?)_(W|b|gamma|beta|running_mean|running_std|alphas|depthwise_kernel|pointwise_kernel)(_\d+)?(:0)?$"
 )
+_EMPTY = Group("", {}, {})
 _NEVER_TRAINED = frozenset({"moving_mean", "moving_variance", "mean", "variance", "count"})
 
 
-class Held(NamedTuple):
+class LayerWeights(NamedTuple):
     """What the file holds for one layer: names and arrays of its weights, in order."""
 
     layer: str
-    weights: list[tuple[str, np.ndarray]]
+    weights: list[tuple[str, Array]]
 
 
-def is_by_layer(group: Any) -> bool:
-    """Is this the layout of Keras 1 and 2, one group a layer?"""
-    return any(name in group.attrs for name in ("layer_names", "layer_names0", "nb_layers"))
-
-
-def is_tree(group: Any) -> bool:
-    """Is this the layout of `.weights.h5`, nested like the model?"""
-    return "vars" in group or any(name in group for name in _TREE)
-
-
-def read_layers(group: Any, *, empty: bool = False) -> list[Held]:
-    """Read the layers that have weights, in the order of the file's model.
-
-    Args:
-        group: An open HDF5 group.
-        empty: Give layers without weights as well.
-    """
-    if "nb_layers" in group.attrs:
-        counted = ((f"layer_{k}", group[f"layer_{k}"]) for k in range(int(group.attrs["nb_layers"])))
-        held = [
-            Held(name, [(f"param_{p}", dataset(layer, f"param_{p}")) for p in range(int(layer.attrs["nb_params"]))])
-            for name, layer in counted
-        ]
-    else:
-        held = [
-            Held(name, [(weight, dataset(group[name], weight)) for weight in texts(group[name], "weight_names")])
-            for name in texts(group, "layer_names")
-        ]
-    return held if empty else [layer for layer in held if layer.weights]
-
-
-def texts(group: Any, name: str) -> list[str]:
-    """A list of names kept as an attribute, or as several where it was too long for one."""
-    if name in group.attrs:
-        found = list(group.attrs[name])
-    else:
-        found, part = [], 0
-        while f"{name}{part}" in group.attrs:
-            found.extend(group.attrs[f"{name}{part}"])
-            part += 1
-    return [text.decode("utf-8") if isinstance(text, bytes) else str(text) for text in found]
-
-
-def dataset(group: Any, name: str) -> np.ndarray:
-    """Read one array; never through a link to another file.
+def read_layers(group: Group) -> list[LayerWeights]:
+    """The layers that have weights, in the order of the file's model.
 
     Raises:
-        ModelError: It is missing, lies in another file, or claims to be far larger than the file.
+        FileError: A layer or a weight that the file names is missing or damaged.
     """
-    import h5py
-
-    at: Any = group
-    for step in name.split("/"):
-        link = at.get(step, getlink=True) if isinstance(at, h5py.Group) else None
-        if link is None or isinstance(link, h5py.ExternalLink):
-            raise ModelError(f"the weights {group.name}/{name} are missing, or lie in another file.")
-        at = at[step]
-    if not isinstance(at, h5py.Dataset) or at.external or at.is_virtual:
-        raise ModelError(f"the weights {group.name}/{name} are not an array in this file.")
-    # A few bytes can claim any shape; a real array is never this much larger than what is stored.
-    if at.nbytes > 1000 * at.id.get_storage_size() + 2**20:
-        raise ModelError(f"the weights {group.name}/{name} claim {at.nbytes} bytes that are not in the file.")
-    return np.asarray(at)
+    if "nb_layers" in group.attributes:
+        layers = [(f"layer_{k}", group.group(f"layer_{k}")) for k in range(_count(group, "nb_layers"))]
+        named = [(name, layer, [f"param_{p}" for p in range(_count(layer, "nb_params"))]) for name, layer in layers]
+    else:
+        names = texts(group, "layer_names")
+        named = [(name, group.group(name), texts(group.group(name), "weight_names")) for name in names]
+    return [
+        LayerWeights(name, [(weight, layer.array(weight)) for weight in weights])
+        for name, layer, weights in named
+        if weights
+    ]
 
 
-def pairs_by_layer(parts: Sequence[Part], held: Sequence[Held]) -> Pairs:
+def _count(group: Group, name: str) -> int:
+    count = group.attribute(name)
+    if type(count) is not int or not 0 <= count <= len(group.members):
+        raise FileError(f"the attribute {name!r} of {group.path!r} is damaged: it is {shortened(count)}.")
+    return count
+
+
+def texts(group: Group, name: str) -> list[str]:
+    """A list of names kept as an attribute, or as several where it was too long for one."""
+    if name in group.attributes:
+        listed = group.attribute(name)
+    else:
+        listed, part = [], 0
+        while f"{name}{part}" in group.attributes:
+            more = group.attribute(f"{name}{part}")
+            listed = [*listed, *more] if isinstance(more, list) else more
+            part += 1
+    # An empty list lies in the file as one of numbers.
+    if not isinstance(listed, list) or not all(isinstance(text, str) for text in listed):
+        raise FileError(f"the attribute {name!r} of {group.path!r} is damaged: it is no list of names.")
+    return listed
+
+
+def pairs_by_layer(parts: Sequence[Part], layers: Sequence[LayerWeights]) -> Pairs:
     """Which array belongs into which variable, by layer?
 
     Raises:
         ModelError: The layers or their shapes do not fit; it says what was expected and what the file holds.
     """
-    wanted = [part for part in parts if any(leaves_of(part))]
-    by_name = {layer.layer: layer for layer in held}
-    if len(wanted) != len(held):
+    weighted = [part for part in parts if any(leaves_of(part))]
+    by_name = {layer.layer: layer for layer in layers}
+    if len(weighted) != len(layers):
         raise ModelError(
-            f"the model has {len(wanted)} layers with weights ({_some(part.name for part in wanted)}), the file holds "
-            f"{len(held)} ({_some(layer.layer for layer in held)})."
+            f"the model has {len(weighted)} layers with weights ({_some(part.name for part in weighted)}), the file "
+            f"holds {len(layers)} ({_some(layer.layer for layer in layers)})."
         )
-    named = all(part.name in by_name for part in wanted)
+    named = all(part.name in by_name for part in weighted)
     pairs: Pairs = []
-    for part, layer in zip(wanted, held, strict=True):
-        found = by_name[part.name] if named else layer
+    for part, in_order in zip(weighted, layers, strict=True):
+        layer = by_name[part.name] if named else in_order
         if part.parts:
-            pairs += _nested(part, found)
+            pairs += _nested(part, layer)
         else:
-            pairs += fit(part, [array for _, array in found.weights], found.layer)
+            pairs += fit(part, [array for _, array in layer.weights], layer.layer)
     return pairs
 
 
-def pairs_of_tree(parts: Sequence[Part], group: Any) -> Pairs:
+def pairs_of_tree(parts: Sequence[Part], group: Group) -> Pairs:
     """Which array belongs into which variable, along the tree?
 
     Raises:
+        FileError: An array is damaged.
         ModelError: The layers or their shapes do not fit; it says what was expected and what the file holds.
     """
-    top: Any = next((group[name] for name in _TREE if name in group), {})
+    top = next((group.group(name) for name in reversed(TREE) if name in group), _EMPTY)
     counts: dict[str, int] = {}
     pairs: Pairs = []
     # A Sequential model of the file may live on as a functional one, and the other way round.
     claimed = {snake_case(part.kind) for part in parts}
-    spare = [place for kind in _MODELS - claimed for place in (_counted(top, kind))]
+    spare = [place for kind in _MODELS - claimed for place in _counted(top, kind)]
     for part in parts:
         kind = snake_case(part.kind)
         places = _counted(top, kind)
@@ -151,12 +133,13 @@ def pairs_of_tree(parts: Sequence[Part], group: Any) -> Pairs:
                     "kind."
                 )
             continue
+        place = top.group(places[count])
         if part.parts:
-            pairs += pairs_of_tree(part.parts, top[places[count]])
+            pairs += pairs_of_tree(part.parts, place)
         elif part.layer is not None:
-            pairs += fit(part, gathered(part.layer, top[places[count]]), places[count])
+            pairs += fit(part, gathered(part.layer, place), places[count])
     for kind, count in counts.items():
-        left = [place for place in _counted(top, kind)[count + 1 :] if _has_arrays(top[place])]
+        left = [place for place in _counted(top, kind)[count + 1 :] if _has_weights(top.group(place))]
         if left:
             raise ModelError(f"the file holds weights for {left[0]!r}, a layer that the model does not have.")
     return pairs
@@ -174,65 +157,51 @@ def put(pairs: Pairs, parts: Sequence[Part]) -> None:
                 part.layer.trainable = False
 
 
-def snake_case(kind: str) -> str:
-    """Keras's own spelling of a class in its trees: `Conv2DTranspose` is `conv2d_transpose`."""
-    kind = re.sub(r"\W+", "", kind.rpartition(">")[2])
-    kind = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", kind)
-    return re.sub("([a-z])([A-Z])", r"\1_\2", kind).lower()
-
-
-def _counted(group: Any, kind: str) -> list[str]:
+def _counted(group: Group, kind: str) -> list[str]:
     """The groups of one class in the order of their counts; the counts of Keras 2 leave gaps."""
-    found = [(re.fullmatch(rf"{re.escape(kind)}(?:_(\d+))?", name), name) for name in group]
-    return [name for _, name in sorted((int(match[1] or 0), name) for match, name in found if match)]
+    matches = [(re.fullmatch(rf"{re.escape(kind)}(?:_(\d{{1,9}}))?", name), name) for name in group.groups()]
+    return [name for _, name in sorted((int(match[1] or 0), name) for match, name in matches if match)]
 
 
-def gathered(layer: Any, group: Any) -> list[np.ndarray]:
+def gathered(layer: Any, group: Group) -> list[Array]:
     """The arrays of a layer and of the layers inside it, in the order of the layer's weights."""
-    import h5py
-
-    own = group.get("vars")
-    count = len(own) if isinstance(own, h5py.Group) else 0
-    arrays = [dataset(own, str(place)) for place in range(count)]
+    own = group.group("vars") if "vars" in group else _EMPTY
+    arrays = [own.array(str(place)) for place in range(len(own.members))]
     order = {id(weight): place for place, weight in enumerate(layer.weights)}
-    inner: list[tuple[int, list[np.ndarray]]] = []
-    for name in group:
+    inner: list[tuple[int, list[Array]]] = []
+    for name, place in group.groups().items():
         part = getattr(layer, name, None)
         weights = getattr(part, "weights", None)
-        if name != "vars" and weights and isinstance(group[name], h5py.Group):
-            inner.append((order.get(id(weights[0]), len(order)), gathered(part, group[name])))
+        if name != "vars" and isinstance(weights, list) and weights:
+            inner.append((order.get(id(weights[0]), len(order)), gathered(part, place)))
     for _, more in sorted(inner, key=lambda place: place[0]):
         arrays += more
     return arrays
 
 
-def _has_arrays(group: Any) -> bool:
-    import h5py
-
-    found: list[str] = []
-    group.visititems(lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None)
-    return any("seed_generator" not in name for name in found)
+def _has_weights(group: Group) -> bool:
+    return any("seed_generator" not in array.path for array in group.arrays())
 
 
-def _nested(part: Part, held: Held) -> Pairs:
+def _nested(part: Part, layer: LayerWeights) -> Pairs:
     """A nested model is one list: everything that is trained, layer by layer, then everything that is not."""
     leaves = list(leaves_of(part))
-    by_name: dict[str, list[np.ndarray]] = {}
-    for name, array in held.weights:
+    by_name: dict[str, list[Array]] = {}
+    for name, array in layer.weights:
         by_name.setdefault(_layer_in(name), []).append(array)
     if set(by_name) == {leaf.name for leaf in leaves} and len({leaf.name for leaf in leaves}) == len(leaves):
         return [pair for leaf in leaves for pair in fit(leaf, by_name[leaf.name], leaf.name)]
-    arrays = [array for _, array in held.weights]
+    arrays = [array for _, array in layer.weights]
     total = sum(len(leaf.layer.weights) for leaf in leaves)
     if len(arrays) != total:
         raise ModelError(f"the model inside layer {part.name!r} has {total} weights, the file holds {len(arrays)}.")
-    given: dict[int, list[np.ndarray]] = {id(leaf): [] for leaf in leaves}
+    by_leaf: dict[int, list[Array]] = {id(leaf): [] for leaf in leaves}
     for trained in (True, False):
         for leaf in leaves:
             for weight in leaf.layer.weights:
                 if (leaf.trainable and weight.name not in _NEVER_TRAINED) == trained:
-                    given[id(leaf)].append(arrays.pop(0))
-    return [pair for leaf in leaves for pair in fit(leaf, given[id(leaf)], f"{held.layer}/{leaf.name}")]
+                    by_leaf[id(leaf)].append(arrays.pop(0))
+    return [pair for leaf in leaves for pair in fit(leaf, by_leaf[id(leaf)], f"{layer.layer}/{leaf.name}")]
 
 
 def _layer_in(weight: str) -> str:
@@ -243,36 +212,32 @@ def _layer_in(weight: str) -> str:
     return match[1] if match else weight
 
 
-def fit(part: Part, arrays: list[np.ndarray], place: str) -> Pairs:
+def fit(part: Part, arrays: Sequence[Array | np.ndarray], place: str) -> Pairs:
     """Bring the arrays of one layer into the form of Keras 3, and pair them with its variables.
 
+    Args:
+        part: The layer.
+        arrays: As the file has them; those in an HDF5 file are read only when there are as many, of the right sizes.
+        place: Where they lie in the file.
+
     Raises:
+        FileError: An array is damaged.
         ModelError: They are too many, too few, or of other shapes.
     """
     weights = list(part.layer.weights)
-    found = [tuple(array.shape) for array in arrays]
+    stored = [tuple(array.shape) for array in arrays]
     expected = [tuple(weight.shape) for weight in weights]
-    if len(found) == len(expected):
-        for recast in part.recasts:
-            try:
-                arrays = recast(arrays)
-            except (ValueError, IndexError) as error:
-                raise ModelError(misfit(part.name, part.kind, place, expected, found)) from error
-    if [tuple(array.shape) for array in arrays] != expected:
-        raise ModelError(misfit(part.name, part.kind, place, expected, found))
-    return list(zip(weights, arrays, strict=True))
-
-
-def misfit(name: str, kind: str, place: str, expected: list[tuple[int, ...]], found: list[tuple[int, ...]]) -> str:
-    """Which layer expected which shapes, and what the file holds."""
-    return (
-        f"layer {name!r} ({kind}) expects weights of shape {_shapes(expected)}, the file holds "
-        f"{_shapes(found)} under {place!r}."
-    )
-
-
-def _shapes(shapes: list[tuple[int, ...]]) -> str:
-    return ", ".join(map(str, shapes)) or "none"
+    if [math.prod(shape) for shape in stored] != [math.prod(shape) for shape in expected]:
+        raise ModelError(misfit(part.name, part.kind, place, expected, stored))
+    values = [array.read() if isinstance(array, Array) else array for array in arrays]
+    for recast in part.recasts:
+        try:
+            values = recast(values)
+        except (ValueError, IndexError) as error:
+            raise ModelError(misfit(part.name, part.kind, place, expected, stored)) from error
+    if [value.shape for value in values] != expected:
+        raise ModelError(misfit(part.name, part.kind, place, expected, stored))
+    return list(zip(weights, values, strict=True))
 
 
 def leaves_of(part: Part) -> Iterator[Part]:

@@ -37,15 +37,15 @@ class FunctionNetwork:
         self.name = name
         height, width, channels = input_shape or function.input_shape
         if channels is None:
-            raise ModelError(f"{name!r} does not say how many channels its pictures have; give --input-shape H,W,C.")
+            raise ModelError(f"{name!r} does not say how many channels its images have; give --input-shape H,W,C.")
         self.input_shape: tuple[int | None, int | None, int] = (height, width, channels)
         self.layers = {path: Layer(path, "output", shape, 0) for path, shape in function.outputs.items()}
         self.output = next(reversed(self.layers))
 
     def run(self, images: Tensor, layers: Sequence[str], taps: Taps | None = None) -> dict[str, Tensor]:
         """Compute the outputs asked for."""
-        found = self.function.call(images)
-        return {path: taps[path](found[path]) if taps and path in taps else found[path] for path in layers}
+        outputs = self.function.call(images)
+        return {path: taps[path](outputs[path]) if taps and path in taps else outputs[path] for path in layers}
 
     @contextmanager
     def inference_mode(self) -> Iterator[None]:
@@ -66,7 +66,7 @@ class FunctionNetwork:
 
     def weights(self) -> list[tuple[str, Any]]:
         """The variables that TensorFlow loaded with the function."""
-        return [(each.name, each.numpy()) for each in getattr(self.function.owner, "variables", ())]
+        return [(variable.name, variable.numpy()) for variable in getattr(self.function.owner, "variables", ())]
 
 
 def _grid(shape: tuple[int | None, ...], size: tuple[int, int]) -> tuple[int, int] | None:

@@ -1,11 +1,12 @@
 """TensorFlow SavedModel folders: as a Keras model where Keras wrote one, else as a plain function.
 
-Opening a SavedModel runs TensorFlow's graph only, no Python from the folder.
+Opening a SavedModel runs TensorFlow's graph only, no Python from the folder; and without trust only a graph that does
+nothing but compute (`graph`).
 """
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,17 +15,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from saccade.errors import FileError, InputError, MissingPackage, ModelError
+from saccade.models.keras.configuration import read_json
+from saccade.models.keras.counting import weights_counted
 from saccade.models.legacy.code import refuse_code
-from saccade.models.legacy.files import blamed
 from saccade.models.legacy.graph import Part
 from saccade.models.legacy.opening import origin_of, rebuilt_from
 from saccade.models.legacy.weights import Pairs, fit, put
+from saccade.models.messages import about, plain_sentence
+from saccade.models.saved_model.graph import read_graph, refuse_effects
 
 if TYPE_CHECKING:
     import keras
 
 _CONVERT = 're-save it where it was made: tf.keras.models.load_model("folder").save("model.keras")'
 _TRIAL_SIZE = 64
+_MOST_METADATA = 2**28
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class SavedFunction:
     """A SavedModel that only its graph describes: differentiable, but without layers.
 
     Attributes:
-        call: Pictures float32 (images, height, width, channels) to the outputs by name, as TensorFlow tensors.
+        call: Images float32 (images, height, width, channels) to the outputs by name, as TensorFlow tensors.
         input_shape: Height, width, channels; None where free.
         outputs: The shape of each output without the batch axis; None where free.
         reason: Why the layers could not be rebuilt.
@@ -46,8 +51,12 @@ class SavedFunction:
     owner: Any = field(repr=False)
 
 
-def open_saved_model(folder: Path) -> keras.Model | SavedFunction:
+def open_saved_model(folder: Path, *, trust: bool = False) -> keras.Model | SavedFunction:
     """Open a SavedModel folder.
+
+    Args:
+        folder: It is only read.
+        trust: Allow a graph that does more than compute, such as one that writes files.
 
     Returns:
         A living Keras 3 model with named layers, where Keras 2 wrote its configuration into the folder; otherwise the
@@ -55,31 +64,60 @@ def open_saved_model(folder: Path) -> keras.Model | SavedFunction:
 
     Raises:
         FileError: Missing, or damaged.
-        ModelError: It takes no picture, or its output has no gradient with respect to the picture.
+        ModelError: It needs trust, takes no image, or its output has no gradient with respect to the image.
         MissingPackage: TensorFlow is not installed.
     """
     try:
         import tensorflow as tf
     except ImportError as error:
         raise MissingPackage.of("tensorflow", "tensorflow") from error
-    if not (folder / "saved_model.pb").is_file():
-        raise FileError(f"{folder} is no SavedModel: it holds no saved_model.pb.")
+    graph = read_graph(folder)
+    with about(folder):
+        if not trust:
+            refuse_effects(graph, folder)
+        stored = _stored_numbers(folder)
     try:
         loaded = tf.saved_model.load(str(folder))
     except Exception as error:  # TensorFlow raises a dozen kinds here; all mean that the folder cannot be read.
-        raise FileError(f"{folder} is damaged: {' '.join(str(error).split())[:200]}") from error
-    with blamed(folder):
-        written = dict(_keras_nodes(folder))
+        raise FileError(f"{folder} is damaged: {plain_sentence(error)}.") from error
+    with about(folder):
+        written = dict(_keras_nodes(folder, graph))
         try:
-            return _as_keras(loaded, written)
+            with weights_counted(stored):
+                return _as_keras(loaded, written)
         except InputError as error:
             return _as_function(loaded, str(error))
+
+
+def _stored_numbers(folder: Path) -> int:
+    """How many numbers do the variables have?
+
+    Raises:
+        FileError: They are damaged, or would be larger than their files.
+    """
+    import tensorflow as tf
+
+    place = folder / "variables"
+    if not (place / "variables.index").is_file():
+        return 0
+    try:
+        reader = tf.train.load_checkpoint(str(place / "variables"))
+        kinds = reader.get_variable_to_dtype_map()
+        counts = {name: math.prod(shape) for name, shape in reader.get_variable_to_shape_map().items()}
+    except Exception as error:  # TensorFlow raises a dozen kinds here; all mean that the index cannot be read.
+        raise FileError(f"the variables are damaged: {plain_sentence(error)}.") from error
+    size = sum(count * kinds[name].size for name, count in counts.items() if kinds[name] != tf.string)
+    stored = sum(file.stat().st_size for file in place.iterdir())
+    if size > stored:
+        raise FileError(f"the variables are damaged: they claim {size:,} bytes, their files hold {stored:,}.")
+    return sum(counts.values())
 
 
 def _as_keras(loaded: Any, written: Mapping[str, Any]) -> keras.Model:
     root = written.get("root", {})
     config = root.get("model_config") or root
-    if not isinstance(config.get("config"), Mapping) or "layers" not in config["config"]:
+    inner = config.get("config") if isinstance(config, Mapping) else None
+    if not isinstance(inner, Mapping) or "layers" not in inner or not isinstance(config.get("class_name"), str):
         raise ModelError("the folder does not hold the configuration of a functional or Sequential Keras model.")
     config = {"keras_version": root.get("keras_version", "2.4.0"), **config}
     origin = origin_of(None, config, "tensorflow", False, {})
@@ -93,16 +131,16 @@ def _pairs(
     parts: Sequence[Part], path: str, owner: Any, written: Mapping[str, Any]
 ) -> Iterator[tuple[Any, np.ndarray]]:
     for part in parts:
-        at = next(
+        place = next(
             (place for place, node in written.items() if _is_child(place, path) and node.get("name") == part.name), ""
         )
-        saved = getattr(owner, at.rpartition(".")[2], None) if at else None
+        saved = getattr(owner, place.rpartition(".")[2], None) if place else None
         if part.parts and saved is not None:
-            yield from _pairs(part.parts, at, saved, written)
+            yield from _pairs(part.parts, place, saved, written)
         elif part.layer is not None and part.layer.weights:
-            if saved is None:
+            if saved is None or not hasattr(saved, "variables"):
                 raise ModelError(f"the folder holds no weights for layer {part.name!r}.")
-            pairs: Pairs = fit(part, [variable.numpy() for variable in saved.variables], at)
+            pairs: Pairs = fit(part, [variable.numpy() for variable in saved.variables], place)
             yield from pairs
 
 
@@ -120,21 +158,19 @@ def _as_function(loaded: Any, reason: str) -> SavedFunction:
     function = served.get("serving_default") or next(iter(served.values()))
     inputs: dict[str, Any] = function.structured_input_signature[1]
     if len(inputs) != 1:
+        raise ModelError(f"it takes {len(inputs)} inputs ({', '.join(inputs)}); saccade explains models of one image.")
+    ((name, image),) = inputs.items()
+    if image.shape.rank != 4 or not image.dtype.is_floating:
         raise ModelError(
-            f"it takes {len(inputs)} inputs ({', '.join(inputs)}); saccade explains models of one picture."
-        )
-    ((name, given),) = inputs.items()
-    if given.shape.rank != 4 or not given.dtype.is_floating:
-        raise ModelError(
-            f"it takes {given.dtype.name} of shape {tuple(given.shape)}; a picture needs float32 (images, height, "
+            f"it takes {image.dtype.name} of shape {image.shape}; an image needs float32 (images, height, "
             f"width, channels); {_CONVERT}."
         )
 
     def call(images: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = function(**{name: tf.cast(images, given.dtype)})
+        answer: dict[str, Any] = function(**{name: tf.cast(images, image.dtype)})
         return answer
 
-    shape = tuple(given.shape)[1:]
+    shape = tuple(image.shape)[1:]
     _demand_gradient(call, shape)
     outputs = {key: tuple(spec.shape)[1:] for key, spec in function.structured_outputs.items()}
     return SavedFunction(call, shape, outputs, reason, loaded)
@@ -149,42 +185,44 @@ def _demand_gradient(call: Callable[[Any], dict[str, Any]], shape: tuple[int | N
             tape.watch(images)
             total = tf.add_n([tf.reduce_sum(tf.cast(out, tf.float32)) for out in call(images).values()])
         gradient = tape.gradient(total, images)
-    except (LookupError, tf.errors.OpError, ValueError) as error:
-        raise ModelError(f"its gradient cannot be computed ({_short(error)}); {_CONVERT}.") from error
+    except (LookupError, tf.errors.OpError, ValueError, TypeError) as error:
+        raise ModelError(f"its gradient cannot be computed ({plain_sentence(error)}); {_CONVERT}.") from error
     if gradient is None:
-        raise ModelError(f"its output has no gradient with respect to the picture; {_CONVERT}.")
+        raise ModelError(f"its output has no gradient with respect to the image; {_CONVERT}.")
 
 
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:120]
-
-
-def _keras_nodes(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def _keras_nodes(folder: Path, graph: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     """What Keras 2 wrote about each of its objects, by its path from the root."""
     metadata = folder / "keras_metadata.pb"
     if metadata.is_file():
+        if metadata.stat().st_size > _MOST_METADATA:
+            raise FileError(f"{metadata} is damaged: it is larger than {_MOST_METADATA:,} bytes.")
         for node in _messages(metadata.read_bytes(), 1):
-            path, text = (next(_messages(node, number), b"").decode("utf-8") for number in (3, 5))
-            yield path, json.loads(text)
+            name, described = (next(_messages(node, number), b"") for number in (3, 5))
+            yield name.decode("utf-8", "replace"), _node(described)
         return
     # Up to TensorFlow 2.4 the same texts lie inside saved_model.pb itself.
-    from tensorflow.core.protobuf import saved_model_pb2
-
-    saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
-    nodes = saved.meta_graphs[0].object_graph_def.nodes
-    waiting, seen = [("root", 0)], {0}
+    nodes = graph.meta_graphs[0].object_graph_def.nodes
+    waiting, seen = [("root", 0)] if nodes else [], {0}
     while waiting:
         path, number = waiting.pop(0)
         text = nodes[number].user_object.metadata
         if text:
-            yield path, json.loads(text)
+            yield path, _node(text)
         for child in nodes[number].children:
-            if child.local_name.startswith("layer") and child.node_id not in seen:
+            if child.local_name.startswith("layer") and child.node_id not in seen and child.node_id < len(nodes):
                 seen.add(child.node_id)
                 waiting.append((f"{path}.{child.local_name}", child.node_id))
 
 
-def _messages(data: bytes, wanted: int) -> Iterator[bytes]:
+def _node(text: bytes | str) -> dict[str, Any]:
+    value = read_json(text, "keras_metadata.pb")
+    if not isinstance(value, dict):
+        raise FileError("keras_metadata.pb is damaged: it does not describe a layer.")
+    return value
+
+
+def _messages(data: bytes, number: int) -> Iterator[bytes]:
     """The fields of one number in a protocol buffer that hold bytes."""
     at = 0
     while at < len(data):
@@ -193,7 +231,7 @@ def _messages(data: bytes, wanted: int) -> Iterator[bytes]:
             _, at = _varint(data, at)
         elif key & 7 == 2:
             length, at = _varint(data, at)
-            if key >> 3 == wanted:
+            if key >> 3 == number:
                 yield data[at : at + length]
             at += length
         else:

@@ -1,0 +1,7 @@
+"""HDF5 files as plain Python: groups, attributes and arrays, read by a process of their own."""
+
+from __future__ import annotations
+
+from saccade.models.hdf5.file import Array, Group, Unreadable, open_hdf5
+
+__all__ = ["Array", "Group", "Unreadable", "open_hdf5"]

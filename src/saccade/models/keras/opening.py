@@ -1,0 +1,223 @@
+"""Any file that Keras wrote: which Keras it was decides how the file is opened.
+
+- Code in the file never runs without trust; the file is only read.
+- What cannot be rebuilt with certainty is refused, by the name of the layer.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from saccade.errors import FileError, ModelError
+from saccade.models.archive import open_archive
+from saccade.models.hdf5 import Group, open_hdf5
+from saccade.models.keras.building import build_model
+from saccade.models.keras.configuration import MOST_BYTES, is_keras3, read_configuration, read_json
+from saccade.models.keras.trusted import build_trusted, load_trusted
+from saccade.models.keras.weights import (
+    is_by_layer,
+    is_tree,
+    is_tree_of_keras2,
+    load_tree,
+    weights_group,
+    weights_in,
+)
+from saccade.models.messages import about
+
+if TYPE_CHECKING:
+    import keras
+
+_CONFIGURATION, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+_IN_PYTHON = "give the model as package.module:factory and this file as --weights"
+
+
+def open_keras_file(
+    path: Path, *, trust: bool = False, custom_objects: Mapping[str, object] | None = None
+) -> keras.Model:
+    """Open a whole model: architecture and weights in one file.
+
+    Takes `.keras` archives (Keras 3, Keras 2.12 to 2.15 and tf_keras) and `.h5` files (Keras 1 to 3), whatever their
+    names end in.
+
+    Args:
+        path: The file; it is only read.
+        trust: Allow Lambda layers and classes from the file's own modules to run.
+        custom_objects: Classes and functions by the name that a file of Keras 1 or 2 calls them.
+
+    Returns:
+        A model on the backend that Keras runs on; what Keras 1 and 2 wrote computes in float32, channels last.
+
+    Raises:
+        FileError: Missing, or damaged.
+        ModelError: No model in it, or one that must not or cannot be opened.
+
+    Example:
+        >>> model = open_keras_file(Path("autoencoder_2017.h5"))  # doctest: +SKIP
+    """
+    if path.is_file() and zipfile.is_zipfile(path):
+        version, config = _described(path)
+        with open_hdf5(path, _WEIGHTS, meanwhile=_load_keras) as root, about(path):
+            if not is_keras3(config, version):
+                return _rebuilt(config, version, root, trust=trust, custom=custom_objects)
+            if trust:
+                return load_trusted(path, config) if _has_assets(path) else fill(build_trusted(config), root)
+            return fill(build_model(config, stored=weights_in(root)), root)
+    with open_hdf5(path, meanwhile=_load_keras) as root, about(path):
+        version, config = root.text("keras_version"), _hdf5_configuration(root)
+        if not is_keras3(config, version):
+            return _rebuilt(config, version, root, trust=trust, custom=custom_objects)
+        return load_trusted(path, config) if trust else fill(build_model(config, stored=weights_in(root)), root)
+
+
+def open_architecture(json_path: Path, weights: Path | None, *, trust: bool = False) -> keras.Model:
+    """Open `model.to_json()` of Keras 1, 2 or 3, with its weights from another file.
+
+    Args:
+        json_path: The architecture.
+        weights: A weights-only file, or None to leave the weights random.
+        trust: Allow Lambda layers and classes from the file's own modules to run.
+
+    Raises:
+        FileError: Missing, or damaged.
+        ModelError: Not a Keras architecture, one that cannot be opened, or weights that do not fit.
+    """
+    config = _architecture(json_path)
+    if weights is None:
+        with about(json_path):
+            return _built(config, None, trust=trust)[0]
+    with open_weights(weights) as root:
+        with about(json_path):
+            model, rebuilt = _built(config, root, trust=trust)
+        with about(weights):
+            if rebuilt is None:
+                return fill(model, root)
+            from saccade.models.legacy.opening import fill_rebuilt
+
+            return fill_rebuilt(rebuilt, root)
+
+
+def load_weights(model: keras.Model, weights: Path) -> None:
+    """Load a weights file of Keras 1, 2 or 3 into a living model.
+
+    Args:
+        model: A built Keras 3 model; it stays as it is when anything does not fit.
+        weights: `.h5` by layer, `.weights.h5`, or a whole model, `.keras` or `.h5`, whose weights are taken.
+
+    Raises:
+        FileError: Missing, or damaged.
+        ModelError: A layer expects other weights than the file holds; it says which, and both shapes.
+    """
+    with open_weights(weights) as root, about(weights):
+        fill(model, root)
+
+
+@contextmanager
+def open_weights(path: Path) -> Iterator[Group]:
+    """Open a file that holds weights, be it weights only or a whole model.
+
+    Raises:
+        FileError: Missing, or damaged.
+    """
+    if path.is_file() and zipfile.is_zipfile(path):
+        with open_archive(path) as archive:
+            archive.check(_WEIGHTS)
+        with open_hdf5(path, _WEIGHTS, meanwhile=_load_keras) as root:
+            yield root
+    else:
+        with open_hdf5(path, meanwhile=_load_keras) as root:
+            yield root
+
+
+def fill(model: keras.Model, root: Group) -> keras.Model:
+    """Fill a living model with the weights of a file, whichever Keras wrote them.
+
+    Raises:
+        FileError: They are damaged.
+        ModelError: They do not fit, or there are none.
+    """
+    group = weights_group(root)
+    if is_tree(group) and not is_tree_of_keras2(group):
+        load_tree(model, group)
+    else:
+        from saccade.models.legacy.opening import fill_living
+
+        fill_living(model, group, root)
+    return model
+
+
+def _rebuilt(
+    config: Mapping[str, Any], version: Any, root: Group, *, trust: bool, custom: Mapping[str, object] | None
+) -> keras.Model:
+    from saccade.models.legacy.opening import fill_rebuilt, rebuild
+
+    return fill_rebuilt(rebuild(config, version, root, trust=trust, custom=custom), root)
+
+
+def _built(config: Mapping[str, Any], root: Group | None, *, trust: bool) -> tuple[Any, Any]:
+    """The model, and how it was rebuilt where Keras 1 or 2 described it."""
+    if is_keras3(config):
+        if trust:
+            return build_trusted(config), None
+        return build_model(config, stored=None if root is None else weights_in(root)), None
+    from saccade.models.legacy.opening import rebuild
+
+    rebuilt = rebuild(config, None, root, trust=trust)
+    return rebuilt.model, rebuilt
+
+
+def _load_keras() -> None:
+    """Import Keras and its backend, which takes seconds, while another process reads the file."""
+    import keras  # noqa: F401
+
+
+def _described(path: Path) -> tuple[Any, dict[str, Any]]:
+    """The version and the architecture in a `.keras` archive."""
+    with open_archive(path) as archive:
+        text = archive.read(_CONFIGURATION, most=MOST_BYTES)
+        metadata = archive.read(_METADATA, most=MOST_BYTES) if _METADATA in archive.names else b"{}"
+        archive.check(_WEIGHTS)
+    version = read_json(metadata, f"{_METADATA} in {path}")
+    if not isinstance(version, dict):
+        raise FileError(f"{_METADATA} in {path} is damaged: it does not say which Keras wrote the file.")
+    return version.get("keras_version"), read_configuration(text, f"{_CONFIGURATION} in {path}")
+
+
+def _has_assets(path: Path) -> bool:
+    with open_archive(path) as archive:
+        return any(name.startswith("assets/") for name in archive.names)
+
+
+def _architecture(path: Path) -> dict[str, Any]:
+    if path.suffix.lower() in (".yaml", ".yml"):
+        raise ModelError(f"{path.name} is YAML, which can run code when it is read; save model.to_json() instead.")
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise FileError(f"{path} is damaged: {path.stat().st_size:,} bytes of JSON, more than {MOST_BYTES:,}.")
+        text = path.read_bytes()
+    except FileNotFoundError as error:
+        raise FileError(f"no file {path}.") from error
+    except OSError as error:
+        raise FileError(f"{path} cannot be read: {error.strerror}.") from error
+    return read_configuration(text, str(path))
+
+
+def _hdf5_configuration(root: Group) -> dict[str, Any]:
+    """The architecture in a whole-model HDF5 file.
+
+    Raises:
+        ModelError: The file holds weights only, an optimizer only, or nothing of Keras.
+    """
+    text = root.text("model_config")
+    if text is not None and "model_weights" in root:
+        return read_configuration(text, "its attribute 'model_config'")
+    if is_by_layer(root) or is_tree(root):
+        raise ModelError(f"it holds weights without an architecture; {_IN_PYTHON}.")
+    if "optimizer_weights" in root:
+        raise ModelError("it holds the state of an optimizer, but no model; save the model itself.")
+    if text is not None:
+        raise ModelError("it holds an architecture, but no weights.")
+    raise ModelError("it is an HDF5 file, but Keras did not write it: it holds no architecture.")
