@@ -156,7 +156,8 @@ def vjp_program(network: Network, backend: Backend, layer: str) -> Callable[...,
     """(images, cotangents) -> `J^T c` for every cotangent, (cotangents, images, height, width, channels)."""
 
     def pull_back(images: Tensor, cotangents: Tensor) -> Tensor:
-        return backend.vjp(lambda moved: network.run(moved, [layer])[layer], images, cotangents)
+        # A code in half precision is differentiated as the single-precision numbers that it is read as.
+        return backend.vjp(lambda moved: backend.as_float32(network.run(moved, [layer])[layer]), images, cotangents)
 
     return pull_back
 
