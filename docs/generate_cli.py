@@ -27,7 +27,8 @@ With `--json` stdout holds one JSON value and nothing else; after an error it st
 
 def page() -> str:
     """The page as it should be."""
-    commands = [command.callback.__name__ for command in app.registered_commands if command.callback is not None]
+    shown = [command.callback for command in app.registered_commands if command.callback and not command.hidden]
+    commands = [callback.__name__.replace("_", "-") for callback in shown]
     parts = [_START, _section("saccade", []), *(_section(f"saccade {name}", [name]) for name in commands)]
     return "\n".join(parts)
 

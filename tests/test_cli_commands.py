@@ -104,14 +104,18 @@ def test_compare(run: Run, small_model: str, photos: Path, tmp_path: Path) -> No
     refused(run("compare", small_model, photos / "cat.jpg", photos / "cupp.png"), "no ", "cup.png")
 
 
-def test_inside(run: Run, small_model: str, photos: Path, tmp_path: Path) -> None:
-    status, out, err = run("inside", small_model, photos / "cat.jpg", "-o", "within", "--json")
+def test_feature_maps(run: Run, small_model: str, photos: Path, tmp_path: Path) -> None:
+    status, out, err = run("feature-maps", small_model, photos / "cat.jpg", "-o", "within", "--json")
     assert (status, err) == (0, "")
     found = json.loads(out)
     assert {Path(each).name for each in found["files"]} == files(tmp_path / "within")
     assert any("encoded" in each for each in found["files"])
-    assert run("inside", small_model, photos / "cat.jpg", "-q", "--theme", "light", "--scale", "each") == (0, "", "")
-    refused(run("inside", small_model, photos / "cat.jpg", "--theme", "drak"), "nearest is 'dark'")
+    assert run("feature-maps", small_model, photos / "cat.jpg", "-q", "--theme", "light", "--scale", "each") == (
+        0,
+        "",
+        "",
+    )
+    refused(run("feature-maps", small_model, photos / "cat.jpg", "--theme", "drak"), "nearest is 'dark'")
 
 
 def test_demo_builds_the_gallery(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -181,7 +181,7 @@ def limited(size: int) -> Callable[[], None]:
     "words",
     [
         [*EXPLAIN, "small-disk"],
-        ["inside", "mine:make", "photos/k\u00e4tzchen-0.jpg", "-o", "small-disk"],
+        ["feature-maps", "mine:make", "photos/k\u00e4tzchen-0.jpg", "-o", "small-disk"],
         ["demo", "-o", "small-disk", "--no-open"],
         ["compare", "mine:make", "photos/k\u00e4tzchen-0.jpg", "photos/k\u00e4tzchen-1.jpg", "-o", "small-disk.png"],
     ],

@@ -116,7 +116,7 @@ def test_an_output_that_cannot_be_written(run: Run, small_model: str, photos: Pa
         "file/out cannot be written: file is not a folder; choose another place",
     )
     refused(run("explain", small_model, cat, "-o", "file"), "is a file", "output")
-    refused(run("inside", small_model, cat, "-o", "file/out"), "cannot be written")
+    refused(run("feature-maps", small_model, cat, "-o", "file/out"), "cannot be written")
     refused(run("compare", small_model, cat, cat, "-o", "file/why.png"), "cannot be written")
     refused(run("train", photos, "-o", "file/model.keras"), "cannot be written")
 

@@ -17,7 +17,7 @@ from saccade.cli.program import app
 
 ROOT = Path(__file__).parents[1]
 HEAVY = ("numpy", "PIL", "rich", "keras", "tensorflow", "torch", "jax", "h5py")
-COMMANDS = ("explain", "layers", "methods", "inside", "cells", "compare", "evaluate", "train", "demo")
+COMMANDS = ("explain", "layers", "methods", "feature-maps", "cells", "compare", "evaluate", "train", "demo")
 
 
 def _loaded_by(code: str) -> set[str]:
@@ -50,7 +50,17 @@ def test_every_command_is_listed_and_helps(capsys: pytest.CaptureFixture[str]) -
         said = capsys.readouterr().out
         for option in ("--json", "--quiet", "--debug", "--seed"):
             assert option in said
-    assert [each.callback.__name__ for each in app.registered_commands if each.callback] == list(COMMANDS)
+    shown = [command.callback for command in app.registered_commands if command.callback and not command.hidden]
+    assert [callback.__name__.replace("_", "-") for callback in shown] == list(COMMANDS)
+
+
+def test_the_earlier_name_of_a_command_still_works(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inside", "--help"]) == 0
+    earlier = capsys.readouterr().out
+    assert main(["feature-maps", "--help"]) == 0
+    assert capsys.readouterr().out == earlier.replace("saccade inside", "saccade feature-maps")
+    assert main(["--help"]) == 0
+    assert "inside" not in capsys.readouterr().out
 
 
 def test_help_is_plain_ascii(capsys: pytest.CaptureFixture[str]) -> None:

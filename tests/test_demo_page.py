@@ -277,7 +277,9 @@ def test_the_commands_work(page: Reader, copy: Path) -> None:
     from saccade.cli import main
 
     commands = _recipes(page, "command")
-    tried = [next(line for line in commands if f"saccade {verb} " in line) for verb in ("explain", "inside", "compare")]
+    tried = [
+        next(line for line in commands if f"saccade {verb} " in line) for verb in ("explain", "feature-maps", "compare")
+    ]
     tried.append(next(line for line in commands if "--method occlusion," in line))
     for command in tried:
         words = shlex.split(command)

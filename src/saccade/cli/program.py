@@ -14,7 +14,7 @@ from saccade.cli.compare import compare
 from saccade.cli.demo import demo
 from saccade.cli.evaluate import evaluate
 from saccade.cli.explain import explain
-from saccade.cli.inside import inside
+from saccade.cli.feature_maps import feature_maps
 from saccade.cli.layers import layers
 from saccade.cli.methods import methods
 from saccade.cli.train import train
@@ -28,8 +28,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
-for _function in (explain, layers, methods, inside, cells, compare, evaluate, train, demo):
+for _function in (explain, layers, methods, feature_maps, cells, compare, evaluate, train, demo):
     app.command(cls=Command)(_function)
+# What `feature-maps` was called before; scripts still say it.
+app.command("inside", cls=Command, hidden=True)(feature_maps)
 
 
 def _version(wanted: bool) -> None:

@@ -79,7 +79,7 @@ def feature_maps(photo: str) -> Recipe:
     """The feature maps of one photo."""
     return Recipe(
         "these images",
-        f"saccade inside {MODEL} {PHOTOS}/{photo} -o {OWN}",
+        f"saccade feature-maps {MODEL} {PHOTOS}/{photo} -o {OWN}",
         f"""import saccade
 
 encoder = saccade.load("{MODEL}")

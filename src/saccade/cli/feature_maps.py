@@ -1,4 +1,4 @@
-"""`saccade inside`: what does every detector of the model answer to this photo?"""
+"""`saccade feature-maps`: what does every detector of the model answer to this photo?"""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from saccade.cli.options import Model, Opening, opened
 
 
 @command
-def inside(
+def feature_maps(
     model: Model,
     image: Annotated[Path, typer.Argument(metavar="IMAGE", show_default=False, help="A photo.")],
     opening: Opening,
     console: Console,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the pages go.")] = Path(
-        "saccade-inside"
+        "saccade-feature-maps"
     ),
     theme: Annotated[str, typer.Option(metavar="light|dark", help="The colour of the paper.")] = "dark",
     scale: Annotated[
@@ -42,10 +42,10 @@ def inside(
         encoder = opening.open(model)
         console.say(encoder.describe())
         images = encoder.read(image)
-        from saccade.inside import feature_maps
+        from saccade import inside
 
         with console.progress(1, "drawing"):
-            maps = feature_maps(encoder, images)
+            maps = inside.feature_maps(encoder, images)
             files = [str(file) for file in maps.save_sheets(output, theme=theme, scale=scale)]
     for file in files:
         console.say(f"wrote {file}")
