@@ -382,7 +382,7 @@ def _counted(loop: Any) -> int | None:
 def _bound(value: Any) -> int | None:
     """The largest that a whole number in the code can be; None if that cannot be told."""
     node = value.node()
-    if node.kind() == "prim::Constant" and node.hasAttribute("value"):
+    if node.kind() == "prim::Constant" and node.output().type().kind() == "IntType":
         return int(node.i("value"))
     if node.kind() in ("aten::len", "aten::dim"):
         return _USUAL_TURNS
@@ -390,7 +390,7 @@ def _bound(value: Any) -> int | None:
         return _bound(node.inputsAt(1))
     if node.kind() in ("aten::add", "aten::sub", "aten::floordiv"):
         first, second = (_bound(node.inputsAt(number)) for number in (0, 1))
-        if first is None or second is None or second < 1:
+        if first is None or second is None or second < int(node.kind() == "aten::floordiv"):
             return None
         return first + second if node.kind() == "aten::add" else first
     return None
