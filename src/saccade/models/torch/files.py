@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from saccade.errors import FileError, ModelError
-from saccade.models.torch.messages import telling_line
 from saccade.models.torch.archive import Archive, is_archive
+from saccade.models.torch.messages import telling_line
 from saccade.models.torch.network import TorchNetwork
 from saccade.models.torch.programs import is_program, judge_program
 from saccade.models.torch.scripts import is_script, judge_graphs, judge_script

@@ -13,6 +13,7 @@ from saccade.models.network import Capabilities, EverythingFound, Framework, Hin
 from saccade.models.randomisation import Weight
 from saccade.models.rectifiers import Rectifiers
 from saccade.models.torch.calls import Reading, hearable, recording
+from saccade.models.torch.messages import telling_line
 from saccade.models.torch.pool_before_activation import NotAsBefore, Postponed, postponing
 from saccade.models.torch.randomisation import layer_weights
 from saccade.models.torch.rectifiers import rectifiers

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from saccade.errors import FileError, MissingPackage, ModelError
-from saccade.models.torch.messages import telling_line
 from saccade.models.torch.archive import Archive, is_archive
+from saccade.models.torch.messages import telling_line
 from saccade.models.torch.pickles import DamagedPickle, read_pickle
 from saccade.models.torch.programs import is_program
 from saccade.models.torch.scripts import is_script
