@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from types import NoneType
 from typing import Any, overload
 
+import numpy as np
+
 from saccade.attribution.degenerate import code_degeneracies, map_degeneracies
 from saccade.attribution.method import Description, Method, settings_of
 from saccade.encoder import Encoder, as_encoder
 from saccade.engines import Progress, Stop
-from saccade.errors import InputError, NotApplicable, UnknownName
+from saccade.errors import InputError, ModelError, NotApplicable, UnknownName
 from saccade.images import Images
 from saccade.methods import available, find
 from saccade.results import Attribution
@@ -79,6 +81,7 @@ def explain(
 
     Raises:
         UnknownName: No such method, target or setting.
+        ModelError: The model gives no finite numbers for any of the images.
         NotApplicable: The method cannot answer for this model or code; the message names one that can.
         Cancelled: `stop` said so.
 
@@ -108,6 +111,7 @@ def explain(
 
     run = Run(encoder, progress=progress, stop=stop, on_partial=None if on_partial is None else hand_out)
     maps = function(run, prepared.array, targets, **settings)
+    _check_finite(encoder, maps)
     # Only what was encoded anyway is looked at: a check must not cost a pass.
     codes = run.known_codes(prepared.array)
     notes = () if codes is None else code_degeneracies(codes, prepared.names)
@@ -116,6 +120,15 @@ def explain(
         for result in results:
             on_partial(result)
     return results[0] if is_single else results
+
+
+def _check_finite(encoder: Encoder, maps: Sequence[Map]) -> None:
+    """One photo of many may have no map, which its notes say; where none has one, the model is to blame."""
+    if not any(np.isfinite(values).all() for found in maps for values in found.values):
+        raise ModelError(
+            f"{encoder.name!r} gives values that are not numbers (NaN or infinite), so there is no map to show; its "
+            "weights are damaged or too large, or its images need another value range."
+        )
 
 
 def _attribution(

@@ -94,8 +94,10 @@ def open_model(
         FileError: Missing, empty or damaged.
         ModelError: Not a model, or one that must not or cannot be opened.
     """
+    if not isinstance(source, (str, os.PathLike)) or not str(source).isprintable() or not str(source):
+        raise InputError(f"{source!r:.80} is no model; give the path of a file, or package.module:factory.")
     text = str(source)
-    path = Path(source).expanduser()
+    path = _expanded(Path(source))
     if _is_factory(text) and not _exists(path):
         return _from_factory(text, weights, backend, device, input_shape)
     if not _exists(path):
@@ -131,6 +133,14 @@ def _from_saved_model(path: Path, trust: bool, input_shape: InputShape | None) -
     if isinstance(opened, SavedFunction):
         return FunctionNetwork(opened, path.name, input_shape=input_shape)
     return open_live(opened, input_shape=input_shape)
+
+
+def _expanded(path: Path) -> Path:
+    """The path with the home folder for `~`; as it is where there is no such user."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
 
 
 def _exists(path: Path) -> bool:

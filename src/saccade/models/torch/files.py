@@ -4,32 +4,35 @@
 TorchScript .pt, .ts         opened; its parts are compiled and cannot be read one by one
 a pickled module .pt, .pth   only with trust, because unpickling runs code from the file
 weights .pt, .safetensors    hold no computation: a factory is needed as well
+
+Without trust nothing of a file reaches PyTorch before all of it was judged: it may compute, and nothing else.
 """
 
 from __future__ import annotations
 
 import logging
 import warnings
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from saccade.errors import FileError, ModelError
+from saccade.models.torch.archive import Archive, is_archive
+from saccade.models.torch.messages import telling_line
 from saccade.models.torch.network import TorchNetwork
+from saccade.models.torch.programs import is_program, judge_program
+from saccade.models.torch.scripts import is_script, judge_graphs, judge_script
 from saccade.models.torch.sizes import InputShape
-from saccade.models.torch.trust import untrusted_in_program, untrusted_in_script
-from saccade.models.torch.weights import (
+from saccade.models.torch.trust import Untrusted
+from saccade.models.torch.weight_files import (
     check_not_empty,
-    entries_of,
-    found_weights,
     is_safetensors,
-    load_torch_weights,
     pickled_classes,
     plain_content,
+    weights_among,
 )
+from saccade.models.torch.weights import load_torch_weights
 
 __all__ = ["load_torch_weights", "open_torch_file"]
 
@@ -49,31 +52,35 @@ def open_torch_file(path: Path, *, trust: bool = False, input_shape: InputShape 
     check_not_empty(path)
     if is_safetensors(path):
         raise _only_weights(path)
-    entries = entries_of(path)
-    if any(entry in ("models/model.json", "serialized_exported_program.json") for entry in entries):
-        _check_trust(path, trust, untrusted_in_program)
+    archive = Archive(path) if is_archive(path) else None
+    if archive is None:
+        return _pickled(path, trust, input_shape)
+    if is_program(archive):
+        _judge(path, trust, lambda: judge_program(archive))
         return _exported(path, input_shape)
-    if "constants.pkl" in entries and any(entry.startswith("code/") for entry in entries):
-        _check_trust(path, trust, untrusted_in_script)
-        return _script(path, input_shape)
-    if entries and "data.pkl" not in entries:
-        raise ModelError(
-            f"{path.name} is a zip archive but no PyTorch model; it holds {', '.join(sorted(entries)[:3])}. Give a "
-            ".pt2, a TorchScript .pt, or package.module:factory."
-        )
-    return _pickled(path, trust, input_shape)
+    if is_script(archive):
+        _judge(path, trust, lambda: judge_script(archive))
+        return _script(path, trust, input_shape)
+    if "data.pkl" in archive.sizes:
+        return _pickled(path, trust, input_shape)
+    raise ModelError(
+        f"{path.name} is a zip archive but no PyTorch model; it holds {', '.join(sorted(archive.sizes)[:3])}. Give a "
+        ".pt2, a TorchScript .pt, or package.module:factory."
+    )
 
 
-def _check_trust(path: Path, trust: bool, untrusted_in: Callable[[Path], str | None]) -> None:
+def _judge(path: Path, trust: bool, judge: Callable[[], None]) -> None:
+    """Let a file through or refuse it in one line; with trust it is not looked at."""
+    if trust:
+        return
     try:
-        found = None if trust else untrusted_in(path)
-    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError) as error:
-        raise _damaged(path, error) from error
-    if found is not None:
+        judge()
+    except (Untrusted, RecursionError) as error:
+        reason = str(error) if isinstance(error, Untrusted) else "parts that are nested too deep"
         raise ModelError(
-            f"{path.name} holds {found}, which could run code of its own; give --trust if the file is your own, or "
+            f"{path.name} holds {reason}, which could do more than compute; give --trust if the file is your own, or "
             "save the model again with torch.export.save."
-        )
+        ) from error
 
 
 def _exported(path: Path, input_shape: InputShape | None) -> TorchNetwork:
@@ -92,33 +99,34 @@ def _exported(path: Path, input_shape: InputShape | None) -> TorchNetwork:
             f"{path.name} takes {len(inputs)} inputs; saccade explains models that take one picture. Export a module "
             "of one input."
         )
-    value = inputs[0].meta["val"]
-    shape = tuple(getattr(value, "shape", ()))
+    shape = tuple(getattr(inputs[0].meta.get("val"), "shape", ()))
     if len(shape) != 4:
         raise ModelError(f"{path.name} takes input of shape {shape}; a picture needs (batch, channels, height, width).")
-    batch, channels, height, width = (each if isinstance(each, int) else None for each in shape)
+    batch, channels, height, width = (size if isinstance(size, int) else None for size in shape)
     if input_shape is None and channels is not None:
         input_shape = height, width, channels
     return TorchNetwork(module, input_shape=input_shape, fixed_batch=batch, name=path.stem)
 
 
-def _script(path: Path, input_shape: InputShape | None) -> TorchNetwork:
+def _script(path: Path, trust: bool, input_shape: InputShape | None) -> TorchNetwork:
     import torch
 
+    # As torch.jit.load does it, which does not hand out the functions that it made of the code.
+    functions = torch._C.CompilationUnit()
     try:
         with _quietly():
-            module = torch.jit.load(str(path), map_location="cpu")
+            module = torch._C.import_ir_module(functions, str(path), torch.device("cpu"), {}, False)
     except Exception as error:
         raise _damaged(path, error) from error
-    return TorchNetwork(module, input_shape=input_shape, name=path.stem)
+    _judge(path, trust, lambda: judge_graphs(functions))
+    return TorchNetwork(torch.jit._recursive.wrap_cpp_module(module), input_shape=input_shape, name=path.stem)
 
 
 def _pickled(path: Path, trust: bool, input_shape: InputShape | None) -> TorchNetwork:
     import torch
 
     if not trust or not pickled_classes(path):
-        content = plain_content(path)
-        found_weights(content, path)
+        weights_among(plain_content(path), path)
         raise _only_weights(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=False)
@@ -130,7 +138,7 @@ def _pickled(path: Path, trust: bool, input_shape: InputShape | None) -> TorchNe
     except Exception as error:
         raise _damaged(path, error) from error
     if not isinstance(content, torch.nn.Module):
-        found_weights(content, path)
+        weights_among(content, path)
         raise _only_weights(path)
     return TorchNetwork(content, input_shape=input_shape, name=path.stem)
 
@@ -143,9 +151,7 @@ def _only_weights(path: Path) -> ModelError:
 
 
 def _damaged(path: Path, error: Exception) -> FileError:
-    lines = str(error).strip().splitlines()
-    reason = lines[0][:160] if lines else type(error).__name__
-    return FileError(f"{path} is damaged or was made by another version of PyTorch: {reason}")
+    return FileError(f"{path} is damaged or was made by another version of PyTorch: {telling_line(error)}")
 
 
 @contextmanager
@@ -156,12 +162,12 @@ def _quietly() -> Iterator[None]:
         return False
 
     loggers = [logging.getLogger(name) for name in ("torch.export", "torch.export.pt2_archive._package")]
-    for each in loggers:
-        each.addFilter(nothing)
+    for logger in loggers:
+        logger.addFilter(nothing)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        for each in loggers:
-            each.removeFilter(nothing)
+        for logger in loggers:
+            logger.removeFilter(nothing)

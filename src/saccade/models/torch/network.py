@@ -13,6 +13,7 @@ from saccade.models.network import Capabilities, EverythingFound, Framework, Hin
 from saccade.models.randomisation import Weight
 from saccade.models.rectifiers import Rectifiers
 from saccade.models.torch.calls import Reading, hearable, recording
+from saccade.models.torch.messages import telling_line
 from saccade.models.torch.pool_before_activation import NotAsBefore, Postponed, postponing
 from saccade.models.torch.randomisation import layer_weights
 from saccade.models.torch.rectifiers import rectifiers
@@ -79,7 +80,7 @@ class TorchNetwork:
         try:
             self.module.to(device)
         except (RuntimeError, AssertionError) as error:
-            raise InputError(f"the model cannot be placed on device {device!r}: {_first_line(error)}") from error
+            raise InputError(f"the model cannot be placed on device {device!r}: {telling_line(error)}") from error
 
     # What the network is made of
 
@@ -246,7 +247,8 @@ class TorchNetwork:
         except NoSizeFitsError as error:
             raise ModelError(
                 f"the size of the pictures that {self.name!r} takes could not be found "
-                f"({_first_line(error.__cause__)}); give input_shape=(height, width, channels), or --input-shape H,W,C."
+                f"({telling_line(error.__cause__)}); give input_shape=(height, width, channels), or "
+                "--input-shape H,W,C."
             ) from error.__cause__
 
     def _at(self, height: int, width: int, channels: int) -> TracedRun:
@@ -275,7 +277,7 @@ class TorchNetwork:
             except Exception as error:
                 raise ModelError(
                     f"{self.name!r} cannot compute a picture of {height}x{width} with {channels} channels: "
-                    f"{_first_line(error)}"
+                    f"{telling_line(error)}"
                 ) from error
             while len(self._runs) >= _KEPT_RUNS:
                 del self._runs[next(iter(self._runs))]
@@ -322,9 +324,3 @@ def _kind(part: Any) -> str:
     is_exported = type(part).__module__.startswith("torch.export")
     kind = part.type_name() if is_exported else getattr(part, "original_name", None)
     return str(kind or type(part).__name__).split(".")[-1]
-
-
-def _first_line(error: BaseException | None) -> str:
-    lines = str(error).strip().splitlines() if error is not None else []
-    line = lines[0] if lines else type(error).__name__
-    return line if len(line) <= 200 else f"{line[:200]}..."

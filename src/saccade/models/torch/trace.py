@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from saccade.models.dataflow import POINTWISE, Dataflow, Operation, Windows
+from saccade.models.torch.axes import Places, channels_first, channels_last, grid_of, sizes_of
 from saccade.models.torch.memory import Geometry, Memory, geometry_of
-from saccade.models.torch.places import Places, channels_first, channels_last, grid_of, sizes_of
 from saccade.models.torch.windows import Movement, Step, movement
 from saccade.typing import Tensor
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from saccade.models.dataflow import POINTWISE, Window, Windows
-from saccade.models.torch.lookup import adaptive, interpolated, mirrored, repeated
-from saccade.models.torch.places import (
+from saccade.models.torch.axes import (
     Places,
     broadcast,
     holds_places,
@@ -20,6 +19,7 @@ from saccade.models.torch.places import (
     reshaped,
     with_size,
 )
+from saccade.models.torch.lookup import adaptive, interpolated, mirrored, repeated
 
 Movement = tuple[Windows, Places] | None
 """The windows of an operation and where rows and columns lie in its result; None when it mixes places."""
