@@ -100,8 +100,8 @@ class Encoder:
         else:
             return self.read(given)
         height, width, channels = self.network.input_shape
-        wanted = (height or images.shape[1], width or images.shape[2], channels)
-        if images.shape[1:] != wanted:
+        expected = (height or images.shape[1], width or images.shape[2], channels)
+        if images.shape[1:] != expected:
             raise ImageError(
                 f"pictures of shape {images.shape[1:]} for a model that takes {self.network.input_shape}; read them "
                 "with encoder.read()."
@@ -130,8 +130,8 @@ class Encoder:
     @property
     def is_autoencoder(self) -> bool:
         """Does the model give back a picture of the kind it takes?"""
-        shape, wanted = self.network.layers[self.network.output].shape, self.network.input_shape
-        return self.network.output != self.layer and shape == wanted
+        shape = self.network.layers[self.network.output].shape
+        return self.network.output != self.layer and shape == self.network.input_shape
 
     def dataflow(self, height: int, width: int) -> Dataflow:
         """How places move through the model at this picture size; written down once per size."""

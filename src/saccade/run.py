@@ -32,10 +32,10 @@ class Run(Questions):
         on_partial: Gets the maps so far while a method refines them.
 
     Example:
-        >>> run = Run(encoder)
+        >>> run = saccade.Run(encoder)
         >>> images = run.encoder.read(["cat.jpg"]).array
         >>> objective = run.objective(images, saccade.targets.code())
-        >>> run.gradient(images, objective, STAY, ONCE).shape
+        >>> run.gradient(images, objective, saccade.targets.paths.STAY, saccade.targets.paths.ONCE).shape
         (1, 128, 128, 3)
     """
 

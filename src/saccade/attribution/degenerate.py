@@ -101,13 +101,13 @@ def _grouped(
     look: Callable[[NDArray[np.floating]], tuple[str, str] | None],
 ) -> list[str]:
     """One sentence for each complaint, with the pictures that it is about."""
-    found: dict[tuple[str, str], list[str]] = {}
+    by_complaint: dict[tuple[str, str], list[str]] = {}
     for values, name in zip(arrays, names, strict=True):
         complaint = look(values)
         if complaint is not None:
-            found.setdefault(complaint, []).append(name)
+            by_complaint.setdefault(complaint, []).append(name)
     notes = []
-    for (what, why), pictures in found.items():
+    for (what, why), pictures in by_complaint.items():
         shown = ", ".join(pictures[:3]) + (f" and {len(pictures) - 3} more" if len(pictures) > 3 else "")
         notes.append(f"{what} {shown} {why}")
     return notes

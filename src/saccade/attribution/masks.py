@@ -164,12 +164,12 @@ class RandomMasks:
         flat = grids.reshape(len(grids), -1).astype(np.float64)
         group = down * self.shifts + across
         order = np.argsort(group, kind="stable")
-        found, firsts = np.unique(group[order], return_index=True)
+        groups, firsts = np.unique(group[order], return_index=True)
         rows, columns = (np.concatenate(list(each), axis=1).astype(np.float64) for each in self._spreads())
         total = np.empty((weights.shape[1], *self.size))
         for number in range(weights.shape[1]):
             sums = np.zeros((self.shifts**2, height * width))
-            sums[found] = np.add.reduceat(flat[order] * weights[order, number, None], firsts, axis=0)
+            sums[groups] = np.add.reduceat(flat[order] * weights[order, number, None], firsts, axis=0)
             table = sums.reshape(self.shifts, self.shifts, height, width).transpose(0, 2, 1, 3)
             flattened = table.reshape(self.shifts * height, self.shifts * width)
             total[number] = product(product(rows, flattened), columns.T)

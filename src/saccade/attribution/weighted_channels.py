@@ -1,4 +1,4 @@
-"""From weighted feature maps to one map: the sum over channels, and what has to be said about it."""
+"""From weighted feature maps to one map: the sum over channels, and what has to be lines about it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ROUNDING = 1e-6
 def weighted_channels(
     parts: Array,
     *,
-    held: Array,
+    activations: Array,
     layer: FeatureLayer,
     units: str,
     flat: NDArray[np.bool_],
@@ -35,7 +35,7 @@ def weighted_channels(
 
     Args:
         parts: Weight times activation, (images, rows, columns, channels).
-        held: The layer's own values, of the same shape.
+        activations: The layer's own values, of the same shape.
         layer: Which layer it is.
         units: What one unit of the map is.
         flat: Pictures in which there is nothing to see, (images,); their maps are made zero.
@@ -54,9 +54,9 @@ def weighted_channels(
         parts = parts - parts.mean(axis=(1, 2), keepdims=True)
     values = np.einsum("...c->...", parts)
     alike = np.abs(values).max(axis=(1, 2)) <= _ROUNDING * size
-    same = featureless(held)
+    same = featureless(activations)
     values[same | flat | alike] = 0.0
-    said = [layer.note, *notes]
+    lines = [layer.note, *notes]
     for which, why in (
         (same, f"all places of {layer.path} hold the same"),
         (flat & ~same, why_flat),
@@ -64,18 +64,18 @@ def weighted_channels(
     ):
         if which.any():
             where = "" if which.all() else f" in {int(which.sum())} of {len(which)} pictures"
-            said.append(f"flat{where}: {why}")
+            lines.append(f"flat{where}: {why}")
     if centred:
-        said.append("zero is the mean of all places")
+        lines.append("zero is the mean of all places")
     if positive:
         values = np.maximum(values, 0)
-        said.append("what is below zero is left out")
+        lines.append("what is below zero is left out")
     return Map(
         values=values,
         raw=parts,
         units=f"{units}, above or below the mean place" if centred else units,
         signed=not positive,
-        notes=tuple(said),
+        notes=tuple(lines),
         settings={"at": layer.path, **(settings or {}), "positive": positive},
         scores=scores or {},
     )

@@ -39,16 +39,16 @@ class Widths:
         # A forward pass frees what it has used, so the widest layer counts, coming and going; a gradient keeps all.
         start = 4 * self.counts[0]
         if question == "gradient":
-            held = 1.25 * sum(self.counts) + 2 * self.widest
+            kept_numbers = 1.25 * sum(self.counts) + 2 * self.widest
         else:
-            held = 2.5 * self.widest + self.counts[-1]
-        return int(4 * (held + start))
+            kept_numbers = 2.5 * self.widest + self.counts[-1]
+        return int(4 * (kept_numbers + start))
 
 
 def widths(
     layers: Mapping[str, Layer],
     size: tuple[int, ...],
-    wanted: Sequence[str],
+    layers_read: Sequence[str],
     at: str | None,
     grid: Callable[[str], tuple[int, int] | None],
 ) -> Widths:
@@ -57,12 +57,12 @@ def widths(
     Args:
         layers: All layers, in the order of computation.
         size: Of the picture: height, width, channels.
-        wanted: The layers asked for.
+        layers_read: The layers asked for.
         at: The layer that moves in place of the picture, or None.
         grid: A layer's rows and columns at this size, where its shape leaves them free.
     """
     before, counts = 0, [math.prod(size)]
-    left = set(wanted)
+    left = set(layers_read)
     for path, layer in layers.items():
         shape = [each or 0 for each in layer.shape]
         if 0 in shape and len(shape) == 3:

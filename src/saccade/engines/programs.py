@@ -119,8 +119,8 @@ def gradient_program(
             taps: dict[str, Callable[[Tensor], Tensor]] = dict.fromkeys(guided, backend.relu_backward)
             if at is not None:
                 taps[at] = lambda result: backend.as_float32(result) + tap
-            wanted = [layer] if at is None else [layer, at]
-            results = network.run(rows, wanted, taps)
+            read = [layer] if at is None else [layer, at]
+            results = network.run(rows, read, taps)
             size = int(np.prod(results[layer].shape[1:]))
             rows_moved = backend.reshape(rows, tuple(moved.shape))
             terms = terms_of(backend, measure, results[layer], (steps, count), references[0], rows_moved)
@@ -129,7 +129,7 @@ def gradient_program(
             # Weighing the scores weighs their gradients; a variance needs the gradients as they are.
             if not variance:
                 scores = scores * backend.reshape(shares, (steps, 1))
-            return backend.sum(scores, (0, 1)), results[wanted[-1]] if values else None
+            return backend.sum(scores, (0, 1)), results[read[-1]] if values else None
 
         if at is None:
             gradient, result = backend.gradient(lambda rows: total(rows, None), flattened(backend, moved))

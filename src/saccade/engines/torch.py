@@ -190,8 +190,8 @@ class TorchBackend(Backend):
 def _keep_freed_memory() -> None:
     """Tell glibc to keep up to 128 MiB of freed memory for the next tensors, for the rest of the process.
 
-    Left alone it hands the layers of every batch back to the system as soon as the batch is done, and fetches them anew
-    page by page for the next: a fifth of the time of a gradient. Whoever has tuned malloc is not overruled.
+    Left alone it hands the layers of every batch back to the system as soon as the batch is done, and fetches them
+    again page by page for the next: a fifth of the time of a gradient. Whoever has tuned malloc is not overruled.
     """
     tuned = os.environ.get("GLIBC_TUNABLES", "")
     if "glibc.malloc" in tuned or any(

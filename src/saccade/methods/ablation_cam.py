@@ -44,7 +44,7 @@ def ablation_cam(
 
     For the whole code the loss is the share of it that changes, |f(x') - f(x)|² / |f(x)|². The paper divides the loss
     by the target's value; that only scales the whole map, and turns it over where the value is negative, so the loss
-    stays in the target's own unit here. Only what comes after the layer is computed anew for every channel, and once
+    stays in the target's own unit here. Only what comes after the layer is computed again for every channel, and once
     for all targets.
 
     Args:
@@ -71,30 +71,30 @@ def ablation_cam(
     if replacement not in REPLACEMENTS:
         raise UnknownName.of("replacement", replacement, REPLACEMENTS)
     layer = feature_layer(run, images, targets, at)
-    held = run.activations(images, [layer.path])[layer.path]
-    mean = held.mean(axis=(1, 2), keepdims=True)
+    activations = run.activations(images, [layer.path])[layer.path]
+    mean = activations.mean(axis=(1, 2), keepdims=True)
     fixed = {"replacement": mean if replacement == "mean" else np.zeros_like(mean)}
     channels = np.concatenate([np.zeros((1, layer.channels)), np.eye(layer.channels)]).astype(np.float32)
     scores = run.score(
         images, run.objectives(images, targets), DROPPED, ArrayPoints({"channels": channels}), fixed, at=layer.path
     )
     maps = []
-    for target, found in zip(targets, scores, strict=True):
-        loss = found[1:] - found[0] if target.counts_increase else found[0] - found[1:]
+    for target, own in zip(targets, scores, strict=True):
+        loss = own[1:] - own[0] if target.counts_increase else own[0] - own[1:]
         less_mean = target.counts_increase if centred is None else centred
         maps.append(
             weighted_channels(
-                (held - fixed["replacement"]) * loss.T.astype(np.float32)[:, None, None],
-                held=held,
+                (activations - fixed["replacement"]) * loss.T.astype(np.float32)[:, None, None],
+                activations=activations,
                 layer=layer,
                 units="activation, weighted by what the target loses without the channel",
-                flat=unchanged(loss, found[0], target),
+                flat=unchanged(loss, own[0], target),
                 why_flat=f"no channel of {layer.path} is missed",
                 centred=less_mean,
                 positive=positive,
                 notes=(f"a dropped channel becomes {'zero' if replacement == 'zero' else 'its mean over the places'}",),
                 settings={"replacement": replacement, "centred": less_mean},
-                scores={"score": found[0]},
+                scores={"score": own[0]},
             )
         )
     return maps

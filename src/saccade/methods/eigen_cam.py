@@ -66,10 +66,10 @@ def eigen_cam(run: Run, images: Array, target: Target, *, at: str | None = None,
     layer = feature_layer(run, images, [target], at)
     raw = run.activations(images, [layer.path])[layer.path]
     count, cells = len(images), layer.grid[0] * layer.grid[1]
-    flat, held = featureless(raw), raw.reshape(count, cells, layer.channels)
+    flat, activations = featureless(raw), raw.reshape(count, cells, layer.channels)
     values, explained = np.zeros((count, cells), np.float32), np.zeros(count)
     for number in np.flatnonzero(~flat):
-        values[number], explained[number] = _component(held[number], centred)
+        values[number], explained[number] = _component(activations[number], centred)
     notes = [
         layer.note,
         f"explains {100 * explained.mean():.0f} % of the layer's {'variance' if centred else 'energy'}",
@@ -88,10 +88,10 @@ def eigen_cam(run: Run, images: Array, target: Target, *, at: str | None = None,
     )
 
 
-def _component(held: Array, centred: bool) -> tuple[Array, float]:
+def _component(activations: Array, centred: bool) -> tuple[Array, float]:
     """The first component of (places, channels): its value at each place, and its share of the whole."""
-    energy = np.einsum("uk,uk->u", held, held, dtype=np.float64)
-    used = held - held.mean(axis=0) if centred else held
+    energy = np.einsum("uk,uk->u", activations, activations, dtype=np.float64)
+    used = activations - activations.mean(axis=0) if centred else activations
     by_channel = used.shape[1] <= used.shape[0]
     products = gram(used if by_channel else used.T).astype(np.float64)
     largest, vector = _first_eigenvector(products)

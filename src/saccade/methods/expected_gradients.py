@@ -127,8 +127,8 @@ def _baselines(
     """The baselines, each (images or 1, height, width, channels), and what to call them."""
     if isinstance(given, np.ndarray):
         if given.ndim != 4 or not len(given) or given.shape[1:] != images.shape[1:]:
-            wanted = ", ".join(map(str, images.shape[1:]))
-            raise InputError(f"baselines of shape {given.shape} do not fit; give (baselines, {wanted}).")
+            shape = ", ".join(map(str, images.shape[1:]))
+            raise InputError(f"baselines of shape {given.shape} do not fit; give (baselines, {shape}).")
         pictures = np.asarray(given, np.float32)
         return [each[None] for each in pictures], ("given",) * len(given)
     baseline_images: list[NDArray[np.float32]] = []

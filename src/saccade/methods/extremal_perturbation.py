@@ -57,7 +57,7 @@ def extremal_perturbation(
     frozen at the unchanged picture.
 
     A mask is a coarse grid in 0..1 spread by a Gaussian, which makes it smooth; the grid is a soft threshold of a free
-    field, and the threshold is found anew at every step so that the area holds. This solves the published problem
+    field, and the threshold is found again at every step so that the area holds. This solves the published problem
     without its penalty on the sorted mask, whose weight trades area for score. Adam improves the field by the exact
     gradient of the encoder. Nothing is left to chance: the start is the same mask everywhere.
 
@@ -92,7 +92,7 @@ def extremal_perturbation(
     hidden = filler_images(images, filler, value_range=run.encoder.value_range, blur=width, neighbourhood=cell)
     masks, done = _Search(run, images, hidden, target, mode, shares, sigma).masks(iterations)
     verb = "kept" if mode == "keep" else "destroyed"
-    found = {f"{verb}_at_{100 * share:g}_percent": done[:, k] for k, share in enumerate(shares)}
+    saved = {f"{verb}_at_{100 * share:g}_percent": done[:, k] for k, share in enumerate(shares)}
     middle = ", ".join(f"{np.median(done[:, k]):.0%} by {share:.0%}" for k, share in enumerate(shares))
     return Map(
         values=masks.mean(axis=1, dtype=np.float64).astype(np.float32),
@@ -113,7 +113,7 @@ def extremal_perturbation(
             "filler": filler,
             "blur": width if filler == "blur" else None,
         },
-        scores=found,
+        scores=saved,
     )
 
 
@@ -174,11 +174,11 @@ class _Search:
             gradient = self.run.gradient(moved, objective, STAY, ONCE)
             gradient = gradient.reshape(count, len(self.areas), *self.images.shape[1:])
             gain = np.einsum("iahwc,ihwc->iahw", gradient, visible) * scale
-            wanted = -(rows.T @ gain @ columns)
+            descent = -(rows.T @ gain @ columns)
             # The threshold gives way so that the area stays; that much of every wish is taken back.
             soft = grid * (1 - grid)
-            price = (wanted * soft).sum(axis=(2, 3), keepdims=True) / (covers * soft).sum(axis=(2, 3), keepdims=True)
-            step_down = soft * (wanted - covers * price)
+            price = (descent * soft).sum(axis=(2, 3), keepdims=True) / (covers * soft).sum(axis=(2, 3), keepdims=True)
+            step_down = soft * (descent - covers * price)
             first = 0.9 * first + 0.1 * step_down
             second = 0.99 * second + 0.01 * step_down**2
             length = np.sqrt(second / (1 - 0.99 ** (number + 1))) + 1e-12
@@ -200,14 +200,14 @@ class _Search:
 
 def _of_area(field: NDArray[np.float64], covers: NDArray[np.float64], areas: Sequence[float]) -> NDArray[np.float64]:
     """Grids in 0..1 whose masks have exactly these areas: a soft threshold of the field, found by halving."""
-    wanted = np.array(areas)[None, :, None, None]
+    shares = np.array(areas)[None, :, None, None]
     # At these two thresholds every number of the grid is below, or above, the area objective for.
-    margin = np.log(wanted / (1 - wanted))
+    margin = np.log(shares / (1 - shares))
     low = field.min(axis=(2, 3), keepdims=True) - margin
     high = field.max(axis=(2, 3), keepdims=True) - margin
     for _ in range(50):
         middle = (low + high) / 2
-        above = (covers / (1 + np.exp(middle - field))).sum(axis=(2, 3), keepdims=True) > wanted
+        above = (covers / (1 + np.exp(middle - field))).sum(axis=(2, 3), keepdims=True) > shares
         low, high = np.where(above, middle, low), np.where(above, high, middle)
     return np.asarray(1 / (1 + np.exp((low + high) / 2 - field)))
 

@@ -58,7 +58,7 @@ def grad_cam(
     less_mean = target.counts_increase if centred is None else centred
     return weighted_channels(
         values * gradient.mean(axis=(1, 2), keepdims=True),
-        held=values,
+        activations=values,
         layer=layer,
         units=f"part of the change of {target.gradient_units}, by each channel's mean gradient",
         flat=unmoved(run, images, target, values, gradient),

@@ -65,12 +65,12 @@ def grad_cam_plus_plus(
     values, gradient = values_and_gradient(run, images, target, layer)
     flat = unmoved(run, images, target, values, gradient)
     gradient = np.maximum(gradient, 0) if positive else gradient
-    held = np.abs(values).sum(axis=(1, 2), keepdims=True)
-    weights = (gradient / (2 + np.abs(gradient) * held)).sum(axis=(1, 2), keepdims=True)
+    summed_activations = np.abs(values).sum(axis=(1, 2), keepdims=True)
+    weights = (gradient / (2 + np.abs(gradient) * summed_activations)).sum(axis=(1, 2), keepdims=True)
     less_mean = target.counts_increase if centred is None else centred
     return weighted_channels(
         values * weights,
-        held=values,
+        activations=values,
         layer=layer,
         units="activation, weighted by Grad-CAM++",
         flat=flat,

@@ -14,7 +14,7 @@ from saccade.typing import Array
 
 @method(
     title="Guided backpropagation",
-    summary="the feather touch, following only what pushes up: crisp lines, closer to an edge drawing than to reasons",
+    summary="a small nudge, following only what pushes up: crisp lines, closer to an edge drawing than to reasons",
     source="Springenberg, Dosovitskiy, Brox and Riedmiller (2015), arXiv:1412.6806",
     cost="1 forward and 1 backward",
     needs=["gradients"],

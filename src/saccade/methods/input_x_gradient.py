@@ -13,7 +13,7 @@ from saccade.typing import Array
 
 @method(
     title="Input x gradient",
-    summary="the feather touch times the brightness of the pixel: what is already there, and matters",
+    summary="the small nudge times the brightness of the pixel: what is already there, and matters",
     source="Shrikumar, Greenside, Shcherbina and Kundaje (2016), arXiv:1605.01713",
     cost="1 forward and 1 backward",
     needs=["gradients"],

@@ -13,7 +13,15 @@ from saccade.attribution.channels import summed
 from saccade.attribution.gradient_maps import low_passed_map
 from saccade.attribution.method import method
 from saccade.errors import InputError, NotApplicable, SaccadeWarning
-from saccade.occlusion.colouring import TOLERANCE, Colouring, alone, cell_gradients, colouring, passes_at_once, pulled
+from saccade.occlusion.colouring import (
+    TOLERANCE,
+    Colouring,
+    alone,
+    cell_gradients,
+    colouring,
+    passes_at_once,
+    vjp_of_patterns,
+)
 from saccade.results.map import Map
 from saccade.run import Run
 from saccade.targets import Target
@@ -21,7 +29,7 @@ from saccade.targets.positions import Cell, Channel
 from saccade.typing import Array
 
 EXACT_PASSES = 512
-"""Up to so many backward passes per picture the energy is computed exactly when nothing else is asked."""
+"""Up to so many backward passes per picture the energy is computed exactly unless something else is asked for."""
 PROBES = 128
 """How many random probes there are when it is not; the error of a pixel is then about 12 % or less."""
 
@@ -52,7 +60,7 @@ def jacobian_energy(
 
     Exact: one backward pass for each channel and colour, that is each group of cells that share no pixel. Otherwise E
     is estimated by random probes v of +1 and -1 on all numbers, E[p] = mean of sum over c of ((J^T v)_pc)²; the error
-    is measured from the spread of the probes and told. (v and -v give the same square, so pairs would not help; and
+    is measured from the spread of the probes and noted. (v and -v give the same square, so pairs would not help; and
     one probe on each colour is never better than as many probes on all cells.)
 
     Args:
@@ -75,25 +83,25 @@ def jacobian_energy(
     """
     if probes is not None and (probes < 0 or probes == 1):
         raise InputError(f"probes={probes}: give 2 or more, or 0 for the exact energy.")
-    wanted = _wanted(target, run, images)
+    chosen = _chosen(target, run, images)
     size = (images.shape[1], images.shape[2])
-    plan = colouring(run.encoder.dataflow(*size), run.encoder.layer, wanted.shape[:2])
+    plan = colouring(run.encoder.dataflow(*size), run.encoder.layer, chosen.shape[:2])
     notes: list[str] = []
-    if probes == 0 or (probes is None and _passes(wanted, plan) <= EXACT_PASSES):
-        plan = _trusted(run, images, wanted, plan, notes)
-    passes = _passes(wanted, plan)
+    if probes == 0 or (probes is None and _passes(chosen, plan) <= EXACT_PASSES):
+        plan = _trusted(run, images, chosen, plan, notes)
+    passes = _passes(chosen, plan)
     exact = probes == 0 or (probes is None and passes <= EXACT_PASSES)
     scores: dict[str, NDArray[np.float64]] = {}
     if exact:
-        raw = np.stack([_exact(run, images[index : index + 1], wanted, plan) for index in range(len(images))])
+        raw = np.stack([_exact(run, images[index : index + 1], chosen, plan) for index in range(len(images))])
         notes.append(f"exact: {passes} backward passes")
     else:
         passes = PROBES if probes is None else probes
-        found = [_estimated(run, images[index : index + 1], wanted, passes, seed) for index in range(len(images))]
-        raw = np.stack([energy for energy, _ in found])
-        scores["relative_error"] = np.array([error for _, error in found])
-        told = 100 * float(scores["relative_error"].max())
-        notes.append(f"estimated by {passes} random probes: relative error about {told:.2g} % before smoothing")
+        estimates = [_estimated(run, images[index : index + 1], chosen, passes, seed) for index in range(len(images))]
+        raw = np.stack([energy for energy, _ in estimates])
+        scores["relative_error"] = np.array([error for _, error in estimates])
+        percent = 100 * float(scores["relative_error"].max())
+        notes.append(f"estimated by {passes} random probes: relative error about {percent:.2g} % before smoothing")
     return low_passed_map(
         run,
         summed(raw),
@@ -108,7 +116,7 @@ def jacobian_energy(
     )
 
 
-def _wanted(target: Target, run: Run, images: Array) -> NDArray[np.bool_]:
+def _chosen(target: Target, run: Run, images: Array) -> NDArray[np.bool_]:
     """Which numbers of the code are meant? (rows, columns, channels)."""
     if target.kind not in ("code", "channel", "cell"):
         raise NotApplicable(
@@ -128,31 +136,31 @@ def _wanted(target: Target, run: Run, images: Array) -> NDArray[np.bool_]:
     return selected
 
 
-def _patterns(wanted: NDArray[np.bool_], plan: Colouring) -> Iterator[Array]:
+def _patterns(chosen: NDArray[np.bool_], plan: Colouring) -> Iterator[Array]:
     """One pattern for each channel and colour: ones at cells that share no pixel."""
-    for channel in np.flatnonzero(wanted.any(axis=(0, 1))):
-        for mask in plan.masks() * wanted[..., channel]:
+    for channel in np.flatnonzero(chosen.any(axis=(0, 1))):
+        for mask in plan.masks() * chosen[..., channel]:
             if mask.any():
-                pattern = np.zeros(wanted.shape, np.float32)
+                pattern = np.zeros(chosen.shape, np.float32)
                 pattern[..., channel] = mask
                 yield pattern
 
 
-def _passes(wanted: NDArray[np.bool_], plan: Colouring) -> int:
+def _passes(chosen: NDArray[np.bool_], plan: Colouring) -> int:
     """How many patterns there are, without making them."""
-    colours = int((plan.masks() * wanted.any(axis=-1)).any(axis=(1, 2)).sum())
-    return colours * int(wanted.any(axis=(0, 1)).sum())
+    colours = int((plan.masks() * chosen.any(axis=-1)).any(axis=(1, 2)).sum())
+    return colours * int(chosen.any(axis=(0, 1)).sum())
 
 
-def _trusted(run: Run, images: Array, wanted: NDArray[np.bool_], plan: Colouring, notes: list[str]) -> Colouring:
+def _trusted(run: Run, images: Array, chosen: NDArray[np.bool_], plan: Colouring, notes: list[str]) -> Colouring:
     """The colouring, if lone cells have the gradients that it gives them; else every cell alone."""
-    cells = int(wanted.any(axis=-1).sum())
+    cells = int(chosen.any(axis=-1).sum())
     if cells == 1:
         return plan
     if plan.passes == plan.cells:
         notes.append("cell by cell: every cell of the code sees too much of the picture to share passes")
         return plan
-    signs = _probe(0, 0, wanted)
+    signs = _probe(0, 0, chosen)
     _, off = cell_gradients(run, images[:1], signs[None], plan)
     if off <= TOLERANCE:
         return plan
@@ -166,18 +174,18 @@ def _trusted(run: Run, images: Array, wanted: NDArray[np.bool_], plan: Colouring
     return alone(plan.size, plan.grid)
 
 
-def _exact(run: Run, image: Array, wanted: NDArray[np.bool_], plan: Colouring) -> Array:
+def _exact(run: Run, image: Array, chosen: NDArray[np.bool_], plan: Colouring) -> Array:
     """The energy at every pixel and channel, (height, width, channels)."""
     total = np.zeros(image.shape[1:])
-    for squares in _squares(run, image, _patterns(wanted, plan)):
+    for squares in _squares(run, image, _patterns(chosen, plan)):
         total += squares
     return total.astype(np.float32)
 
 
-def _estimated(run: Run, image: Array, wanted: NDArray[np.bool_], probes: int, seed: int) -> tuple[Array, float]:
+def _estimated(run: Run, image: Array, chosen: NDArray[np.bool_], probes: int, seed: int) -> tuple[Array, float]:
     """The energy by random probes, and the standard error of all its pixels as a share of its size."""
     total, each, squared = np.zeros(image.shape[1:]), np.zeros(image.shape[1:3]), np.zeros(image.shape[1:3])
-    for squares in _squares(run, image, (_probe(seed, number, wanted) for number in range(probes))):
+    for squares in _squares(run, image, (_probe(seed, number, chosen) for number in range(probes))):
         total += squares
         pixels = np.einsum("...c->...", squares)
         each += pixels
@@ -195,11 +203,11 @@ def _squares(run: Run, image: Array, patterns: Iterator[Array]) -> Iterator[NDAr
     while group := list(islice(patterns, size)):
         # Engines compile once per shape: the last group is filled up with nothing, which adds nothing.
         filled = group + [np.zeros_like(group[0])] * (size - len(group))
-        for gradient in pulled(run, image, np.stack(filled))[: len(group)]:
+        for gradient in vjp_of_patterns(run, image, np.stack(filled))[: len(group)]:
             yield gradient.astype(np.float64) ** 2
 
 
-def _probe(seed: int, number: int, wanted: NDArray[np.bool_]) -> Array:
+def _probe(seed: int, number: int, chosen: NDArray[np.bool_]) -> Array:
     """Random signs at the numbers that are meant; the same for every way of cutting the work."""
-    signs = np.random.default_rng([seed, number]).integers(0, 2, wanted.shape)
-    return np.where(wanted, 2.0 * signs - 1.0, 0.0).astype(np.float32)
+    signs = np.random.default_rng([seed, number]).integers(0, 2, chosen.shape)
+    return np.where(chosen, 2.0 * signs - 1.0, 0.0).astype(np.float32)

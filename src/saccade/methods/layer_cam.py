@@ -47,7 +47,7 @@ def layer_cam(run: Run, images: Array, target: Target, *, at: str | None = None,
     flat = unmoved(run, images, target, values, gradient)
     return weighted_channels(
         values * (np.maximum(gradient, 0) if positive else gradient),
-        held=values,
+        activations=values,
         layer=layer,
         units=f"part of the change of {target.gradient_units}, per cell of the layer",
         flat=flat,

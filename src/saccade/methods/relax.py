@@ -135,7 +135,7 @@ def _similarity(target: Target) -> _Similarity:
 
 
 def _map(
-    asked: _Similarity, scores: NDArray[np.float64], drawn: RandomMasks, filled: str, settings: dict[str, Any]
+    similarity: _Similarity, scores: NDArray[np.float64], drawn: RandomMasks, filled: str, settings: dict[str, Any]
 ) -> Map:
     """From the scores (masks, images) to the map; the masks are never made."""
     repeats = settings["repeats"]
@@ -162,7 +162,7 @@ def _map(
         values=importance.astype(np.float32),
         raw=raw.astype(np.float32),
         grid=(raw.shape[2], raw.shape[3]),
-        units=asked.units,
+        units=similarity.units,
         signed=True,
         notes=tuple(notes),
         settings=settings,

@@ -13,13 +13,13 @@ from saccade.typing import Array
 
 @method(
     title="Saliency",
-    summary="a feather touch: where would it matter most if a pixel changed by a hair?",
+    summary="a small nudge: where would it matter most if a pixel changed a little?",
     source="Simonyan, Vedaldi and Zisserman (2013), arXiv:1312.6034",
     cost="1 forward and 1 backward",
     needs=["gradients"],
 )
 def saliency(run: Run, images: Array, target: Target, *, low_pass: float | None = None) -> Map:
-    """Which pixels would move the target most if they changed by a hair?
+    """Which pixels would move the target most if they changed a little?
 
     m = | d target(x) / dx |, the length over the channels of a pixel; low-passed, because max-pooling scatters the
     gradient over single pixels (FORGrad, Muzellec et al. 2024, arXiv:2307.09591).

@@ -62,7 +62,7 @@ def score_cam(
         targets: What is explained, each with a map of its own, all from the same passes.
         at: The layer whose feature maps are weighted; by default the last before the code with a finer grid.
         masked: What is looked at through the feature map: the `"layer"` itself, whose values give way to those it has
-            for the filler, so that only what comes after it is computed anew; or the `"picture"` as in the paper, one
+            for the filler, so that only what comes after it is computed again; or the `"picture"` as in the paper, one
             whole forward per channel. On photographs, with the layer by default, both give the same order of places
             (rank correlation 0.98 to 1.00); for a layer further from the code the paper's form is the truer one.
         filler: What the covered rest shows: `"blur"`, `"local_mean"`, `"mean"`, `"black"` (the paper's), `"grey"`,
@@ -90,33 +90,33 @@ def score_cam(
     cell = cell_size(run.encoder, (images.shape[1], images.shape[2]), targets[0])
     width = float(max(cell)) if blur is None else blur
     rest = filler_images(images, filler, value_range=run.encoder.value_range, blur=width, neighbourhood=cell)
-    held = run.activations(images, [layer.path])[layer.path]
-    shapes, has_shape = _shapes(held)
+    activations = run.activations(images, [layer.path])[layer.path]
+    shapes, has_shape = _shapes(activations)
     if masked == "picture":
-        found = _scores(run, images, targets, layer, shapes, rest, None)
+        all_scores = _scores(run, images, targets, layer, shapes, rest, None)
     else:
-        found = _scores(
+        all_scores = _scores(
             run, images, targets, layer, shapes, run.activations(rest, [layer.path])[layer.path], layer.path
         )
-    said = (
+    note = (
         f"the {masked} seen through each of {layer.channels} channels, the rest from {filler_in_words(filler, width)}"
     )
     maps = []
-    for target, scores in zip(targets, found, strict=True):
+    for target, scores in zip(targets, all_scores, strict=True):
         gain = np.where(has_shape.T, scores[0] - scores[1:] if target.counts_increase else scores[1:] - scores[0], 0.0)
         weights = _softmax(gain, has_shape.T) if softmax else gain
         less_mean = target.counts_increase if centred is None else centred
         maps.append(
             weighted_channels(
-                held * weights.T.astype(np.float32)[:, None, None],
-                held=held,
+                activations * weights.T.astype(np.float32)[:, None, None],
+                activations=activations,
                 layer=layer,
                 units="activation, weighted by what is regained of the target when its places alone are seen",
                 flat=unchanged(gain, scores[0], target),
                 why_flat=f"looking through no channel of {layer.path} makes a difference",
                 centred=less_mean,
                 positive=positive,
-                notes=(said,),
+                notes=(note,),
                 settings={
                     "masked": masked,
                     "filler": filler,
@@ -130,12 +130,12 @@ def score_cam(
     return maps
 
 
-def _shapes(held: Array) -> tuple[Array, NDArray[np.bool_]]:
+def _shapes(activations: Array) -> tuple[Array, NDArray[np.bool_]]:
     """Every feature map between 0 and 1, (images, rows, columns, channels), and which have any shape at all."""
-    low, high = held.min(axis=(1, 2), keepdims=True), held.max(axis=(1, 2), keepdims=True)
+    low, high = activations.min(axis=(1, 2), keepdims=True), activations.max(axis=(1, 2), keepdims=True)
     span = high - low
     has_shape = span > _FLAT * np.maximum(np.abs(low), np.abs(high))
-    return np.where(has_shape, (held - low) / np.where(has_shape, span, 1), 0), has_shape[:, 0, 0]
+    return np.where(has_shape, (activations - low) / np.where(has_shape, span, 1), 0), has_shape[:, 0, 0]
 
 
 def _scores(
@@ -149,7 +149,7 @@ def _scores(
 ) -> list[NDArray[np.float64]]:
     """Each target for the filler and for what is seen through each channel, (1 + channels, images)."""
     objectives = run.objectives(images, targets)
-    found = [np.empty((1 + layer.channels, len(images))) for _ in targets]
+    by_target = [np.empty((1 + layer.channels, len(images))) for _ in targets]
     rows, columns = (linear(images.shape[1 + axis], layer.grid[axis]) for axis in (0, 1))
     for number in range(len(images)):
         # A stencil belongs to one picture and one channel, so each picture has points of its own.
@@ -162,9 +162,9 @@ def _scores(
         own = [objective.select(one) for objective in objectives]
         path = MASKED if at is None else SEEN_AT_LAYER
         scores = run.score(images[one], own, path, ArrayPoints(points), {"filler": rest[one]}, at=at)
-        for all_scores, each in zip(found, scores, strict=True):
-            all_scores[:, number] = each[:, 0]
-    return found
+        for column, image_scores in zip(by_target, scores, strict=True):
+            column[:, number] = image_scores[:, 0]
+    return by_target
 
 
 def _softmax(gain: NDArray[np.float64], counted: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ from saccade.typing import Array
 
 @method(
     title="SmoothGrad",
-    summary="the feather touch again and again while the picture trembles, so that chance evens out",
+    summary="the small nudge again and again under a little noise, so that chance evens out",
     source="Smilkov et al. (2017), arXiv:1706.03825",
     cost="one forward and backward per sample",
     needs=["gradients"],

@@ -17,7 +17,7 @@ from saccade.typing import Array
 
 @method(
     title="VarGrad",
-    summary="where the feather touch gives another answer each time the picture trembles: edges the code hangs on",
+    summary="where the small nudge gives another answer each time there is a little noise: edges the code hangs on",
     source="Adebayo et al. (2018), arXiv:1810.03292; Seo et al. (2018), arXiv:1806.09009",
     cost="one forward and backward per sample",
     needs=["gradients"],

@@ -155,34 +155,34 @@ class Dataflow:
         """
         if (name, axis, places) in self._fields:
             return self._fields[name, axis, places]
-        wanted: dict[str, Interval] = {name: places}
+        seen_of: dict[str, Interval] = {name: places}
         for key in reversed(self._ancestors(name)):
-            if key not in wanted:
+            if key not in seen_of:
                 continue
             operation = self.operations[key]
-            asked = wanted[key]
+            interval = seen_of[key]
             through = (
                 EVERYWHERE
-                if operation.windows is None or asked == EVERYWHERE
-                else operation.windows[axis].backward(asked)
+                if operation.windows is None or interval == EVERYWHERE
+                else operation.windows[axis].backward(interval)
             )
             for source in operation.inputs:
-                known = wanted.get(source)
-                wanted[source] = through if known is None else _hull((known, through))
-        found = self._fields[name, axis, places] = wanted.get("input", EVERYWHERE)
-        return found
+                known = seen_of.get(source)
+                seen_of[source] = through if known is None else _hull((known, through))
+        field = self._fields[name, axis, places] = seen_of.get("input", EVERYWHERE)
+        return field
 
     def is_cut(self, at: str, name: str) -> bool:
         """Does every way from the picture to `name` lead through `at`? No, where a way is not known."""
-        wanted, seen = [name], set()
-        while wanted:
-            key = wanted.pop()
+        waiting, seen = [name], set()
+        while waiting:
+            key = waiting.pop()
             if key == at or key in seen:
                 continue
             if key not in self.operations or not self.operations[key].inputs:
                 return False
             seen.add(key)
-            wanted.extend(self.operations[key].inputs)
+            waiting.extend(self.operations[key].inputs)
         return True
 
     def receptive_field(self, name: str) -> tuple[int, int] | None:

@@ -1,9 +1,10 @@
 """Many cells in one backward pass, and still the exact gradient of each.
 
-A cell of the code sees one field of the picture. Cells whose fields share no pixel can be pulled back together: every
-pixel hears from at most one of them, exactly as if that cell were alone. Fields are products of a row interval and a
-column interval, so rows and columns are coloured apart: 9 passes for all cells of the reference net, at any picture
-size. This is the counterpart of `tiling`, which shares forward passes among holes.
+A cell of the code sees one field of the picture. Cells whose fields share no pixel can share a backward pass: every
+pixel gets the gradient of at most one of them, exactly as if that cell were alone. Fields are products of a row
+interval and a column interval, so rows and columns are coloured apart (as the vertices of a graph are, whose edges are
+overlaps): 9 passes for all cells of the reference net, at any picture size. This is the counterpart of `tiling`, which
+shares forward passes among holes.
 
 Where a cell sees the whole picture nothing can be shared, and the same arithmetic gives one pass for each cell.
 """
@@ -147,8 +148,8 @@ def cell_gradients(run: Run, images: Array, patterns: Array, plan: Colouring) ->
 
     Returns:
         The gradients in each cell's window, (images, rows, columns, window height, window width, channels), and by how
-        much three cells that were also pulled back alone differ, as a share of the largest gradient (0 when nothing is
-        shared).
+        much three cells that also had a backward pass of their own differ, as a share of the largest gradient (0 when
+        nothing is shared).
 
     Raises:
         MemoryBudgetError: The windows of all cells together are larger than the encoder's memory.
@@ -161,7 +162,7 @@ def cell_gradients(run: Run, images: Array, patterns: Array, plan: Colouring) ->
             "smaller pictures, or raise the limit (--memory, memory=)."
         )
     masks = plan.masks()
-    found = np.empty((len(images), *plan.grid, *plan.window, images.shape[-1]), np.float32)
+    windows = np.empty((len(images), *plan.grid, *plan.window, images.shape[-1]), np.float32)
     off = 0.0
     for index in range(len(images)):
         image, pattern = images[index : index + 1], patterns[index]
@@ -169,12 +170,12 @@ def cell_gradients(run: Run, images: Array, patterns: Array, plan: Colouring) ->
         singles = np.zeros((len(checked), *plan.grid), np.float32)
         for single, (row, column) in zip(singles, checked, strict=True):
             single[row, column] = 1.0
-        answers = pulled(run, image, np.concatenate([masks, singles])[..., None] * pattern)
-        found[index] = plan.windows(answers[: plan.passes])
+        answers = vjp_of_patterns(run, image, np.concatenate([masks, singles])[..., None] * pattern)
+        windows[index] = plan.windows(answers[: plan.passes])
         largest = max(float(np.abs(answers).max()), 1e-30)
         for answer, cell in zip(answers[plan.passes :], checked, strict=True):
-            off = max(off, float(np.abs(plan.placed(found[index][cell], *cell) - answer).max()) / largest)
-    return found, off
+            off = max(off, float(np.abs(plan.placed(windows[index][cell], *cell) - answer).max()) / largest)
+    return windows, off
 
 
 def passes_at_once(run: Run, image: Array) -> int:
@@ -182,7 +183,7 @@ def passes_at_once(run: Run, image: Array) -> int:
     return max(1, min(_PASSES_AT_ONCE, run.engine.memory // (32 * image.nbytes)))
 
 
-def pulled(run: Run, image: Array, patterns: Array) -> Array:
+def vjp_of_patterns(run: Run, image: Array, patterns: Array) -> Array:
     """`J^T c` on one picture for patterns on the code's grid (patterns, rows, columns, channels), a few at a time."""
     shape = tuple(run.encoder.layers[run.encoder.layer].shape)
     # A vector code is one cell on the grid and a plain vector in the model.
@@ -200,7 +201,7 @@ def pulled(run: Run, image: Array, patterns: Array) -> Array:
 
 
 def _checked(pattern: Array, plan: Colouring) -> list[tuple[int, int]]:
-    """Three cells to be pulled back alone as well: the strongest, and two inner ones."""
+    """Three cells to be computed alone as well: the strongest, and two inner ones."""
     if plan.passes == plan.cells:
         return []
     rows, columns = plan.grid

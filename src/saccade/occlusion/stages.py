@@ -65,21 +65,21 @@ def stages(run: Run, images: Array, read: Collection[str], last: Tiling) -> tupl
     paths = paths[: 1 + max(paths.index(each) for each in read)]
     sizes = {path: run.encoder.layer_size(path, images) for path in paths}
     memory = run.engine.memory // 4
-    found = [
+    candidates = [
         each
         for each in _candidates(run, sizes, read, last.holes)
         if each.plan.passes < last.passes and 2 * each.bytes <= memory
     ]
-    cost, chain = cheapest(found, sizes, last.passes)
+    cost, chain = cheapest(candidates, sizes, last.passes)
     spared = last.passes * sum(sizes.values()) - cost
     return chain if spared >= WORTH_A_PICTURE and spared * len(images) >= WORTH_IN_ALL else ()
 
 
-def cheapest(found: Sequence[Stage], sizes: Mapping[str, int], passes: int) -> tuple[float, tuple[Stage, ...]]:
+def cheapest(candidates: Sequence[Stage], sizes: Mapping[str, int], passes: int) -> tuple[float, tuple[Stage, ...]]:
     """The chain of stages that computes and pastes the fewest numbers, and how many.
 
     Args:
-        found: Every layer that may be a stage, in the order of computation.
+        candidates: Every layer that may be a stage, in the order of computation.
         sizes: How many numbers each layer has for one picture, in the order of computation, up to the last one.
         passes: How many passes the last one takes.
     """
@@ -96,7 +96,7 @@ def cheapest(found: Sequence[Stage], sizes: Mapping[str, int], passes: int) -> t
             costs.append((spent + total[before] + passes * (total[place] - total[before] + pasted), chain))
         return min(costs, key=lambda each: each[0])
 
-    for stage in found:
+    for stage in candidates:
         place = 1 + order.index(stage.layer)
         cost, chain = through(place, stage.plan.passes)
         ways.append((cost, place, (*chain, stage)))
@@ -178,7 +178,7 @@ class Pasted:
 
 
 def _candidates(run: Run, sizes: Mapping[str, int], read: Collection[str], where: Holes) -> Iterator[Stage]:
-    """Every layer at which the holes can be held: it has places, and is the only way to what is read."""
+    """Every layer at which the holes can be stopped at: it has places, and is the only way to what is read."""
     flow = run.encoder.dataflow(*where.size)
     reached = [
         [flow.footprints(axis, (start, start + where.patch[axis])) for start in starts]
