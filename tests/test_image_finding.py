@@ -118,10 +118,10 @@ def test_find_leaves_out_the_pages_that_saccade_wrote(tmp_path, ending):
 
 def test_every_kind_of_page_is_known(tmp_path):
     encoder = saccade.Encoder(small_autoencoder())
-    cat, cup = (encoder.read(each) for each in (data.chelsea(), data.coffee()))
+    cat, cup = (encoder.read(photo) for photo in (data.chelsea(), data.coffee()))
     saccade.explain(encoder, cat, "saliency").save(tmp_path / "a.png")
     saccade.compare(encoder, cat, cup).save(tmp_path / "b.jpg")
-    saccade.feature_maps(encoder, cat).save(tmp_path / "c")
+    saccade.feature_maps(encoder, cat).save_sheets(tmp_path / "c")
     saccade.cells(encoder, cat).save(tmp_path / "d.png")
     pages = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(pages) > 5
