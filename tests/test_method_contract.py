@@ -80,7 +80,7 @@ def test_every_method_lies_in_a_file_of_its_name() -> None:
 def test_a_method_says_what_it_is(name: str) -> None:
     function = find(name)
     names = list(inspect.signature(function).parameters)
-    assert names[:2] == ["encoder", "images"]
+    assert names[:2] == ["run", "images"]
     assert names[2] in ("target", "targets")
     assert all(each.default is not inspect.Parameter.empty for each in settings_of(function).values())
     about = function.description
