@@ -129,7 +129,7 @@ def test_pages_among_the_photos_are_no_photos(
     status, out, err = run("evaluate", small_model, ".", "-m", "saliency", "--steps", "6", "--checked", "2", "--json")
     assert status == 0, err
     assert err.startswith("note: 12 pages that saccade wrote are left out")
-    assert not [name for name in json.loads(out)["photographs"] if "saliency" in name or "sheet" in name]
+    assert not [name for name in json.loads(out)["photos"] if "saliency" in name or "sheet" in name]
 
 
 def test_globs_and_photos_of_one_name(run: Run, small_model: str, photos: Path, tmp_path: Path) -> None:
