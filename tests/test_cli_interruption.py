@@ -136,7 +136,8 @@ def test_ctrl_c_before_anything_is_written_leaves_no_folder(folder: Path) -> Non
 
 
 def test_what_a_killed_run_leaves_is_swept_by_the_next(folder: Path) -> None:
-    words = ("explain", "mine:make", "photos", "-o", "out", "-m", "activation_energy", "--scale", "all")
+    photos = ("photos/0.jpg", "photos/1.jpg")
+    words = ("explain", "mine:make", *photos, "-o", "out", "-m", "activation_energy", "--scale", "all")
     process = start(folder, *words)
     wait_for(process, folder, "out/.saccade-*/*.npz")
     process.kill()
