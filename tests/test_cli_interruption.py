@@ -110,9 +110,9 @@ def test_ctrl_c_at_any_time_after_the_start(small_model: str, folder: Path, dela
 def test_ctrl_c_leaves_nothing_half_written_and_the_same_command_goes_on(folder: Path) -> None:
     words = ("explain", "mine:make", "photos", "-o", "out", "-m", "activation_energy", "--raw")
     process = start(folder, *words)
-    wait_for(process, folder, "out/*.png")
+    wait_for(process, folder, "out/[!.]*.png")
     stopped(process)
-    pages = sorted((folder / "out").glob("*.png"))
+    pages = sorted((folder / "out").glob("[!.]*.png"))
     assert 1 <= len(pages) < 8
     assert not [name for name in files(folder / "out") if "part" in name]
     for page in (*pages, *(folder / "out" / ".thumbnails").glob("*.png")):
@@ -136,7 +136,8 @@ def test_ctrl_c_before_anything_is_written_leaves_no_folder(folder: Path) -> Non
 
 
 def test_what_a_killed_run_leaves_is_swept_by_the_next(folder: Path) -> None:
-    words = ("explain", "mine:make", "photos", "-o", "out", "-m", "activation_energy", "--scale", "all")
+    photos = ("photos/0.jpg", "photos/1.jpg")
+    words = ("explain", "mine:make", *photos, "-o", "out", "-m", "activation_energy", "--scale", "all")
     process = start(folder, *words)
     wait_for(process, folder, "out/.saccade-*/*.npz")
     process.kill()

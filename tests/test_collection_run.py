@@ -222,6 +222,8 @@ def test_requests_that_cannot_be_are_refused_before_the_work(encoder: saccade.En
         BatchRun(encoder, [], [], output="out")
     with pytest.raises(InputError, match="one scale for all photos goes with one method"):
         BatchRun(encoder, [], [Request("occlusion"), Request("saliency")], output="out", style=PageStyle(scale="all"))
+    with pytest.raises(InputError, match="would have the same file names; ask about them in two runs"):
+        BatchRun(encoder, [], [Request(target="like:'a b.jpg'"), Request(target="like:a-b.jpg")], output="out")
     with pytest.raises(UnknownName, match="nearest is 'dark'"):
         PageStyle(theme="drak")
     assert not Path("out").exists()

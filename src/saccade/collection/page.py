@@ -8,14 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PIL import Image
 
 from saccade.collection.names import LONGEST_LABEL, LONGEST_TARGET, shorten, slug
 from saccade.collection.request import Request
 from saccade.collection.style import PageStyle
+from saccade.collection.thumbnails import overlay, shrunk
 from saccade.errors import InputError
-from saccade.images import Images, Placement
 from saccade.methods import find
 from saccade.picture import Scale
 from saccade.results import methods_sheet
@@ -90,7 +89,7 @@ def pages_of(requests: Sequence[Request], style: PageStyle) -> tuple[Page, ...]:
     """Group requests into pages, one for each target.
 
     Raises:
-        InputError: None, two of one label about one target, or several on one scale.
+        InputError: None, two of one label about one target, several on one scale, or targets of one name.
         UnknownName: A method or a target that does not exist.
     """
     if not requests:
@@ -112,6 +111,13 @@ def pages_of(requests: Sequence[Request], style: PageStyle) -> tuple[Page, ...]:
             )
         if style.scale == "all" and len(together) > 1:
             raise InputError("one scale for all photos goes with one method; each method has units of its own.")
+    taken: dict[str, Target] = {}
+    for target in targets.values():
+        other = taken.setdefault(target_slug(target).casefold(), target)
+        if other is not target:
+            raise InputError(
+                f"targets {other.name} and {target.name} would have the same file names; ask about them in two runs."
+            )
     return tuple(
         Page(tuple(together), targets[key], style, side_by_side=len(together) > 1) for key, together in grouped.items()
     )
@@ -121,30 +127,3 @@ def target_slug(target: Target) -> str:
     """A target as part of a file name: its signs become words, so that a sum and its opposite differ."""
     signs = re.sub(r"(?<![^\s:])-", " minus ", target.name).replace(" + ", " plus ")
     return shorten(slug(signs), LONGEST_TARGET)
-
-
-def overlay(attribution: Attribution, scale: Scale | None, least: int = 900) -> Image.Image:
-    """The photo with its map, at least so large."""
-    return attribution.overlay(scale=scale or "each", least=least)[0]
-
-
-def original(attribution: Attribution) -> Image.Image:
-    """The photo itself."""
-    return Image.fromarray(np.asarray(attribution.images.photos[0].original))
-
-
-def shrunk(attribution: Attribution, side: int) -> Attribution:
-    """The same result on a photo that is at most so large: maps are drawn at the size of the photo."""
-    photo = attribution.images.photos[0]
-    image = original(attribution)
-    if max(image.size) <= side:
-        return attribution
-    width, height = image.size
-    image.thumbnail((side, side))
-    across, down = image.width / width, image.height / height
-    left, top, right, bottom = photo.placement.box
-    box = (left * across, top * down, right * across, bottom * down)
-    placement = Placement((image.height, image.width), photo.placement.size, box)
-    small = replace(photo, drawn=np.asarray(image), placement=placement)
-    images = attribution.images
-    return replace(attribution, images=Images(images.array, (small,), images.value_range))

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from saccade.collection.page import Page, original, overlay, shrunk
+from saccade.collection.page import Page
 from saccade.collection.record import MapRecord, PageRecord
+from saccade.collection.thumbnails import original, overlay, shrunk
 from saccade.errors import FileError
 from saccade.picture import Scale, read_metadata, save_picture
 
