@@ -67,7 +67,9 @@ CURVES = [
 @pytest.mark.parametrize("curve", CURVES, ids=str)
 def test_a_curve_that_never_falls_waits(curve: nn.Module) -> None:
     network = check(between(curve))
-    assert [(each.curve, each.pooling, each.names) for each in network._postponed] == [(1, 1, {"1"})]
+    assert [(each.activation, each.pooling, each.names, each.pooled) for each in network._postponed] == [
+        (1, 1, {"1"}, "2")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from torch import nn
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.nn import functional
 
-from saccade.models.torch import network as networks
+from saccade.models.torch import measurement
 from saccade.models.torch.network import TorchNetwork
 
 
@@ -47,8 +47,8 @@ def test_shapes_alone_tell_what_a_true_run_tells(
 ) -> None:
     network = TorchNetwork(module())
     network.dataflow(20, 20)
-    true = network._traced(1, 46, 38, 3).trace.operations
-    monkeypatch.setattr(networks, "traced", _never)
+    true = network._measurement._with_numbers((1, 3, 46, 38)).trace.operations
+    monkeypatch.setattr(measurement, "traced", _never)
     assert network.dataflow(46, 38).operations == true
 
 
@@ -72,7 +72,7 @@ def test_a_module_that_needs_its_numbers_is_run_with_them() -> None:
     network = TorchNetwork(Choosing())
     flow = network.dataflow(30, 26)
     assert flow.grid(network.output) == (15, 13)
-    assert flow.operations == network._traced(1, 30, 26, 3).trace.operations
+    assert flow.operations == network._measurement._with_numbers((1, 3, 30, 26)).trace.operations
 
 
 class Caching(nn.Module):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from saccade.engines.backend import Backend
 from saccade.errors import ModelError
 from saccade.models.network import Network
+from saccade.models.torch.devices import check_device
 from saccade.targets.noise import HASH_MULTIPLIERS, normal_quantiles, place_hashes
 from saccade.typing import Array, Tensor
 
@@ -30,6 +31,8 @@ class TorchBackend(Backend):
 
     def __init__(self, network: Network, device: str | None = None) -> None:
         super().__init__(network, device)
+        if device is not None:
+            check_device(device, self._device())
         self._noise_tables = lru_cache(maxsize=4)(self._make_noise_tables)
 
     @property
@@ -183,7 +186,7 @@ class TorchBackend(Backend):
             return own
         from keras.src.backend.torch.core import get_device
 
-        return self.device or get_device()
+        return get_device()
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Hearing the parts of a torch module at work, through forward hooks that stay for one call only."""
+"""Recording the results of a torch module's parts, through forward hooks that stay for one call only."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ Part = tuple[int | str, ...]
 
 
 @dataclass(frozen=True)
-class Place:
-    """A tensor that can be read: the part of a module's result at its n-th call.
+class Result:
+    """A tensor that can be recorded: a part of what a module gives at its n-th call.
 
     Attributes:
-        name: The module's name inside the model; None for the result of the model itself.
-        time: 1 for the first call, 2 for the second.
-        part: Where the tensor lies in the result.
+        name: The module's name inside the model; None for the model itself.
+        call: 1 for the first call, 2 for the second.
+        part: Where the tensor lies in what the module gives.
     """
 
     name: str | None
-    time: int
+    call: int
     part: Part
 
 
-Recorded = Callable[[str, int, Any], Any]
-"""Called with a module's name, the number of the call, and the result; may give another result."""
+OnOutput = Callable[[str, int, Any], Any]
+"""Called with a module's name, the number of the call, and what the module gave; may give something else."""
 
 
 @contextmanager
-def recording(modules: Mapping[str, Any], heard: Recorded) -> Iterator[None]:
-    """Call `heard` after every call that this thread makes to one of the modules inside the block."""
+def hooked(modules: Mapping[str, Any], on_output: OnOutput) -> Iterator[None]:
+    """Call `on_output` after every call that this thread makes to one of the modules inside the block."""
     thread = threading.get_ident()
-    times: dict[str, int] = {}
+    calls: dict[str, int] = {}
     handles = []
 
     def hook_of(name: str) -> Callable[[Any, Any, Any], Any]:
         def hook(_module: Any, _inputs: Any, output: Any) -> Any:
             if threading.get_ident() != thread:
                 return None
-            times[name] = times.get(name, 0) + 1
-            return heard(name, times[name], output)
+            calls[name] = calls.get(name, 0) + 1
+            return on_output(name, calls[name], output)
 
         return hook
 
@@ -60,8 +60,8 @@ def recording(modules: Mapping[str, Any], heard: Recorded) -> Iterator[None]:
             handle.remove()
 
 
-def hearable(module: Any) -> dict[str, Any]:
-    """Every part that Python calls, by its dotted name; a script calls its own parts where no hook sees it."""
+def hookable(module: Any) -> dict[str, Any]:
+    """Every part that Python calls, by its dotted name; a script calls its own parts where no hook runs."""
     import torch
 
     return {
@@ -70,26 +70,26 @@ def hearable(module: Any) -> dict[str, Any]:
 
 
 def parts_of(output: Any, at: Part = ()) -> Iterator[tuple[Part, Tensor]]:
-    """Every tensor in a result, and where it lies."""
+    """Every tensor in what a module gave, and where it lies."""
     import torch
 
     if isinstance(output, torch.Tensor):
         yield at, output
     elif isinstance(output, (list, tuple)):
-        for k, each in enumerate(output):
-            yield from parts_of(each, (*at, k))
+        for number, item in enumerate(output):
+            yield from parts_of(item, (*at, number))
     elif isinstance(output, Mapping):
-        for key, each in output.items():
-            yield from parts_of(each, (*at, str(key)))
+        for key, item in output.items():
+            yield from parts_of(item, (*at, str(key)))
 
 
 def part_of(output: Any, part: Part) -> Tensor | None:
-    """The tensor at one place of a result, or None when there is none this time."""
+    """The tensor at one place of what a module gave, or None when there is none this time."""
     return dict(parts_of(output)).get(part)
 
 
 def with_part(output: Any, part: Part, tensor: Tensor) -> Any:
-    """The same result with another tensor at one place; nothing is written into."""
+    """The same with another tensor at one place; nothing is written into."""
     if not part:
         return tensor
     step, *rest = part
@@ -98,70 +98,82 @@ def with_part(output: Any, part: Part, tensor: Tensor) -> Any:
         changed: Any = copy.copy(output)
         changed[key] = with_part(output[key], tuple(rest), tensor)
         return changed
-    values = [with_part(each, tuple(rest), tensor) if k == step else each for k, each in enumerate(output)]
-    return type(output)(*values) if hasattr(output, "_fields") else type(output)(values)
+    items = [with_part(item, tuple(rest), tensor) if number == step else item for number, item in enumerate(output)]
+    return type(output)(*items) if hasattr(output, "_fields") else type(output)(items)
 
 
-def path_of(name: str, time: int, part: Part) -> str:
-    """How people ask for it: `encoder.4`, its second call `encoder.4:2`, a tuple's first `encoder.4[0]`."""
-    # "input" names the picture itself.
+def layer_path(name: str, call: int, part: Part) -> str:
+    """How people ask for a result: `encoder.4`, its second call `encoder.4:2`, a tuple's first `encoder.4[0]`."""
+    # "input" names the image itself.
     first = f"{name}:1" if name == "input" else name
-    return (first if time == 1 else f"{name}:{time}") + "".join(f"[{each}]" for each in part)
+    return (first if call == 1 else f"{name}:{call}") + "".join(f"[{step}]" for step in part)
 
 
 @dataclass
-class Reading:
-    """One call of the model, in which some places are read, and taps added.
+class Recorder:
+    """One call of the model, in which some results are recorded, and taps change some.
 
     Attributes:
-        places: What can be read, by path.
-        wanted: The paths to read.
-        taps: Change a result, by path.
-        overwritten: Paths whose result a later operation writes into, so that a copy must be kept.
-        found: The results so far.
+        results: What can be recorded, by layer path.
+        wanted: The layer paths to record.
+        taps: Change a result, by layer path.
+        overwritten: Layers whose result a later operation writes into, so that a copy must be kept.
+        single: The model is given its only image twice; one of the two results is recorded, and tapped.
+        recorded: The results so far.
     """
 
-    places: Mapping[str, Place]
+    results: Mapping[str, Result]
     wanted: frozenset[str]
     taps: Taps
     overwritten: frozenset[str]
-    found: dict[str, Tensor] = field(default_factory=dict)
+    single: bool = False
+    recorded: dict[str, Tensor] = field(default_factory=dict)
     _versions: dict[str, int] = field(default_factory=dict)
 
     @property
     def names(self) -> set[str]:
-        """The modules that must be heard."""
-        return {name for path in (*self.wanted, *self.taps) if (name := self.places[path].name) is not None}
+        """The modules that must be hooked."""
+        return {name for path in (*self.wanted, *self.taps) if (name := self.results[path].name) is not None}
 
-    def heard(self, name: str | None, time: int, output: Any) -> Any:
-        """Read from a module's result and add the taps; ends the computation once everything is found."""
-        here = []
+    def record(self, name: str | None, call: int, output: Any) -> Any:
+        """Record parts of what a module gave, and tap it; ends the computation once everything is there."""
+        recorded_here = []
         for path in self.wanted | self.taps.keys():
-            place = self.places[path]
-            if (place.name, place.time) != (name, time):
+            result = self.results[path]
+            if (result.name, result.call) != (name, call):
                 continue
-            tensor = part_of(output, place.part)
+            tensor = part_of(output, result.part)
             if tensor is None:
                 continue
             if path in self.taps:
-                tensor = self.taps[path](tensor)
-                output = with_part(output, place.part, tensor)
+                tensor = self._tapped(path, tensor)
+                output = with_part(output, result.part, tensor)
             if path in self.wanted:
-                self.found[path] = tensor
-                here.append(path)
-        if name is not None and self.wanted <= self.found.keys():
+                self.recorded[path] = tensor[:1] if self.single else tensor
+                recorded_here.append(path)
+        if name is not None and self.wanted <= self.recorded.keys():
             raise EverythingFound
-        for path in here:
+        for path in recorded_here:
             if path in self.overwritten:
-                self.found[path] = self.found[path].clone()
-            elif not self.found[path].is_inference():
-                self._versions[path] = self.found[path]._version
+                self.recorded[path] = self.recorded[path].clone()
+            elif not self.recorded[path].is_inference():
+                self._versions[path] = self.recorded[path]._version
         return output
 
-    def finished(self, output: Any) -> None:
-        """Read from the result of the model itself."""
-        self.heard(None, 1, output)
+    def record_output(self, output: Any) -> None:
+        """Record from what the model itself gave."""
+        self.record(None, 1, output)
 
-    def changed(self) -> set[str]:
-        """The paths whose result was written into after it was read."""
-        return {path for path, version in self._versions.items() if self.found[path]._version != version}
+    def overwritten_since(self) -> set[str]:
+        """The layers whose result was written into after it was recorded."""
+        return {path for path, version in self._versions.items() if self.recorded[path]._version != version}
+
+    def _tapped(self, path: str, tensor: Tensor) -> Tensor:
+        import torch
+
+        if not self.single:
+            return self.taps[path](tensor)
+        tapped = self.taps[path](tensor[:1])
+        # A tap may put several changed copies in place of the one.
+        self.single = len(tapped) == 1
+        return torch.cat([tapped, tapped]) if self.single else tapped

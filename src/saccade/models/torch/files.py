@@ -57,7 +57,7 @@ def open_torch_file(path: Path, *, trust: bool = False, input_shape: InputShape 
         return _pickled(path, trust, input_shape)
     if is_program(archive):
         _judge(path, trust, lambda: judge_program(archive))
-        return _exported(path, input_shape)
+        return _exported(path, trust, input_shape)
     if is_script(archive):
         _judge(path, trust, lambda: judge_script(archive))
         return _script(path, trust, input_shape)
@@ -83,7 +83,7 @@ def _judge(path: Path, trust: bool, judge: Callable[[], None]) -> None:
         ) from error
 
 
-def _exported(path: Path, input_shape: InputShape | None) -> TorchNetwork:
+def _exported(path: Path, trust: bool, input_shape: InputShape | None) -> TorchNetwork:
     import torch
 
     try:
@@ -105,7 +105,7 @@ def _exported(path: Path, input_shape: InputShape | None) -> TorchNetwork:
     batch, channels, height, width = (size if isinstance(size, int) else None for size in shape)
     if input_shape is None and channels is not None:
         input_shape = height, width, channels
-    return TorchNetwork(module, input_shape=input_shape, fixed_batch=batch, name=path.stem)
+    return TorchNetwork(module, input_shape=input_shape, fixed_batch=batch, name=path.stem, trusted=trust)
 
 
 def _script(path: Path, trust: bool, input_shape: InputShape | None) -> TorchNetwork:
@@ -119,7 +119,8 @@ def _script(path: Path, trust: bool, input_shape: InputShape | None) -> TorchNet
     except Exception as error:
         raise _damaged(path, error) from error
     _judge(path, trust, lambda: judge_graphs(functions))
-    return TorchNetwork(torch.jit._recursive.wrap_cpp_module(module), input_shape=input_shape, name=path.stem)
+    module = torch.jit._recursive.wrap_cpp_module(module)
+    return TorchNetwork(module, input_shape=input_shape, name=path.stem, trusted=trust)
 
 
 def _pickled(path: Path, trust: bool, input_shape: InputShape | None) -> TorchNetwork:

@@ -1,4 +1,4 @@
-"""Local operations whose windows are not the same everywhere, written down place by place.
+"""Local operations whose windows are not the same everywhere, listed place by place.
 
 Interpolation to any size, pooling to a fixed size, and padding that repeats or mirrors the edge read different
 neighbourhoods at different places. For each output place a `Lookup` holds the first and the last input place read.
@@ -108,7 +108,7 @@ def _nearest(before: int, after: int, scale: float | None, shift: float) -> Wind
         return Window(factor, factor, transposed=True)
     if reads == [reads[0] + o * step for o in range(after)]:
         return Window(stride=step, before=-reads[0])
-    return _lookup([(each, each) for each in reads])
+    return _lookup([(place, place) for place in reads])
 
 
 def _within(first: float, last: float, size: int) -> tuple[int, int]:
@@ -116,4 +116,4 @@ def _within(first: float, last: float, size: int) -> tuple[int, int]:
 
 
 def _lookup(reads: Sequence[tuple[int, int]]) -> Lookup:
-    return Lookup(first=tuple(each[0] for each in reads), last=tuple(each[1] for each in reads))
+    return Lookup(first=tuple(first for first, _ in reads), last=tuple(last for _, last in reads))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import cached_property
 from typing import Any
@@ -12,30 +12,44 @@ from saccade.models.dataflow import Dataflow
 from saccade.models.network import Capabilities, EverythingFound, Framework, Hints, Layer, Taps
 from saccade.models.randomisation import Weight
 from saccade.models.rectifiers import Rectifiers
-from saccade.models.torch.calls import Reading, hearable, recording
+from saccade.models.torch.calls import Recorder, hookable, hooked
+from saccade.models.torch.devices import device_named
+from saccade.models.torch.image_layout import ImageLayout
+from saccade.models.torch.measurement import Measurement
 from saccade.models.torch.messages import telling_line
-from saccade.models.torch.pool_before_activation import NotAsBefore, Postponed, postponing
+from saccade.models.torch.pool_before_activation import NotAsTraced, Postponed, postponing
 from saccade.models.torch.randomisation import layer_weights
 from saccade.models.torch.rectifiers import rectifiers
-from saccade.models.torch.runs import TracedRun, traced
-from saccade.models.torch.shapes import shapes_only
-from saccade.models.torch.sizes import InputShape, NoSizeFitsError, find_input_shape, likely_channels, trial_sizes
-from saccade.models.torch.state import inference_mode, parts_in
+from saccade.models.torch.runs import TracedRun
+from saccade.models.torch.sizes import InputShape, checked_shape
+from saccade.models.torch.state import inference_mode
 from saccade.typing import Tensor
 
-_KEPT_RUNS = 16
 _ACTIVATIONS = {"sigmoid": "sigmoid", "tanh": "tanh", "relu": "relu", "_softmax": "softmax"}
 
 
 class TorchNetwork:
-    """A live torch module. Inside, pictures are (N, C, H, W); outside, they are (N, H, W, C).
+    """A live torch module. Inside, images are (N, C, H, W); outside, they are (N, H, W, C).
 
     Layers are addressed as torch names them (`encoder.4`). A module's second call is `encoder.4:2`, the parts of a
     result that is no plain tensor are `encoder.4[0]`. What the model gives is called `output` where functional code,
     not a module, made it.
 
+    Args:
+        module: The module; compiled and replicated ones are looked through.
+        input_shape: Height, width (None: free) and channels of one image; found out where it is not given.
+        fixed_batch: The only number of images that the module takes at once, where that is known.
+        name: A short name for people.
+        trusted: The module is the caller's own; what came out of a file is first looked at without computing it.
+
     Attributes:
         module: The module itself.
+        input_shape: Height, width (None: free) and channels of one image.
+        fixed_batch: The only number of images that the module takes at once, or None.
+
+    Raises:
+        InputError: The input shape is none.
+        ModelError: It has no weights yet, or takes no images.
     """
 
     framework: Framework = "torch"
@@ -48,6 +62,7 @@ class TorchNetwork:
         input_shape: InputShape | None = None,
         fixed_batch: int | None = None,
         name: str | None = None,
+        trusted: bool = True,
     ) -> None:
         import torch
 
@@ -57,266 +72,196 @@ class TorchNetwork:
             module = module.module
         self.module = module
         self.name: str = name or str(getattr(module, "original_name", None) or type(module).__name__)
-        self.fixed_batch = fixed_batch
-        self._is_contiguous = False
-        self._runs: dict[tuple[int, int, int], TracedRun] = {}
         if any(torch.nn.parameter.is_lazy(weight) for weight in module.parameters()):
             raise ModelError(
                 f"{self.name!r} has lazy layers that were never called, so they have no weights; call it once on a "
                 "batch."
             )
-        self.input_shape: InputShape = input_shape or self._find_input_shape()
+        self._layout = ImageLayout(module)
+        self._measurement = Measurement(
+            self._layout,
+            self.name,
+            fixed_batch=fixed_batch,
+            input_shape=None if input_shape is None else checked_shape(input_shape, module),
+            trusted=trusted,
+        )
+        self.input_shape = self._measurement.input_shape
+        self.fixed_batch = self._measurement.fixed_batch
 
     @property
     def device(self) -> Any:
         """The torch device of the first weight."""
-        import torch
+        return self._layout.device
 
-        held = next(self._held(), None)
-        return torch.device("cpu") if held is None else held.device
+    def to(self, device: str) -> None:
+        """Move the module to a device, such as `"cuda"` or `"cpu"`.
 
-    def to(self, device: Any) -> None:
-        """Move the module to a device, such as `"cuda"` or `"cpu"`."""
+        Raises:
+            InputError: There is no such device, or the model does not fit there.
+        """
+        place = device_named(device)
         try:
-            self.module.to(device)
-        except (RuntimeError, AssertionError) as error:
+            self.module.to(place)
+        except (RuntimeError, AssertionError, NotImplementedError) as error:
             raise InputError(f"the model cannot be placed on device {device!r}: {telling_line(error)}") from error
 
     # What the network is made of
 
     @cached_property
     def layers(self) -> dict[str, Layer]:
-        """Every layer that can be read, by path, in the order of computation."""
-        run, other = self._measured
+        """Every layer that can be recorded, by path, in the order of computation."""
+        run, other = self._runs
         parts = dict(self.module.named_modules())
-        found = {}
+        layers = {}
         for path, shape in run.shapes.items():
-            name = run.places[path].name
+            name = run.results[path].name
             part = self.module if name is None else parts[name]
             at_other_size = other.shapes.get(path, shape)
             if len(at_other_size) == len(shape):
                 shape = tuple(a if a == b else None for a, b in zip(shape, at_other_size, strict=True))  # type: ignore[misc]
-            weights = sum(each.numel() for each in part.parameters())
-            found[path] = Layer(path, _kind(part), shape, weights, path in run.shared)
-        if not found:
-            raise ModelError(f"{self.name!r} computes no tensor for each picture, so there is no code to explain.")
-        return found
+            weights = sum(weight.numel() for weight in part.parameters())
+            layers[path] = Layer(path, _kind(part), shape, weights, path in run.shared)
+        if not layers:
+            raise ModelError(f"{self.name!r} computes no tensor for each image, so there is no code to explain.")
+        return layers
 
     @cached_property
     def output(self) -> str:
         """The path of the layer that is the model's output."""
-        return self._measured[0].output or next(reversed(self.layers))
+        return self._run.output or next(reversed(self.layers))
 
     @property
     def hints(self) -> Hints:
-        """What the model's own operations say about its pictures."""
-        return Hints(output_activation=_ACTIVATIONS.get(self._measured[0].activation or ""))
+        """What the model's own operations say about its images."""
+        return Hints(output_activation=_ACTIVATIONS.get(self._run.activation or ""))
 
     def weights(self) -> list[tuple[str, Any]]:
         """Every parameter and buffer by name as a numpy array that must not be written to."""
         import torch
 
-        found = []
+        weights = []
         for name, tensor in [*self.module.named_parameters(), *self.module.named_buffers()]:
             values = tensor.detach().cpu()
             array = (values.float() if values.dtype == torch.bfloat16 else values).numpy().view()
             array.flags.writeable = False
-            found.append((name, array))
-        return found
+            weights.append((name, array))
+        return weights
 
     def layer_weights(self) -> dict[str, list[Weight]]:
         """Every weight under its layer, to be read and written."""
-        return layer_weights(self.module, {path: place.name for path, place in self._measured[0].places.items()})
+        return layer_weights(self.module, {path: result.name for path, result in self._run.results.items()})
 
     # Computing
 
     def run(self, images: Tensor, layers: Sequence[str], taps: Taps | None = None) -> dict[str, Tensor]:
         """Compute the layers asked for, and nothing after them."""
-        written = self._measured[0]
+        results = self._run.results
         for path in (*layers, *(taps or {})):
-            if path not in written.places:
-                raise UnknownName.of("layer", path, written.places, hint="List them with `saccade layers MODEL`.")
-        native = {path: self._native(path, tap) for path, tap in (taps or {}).items()}
+            if path not in results:
+                raise UnknownName.of("layer", path, results, hint="List them with `saccade layers MODEL`.")
+        own_taps = {path: self._own_tap(path, tap) for path, tap in (taps or {}).items()}
         while True:
             try:
-                reading = self._in_some_memory_order(lambda: self._read(images, frozenset(layers), native))
-            except NotAsBefore:
+                recorder = self._layout.either_order(lambda: self._record(images, frozenset(layers), own_taps))
+            except NotAsTraced:
                 self._postponed = ()
                 continue
-            missing = [path for path in layers if path not in reading.found]
+            missing = [path for path in layers if path not in recorder.recorded]
             if missing:
                 raise ModelError(f"layer {missing[0]!r} did not run when {self.name!r} was called.")
-            changed = reading.changed()
-            if not changed:
-                return {path: self._to_last(path, reading.found[path]) for path in layers}
-            # Something wrote into a result after it was read; read again, and keep copies.
-            self._overwritten |= changed
+            overwritten = recorder.overwritten_since()
+            if not overwritten:
+                return {path: self._channels_last(path, recorder.recorded[path]) for path in layers}
+            # Something wrote into a result after it was recorded; record again, and keep copies.
+            self._overwritten |= overwritten
 
-    def _native(self, path: str, tap: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    def _own_tap(self, path: str, tap: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
         """A tap on channels-last values as one on the module's own, which may have another order and type."""
-        return lambda output: self._from_last(path, tap(self._to_last(path, output))).to(output.dtype)
+        return lambda output: self._channels_first(path, tap(self._channels_last(path, output))).to(output.dtype)
 
-    def _read(self, images: Tensor, wanted: frozenset[str], taps: Taps) -> Reading:
-        reading = Reading(self._measured[0].places, wanted, taps, frozenset(self._overwritten))
-        parts = {name: self.module.get_submodule(name) for name in reading.names}
-        plan = [each for each in self._postponed if each.names.isdisjoint((*wanted, *taps))]
-        with recording(parts, reading.heard), suppress(EverythingFound), postponing(plan):
-            reading.finished(self.module(self._as_picture(images)))
-        return reading
+    def _record(self, images: Tensor, wanted: frozenset[str], taps: Taps) -> Recorder:
+        """Record one call; of two equal images in place of one alone, where the module would drop their axis."""
+        measurement = self._measurement
+        is_single = len(images) == 1 and measurement.fixed_batch is None
+        if not is_single or measurement.drops_axis:
+            return self._record_once(images, wanted, taps, twice=is_single)
+        try:
+            recorder = self._record_once(images, wanted, taps, twice=False)
+            ranks = {path: len(self._run.shapes[path]) + 1 for path in recorder.recorded}
+            if all(tensor.dim() == ranks[path] for path, tensor in recorder.recorded.items()):
+                return recorder
+            error = None
+        except Exception as reason:
+            error = reason
+        try:
+            recorder = self._record_once(images, wanted, taps, twice=True)
+        except Exception as second:
+            raise error or second from None
+        measurement.drops_axis = True
+        return recorder
+
+    def _record_once(self, images: Tensor, wanted: frozenset[str], taps: Taps, *, twice: bool) -> Recorder:
+        results = self._run.results
+        recorder = Recorder(results, wanted, taps, frozenset(self._overwritten), single=twice)
+        modules = {name: self.module.get_submodule(name) for name in recorder.names}
+        plan = [postponed for postponed in self._postponed if postponed.names.isdisjoint((*wanted, *taps))]
+        poolings = {
+            postponed.pooled: self.module.get_submodule(name)
+            for postponed in plan
+            if postponed.pooled is not None and (name := results[postponed.pooled].name) is not None
+        }
+        with hooked(modules, recorder.record), suppress(EverythingFound), postponing(plan, poolings):
+            recorder.record_output(self.module(self._as_input(images.repeat(2, 1, 1, 1) if twice else images)))
+        return recorder
 
     def inference_mode(self) -> AbstractContextManager[None]:
         """Evaluate without gradients of weights, and leave the module exactly as it was found."""
         return inference_mode(self.module)
 
     def dataflow(self, height: int, width: int) -> Dataflow:
-        """Write down how places move through the model at this picture size."""
-        shape = (self.fixed_batch or 1, self.input_shape[2], height, width)
-        run = self._shapes_only(shape) if self._shapes_suffice else None
-        return (run or self._traced(shape[0], height, width, shape[1])).trace.dataflow(height, width)
+        """Trace how places move through the model at this image size."""
+        return self._measurement.at(height, width).trace.dataflow(height, width)
 
     def rectifiers(self, layer: str) -> Rectifiers:
-        """The ReLUs between the picture and a layer, and whether anything else bends the way."""
-        return rectifiers(self._measured[0], hearable(self.module), layer)
+        """The ReLUs between the image and a layer, and whether there are other nonlinearities on the way."""
+        return rectifiers(self._run, hookable(self.module), layer)
 
-    def _as_picture(self, images: Tensor) -> Tensor:
-        """From (N, H, W, C) to the (N, C, H, W) that the module takes, as a view where that will do."""
-        picture = self._in_order(images.permute(0, 3, 1, 2).to(self._dtype))
-        return picture.clone() if self._measured[0].trace.writes_picture else picture
+    def _as_input(self, images: Tensor) -> Tensor:
+        channels_first = self._layout.channels_first(images)
+        return channels_first.clone() if self._run.trace.writes_input else channels_first
 
-    def _in_order(self, picture: Tensor) -> Tensor:
-        import torch
-
-        # Not `contiguous()`: it leaves a single channel's strides as they are, from which torch guesses channels last.
-        return picture.clone(memory_format=torch.contiguous_format) if self._is_contiguous else picture
-
-    def _in_some_memory_order(self, compute: Callable[[], Any]) -> Any:
-        """Channels last in memory, which is fast; the usual order for modules that say `x.view(n, -1)`."""
-        try:
-            return compute()
-        except RuntimeError as error:
-            if self._is_contiguous or "view size is not compatible" not in str(error):
-                raise
-        self._is_contiguous = True
-        return compute()
+    @cached_property
+    def _runs(self) -> tuple[TracedRun, TracedRun]:
+        """Two runs at different sizes, as far as the sizes are free."""
+        runs = self._measurement.pair
+        self.fixed_batch = self._measurement.fixed_batch
+        return runs
 
     @property
-    def _dtype(self) -> Any:
-        import torch
-
-        weights = (each for each in self._held("_parameters") if each.is_floating_point())
-        return next((each.dtype for each in weights), torch.float32)
-
-    def _held(self, *kinds: str) -> Iterator[Tensor]:
-        """The module's weights and then its buffers, or those of some kinds; asked often, so without their names."""
-        for kind in kinds or ("_parameters", "_buffers"):
-            for part in parts_in(self.module):
-                yield from (each for each in getattr(part, kind).values() if each is not None)
-
-    # Measuring
+    def _run(self) -> TracedRun:
+        return self._runs[0]
 
     @cached_property
     def _postponed(self) -> tuple[Postponed, ...]:
-        return self._measured[0].postponed
+        return self._run.postponed
 
     @cached_property
     def _overwritten(self) -> set[str]:
-        return set(self._measured[0].trace.overwritten)
-
-    @cached_property
-    def _measured(self) -> tuple[TracedRun, TracedRun]:
-        """Two runs at different sizes, as far as the sizes are free; what differs between them is free."""
-        runs: list[TracedRun] = []
-        error: Exception | None = None
-        for height, width in trial_sizes(self.input_shape):
-            try:
-                runs.append(self._at(height, width, self.input_shape[2]))
-            except ModelError as reason:
-                error = error or reason
-            if len(runs) == 2:
-                break
-        if not runs and error is not None:
-            raise error
-        return runs[0], runs[-1]
-
-    def _find_input_shape(self) -> InputShape:
-        def attempt(height: int, width: int, channels: int) -> None:
-            self._at(height, width, channels)
-
-        try:
-            return find_input_shape(attempt, likely_channels(self.module))
-        except NoSizeFitsError as error:
-            raise ModelError(
-                f"the size of the pictures that {self.name!r} takes could not be found "
-                f"({telling_line(error.__cause__)}); give input_shape=(height, width, channels), or "
-                "--input-shape H,W,C."
-            ) from error.__cause__
-
-    def _at(self, height: int, width: int, channels: int) -> TracedRun:
-        """A run of two pictures at once, which tells results for each picture from all others."""
-        if self.fixed_batch is not None:
-            return self._traced(self.fixed_batch, height, width, channels)
-        try:
-            return self._traced(2, height, width, channels)
-        except ModelError:
-            run = self._traced(1, height, width, channels)
-            self.fixed_batch = 1
-            return run
-
-    def _traced(self, batch: int, height: int, width: int, channels: int) -> TracedRun:
-        """TracedRun black pictures of this size and write down everything that happens."""
-        import torch
-
-        def compute() -> TracedRun:
-            with self.inference_mode(), torch.no_grad():
-                return traced(self.module, self._black((batch, channels, height, width)))
-
-        key = (batch, height, width)
-        if key not in self._runs:
-            try:
-                run = self._in_some_memory_order(compute)
-            except Exception as error:
-                raise ModelError(
-                    f"{self.name!r} cannot compute a picture of {height}x{width} with {channels} channels: "
-                    f"{telling_line(error)}"
-                ) from error
-            while len(self._runs) >= _KEPT_RUNS:
-                del self._runs[next(iter(self._runs))]
-            self._runs[key] = run
-        return self._runs[key]
-
-    @cached_property
-    def _shapes_suffice(self) -> bool:
-        """Does a run without numbers write down what a true run of the same pictures did?"""
-        true = self._measured[0]
-        bare = self._shapes_only(true.picture)
-        return bare is not None and (bare.trace.operations, bare.shapes) == (true.trace.operations, true.shapes)
-
-    def _shapes_only(self, shape: tuple[int, ...]) -> TracedRun | None:
-        import torch
-
-        with self.inference_mode(), torch.no_grad():
-            return shapes_only(self.module, lambda: self._black(shape))
-
-    def _black(self, shape: tuple[int, ...]) -> Tensor:
-        """Black pictures (N, C, H, W) in the memory order that the module takes."""
-        import torch
-
-        batch, channels, height, width = shape
-        picture = torch.zeros(batch, height, width, channels, device=self.device, dtype=self._dtype)
-        return self._in_order(picture.permute(0, 3, 1, 2))
+        return set(self._run.trace.overwritten)
 
     # Channels
 
-    def _from_last(self, path: str, tap: Tensor) -> Tensor:
-        is_first = tap.dim() == 4 and path not in self._measured[0].trace.channels_last
-        return tap.permute(0, 3, 1, 2) if is_first else tap
+    def _channels_first(self, path: str, values: Tensor) -> Tensor:
+        return values.permute(0, 3, 1, 2) if self._is_channels_first(path, values) else values
 
-    def _to_last(self, path: str, tensor: Tensor) -> Tensor:
+    def _channels_last(self, path: str, tensor: Tensor) -> Tensor:
         import torch
 
         tensor = tensor.float() if tensor.dtype != torch.float32 else tensor
-        is_first = tensor.dim() == 4 and path not in self._measured[0].trace.channels_last
-        return tensor.permute(0, 2, 3, 1) if is_first else tensor
+        return tensor.permute(0, 2, 3, 1) if self._is_channels_first(path, tensor) else tensor
+
+    def _is_channels_first(self, path: str, tensor: Tensor) -> bool:
+        return tensor.dim() == 4 and path not in self._run.trace.channels_last
 
 
 def _kind(part: Any) -> str:

@@ -23,7 +23,7 @@ def layer_weights(module: Any, parts: Mapping[str, str | None]) -> dict[str, lis
     first: dict[str, str] = {}
     for path, name in parts.items():
         first.setdefault(name or "", path)
-    found: dict[str, list[Weight]] = {path: [] for path in parts}
+    weights: dict[str, list[Weight]] = {path: [] for path in parts}
     for name, tensor in [*module.named_parameters(), *module.named_buffers()]:
         if not tensor.is_floating_point():
             continue
@@ -31,8 +31,8 @@ def layer_weights(module: Any, parts: Mapping[str, str | None]) -> dict[str, lis
         while holder and holder not in first:  # a part that is never called, such as a parametrization
             holder = holder.rpartition(".")[0]
         if holder in first:
-            found[first[holder]].append(Weight(name, partial(_read, tensor), partial(_write, tensor)))
-    return {path: weights for path, weights in found.items() if weights}
+            weights[first[holder]].append(Weight(name, partial(_read, tensor), partial(_write, tensor)))
+    return {path: own for path, own in weights.items() if own}
 
 
 def _read(tensor: Tensor) -> NDArray[Any]:

@@ -22,10 +22,10 @@ _LINEAR_OR_CHOOSING = {
     "split", "split_with_sizes", "squeeze", "stack", "sub", "sum", "t", "transpose", "unbind", "unfold", "unsqueeze",
     "upsample_bicubic2d", "upsample_bilinear2d", "upsample_nearest2d", "view",
 }  # fmt: skip
-"""Linear in the picture, or handing on one of the values read, as maximum pooling does."""
+"""Linear in the image, or handing on one of the values read, as maximum pooling does."""
 
 _LINEAR_WITH_A_CONSTANT = {"addmm", "addmv", "baddbmm", "bmm", "convolution", "div", "linear", "mm", "mul", "mv"}
-"""Linear as long as only one operand depends on the picture."""
+"""Linear as long as only one operand depends on the image."""
 
 _LINEAR_WITH_KEPT_STATISTICS = {"_native_batch_norm_legit_no_training", "cudnn_batch_norm", "native_batch_norm"}
 
@@ -34,22 +34,22 @@ def rectifiers(run: TracedRun, parts: Mapping[str, Any], layer: str) -> Rectifie
     """Which ReLUs stand before a layer?
 
     Args:
-        run: One run, written down.
+        run: One traced run.
         parts: Every module by its dotted name, as far as Python calls it.
         layer: The path of the layer.
     """
     import torch
 
     made_by: dict[str, str] = {}
-    for path, place in run.places.items():
-        if place.name is not None and type(parts.get(place.name)) is torch.nn.ReLU:
+    for path, result in run.results.items():
+        if result.name is not None and type(parts.get(result.name)) is torch.nn.ReLU:
             made_by.update(dict.fromkeys(run.trace.operations[path].inputs, path))
     flow = Dataflow((0, 0), run.trace.operations)
     paths: list[str] = []
     for key, inputs, known in steps_before(flow, layer):
         if not known:
-            return Rectifiers(obstacle=f"what {key!r} reads cannot be followed back to the picture")
-        if key in run.places:
+            return Rectifiers(obstacle=f"what {key!r} reads cannot be followed back to the image")
+        if key in run.results:
             continue
         name = key.partition("#")[0].removesuffix("_")
         if name == "relu":
@@ -64,5 +64,5 @@ def rectifiers(run: TracedRun, parts: Mapping[str, Any], layer: str) -> Rectifie
 def _is_linear(name: str, inputs: tuple[str, ...], keeps_places: bool) -> bool:
     if name in _LINEAR_WITH_A_CONSTANT:
         return len(inputs) == 1
-    # Statistics of the picture itself would mix all its places.
+    # Statistics of the image itself would mix all its places.
     return name in _LINEAR_OR_CHOOSING or (name in _LINEAR_WITH_KEPT_STATISTICS and keeps_places)

@@ -10,12 +10,12 @@ from saccade.models.torch.runs import TracedRun, traced
 from saccade.typing import Tensor
 
 
-def shapes_only(module: Any, picture: Callable[[], Tensor]) -> TracedRun | None:
-    """Write down a run that takes neither time nor memory; None for a module that needs to see its numbers.
+def shapes_only(module: Any, images: Callable[[], Tensor]) -> TracedRun | None:
+    """Trace a run that takes neither time nor memory; None for a module that needs to see its numbers.
 
     Args:
         module: The module, in its evaluating state. A copy runs, so that nothing without numbers is left in it.
-        picture: Makes the pictures (N, C, H, W); called where tensors have no numbers.
+        images: Makes the images (N, C, H, W); called where tensors have no numbers.
     """
     try:
         # What torch's own compiler looks ahead with; not among its public names.
@@ -25,7 +25,7 @@ def shapes_only(module: Any, picture: Callable[[], Tensor]) -> TracedRun | None:
         with FakeCopyMode(without_numbers):
             bare = copy.deepcopy(module)
         with without_numbers:
-            return traced(bare, picture())
+            return traced(bare, images())
     except Exception:
         # Whatever the reason is: the same run with numbers either works, or says what is wrong with the model.
         return None

@@ -1,17 +1,20 @@
-"""Finding out which pictures a torch module takes, by trying."""
+"""Finding out which images a torch module takes, by trying."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from saccade.errors import InputError
+
 InputShape = tuple[int | None, int | None, int]
 Attempt = Callable[[int, int, int], None]
-"""TracedRun one picture of this height, width and channels; raises whatever the module raises."""
+"""Runs one image of this height, width and channels; raises whatever the module raises."""
 
 _FREE = ((64, 96), (64, 128), (128, 256), (224, 448))
 """A module that takes both sizes of a pair takes any that fits its strides."""
 _MOST_CHANNELS = 64
+_USUAL_CHANNELS = (1, 3, 4)
 _COMMON = (28, 32, 48, 64, 96, 128, 160, 192, 224, 256, 299, 320, 384, 448, 512)
 _LIKELIEST = (224, 32, 64, 128, 256, 512)
 
@@ -20,11 +23,30 @@ class NoSizeFitsError(Exception):
     """No size that was tried ran; the cause is what the module said to the most likely one."""
 
 
+def checked_shape(shape: Any, module: Any) -> InputShape:
+    """The shape that the caller says the module's images have.
+
+    Raises:
+        InputError: It is none, or has its channels first.
+    """
+    if not isinstance(shape, (tuple, list)) or len(shape) != 3:
+        raise _no_shape(shape)
+    height, width, channels = (None if size is None else _whole(size) for size in shape)
+    if channels is None or any(size is not None and size < 1 for size in (height, width, channels)):
+        raise _no_shape(shape)
+    first = _channels_of_convolutions(module)[:1]
+    if height in (first or _USUAL_CHANNELS) and channels not in (first or _USUAL_CHANNELS) and width is not None:
+        raise InputError(
+            f"input_shape={tuple(shape)} has its channels first; give them last: ({width}, {channels}, {height})."
+        )
+    return height, width, channels
+
+
 def find_input_shape(attempt: Attempt, channels: Sequence[int]) -> InputShape:
-    """Height and width (None: free) and channels of the pictures that a module takes.
+    """Height and width (None: free) and channels of the images that a module takes.
 
     Args:
-        attempt: Runs one picture.
+        attempt: Runs one image.
         channels: Numbers of channels to try, the likeliest first.
 
     Raises:
@@ -51,30 +73,47 @@ def find_input_shape(attempt: Attempt, channels: Sequence[int]) -> InputShape:
             return None, None, count
         if fitting:
             # Rounding inside the model lets neighbours of the true size pass.
-            size = next((each for each in _LIKELIEST if each in fitting), fitting[0])
+            size = next((likely for likely in _LIKELIEST if likely in fitting), fitting[0])
             return size, size, count
     raise NoSizeFitsError from errors[64, channels[0]]
 
 
 def likely_channels(module: Any) -> list[int]:
-    """How many channels the pictures may have: what the first convolutions read, else colour, grey, four."""
-    found = [
-        int(part.in_channels)
-        for part in module.modules()
-        if getattr(part, "in_channels", None) and type(part).__name__.startswith("Conv")
-    ]
-    if not found:
-        # Compiled and exported modules only show their weights: (out, in, height, width).
-        found = [int(weight.shape[1]) for weight in module.parameters() if weight.dim() == 4][:1]
-    found = [count for count in found if count <= _MOST_CHANNELS]
-    return list(dict.fromkeys([*found[:1], 3, 1, *found[1:4], 4]))
+    """How many channels the images may have: what the first convolutions read, else colour, grey, four."""
+    counts = [count for count in _channels_of_convolutions(module) if count <= _MOST_CHANNELS]
+    return list(dict.fromkeys([*counts[:1], 3, 1, *counts[1:4], 4]))
 
 
-def trial_sizes(given: InputShape) -> Iterator[tuple[int, int]]:
+def trial_sizes(shape: InputShape) -> Iterator[tuple[int, int]]:
     """Sizes at which a module with this input shape can be measured, the likeliest first; fixed sides stay."""
-    height, width, _ = given
+    height, width, _ = shape
     if height is not None and width is not None:
         yield height, width
         return
     for size in (64, 96, 128, 192, 224, 256, 448, 32, 28, 512):
         yield height or size, width or size
+
+
+def _channels_of_convolutions(module: Any) -> list[int]:
+    counts = [
+        int(part.in_channels)
+        for part in module.modules()
+        if getattr(part, "in_channels", None) and type(part).__name__.startswith("Conv")
+    ]
+    # Compiled and exported modules only show their weights: (out, in, height, width).
+    return counts or [int(weight.shape[1]) for weight in module.parameters() if weight.dim() == 4][:1]
+
+
+def _whole(size: Any) -> int:
+    try:
+        number = int(size)
+    except (TypeError, ValueError, OverflowError):
+        return 0
+    return number if number == size else 0
+
+
+def _no_shape(shape: Any) -> InputError:
+    return InputError(
+        f"input_shape={shape!r:.60} is no shape of images; give (height, width, channels), with None for a free height "
+        "or width."
+    )

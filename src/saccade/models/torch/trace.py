@@ -1,9 +1,9 @@
-"""Writing down one run of a torch module, operation by operation, below autograd.
+"""Tracing one run of a torch module, operation by operation, below autograd.
 
-A dispatch mode sees every ATen operation, whoever called it: layers, `torch.nn.functional`, `+` between two branches,
-compiled scripts. The numbers that depend on the picture are followed by the memory that they lie in, with where its
-rows and columns are; nothing is kept alive for that. What is not known for certain counts as mixing all places: a
-footprint may come out too large, never too small.
+A dispatch mode sees every ATen operation, whatever called it: layers, `torch.nn.functional`, `+` between two branches,
+compiled scripts. The numbers that depend on the image are followed by the memory that they lie in, with where its rows
+and columns are; nothing is kept alive for that. What is not known for certain counts as mixing all places: a footprint
+may come out too large, never too small.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from saccade.models.dataflow import POINTWISE, Dataflow, Operation, Windows
-from saccade.models.torch.axes import Places, channels_first, channels_last, grid_of, sizes_of
+from saccade.models.torch.axes import Axes, channels_first, channels_last, grid_of, shape_of
 from saccade.models.torch.memory import Geometry, Memory, geometry_of
 from saccade.models.torch.windows import Movement, Step, movement
 from saccade.typing import Tensor
@@ -35,10 +35,16 @@ _EXITS = {"numpy", "tolist", "__array__", "__dlpack__"}
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of a tensor that depends on the picture: who made it, and where its places lie."""
+    """What is known of a tensor that depends on the image.
+
+    Attributes:
+        key: The operation that made it.
+        axes: Where its rows and columns lie; None where all places are mixed.
+        kind: The operation that computed its numbers.
+    """
 
     key: str
-    places: Places | None
+    axes: Axes | None
     kind: str
 
 
@@ -55,45 +61,46 @@ class Call:
 
 @dataclass
 class Trace:
-    """One run, written down.
+    """One run.
 
     Attributes:
-        operations: Every operation that depends on the picture, and every named layer, in order.
+        operations: Every operation that depends on the image, and every named layer, in order.
         overwritten: The named layers whose result was changed in place afterwards.
         channels_last: The named layers whose 4-D result has its channels last.
-        writes_picture: The picture itself was changed in place.
+        writes_input: The images themselves were changed in place.
+        largest_result: The bytes of the largest tensor that an operation gave.
     """
 
     operations: dict[str, Operation] = field(default_factory=dict)
     overwritten: set[str] = field(default_factory=set)
     channels_last: set[str] = field(default_factory=set)
-    writes_picture: bool = False
+    writes_input: bool = False
+    largest_result: int = 0
     _memory: Memory = field(default_factory=Memory)
     _views: dict[int, dict[Geometry, Known | None]] = field(default_factory=dict)
     _constant: set[int] = field(default_factory=set)
     _named: dict[int, set[str]] = field(default_factory=dict)
-    _picture: int = 0
+    _input: int = 0
     _leaked: bool = False
     _count: int = 0
 
-    def start(self, picture: Tensor, constants: Iterator[Tensor]) -> None:
-        """Begin with the picture (N, C, H, W) and the tensors that the module holds."""
+    def start(self, images: Tensor, constants: Iterator[Tensor]) -> None:
+        """Begin with the images (N, C, H, W) and the tensors that the module holds."""
         for tensor in constants:
             self._remember(tensor, None)
             self._constant.add(self._memory.block(tensor))
-        self._remember(picture, Known("input", channels_first(picture.shape), "input"))
-        self._picture = self._memory.block(picture)
+        self._remember(images, Known("input", channels_first(images.shape), "input"))
+        self._input = self._memory.block(images)
 
     def about_to(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Call:
         """Look at one ATen operation before it runs: some change the very shape of what they read."""
         name = str(function._schema.name).split("::")[-1]
-        arguments = {each.name: each.default_value for each in function._schema.arguments if each.has_default_value()}
-        arguments |= {each.name: value for each, value in zip(function._schema.arguments, args, strict=False)}
+        parameters = function._schema.arguments
+        arguments = {each.name: each.default_value for each in parameters if each.has_default_value()}
+        arguments |= {each.name: value for each, value in zip(parameters, args, strict=False)}
         arguments |= kwargs
         written = [
-            arguments.get(each.name)
-            for each in function._schema.arguments
-            if each.alias_info is not None and each.alias_info.is_write
+            arguments.get(each.name) for each in parameters if each.alias_info is not None and each.alias_info.is_write
         ]
         targets = list(tensors_in(written))
         shape_only = name.endswith("_like") or name in _ONLY_THE_SHAPE
@@ -101,12 +108,13 @@ class Trace:
         return Call(function, name, arguments, targets, derived)
 
     def note(self, call: Call, result: Any) -> None:
-        """Write down one ATen operation that ran."""
+        """Take down one ATen operation that ran."""
         name, targets, derived = call.name, call.targets, call.derived
         results = list(tensors_in(result)) or targets
+        self.largest_result = max([self.largest_result, *(each.numel() * each.element_size() for each in results)])
         for target in targets:
             self.overwritten |= self._named.get(self._memory.block(target), set())
-            self.writes_picture |= self._memory.block(target) == self._picture
+            self.writes_input |= self._memory.block(target) == self._input
         if derived and (not results or _depends_on_values(call.function)):
             self._leaked = True  # a number left for Python; from here on it may be anywhere
         if not derived and not self._leaked:
@@ -120,30 +128,30 @@ class Trace:
         self._count += 1
         for part, tensor in enumerate(results):
             key = f"{name}#{self._count}" + (f".{part}" if part else "")
-            known = self._write_down(key, base, pointwise, call.arguments, derived, tensor)
+            known = self._add(key, base, pointwise, call.arguments, derived, tensor)
             if any(tensor is target for target in targets):
                 self._overwrite(tensor, known)
             else:
                 self._remember(tensor, known)
 
-    def leave(self, tensors: Any) -> None:
-        """Write down that the numbers of these tensors were handed to Python, where they cannot be followed."""
+    def note_exit(self, tensors: Any) -> None:
+        """Take down that the numbers of these tensors were handed to Python, where they cannot be followed."""
         self._leaked |= any(self._find(tensor) is not None for tensor in tensors_in(tensors))
 
     def name(self, path: str, tensor: Tensor) -> None:
-        """Write down that this tensor is the result of a named layer."""
+        """Take down that this tensor is the result of a named layer."""
         known = self._find(tensor)
         self._named.setdefault(self._memory.block(tensor), set()).add(path)
         shape = tuple(tensor.shape)
         first, last = channels_first(shape), channels_last(shape)
         if known is None:
             self.operations[path] = Operation((), POINTWISE, grid_of(first) if first else None)
-        elif first is not None and known.places == last != first:
+        elif first is not None and known.axes == last != first:
             self.channels_last.add(path)
             self.operations[path] = Operation((known.key,), POINTWISE, (shape[1], shape[2]))
         elif first is not None:
             self.operations[path] = Operation(
-                (known.key,), POINTWISE if known.places == first else None, (shape[2], shape[3])
+                (known.key,), POINTWISE if known.axes == first else None, (shape[2], shape[3])
             )
         else:
             self.operations[path] = Operation((known.key,), None, None)
@@ -151,7 +159,7 @@ class Trace:
         # what another one outside it made, such as an identity on a skip, is not what the rest reads.
         made_here = known is not None and ("#" in known.key or known.key.startswith(f"{path}."))
         if known is not None and made_here and self.operations[path].windows is POINTWISE:
-            self._remember(tensor, Known(path, known.places, known.kind))
+            self._remember(tensor, Known(path, known.axes, known.kind))
 
     def kind(self, tensor: Tensor) -> str | None:
         """Which operation computed these numbers?"""
@@ -168,7 +176,7 @@ class Trace:
         return self._memory.block(tensor), geometry_of(tensor)
 
     def finish(self) -> None:
-        """Let go of the memory; what was written down stays."""
+        """Let go of the memory; what was taken down stays."""
         self._memory = Memory()
         self._views.clear()
 
@@ -177,8 +185,8 @@ class Trace:
         return Dataflow((height, width), self.operations)
 
     def _derived(self, arguments: Mapping[str, Any], targets: list[Tensor], name: str) -> list[tuple[str, Known]]:
-        """The operands that depend on the picture, by argument name."""
-        found = []
+        """The operands that depend on the image, by argument name."""
+        derived = []
         for argument, value in arguments.items():
             for tensor in tensors_in([value]):
                 if name == "copy_" and any(tensor is target for target in targets):
@@ -187,10 +195,10 @@ class Trace:
                 if known is not None and name == "lift_fresh" and known.key == _UNKNOWN and not self._leaked:
                     continue  # `torch.tensor(numbers)` inside a module
                 if known is not None:
-                    found.append((argument, known))
-        return found
+                    derived.append((argument, known))
+        return derived
 
-    def _write_down(
+    def _add(
         self,
         key: str,
         name: str,
@@ -200,23 +208,23 @@ class Trace:
         tensor: Tensor,
     ) -> Known:
         shape = tuple(tensor.shape)
-        main = derived[0][1].places if derived else None
-        placed = [(argument, known.places) for argument, known in derived if known.places is not None]
+        main = derived[0][1].axes if derived else None
+        placed = [(argument, known.axes) for argument, known in derived if known.axes is not None]
         step: Movement = None
         if placed and len(placed) == len(derived) and not self._leaked:
             step = movement(Step(name, pointwise, arguments, placed, shape))
         inputs = tuple(known.key for _, known in derived) + ((_UNKNOWN,) if self._leaked else ())
         windows: Windows | None
-        places: Places | None
+        axes: Axes | None
         if step is not None:
-            windows, places = step
+            windows, axes = step
         else:
-            # Behind an operation that mixed all places any answer to where they lie is a true one.
+            # After an operation that mixed all places any answer to where they lie is a true one.
             windows = None
-            places = main if main is not None and sizes_of(main) == shape else channels_first(shape)
-        self.operations[key] = Operation(inputs, windows, None if places is None else grid_of(places))
+            axes = main if main is not None and shape_of(main) == shape else channels_first(shape)
+        self.operations[key] = Operation(inputs, windows, None if axes is None else grid_of(axes))
         kind = derived[0][1].kind if name in _SAME_NUMBERS and derived else name
-        return Known(key, places, kind)
+        return Known(key, axes, kind)
 
     def _remember(self, tensor: Tensor, known: Known | None) -> None:
         self._views.setdefault(self._memory.block(tensor), {})[geometry_of(tensor)] = known
@@ -231,21 +239,21 @@ class Trace:
                 continue
             self._count += 1
             key = f"overlap#{self._count}"
-            places = old.places if old is not None else channels_first(geometry[0])
+            axes = old.axes if old is not None else channels_first(geometry[0])
             aligned = (
                 old is not None
-                and old.places is not None
-                and known.places is not None
-                and grid_of(old.places) == grid_of(known.places)
+                and old.axes is not None
+                and known.axes is not None
+                and grid_of(old.axes) == grid_of(known.axes)
             )
             inputs = (known.key,) if old is None else (old.key, known.key)
-            grid = None if places is None else grid_of(places)
+            grid = None if axes is None else grid_of(axes)
             self.operations[key] = Operation(inputs, POINTWISE if aligned else None, grid)
-            views[geometry] = Known(key, places, "overlap")
+            views[geometry] = Known(key, axes, "overlap")
         views[geometry_of(target)] = known
 
     def _find(self, tensor: Tensor) -> Known | None:
-        """What is known of a tensor; None when it does not depend on the picture."""
+        """What is known of a tensor; None when it does not depend on the image."""
         block = self._memory.block(tensor)
         views = self._views.get(block, {})
         if (geometry := geometry_of(tensor)) in views:
@@ -260,15 +268,15 @@ def tensors_in(values: Any) -> Iterator[Tensor]:
     if isinstance(values, torch.Tensor):
         yield values
     elif isinstance(values, (list, tuple)):
-        for each in values:
-            yield from tensors_in(each)
+        for value in values:
+            yield from tensors_in(value)
     elif isinstance(values, Mapping):
         yield from tensors_in(list(values.values()))
 
 
 @contextmanager
 def tracing(trace: Trace) -> Iterator[None]:
-    """Write down every ATen operation of this thread, and notice numbers that leave for Python or numpy."""
+    """Take down every ATen operation of this thread, and notice numbers that leave for Python or numpy."""
     from torch.overrides import TorchFunctionMode
     from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -282,7 +290,7 @@ def tracing(trace: Trace) -> Iterator[None]:
     class Exits(TorchFunctionMode):  # type: ignore[misc]
         def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             if getattr(function, "__name__", "") in _EXITS:
-                trace.leave(args)
+                trace.note_exit(args)
             return function(*args, **(kwargs or {}))
 
     with Exits(), Operations():

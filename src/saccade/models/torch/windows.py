@@ -11,9 +11,9 @@ from typing import Any
 
 from saccade.models.dataflow import POINTWISE, Window, Windows
 from saccade.models.torch.axes import (
-    Places,
+    Axes,
     broadcast,
-    holds_places,
+    is_spatial,
     moved,
     other,
     reshaped,
@@ -21,7 +21,7 @@ from saccade.models.torch.axes import (
 )
 from saccade.models.torch.lookup import adaptive, interpolated, mirrored, repeated
 
-Movement = tuple[Windows, Places] | None
+Movement = tuple[Windows, Axes] | None
 """The windows of an operation and where rows and columns lie in its result; None when it mixes places."""
 
 
@@ -33,21 +33,21 @@ class Step:
         name: The operation without its overload: `"convolution"`.
         pointwise: Torch itself marks it as elementwise.
         arguments: Everything it was called with, by name.
-        derived: The places of each operand that depends on the picture, by argument name, in order.
+        derived: The axes of each operand that depends on the image, by argument name, in order.
         shape: The shape of this result.
     """
 
     name: str
     pointwise: bool
     arguments: Mapping[str, Any]
-    derived: Sequence[tuple[str, Places]]
+    derived: Sequence[tuple[str, Axes]]
     shape: tuple[int, ...]
 
     def __getitem__(self, argument: str) -> Any:
         return self.arguments.get(argument)
 
     @property
-    def places(self) -> Places:
+    def axes(self) -> Axes:
         """Where rows and columns lie in what is read."""
         return self.derived[0][1]
 
@@ -55,8 +55,7 @@ class Step:
 def movement(step: Step) -> Movement:
     """How does this operation move places? None when it mixes them, or when that is not known for certain."""
     if step.pointwise or step.name in _ELEMENTWISE:
-        places = broadcast([each for _, each in step.derived], step.shape)
-        return None if places is None else (POINTWISE, places)
+        return _pointwise(broadcast([axes for _, axes in step.derived], step.shape))
     if step.name in ("cat", "stack"):
         return _joined(step)
     rule = _RULES.get(step.name)
@@ -72,104 +71,106 @@ _ELEMENTWISE = {
 }  # fmt: skip
 
 
-# The picture stays where it is
+# Rows and columns stay where they are
 
 
 def _regrouped(step: Step) -> Movement:
-    return _pointwise(reshaped(step.places, step.shape))
+    return _pointwise(reshaped(step.axes, step.shape))
 
 
 def _permuted(step: Step) -> Movement:
-    rank = len(step.places)
+    rank = len(step.axes)
     if step.name == "permute":
         order = [dim % rank for dim in step["dims"]]
     else:
         first, second = (step["dim0"], step["dim1"]) if step.name == "transpose" else (0, rank - 1)
         order = list(range(rank))
         order[first % rank], order[second % rank] = order[second % rank], order[first % rank]
-    return _pointwise(tuple(step.places[dim] for dim in order))
+    return _pointwise(tuple(step.axes[dim] for dim in order))
 
 
 def _expanded(step: Step) -> Movement:
-    return _pointwise(broadcast([step.places], step.shape))
+    return _pointwise(broadcast([step.axes], step.shape))
 
 
 def _part(step: Step) -> Movement:
-    dim = (step["dim"] or 0) % len(step.places)
-    return _pointwise(with_size(step.places, dim, step.shape[dim]))
+    dim = (step["dim"] or 0) % len(step.axes)
+    return _pointwise(with_size(step.axes, dim, step.shape[dim]))
 
 
 def _sliced(step: Step) -> Movement:
-    dim = (step["dim"] or 0) % len(step.places)
-    if not holds_places(step.places[dim]):
+    dim = (step["dim"] or 0) % len(step.axes)
+    if not is_spatial(step.axes[dim]):
         return _part(step)
-    if dim < len(step.places) - 2 or len(step.places[dim]) != 1:
+    if dim < len(step.axes) - 2 or len(step.axes[dim]) != 1:
         return None
-    length = step.places[dim][0][1]
+    length = step.axes[dim][0][1]
     start, *_ = slice(step["start"], step["end"], step["step"]).indices(length)
     cut = Window(stride=step["step"] or 1, before=-start)
-    windows = (cut, Window()) if dim == len(step.places) - 2 else (Window(), cut)
-    return moved(step.places, windows, step.shape)
+    windows = (cut, Window()) if dim == len(step.axes) - 2 else (Window(), cut)
+    return moved(step.axes, windows, step.shape)
 
 
 def _selected(step: Step) -> Movement:
-    dim = step["dim"] % len(step.places)
-    return None if holds_places(step.places[dim]) else _pointwise(step.places[:dim] + step.places[dim + 1 :])
+    dim = step["dim"] % len(step.axes)
+    return None if is_spatial(step.axes[dim]) else _pointwise(step.axes[:dim] + step.axes[dim + 1 :])
 
 
 def _joined(step: Step) -> Movement:
-    own = [places for _, places in step.derived]
-    rank = len(own[0])
+    operands = [axes for _, axes in step.derived]
+    first, rank = operands[0], len(operands[0])
     if step.name == "stack":
         dim = (step["dim"] or 0) % (rank + 1)
-        return _pointwise((*own[0][:dim], other(step.shape[dim]), *own[0][dim:])) if len({*own}) == 1 else None
+        return _pointwise((*first[:dim], other(step.shape[dim]), *first[dim:])) if len({*operands}) == 1 else None
     dim = (step["dim"] or 0) % rank
-    if any(len(places) != rank or holds_places(places[dim]) for places in own):
+    if any(len(axes) != rank or is_spatial(axes[dim]) for axes in operands):
         return None
-    joined = {with_size(places, dim, step.shape[dim]) for places in own}
+    joined = {with_size(axes, dim, step.shape[dim]) for axes in operands}
     return _pointwise(joined.pop()) if len(joined) == 1 else None
 
 
 def _along(step: Step) -> Movement:
     """Softmax and its like: every number sees the others along one dimension."""
     dims = step["dims"] if step.name in ("flip", "roll") else [step["dim"]]
-    if not dims or any(holds_places(step.places[dim]) for dim in dims):
+    if not dims or any(is_spatial(step.axes[dim]) for dim in dims):
         return None
-    return _pointwise(step.places)
+    return _pointwise(step.axes)
 
 
 def _reduced(step: Step) -> Movement:
     dims = step["dim"]
     if dims is None or dims == []:
         return None
-    rank = len(step.places)
-    gone = {dim % rank for dim in ([dims] if isinstance(dims, int) else dims)}
-    if any(holds_places(step.places[dim]) for dim in gone):
+    rank = len(step.axes)
+    reduced = {dim % rank for dim in ([dims] if isinstance(dims, int) else dims)}
+    if any(is_spatial(step.axes[dim]) for dim in reduced):
         return None
-    kept = (() if dim in gone else each for dim, each in enumerate(step.places) if step["keepdim"] or dim not in gone)
-    return _pointwise(tuple(kept))
+    axes = (
+        () if dim in reduced else axis for dim, axis in enumerate(step.axes) if step["keepdim"] or dim not in reduced
+    )
+    return _pointwise(tuple(axes))
 
 
 def _layer_norm(step: Step) -> Movement:
-    normalized = step.places[-len(step["normalized_shape"]) :]
-    if any(holds_places(each) for each in normalized) or len(step.shape) != len(step.places):
+    normalized = step.axes[-len(step["normalized_shape"]) :]
+    if any(is_spatial(axis) for axis in normalized) or len(step.shape) != len(step.axes):
         return None
-    return _pointwise(step.places)
+    return _pointwise(step.axes)
 
 
 def _batch_norm(step: Step) -> Movement:
     learned = step.name.endswith("no_training") or step["training"] is False
-    return _pointwise(step.places) if learned and len(step.shape) == len(step.places) else None
+    return _pointwise(step.axes) if learned and len(step.shape) == len(step.axes) else None
 
 
 def _multiplied(step: Step) -> Movement:
-    role, places = step.derived[0]
-    if role in ("mat2", "batch2"):
-        return None if holds_places(places[-2]) else _pointwise((*places[:-2], other(step.shape[-2]), places[-1]))
-    return None if holds_places(places[-1]) else _pointwise((*places[:-1], other(step.shape[-1])))
+    argument, axes = step.derived[0]
+    if argument in ("mat2", "batch2"):
+        return None if is_spatial(axes[-2]) else _pointwise((*axes[:-2], other(step.shape[-2]), axes[-1]))
+    return None if is_spatial(axes[-1]) else _pointwise((*axes[:-1], other(step.shape[-1])))
 
 
-# The picture moves
+# Rows and columns move
 
 
 def _convolution(step: Step) -> Movement:
@@ -180,7 +181,7 @@ def _convolution(step: Step) -> Movement:
     first, second = (
         Window(kernel[axis], stride[axis], padding[axis], dilation[axis], bool(step["transposed"])) for axis in (0, 1)
     )
-    return moved(step.places, (first, second), step.shape)
+    return moved(step.axes, (first, second), step.shape)
 
 
 def _pooling(step: Step) -> Movement:
@@ -188,7 +189,7 @@ def _pooling(step: Step) -> Movement:
     stride = _pair(step["stride"]) if step["stride"] else kernel
     padding, dilation = _pair(step["padding"] or 0), _pair(step["dilation"] or 1)
     first, second = (Window(kernel[axis], stride[axis], padding[axis], dilation[axis]) for axis in (0, 1))
-    return moved(step.places, (first, second), step.shape)
+    return moved(step.axes, (first, second), step.shape)
 
 
 def _adaptive(step: Step) -> Movement:
@@ -207,15 +208,15 @@ def _interpolated(step: Step) -> Movement:
 
 def _zero_padded(step: Step) -> Movement:
     pads = step["pad"]
-    places: Places | None = step.places
-    for k in range(2, len(pads) // 2):
-        dim = len(step.places) - 1 - k
-        if places is not None and (pads[2 * k] or pads[2 * k + 1]):
-            places = with_size(places, dim, step.shape[dim])
-    if places is None:
+    axes: Axes | None = step.axes
+    for number in range(2, len(pads) // 2):
+        dim = len(step.axes) - 1 - number
+        if axes is not None and (pads[2 * number] or pads[2 * number + 1]):
+            axes = with_size(axes, dim, step.shape[dim])
+    if axes is None:
         return None
     left, top = pads[0], pads[2] if len(pads) >= 4 else 0
-    return moved(places, (Window(before=top), Window(before=left)), step.shape)
+    return moved(axes, (Window(before=top), Window(before=left)), step.shape)
 
 
 def _mirrored(step: Step) -> Movement:
@@ -235,25 +236,25 @@ def _edge_padded(step: Step, window: Callable[[int, int, int], Window]) -> Movem
 def _shuffled(step: Step) -> Movement:
     factor = step["upscale_factor"]
     window = Window(kernel=factor, stride=factor, transposed=True)
-    return moved(step.places, (window, window), step.shape)
+    return moved(step.axes, (window, window), step.shape)
 
 
 def _unshuffled(step: Step) -> Movement:
     factor = step["downscale_factor"]
-    return moved(step.places, (Window(factor, factor), Window(factor, factor)), step.shape)
+    return moved(step.axes, (Window(factor, factor), Window(factor, factor)), step.shape)
 
 
 def _per_axis(step: Step, window: Callable[[int, int, int], Window | None]) -> Movement:
-    """One window for each of the last two dimensions, from (axis, size before, size after)."""
-    if any(len(dimension) != 1 for dimension in step.places[-2:]):
+    """One window for each of the last two axes, from (number, size before, size after)."""
+    if any(len(axis) != 1 for axis in step.axes[-2:]):
         return None
-    sizes = [dimension[0][1] for dimension in step.places[-2:]]
+    sizes = [axis[0][1] for axis in step.axes[-2:]]
     first, second = (window(axis, sizes[axis], step.shape[axis - 2]) for axis in (0, 1))
-    return None if first is None or second is None else moved(step.places, (first, second), step.shape)
+    return None if first is None or second is None else moved(step.axes, (first, second), step.shape)
 
 
-def _pointwise(places: Places | None) -> Movement:
-    return None if places is None else (POINTWISE, places)
+def _pointwise(axes: Axes | None) -> Movement:
+    return None if axes is None else (POINTWISE, axes)
 
 
 def _pair(value: Any) -> tuple[int, int]:
@@ -262,7 +263,7 @@ def _pair(value: Any) -> tuple[int, int]:
 
 
 _FIRST = {"mm": ("self", "mat2"), "bmm": ("self", "mat2"), "addmm": ("mat1",)}
-"""The operands that may carry the picture, where that is not the first."""
+"""The operands that may depend on the image, where that is not the first."""
 
 _RULES: dict[str, Callable[[Step], Movement]] = {}
 for _names, _rule in (
@@ -288,6 +289,6 @@ for _names, _rule in (
     ("replication_pad2d", _repeated),
     ("pixel_shuffle", _shuffled),
     ("pixel_unshuffle", _unshuffled),
-    ("channel_shuffle", lambda step: _pointwise(step.places)),
+    ("channel_shuffle", lambda step: _pointwise(step.axes)),
 ):
     _RULES |= dict.fromkeys(_names.split(), _rule)

@@ -1,0 +1,73 @@
+"""How images are laid out for a torch module: (N, C, H, W), of the module's type, in the memory order that it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from saccade.models.torch.state import parts_in
+from saccade.typing import Tensor
+
+_Answer = TypeVar("_Answer")
+
+
+class ImageLayout:
+    """The layout of one module's images.
+
+    Args:
+        module: The module.
+    """
+
+    def __init__(self, module: Any) -> None:
+        self.module = module
+        self._is_contiguous = False
+
+    @property
+    def device(self) -> Any:
+        """The torch device of the first weight."""
+        import torch
+
+        weight = next((weight for weight in self._tensors("_parameters", "_buffers")), None)
+        return torch.device("cpu") if weight is None else weight.device
+
+    @property
+    def dtype(self) -> Any:
+        """The type of the first weight that is no whole number."""
+        import torch
+
+        weights = (weight for weight in self._tensors("_parameters") if weight.is_floating_point())
+        return next((weight.dtype for weight in weights), torch.float32)
+
+    def channels_first(self, images: Tensor) -> Tensor:
+        """From (N, H, W, C) to the (N, C, H, W) that the module takes, as a view where that will do."""
+        return self._ordered(images.permute(0, 3, 1, 2).to(self.dtype))
+
+    def black(self, shape: tuple[int, ...]) -> Tensor:
+        """Black images (N, C, H, W)."""
+        import torch
+
+        batch, channels, height, width = shape
+        images = torch.zeros(batch, height, width, channels, device=self.device, dtype=self.dtype)
+        return self._ordered(images.permute(0, 3, 1, 2))
+
+    def either_order(self, compute: Callable[[], _Answer]) -> _Answer:
+        """Channels last in memory, which is fast; the usual order for modules that say `x.view(n, -1)`."""
+        try:
+            return compute()
+        except RuntimeError as error:
+            if self._is_contiguous or "view size is not compatible" not in str(error):
+                raise
+        self._is_contiguous = True
+        return compute()
+
+    def _ordered(self, images: Tensor) -> Tensor:
+        import torch
+
+        # Not `contiguous()`: it leaves a single channel's strides as they are, from which torch guesses channels last.
+        return images.clone(memory_format=torch.contiguous_format) if self._is_contiguous else images
+
+    def _tensors(self, *kinds: str) -> Any:
+        """The module's weights, or weights and buffers; asked often, so without their names."""
+        for kind in kinds:
+            for part in parts_in(self.module):
+                yield from (tensor for tensor in getattr(part, kind).values() if tensor is not None)

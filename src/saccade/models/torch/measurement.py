@@ -1,0 +1,179 @@
+"""Runs of a torch module at several sizes, which show what its layers are and what of their shapes is free."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+
+from saccade.errors import ModelError
+from saccade.models.torch.image_layout import ImageLayout
+from saccade.models.torch.messages import telling_line
+from saccade.models.torch.runs import TracedRun, traced
+from saccade.models.torch.shapes import shapes_only
+from saccade.models.torch.sizes import InputShape, NoSizeFitsError, find_input_shape, likely_channels, trial_sizes
+from saccade.models.torch.state import inference_mode
+
+_KEPT_RUNS = 16
+_LARGEST_RESULT = 2**29
+"""Bytes that any result of an untrusted file may have, and"""
+_MOST_GROWTH = 256
+"""how many times larger than its images it may be besides."""
+
+
+class Measurement:
+    """Traced runs of one module on black images.
+
+    Args:
+        layout: How the module takes its images.
+        name: What the module is called in messages.
+        fixed_batch: The only number of images that it takes at once, where that is known.
+        input_shape: Height, width (None: free) and channels; found out where it is None.
+        trusted: It may ask for as much memory as it likes; else shapes are looked at before numbers are computed.
+
+    Attributes:
+        fixed_batch: The only number of images that the module takes at once, or None.
+        input_shape: Height, width (None: free) and channels.
+        drops_axis: The module drops the axis of the images where there is only one, as `squeeze()` does.
+    """
+
+    def __init__(
+        self,
+        layout: ImageLayout,
+        name: str,
+        *,
+        fixed_batch: int | None,
+        input_shape: InputShape | None,
+        trusted: bool,
+    ) -> None:
+        self.fixed_batch = fixed_batch
+        self.drops_axis = False
+        self._layout = layout
+        self._name = name
+        self._is_trusted = trusted
+        self._runs: dict[tuple[int, ...], TracedRun] = {}
+        self._shape_runs: dict[tuple[int, ...], TracedRun | None] = {}
+        self.input_shape: InputShape = input_shape or self._find_input_shape()
+
+    @property
+    def run(self) -> TracedRun:
+        """The run at the likeliest size."""
+        return self.pair[0]
+
+    @cached_property
+    def pair(self) -> tuple[TracedRun, TracedRun]:
+        """Two runs at different sizes, as far as the sizes are free; what differs between them is free."""
+        runs: list[TracedRun] = []
+        first_error: Exception | None = None
+        for height, width in trial_sizes(self.input_shape):
+            try:
+                runs.append(self._of_several(height, width, self.input_shape[2]))
+            except ModelError as error:
+                first_error = first_error or error
+            if len(runs) == 2:
+                break
+        if not runs and first_error is not None:
+            raise first_error
+        return runs[0], runs[-1]
+
+    def at(self, height: int, width: int) -> TracedRun:
+        """A run at this size: of one image, or of two where one alone would lose its axis."""
+        if self.fixed_batch is not None or self.drops_axis:
+            return self._at(self.fixed_batch or 2, height, width)
+        try:
+            run = self._at(1, height, width)
+        except ModelError:
+            run = self._at(2, height, width)
+            self.drops_axis = True
+            return run
+        if run.results.keys() != self.run.results.keys():
+            of_two = self._at(2, height, width)
+            self.drops_axis = of_two.results.keys() != run.results.keys()
+            return of_two
+        return run
+
+    def _at(self, batch: int, height: int, width: int) -> TracedRun:
+        """Without numbers, where that shows the same."""
+        shape = (batch, self.input_shape[2], height, width)
+        run = self._without_numbers(shape) if self._shapes_suffice else None
+        return run or self._with_numbers(shape)
+
+    def _of_several(self, height: int, width: int, channels: int) -> TracedRun:
+        """A run of two images at once, which tells results for each image from all others."""
+        if self.fixed_batch is not None:
+            return self._with_numbers((self.fixed_batch, channels, height, width))
+        try:
+            return self._with_numbers((2, channels, height, width))
+        except ModelError:
+            run = self._with_numbers((1, channels, height, width))
+            self.fixed_batch = 1
+            return run
+
+    @cached_property
+    def _shapes_suffice(self) -> bool:
+        """Does a run without numbers show what a run with numbers showed?"""
+        bare = self._without_numbers(self.run.input_shape)
+        return bare is not None and (bare.trace.operations, bare.shapes) == (self.run.trace.operations, self.run.shapes)
+
+    def _find_input_shape(self) -> InputShape:
+        def attempt(height: int, width: int, channels: int) -> None:
+            self._of_several(height, width, channels)
+
+        try:
+            return find_input_shape(attempt, likely_channels(self._layout.module))
+        except NoSizeFitsError as error:
+            raise ModelError(
+                f"the size of the images that {self._name!r} takes could not be found "
+                f"({telling_line(error.__cause__)}); give input_shape=(height, width, channels), or "
+                "--input-shape H,W,C."
+            ) from error.__cause__
+
+    def _with_numbers(self, shape: tuple[int, ...]) -> TracedRun:
+        """Run black images of this shape (N, C, H, W)."""
+        import torch
+
+        def compute() -> TracedRun:
+            with inference_mode(self._layout.module), torch.no_grad():
+                return traced(self._layout.module, self._layout.black(shape))
+
+        if shape not in self._runs:
+            if not self._is_trusted:
+                self._check_memory(shape)
+            try:
+                run = self._layout.either_order(compute)
+            except (Exception, SystemExit) as error:
+                raise ModelError(self._cannot(shape, _own_words(error))) from error
+            while len(self._runs) >= _KEPT_RUNS:
+                del self._runs[next(iter(self._runs))]
+            self._runs[shape] = run
+        return self._runs[shape]
+
+    def _without_numbers(self, shape: tuple[int, ...]) -> TracedRun | None:
+        import torch
+
+        if shape not in self._shape_runs:
+            while len(self._shape_runs) >= _KEPT_RUNS:
+                del self._shape_runs[next(iter(self._shape_runs))]
+            with inference_mode(self._layout.module), torch.no_grad():
+                self._shape_runs[shape] = shapes_only(self._layout.module, lambda: self._layout.black(shape))
+        return self._shape_runs[shape]
+
+    def _check_memory(self, shape: tuple[int, ...]) -> None:
+        run = self._without_numbers(shape)
+        most = _LARGEST_RESULT + _MOST_GROWTH * 4 * math.prod(shape)
+        if run is not None and run.trace.largest_result > most:
+            raise ModelError(
+                self._cannot(shape, f"one of its results alone would take {run.trace.largest_result:,} bytes")
+                + "; give --trust if the file is your own"
+            )
+
+    def _cannot(self, shape: tuple[int, ...], reason: str) -> str:
+        _, channels, height, width = shape
+        return f"{self._name!r} cannot compute an image of {height}x{width} with {channels} channels: {reason}"
+
+
+def _own_words(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"it ends the program (exit {error.code})"
+    if isinstance(error, RecursionError):
+        return "it calls itself without end"
+    return telling_line(error)
