@@ -310,7 +310,7 @@ def test_the_found_pair_is_the_best_one(encoder: saccade.Encoder, folder: Path) 
     assert pair.tried > 300
 
     def worth(one: photos.DescribedPhoto, other: photos.DescribedPhoto) -> float:
-        """By the public comparison of two whole photographs."""
+        """By the public comparison of two whole photos."""
         a, b = (images[ALL.index(photo)] for photo in (one, other))
         why = saccade.compare(encoder, a, b, centre=mean)
         raised = np.maximum(why.shares, 0)

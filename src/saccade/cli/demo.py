@@ -1,4 +1,4 @@
-"""`saccade demo`: a trained autoencoder at real photographs, in a minute or two."""
+"""`saccade demo`: a trained autoencoder at real photos, in a minute or two."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def demo(
         ),
     ] = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Show what the model that ships sees in real photographs."""
+    """Show what the model that ships sees in real photos."""
     from saccade.collection.output_folder import output_folder
     from saccade.demo import build
 
