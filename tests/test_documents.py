@@ -76,7 +76,7 @@ def test_the_python_of_the_readme_runs(folder: Path) -> None:
 def test_the_commands_of_the_readme_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = [line.split("#")[0].strip() for block in blocks("sh") for line in block.splitlines()]
     commands = [shlex.split(line) for line in lines if line.startswith("saccade ")]
-    assert {each[1] for each in commands} >= {"explain", "compare", "inside", "layers", "methods", "train"}
+    assert {each[1] for each in commands} >= {"explain", "compare", "feature-maps", "layers", "methods", "train"}
     for _, *arguments in commands:
         if arguments[0] == "train":
             # The same command, on a smaller model for a moment.
@@ -92,7 +92,7 @@ def test_the_commands_of_the_readme_run(folder: Path, capsys: pytest.CaptureFixt
         assert main(arguments) == 0, (arguments, capsys.readouterr().err)
     assert len(list((folder / "maps").glob("*.png"))) >= 2
     assert (folder / "why.png").exists()
-    assert list((folder / "inside").glob("*.png"))
+    assert list((folder / "layers").glob("*.png"))
 
 
 def test_the_links_of_the_documents_lead_somewhere() -> None:

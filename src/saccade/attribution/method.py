@@ -79,7 +79,8 @@ def method(
         >>> @saccade.method(title="Brightness", summary="where it is bright", source="mine", cost="none")
         ... def brightness(run, images, target):
         ...     return saccade.Map(images.mean(-1), images, units="pixel value", signed=False)
-        >>> saccade.explain(encoder, "cat.jpg", brightness).save("cat.png")
+        >>> saccade.explain(encoder, "cat.jpg", brightness).title
+        'Brightness'
     """
 
     def mark(function: Callable[..., Any]) -> Method:
