@@ -406,6 +406,8 @@ def test_text_that_is_no_architecture(text: bytes, says: str, parts: dict[str, b
         ({"activation": "nonsense"}, "'activation' cannot be 'nonsense'"),
         ({"groups": 3, "dilation_rate": [1, 1]}, "'groups' cannot be 3"),
         ({"dtype": "\x1b[31m"}, r"'dtype' cannot be '\\x1b\[31m'"),
+        ({"dtype": "string"}, "'dtype' cannot be 'string'"),
+        ({"dtype": {"class_name": "DTypePolicy", "config": {"name": "complex64"}}}, "'dtype' cannot be 'complex64'"),
         ({"unknown": 1}, "'unknown' cannot be 1"),
     ],
     ids=str,
@@ -414,7 +416,7 @@ def test_the_setting_at_fault_is_named(settings: Config, says: str, parts: dict[
     config = json.loads(parts["config.json"])
     by_name(config, "again")["config"].update(settings)
     path = written(tmp_path / "model.keras", parts, config=json.dumps(config))
-    with pytest.raises(FileError, match=rf"^model.keras: layer 'again' \(Conv2D\) is damaged: its setting {says}\.$"):
+    with pytest.raises(FileError, match=rf"^model.keras: layer 'again'.* is damaged: its setting {says}\.$"):
         open_keras_file(path)
 
 

@@ -24,6 +24,11 @@ _PATIENCE = 60.0
 """Seconds for one answer, besides what its size takes, on systems that know no bound on processor time."""
 _BYTES_A_SECOND = 10 * 2**20
 _LONGEST_LINE = 2**29
+_ENVIRONMENT = {
+    "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
+    # A file may name a filter that HDF5 would load as a plugin.
+    "HDF5_PLUGIN_PRELOAD": "::",
+}  # fmt: skip
 _NO_PACKAGE = 3
 """The status with which the reader ends when it cannot import what it needs."""
 
@@ -179,14 +184,16 @@ class _Reader:
     def __init__(self, path: Path, member: str | None) -> None:
         self._path = path
         self._member = member
-        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-        self._process = subprocess.Popen(  # noqa: S603 - our own program, and no shell
-            [sys.executable, str(_READER)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-        )
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own program, and no shell
+                [sys.executable, str(_READER)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={**os.environ, **_ENVIRONMENT},
+            )
+        except OSError as error:
+            raise FileError(f"{path} cannot be read: the program that reads HDF5 files does not start.") from error
         self._send({"path": str(path.resolve()), "member": member})
 
     def open(self) -> Group:

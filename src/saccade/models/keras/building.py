@@ -8,14 +8,16 @@ made.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from saccade.errors import FileError, InputError
 from saccade.models.keras.counting import weights_counted
 from saccade.models.keras.listed import MODELS, only_listed
 from saccade.models.messages import layer_label, plain_sentence, shortened
 
+_Call = TypeVar("_Call")
 _SPARE = 2**20
 """Numbers that the weights of a layer may have when it is only tried."""
 
@@ -35,7 +37,10 @@ def build_model(config: Mapping[str, Any], *, stored: int | None) -> Any:
 
     listed = only_listed(config, keras.saving.get_custom_objects(), start=None if stored is None else "zeros")
     with weights_counted(stored):
-        return _model(listed)
+        model = _model(listed)
+    if not isinstance(model, keras.Model):
+        raise FileError(f"it holds a {listed['class_name']}, which is no model.")
+    return model
 
 
 def _model(config: Mapping[str, Any]) -> Any:
@@ -75,9 +80,9 @@ def _layer(raw: Mapping[str, Any]) -> Any:
 def _of_floats(settings: Mapping[str, Any]) -> Mapping[str, Any]:
     """The settings of an input without whole numbers: through those no gradient reaches an image."""
     shape, kind = settings.get("batch_shape"), settings.get("dtype")
-    is_picture = isinstance(shape, list) and len(shape) == 4
+    is_image = isinstance(shape, list) and len(shape) == 4
     is_whole = isinstance(kind, str) and kind.startswith(("int", "uint"))
-    return {**settings, "dtype": "float32"} if is_picture and is_whole else settings
+    return {**settings, "dtype": "float32"} if is_image and is_whole else settings
 
 
 def _sequential(name: str, config: Mapping[str, Any]) -> Any:
@@ -124,13 +129,11 @@ class _Functional:
     def build(self) -> Any:
         import keras
 
-        waiting = list(self._read_layers())
-        while waiting:
-            later = [(raw, node) for raw, node in waiting if not self._call(raw, node)]
-            if len(later) == len(waiting):
-                names = ", ".join(sorted({shortened(raw["name"]) for raw, _ in later})[:5])
-                raise FileError(f"the layers {names} wait for results that never come; the model's graph is damaged.")
-            waiting = later
+        calls = [(raw, number) for raw in self._read_layers() for number in range(len(raw["inbound_nodes"]))]
+        left = run_in_order(calls, self._call, lambda call: (call[0]["name"], call[1]))
+        if left:
+            names = ", ".join(sorted({shortened(raw["name"]) for raw, _ in left})[:5])
+            raise FileError(f"the layers {names} wait for results that never come; the model's graph is damaged.")
         inputs, outputs = (self._ends(key) for key in ("input_layers", "output_layers"))
         trainable = self.config.get("trainable")
         return attempted(
@@ -139,8 +142,8 @@ class _Functional:
             label=f"the model {shortened(self.name)}",
         )
 
-    def _read_layers(self) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
-        """Make every layer; gives the calls that are to be made."""
+    def _read_layers(self) -> Iterator[Mapping[str, Any]]:
+        """Make every layer; gives those that are to be called."""
         import keras
 
         for raw in self.config["layers"]:
@@ -160,23 +163,27 @@ class _Functional:
                 continue
             if "inbound_nodes" not in raw:
                 raise FileError(f"{layer_label(name)} is damaged: it does not say on what it is called.")
-            yield from ((raw, node) for node in raw["inbound_nodes"])
+            yield raw
 
-    def _call(self, raw: Mapping[str, Any], node: Mapping[str, Any]) -> bool:
-        """Call a layer, if what it is called on is there already."""
+    def _call(self, call: tuple[Mapping[str, Any], int]) -> _Result | None:
+        """Call a layer; gives the result that is still missing, if one is."""
         import keras
 
+        raw, number = call
         label = layer_label(raw["name"], raw["class_name"])
+        if len(self.results[raw["name"]]) < number:
+            return raw["name"], number - 1
+        node = raw["inbound_nodes"][number]
         try:
             args, kwargs = self._value(node.get("args", []), label), self._value(node.get("kwargs", {}), label)
-        except _NotYet:
-            return False
+        except _NotYet as error:
+            return error.result
         if not isinstance(args, list) or not isinstance(kwargs, dict):
             raise FileError(f"{label} is damaged: it does not say on what it is called.")
         layer = self.layers[raw["name"]]
         result = _called(raw, layer, *args, **kwargs)
         self.results[raw["name"]].append(keras.tree.flatten(result))
-        return True
+        return None
 
     def _value(self, value: Any, label: str) -> Any:
         """An argument of a call."""
@@ -200,12 +207,12 @@ class _Functional:
         name, call, number = place
         if name not in self.layers:
             raise FileError(f"{label} is damaged: it is called on {shortened(name)}, which is no layer of the model.")
-        results = self.results[name]
-        if call - shift >= len(results):
-            raise _NotYet
-        if number >= len(results[call - shift]):
+        results, call = self.results[name], max(call - shift, 0)
+        if call >= len(results):
+            raise _NotYet((name, call))
+        if number >= len(results[call]):
             raise FileError(f"{label} is damaged: {layer_label(name)} has no result number {number}.")
-        return results[call - shift][number]
+        return results[call][number]
 
     def _ends(self, key: str) -> Any:
         """The inputs or outputs of the model: one, a list, or a dictionary."""
@@ -229,8 +236,41 @@ class _Functional:
         return ends
 
 
+_Result = tuple[str, int]
+"""A layer by its name, and the number of one of its calls."""
+
+
 class _NotYet(Exception):
     """A result is still to come."""
+
+    def __init__(self, result: _Result) -> None:
+        super().__init__(result)
+        self.result = result
+
+
+def run_in_order(
+    calls: Iterable[_Call], run: Callable[[_Call], _Result | None], result: Callable[[_Call], _Result]
+) -> list[_Call]:
+    """Make calls of layers in an order in which each finds the results that it needs.
+
+    Args:
+        calls: In any order.
+        run: Makes a call, or gives the result that is still missing.
+        result: What a call gives.
+
+    Returns:
+        The calls that wait for results that never come.
+    """
+    waiting: dict[_Result, list[_Call]] = {}
+    ready = deque(calls)
+    while ready:
+        call = ready.popleft()
+        missing = run(call)
+        if missing is None:
+            ready.extend(waiting.pop(result(call), ()))
+        else:
+            waiting.setdefault(missing, []).append(call)
+    return [call for calls in waiting.values() for call in calls]
 
 
 # What goes wrong

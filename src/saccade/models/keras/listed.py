@@ -80,6 +80,12 @@ ACTIVATIONS = frozenset({
     "swish", "tanh", "tanh_shrink", "threshold",
 })  # fmt: skip
 
+_UNEXPORTED = frozenset({
+    ("keras.src.applications.convnext", "LayerScale"), ("keras.src.applications.convnext", "StochasticDepth"),
+    ("keras.src.applications.inception_resnet_v2", "CustomScaleLayer"),
+})  # fmt: skip
+"""Layers of Keras's own models that stand in none of its public modules."""
+
 _POLICIES = frozenset({
     "DTypePolicy", "DTypePolicyMap", "FloatDTypePolicy", "Int4DTypePolicy", "QuantizedDTypePolicy",
     "QuantizedFloat8DTypePolicy",
@@ -95,6 +101,7 @@ _VALUES = frozenset({
 """What stands for a value and not for a part of Keras."""
 
 _NUMBERS = re.compile(r"(bool|bfloat16|(float|u?int)\d{1,2})")
+_POLICY = re.compile(rf"{_NUMBERS.pattern}|mixed_b?float16|\w+_from_\w+")
 _MOST_CALLS = 10_000
 """Calls of layers; a model inside a model that is called twice doubles them at each level."""
 
@@ -164,6 +171,8 @@ class _Listing:
             if key.endswith(_ONLY_FOR_TRAINING):
                 if key.endswith("initializer") and self.start is not None:
                     listed[key] = self.start
+            elif key == "dtype" and isinstance(value, str) and not _POLICY.fullmatch(value):
+                raise FileError(f"{layer} is damaged: its setting 'dtype' cannot be {shortened(value)}.")
             else:
                 listed[key] = self.part(value, layer)
         return listed
@@ -178,6 +187,9 @@ class _Listing:
             return {"class_name": kind, "config": self.value(kind, inner, layer)}
         if kind == "function":
             return self.function(config, module, layer)
+        if kind in _POLICIES and isinstance(inner, Mapping) and isinstance(inner.get("name"), str):
+            # A policy is known by its name, and that is a type of numbers, too.
+            self.part({"dtype": inner["name"]}, layer)
         name = config.get("name") or (inner.get("name") if isinstance(inner, Mapping) else None)
         layer = layer_label(name) if isinstance(name, str) else layer
         registered_name = config.get("registered_name")
@@ -250,6 +262,8 @@ def _home(kind: str, module: str | None) -> str | None:
     """From which module is this class taken? None when it is not listed."""
     if module in _OPERATION_MODULES:
         return module if kind in OPERATIONS else None
+    if (module, kind) in _UNEXPORTED:
+        return module
     if kind in MODELS and (module is None or module.partition(".")[0] == "keras"):
         return "keras"
     return next((home for names, home in _HOMES if kind in names and module in (None, "keras", home)), None)
@@ -260,5 +274,5 @@ def _described(kind: str, module: str | None, registered: Any) -> str:
         return "holds Python code (a Lambda layer)"
     full = f"{module}.{kind}" if module else kind
     if isinstance(registered, str) and ">" in registered:
-        return f"needs the class {shortened(full)}, registered as {shortened(registered)}"
-    return f"needs the class {shortened(full)}"
+        return f"needs the class {shortened(full, 120)}, registered as {shortened(registered)}"
+    return f"needs the class {shortened(full, 120)}"

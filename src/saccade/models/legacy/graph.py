@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from saccade.errors import FileError, InputError, ModelError
-from saccade.models.keras.building import attempted
+from saccade.models.keras.building import attempted, run_in_order
 from saccade.models.keras.listed import LAYERS, wants_trust
 from saccade.models.legacy.code import custom_class, failure_of, lambda_layer
 from saccade.models.legacy.config import (
@@ -98,13 +98,11 @@ class _Builder:
     def build(self) -> Rebuilt:
         import keras
 
-        waiting = [(entry, call) for entry in self.graph.entries for call in range(len(entry.calls))]
-        while waiting:
-            later = [(entry, call) for entry, call in waiting if not self._call(entry, call)]
-            if len(later) == len(waiting):
-                names = ", ".join(sorted({shortened(entry.name) for entry, _ in later})[:5])
-                raise FileError(f"the layers {names} wait for each other; the model's graph is damaged.")
-            waiting = later
+        calls = [(entry, number) for entry in self.graph.entries for number in range(len(entry.calls))]
+        left = run_in_order(calls, self._call, lambda call: (call[0].name, call[0].first_call + call[1]))
+        if left:
+            names = ", ".join(sorted({shortened(entry.name) for entry, _ in left})[:5])
+            raise FileError(f"the layers {names} wait for each other; the model's graph is damaged.")
         inputs, outputs = ([self._value(to) for to in side] for side in (self.graph.inputs, self.graph.outputs))
         label = f"the model {shortened(self.graph.name)}"
         if not inputs or not outputs:
@@ -131,16 +129,19 @@ class _Builder:
             raise FileError(f"{layer_label(to.layer)} has no result number {to.result} of its call {to.call}.")
         return results[to.result]
 
-    def _call(self, entry: Entry, index: int) -> bool:
-        call = entry.calls[index]
-        if any((to.layer, to.call) not in self.values for to in call.references()):
-            return False
-        arriving = [self._value(to) for to in call.arguments]
-        named = {key: self._argument(value) for key, value in call.named.items()}
+    def _call(self, call: tuple[Entry, int]) -> tuple[str, int] | None:
+        """Call a layer; gives the result that is still missing, if one is."""
+        entry, number = call
+        node = entry.calls[number]
+        for to in node.references():
+            if (to.layer, to.call) not in self.values:
+                return to.layer, to.call
+        arriving = [self._value(to) for to in node.arguments]
+        named = {key: self._argument(value) for key, value in node.named.items()}
         if not arriving and entry.kind != "InputLayer":
             raise FileError(f"{layer_label(entry.name, entry.kind)} is damaged: it does not say on what it is called.")
-        self.values[entry.name, entry.first_call + index] = self._apply(entry, arriving, named)
-        return True
+        self.values[entry.name, entry.first_call + number] = self._apply(entry, arriving, named)
+        return None
 
     def _argument(self, value: Any) -> Any:
         if isinstance(value, Reference):
