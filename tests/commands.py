@@ -39,29 +39,29 @@ LIGHT = [word for count in COUNTS for word in ("--set", count)]
 
 def small_autoencoder(trained: bool = True, size: int | None = 32, channels: int = 3) -> keras.Model:
     keras.utils.set_random_seed(1)
-    given = keras.Input((size, size, channels))
-    x = keras.layers.Conv2D(6, 3, padding="same", activation="elu", name="first")(given)
+    image = keras.Input((size, size, channels))
+    x = keras.layers.Conv2D(6, 3, padding="same", activation="elu", name="first")(image)
     x = keras.layers.MaxPooling2D(name="encoded")(x)
     x = keras.layers.UpSampling2D(name="up")(x)
     x = keras.layers.Conv2D(channels, 3, padding="same", activation="sigmoid", name="redrawn")(x)
-    model = keras.Model(given, x, name="small")
+    model = keras.Model(image, x, name="small")
     if trained:
-        model.set_weights([each + 0.01 for each in model.get_weights()])
+        model.set_weights([weight + 0.01 for weight in model.get_weights()])
     return model
 
 
-def refused(answer: tuple[int, str, str], *said: str, status: int = 2) -> None:
+def refused(answer: tuple[int, str, str], *parts: str, status: int = 2) -> None:
     """One plain line on stderr, nothing on stdout but what was opened, and the status."""
     assert answer[0] == status
     assert answer[2].count("\n") == 1, answer[2]
     assert answer[2].startswith("saccade: ")
     assert "Traceback" not in answer[1] + answer[2]
-    for each in said:
-        assert each.lower() in answer[2].lower(), answer[2]
+    for part in parts:
+        assert part.lower() in answer[2].lower(), answer[2]
 
 
 def files(folder: Path) -> set[str]:
-    return {str(each.relative_to(folder)) for each in folder.rglob("*") if each.is_file()}
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
 def width(path: Path) -> int:
@@ -71,5 +71,5 @@ def width(path: Path) -> int:
 
 def environment(**more: str) -> dict[str, str]:
     """As on a user's machine: nothing set that would keep TensorFlow quiet."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("TF_CPP")}
-    return {**kept, **more}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("TF_CPP")}
+    return {**inherited, **more}

@@ -21,17 +21,17 @@ def test_layers(run: Run, small_model: str) -> None:
     assert lines["->"][1:] == ["encoded", "MaxPooling2D", "16x16x6", "1,536", "0", "4", "2"]
     assert lines["first"][1:] == ["Conv2D", "32x32x6", "6,144", "168", "3", "1"]
     assert "its name is 'encoded'" in out
-    found = json.loads(run("layers", small_model, "--json", "--layer", "first")[1])
-    assert [each["layer"] for each in found["layers"] if each["code"]] == ["first"]
-    assert found["layer_reason"] == "as named"
+    answer = json.loads(run("layers", small_model, "--json", "--layer", "first")[1])
+    assert [layer["layer"] for layer in answer["layers"] if layer["code"]] == ["first"]
+    assert answer["layer_reason"] == "as named"
     assert run("layers", small_model, "-q") == (0, "", "")
 
 
 def test_layers_of_a_model_of_any_size(run: Run, tmp_path: Path) -> None:
     small_autoencoder(size=None).save(tmp_path / "free.keras")
-    found = json.loads(run("layers", "free.keras", "--json", "--size", "64,48")[1])
-    assert found["size"] == [64, 48]
-    assert {each["layer"]: each["shape"] for each in found["layers"]}["encoded"] == [32, 24, 6]
+    answer = json.loads(run("layers", "free.keras", "--json", "--size", "64,48")[1])
+    assert answer["size"] == [64, 48]
+    assert {layer["layer"]: layer["shape"] for layer in answer["layers"]}["encoded"] == [32, 24, 6]
     assert json.loads(run("layers", "free.keras", "--json")[1])["size"] == [256, 256]
 
 
@@ -55,17 +55,17 @@ def test_methods_are_listed_with_one_line_each_and_described_by_name(run: Run) -
 
     status, out, err = run("methods")
     assert (status, err) == (0, "")
-    found = json.loads(run("methods", "--json")[1])["methods"]
-    assert [each["name"] for each in found] == list(available())
-    for each in found:
-        (line,) = [line for line in out.splitlines() if line.split()[:1] == [each["name"]]]
-        assert each["plain"] in line
+    described = json.loads(run("methods", "--json")[1])["methods"]
+    assert [about["name"] for about in described] == list(available())
+    for about in described:
+        (line,) = [line for line in out.splitlines() if line.split()[:1] == [about["name"]]]
+        assert about["plain"] in line
     several = ["occlusion", "smoothgrad"]
     full = run("methods", *several)[1]
-    for each in json.loads(run("methods", *several, "--json")[1])["methods"]:
-        assert {"name", "title", "plain", "source", "cost", "settings"} == set(each)
-        assert each["title"] in full
-        for setting in each["settings"]:
+    for about in json.loads(run("methods", *several, "--json")[1])["methods"]:
+        assert {"name", "title", "plain", "source", "cost", "settings"} == set(about)
+        assert about["title"] in full
+        for setting in about["settings"]:
             assert f"--set {setting['name']}=" in full
     status, out, err = run("methods", "oclusion")
     assert (status, out) == (2, "")
@@ -97,9 +97,9 @@ def test_compare(run: Run, small_model: str, photos: Path, tmp_path: Path) -> No
     assert status == 0
     assert "wrote why.png" in out
     assert width(tmp_path / "why.png") > 500
-    found = json.loads(run(*words, "--json")[1])
-    assert np.sum(found["shares_a"]) == pytest.approx(found["score"], abs=1e-5)
-    assert f"similarity {found['score']:.3f}" in out
+    answer = json.loads(run(*words, "--json")[1])
+    assert np.sum(answer["shares_a"]) == pytest.approx(answer["score"], abs=1e-5)
+    assert f"similarity {answer['score']:.3f}" in out
     refused(run(*words, "--matching", "plaice"), "nearest is 'place'")
     refused(run("compare", small_model, photos / "cat.jpg", photos / "cupp.png"), "no ", "cup.png")
 
@@ -107,9 +107,9 @@ def test_compare(run: Run, small_model: str, photos: Path, tmp_path: Path) -> No
 def test_feature_maps(run: Run, small_model: str, photos: Path, tmp_path: Path) -> None:
     status, out, err = run("feature-maps", small_model, photos / "cat.jpg", "-o", "within", "--json")
     assert (status, err) == (0, "")
-    found = json.loads(out)
-    assert {Path(each).name for each in found["files"]} == files(tmp_path / "within")
-    assert any("encoded" in each for each in found["files"])
+    names = {Path(file).name for file in json.loads(out)["files"]}
+    assert names == files(tmp_path / "within")
+    assert any("encoded" in name for name in names)
     assert run("feature-maps", small_model, photos / "cat.jpg", "-q", "--theme", "light", "--scale", "each") == (
         0,
         "",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import signal
 import subprocess
 import time
@@ -124,6 +126,28 @@ def test_ctrl_c_leaves_nothing_half_written_and_the_same_command_goes_on(folder:
     records = json.loads(done.stdout)["pages"]
     assert len(records) == 8
     assert sum(record["already"] for record in records) == len(pages)
+
+
+def test_ctrl_c_clears_the_bar_and_shows_the_cursor_again(folder: Path) -> None:
+    ours, theirs = os.openpty()
+    words = ("explain", "mine:make", "photos", "-o", "out", "-m", "activation_energy")
+    with subprocess.Popen(
+        [*COMMAND, *words], cwd=folder, stdout=subprocess.DEVNULL, stderr=theirs, env=environment(TERM="xterm"),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        seen = b""
+        while b"%" not in seen:
+            seen += os.read(ours, 65536)
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(OSError):  # how Linux says that nobody holds the other end any more
+            while more := os.read(ours, 65536):
+                seen += more
+    os.close(ours)
+    assert process.returncode == 130
+    hidden, shown = seen.rfind(b"\x1b[?25l"), seen.rfind(b"\x1b[?25h")
+    assert 0 <= hidden < shown
+    assert seen[shown:] == b"\x1b[?25hsaccade: stopped.\r\n"
 
 
 def test_ctrl_c_before_anything_is_written_leaves_no_folder(folder: Path) -> None:

@@ -73,10 +73,10 @@ def test_json_is_alone_on_stdout_and_the_bar_is_for_terminals(place: Path) -> No
 
 def test_streams_are_clean_when_piped_and_names_may_be_anything(place: Path) -> None:
     done = subprocess.run(
-        [*COMMAND, "explain", "mine:make", "photos", "-o", "piped", "-m", "saliency"],
+        [*COMMAND, "explain", "mine:make", "photos", "-o", "piped", "-m", "activation_energy"],
         cwd=place, capture_output=True, text=True, env=environment(PYTHONIOENCODING="ascii"), check=True,
     )  # fmt: skip
-    assert "wrote piped/k\\xe4tzchen-0-saliency.png" in done.stdout
+    assert "wrote piped/k\\xe4tzchen-0-activation_energy.png" in done.stdout
     notes = done.stderr.splitlines()
     assert notes[0] == "note: 1 photo could not be used:"
     assert len(notes) == 2, done.stderr

@@ -40,14 +40,14 @@ def test_untrained_models_are_noted_and_nan_refused(run: Run, photos: Path, tmp_
     assert "look untrained" in out
     assert "look untrained" in json.loads(run("layers", "fresh.keras", "--json")[1])["notes"][0]
     broken = small_autoencoder()
-    broken.set_weights([np.full_like(each, np.nan) for each in broken.get_weights()])
+    broken.set_weights([np.full_like(weight, np.nan) for weight in broken.get_weights()])
     broken.save(tmp_path / "nan.keras")
     refused(run("explain", "nan.keras", photos / "cat.jpg", "-o", "no"), "not numbers (NaN")
     assert not Path("no").exists()
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "line"),
     [
         (("--layer", "encodedd"), "nearest is 'encoded'"),
         (("-m", "oclusion"), "nearest is 'occlusion'"),
@@ -67,8 +67,8 @@ def test_untrained_models_are_noted_and_nan_refused(run: Run, photos: Path, tmp_
         (("--size", "64,64"), "cannot be had"),
     ],
 )
-def test_options_that_cannot_be(run: Run, small_model: str, photos: Path, words: tuple[str, ...], said: str) -> None:
-    refused(run("explain", small_model, photos / "cat.jpg", *words), said)
+def test_options_that_cannot_be(run: Run, small_model: str, photos: Path, words: tuple[str, ...], line: str) -> None:
+    refused(run("explain", small_model, photos / "cat.jpg", *words), line)
     assert not Path("saccade-out").exists()
 
 
@@ -144,16 +144,16 @@ LONG = "x" * 300
     ],
 )
 def test_a_path_that_is_too_long_is_one_line(run: Run, small_model: str, photos: Path, words: tuple[str, ...]) -> None:
-    given = {"MODEL": small_model, "PHOTO": str(photos / "cat.jpg")}
-    answer = run(*(given.get(word, word) for word in words))
-    refused(answer, "too long", "xxxx")
+    files_by_word = {"MODEL": small_model, "PHOTO": str(photos / "cat.jpg")}
+    answer = run(*(files_by_word.get(word, word) for word in words))
+    refused(answer, "xxxx")
 
 
 # what cannot be foreseen
 
 
 @pytest.mark.parametrize(
-    ("error", "status", "said"),
+    ("error", "status", "line"),
     [
         (MemoryError(), 2, "out of memory"),
         (KeyboardInterrupt(), 130, "stopped."),
@@ -168,19 +168,19 @@ def test_errors_inside(
     monkeypatch: pytest.MonkeyPatch,
     error: BaseException,
     status: int,
-    said: str,
+    line: str,
 ) -> None:
-    def fails(*given: Any, **settings: Any) -> Any:
+    def fails(*arguments: Any, **settings: Any) -> Any:
         raise error
 
     # A part of a page on disk, and the answer to the second photo never comes.
     monkeypatch.setattr("saccade.results.Attribution.figure", fails)
     words = ("explain", small_model, photos, "-o", "out")
-    if not said:
+    if not line:
         assert run(*words)[0] == status
         return
-    refused(run(*words), said, status=status)
-    assert not [each for each in files(Path("out")) if each.endswith(".part")]
+    refused(run(*words), line, status=status)
+    assert not [name for name in files(Path("out")) if ".part" in name]
     answer = run(*words, "--debug")
     assert answer[0] == status
     assert "Traceback" in answer[2]
@@ -191,11 +191,11 @@ def test_our_warnings_become_notes_and_others_stay_out(
 ) -> None:
     real = Attribution.figure
 
-    def warns(self: Attribution, *given: Any, **settings: Any) -> Any:
+    def warns(self: Attribution, *arguments: Any, **settings: Any) -> Any:
         warnings.warn("read this\nwith care.", SaccadeWarning, stacklevel=2)
         warnings.warn("a framework's matter", UserWarning, stacklevel=2)
         print("chatter on stdout")
-        return real(self, *given, **settings)
+        return real(self, *arguments, **settings)
 
     monkeypatch.setattr(Attribution, "figure", warns)
     status, out, err = run("explain", small_model, photos, "-m", "saliency", "--json")

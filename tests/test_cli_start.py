@@ -47,9 +47,9 @@ def test_every_command_is_listed_and_helps(capsys: pytest.CaptureFixture[str]) -
     for name in COMMANDS:
         assert re.search(rf"^  {name}  ", listed, re.MULTILINE)
         assert main([name, "-h"]) == 0
-        said = capsys.readouterr().out
+        printed = capsys.readouterr().out
         for option in ("--json", "--quiet", "--debug", "--seed"):
-            assert option in said
+            assert option in printed
     shown = [command.callback for command in app.registered_commands if command.callback and not command.hidden]
     assert [callback.__name__.replace("_", "-") for callback in shown] == list(COMMANDS)
 
@@ -75,7 +75,7 @@ def test_no_words_show_the_help(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "line"),
     [
         (["explan"], "did you mean 'explain'"),
         (["explain"], "missing argument 'MODEL'"),
@@ -84,14 +84,14 @@ def test_no_words_show_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     ],
 )
 def test_a_line_that_cannot_be_parsed_is_answered_in_one_line(
-    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    words: list[str], line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(words) == 2
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err.count("\n") == 1
     assert shown.err.startswith("saccade: ")
-    assert said.lower() in shown.err.lower()
+    assert line.lower() in shown.err.lower()
     assert "--help" in shown.err
 
 
@@ -107,13 +107,13 @@ def test_the_help_of_train_states_the_librarys_defaults(capsys: pytest.CaptureFi
     from saccade.training import TrainingSettings
 
     main(["train", "--help"])
-    said = " ".join(capsys.readouterr().out.split())
+    printed = " ".join(capsys.readouterr().out.split())
     stated = {}
     for option in ("size", "code-channels", "channels", "epochs", "batch-size", "learning-rate", "patience",
                    "validation-fraction", "precision"):  # fmt: skip
-        found = re.search(rf"--{option} .*?\[default: ([^\]]*)\]", said)
-        assert found is not None
-        stated[option.replace("-", "_")] = found[1]
+        match = re.search(rf"--{option} .*?\[default: ([^\]]*)\]", printed)
+        assert match is not None
+        stated[option.replace("-", "_")] = match[1]
     defaults = dataclasses.asdict(TrainingSettings())
     for name, text in stated.items():
         value = defaults[name]

@@ -53,15 +53,15 @@ def test_lists_may_be_repeated_or_hold_commas() -> None:
 
 
 def test_settings_get_the_type_of_the_signature() -> None:
-    found = settings_for(
+    settings = settings_for(
         ["occlusion", "integrated_gradients"],
         ["patch=16", "stride=8,4", "occlusion.blur=2.5", "filler=black", "tiled=no", "steps=64"],
         None,
     )
-    assert found["occlusion"] == {
+    assert settings["occlusion"] == {
         "patch": 16, "stride": (8, 4), "blur": 2.5, "filler": "black", "tiled": False,
     }  # fmt: skip
-    assert found["integrated_gradients"] == {"steps": 64}
+    assert settings["integrated_gradients"] == {"steps": 64}
     assert settings_for(["occlusion"], ["filler=0.5", "patch=auto"], None)["occlusion"] == {
         "filler": 0.5, "patch": None,
     }  # fmt: skip
@@ -73,7 +73,7 @@ def test_one_seed_for_all_that_draw_at_random() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "kind", "said"),
+    ("text", "kind", "line"),
     [
         ("stepz=64", UnknownName, "nearest is 'steps'"),
         ("steps=many", InputError, "'many' cannot be read; give a whole number"),
@@ -82,9 +82,9 @@ def test_one_seed_for_all_that_draw_at_random() -> None:
         ("occlusion.patch=3", UnknownName, "go to the methods that are asked"),
     ],
 )
-def test_settings_that_are_none(given: str, kind: type[InputError], said: str) -> None:
-    with pytest.raises(kind, match=said):
-        settings_for(["integrated_gradients"], [given], None)
+def test_settings_that_are_none(text: str, kind: type[InputError], line: str) -> None:
+    with pytest.raises(kind, match=line):
+        settings_for(["integrated_gradients"], [text], None)
 
 
 def test_a_method_without_settings_says_so() -> None:

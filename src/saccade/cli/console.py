@@ -20,7 +20,7 @@ EVERY_COMMAND = "Every command"
 
 @dataclass(frozen=True)
 class Console:
-    """The options that every command has, and the ways to speak that follow from them."""
+    """The options that every command has, and what they decide about what is printed."""
 
     json: Annotated[
         bool,
@@ -48,7 +48,7 @@ class Console:
     _notes: set[str] = field(default_factory=set, init=False, repr=False)
 
     def say(self, text: str = "") -> None:
-        """A line for the person, on stdout; nothing with --json or --quiet.
+        """A line for people, on stdout; nothing with --json or --quiet.
 
         Raises:
             FileError: stdout cannot be written.
