@@ -2,6 +2,7 @@
 
     process       the program as a process: its streams, Ctrl-C, its exit status
     interruption  Ctrl-C ends the process at once, at any moment
+    exit_status   the statuses of a process that was stopped
     streams       stdout and stderr where the caller closed them
     program       the commands put together
     command       what every command shares: option groups, errors as one line, exit statuses

@@ -16,7 +16,7 @@ import threading
 import time
 from types import FrameType
 
-from saccade.cli.process import STOPPED, STOPPED_LINE
+from saccade.cli.exit_status import STOPPED, STOPPED_LINE
 
 _PATIENCE = 0.3
 """Seconds for the main thread to reach the handler; then another thread ends the process."""

@@ -7,15 +7,11 @@ import _signal  # type: ignore[import-not-found]
 import os
 import sys
 
+from saccade.cli.exit_status import READER_GONE, STOPPED, STOPPED_LINE
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
-
-STOPPED = 130
-"""Exit status after Ctrl-C, as shells have it (128 + SIGINT)."""
-READER_GONE = 141
-"""Exit status when the reader of a pipe went away, as shells have it (128 + SIGPIPE)."""
-STOPPED_LINE = b"saccade: stopped.\n"
 
 
 def run() -> NoReturn:
