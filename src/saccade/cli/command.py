@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from saccade.cli.console import EVERY_COMMAND, Console
-from saccade.cli.process import READER_GONE, STOPPED
+from saccade.cli.exit_status import READER_GONE, STOPPED
 from saccade.cli.silence import silenced
 from saccade.errors import Cancelled, SaccadeError
 
