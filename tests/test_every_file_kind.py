@@ -38,9 +38,9 @@ def keras_3(folder: Path) -> list[str]:
 def keras_3_weights(folder: Path) -> list[str]:
     import nets
 
-    shutil.copy(Path(nets.__file__), folder / "kept_nets.py")
-    nets.nested().save_weights(folder / "kept.weights.h5")
-    return ["kept_nets:nested", "--weights", "kept.weights.h5"]
+    shutil.copy(Path(nets.__file__), folder / "own_nets.py")
+    nets.nested().save_weights(folder / "own.weights.h5")
+    return ["own_nets:nested", "--weights", "own.weights.h5"]
 
 
 def keras_3_json(folder: Path) -> list[str]:
@@ -77,8 +77,8 @@ def plain_function(folder: Path) -> list[str]:
 def keras_1(ordering: str, backend: str) -> Callable[[Path], list[str]]:
     def make(folder: Path) -> list[str]:
         config, weights = test_keras1.autoencoder(ordering, 32)
-        kept = test_keras1.stored(weights, ordering)
-        test_keras1.write(folder / "model.h5", "Model", config, kept, backend=backend)
+        layers = test_keras1.stored(weights, ordering)
+        test_keras1.write(folder / "model.h5", "Model", config, layers, backend=backend)
         return ["model.h5"]
 
     return make
@@ -91,16 +91,16 @@ def torch_weights(ending: str) -> Callable[[Path], list[str]]:
 
         module = built(folder)
         if ending == "safetensors":
-            save_file(module.state_dict(), folder / "kept.safetensors")
+            save_file(module.state_dict(), folder / "own.safetensors")
         else:
-            torch.save(module.state_dict(), folder / f"kept.{ending}")
-        return ["kept_torch_factory:build", "--weights", f"kept.{ending}", "--input-shape", "24,24,3"]
+            torch.save(module.state_dict(), folder / f"own.{ending}")
+        return ["own_torch_factory:build", "--weights", f"own.{ending}", "--input-shape", "24,24,3"]
 
     return make
 
 
 def built(folder: Path) -> Any:
-    (folder / "kept_torch_factory.py").write_text(FACTORY)
+    (folder / "own_torch_factory.py").write_text(FACTORY)
     space: dict[str, Any] = {}
     exec(FACTORY, space)
     return space["build"]().eval()

@@ -174,8 +174,8 @@ def test_the_autoencoder_of_2017_computes_every_layer_as_it_did(
     assert model.input_shape == (None, side, side, 3)
     image = np.random.default_rng(1).random((side, side, 3), np.float32)
     names = [layer.name for layer in model.layers if layer.name in weights]
-    heard = keras.Model(model.inputs, [model.get_layer(name).output for name in names])
-    answers = dict(zip(names, heard.predict(image[None], verbose=0), strict=True))
+    layers = keras.Model(model.inputs, [model.get_layer(name).output for name in names])
+    answers = dict(zip(names, layers.predict(image[None], verbose=0), strict=True))
 
     x = image.transpose(2, 0, 1).astype(np.float64)
     for name in list(weights)[1:]:
@@ -339,14 +339,14 @@ def test_weights_by_number_from_before_keras_1(tmp_path: Path) -> None:
     arrays = [[rng.random((4, 3)), rng.random(3)], [], [rng.random((3, 2)), rng.random(2)]]
     with h5py.File(tmp_path / "old.h5", "w") as file:
         file.attrs["nb_layers"] = 3
-        for number, each in enumerate(arrays):
+        for number, weights in enumerate(arrays):
             group = file.create_group(f"layer_{number}")
-            group.attrs["nb_params"] = len(each)
-            for place, array in enumerate(each):
+            group.attrs["nb_params"] = len(weights)
+            for place, array in enumerate(weights):
                 group.create_dataset(f"param_{place}", data=array)
     load_weights(model, tmp_path / "old.h5")
-    for found, expected in zip(model.get_weights(), [*arrays[0], *arrays[2]], strict=True):
-        np.testing.assert_allclose(found, expected, rtol=1e-6)
+    for array, expected in zip(model.get_weights(), [*arrays[0], *arrays[2]], strict=True):
+        np.testing.assert_allclose(array, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,8 @@ def test_layers_hold_what_keras_says(name: str) -> None:
     model = build()
     network = open_live(model)
     images = nets.pictures(model)
-    found = network.run(keras.ops.convert_to_tensor(images), [layer])[layer]
-    assert tuple(found.shape[1:]) == network.layers[layer].shape
+    values = network.run(keras.ops.convert_to_tensor(images), [layer])[layer]
+    assert tuple(values.shape[1:]) == network.layers[layer].shape
     whole = keras.ops.convert_to_numpy(model(images))
     last = network.run(keras.ops.convert_to_tensor(images), [network.output])[network.output]
     np.testing.assert_allclose(keras.ops.convert_to_numpy(last), whole, rtol=1e-5, atol=1e-6)
@@ -39,9 +39,9 @@ def test_a_nested_layer_is_read_by_its_path() -> None:
     model = nets.nested()
     encoder = model.get_layer("encoder")
     images = nets.pictures(model)
-    found = open_live(model).run(keras.ops.convert_to_tensor(images), ["encoder/block/deep"])["encoder/block/deep"]
-    wanted = keras.ops.convert_to_numpy(encoder(images))
-    np.testing.assert_allclose(keras.ops.convert_to_numpy(found), wanted, rtol=1e-5, atol=1e-6)
+    values = open_live(model).run(keras.ops.convert_to_tensor(images), ["encoder/block/deep"])["encoder/block/deep"]
+    expected = keras.ops.convert_to_numpy(encoder(images))
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(values), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_what_lies_in_the_memory_of_another_layer_is_known() -> None:
@@ -56,8 +56,8 @@ def test_memory_that_two_layers_share_counts_once() -> None:
         name: Layer(name, "Conv2D", (4, 4, count), 0, shares_memory=name == "block")
         for name, count in (("conv", 3), ("block", 3), ("last", 2))
     }
-    found = widths(layers, (4, 4, 1), ["last"], None, lambda path: None)
-    assert found.counts == (16, 48, 32)
+    counted = widths(layers, (4, 4, 1), ["last"], None, lambda path: None)
+    assert counted.counts == (16, 48, 32)
     assert widths(layers, (4, 4, 1), ["last"], "block", lambda path: None).counts == (48, 32)
 
 
@@ -68,10 +68,10 @@ def test_a_shared_layer_has_two_places() -> None:
     network = open_live(model)
     assert [path for path in network.layers if "shared" in path] == ["shared", "shared:2"]
     images = keras.ops.convert_to_tensor(np.random.default_rng(0).random((2, 6, 6, 4), dtype=np.float32))
-    found = network.run(images, ["shared", "shared:2"])
+    values = network.run(images, ["shared", "shared:2"])
     once = shared(images)
-    np.testing.assert_allclose(_array(found["shared"]), _array(once), rtol=1e-6)
-    np.testing.assert_allclose(_array(found["shared:2"]), _array(shared(keras.ops.tanh(once))), rtol=1e-6)
+    np.testing.assert_allclose(_array(values["shared"]), _array(once), rtol=1e-6)
+    np.testing.assert_allclose(_array(values["shared:2"]), _array(shared(keras.ops.tanh(once))), rtol=1e-6)
 
 
 def test_parts_of_a_layer_with_several_results() -> None:
@@ -82,8 +82,8 @@ def test_parts_of_a_layer_with_several_results() -> None:
     model = keras.Model(inputs, keras.layers.Add()([mean, spread]))
     network = open_live(model)
     images = np.random.default_rng(0).random((2, 8, 8, 1), dtype=np.float32)
-    found = network.run(keras.ops.convert_to_tensor(images), ["encoder.1"])["encoder.1"]
-    np.testing.assert_allclose(_array(found), _array(encoder(images)[1]), rtol=1e-5)
+    values = network.run(keras.ops.convert_to_tensor(images), ["encoder.1"])["encoder.1"]
+    np.testing.assert_allclose(_array(values), _array(encoder(images)[1]), rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", list(nets.LOCAL))
@@ -166,15 +166,15 @@ def test_unknown_layers_are_answered_with_the_nearest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("last", "rescale", "wanted"),
+    ("last", "rescale", "expected"),
     [("sigmoid", False, (0, 1)), ("tanh", False, (-1, 1)), (None, True, (0, 255)), (None, False, (0, 1))],
 )
-def test_the_value_range_is_read_off_the_model(last: str | None, rescale: bool, wanted: tuple[float, float]) -> None:
+def test_the_value_range_is_read_off_the_model(last: str | None, rescale: bool, expected: tuple[float, float]) -> None:
     inputs = keras.Input((8, 8, 3))
     x = keras.layers.Rescaling(1 / 255)(inputs) if rescale else inputs
     model = keras.Model(inputs, keras.layers.Conv2D(3, 3, padding="same", activation=last)(x))
-    found, reason = guess_value_range(open_live(model))
-    assert found == wanted
+    value_range, reason = guess_value_range(open_live(model))
+    assert value_range == expected
     assert ("assumed" in reason) == (last is None and not rescale)
 
 
@@ -276,7 +276,7 @@ def test_what_a_model_says_when_it_cannot_be_called_is_one_line() -> None:
     assert str(caught.value).isprintable()
 
 
-def test_two_recorders_in_two_threads_do_not_hear_each_other() -> None:
+def test_two_recorders_in_two_threads_do_not_record_each_other() -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     model = nets.autoencoder()
@@ -288,8 +288,8 @@ def test_two_recorders_in_two_threads_do_not_hear_each_other() -> None:
 
     with ThreadPoolExecutor(2) as pool:
         results = list(pool.map(work, networks))
-    for found in results[0] + results[1]:
-        np.testing.assert_array_equal(found, results[0][0])
+    for code in results[0] + results[1]:
+        np.testing.assert_array_equal(code, results[0][0])
 
 
 # Files
@@ -302,8 +302,8 @@ def test_a_saved_model_opens_and_the_file_is_left_alone(tmp_path: Path) -> None:
     bytes_before = path.read_bytes()
     network = open_model(path)
     images = keras.ops.convert_to_tensor(nets.pictures(model))
-    found = _array(network.run(images, [network.output])[network.output])
-    np.testing.assert_allclose(found, _array(model(images)), rtol=1e-5, atol=1e-6)
+    output = _array(network.run(images, [network.output])[network.output])
+    np.testing.assert_allclose(output, _array(model(images)), rtol=1e-5, atol=1e-6)
     assert path.read_bytes() == bytes_before
 
 

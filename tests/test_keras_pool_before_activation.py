@@ -37,10 +37,10 @@ def encoders(model: keras.Model, layer: str | None) -> list[saccade.Encoder]:
     for weight in model.weights:
         if weight.path.endswith("bias"):
             weight.assign(np.random.default_rng(1).normal(size=weight.shape))
-    found = [saccade.Encoder(model, layer=layer, value_range=(-5, 5)) for _ in range(2)]
-    plain = found[1].network
+    encoders = [saccade.Encoder(model, layer=layer, value_range=(-5, 5)) for _ in range(2)]
+    plain = encoders[1].network
     plain.__dict__["_measured"] = (plain._measured[0], ())  # type: ignore[attr-defined]
-    return found
+    return encoders
 
 
 def check(model: keras.Model, layer: str | None = None) -> list[tuple[str, str]]:
@@ -48,10 +48,10 @@ def check(model: keras.Model, layer: str | None = None) -> list[tuple[str, str]]
     mine, plain = encoders(model, layer)
     images = np.random.default_rng(0).normal(size=(2, SIDE, SIDE, 3)).astype(np.float32)
     np.testing.assert_allclose(mine.codes(images), plain.codes(images), rtol=1e-6, atol=1e-7)
-    gradients = [saccade.explain(each, images, "saliency", code()).raw for each in (mine, plain)]
+    gradients = [saccade.explain(encoder, images, "saliency", code()).raw for encoder in (mine, plain)]
     np.testing.assert_allclose(*gradients, rtol=1e-5, atol=1e-6 * np.abs(gradients[1]).max())
     assert isinstance(mine.network, KerasNetwork)
-    return [(each.layer, each.pooling) for each in mine.network._measured[1]]
+    return [(later.layer, later.pooling) for later in mine.network._measured[1]]
 
 
 @pytest.mark.parametrize(
@@ -99,8 +99,8 @@ def test_layers_that_are_curves(make: Callable[[], keras.layers.Layer], waits: b
     ],
 )
 def test_only_for_a_pooling_that_leaves_fewer_numbers(pooling: Callable[[], keras.layers.Layer], waits: bool) -> None:
-    found = check(model_of(conv(activation="elu"), pooling(), conv("last")), "last")
-    assert found == ([("conv", "pool")] if waits else [])
+    postponed = check(model_of(conv(activation="elu"), pooling(), conv("last")), "last")
+    assert postponed == ([("conv", "pool")] if waits else [])
 
 
 def test_who_asks_for_the_curve_itself_gets_it() -> None:
@@ -110,7 +110,7 @@ def test_who_asks_for_the_curve_itself_gets_it() -> None:
     mine, plain = encoders(model, "last")
     images = np.random.default_rng(0).normal(size=(1, SIDE, SIDE, 3)).astype(np.float32)
     for layer in ("conv", "pool"):
-        maps = [saccade.explain(each, images, "layer_cam", at=layer).raw for each in (mine, plain)]
+        maps = [saccade.explain(encoder, images, "layer_cam", at=layer).raw for encoder in (mine, plain)]
         np.testing.assert_allclose(*maps, rtol=1e-5, atol=1e-7)
 
 

@@ -102,8 +102,8 @@ def layer_outputs(model: Any, keras: Any, images: np.ndarray) -> dict[str, np.nd
     """The first result of every layer's last use, as numbers."""
     layers = [layer for layer in model.layers if "input" not in type(layer).__name__.lower()]
     outputs = {layer.name.replace("/", "_"): _output(layer) for layer in layers}
-    heard = keras.Model(model.inputs, list(outputs.values()))
-    return dict(zip(outputs, _listed(heard.predict(images, verbose=0)), strict=True))
+    layers_only = keras.Model(model.inputs, list(outputs.values()))
+    return dict(zip(outputs, _listed(layers_only.predict(images, verbose=0)), strict=True))
 
 
 def _output(layer: Any) -> Any:
@@ -125,11 +125,11 @@ def same_everywhere(ours: Any, theirs: Any) -> None:
                 same_everywhere(ours.get_layer(layer.name), layer)
         return
     expected_outputs = layer_outputs(theirs, tf_keras, images)
-    found = layer_outputs(ours, keras, images)
-    compared = set(expected_outputs) & set(found)
+    our_outputs = layer_outputs(ours, keras, images)
+    compared = set(expected_outputs) & set(our_outputs)
     assert len(compared) >= len([layer for layer in theirs.layers if "Op" not in type(layer).__name__]) - 1
     for name in compared:
-        np.testing.assert_allclose(found[name], expected_outputs[name], atol=1e-5, rtol=1e-5, err_msg=name)
+        np.testing.assert_allclose(our_outputs[name], expected_outputs[name], atol=1e-5, rtol=1e-5, err_msg=name)
 
 
 def _listed(value: Any) -> list[np.ndarray]:

@@ -81,8 +81,8 @@ def _finishes(layer: Layer, following: Layer) -> bool:
 
 def _numbers(layer: Layer) -> int:
     # Free sizes count as a large image, so that a free grid never looks narrower than a vector.
-    free = max(0, sum(each is None for each in layer.shape))
-    known = math.prod(each for each in layer.shape if each is not None)
+    free = max(0, sum(size is None for size in layer.shape))
+    known = math.prod(size for size in layer.shape if size is not None)
     return known * (256 if free else 1)
 
 

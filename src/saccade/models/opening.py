@@ -38,7 +38,7 @@ def choose_backend(name: str | None = None) -> str:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     chosen = name or os.environ.get("KERAS_BACKEND")
     if chosen is None:
-        chosen = next((each for each in BACKENDS if importlib.util.find_spec(each)), None)
+        chosen = next((backend for backend in BACKENDS if importlib.util.find_spec(backend)), None)
         if chosen is None:
             raise MissingPackage.of("TensorFlow, PyTorch or JAX", "tensorflow")
     os.environ["KERAS_BACKEND"] = chosen
@@ -85,7 +85,8 @@ def open_model(
         source: `.keras`, `.h5`, `.json` (with weights), a SavedModel folder, `.pt2`, TorchScript, or
             `package.module:factory`.
         weights: A weights-only file for a factory or a JSON architecture.
-        trust: Allow code that lies in the file (Lambda layers, pickled modules, custom classes) to run.
+        trust: Allow what lies in the file (Lambda layers, pickled modules, custom classes, graphs that do more than
+            compute) to run.
         backend: The Keras backend, if Keras is not loaded yet.
         device: Where PyTorch models are placed.
         input_shape: Height, width, channels, for models that do not say.
@@ -250,7 +251,7 @@ def _needed_arguments(factory: Any) -> list[str]:
     except (TypeError, ValueError):
         return []  # some functions written in C do not say
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    return [each.name for each in parameters if each.default is each.empty and each.kind not in variable]
+    return [one.name for one in parameters if one.default is one.empty and one.kind not in variable]
 
 
 def _own_words(error: BaseException) -> str:

@@ -84,7 +84,7 @@ def _split(layer: Any) -> tuple[Any, Callable[[Tensor], Tensor]] | None:
         return None
     name = re.sub("[123]D", "", type(layer).__name__)
     function: Any = getattr(layer, "activation", None)
-    never_falls = any(function is getattr(keras.activations, each, None) for each in _NEVER_FALL)
+    never_falls = any(function is getattr(keras.activations, name, None) for name in _NEVER_FALL)
     if name in _LAYERS_THAT_NEVER_FALL and _LAYERS_THAT_NEVER_FALL[name](layer):
         return keras.layers.Identity(name=f"{layer.name}_postponed", dtype=layer.dtype_policy), layer.call
     if name == "Activation" and never_falls:

@@ -104,10 +104,12 @@ def _stored_numbers(folder: Path) -> int:
         reader = tf.train.load_checkpoint(str(place / "variables"))
         kinds = reader.get_variable_to_dtype_map()
         counts = {name: math.prod(shape) for name, shape in reader.get_variable_to_shape_map().items()}
+        stored = sum(file.stat().st_size for file in place.iterdir())
+    except OSError as error:
+        raise FileError(f"the variables cannot be read: {error.strerror}.") from error
     except Exception as error:  # TensorFlow raises a dozen kinds here; all mean that the index cannot be read.
         raise FileError(f"the variables are damaged: {plain_sentence(error)}.") from error
     size = sum(count * kinds[name].size for name, count in counts.items() if kinds[name] != tf.string)
-    stored = sum(file.stat().st_size for file in place.iterdir())
     if size > stored:
         raise FileError(f"the variables are damaged: they claim {size:,} bytes, their files hold {stored:,}.")
     return sum(counts.values())
