@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import warnings
 from collections import OrderedDict
@@ -11,8 +12,10 @@ import pytest
 import torch
 from torch import nn
 
+import saccade
 from saccade.errors import InputError, ModelError, UnknownName
 from saccade.models.network import find_layer
+from saccade.models.torch.devices import check_device
 from saccade.models.torch.network import TorchNetwork
 
 
@@ -478,7 +481,7 @@ def test_a_size_that_cannot_be_found_is_asked_for() -> None:
         TorchNetwork(module)
     network = TorchNetwork(module, input_shape=(50, 70, 3))
     assert network.layers["0"].shape == (50, 70, 2)
-    with pytest.raises(ModelError, match="cannot compute a picture of 40x40 with 3 channels"):
+    with pytest.raises(ModelError, match="cannot compute an image of 40x40 with 3 channels"):
         _ = TorchNetwork(module, input_shape=(40, 40, 3)).layers
 
 
@@ -515,14 +518,14 @@ def test_mistakes_are_answered_plainly(module: Autoencoder) -> None:
         network.run(pictures(), ["encoder.9"])
     with pytest.raises(ModelError, match="lazy layers that were never called"):
         TorchNetwork(nn.Sequential(nn.LazyConv2d(3, 3)))
-    with pytest.raises(InputError, match="cannot be placed on device 'nowhere'"):
+    with pytest.raises(InputError, match=r"no device 'nowhere' for PyTorch .* here; there are cpu"):
         network.to("nowhere")
 
     class Constant(nn.Module):
         def forward(self, x: torch.Tensor) -> float:
             return 1.0
 
-    with pytest.raises(ModelError, match="computes no tensor for each picture"):
+    with pytest.raises(ModelError, match="computes no tensor for each image"):
         _ = TorchNetwork(Constant(), input_shape=(8, 8, 3)).layers
 
 
@@ -539,3 +542,146 @@ def test_layers_that_a_picture_does_not_reach_are_missed() -> None:
     assert list(network.layers) == ["dark"]
     with network.inference_mode(), pytest.raises(ModelError, match="layer 'dark' did not run"):
         network.run(torch.ones(1, 4, 4, 3), ["dark"])
+
+
+class Squeezing(nn.Module):
+    """Gives one image in place of a batch of one, as `squeeze()` at the end of a `forward` does."""
+
+    def __init__(self, *, inside: bool) -> None:
+        super().__init__()
+        self.conv, self.mix, self.inside = nn.Conv2d(3, 4, 3), nn.Linear(4, 5), inside
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        pooled = self.conv(x).mean((2, 3), keepdim=True).squeeze()
+        return torch.softmax(self.mix(pooled), 1) if self.inside else pooled
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_batch_of_one_keeps_its_axis(inside: bool) -> None:
+    torch.manual_seed(0)
+    module = Squeezing(inside=inside)
+    network = TorchNetwork(module, input_shape=(16, 16, 3))
+    images = pictures(3, 16, 16).requires_grad_(True)
+    with network.inference_mode():
+        [together] = network.run(images, [network.output]).values()
+        for number in range(3):
+            single = images[number : number + 1].detach().requires_grad_(True)
+            conv, alone = network.run(single, ["conv", network.output]).values()
+            assert conv.shape == (1, 14, 14, 4)
+            torch.testing.assert_close(alone, together[number : number + 1])
+            weights = torch.linspace(1, 2, alone.shape[1])
+            (gradient,) = torch.autograd.grad((alone * weights).sum(), single)
+            (expected,) = torch.autograd.grad((together[number] * weights).sum(), images, retain_graph=True)
+            torch.testing.assert_close(gradient, expected[number : number + 1])
+    flow = network.dataflow(16, 16)
+    assert flow.footprint("conv", 0, (8, 9)) == (6, 9)
+    assert network.output in flow.operations
+
+
+def test_taps_on_a_batch_of_one_that_keeps_its_axis() -> None:
+    torch.manual_seed(0)
+    network = TorchNetwork(Squeezing(inside=True), input_shape=(16, 16, 3))
+    single = pictures(1, 16, 16)
+    plain, conv = read(network, single, network.output, "conv")
+    seen = []
+
+    def shifted(values: torch.Tensor) -> torch.Tensor:
+        seen.append(tuple(values.shape))
+        return values + 1
+
+    tapped, shifted_conv = read(network, single, network.output, "conv", taps={"conv": shifted})
+    assert tapped.shape == plain.shape
+    assert not torch.allclose(tapped, plain)
+    torch.testing.assert_close(shifted_conv, conv + 1)
+    copies = torch.cat([conv, conv + 1, conv])
+    [many] = read(network, single, network.output, taps={"conv": lambda _: copies})
+    torch.testing.assert_close(many, torch.cat([plain, tapped, plain]))
+    assert set(seen) == {(1, 14, 14, 4)}
+
+
+def test_batch_statistics_that_were_trained_in_between_are_kept(module: Autoencoder) -> None:
+    network = TorchNetwork(module)
+    images = pictures()
+    read(network, images, "output")
+    module.train()
+    module(torch.rand(2, 3, 16, 16))
+    trained = [buffer.clone() for buffer in module.buffers()]
+    read(network, images, "output")
+    assert all(torch.equal(one, two) for one, two in zip(trained, module.buffers(), strict=True))
+
+
+@pytest.mark.parametrize("pooled_by_module", [True, False])
+def test_the_function_mode_ends_with_the_last_pooling(pooled_by_module: bool) -> None:
+    modes: list[object] = []
+
+    class Watching(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            modes.append(torch.overrides._get_current_function_mode())
+            return x
+
+    class Pooling(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return nn.functional.max_pool2d(x, 2)
+
+    class Whole(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.curve, self.pool, self.last = nn.Conv2d(3, 4, 3), nn.ELU(), Pooling(), Watching()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            bent = self.curve(self.first(x))
+            return self.last(self.pool(bent) if pooled_by_module else nn.functional.max_pool2d(bent, 2) * 1)
+
+    network = TorchNetwork(Whole())
+    _ = network.layers
+    modes.clear()
+    read(network, pictures(), "last")
+    assert network._postponed
+    assert [mode is None for mode in modes] == [pooled_by_module]
+    assert torch.overrides._get_current_function_mode() is None
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        ((3, 224, 224), r"has its channels first; give them last: \(224, 224, 3\)"),
+        ((20, 20), "is no shape of images"),
+        ((20.5, 20, 3), "is no shape of images"),
+        ((20, 20, None), "is no shape of images"),
+        ((0, 20, 3), "is no shape of images"),
+        ("20", "is no shape of images"),
+    ],
+)
+def test_shapes_that_are_none(shape: object, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        TorchNetwork(nn.Conv2d(3, 4, 3), input_shape=shape)  # type: ignore[arg-type]
+
+
+def test_shapes_that_only_look_odd() -> None:
+    assert TorchNetwork(nn.Conv2d(7, 4, 3), input_shape=(3, 224, 7)).input_shape == (3, 224, 7)
+    assert TorchNetwork(nn.Conv2d(1, 4, 1), input_shape=(3, 9, 1)).input_shape == (3, 9, 1)
+
+
+@pytest.mark.parametrize(
+    ("forward", "said"),
+    [
+        (lambda own, x: own.forward(x), "it calls itself without end"),
+        (lambda own, x: sys.exit(3), "it ends the program"),
+    ],
+)
+def test_modules_that_never_come_to_an_end(forward: object, said: str) -> None:
+    module = type("Endless", (nn.Module,), {"forward": forward})()
+    with pytest.raises(ModelError, match=said):
+        _ = TorchNetwork(module, input_shape=(8, 8, 3)).layers
+
+
+def test_a_live_model_computes_where_it_lies() -> None:
+    module = nn.Conv2d(3, 4, 3)
+    assert saccade.Encoder(module, device="cpu").codes(np.zeros((1, 8, 8, 3), np.float32)).shape == (1, 6, 6, 4)
+    for name in ("cuda:97", "gpu:97", "nonsense"):
+        with pytest.raises(InputError, match=f"no device '{name}' for PyTorch"):
+            saccade.Encoder(module, device=name)
+    with torch.device("meta"):
+        elsewhere = nn.Conv2d(3, 4, 3)
+    with pytest.raises(InputError, match=r"the model lies on meta.*model\.to\('cpu'\)"):
+        check_device("cpu", elsewhere.weight.device)

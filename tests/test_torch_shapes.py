@@ -125,6 +125,23 @@ def test_a_true_run_keeps_no_result_longer_than_the_module_does() -> None:
     assert max(most) <= 2
 
 
+class WithConstants(nn.Module):
+    """Makes a tensor that depends on nothing, which a compiler computes once and for all."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * torch.sum(torch.ones([3, 5]))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*torch.jit:FutureWarning")
+def test_no_constant_without_numbers_is_left_in_a_script() -> None:
+    script = torch.jit.script(WithConstants())
+    network = TorchNetwork(script, input_shape=(20, 20, 3))
+    for side in (20, 21, 22, 23):
+        assert network._measurement._without_numbers((1, 3, side, side)) is not None
+    for _ in range(3):
+        assert torch.equal(script(torch.ones(1, 3, 20, 20)), torch.full((1, 3, 20, 20), 15.0))
+
+
 class TurnedInPlace(nn.Module):
     """Changes the very shape of its tensors in place."""
 

@@ -388,12 +388,21 @@ def _bound(value: Any) -> int | None:
         return _USUAL_TURNS
     if node.kind() == "aten::__range_length":
         return _bound(node.inputsAt(1))
+    if node.kind() == "prim::min":
+        values = [part for given in node.inputs() for part in _items(given)]
+        return min((bound for part in values if (bound := _bound(part)) is not None), default=None)
     if node.kind() in ("aten::add", "aten::sub", "aten::floordiv"):
         first, second = (_bound(node.inputsAt(number)) for number in (0, 1))
         if first is None or second is None or second < int(node.kind() == "aten::floordiv"):
             return None
         return first + second if node.kind() == "aten::add" else first
     return None
+
+
+def _items(value: Any) -> list[Any]:
+    """What a list was made of; a value that is none is its own only item."""
+    node = value.node()
+    return list(node.inputs()) if node.kind() == "prim::ListConstruct" else [value]
 
 
 def _type_name(value: Any) -> str:

@@ -17,6 +17,8 @@ def shapes_only(module: Any, images: Callable[[], Tensor]) -> TracedRun | None:
         module: The module, in its evaluating state. A copy runs, so that nothing without numbers is left in it.
         images: Makes the images (N, C, H, W); called where tensors have no numbers.
     """
+    import torch
+
     try:
         # What torch's own compiler looks ahead with; not among its public names.
         from torch._subclasses.fake_tensor import FakeCopyMode, FakeTensorMode
@@ -24,7 +26,9 @@ def shapes_only(module: Any, images: Callable[[], Tensor]) -> TracedRun | None:
         without_numbers = FakeTensorMode(allow_non_fake_inputs=True)
         with FakeCopyMode(without_numbers):
             bare = copy.deepcopy(module)
-        with without_numbers:
+        # The copy of a script shares its compiled code, into which an optimised run would write tensors without numbers
+        # as constants.
+        with without_numbers, torch.jit.optimized_execution(False):
             return traced(bare, images())
     except Exception:
         # Whatever the reason is: the same run with numbers either works, or says what is wrong with the model.

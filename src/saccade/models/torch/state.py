@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -14,23 +15,12 @@ from saccade.typing import Tensor
 
 @dataclass
 class _Visit:
-    """What is put back when the last visitor leaves.
-
-    Attributes:
-        visitors: How many are inside.
-        training: The parts that were training.
-        learning: The weights that asked for a gradient.
-        buffers: Every buffer, behind the dictionary and the name under which it hangs.
-        versions: How often each had been written into.
-        copies: The numbers of some buffers, by their places among `buffers`, one after another in one tensor.
-    """
+    """What is put back when the last visitor leaves."""
 
     visitors: int = 0
     training: list[Any] = field(default_factory=list)
     learning: list[Tensor] = field(default_factory=list)
-    buffers: list[tuple[dict[str, Any], str, Tensor]] = field(default_factory=list)
-    versions: list[int | None] = field(default_factory=list)
-    copies: list[tuple[list[int], Tensor]] = field(default_factory=list)
+    buffers: list[tuple[dict[str, Any], str, Tensor, Tensor, int]] = field(default_factory=list)
 
 
 _visits: WeakKeyDictionary[Any, _Visit] = WeakKeyDictionary()
@@ -71,46 +61,43 @@ def parts_in(module: Any) -> Iterator[Any]:
     while waiting:
         part = waiting.pop()
         yield part
-        for child in reversed(list(part._modules.values())):
-            if child is not None and id(child) not in seen:
-                seen.add(id(child))
-                waiting.append(child)
+        if part._modules:
+            for child in reversed(part._modules.values()):
+                if child is not None and id(child) not in seen:
+                    seen.add(id(child))
+                    waiting.append(child)
 
 
 def _enter(module: Any, visit: _Visit) -> None:
+    reading_only = _reading_only()
     for part in parts_in(module):
         if getattr(part, "training", None) is True:
             visit.training.append(part)
             part.training = False
-        for name, buffer in part._buffers.items():
-            if buffer is not None:
-                visit.buffers.append((part._buffers, name, buffer))
-        for weight in part._parameters.values():
-            if weight is not None and weight.requires_grad:
-                visit.learning.append(weight)
-                weight.requires_grad_(False)
-    visit.versions = _versions(visit)
-    visit.copies = list(_copies([buffer for _, _, buffer in visit.buffers]))
+        if part._buffers and type(part) not in reading_only:
+            for name, buffer in part._buffers.items():
+                if buffer is not None:
+                    copy = buffer.detach().clone()
+                    visit.buffers.append((part._buffers, name, buffer, copy, _version(buffer)))
+        if part._parameters:
+            for weight in part._parameters.values():
+                if weight is not None and weight.requires_grad:
+                    visit.learning.append(weight)
+                    weight.requires_grad_(False)
 
 
-def _copies(buffers: list[Tensor]) -> Iterator[tuple[list[int], Tensor]]:
-    """The numbers of all buffers.
+@cache
+def _reading_only() -> frozenset[type]:
+    """Classes that write into their buffers in training only.
 
-    Copied anew for every question, because batch statistics change in training without counting a version. One by one
-    that took as long as all else around a question; the statistics of a net are copied together.
+    A net has hundreds of these buffers, and to copy them for every question took longer than all else around it. They
+    count no versions when they change in training, so that no copy could be kept.
     """
     import torch
 
-    groups: dict[tuple[Any, ...], list[int]] = {}
-    with torch.no_grad():
-        for number, buffer in enumerate(buffers):
-            if buffer.dim() <= 1 and buffer.layout is torch.strided:
-                groups.setdefault((buffer.dim(), buffer.dtype, buffer.device), []).append(number)
-            else:
-                yield [number], buffer.detach().clone()
-        for (dimensions, *_), numbers in groups.items():
-            group = [buffers[number] for number in numbers]
-            yield numbers, torch.cat(group) if dimensions else torch.stack(group)
+    batch_norms = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d, torch.nn.SyncBatchNorm)
+    instance_norms = (torch.nn.InstanceNorm1d, torch.nn.InstanceNorm2d, torch.nn.InstanceNorm3d)
+    return frozenset((*batch_norms, *instance_norms))
 
 
 def _leave(visit: _Visit) -> None:
@@ -120,31 +107,17 @@ def _leave(visit: _Visit) -> None:
         part.training = True
     for weight in visit.learning:
         weight.requires_grad_(True)
-    changed = {
-        number
-        for number, (before, now) in enumerate(zip(visit.versions, _versions(visit), strict=True))
-        if before != now or now is None
-    }
-    if changed:
-        with torch.no_grad():
-            _put_back(visit, changed)
-    for holder, name, buffer in visit.buffers:
-        if holder[name] is not buffer:
-            holder[name] = buffer
+    with torch.no_grad():
+        for holder, name, buffer, values, version in visit.buffers:
+            if _version(buffer) != version or buffer.is_inference():
+                buffer.copy_(values)
+            if holder[name] is not buffer:
+                holder[name] = buffer
 
 
-def _put_back(visit: _Visit, changed: set[int]) -> None:
-    for numbers, copy in visit.copies:
-        buffers = [visit.buffers[number][2] for number in numbers]
-        copies = copy.split([buffer.numel() for buffer in buffers]) if len(buffers) > 1 else [copy]
-        for number, buffer, values in zip(numbers, buffers, copies, strict=True):
-            if number in changed:
-                buffer.copy_(values.reshape(buffer.shape))
-
-
-def _versions(visit: _Visit) -> list[int | None]:
-    """How often each buffer was written into; None for those made in inference mode, which do not count."""
-    return [None if buffer.is_inference() else buffer._version for _, _, buffer in visit.buffers]
+def _version(tensor: Tensor) -> int:
+    # Tensors made in inference mode count no versions.
+    return 0 if tensor.is_inference() else int(tensor._version)
 
 
 def _random_states(module: Any) -> list[tuple[Any, Tensor]]:

@@ -137,9 +137,9 @@ def _check_old_sizes(path: Path) -> None:
     try:
         for _ in range(_PICKLES_BEFORE_CONTENT):
             read_pickle(start)
-        pickled = read_pickle(start)
     except DamagedPickle as error:
         raise _damaged(path) from error
+    pickled = read_pickle(start)
     if sum(pickled.storages.values()) > path.stat().st_size:
         raise DamagedPickle("a tensor in it is not all there")
 
