@@ -301,6 +301,8 @@ def test_a_request_that_fails_for_some_photos_is_left_off_the_sheet(
 def test_names_near_the_limit_of_the_file_system(encoder: saccade.Encoder, photos: Path, tmp_path: Path) -> None:
     folder = tmp_path / "long"
     folder.mkdir()
+    for word in ("photo", "methods", "contact-sheet"):
+        shutil.copy(photos / "cat.jpg", folder / f"{word}.jpg")
     for letter in ("x", "ж"):
         shutil.copy(photos / "cat.jpg", folder / f"{letter * (250 // len(letter.encode()))}.jpg")
     target = " + ".join(f"channel:{channel}" for channel in range(6)) + " + like:" + str(next(folder.iterdir()))
@@ -308,7 +310,10 @@ def test_names_near_the_limit_of_the_file_system(encoder: saccade.Encoder, photo
         encoder, find(folder), [Request("saliency"), Request("saliency", target)],
         output=tmp_path / "out", style=PageStyle(overlay_only=True, raw=True),
     )  # fmt: skip
-    assert len(list(run)) == 4
+    records = list(run)
+    assert len(records) == 10
+    assert len({path for record in records for path in record.files}) == 20
+    assert {"photo-saliency-overlay.png", "methods-saliency-overlay.png"} < visible(tmp_path / "out")
     assert run.failed == []
     assert len(run.sheets) == 2
     assert all(record.already for record in run)

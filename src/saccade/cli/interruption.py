@@ -39,7 +39,8 @@ class Interruption:
             reader, writer = os.pipe()
             os.set_blocking(writer, False)
             signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-            threading.Thread(target=self._wait, args=(reader,), daemon=True).start()
+            with contextlib.suppress(RuntimeError):  # no more threads for this user: the handler alone must do
+                threading.Thread(target=self._wait, args=(reader,), daemon=True).start()
 
     def leave(self) -> None:
         """Remove what is unfinished, say that the program stops, and end the process."""

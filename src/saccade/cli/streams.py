@@ -34,7 +34,7 @@ def open_closed_streams() -> None:
             os.fstat(descriptor)
         except OSError:
             # Takes the lowest number that is free, which is this one.
-            os.open(os.devnull, os.O_RDWR)
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
         if getattr(sys, name) is None:
             mode = "r" if name == "stdin" else "w"
             setattr(sys, name, open(descriptor, mode, encoding="utf-8", closefd=False))  # noqa: SIM115

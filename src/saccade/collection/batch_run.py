@@ -12,14 +12,14 @@ import numpy as np
 
 from saccade.atomic_files import scratch_folder
 from saccade.collection.answering import Answering
-from saccade.collection.contact_sheet import has_sheet, thumbnail_side, write_sheet
+from saccade.collection.contact_sheet import SHEET, has_sheet, thumbnail_side, write_sheet
 from saccade.collection.fingerprint import encoder_fingerprint, file_state, fingerprint, target_fingerprint
 from saccade.collection.names import page_names
 from saccade.collection.output_folder import output_folder
 from saccade.collection.page import Page, pages_of
 from saccade.collection.page_files import PageFiles
 from saccade.collection.record import BatchProgress, FailedPhoto, PageRecord, RefusedRequest, SheetRecord
-from saccade.collection.request import RESERVED, Request
+from saccade.collection.request import Request
 from saccade.collection.style import PageStyle
 from saccade.encoder import Encoder, as_encoder
 from saccade.errors import NotApplicable
@@ -124,7 +124,7 @@ class BatchRun:
                 self.sheets += (sheet for pages in page_sets if (sheet := pages.sheet(self.encoder)) is not None)
 
     def _page_sets(self, photos: list[Path], output: Path, thumbnails: Path | None) -> list[_PageSet]:
-        names = page_names(photos, RESERVED)
+        names = page_names(photos, [SHEET])
         model = encoder_fingerprint(self.encoder)
         # On one scale every page depends on every photo.
         others = [file_state(photo) for photo in photos] if self.style.scale == "all" else []

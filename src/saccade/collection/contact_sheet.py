@@ -16,6 +16,8 @@ from saccade.picture import Bar, Panel, comparison, figure, save_picture, scale_
 if TYPE_CHECKING:
     from saccade.encoder import Encoder
 
+SHEET = "contact-sheet"
+"""What its file's name begins with."""
 MOST = 60
 """Photos beyond this number make no sheet that can be looked at."""
 
@@ -44,7 +46,7 @@ def write_sheet(encoder: Encoder, pages: Sequence[PageFiles], records: Sequence[
         FileError: It cannot be written.
     """
     page = pages[0].page
-    path = pages[0].folder / f"contact-sheet-{page.suffix}.{page.style.format}"
+    path = pages[0].folder / f"{SHEET}-{page.suffix}.{page.style.format}"
     run = fingerprint([files.fingerprint for files in pages])
     if metadata_of(path).get("run") == run:
         return SheetRecord(page.target.name, path, already=True)

@@ -10,8 +10,8 @@ from saccade.errors import InputError
 from saccade.methods import Method
 from saccade.targets import Target
 
-RESERVED = ("contact-sheet", "methods", "photo")
-"""Words that file names use for something else."""
+RESERVED = ("methods", "photo")
+"""Words that stand for something else in the place of a label in file names."""
 
 
 @dataclass(frozen=True)
