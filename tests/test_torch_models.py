@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 import saccade
 from saccade.errors import InputError, ModelError, UnknownName
@@ -518,6 +519,8 @@ def test_mistakes_are_answered_plainly(module: Autoencoder) -> None:
         network.run(pictures(), ["encoder.9"])
     with pytest.raises(ModelError, match="lazy layers that were never called"):
         TorchNetwork(nn.Sequential(nn.LazyConv2d(3, 3)))
+    with torch.device("meta"), pytest.raises(ModelError, match="where it has no weights"):
+        TorchNetwork(nn.Conv2d(3, 4, 3))
     with pytest.raises(InputError, match=r"no device 'nowhere' for PyTorch .* here; there are cpu"):
         network.to("nowhere")
 
@@ -685,3 +688,41 @@ def test_a_live_model_computes_where_it_lies() -> None:
         elsewhere = nn.Conv2d(3, 4, 3)
     with pytest.raises(InputError, match=r"the model lies on meta.*model\.to\('cpu'\)"):
         check_device("cpu", elsewhere.weight.device)
+
+
+class Checkpointed(nn.Module):
+    """Computes its middle again on the way back."""
+
+    def __init__(self, *, reentrant: bool) -> None:
+        super().__init__()
+        self.first, self.middle, self.last = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3), nn.Conv2d(4, 2, 1)
+        self.reentrant = reentrant
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(checkpoint(self.middle, self.first(x), use_reentrant=self.reentrant))
+
+
+class Rounding(nn.Module):
+    """What quantised layers do: a gradient ends here, although the result belongs to a graph."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.shift = nn.Conv2d(3, 4, 3), nn.Parameter(torch.ones(()))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.conv(x.detach()).round() + torch.zeros((), requires_grad=True)
+
+
+@pytest.mark.filterwarnings("ignore:None of the inputs have requires_grad")
+def test_gradients_that_pytorch_cannot_give_are_refused() -> None:
+    images = np.random.default_rng(0).random((1, 8, 8, 3), np.float32)
+    for module, said in (
+        (Checkpointed(reentrant=True), "switch checkpointing off"),
+        (Rounding(), "in a way that can be differentiated"),
+    ):
+        encoder = saccade.Encoder(module, input_shape=(8, 8, 3))
+        with pytest.raises(ModelError, match=said):
+            saccade.explain(encoder, images, "saliency")
+        assert saccade.explain(encoder, images, "occlusion", patch=4).values.any()
+    encoder = saccade.Encoder(Checkpointed(reentrant=False), input_shape=(8, 8, 3))
+    assert saccade.explain(encoder, images, "saliency").values.any()

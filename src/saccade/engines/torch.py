@@ -87,7 +87,7 @@ class TorchBackend(Backend):
             value, other = function(moved)
             if not value.requires_grad:
                 raise ModelError("the layer does not depend on the image in a way that can be differentiated.")
-            (gradient,) = torch.autograd.grad(value, moved)
+            gradient = _gradient(value, moved)
         return gradient, None if other is None else other.detach()
 
     def vjp(self, function: Callable[[Tensor], Tensor], at: Tensor, cotangents: Tensor) -> Tensor:
@@ -100,7 +100,7 @@ class TorchBackend(Backend):
             last = len(cotangents) - 1
             # The last one lets go of what the forward pass has kept, layer by layer on its way.
             products = [
-                torch.autograd.grad(value, moved, cotangent, retain_graph=number < last)[0]
+                _gradient(value, moved, cotangent, retain_graph=number < last)
                 for number, cotangent in enumerate(cotangents)
             ]
         return torch.stack(products)
@@ -187,6 +187,24 @@ class TorchBackend(Backend):
         from keras.src.backend.torch.core import get_device
 
         return get_device()
+
+
+def _gradient(value: Tensor, at: Tensor, cotangent: Tensor | None = None, *, retain_graph: bool = False) -> Tensor:
+    import torch
+
+    try:
+        (gradient,) = torch.autograd.grad(value, at, cotangent, retain_graph=retain_graph, allow_unused=True)
+    except RuntimeError as error:
+        if "use_reentrant" not in str(error):
+            raise
+        raise ModelError(
+            "the model computes a part of itself again for its gradient (torch.utils.checkpoint with "
+            "use_reentrant=True), and PyTorch gives no gradient at the image through that; switch checkpointing off, "
+            "or use use_reentrant=False."
+        ) from error
+    if gradient is None:
+        raise ModelError("the layer does not depend on the image in a way that can be differentiated.")
+    return gradient
 
 
 @cache

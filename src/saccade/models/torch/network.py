@@ -77,6 +77,8 @@ class TorchNetwork:
                 f"{self.name!r} has lazy layers that were never called, so they have no weights; call it once on a "
                 "batch."
             )
+        if any(weight.is_meta for weight in module.parameters()):
+            raise ModelError(f"{self.name!r} lies on the device meta, where it has no weights; load them first.")
         self._layout = ImageLayout(module)
         self._measurement = Measurement(
             self._layout,
