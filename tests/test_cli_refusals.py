@@ -194,7 +194,7 @@ def test_our_warnings_become_notes_and_others_stay_out(
     def warns(self: Attribution, *arguments: Any, **settings: Any) -> Any:
         warnings.warn("read this\nwith care.", SaccadeWarning, stacklevel=2)
         warnings.warn("a framework's matter", UserWarning, stacklevel=2)
-        print("chatter on stdout")
+        print("a message on stdout")
         return real(self, *arguments, **settings)
 
     monkeypatch.setattr(Attribution, "figure", warns)
