@@ -339,6 +339,14 @@ def test_an_older_layer_wider_than_its_weights(tmp_path: Path) -> None:
         open_keras_file(tmp_path / "model.h5")
 
 
+def test_a_layer_inside_another_that_would_get_its_weights_later(parts: dict[str, bytes], tmp_path: Path) -> None:
+    config = json.loads(parts["config.json"])
+    by_name(config, "conv")["config"]["activation"] = entry("keras.layers", "Dense", {"units": 10**9, "name": "wide"})
+    path = written(tmp_path / "model.keras", parts, config=json.dumps(config))
+    with pytest.raises(ModelError, match=r"model.keras: layer 'wide' \(Dense\) lies inside another layer"):
+        open_keras_file(path)
+
+
 @pytest.mark.parametrize("shape", [[None, 10**6, 10**6, 3], [10**9, 16, 16, 3], [0, 16, 16, 3]])
 def test_a_batch_of_no_images(shape: list[int | None], parts: dict[str, bytes], tmp_path: Path) -> None:
     config = json.loads(parts["config.json"])

@@ -265,6 +265,16 @@ def test_a_file_whose_input_is_bytes_has_a_gradient(tmp_path: Path) -> None:
     assert saccade.explain(encoder, images, "saliency").values.any()
 
 
+def test_a_layer_far_larger_than_any_memory_is_measured_or_refused(backend: str) -> None:
+    image = keras.Input((16, 16, 3))
+    network = open_live(keras.Model(image, keras.layers.UpSampling2D(10**5, name="vast")(image)))
+    if backend == "torch":
+        with pytest.raises(ModelError, match=r"makes [\d,]+ numbers of one image"):
+            network.layers  # noqa: B018
+    else:
+        assert network.layers["vast"].shape == (1_600_000, 1_600_000, 3)
+
+
 def test_what_a_model_says_when_it_cannot_be_called_is_one_line() -> None:
     class Narrow(keras.layers.Layer):  # type: ignore[misc]
         def call(self, x: Any) -> Any:

@@ -91,7 +91,11 @@ def _answer(answers: BinaryIO, value: dict[str, Any]) -> None:
 def _reason(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "it does not fit into memory"
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    if isinstance(error, UnicodeDecodeError):
+        return "it is no UTF-8 text"
+    # A KeyError would put its own text between quotes.
+    text = error.args[0] if isinstance(error, KeyError) and error.args else error
+    return " ".join(str(text).split())[:200] or type(error).__name__
 
 
 # The tree

@@ -28,6 +28,8 @@ _TRIAL_SIZES = (64, 96)
 """Image sizes at which a model with a free size is measured; what differs between the two is free."""
 _MOST_NUMBERS = 2**28
 """Numbers of a batch that a model may ask for by its fixed size."""
+_MOST_RECORDED = 2**31
+"""Numbers of one image in all layers together, where they must be computed to know the shapes."""
 _MOST_RECORDINGS = 4
 
 
@@ -288,6 +290,12 @@ class KerasNetwork:
     def _run_on_black(self, shape: tuple[int, ...]) -> Recorder:
         import keras
 
+        count = _numbers_of(self.model, max(shape[1:]))
+        if count > _MOST_RECORDED:
+            raise ModelError(
+                f"{self.name!r} makes {count:,} numbers of one image, more than are kept at once; choose another "
+                "--backend, or a smaller image."
+            )
         recorder = Recorder()
         with self.inference_mode(), recording(recorder):
             self.model(keras.ops.zeros(shape, "float32"), training=False)
@@ -313,6 +321,12 @@ class KerasNetwork:
             return None
         tensors = [tensor for made in recorder.calls for tensor in tensors_in([made.inputs, made.output])]
         return recorder if all(None not in tuple(tensor.shape) for tensor in tensors) else None
+
+
+def _numbers_of(model: Any, free: int) -> int:
+    """How many numbers does a functional model make of one image, with this size where a size is free?"""
+    nodes = (node for operation in getattr(model, "operations", ()) for node in operation._inbound_nodes)
+    return sum(prod(size or free for size in tensor.shape[1:]) for node in nodes for tensor in node.output_tensors)
 
 
 def _one_after_the_other(first: Change, second: Change | None) -> Change:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from saccade.errors import FileError, ModelError
 from saccade.models.hdf5 import Group
+from saccade.models.keras.building import refuse_unbuilt
 from saccade.models.keras.configuration import version_of
 from saccade.models.keras.counting import weights_counted
 from saccade.models.keras.listed import refuse_endless
@@ -120,7 +121,9 @@ def rebuilt_from(config: Mapping[str, Any], origin: Origin, layers: Sequence[Lay
         raise FileError(f"the {kind} is damaged: it has no list of layers.")
     refuse_endless(config)
     shapes = {layer.layer: [array.shape for _, array in layer.weights] for layer in layers}
-    return rebuild_graph(kind, plain(config["config"]), origin, lambda name: shapes.get(name, ()))
+    rebuilt = rebuild_graph(kind, plain(config["config"]), origin, lambda name: shapes.get(name, ()))
+    refuse_unbuilt(rebuilt.model)
+    return rebuilt
 
 
 def origin_of(
