@@ -1,7 +1,7 @@
 """A zip archive as PyTorch writes one: its members, read as PyTorch reads them, every size bounded first.
 
 Python and PyTorch have each a zip reader of their own, and a file could show one thing to one and another thing to the
-other. So sizes are taken from the table of contents, which must be plain, and what is judged comes out of PyTorch's
+other. So sizes are taken from the table of contents, which must be plain, and what is checked comes out of PyTorch's
 own reader.
 """
 

@@ -1,11 +1,11 @@
-"""Opening the files in which PyTorch models are kept.
+"""Opening the files that hold PyTorch models.
 
 .pt2 (torch.export)          opened; the whole computation lies in it
 TorchScript .pt, .ts         opened; its parts are compiled and cannot be read one by one
 a pickled module .pt, .pth   only with trust, because unpickling runs code from the file
 weights .pt, .safetensors    hold no computation: a factory is needed as well
 
-Without trust nothing of a file reaches PyTorch before all of it was judged: it may compute, and nothing else.
+Without trust nothing of a file reaches PyTorch before all of it was checked: it may compute, and nothing else.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from saccade.errors import FileError, ModelError
 from saccade.models.torch.archive import Archive, is_archive
 from saccade.models.torch.messages import telling_line
 from saccade.models.torch.network import TorchNetwork
-from saccade.models.torch.programs import is_program, judge_program
-from saccade.models.torch.scripts import is_script, judge_graphs, judge_script
+from saccade.models.torch.programs import check_program, is_program
+from saccade.models.torch.script_code import check_script, is_script
+from saccade.models.torch.script_graphs import check_graphs
 from saccade.models.torch.sizes import InputShape
 from saccade.models.torch.trust import Untrusted
 from saccade.models.torch.weight_files import (
@@ -56,10 +57,10 @@ def open_torch_file(path: Path, *, trust: bool = False, input_shape: InputShape 
     if archive is None:
         return _pickled(path, trust, input_shape)
     if is_program(archive):
-        _judge(path, trust, lambda: judge_program(archive))
+        _check(path, trust, lambda: check_program(archive))
         return _exported(path, trust, input_shape)
     if is_script(archive):
-        _judge(path, trust, lambda: judge_script(archive))
+        _check(path, trust, lambda: check_script(archive))
         return _script(path, trust, input_shape)
     if "data.pkl" in archive.sizes:
         return _pickled(path, trust, input_shape)
@@ -69,12 +70,12 @@ def open_torch_file(path: Path, *, trust: bool = False, input_shape: InputShape 
     )
 
 
-def _judge(path: Path, trust: bool, judge: Callable[[], None]) -> None:
+def _check(path: Path, trust: bool, check: Callable[[], None]) -> None:
     """Let a file through or refuse it in one line; with trust it is not looked at."""
     if trust:
         return
     try:
-        judge()
+        check()
     except (Untrusted, RecursionError) as error:
         reason = str(error) if isinstance(error, Untrusted) else "parts that are nested too deep"
         raise ModelError(
@@ -96,12 +97,12 @@ def _exported(path: Path, trust: bool, input_shape: InputShape | None) -> TorchN
     inputs = [node for node in program.graph.nodes if node.op == "placeholder" and node.name in signature]
     if len(inputs) != 1:
         raise ModelError(
-            f"{path.name} takes {len(inputs)} inputs; saccade explains models that take one picture. Export a module "
+            f"{path.name} takes {len(inputs)} inputs; saccade explains models that take one image. Export a module "
             "of one input."
         )
     shape = tuple(getattr(inputs[0].meta.get("val"), "shape", ()))
     if len(shape) != 4:
-        raise ModelError(f"{path.name} takes input of shape {shape}; a picture needs (batch, channels, height, width).")
+        raise ModelError(f"{path.name} takes input of shape {shape}; an image needs (batch, channels, height, width).")
     batch, channels, height, width = (size if isinstance(size, int) else None for size in shape)
     if input_shape is None and channels is not None:
         input_shape = height, width, channels
@@ -118,7 +119,7 @@ def _script(path: Path, trust: bool, input_shape: InputShape | None) -> TorchNet
             module = torch._C.import_ir_module(functions, str(path), torch.device("cpu"), {}, False)
     except Exception as error:
         raise _damaged(path, error) from error
-    _judge(path, trust, lambda: judge_graphs(functions))
+    _check(path, trust, lambda: check_graphs(functions))
     module = torch.jit._recursive.wrap_cpp_module(module)
     return TorchNetwork(module, input_shape=input_shape, name=path.stem, trusted=trust)
 

@@ -46,7 +46,7 @@ def is_program(archive: Archive) -> bool:
     return _OLD_PROGRAM in archive.sizes or any(name.startswith("models/") for name in archive.sizes)
 
 
-def judge_program(archive: Archive) -> None:
+def check_program(archive: Archive) -> None:
     """Look at everything that PyTorch would read of an exported program.
 
     Raises:
@@ -63,15 +63,15 @@ def judge_program(archive: Archive) -> None:
             raise Untrusted("pickled objects")
         if name.startswith("models/") or name == _OLD_PROGRAM:
             program = _Reader(archive, name, schema).read(schema.ExportedProgram)
-            _judge_powers(program)
+            _check_powers(program)
         elif last.endswith((".pt", ".pkl")) or last.startswith(("serialized_state", "serialized_const")):
-            _judge_tensors(archive, name)
+            _check_tensors(archive, name)
         elif last.endswith("_config.json") and name.startswith(("data/weights/", "data/constants/")):
             payload = _Reader(archive, name, schema).read(schema.PayloadConfig)
-            _judge_payload(archive, name, payload["config"], schema)
+            _check_payload(archive, name, payload["config"], schema)
 
 
-def _judge_tensors(archive: Archive, name: str) -> None:
+def _check_tensors(archive: Archive, name: str) -> None:
     """Tensors as `torch.save` writes them: an archive in the archive."""
     content = archive.read(name)
     if not content:
@@ -90,7 +90,7 @@ def _judge_tensors(archive: Archive, name: str) -> None:
             raise archive.damaged(f"a tensor in {name!r} is not all there")
 
 
-def _judge_payload(archive: Archive, name: str, entries: Mapping[str, Any], schema: Any) -> None:
+def _check_payload(archive: Archive, name: str, entries: Mapping[str, Any], schema: Any) -> None:
     folder = name.rpartition("/")[0]
     for path, entry in entries.items():
         if entry["use_pickle"]:
@@ -107,14 +107,14 @@ def _judge_payload(archive: Archive, name: str, entries: Mapping[str, Any], sche
             raise archive.damaged(f"{error} ({path!r})") from error
 
 
-def _judge_powers(program: Mapping[str, Any]) -> None:
+def _check_powers(program: Mapping[str, Any]) -> None:
     """Sizes are whole numbers of any length, so squares of squares of squares would grow without end."""
     for graph in _graphs(program["graph_module"]["graph"]):
         powers: dict[str, int] = {}
         for node in graph["nodes"]:
             names = [each["arg"].get("as_sym_int", {}).get("as_name") for each in node["inputs"]]
-            given = [powers.get(name, 1) for name in names]
-            power = sum(given) if node["target"] == "_operator.mul" else max(given, default=1)
+            factors = [powers.get(name, 1) for name in names]
+            power = sum(factors) if node["target"] == "_operator.mul" else max(factors, default=1)
             if power > _HIGHEST_POWER:
                 raise Untrusted("sizes that are multiplied without end")
             powers.update(
@@ -126,9 +126,9 @@ def _graphs(graph: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """A graph and those that its nodes call."""
     yield graph
     for node in graph["nodes"]:
-        for given in node["inputs"]:
-            if "as_graph" in given["arg"]:
-                yield from _graphs(given["arg"]["as_graph"]["graph"])
+        for argument in (named["arg"] for named in node["inputs"]):
+            if "as_graph" in argument:
+                yield from _graphs(argument["as_graph"]["graph"])
 
 
 class _Reader:
@@ -256,10 +256,11 @@ def _is_anything(_text: str) -> bool:
 
 
 def _is_operation(target: str) -> bool:
-    found = _OPERATION.fullmatch(target)
-    if found is None:
+    operation = _OPERATION.fullmatch(target)
+    if operation is None:
         return target in PROGRAM_FUNCTIONS
-    return only_computes(found[1]) and _has_tensors(found[1], found[2])
+    name, overload = operation.groups()
+    return only_computes(name) and _has_tensors(name, overload)
 
 
 @cache

@@ -14,42 +14,43 @@ from saccade.typing import Tensor
 
 
 @dataclass
-class _Visit:
-    """What is put back when the last visitor leaves."""
+class _State:
+    """What is put back when nothing uses the module any more."""
 
-    visitors: int = 0
+    users: int = 0
     training: list[Any] = field(default_factory=list)
     learning: list[Tensor] = field(default_factory=list)
     buffers: list[tuple[dict[str, Any], str, Tensor, Tensor, int]] = field(default_factory=list)
 
 
-_visits: WeakKeyDictionary[Any, _Visit] = WeakKeyDictionary()
+_states: WeakKeyDictionary[Any, _State] = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
 @contextmanager
 def inference_mode(module: Any) -> Iterator[None]:
-    """Every part evaluates, no weight asks for a gradient; afterwards modes, flags, buffers and dice are as before.
+    """Every part evaluates, and no weight asks for a gradient.
 
-    May be entered again while it is on, also from another thread: the module is put back when the last one leaves.
-    `train()` and `eval()` are not called, because classes override them to rewrite their weights.
+    Afterwards modes, flags, buffers and random states are as before. May be entered again while it is on, also from
+    another thread: the module is put back when the last one leaves. `train()` and `eval()` are not called, because
+    classes override them to rewrite their weights.
     """
     with _lock:
-        visit = _visits.setdefault(module, _Visit())
-        visit.visitors += 1
-        if visit.visitors == 1:
-            _enter(module, visit)
+        state = _states.setdefault(module, _State())
+        state.users += 1
+        if state.users == 1:
+            _enter(module, state)
     random_states = _random_states(module)
     try:
         yield
     finally:
-        for put_back, state in random_states:
-            put_back(state)
+        for put_back, random_state in random_states:
+            put_back(random_state)
         with _lock:
-            visit.visitors -= 1
-            if visit.visitors == 0:
-                _leave(visit)
-                del _visits[module]
+            state.users -= 1
+            if state.users == 0:
+                _leave(state)
+                del _states[module]
 
 
 def parts_in(module: Any) -> Iterator[Any]:
@@ -68,21 +69,21 @@ def parts_in(module: Any) -> Iterator[Any]:
                     waiting.append(child)
 
 
-def _enter(module: Any, visit: _Visit) -> None:
+def _enter(module: Any, state: _State) -> None:
     reading_only = _reading_only()
     for part in parts_in(module):
         if getattr(part, "training", None) is True:
-            visit.training.append(part)
+            state.training.append(part)
             part.training = False
         if part._buffers and type(part) not in reading_only:
             for name, buffer in part._buffers.items():
                 if buffer is not None:
                     copy = buffer.detach().clone()
-                    visit.buffers.append((part._buffers, name, buffer, copy, _version(buffer)))
+                    state.buffers.append((part._buffers, name, buffer, copy, _version(buffer)))
         if part._parameters:
             for weight in part._parameters.values():
                 if weight is not None and weight.requires_grad:
-                    visit.learning.append(weight)
+                    state.learning.append(weight)
                     weight.requires_grad_(False)
 
 
@@ -100,15 +101,15 @@ def _reading_only() -> frozenset[type]:
     return frozenset((*batch_norms, *instance_norms))
 
 
-def _leave(visit: _Visit) -> None:
+def _leave(state: _State) -> None:
     import torch
 
-    for part in visit.training:
+    for part in state.training:
         part.training = True
-    for weight in visit.learning:
+    for weight in state.learning:
         weight.requires_grad_(True)
     with torch.no_grad():
-        for holder, name, buffer, values, version in visit.buffers:
+        for holder, name, buffer, values, version in state.buffers:
             if _version(buffer) != version or buffer.is_inference():
                 buffer.copy_(values)
             if holder[name] is not buffer:

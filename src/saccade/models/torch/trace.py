@@ -181,7 +181,7 @@ class Trace:
         self._views.clear()
 
     def dataflow(self, height: int, width: int) -> Dataflow:
-        """The operations at this picture size."""
+        """The operations at this image size."""
         return Dataflow((height, width), self.operations)
 
     def _derived(self, arguments: Mapping[str, Any], targets: list[Tensor], name: str) -> list[tuple[str, Known]]:

@@ -17,7 +17,7 @@ from saccade.models.torch.archive import Archive, is_archive
 from saccade.models.torch.messages import telling_line
 from saccade.models.torch.pickles import DamagedPickle, read_pickle
 from saccade.models.torch.programs import is_program
-from saccade.models.torch.scripts import is_script
+from saccade.models.torch.script_code import is_script
 from saccade.typing import Tensor
 
 Weights = dict[str, Tensor]

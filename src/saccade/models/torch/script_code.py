@@ -1,9 +1,9 @@
 """What in a TorchScript archive could do more than compute?
 
 TorchScript is code. Some of it runs while it is loaded: the default values of arguments and the constants of classes
-are computed, `__setstate__` is called, and what depends on constants alone is folded. So the code is judged as text
-before PyTorch sees it; every name that may be an operation must be one of `operations`. What PyTorch then made of it
-is judged once more, operation by operation, before anything is called.
+are computed, `__setstate__` is called, and what depends on constants alone is folded. So the code is checked as text
+before PyTorch sees it; every name that may be an operation must be one of `operations`. What PyTorch then made of it is
+checked once more (`script_graphs`) before anything is called.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import io
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
 
 from saccade.models.torch.archive import Archive
 from saccade.models.torch.operations import SCRIPT_PRIMITIVES, only_computes
@@ -35,12 +34,6 @@ _CALLED_BY_NAME = {
 _TYPE_ARGUMENT = {"annotate": 0, "isinstance": 1, "unchecked_cast": 0, "uninitialized": 0}
 """Which argument of these names a type, and no operation."""
 _OWN_TYPES = {"Enum", "Interface", "Module", "ModuleInterface", "NamedTuple"}
-_MOST_TURNS = 10_000
-"""How often a loop may turn; how long a list is, or how many dimensions a tensor has, counts as `_USUAL_TURNS`."""
-_USUAL_TURNS = 100
-_MOST_WORK = 10_000_000
-"""How many operations one call may run, loops and calls of calls multiplied."""
-
 _STATEMENTS = (ast.Assign, ast.AnnAssign, ast.Expr, ast.For, ast.If, ast.Pass, ast.Return, ast.While)
 _EXPRESSIONS = (
     ast.Attribute, ast.BinOp, ast.BoolOp, ast.Call, ast.Compare, ast.Constant, ast.Dict, ast.IfExp, ast.List,
@@ -54,7 +47,7 @@ def is_script(archive: Archive) -> bool:
     return "constants.pkl" in archive.sizes and any(name.startswith("code/") for name in archive.sizes)
 
 
-def judge_script(archive: Archive) -> None:
+def check_script(archive: Archive) -> None:
     """Look at everything that PyTorch would read or run while it loads the archive.
 
     Raises:
@@ -64,24 +57,11 @@ def judge_script(archive: Archive) -> None:
     if "model.json" in archive.sizes:
         raise Untrusted("a script in the form of before PyTorch 1.4")
     for folder, name in (("data", "data.pkl"), ("constants", "constants.pkl")):
-        _judge_pickle(archive, folder, name)
-    _judge_code(archive)
+        _check_pickle(archive, folder, name)
+    _check_code(archive)
 
 
-def judge_graphs(functions: Any) -> None:
-    """Look at every operation that PyTorch made of the code; `functions` is its compilation unit.
-
-    Raises:
-        Untrusted: One of them does more than compute, or the code could run without end.
-    """
-    graphs = {function.qualified_name: function.graph for function in functions.get_functions()}
-    work: dict[str, int] = {}
-    for name in graphs:
-        if _work(name, graphs, work) > _MOST_WORK:
-            raise Untrusted("a script that calls itself too often to be read through")
-
-
-def _judge_pickle(archive: Archive, folder: str, name: str) -> None:
+def _check_pickle(archive: Archive, folder: str, name: str) -> None:
     try:
         pickled: Pickled = read_pickle(io.BytesIO(archive.read(name)))
     except DamagedPickle as error:
@@ -101,7 +81,7 @@ def _judge_pickle(archive: Archive, folder: str, name: str) -> None:
 # The code as text
 
 
-def _judge_code(archive: Archive) -> None:
+def _check_code(archive: Archive) -> None:
     names = [name for name in archive.sizes if name.startswith("code/")]
     if any(archive.sizes[name] == 0 for name in names):
         raise archive.damaged("a member of its code is empty")
@@ -115,7 +95,7 @@ def _judge_code(archive: Archive) -> None:
     _check_references(trees)
     functions = {node.name for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
     for tree in trees.values():
-        _Judge(functions).module(tree)
+        _CodeReader(functions).module(tree)
 
 
 def _parsed(archive: Archive, name: str) -> ast.Module:
@@ -161,7 +141,7 @@ def _check_references(trees: Mapping[str, ast.Module]) -> None:
             raise Untrusted(f"classes and functions that refer to each other {_DEEPEST} deep")
 
 
-class _Judge:
+class _CodeReader:
     """Reads one file of code.
 
     Args:
@@ -310,103 +290,3 @@ def _operations() -> frozenset[str]:
 
     names = {schema.name for schema in torch._C._jit_get_all_schemas()}
     return frozenset(name.removeprefix("aten::") for name in names if name.startswith("aten::"))
-
-
-# The code as PyTorch understood it
-
-
-def _work(name: str, graphs: Mapping[str, Any], known: dict[str, int]) -> int:
-    """How many operations does a call of this function run, at the least likely?"""
-    if name not in known:
-        if name not in graphs:
-            raise Untrusted(f"a call of {name[:80]!r}, which is not in it")
-        known[name] = _MOST_WORK + 1  # until it is known: what calls itself never ends
-        known[name] = _work_of(graphs[name].nodes(), graphs, known)
-    return known[name]
-
-
-def _work_of(nodes: Any, graphs: Mapping[str, Any], known: dict[str, int]) -> int:
-    total = 0
-    for node in nodes:
-        namespace, _, operation = node.kind().partition("::")
-        if not (
-            (namespace == "aten" and only_computes(operation))
-            or (namespace == "prim" and operation in SCRIPT_PRIMITIVES)
-        ):
-            raise Untrusted(f"a call of {node.kind()!r}")
-        if node.kind() in ("aten::mul", "prim::rangelist") and node.output().type().kind() == "ListType":
-            length = _bound(node.inputsAt(node.inputsSize() - 1))
-            if length is None or length > _MOST_TURNS:
-                raise Untrusted("a list of unknown length")
-        own = 1
-        if operation == "CallMethod":
-            own += _work(f"{_type_name(node.inputsAt(0))}.{node.s('name')}", graphs, known)
-        elif operation == "CallFunction":
-            own += _work(_type_name(node.inputsAt(0)), graphs, known)
-        inside = sum(_work_of(block.nodes(), graphs, known) for block in node.blocks())
-        total += own + inside * (_turns(node) if operation == "Loop" else 1)
-    return total
-
-
-def _turns(loop: Any) -> int:
-    """How often does a loop turn, as far as that can be told?"""
-    turns = _bound(loop.inputsAt(0))
-    if turns is None or turns > _MOST_TURNS:
-        turns = _counted(loop)
-    if turns is None or turns > _MOST_TURNS:
-        raise Untrusted("a loop that may never end")
-    return max(turns, 1)
-
-
-def _counted(loop: Any) -> int | None:
-    """The turns of a loop that goes on only while a counter, which grows by one, is below a limit."""
-    [body] = loop.blocks()
-    counters, results = list(body.inputs())[1:], list(body.outputs())
-    conditions = [results[0]]
-    while conditions:
-        node = conditions.pop().node()
-        if node.kind() == "aten::__and__":
-            conditions += [node.inputsAt(0), node.inputsAt(1)]
-        if node.kind() != "aten::lt" or node.inputsAt(0).node().kind() != "aten::add":
-            continue
-        names = [value.debugName() for value in node.inputsAt(0).node().inputs()]
-        for number, (counter, result) in enumerate(zip(counters, results[1:], strict=True), start=2):
-            grown = result.debugName() == node.inputsAt(0).debugName() and names[0] == counter.debugName()
-            by_one = _bound(node.inputsAt(0).node().inputsAt(1)) == 1
-            start = _bound(loop.inputsAt(number))
-            if grown and by_one and start is not None and start >= 0:
-                return _bound(node.inputsAt(1))
-    return None
-
-
-def _bound(value: Any) -> int | None:
-    """The largest that a whole number in the code can be; None if that cannot be told."""
-    node = value.node()
-    if node.kind() == "prim::Constant" and node.output().type().kind() == "IntType":
-        return int(node.i("value"))
-    if node.kind() in ("aten::len", "aten::dim"):
-        return _USUAL_TURNS
-    if node.kind() == "aten::__range_length":
-        return _bound(node.inputsAt(1))
-    if node.kind() == "prim::min":
-        values = [part for given in node.inputs() for part in _items(given)]
-        return min((bound for part in values if (bound := _bound(part)) is not None), default=None)
-    if node.kind() in ("aten::add", "aten::sub", "aten::floordiv"):
-        first, second = (_bound(node.inputsAt(number)) for number in (0, 1))
-        if first is None or second is None or second < int(node.kind() == "aten::floordiv"):
-            return None
-        return first + second if node.kind() == "aten::add" else first
-    return None
-
-
-def _items(value: Any) -> list[Any]:
-    """What a list was made of; a value that is none is its own only item."""
-    node = value.node()
-    return list(node.inputs()) if node.kind() == "prim::ListConstruct" else [value]
-
-
-def _type_name(value: Any) -> str:
-    """The class of an object, or the function behind a value."""
-    kind = value.type()
-    name = getattr(kind, "qualified_name", None)
-    return str(name()) if name is not None else str(kind)

@@ -1,0 +1,129 @@
+"""What in the compiled functions of a TorchScript archive could do more than compute, or run without end?
+
+The code was checked as text before (`script_code`); here every operation is looked at as PyTorch resolved it, and how
+often it can run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from saccade.models.torch.operations import SCRIPT_PRIMITIVES, only_computes
+from saccade.models.torch.trust import Untrusted
+
+_MOST_TURNS = 10_000
+"""How often a loop may turn; how long a list is, or how many dimensions a tensor has, counts as `_USUAL_TURNS`."""
+_USUAL_TURNS = 100
+_MOST_WORK = 10_000_000
+"""How many operations one call may run, loops and calls of calls multiplied."""
+
+
+def check_graphs(functions: Any) -> None:
+    """Look at every operation that PyTorch made of the code; `functions` is its compilation unit.
+
+    Raises:
+        Untrusted: One of them does more than compute, or the code could run without end.
+    """
+    graphs = {function.qualified_name: function.graph for function in functions.get_functions()}
+    work: dict[str, int] = {}
+    for name in graphs:
+        if _work(name, graphs, work) > _MOST_WORK:
+            raise Untrusted("a script that calls itself too often to be read through")
+
+
+def _work(name: str, graphs: Mapping[str, Any], known: dict[str, int]) -> int:
+    """How many operations does a call of this function run, at the least likely?"""
+    if name not in known:
+        if name not in graphs:
+            raise Untrusted(f"a call of {name[:80]!r}, which is not in it")
+        known[name] = _MOST_WORK + 1  # until it is known: what calls itself never ends
+        known[name] = _work_of(graphs[name].nodes(), graphs, known)
+    return known[name]
+
+
+def _work_of(nodes: Any, graphs: Mapping[str, Any], known: dict[str, int]) -> int:
+    total = 0
+    for node in nodes:
+        namespace, _, operation = node.kind().partition("::")
+        if not (
+            (namespace == "aten" and only_computes(operation))
+            or (namespace == "prim" and operation in SCRIPT_PRIMITIVES)
+        ):
+            raise Untrusted(f"a call of {node.kind()!r}")
+        if node.kind() in ("aten::mul", "prim::rangelist") and node.output().type().kind() == "ListType":
+            length = _bound(node.inputsAt(node.inputsSize() - 1))
+            if length is None or length > _MOST_TURNS:
+                raise Untrusted("a list of unknown length")
+        own = 1
+        if operation == "CallMethod":
+            own += _work(f"{_type_name(node.inputsAt(0))}.{node.s('name')}", graphs, known)
+        elif operation == "CallFunction":
+            own += _work(_type_name(node.inputsAt(0)), graphs, known)
+        inside = sum(_work_of(block.nodes(), graphs, known) for block in node.blocks())
+        total += own + inside * (_turns(node) if operation == "Loop" else 1)
+    return total
+
+
+def _turns(loop: Any) -> int:
+    """How often does a loop turn, as far as that can be told?"""
+    turns = _bound(loop.inputsAt(0))
+    if turns is None or turns > _MOST_TURNS:
+        turns = _counted(loop)
+    if turns is None or turns > _MOST_TURNS:
+        raise Untrusted("a loop that may never end")
+    return max(turns, 1)
+
+
+def _counted(loop: Any) -> int | None:
+    """The turns of a loop that goes on only while a counter, which grows by one, is below a limit."""
+    [body] = loop.blocks()
+    counters, results = list(body.inputs())[1:], list(body.outputs())
+    conditions = [results[0]]
+    while conditions:
+        node = conditions.pop().node()
+        if node.kind() == "aten::__and__":
+            conditions += [node.inputsAt(0), node.inputsAt(1)]
+        if node.kind() != "aten::lt" or node.inputsAt(0).node().kind() != "aten::add":
+            continue
+        names = [value.debugName() for value in node.inputsAt(0).node().inputs()]
+        for number, (counter, result) in enumerate(zip(counters, results[1:], strict=True), start=2):
+            grown = result.debugName() == node.inputsAt(0).debugName() and names[0] == counter.debugName()
+            by_one = _bound(node.inputsAt(0).node().inputsAt(1)) == 1
+            start = _bound(loop.inputsAt(number))
+            if grown and by_one and start is not None and start >= 0:
+                return _bound(node.inputsAt(1))
+    return None
+
+
+def _bound(value: Any) -> int | None:
+    """The largest that a whole number in the code can be; None if that cannot be told."""
+    node = value.node()
+    if node.kind() == "prim::Constant" and node.output().type().kind() == "IntType":
+        return int(node.i("value"))
+    if node.kind() in ("aten::len", "aten::dim"):
+        return _USUAL_TURNS
+    if node.kind() == "aten::__range_length":
+        return _bound(node.inputsAt(1))
+    if node.kind() == "prim::min":
+        values = [item for value in node.inputs() for item in _items(value)]
+        return min((bound for item in values if (bound := _bound(item)) is not None), default=None)
+    if node.kind() in ("aten::add", "aten::sub", "aten::floordiv"):
+        first, second = (_bound(node.inputsAt(number)) for number in (0, 1))
+        if first is None or second is None or second < int(node.kind() == "aten::floordiv"):
+            return None
+        return first + second if node.kind() == "aten::add" else first
+    return None
+
+
+def _items(value: Any) -> list[Any]:
+    """What a list was made of; a value that is none is its own only item."""
+    node = value.node()
+    return list(node.inputs()) if node.kind() == "prim::ListConstruct" else [value]
+
+
+def _type_name(value: Any) -> str:
+    """The class of an object, or the function behind a value."""
+    kind = value.type()
+    name = getattr(kind, "qualified_name", None)
+    return str(name()) if name is not None else str(kind)
