@@ -328,7 +328,7 @@ def test_blur_integrated_gradients_are_what_a_plain_loop_gives(encoder: Encoder,
     np.testing.assert_array_equal(way[-1], images)
     wanted = np.zeros(images.shape)
     for before, after in pairwise(way):
-        asked = Objective(targets.code().gradient, "encoded", codes)
+        asked = Objective(targets.code().gradient_measure, "encoded", codes)
         wanted += Run(encoder).gradient((before + after) / 2, asked, STAY, ONCE) * (after - before)
     close(found, wanted)
 

@@ -217,7 +217,7 @@ def test_a_layer_that_loops_is_one_layer_with_a_gradient(kind: str) -> None:
     assert not [path for path in encoder.layers if path.startswith("code/") and "cell" in path]
     images = np.random.default_rng(0).random((2, 6, 6, 3), np.float32)
     expected = keras.ops.convert_to_numpy(model(images))
-    np.testing.assert_allclose(encoder.engine.activations(images, ["code"])["code"], expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(encoder.activations(images, ["code"])["code"], expected, rtol=1e-4, atol=1e-5)
     for method in ("saliency", "occlusion"):
         assert np.isfinite(saccade.explain(encoder, images, method).values).all()
         assert saccade.explain(encoder, images, method).values.any()
@@ -257,7 +257,7 @@ def test_a_file_whose_input_is_bytes_has_a_gradient(tmp_path: Path) -> None:
     encoder = saccade.load(tmp_path / "model.keras")
     images = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3)).astype(np.float32)
     np.testing.assert_allclose(
-        encoder.engine.activations(images, ["code"])["code"],
+        encoder.activations(images, ["code"])["code"],
         _array(model(images.astype(np.uint8))),
         rtol=1e-4,
         atol=1e-5,
