@@ -121,7 +121,10 @@ def _baseline(run: Run, images: Array, baseline: str | Array, width: float) -> A
             neighbourhood=(side, side),
             kind="baseline",
         )
-    start = np.asarray(baseline, np.float32)
+    try:
+        start = np.asarray(baseline, np.float32)
+    except (TypeError, ValueError) as error:
+        raise InputError("a baseline that is no array of numbers; give an array of the images' shape.") from error
     try:
         return np.ascontiguousarray(np.broadcast_to(start, images.shape))
     except ValueError as error:

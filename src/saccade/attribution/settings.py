@@ -1,0 +1,108 @@
+"""Are these the values that a method's settings take? Judged by the annotations of its function, before it computes."""
+
+from __future__ import annotations
+
+import math
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from saccade.errors import InputError
+
+MOST = 1_000_000
+"""Counts above this would take days, or all of the memory."""
+
+
+def check_settings(method: str, function: Callable[..., Any], settings: Mapping[str, Any]) -> None:
+    """Refuse a value that is not of the kind that the setting's annotation says.
+
+    Numbers must be finite, counts at most a million, a seed not negative. What an annotation does not tell is left to
+    the method.
+
+    Args:
+        method: Its name, for the message.
+        function: The method's function.
+        settings: The values by name.
+
+    Raises:
+        InputError: A value of another kind; the line says what was given and what is allowed.
+
+    Example:
+        >>> check_settings("smoothgrad", lambda *, samples: None, {"samples": 3})
+    """
+    annotations = _annotations(function) if settings else {}
+    for name, value in settings.items():
+        kinds = _kinds(annotations.get(name, Any))
+        if not any(_fits(value, kind) for kind in kinds):
+            words = " or ".join(dict.fromkeys(_in_words(kind) for kind in kinds))
+            raise InputError(f"{name}={_shown(value)} of {method}: give {words}.")
+        if name == "seed" and isinstance(value, (int, np.integer)) and int(value) < 0:
+            raise InputError(f"seed={value} of {method}: give 0 or more.")
+
+
+@lru_cache(maxsize=128)
+def _annotations(function: Callable[..., Any]) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(function)
+    except (NameError, TypeError, AttributeError):
+        return {}  # a function of the user's own, with annotations that only a type checker can read
+
+
+def _kinds(annotation: Any) -> tuple[Any, ...]:
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return tuple(kind for part in typing.get_args(annotation) for kind in _kinds(part))
+    return (annotation,)
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    if kind is type(None):
+        return value is None
+    if kind is bool:
+        return isinstance(value, (bool, np.bool_))
+    if kind is int:
+        return _is_number(value) and isinstance(value, (int, np.integer)) and abs(int(value)) <= MOST
+    if kind is float:
+        return _is_number(value) and math.isfinite(value)
+    if kind is str:
+        return isinstance(value, str)
+    origin, parts = typing.get_origin(kind), typing.get_args(kind)
+    if origin is tuple:
+        return _is_list(value) and len(value) == len(parts) and all(map(_fits, value, parts))
+    if origin is Sequence:
+        inside = _kinds(parts[0])
+        single = parts[0] is not Any and any(_fits(value, part) for part in inside)
+        return single or (_is_list(value) and all(any(_fits(item, part) for part in inside) for item in value))
+    if origin is np.ndarray:
+        return _is_list(value) or hasattr(value, "__array__")
+    return True
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, (bool, np.bool_))
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, (list, tuple, np.ndarray))
+
+
+def _in_words(kind: Any) -> str:
+    words = {type(None): "None", bool: "true or false", int: f"a whole number of at most {MOST:,}", str: "a name"}
+    if kind in words:
+        return words[kind]
+    if kind is float:
+        return "a finite number"
+    origin, parts = typing.get_origin(kind), typing.get_args(kind)
+    if origin is tuple:
+        return f"{len(parts)} of them"
+    if origin is Sequence:
+        return "a list" if parts[0] is Any else f"a list, each {_in_words(parts[0])}"
+    return "an array" if origin is np.ndarray else "another value"
+
+
+def _shown(value: Any) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."
