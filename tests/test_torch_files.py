@@ -16,6 +16,7 @@ from torch import nn
 from torch_archives import exported, rewritten, scripted
 
 from saccade.errors import FileError, ModelError
+from saccade.models.opening import open_model
 from saccade.models.torch.files import load_torch_weights, open_torch_file
 from saccade.models.torch.network import TorchNetwork
 
@@ -201,6 +202,16 @@ def test_truncated_files_are_called_damaged(net: Net, tmp_path: Path, kind: str,
         with pytest.raises(FileError, match="is damaged") as raised:
             attempt()
         assert "\n" not in str(raised.value)
+
+
+def test_an_archive_of_which_a_part_is_missing(net: Net, tmp_path: Path) -> None:
+    content = bytearray(scripted(net, tmp_path / "net.pt").read_bytes())
+    locator = content.find(b"PK\x06\x07")
+    assert locator > 0
+    content[locator + 16] = 7  # it says that it lies on seven disks
+    (tmp_path / "net.pt").write_bytes(bytes(content))
+    with pytest.raises(FileError, match="is damaged"):
+        open_model(tmp_path / "net.pt")
 
 
 def test_an_archive_with_damaged_contents(net: Net, tmp_path: Path) -> None:

@@ -684,6 +684,11 @@ def test_a_live_model_computes_where_it_lies() -> None:
     for name in ("cuda:97", "gpu:97", "nonsense"):
         with pytest.raises(InputError, match=f"no device '{name}' for PyTorch"):
             saccade.Encoder(module, device=name)
+    for setting, said in (("device", "no name of a device"), ("memory", "no number of bytes"), ("size", "no size")):
+        with pytest.raises(InputError, match=said):
+            saccade.Encoder(module, **{setting: [5]})  # type: ignore[arg-type]
+    with pytest.raises(UnknownName, match=r"no layer \['4'\]; layers are named by texts"):
+        saccade.Encoder(module, layer=["4"])  # type: ignore[arg-type]
     with torch.device("meta"):
         elsewhere = nn.Conv2d(3, 4, 3)
     with pytest.raises(InputError, match=r"the model lies on meta.*model\.to\('cpu'\)"):

@@ -151,6 +151,7 @@ class Harmful:
         return sys.modules["somebodys_code"].run, ()
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning", "ignore:.*torch.jit:FutureWarning")
 def test_nothing_is_unpickled(contents: dict[str, bytes], harm: types.ModuleType, tmp_path: Path) -> None:
     torch.save({"x": Harmful()}, tmp_path / "harm.pt")
     for member, content in (
@@ -160,6 +161,13 @@ def test_nothing_is_unpickled(contents: dict[str, bytes], harm: types.ModuleType
         ("net/data/constants/custom_obj_0", pickle.dumps(Harmful())),
     ):
         assert "pickled objects" in refusal({**contents, member: content}, tmp_path / "net.pt2")
+    torch.jit.script(nn.ReLU()).save(tmp_path / "script.pt")
+    script = (tmp_path / "script.pt").read_bytes()
+    changed = {**contents, "net/data/sample_inputs/model.pt": script}
+    assert "a script where tensors are expected" in refusal(changed, tmp_path / "net.pt2")
+    changed = {**contents, "net/data/sample_inputs/model.pt": b""}
+    changed["net/data/sample_inputs/MODEL.PT"] = pickle.dumps(Harmful())
+    assert "the odd name" in refusal(changed, tmp_path / "net.pt2")
     changed = replaced(contents, '"use_pickle": false', '"use_pickle": true', WEIGHTS)
     assert "pickled weights" in refusal(changed, tmp_path / "net.pt2")
     assert "machine code" in refusal({**contents, "net/data/aotinductor/m/x.so": b""}, tmp_path / "net.pt2")

@@ -69,6 +69,8 @@ WRITES = [
     '_9 = [1].save\n    _9("MARK")',
     'getattr(torch, "save")([1], "MARK")',
     '_9 = getattr(torch, "save")\n    _9([1], "MARK")',
+    '_9 = __torch__.Net\n    _9 = [1].save\n    _9("MARK")',
+    '__torch__ = [1]\n    __torch__.save("MARK")',
     '_9 = torch.from_file("MARK", True, 10)',
     '_9 = ops.aten.from_file("MARK", True, 10)',
 ]
@@ -122,13 +124,30 @@ def test_code_that_runs_while_it_is_loaded_is_refused(
         "  def __setstate__(self: __torch__.Net, s: Any) -> NoneType:\n"
         '    ops.aten.save([1], "MARK")\n    return None\n'
     )
+    # In UTF-7 the default value would read as a comment.
+    hidden = code.replace("x: Tensor)", "x: Tensor, y: int +ACM-\n  =torch.len([1, 2]))", 1)
     for changed, reason in (
+        (f"# coding: utf-7\n{hidden}", "its code cannot be read"),
         (code + set_state, "code that runs while it is loaded"),
         (code.replace("x: Tensor)", "x: Tensor, y: int=torch.len([1, 2]))", 1), "computed while it is loaded"),
+        (code.replace("x: Tensor)", "x: Tensor, __torch__: Optional[int]=None)", 1), "an argument of an odd name"),
         (code.replace("  size : int", "  zero : Final[int] = torch.len([1])\n  size : int", 1), "computed while it is"),
     ):
         assert changed != code
         assert reason in refusal({**contents, name: changed.encode()}, tmp_path / "net.pt")
+    assert not (tmp_path / "MARK").exists()
+
+
+def test_code_is_found_however_its_member_is_spelled(
+    contents: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # PyTorch looks its members up without regard to capitals.
+    monkeypatch.chdir(tmp_path)
+    name = code_of(contents)
+    changed = with_line(contents, WRITES[0])
+    for other in (name.replace(".py", ".PY"), name.replace("/code/", "/CODE/"), name.replace("__torch__", "__TORCH__")):
+        spelled = {other if member == name else member: content for member, content in changed.items()}
+        assert re.search("a call of torch.save|the odd name", refusal(spelled, tmp_path / "net.pt"))
     assert not (tmp_path / "MARK").exists()
 
 

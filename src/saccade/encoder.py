@@ -255,6 +255,8 @@ def _size(network: Network, size: tuple[int, int] | None) -> tuple[int | None, i
     height, width, _ = network.input_shape
     if size is None:
         return height, width
+    if not isinstance(size, (tuple, list)) or len(size) != 2:
+        raise InputError(f"size={size!r:.40} is no size; give (height, width).")
     if (height not in (None, size[0])) or (width not in (None, size[1])):
         raise ModelError(f"the model takes pictures of {height}x{width} only; size={size} cannot be had.")
     return size

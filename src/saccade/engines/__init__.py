@@ -10,7 +10,7 @@ from saccade.engines.engine import Engine
 from saccade.engines.execution import Progress, Stop
 from saccade.engines.objective import Objective
 from saccade.engines.questions import OnChunk, OnGradient, OnScores, Questions
-from saccade.errors import ModelError
+from saccade.errors import InputError, ModelError
 from saccade.models.network import Network
 
 __all__ = [
@@ -50,9 +50,13 @@ def engine_for(network: Network, *, memory: int | None = None, device: str | Non
         device: Where to compute, such as `"cpu"` or `"gpu:0"`; None leaves it to the framework.
 
     Raises:
-        InputError: There is no such device.
+        InputError: There is no such device, or the memory is no number.
         ModelError: A framework that is not known, and no backend.
     """
+    if memory is not None and not isinstance(memory, (int, float)):
+        raise InputError(f"memory={memory!r:.40} is no number of bytes.")
+    if device is not None and not isinstance(device, str):
+        raise InputError(f'device={device!r:.40} is no name of a device; give one such as "cpu" or "gpu:0".')
     backend: type[Backend] | None = getattr(network, "backend", None)
     if backend is None:
         if network.framework not in BACKENDS:

@@ -146,6 +146,8 @@ def find_layer(network: Network, name: str) -> str:
     Raises:
         UnknownName: No layer, or more than one, has that name.
     """
+    if not isinstance(name, str):
+        raise UnknownName(f"no layer {name!r:.60}; layers are named by texts, such as {next(iter(network.layers))!r}.")
     if name in network.layers:
         return name
     slashed = name.replace(".", "/")

@@ -17,10 +17,9 @@ from typing import Any, Literal
 
 from saccade.errors import FileError, InputError, MissingPackage, ModelError
 from saccade.models.archive import open_archive
+from saccade.models.input_shape import InputShape, checked_shape
 from saccade.models.messages import plain_sentence
 from saccade.models.network import Network
-
-InputShape = tuple[int | None, int | None, int]
 
 BACKENDS = ("tensorflow", "torch", "jax")
 """Keras backends in the order of speed on a CPU."""
@@ -47,6 +46,8 @@ def choose_backend(name: str | None = None) -> str:
 
 def open_live(model: Any, *, input_shape: InputShape | None = None) -> Network:
     """A network from a live Keras model or PyTorch module; a network is given back as it is."""
+    if input_shape is not None:
+        input_shape = checked_shape(input_shape)
     keras = sys.modules.get("keras")
     if keras is not None and isinstance(model, keras.Model):
         from saccade.models.keras.network import KerasNetwork
@@ -169,7 +170,7 @@ def _kind(path: Path) -> Literal["keras", "json", "saved_model", "torch"]:
     suffix = path.suffix.lower()
     if start.startswith(b"\x89HDF\r\n\x1a\n"):
         return "keras"
-    if zipfile.is_zipfile(path):
+    if _is_archive(path):
         with open_archive(path) as archive:
             # The archives of PyTorch keep everything in a folder.
             return "keras" if suffix == ".keras" or "config.json" in archive.names else "torch"
@@ -185,6 +186,14 @@ def _kind(path: Path) -> Literal["keras", "json", "saved_model", "torch"]:
         f"{path} is no model that saccade knows; give .keras, .h5, .json with --weights, a SavedModel folder, .pt2, "
         "TorchScript .pt, or package.module:factory."
     )
+
+
+def _is_archive(path: Path) -> bool:
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:
+        # It is one, of which a part is missing.
+        return True
 
 
 def _is_factory(text: str) -> bool:

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from saccade.errors import FileError, ModelError
+from saccade.models.input_shape import InputShape
 from saccade.models.torch.archive import Archive, is_archive
 from saccade.models.torch.messages import telling_line
 from saccade.models.torch.network import TorchNetwork
 from saccade.models.torch.programs import check_program, is_program
 from saccade.models.torch.script_code import check_script, is_script
 from saccade.models.torch.script_graphs import check_graphs
-from saccade.models.torch.sizes import InputShape
 from saccade.models.torch.trust import Untrusted
 from saccade.models.torch.weight_files import (
     check_not_empty,

@@ -6,11 +6,12 @@ import math
 from functools import cached_property
 
 from saccade.errors import ModelError
+from saccade.models.input_shape import InputShape
 from saccade.models.torch.image_layout import ImageLayout
 from saccade.models.torch.messages import telling_line
 from saccade.models.torch.runs import TracedRun, traced
 from saccade.models.torch.shapes import shapes_only
-from saccade.models.torch.sizes import InputShape, NoSizeFitsError, find_input_shape, likely_channels, trial_sizes
+from saccade.models.torch.sizes import NoSizeFitsError, find_input_shape, likely_channels, trial_sizes
 from saccade.models.torch.state import inference_mode
 
 _KEPT_RUNS = 16

@@ -9,6 +9,7 @@ from typing import Any
 
 from saccade.errors import InputError, ModelError, UnknownName
 from saccade.models.dataflow import Dataflow
+from saccade.models.input_shape import InputShape, checked_shape
 from saccade.models.network import Capabilities, EverythingFound, Framework, Hints, Layer, Taps
 from saccade.models.randomisation import Weight
 from saccade.models.rectifiers import Rectifiers
@@ -21,7 +22,7 @@ from saccade.models.torch.pool_before_activation import NotAsTraced, Postponed, 
 from saccade.models.torch.randomisation import layer_weights
 from saccade.models.torch.rectifiers import rectifiers
 from saccade.models.torch.runs import TracedRun
-from saccade.models.torch.sizes import InputShape, checked_shape
+from saccade.models.torch.sizes import check_channels_last
 from saccade.models.torch.state import inference_mode
 from saccade.typing import Tensor
 
@@ -79,12 +80,15 @@ class TorchNetwork:
             )
         if any(weight.is_meta for weight in module.parameters()):
             raise ModelError(f"{self.name!r} lies on the device meta, where it has no weights; load them first.")
+        if input_shape is not None:
+            input_shape = checked_shape(input_shape)
+            check_channels_last(input_shape, module)
         self._layout = ImageLayout(module)
         self._measurement = Measurement(
             self._layout,
             self.name,
             fixed_batch=fixed_batch,
-            input_shape=None if input_shape is None else checked_shape(input_shape, module),
+            input_shape=input_shape,
             trusted=trusted,
         )
         self.input_shape = self._measurement.input_shape

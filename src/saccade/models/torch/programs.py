@@ -79,6 +79,8 @@ def _check_tensors(archive: Archive, name: str) -> None:
     if not content.startswith(b"PK\x03\x04"):
         raise Untrusted(f"pickled objects ({name!r})")
     inner = archive.inner(name)
+    if "constants.pkl" in inner.sizes:
+        raise Untrusted(f"a script where tensors are expected ({name!r})")
     try:
         pickled = read_pickle(io.BytesIO(inner.read("data.pkl")))
     except DamagedPickle as error:
@@ -269,7 +271,7 @@ def _has_tensors(name: str, overload: str) -> bool:
     import torch
 
     operation = getattr(getattr(torch.ops.aten, name, None), overload, None)
-    if operation is None:
+    if not isinstance(operation, torch._ops.OpOverload):
         return False
     values = [*operation._schema.arguments, *operation._schema.returns]
     return any("Tensor" in str(each.type) for each in values)

@@ -33,6 +33,8 @@ _CALLED_BY_NAME = {
 }  # fmt: skip
 _TYPE_ARGUMENT = {"annotate": 0, "isinstance": 1, "unchecked_cast": 0, "uninitialized": 0}
 """Which argument of these names a type, and no operation."""
+_ROOTS = ("torch", "ops", "__torch__")
+"""What the names of operations, and of the archive's own code, begin with."""
 _OWN_TYPES = {"Enum", "Interface", "Module", "ModuleInterface", "NamedTuple"}
 _STATEMENTS = (ast.Assign, ast.AnnAssign, ast.Expr, ast.For, ast.If, ast.Pass, ast.Return, ast.While)
 _EXPRESSIONS = (
@@ -85,7 +87,7 @@ def _check_code(archive: Archive) -> None:
     names = [name for name in archive.sizes if name.startswith("code/")]
     if any(archive.sizes[name] == 0 for name in names):
         raise archive.damaged("a member of its code is empty")
-    names = [name for name in names if name.endswith(".py")]
+    names = [name for name in names if name.lower().endswith(".py")]
     if sum(archive.sizes[name] for name in names) > _LARGEST_CODE:
         raise Untrusted(f"more than {_LARGEST_CODE >> 20} MiB of code")
     trees = {name: _parsed(archive, name) for name in names}
@@ -104,7 +106,8 @@ def _parsed(archive: Archive, name: str) -> ast.Module:
     if not _PLAIN_TEXT.fullmatch(text) or b'"""' in text or b"'''" in text or b"\\\n" in text:
         raise Untrusted(f"code of an odd form ({name!r})")
     try:
-        tree = ast.parse(text)
+        # As text, not as bytes, whose first lines could name another encoding to Python.
+        tree = ast.parse(text.decode("ascii"))
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         line = getattr(error, "lineno", None)
         raise archive.damaged(
@@ -181,14 +184,9 @@ class _CodeReader:
         defaults = [*node.args.defaults, *(each for each in node.args.kw_defaults if each is not None)]
         if node.decorator_list or not all(_is_literal(default) for default in defaults):
             raise Untrusted(f"an argument that is computed while it is loaded (of {node.name!r})")
-        # What is called under a name of its own is a function of the archive, kept in a variable.
-        self.variables = {
-            target.id
-            for part in ast.walk(node)
-            if isinstance(part, ast.Assign) and _chain(part.value)[:1] == ("__torch__",)
-            for target in part.targets
-            if isinstance(target, ast.Name)
-        }
+        if any(argument.arg in _ROOTS for argument in ast.walk(node.args) if isinstance(argument, ast.arg)):
+            raise Untrusted(f"an argument of an odd name (of {node.name!r})")
+        self.variables = _function_variables(node)
         for statement in node.body:
             self._read(statement)
 
@@ -201,7 +199,7 @@ class _CodeReader:
             # The annotation names a type, and no operation.
             self._read_all(node.target, node.value)
         elif isinstance(node, ast.Name):
-            if node.id in ("torch", "ops"):
+            if node.id in _ROOTS:
                 raise Untrusted(f"code of an odd form (the bare name {node.id!r})")
         elif _chain(node)[:1] != ("__torch__",):
             # An attribute that is not called is a value; what is called later by another name is refused there.
@@ -247,6 +245,19 @@ class _CodeReader:
             if not is_own and not only_computes(node.attr):
                 raise Untrusted(f"a call of {node.attr!r}")
             self._read(node.value)
+
+
+def _function_variables(function: ast.FunctionDef) -> set[str]:
+    """The variables that hold nothing but functions of the archive, which are called under their names."""
+    holding: set[str] = set()
+    others: set[str] = {argument.arg for argument in ast.walk(function.args) if isinstance(argument, ast.arg)}
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            (holding if _chain(node.value)[:1] == ("__torch__",) else others).add(node.targets[0].id)
+        elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.For)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            others |= {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)}
+    return holding - others
 
 
 def _chain(node: ast.AST) -> tuple[str, ...]:

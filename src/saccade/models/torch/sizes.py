@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from saccade.errors import InputError
+from saccade.models.input_shape import InputShape
 
-InputShape = tuple[int | None, int | None, int]
 Attempt = Callable[[int, int, int], None]
 """Runs one image of this height, width and channels; raises whatever the module raises."""
 
@@ -23,23 +23,14 @@ class NoSizeFitsError(Exception):
     """No size that was tried ran; the cause is what the module said to the most likely one."""
 
 
-def checked_shape(shape: Any, module: Any) -> InputShape:
-    """The shape that the caller says the module's images have.
-
-    Raises:
-        InputError: It is none, or has its channels first.
-    """
-    if not isinstance(shape, (tuple, list)) or len(shape) != 3:
-        raise _no_shape(shape)
-    height, width, channels = (None if size is None else _whole(size) for size in shape)
-    if channels is None or any(size is not None and size < 1 for size in (height, width, channels)):
-        raise _no_shape(shape)
-    first = _channels_of_convolutions(module)[:1]
-    if height in (first or _USUAL_CHANNELS) and channels not in (first or _USUAL_CHANNELS) and width is not None:
+def check_channels_last(shape: InputShape, module: Any) -> None:
+    """Raise InputError for a shape that has its channels first, as torch has them."""
+    height, width, channels = shape
+    usual = _channels_of_convolutions(module)[:1] or _USUAL_CHANNELS
+    if height in usual and channels not in usual and width is not None:
         raise InputError(
-            f"input_shape={tuple(shape)} has its channels first; give them last: ({width}, {channels}, {height})."
+            f"input_shape={shape} has its channels first; give them last: ({width}, {channels}, {height})."
         )
-    return height, width, channels
 
 
 def find_input_shape(attempt: Attempt, channels: Sequence[int]) -> InputShape:
@@ -102,18 +93,3 @@ def _channels_of_convolutions(module: Any) -> list[int]:
     ]
     # Compiled and exported modules only show their weights: (out, in, height, width).
     return counts or [int(weight.shape[1]) for weight in module.parameters() if weight.dim() == 4][:1]
-
-
-def _whole(size: Any) -> int:
-    try:
-        number = int(size)
-    except (TypeError, ValueError, OverflowError):
-        return 0
-    return number if number == size else 0
-
-
-def _no_shape(shape: Any) -> InputError:
-    return InputError(
-        f"input_shape={shape!r:.60} is no shape of images; give (height, width, channels), with None for a free height "
-        "or width."
-    )

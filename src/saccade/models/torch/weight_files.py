@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from saccade.errors import FileError, MissingPackage, ModelError
+from saccade.models.messages import plain_sentence
 from saccade.models.torch.archive import Archive, is_archive
-from saccade.models.torch.messages import telling_line
 from saccade.models.torch.pickles import DamagedPickle, read_pickle
 from saccade.models.torch.programs import is_program
 from saccade.models.torch.script_code import is_script
@@ -157,4 +157,4 @@ def _safetensors(path: Path) -> Weights:
     try:
         return dict(load_file(path, device="cpu"))
     except (SafetensorError, ValueError, OSError, KeyError) as error:
-        raise FileError(f"{path} is damaged: {telling_line(error)}; copy or download it again.") from error
+        raise FileError(f"{path} is damaged: {plain_sentence(error)}; copy or download it again.") from error
