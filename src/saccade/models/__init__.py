@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from saccade.models.backend import choose_backend
 from saccade.models.code_layer import CodeLayer, code_layer, guess_value_range
 from saccade.models.dataflow import Dataflow
+from saccade.models.live import open_live
 from saccade.models.network import Layer, Network, find_layer
-from saccade.models.opening import choose_backend, open_live, open_model
+from saccade.models.opening import open_model
 
 __all__ = [
     "CodeLayer",

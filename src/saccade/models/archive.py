@@ -81,6 +81,15 @@ class Archive:
             )
 
 
+def is_archive(path: Path) -> bool:
+    """Is this file a zip archive, whole or damaged?"""
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:
+        # It is one, of which a part is missing.
+        return True
+
+
 @contextmanager
 def open_archive(path: Path) -> Iterator[Archive]:
     """Open a zip archive for reading.

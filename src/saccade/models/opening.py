@@ -1,4 +1,4 @@
-"""From a live model, a file, a folder or a factory to a network.
+"""From a file, a folder or a factory to a network.
 
 Nothing that lies in a file is executed unless the caller says `trust=True`. A factory `package.module:function` is the
 caller's own code, named by the caller, and is called.
@@ -6,69 +6,20 @@ caller's own code, named by the caller, and is called.
 
 from __future__ import annotations
 
-import importlib.util
-import inspect
+import contextlib
+import difflib
 import os
 import sys
-import traceback
-import zipfile
 from pathlib import Path
 from typing import Any, Literal
 
-from saccade.errors import FileError, InputError, MissingPackage, ModelError
-from saccade.models.archive import open_archive
-from saccade.models.input_shape import InputShape, checked_shape
-from saccade.models.messages import plain_sentence
+from saccade.errors import FileError, InputError, ModelError
+from saccade.models.archive import is_archive, open_archive
+from saccade.models.backend import choose_backend, choose_backend_quietly
+from saccade.models.factories import is_factory, model_of
+from saccade.models.input_shape import InputShape
+from saccade.models.live import open_live
 from saccade.models.network import Network
-
-BACKENDS = ("tensorflow", "torch", "jax")
-"""Keras backends in the order of speed on a CPU."""
-
-
-def choose_backend(name: str | None = None) -> str:
-    """Decide on which backend Keras runs, before Keras is loaded: as asked, as set, else the fastest installed."""
-    if name is not None and name not in BACKENDS:
-        raise InputError(f"no backend {name!r}; allowed: {', '.join(BACKENDS)}.")
-    if "keras" in sys.modules:
-        running = str(sys.modules["keras"].backend.backend())
-        if name is not None and name != running:
-            raise InputError(f"Keras already runs on {running} in this process, so {name} cannot be chosen any more.")
-        return running
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    chosen = name or os.environ.get("KERAS_BACKEND")
-    if chosen is None:
-        chosen = next((backend for backend in BACKENDS if importlib.util.find_spec(backend)), None)
-        if chosen is None:
-            raise MissingPackage.of("TensorFlow, PyTorch or JAX", "tensorflow")
-    os.environ["KERAS_BACKEND"] = chosen
-    return chosen
-
-
-def open_live(model: Any, *, input_shape: InputShape | None = None) -> Network:
-    """A network from a live Keras model or PyTorch module; a network is given back as it is."""
-    if input_shape is not None:
-        input_shape = checked_shape(input_shape)
-    keras = sys.modules.get("keras")
-    if keras is not None and isinstance(model, keras.Model):
-        from saccade.models.keras.network import KerasNetwork
-
-        return KerasNetwork(model, input_shape=input_shape)
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(model, torch.nn.Module):
-        from saccade.models.torch.network import TorchNetwork
-
-        return TorchNetwork(model, input_shape=input_shape)
-    if _is_network(model):
-        return model  # type: ignore[no-any-return]
-    if type(model).__module__.startswith("tf_keras"):
-        raise ModelError(
-            "this is a live Keras 2 model (tf_keras), which Keras 3 cannot call; save it with "
-            "model.save('model.keras') and open the file."
-        )
-    raise ModelError(
-        f"a {type(model).__module__}.{type(model).__name__} is no model that saccade knows; give a Keras 3 model, a "
-        "torch.nn.Module, or the path of a file."
-    )
 
 
 def open_model(
@@ -100,8 +51,12 @@ def open_model(
         raise InputError(f"{source!r:.80} is no model; give the path of a file, or package.module:factory.")
     text = str(source)
     path = _expanded(Path(source))
-    if _is_factory(text) and not _exists(path):
-        return _from_factory(text, weights, backend, device, input_shape)
+    if is_factory(text) and not _exists(path):
+        choose_backend_quietly(backend)
+        model = model_of(text)
+        if weights is not None:
+            _load_weights(model, Path(weights))
+        return _placed(open_live(model, input_shape=input_shape), device)
     if not _exists(path):
         raise FileError(_missing(path))
     try:
@@ -170,7 +125,7 @@ def _kind(path: Path) -> Literal["keras", "json", "saved_model", "torch"]:
     suffix = path.suffix.lower()
     if start.startswith(b"\x89HDF\r\n\x1a\n"):
         return "keras"
-    if _is_archive(path):
+    if is_archive(path):
         with open_archive(path) as archive:
             # The archives of PyTorch keep everything in a folder.
             return "keras" if suffix == ".keras" or "config.json" in archive.names else "torch"
@@ -186,114 +141,6 @@ def _kind(path: Path) -> Literal["keras", "json", "saved_model", "torch"]:
         f"{path} is no model that saccade knows; give .keras, .h5, .json with --weights, a SavedModel folder, .pt2, "
         "TorchScript .pt, or package.module:factory."
     )
-
-
-def _is_archive(path: Path) -> bool:
-    try:
-        return zipfile.is_zipfile(path)
-    except zipfile.BadZipFile:
-        # It is one, of which a part is missing.
-        return True
-
-
-def _is_factory(text: str) -> bool:
-    module, colon, function = text.partition(":")
-    names = [*module.split("."), *function.split(".")]
-    return bool(colon) and all(name.isidentifier() for name in names)
-
-
-def _from_factory(
-    text: str, weights: str | Path | None, backend: str | None, device: str | None, input_shape: InputShape | None
-) -> Network:
-    module_name, _, function_name = text.partition(":")
-    choose_backend_quietly(backend)
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    made = _imported(module_name)
-    for name in function_name.split("."):
-        if not hasattr(made, name):
-            raise ModelError(f"module {module_name!r} has no {function_name!r} to call.")
-        made = getattr(made, name)
-    model = _called(made, text) if callable(made) and not _is_model(made) else made
-    if not _is_model(model):
-        raise ModelError(
-            f"{text} gave a {type(model).__name__}; a factory must give a Keras 3 model, a torch.nn.Module, or a "
-            "network of your own (saccade.models.Network)."
-        )
-    if weights is not None:
-        _load_weights(model, Path(weights))
-    return _placed(open_live(model, input_shape=input_shape), device)
-
-
-def _imported(module_name: str) -> Any:
-    try:
-        return importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is not None and (module_name == error.name or module_name.startswith(f"{error.name}.")):
-            raise ModelError(
-                f"no module {module_name!r} to import the factory from; it was looked for in the current folder and "
-                "the installed packages."
-            ) from error
-        raise ModelError(f"importing {module_name!r} failed: {_own_words(error)}.") from error
-    except (Exception, SystemExit) as error:  # the user's own code, which may raise anything
-        raise ModelError(f"importing {module_name!r} failed: {_own_words(error)}.") from error
-
-
-def _called(factory: Any, text: str) -> Any:
-    """What the factory gives, called without arguments."""
-    needed = _needed_arguments(factory)
-    if needed:
-        raise ModelError(
-            f"{text} needs arguments ({', '.join(needed)}); give a factory that needs none, such as a function that "
-            "calls it with the arguments that you want."
-        )
-    try:
-        return factory()
-    except (Exception, SystemExit) as error:  # the user's own code, which may raise anything
-        raise ModelError(f"{text} failed: {_own_words(error)}.") from error
-
-
-def _needed_arguments(factory: Any) -> list[str]:
-    try:
-        parameters = inspect.signature(factory).parameters.values()
-    except (TypeError, ValueError):
-        return []  # some functions written in C do not say
-    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    return [one.name for one in parameters if one.default is one.empty and one.kind not in variable]
-
-
-def _own_words(error: BaseException) -> str:
-    """What the user's code said when it failed, with the line where it did."""
-    if isinstance(error, SystemExit):
-        return f"it ended the program (exit {error.code})"
-    if isinstance(error, SyntaxError):
-        return f"{error.msg} in line {error.lineno} of {error.filename}"
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {plain_sentence(error)} (line {frame.lineno} of {frame.filename})"
-
-
-def choose_backend_quietly(backend: str | None) -> None:
-    """Choose a Keras backend for a factory that may not need Keras at all."""
-    try:
-        choose_backend(backend)
-    except MissingPackage:
-        # A factory of torch modules needs no Keras; one of Keras models will say so itself when it imports.
-        return
-
-
-def _is_model(value: Any) -> bool:
-    keras, torch = sys.modules.get("keras"), sys.modules.get("torch")
-    return (
-        (keras is not None and isinstance(value, keras.Model))
-        or (torch is not None and isinstance(value, torch.nn.Module))
-        or _is_network(value)
-    )
-
-
-def _is_network(value: Any) -> bool:
-    """A user's own `Network`; a class of them is a factory."""
-    return not isinstance(value, type) and hasattr(value, "run") and hasattr(value, "dataflow")
 
 
 def _load_weights(model: Any, weights: Path) -> None:
@@ -320,9 +167,9 @@ def _placed(network: Network, device: str | None) -> Network:
 
 
 def _missing(path: Path) -> str:
-    import difflib
-
-    folder = path.parent
-    near = difflib.get_close_matches(path.name, [p.name for p in folder.iterdir()], n=1) if folder.is_dir() else []
+    names: list[str] = []
+    with contextlib.suppress(OSError):
+        names = [neighbour.name for neighbour in path.parent.iterdir()]
+    near = difflib.get_close_matches(path.name[:255], names, n=1)
     where = f"; the nearest in that folder is {near[0]!r}" if near else ""
     return f"no file {path}{where}."
