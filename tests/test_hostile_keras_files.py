@@ -347,12 +347,33 @@ def test_a_layer_inside_another_that_would_get_its_weights_later(parts: dict[str
         open_keras_file(path)
 
 
+@pytest.mark.parametrize(
+    ("layers", "says"),
+    [
+        (
+            [L.UpSampling2D(10**5, name="vast")],
+            r"'vast' \(UpSampling2D\) gives 2,560,000,000,000 numbers for one image",
+        ),
+        (
+            [L.Conv2D(1, 1), L.ZeroPadding2D(((0, 10**7), (0, 0)), name="vast")],
+            r"'vast' .* 10,000,016 places along one",
+        ),
+        ([L.Flatten(), L.RepeatVector(20_000), L.TimeDistributed(L.Dense(1), name="vast")], r"'vast' .* 20,000 times"),
+    ],
+    ids=["numbers", "places", "steps"],
+)
+def test_a_layer_that_gives_far_too_much(layers: list[Any], says: str, tmp_path: Path) -> None:
+    keras.Sequential([keras.Input((16, 16, 1)), *layers]).save(tmp_path / "model.keras")
+    with pytest.raises(ModelError, match=rf"model.keras: layer {says}"):
+        open_keras_file(tmp_path / "model.keras")
+
+
 @pytest.mark.parametrize("shape", [[None, 10**6, 10**6, 3], [10**9, 16, 16, 3], [0, 16, 16, 3]])
 def test_a_batch_of_no_images(shape: list[int | None], parts: dict[str, bytes], tmp_path: Path) -> None:
     config = json.loads(parts["config.json"])
     layers_of(config)[0]["config"]["batch_shape"] = shape
     path = written(tmp_path / "model.keras", parts, config=json.dumps(config))
-    with pytest.raises(InputError, match=r"which is no batch of images|cannot be"):
+    with pytest.raises(InputError, match=r"which is no batch of images|cannot be|numbers for one image"):
         open_model(path)
 
 

@@ -12,8 +12,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from saccade.errors import FileError, InputError, ModelError
+from saccade.errors import FileError, InputError
 from saccade.models.keras.counting import weights_counted
+from saccade.models.keras.fitness import refuse_unfit
 from saccade.models.keras.listed import MODELS, only_listed
 from saccade.models.messages import layer_label, plain_sentence, shortened
 
@@ -40,25 +41,8 @@ def build_model(config: Mapping[str, Any], *, stored: int | None) -> Any:
         model = _model(listed)
     if not isinstance(model, keras.Model):
         raise FileError(f"it holds a {listed['class_name']}, which is no model.")
-    refuse_unbuilt(model)
+    refuse_unfit(model)
     return model
-
-
-def refuse_unbuilt(model: Any) -> None:
-    """A layer of Keras that was not built with the model would get weights when it is first called, uncounted.
-
-    Raises:
-        ModelError: There is one, such as a PReLU that is the activation of another layer.
-    """
-    layers = model._flatten_layers()
-    # What lies inside a class of the user's own need not be called at all.
-    if all(type(layer).__module__.startswith("keras.") for layer in layers):
-        unbuilt = next((layer for layer in layers if not layer.built), None)
-        if unbuilt is not None:
-            raise ModelError(
-                f"{layer_label(unbuilt.name, type(unbuilt).__name__)} lies inside another layer, such as its "
-                "activation, and has weights of its own, which cannot be rebuilt."
-            )
 
 
 def _model(config: Mapping[str, Any]) -> Any:

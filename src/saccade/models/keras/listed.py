@@ -171,6 +171,8 @@ class _Listing:
             if key.endswith(_ONLY_FOR_TRAINING):
                 if key.endswith("initializer") and self.start is not None:
                     listed[key] = self.start
+            elif key == "unroll":
+                listed[key] = False  # the same numbers, without a graph as long as the sequence
             elif key == "dtype" and isinstance(value, str) and not _POLICY.fullmatch(value):
                 raise FileError(f"{layer} is damaged: its setting 'dtype' cannot be {shortened(value)}.")
             else:

@@ -79,7 +79,7 @@ _ORDERINGS = {"th": "channels_first", "tf": "channels_last"}
 _ONLY_FOR_TRAINING_OR_BUILDING = frozenset({
     "init", "input_dim", "input_length", "input_dtype", "batch_input_shape", "dtype", "trainable", "implementation",
     "fused", "virtual_batch_size", "renorm_clipping", "renorm_momentum", "build_input_shape", "optional",
-    "query_shape", "key_shape", "value_shape", "rng_type", "force_generator", "auto_vectorize",
+    "unroll", "query_shape", "key_shape", "value_shape", "rng_type", "force_generator", "auto_vectorize",
 })  # fmt: skip
 _BY_POSITION = ("regularizer", "constraint", "initializer")
 AXIS_ACTIVATIONS = frozenset({"softmax", "log_softmax", "sparsemax", "glu", "sparse_plus"})

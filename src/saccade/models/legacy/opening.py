@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from saccade.errors import FileError, ModelError
 from saccade.models.hdf5 import Group
-from saccade.models.keras.building import refuse_unbuilt
 from saccade.models.keras.configuration import version_of
 from saccade.models.keras.counting import weights_counted
+from saccade.models.keras.fitness import refuse_unfit
 from saccade.models.keras.listed import refuse_endless
 from saccade.models.keras.weights import is_tree, weights_group, weights_in
 from saccade.models.legacy.code import refuse_code
@@ -122,7 +122,7 @@ def rebuilt_from(config: Mapping[str, Any], origin: Origin, layers: Sequence[Lay
     refuse_endless(config)
     shapes = {layer.layer: [array.shape for _, array in layer.weights] for layer in layers}
     rebuilt = rebuild_graph(kind, plain(config["config"]), origin, lambda name: shapes.get(name, ()))
-    refuse_unbuilt(rebuilt.model)
+    refuse_unfit(rebuilt.model)
     return rebuilt
 
 
