@@ -323,11 +323,11 @@ def test_weights_alone_go_into_a_living_model(tmp_path: Path, ordering: str, bac
 
     config, weights = autoencoder(ordering, 16)
     whole = open_keras_file(write(tmp_path / "m.h5", "Model", config, stored(weights, ordering), backend=backend))
-    living = keras.models.clone_model(whole)
+    live = keras.models.clone_model(whole)
     with h5py.File(tmp_path / "weights.h5", "w") as file:
         write_weights(file, stored(weights, ordering), backend=backend)
-    load_weights(living, tmp_path / "weights.h5")
-    for ours, theirs in zip(living.get_weights(), whole.get_weights(), strict=True):
+    load_weights(live, tmp_path / "weights.h5")
+    for ours, theirs in zip(live.get_weights(), whole.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 

@@ -101,7 +101,7 @@ def open_architecture(json_path: Path, weights: Path | None, *, trust: bool = Fa
 
 
 def load_weights(model: keras.Model, weights: Path) -> None:
-    """Load a weights file of Keras 1, 2 or 3 into a living model.
+    """Load a weights file of Keras 1, 2 or 3 into a live model.
 
     Args:
         model: A built Keras 3 model; it stays as it is when anything does not fit.
@@ -133,7 +133,7 @@ def open_weights(path: Path) -> Iterator[Group]:
 
 
 def fill(model: keras.Model, root: Group) -> keras.Model:
-    """Fill a living model with the weights of a file, whichever Keras wrote them.
+    """Fill a live model with the weights of a file, whichever Keras wrote them.
 
     Raises:
         FileError: They are damaged.
@@ -143,9 +143,9 @@ def fill(model: keras.Model, root: Group) -> keras.Model:
     if is_tree(group) and not is_tree_of_keras2(group):
         load_tree(model, group)
     else:
-        from saccade.models.legacy.opening import fill_living
+        from saccade.models.legacy.opening import fill_live
 
-        fill_living(model, group, root)
+        fill_live(model, group, root)
     return model
 
 

@@ -1,4 +1,4 @@
-"""Weights of Keras 3 from a tree of groups into a living model.
+"""Weights of Keras 3 from a tree of groups into a live model.
 
 A file of Keras 3 is nested like the model: `layers/<class>_<count>/vars/<n>` for the layers of a functional or
 Sequential model, `<attribute>/vars/<n>` for a layer inside another. Each layer takes its own weights in by its public
@@ -28,7 +28,7 @@ def load_tree(model: Any, root: Group) -> None:
     """Fill a built model with the weights of a tree.
 
     Args:
-        model: A living model of Keras 3; it stays as it is when anything does not fit.
+        model: A live model of Keras 3; it stays as it is when anything does not fit.
         root: The top of the tree.
 
     Raises:
@@ -52,7 +52,7 @@ def load_tree(model: Any, root: Group) -> None:
 
 
 class _Tree:
-    """Which layer of a living model finds its weights in which group.
+    """Which layer of a live model finds its weights in which group.
 
     Attributes:
         places: Layer and group by the layer's identity.

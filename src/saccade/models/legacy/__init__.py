@@ -1,1 +1,1 @@
-"""Keras 1 and 2 files: their configurations and weights become living Keras 3 models."""
+"""Keras 1 and 2 files: their configurations and weights become live Keras 3 models."""

@@ -2,7 +2,7 @@
 
 A model that wants its channels first is rebuilt so that its images, and the maps between its layers, lie channels
 last. Layers that work on the grid (convolutions, pooling) and layers that treat every number alike (activations, sums)
-take the turned maps as they are. For any layer that looks at the order of axes (Flatten, Dense on a map, Reshape) a
+take the transposed maps as they are. For any layer that looks at the order of axes (Flatten, Dense on a map, Reshape) a
 `Permute` puts the axes back as the file's model has them, so that its weights and its results stay as they were.
 """
 
@@ -39,9 +39,9 @@ class Part:
     Attributes:
         name: Its name.
         kind: Its class in the file.
-        layer: The living layer; None for parts without one (functions).
+        layer: The live layer; None for parts without one (functions).
         parts: The layers of a nested model.
-        recasts: What turns the file's weights into those of the living layer.
+        recasts: What turns the file's weights into those of the live layer.
         trainable: As the file says.
     """
 
@@ -55,12 +55,12 @@ class Part:
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """A living model, its parts in the order of the file, and which inputs it wants turned."""
+    """A live model, its parts in the order of the file, and which inputs it wants transposed."""
 
     model: Any
     parts: tuple[Part, ...]
-    turned_inputs: tuple[bool, ...]
-    turned_outputs: tuple[bool, ...]
+    transposed_inputs: tuple[bool, ...]
+    transposed_outputs: tuple[bool, ...]
 
 
 Shapes = Callable[[str], Sequence[tuple[int, ...]]]
@@ -89,11 +89,11 @@ class _Builder:
         self.parts = {entry.name: Part(entry.name, entry.kind) for entry in graph.entries}
         self.nested: dict[str, Rebuilt] = {}
         self.values: dict[tuple[str, int], list[Value]] = {}
-        self.turns: dict[tuple[int, bool], Any] = {}
+        self.transposes: dict[tuple[int, bool], Any] = {}
         self.layouts: dict[str, bool] = {}
         self.names: set[str] = set()
         # Keras 3 keeps the slash for paths through nested models; DenseNet's layers have one in their names.
-        self.living = {entry.name: self._fresh(entry.name.replace("/", "_")) for entry in graph.entries}
+        self.new_names = {entry.name: self._fresh(entry.name.replace("/", "_")) for entry in graph.entries}
 
     def build(self) -> Rebuilt:
         import keras
@@ -119,8 +119,8 @@ class _Builder:
         return Rebuilt(
             model,
             tuple(self.parts.values()),
-            tuple(value.turned for value in inputs),
-            tuple(value.turned for value in outputs),
+            tuple(value.transposed for value in inputs),
+            tuple(value.transposed for value in outputs),
         )
 
     def _value(self, to: Reference) -> Value:
@@ -145,7 +145,7 @@ class _Builder:
 
     def _argument(self, value: Any) -> Any:
         if isinstance(value, Reference):
-            return self._axes(self._value(value), turned=False).tensor
+            return self._axes(self._value(value), transposed=False).tensor
         return value
 
     def _apply(self, entry: Entry, arriving: list[Value], named: Mapping[str, Any]) -> list[Value]:
@@ -155,11 +155,11 @@ class _Builder:
             return self._apply_model(entry, arriving)
         if entry.kind in ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"):
             function = tensorflow_function(str(entry.config.get("function", entry.kind)), entry.name)
-            plain = [self._axes(value, turned=False).tensor for value in arriving]
+            plain = [self._axes(value, transposed=False).tensor for value in arriving]
             made = attempted({}, lambda _: function(_one(plain), **named), label=layer_label(entry.name, entry.kind))
             again = entry.calls and (entry.name, entry.first_call) in self.values
-            name = self._fresh(self.living[entry.name]) if again else self.living[entry.name]
-            return [Value(name_operation(made, name), turned=False)]
+            name = self._fresh(self.new_names[entry.name]) if again else self.new_names[entry.name]
+            return [Value(name_operation(made, name), transposed=False)]
         return self._apply_layer(entry, arriving, named)
 
     def _input(self, entry: Entry) -> Value:
@@ -171,16 +171,16 @@ class _Builder:
                 f"the input {shortened(entry.name)} does not say the size of its images, but {shortened(shape)}; it "
                 "cannot be rebuilt."
             )
-        turned = len(shape) == 4 and starts_channels_first(self.graph, entry.name, self.origin)
-        if turned:
+        transposed = len(shape) == 4 and starts_channels_first(self.graph, entry.name, self.origin)
+        if transposed:
             shape = (shape[0], shape[2], shape[3], shape[1])
         # Images always arrive as float32, also where the file says bytes: gradients need it.
         made = attempted(
             {},
-            lambda _: keras.Input(batch_shape=tuple(shape), dtype="float32", name=self.living[entry.name]),
+            lambda _: keras.Input(batch_shape=tuple(shape), dtype="float32", name=self.new_names[entry.name]),
             label=layer_label(entry.name, entry.kind),
         )
-        return Value(made, turned)
+        return Value(made, transposed)
 
     def _apply_model(self, entry: Entry, arriving: list[Value]) -> list[Value]:
         part = self.parts[entry.name]
@@ -190,21 +190,22 @@ class _Builder:
             part.layer, part.parts = inner.model, inner.parts
         inner = self.nested[entry.name]
         label = layer_label(entry.name, entry.kind)
-        if len(arriving) != len(inner.turned_inputs):
-            raise FileError(f"{label} is called on {len(arriving)} results, but takes {len(inner.turned_inputs)}.")
+        if len(arriving) != len(inner.transposed_inputs):
+            raise FileError(f"{label} is called on {len(arriving)} results, but takes {len(inner.transposed_inputs)}.")
         fitting = [
-            self._axes(value, turned=turned).tensor for value, turned in zip(arriving, inner.turned_inputs, strict=True)
+            self._axes(value, transposed=transposed).tensor
+            for value, transposed in zip(arriving, inner.transposed_inputs, strict=True)
         ]
         results = attempted({}, lambda _: inner.model(_one(fitting)), label=label)
         results = results if isinstance(results, (list, tuple)) else [results]
-        return [Value(tensor, turned) for tensor, turned in zip(results, inner.turned_outputs, strict=True)]
+        return [Value(tensor, transposed) for tensor, transposed in zip(results, inner.transposed_outputs, strict=True)]
 
     def _apply_layer(self, entry: Entry, arriving: list[Value], named: Mapping[str, Any]) -> list[Value]:
         kind, settings = (entry.kind, dict(entry.config)) if self._is_custom(entry) else self._modern(entry)
-        turned, settings, recasts = layout_of(entry, kind, settings, arriving, self.origin)
+        transposed, settings, recasts = layout_of(entry, kind, settings, arriving, self.origin)
         # A shared layer keeps the layout of its first call.
-        turned = self.layouts.setdefault(entry.name, turned)
-        arriving = [self._axes(value, turned=turned) for value in arriving]
+        transposed = self.layouts.setdefault(entry.name, transposed)
+        arriving = [self._axes(value, transposed=transposed) for value in arriving]
         tensors = [value.tensor for value in arriving]
         part = self.parts[entry.name]
         if self.origin.backend in ("theano", "cntk", "unknown") and kind in GRID_KINDS:
@@ -231,11 +232,11 @@ class _Builder:
                 "give it as package.module:factory with --weights."
             ) from error
         self._check_size(entry, result)
-        return _values(result, turned=turned)
+        return _values(result, transposed=transposed)
 
     def _modern(self, entry: Entry) -> tuple[str, dict[str, Any]]:
         def translated(config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-            return modern(entry.kind, {**config, "name": self.living[entry.name]}, self.origin)
+            return modern(entry.kind, {**config, "name": self.new_names[entry.name]}, self.origin)
 
         raw = {"class_name": entry.kind, "name": entry.name, "config": entry.config}
         kind, settings = attempted(raw, translated)
@@ -290,18 +291,18 @@ class _Builder:
                 raise ModelError(f"layer {entry.name!r} lies inside a wrapper; it cannot be converted with certainty.")
         return self._layer(entry, inner_kind, settings)
 
-    def _axes(self, value: Value, *, turned: bool) -> Value:
+    def _axes(self, value: Value, *, transposed: bool) -> Value:
         """Give the tensor in the order asked for, through a Permute where it lies otherwise."""
         import keras
 
-        if value.turned == turned or len(value.tensor.shape) != 4:
+        if value.transposed == transposed or len(value.tensor.shape) != 4:
             return value
-        key = (id(value.tensor), turned)
-        if key not in self.turns:
-            name = self._fresh("channels_last" if turned else "channels_first")
-            order = (2, 3, 1) if turned else (3, 1, 2)
-            self.turns[key] = keras.layers.Permute(order, name=name)(value.tensor)
-        return Value(self.turns[key], turned)
+        key = (id(value.tensor), transposed)
+        if key not in self.transposes:
+            name = self._fresh("channels_last" if transposed else "channels_first")
+            order = (2, 3, 1) if transposed else (3, 1, 2)
+            self.transposes[key] = keras.layers.Permute(order, name=name)(value.tensor)
+        return Value(self.transposes[key], transposed)
 
     def _fresh(self, name: str) -> str:
         unused, count = name, 1
@@ -332,6 +333,6 @@ def _one(values: Sequence[Any]) -> Any:
     return values[0] if len(values) == 1 else list(values)
 
 
-def _values(result: Any, *, turned: bool) -> list[Value]:
+def _values(result: Any, *, transposed: bool) -> list[Value]:
     tensors = result if isinstance(result, (list, tuple)) else [result]
-    return [Value(tensor, turned and len(tensor.shape) == 4) for tensor in tensors]
+    return [Value(tensor, transposed and len(tensor.shape) == 4) for tensor in tensors]

@@ -25,19 +25,19 @@ class Value(NamedTuple):
     """A tensor of the new model, and whether the file's model has it channels first."""
 
     tensor: Any
-    turned: bool
+    transposed: bool
 
 
 class Layout(NamedTuple):
-    """How a layer runs: on turned maps or not, with which settings, and what that does to its weights."""
+    """How a layer runs: on transposed maps or not, with which settings, and what that does to its weights."""
 
-    turned: bool
+    transposed: bool
     settings: dict[str, Any]
     recasts: tuple[Recast, ...] = ()
 
 
 def layout_of(entry: Entry, kind: str, settings: dict[str, Any], arriving: Sequence[Value], origin: Origin) -> Layout:
-    """Does the layer run on turned maps, and with which settings?
+    """Does the layer run on transposed maps, and with which settings?
 
     Args:
         entry: The layer in the file.
@@ -47,30 +47,30 @@ def layout_of(entry: Entry, kind: str, settings: dict[str, Any], arriving: Seque
         origin: Who wrote the file.
 
     Raises:
-        ModelError: It wants channels first in a way that cannot be turned.
+        ModelError: It wants channels first in a way that cannot be transposed.
     """
     look = getattr(settings.get("activation"), "__name__", "")
     if kind in GRID_KINDS:
-        turned = data_format(entry.kind, entry.config, origin) == "channels_first"
-        if turned and look in AXIS_ACTIVATIONS:
+        transposed = data_format(entry.kind, entry.config, origin) == "channels_first"
+        if transposed and look in AXIS_ACTIVATIONS:
             raise ModelError(
                 f"layer {entry.name!r} ends in a {look} over the columns of channels-first maps; it cannot be "
                 "converted with certainty."
             )
-        return Layout(turned, {**settings, "data_format": "channels_last"})
+        return Layout(transposed, {**settings, "data_format": "channels_last"})
     maps = all(len(value.tensor.shape) == 4 for value in arriving)
-    turned = maps and any(value.turned for value in arriving)
+    transposed = maps and any(value.transposed for value in arriving)
     if kind == "Flatten":
         # Keras 2 itself flattens channels-first maps in the order of channels-last ones.
         flips = settings.pop("data_format", None) == "channels_first"
         return Layout(maps and flips, settings)
     if settings.get("data_format") == "channels_first":
         raise ModelError(f"layer {entry.name!r} ({entry.kind}) wants channels first; it cannot be converted.")
-    if turned and kind in _ALIKE:
+    if transposed and kind in _ALIKE:
         return Layout(look not in AXIS_ACTIVATIONS, settings)
-    if turned and kind in _BY_AXIS:
+    if transposed and kind in _BY_AXIS:
         return Layout(True, {**settings, "axis": _LAST[settings.get("axis", -1) % 4]})
-    if turned and kind == "PReLU":
+    if transposed and kind == "PReLU":
         moved = tuple(sorted(_LAST[axis] for axis in settings.get("shared_axes") or ()))
         return Layout(True, {**settings, "shared_axes": moved or None}, (_channels_last,))
     return Layout(False, settings)

@@ -1,4 +1,4 @@
-"""Living Keras 3 models as the weights of older files see them."""
+"""Live Keras 3 models as the weights of older files see them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from saccade.errors import ModelError
 from saccade.models.legacy.graph import Part
-from saccade.models.legacy.recast import half_turn
+from saccade.models.legacy.recast import flipped
 from saccade.models.legacy.weights import LayerWeights
 
 if TYPE_CHECKING:
@@ -36,9 +36,7 @@ def parts_of(model: keras.Model) -> tuple[Part, ...] | None:
     return tuple(parts)
 
 
-def recast_living(
-    parts: Sequence[Part], layers: Sequence[LayerWeights], version: tuple[int, ...], backend: str
-) -> None:
+def recast_live(parts: Sequence[Part], layers: Sequence[LayerWeights], version: tuple[int, ...], backend: str) -> None:
     """Note on each part how the file's kernels become those of Keras 3.
 
     A weights-only file does not say where its channels were; the shapes of its kernels do.
@@ -53,14 +51,14 @@ def recast_living(
             "converted with certainty."
         )
     swap = version[0] <= 1
-    turned = swap and _channels_first(parts, leaves, layers)
+    transposed = swap and _channels_first(parts, leaves, layers)
     for leaf in leaves:
-        if turned:
+        if transposed:
             leaf.recasts = (*leaf.recasts, _rows_first)
         if swap and leaf.kind == "Conv2DTranspose":
             leaf.recasts = (*leaf.recasts, _swapped)
         if backend == "theano" and leaf.kind != "SeparableConv2D":
-            leaf.recasts = (*leaf.recasts, half_turn)
+            leaf.recasts = (*leaf.recasts, flipped)
 
 
 def _channels_first(parts: Sequence[Part], leaves: Sequence[Part], layers: Sequence[LayerWeights]) -> bool:

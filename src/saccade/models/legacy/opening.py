@@ -1,4 +1,4 @@
-"""Models that Keras 1 and Keras 2 left on people's disks, as living Keras 3 models.
+"""Models that Keras 1 and Keras 2 left on people's disks, as live Keras 3 models.
 
 - Channels-first models come back channels last, with the same function for images (rows, columns, channels).
 - What cannot be rebuilt with certainty is refused, by the name of the layer.
@@ -20,7 +20,7 @@ from saccade.models.legacy.code import refuse_code
 from saccade.models.legacy.config import MODEL_KINDS, Origin
 from saccade.models.legacy.graph import Rebuilt
 from saccade.models.legacy.graph import rebuild as rebuild_graph
-from saccade.models.legacy.live import parts_of, recast_living
+from saccade.models.legacy.live import parts_of, recast_live
 from saccade.models.legacy.spelling import layouts_of, plain
 from saccade.models.legacy.weights import LayerWeights, pairs_by_layer, pairs_of_tree, put, read_layers
 
@@ -72,8 +72,8 @@ def fill_rebuilt(rebuilt: Rebuilt, root: Group) -> keras.Model:
     return rebuilt.model
 
 
-def fill_living(model: keras.Model, group: Group, root: Group) -> None:
-    """Put weights of Keras 1 or 2, or such by layer of Keras 3, into a living model of Keras 3.
+def fill_live(model: keras.Model, group: Group, root: Group) -> None:
+    """Put weights of Keras 1 or 2, or such by layer of Keras 3, into a live model of Keras 3.
 
     Args:
         model: It stays as it is when anything does not fit.
@@ -95,7 +95,7 @@ def fill_living(model: keras.Model, group: Group, root: Group) -> None:
         return
     layers = read_layers(group)
     version = version_of(group.text("keras_version") or root.text("keras_version"))
-    recast_living(parts, layers, version, _backend(group, root, layers))
+    recast_live(parts, layers, version, _backend(group, root, layers))
     put(pairs_by_layer(parts, layers), parts)
 
 

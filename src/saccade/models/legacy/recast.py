@@ -21,7 +21,7 @@ def recast_for(kind: str, entry: Entry, origin: Origin) -> tuple[Recast, ...]:
 
     - Keras 1 kernels lie (out, in, row, column) where channels are first, (row, column, in, out) where they are last;
       those of transposed convolutions have in and out the other way round.
-    - Theano convolves where all others correlate: its kernels are turned by half a turn.
+    - Theano convolves where all others correlate: its kernels are flipped.
     - Keras 1.0 kept a standard deviation, or added its epsilon outside the root, where later ones keep a variance.
     """
     steps: list[Recast] = []
@@ -31,7 +31,7 @@ def recast_for(kind: str, entry: Entry, origin: Origin) -> tuple[Recast, ...]:
     if origin.first and kind == "Conv2DTranspose":
         steps.append(_swapped)
     if origin.backend == "theano" and kind in ("Conv2D", "Conv2DTranspose"):
-        steps.append(half_turn)
+        steps.append(flipped)
     if kind == "BatchNormalization" and origin.version < (1, 0, 8) and origin.version > (1,):
         steps.extend(_variance(float(entry.config.get("epsilon", 1e-3)), origin))
     return tuple(steps)
@@ -40,8 +40,8 @@ def recast_for(kind: str, entry: Entry, origin: Origin) -> tuple[Recast, ...]:
 _KERNELS = ("Conv2D", "Conv2DTranspose", "SeparableConv2D")
 
 
-def half_turn(arrays: list[np.ndarray]) -> list[np.ndarray]:
-    """Turn the kernel, the first array, by half a turn: convolution to correlation."""
+def flipped(arrays: list[np.ndarray]) -> list[np.ndarray]:
+    """Flip the kernel, the first array, along rows and columns: convolution to correlation."""
     return [arrays[0][::-1, ::-1], *arrays[1:]]
 
 

@@ -1,4 +1,4 @@
-"""Weights in HDF5 files: read them, match them with the layers of a living model, and only then put them in.
+"""Weights in HDF5 files: read them, match them with the layers of a live model, and only then put them in.
 
 Keras has written three layouts. *By layer* (Keras 1 and 2, `layer_names`): one group a layer in the order of the model,
 each with its weights in the order of the layer; a nested model is one group. *By number* (before Keras 1.0,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from saccade.models.legacy.graph import Part
 
 Pairs = list[tuple[Any, np.ndarray]]
-"""Variables of a living model with the arrays that belong into them."""
+"""Variables of a live model with the arrays that belong into them."""
 
 _MODELS = frozenset({"functional", "sequential", "model"})
 _KERAS1_NAME = re.compile(

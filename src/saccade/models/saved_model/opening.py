@@ -59,7 +59,7 @@ def open_saved_model(folder: Path, *, trust: bool = False) -> keras.Model | Save
         trust: Allow a graph that does more than compute, such as one that writes files.
 
     Returns:
-        A living Keras 3 model with named layers, where Keras 2 wrote its configuration into the folder; otherwise the
+        A live Keras 3 model with named layers, where Keras 2 wrote its configuration into the folder; otherwise the
         serving function, checked to have a gradient.
 
     Raises:
