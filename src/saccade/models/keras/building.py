@@ -32,7 +32,8 @@ def build_model(config: Mapping[str, Any], *, stored: int | None) -> Any:
 
     Raises:
         FileError: It is damaged; the message names the layer and the setting.
-        ModelError: It names something that is not built without trust, or has more weights than the file.
+        NeedsTrust: It names something that is not built without trust.
+        ModelError: It has more weights than the file, or could not be called.
     """
     import keras
 

@@ -112,6 +112,10 @@ _ONLY_FOR_TRAINING = ("regularizer", "constraint", "initializer")
 ALLOWED_BY_TRUST = "If you trust where the file comes from, say --trust (trust=True)"
 
 
+class NeedsTrust(ModelError):
+    """A file holds something that is not listed."""
+
+
 def only_listed(config: Any, registered: Mapping[str, object], *, start: str | None = None) -> Any:
     """A description of Keras 3 in which every name leads to a listed part, and to nothing else.
 
@@ -124,7 +128,7 @@ def only_listed(config: Any, registered: Mapping[str, object], *, start: str | N
 
     Raises:
         FileError: A name is no text, or a layer is called on nothing.
-        ModelError: It names something that is not listed; the message says what, and in which layer.
+        NeedsTrust: It names something that is not listed; the message says what, and in which layer.
     """
     refuse_endless(config)
     return _Listing(registered, start).part(config, "the model")
@@ -141,14 +145,14 @@ def refuse_endless(config: Any) -> None:
         raise FileError(f"its models inside models call {shortened(calls)} layers, more than {_MOST_CALLS:,}.")
 
 
-def wants_trust(layer: str, what: str) -> ModelError:
+def wants_trust(layer: str, what: str) -> NeedsTrust:
     """The refusal of something that is not listed.
 
     Args:
         layer: Where it stands.
         what: The rest of the sentence: `"needs the class ..."`.
     """
-    return ModelError(
+    return NeedsTrust(
         f"{layer} {what}, which could run code or change files, so it is not built from a file. "
         f"{ALLOWED_BY_TRUST}; or build the model in code of your own and give package.module:factory with --weights."
     )

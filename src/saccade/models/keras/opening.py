@@ -17,6 +17,7 @@ from saccade.models.archive import open_archive
 from saccade.models.hdf5 import Group, open_hdf5
 from saccade.models.keras.building import build_model
 from saccade.models.keras.configuration import MOST_BYTES, is_keras3, read_configuration, read_json
+from saccade.models.keras.listed import NeedsTrust
 from saccade.models.keras.trusted import build_trusted, load_trusted
 from saccade.models.keras.weights import (
     is_by_layer,
@@ -58,19 +59,23 @@ def open_keras_file(
     Example:
         >>> model = open_keras_file(Path("autoencoder_2017.h5"))  # doctest: +SKIP
     """
-    if path.is_file() and zipfile.is_zipfile(path):
-        version, config = _described(path)
-        with open_hdf5(path, _WEIGHTS, meanwhile=_load_keras) as root, about(path):
-            if not is_keras3(config, version):
-                return _rebuilt(config, version, root, trust=trust, custom=custom_objects)
-            if trust:
-                return load_trusted(path, config) if _has_assets(path) else fill(build_trusted(config), root)
-            return fill(build_model(config, stored=weights_in(root)), root)
-    with open_hdf5(path, meanwhile=_load_keras) as root, about(path):
-        version, config = root.text("keras_version"), _hdf5_configuration(root)
+    is_archive = path.is_file() and zipfile.is_zipfile(path)
+    version, config = _described(path) if is_archive else (None, None)
+    with open_hdf5(path, _WEIGHTS if is_archive else None, meanwhile=_load_keras) as root, about(path):
+        if config is None:
+            version, config = root.text("keras_version"), _hdf5_configuration(root)
         if not is_keras3(config, version):
-            return _rebuilt(config, version, root, trust=trust, custom=custom_objects)
-        return load_trusted(path, config) if trust else fill(build_model(config, stored=weights_in(root)), root)
+            from saccade.models.legacy.opening import fill_rebuilt, rebuild
+
+            return fill_rebuilt(rebuild(config, version, root, trust=trust, custom=custom_objects), root)
+        try:
+            return fill(build_model(config, stored=weights_in(root)), root)
+        except NeedsTrust:
+            if not trust:
+                raise
+        if is_archive and not _has_assets(path):
+            return fill(build_trusted(config), root)
+        return load_trusted(path, config)
 
 
 def open_architecture(json_path: Path, weights: Path | None, *, trust: bool = False) -> keras.Model:
@@ -149,20 +154,15 @@ def fill(model: keras.Model, root: Group) -> keras.Model:
     return model
 
 
-def _rebuilt(
-    config: Mapping[str, Any], version: Any, root: Group, *, trust: bool, custom: Mapping[str, object] | None
-) -> keras.Model:
-    from saccade.models.legacy.opening import fill_rebuilt, rebuild
-
-    return fill_rebuilt(rebuild(config, version, root, trust=trust, custom=custom), root)
-
-
 def _built(config: Mapping[str, Any], root: Group | None, *, trust: bool) -> tuple[Any, Any]:
     """The model, and how it was rebuilt where Keras 1 or 2 described it."""
     if is_keras3(config):
-        if trust:
+        try:
+            return build_model(config, stored=None if root is None else weights_in(root)), None
+        except NeedsTrust:
+            if not trust:
+                raise
             return build_trusted(config), None
-        return build_model(config, stored=None if root is None else weights_in(root)), None
     from saccade.models.legacy.opening import rebuild
 
     rebuilt = rebuild(config, None, root, trust=trust)
