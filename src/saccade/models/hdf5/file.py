@@ -246,8 +246,11 @@ class _Reader:
 
     def _ended(self) -> None:
         """Say why the process ended early."""
-        self._process.kill()
-        status = self._process.wait()
+        try:
+            status = self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            status = self._process.wait()
         if status == _NO_PACKAGE:
             raise MissingPackage.of("h5py", "tensorflow")
         slow = status in (-getattr(signal, "SIGXCPU", 0), -getattr(signal, "SIGKILL", 0))

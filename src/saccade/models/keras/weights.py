@@ -78,7 +78,7 @@ class _Tree:
         for name, inner in group.groups().items():
             if name in ("vars", _SEEDS):
                 continue
-            child = getattr(layer, name, None)
+            child = attribute(layer, name)
             if isinstance(child, keras.layers.Layer):
                 self.match(child, inner)
             elif _holds_layers(child):
@@ -116,6 +116,14 @@ class _Tree:
     def skip(self, group: Group) -> None:
         """Nothing in the model is called so; that is a fault only where weights would be lost."""
         self.unmatched.extend(array.path for array in group.arrays() if _SEEDS not in array.path)
+
+
+def attribute(layer: Any, name: str) -> Any:
+    """What a layer calls by this name; the file chose it, and some properties of layers raise."""
+    try:
+        return getattr(layer, name, None)
+    except Exception:
+        return None
 
 
 def _holds_layers(value: Any) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 
 from saccade.errors import FileError, ModelError
 from saccade.models.hdf5 import Array, Group
-from saccade.models.keras.weights import TREE, snake_case
+from saccade.models.keras.weights import TREE, attribute, snake_case
 from saccade.models.messages import misfit, shortened
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def gathered(layer: Any, group: Group) -> list[Array]:
     order = {id(weight): place for place, weight in enumerate(layer.weights)}
     inner: list[tuple[int, list[Array]]] = []
     for name, place in group.groups().items():
-        part = getattr(layer, name, None)
+        part = attribute(layer, name)
         weights = getattr(part, "weights", None)
         if name != "vars" and isinstance(weights, list) and weights:
             inner.append((order.get(id(weights[0]), len(order)), gathered(part, place)))
