@@ -6,14 +6,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from saccade.errors import FileError, ModelError
-from saccade.models.archive import open_archive
+from saccade.models.archive import is_archive, open_archive
 from saccade.models.hdf5 import Group, open_hdf5
 from saccade.models.keras.building import build_model
 from saccade.models.keras.configuration import MOST_BYTES, is_keras3, read_configuration, read_json
@@ -59,9 +58,9 @@ def open_keras_file(
     Example:
         >>> model = open_keras_file(Path("autoencoder_2017.h5"))  # doctest: +SKIP
     """
-    is_archive = path.is_file() and zipfile.is_zipfile(path)
-    version, config = _described(path) if is_archive else (None, None)
-    with open_hdf5(path, _WEIGHTS if is_archive else None, meanwhile=_load_keras) as root, about(path):
+    zipped = path.is_file() and is_archive(path)
+    version, config = _described(path) if zipped else (None, None)
+    with open_hdf5(path, _WEIGHTS if zipped else None, meanwhile=_load_keras) as root, about(path):
         if config is None:
             version, config = root.text("keras_version"), _hdf5_configuration(root)
         if not is_keras3(config, version):
@@ -73,7 +72,7 @@ def open_keras_file(
         except NeedsTrust:
             if not trust:
                 raise
-        if is_archive and not _has_assets(path):
+        if zipped and not _has_assets(path):
             return fill(build_trusted(config), root)
         return load_trusted(path, config)
 
@@ -127,7 +126,7 @@ def open_weights(path: Path) -> Iterator[Group]:
     Raises:
         FileError: Missing, or damaged.
     """
-    if path.is_file() and zipfile.is_zipfile(path):
+    if path.is_file() and is_archive(path):
         with open_archive(path) as archive:
             archive.check(_WEIGHTS)
         with open_hdf5(path, _WEIGHTS, meanwhile=_load_keras) as root:
