@@ -85,7 +85,7 @@ def test_train_writes_a_model_that_explain_opens(run: Run, photos: Path, tmp_pat
     assert width(tmp_path / "preview.png") > 16
     assert json.loads((tmp_path / "mine.json").read_text())["settings"]["seed"] == 5
     assert run("explain", "mine.keras", photos / "cat.jpg")[0] == 0
-    assert (tmp_path / "saccade-out" / "cat-occlusion.png").exists()
+    assert (tmp_path / "saccade-out" / "cat-blur_integrated_gradients.png").exists()
     refused(run("train", photos, "-o", "mine.h5"), ".keras")
     refused(run("train", photos, "--epochs", "0"), "at least 1")
     refused(run("train", photos, "--channels", "a,b"), "--channels")

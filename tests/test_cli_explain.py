@@ -22,10 +22,10 @@ def test_one_photo_makes_one_page(run: Run, small_model: str, photos: Path, tmp_
     assert (status, err) == (0, "")
     assert "code: encoded (16x16x6), its name is 'encoded'" in out
     assert "the model ends in a sigmoid" in out
-    assert "wrote out/cat-occlusion.png" in out
-    assert files(tmp_path / "out") == {"cat-occlusion.png"}
-    metadata = read_metadata(tmp_path / "out" / "cat-occlusion.png")
-    assert metadata["method"] == "occlusion"
+    assert "wrote out/cat-blur_integrated_gradients.png" in out
+    assert files(tmp_path / "out") == {"cat-blur_integrated_gradients.png"}
+    metadata = read_metadata(tmp_path / "out" / "cat-blur_integrated_gradients.png")
+    assert metadata["method"] == "blur_integrated_gradients"
     assert metadata["layer"] == "encoded"
 
 
@@ -89,7 +89,7 @@ def test_the_shape_of_json(run: Run, small_model: str, photos: Path) -> None:
     }  # fmt: skip
     (page,) = answer["pages"]
     assert set(page) == {"photo", "target", "size", "maps", "files", "already"}
-    assert page["files"] == ["out/cat-occlusion-cell-3-4.png"]
+    assert page["files"] == ["out/cat-blur_integrated_gradients-cell-3-4.png"]
     assert page["size"] == [151, 100]
     (entry,) = page["maps"]
     assert entry["target"] == "cell:3,4"

@@ -209,8 +209,10 @@ def test_labels_tell_requests_of_one_method_apart(encoder: saccade.Encoder, phot
         "cat-coarse-overlay.png", "cat-fine-overlay.png", "cat-coarse.npz", "cat-fine.npz",
     }  # fmt: skip
     assert [entry.title for entry in record.maps] == ["Occlusion (coarse)", "Occlusion (fine)"]
-    with pytest.raises(InputError, match=r"2 requests about code are called 'occlusion'; give each a label"):
-        BatchRun(encoder, [], [Request(settings={"patch": 8}), Request()], output="out")
+    with pytest.raises(
+        InputError, match=r"2 requests about code are called 'blur_integrated_gradients'; give each a label"
+    ):
+        BatchRun(encoder, [], [Request(settings={"steps": 8}), Request()], output="out")
     with pytest.raises(InputError, match="stands for something else"):
         Request(label="methods")
 

@@ -17,6 +17,7 @@ from saccade.encoder import Encoder
 from saccade.errors import Cancelled, InputError, NotApplicable, UnknownName
 from saccade.evaluation.batches import batches, joined
 from saccade.evaluation.cache import fingerprint
+from saccade.evaluation.controls import CONTROLS
 from saccade.evaluation.imputation import mean_colour
 from saccade.evaluation.rankings import ranks
 from saccade.evaluation.removal import Removal, cuts
@@ -208,8 +209,8 @@ def test_where_the_truth_is_known_true_maps_win_and_chance_scores_nothing(tmp_pa
     assert not {evaluation["occlusion"].grade, evaluation["saliency"].grade} & {"undecided", "fails"}, (
         evaluation.verdict
     )
-    assert [entry.grade for entry in evaluation.method_scores].count("control") == 4
-    assert evaluation.randomisation.shape == (6, 2)
+    assert [entry.grade for entry in evaluation.method_scores].count("control") == len(CONTROLS)
+    assert evaluation.randomisation.shape == (2 + len(CONTROLS), 2)
     np.testing.assert_allclose(evaluation.agreement, evaluation.agreement.T)
     assert evaluation.agreement[[entry.method for entry in evaluation.method_scores].index("random")].mean() < 0.35
 

@@ -227,11 +227,12 @@ def test_bad_settings_are_answered_in_one_line() -> None:
     images = nets.pictures(encoder.network.model)  # type: ignore[attr-defined]
     for words, error, arguments in (
         ("no method 'oclusion'; the nearest is 'occlusion'", UnknownName, {"method": "oclusion"}),
-        ("no setting of occlusion 'pach'; the nearest is 'patch'", UnknownName, {"pach": 3}),
+        ("no setting of occlusion 'pach'; the nearest is 'patch'", UnknownName, {"method": "occlusion", "pach": 3}),
+        ("no setting of blur_integrated_gradients 'stps'; the nearest is 'steps'", UnknownName, {"stps": 3}),
         ("takes no settings", InputError, {"method": "activation_energy", "patch": 3}),
-        ("patch=0", InputError, {"patch": 0}),
-        ("does not fit into a picture", InputError, {"patch": 99}),
-        ("no filler 'blurr'; the nearest is 'blur'", UnknownName, {"filler": "blurr"}),
+        ("patch=0", InputError, {"method": "occlusion", "patch": 0}),
+        ("does not fit into a picture", InputError, {"method": "occlusion", "patch": 99}),
+        ("no filler 'blurr'; the nearest is 'blur'", UnknownName, {"method": "occlusion", "filler": "blurr"}),
         ("samples=0", InputError, {"method": "smoothgrad", "samples": 0}),
         ("steps=0", InputError, {"method": "integrated_gradients", "steps": 0}),
         ("no baseline 'blac'", UnknownName, {"method": "integrated_gradients", "baseline": "blac"}),

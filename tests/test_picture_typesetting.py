@@ -61,7 +61,7 @@ def test_bold_is_heavier() -> None:
 
 
 def test_lines_fit_and_no_word_is_lost() -> None:
-    text = "Occlusion: share of the code that changes when covered, in a_long_file_name_that_never_ends.jpeg"
+    text = "Occlusion: squared change of the code when covered, in a_long_file_name_that_never_ends.jpeg"
     lines = wrap(text, 15, 130)
     assert all(measure(line, 15) <= 130 for line in lines)
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")

@@ -35,7 +35,7 @@ def look(encoder: saccade.Encoder, photos: list[Any]) -> Attribution:
 def test_maps_are_raw_floats_with_units(look: Attribution) -> None:
     assert look.heatmap.dtype == np.float32
     assert look.heatmap.shape == (3, 32, 48)
-    assert look.units == "share of the code that changes when this is covered"
+    assert look.units == "squared change of the code (share of its square) when this is covered"
     assert look.heatmap.min() >= 0
     with pytest.raises(ValueError, match="read-only"):
         look.values[0] = 0

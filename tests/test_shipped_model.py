@@ -53,13 +53,13 @@ def test_it_is_small_and_says_how_it_was_made() -> None:
     assert len((SHIPPED / "clothing-autoencoder.keras").read_bytes()) <= 3 * 2**20
     record = json.loads((SHIPPED / "clothing-autoencoder.json").read_text())
     text = json.dumps(record)
-    for word in ("seed", "epochs", "loss", "command", "CC0"):
+    for word in ("seed", "steps", "loss", "made_by", "CC0"):
         assert word in text
 
 
 def test_codes_agree_with_numpy(encoder: saccade.Encoder, images: Any) -> None:
     wanted = in_numpy(encoder.network.model, images.array)  # type: ignore[attr-defined]
-    assert wanted.shape == (2, 8, 8, 32)
+    assert wanted.shape == (2, 8, 8, 64)
     np.testing.assert_allclose(encoder.codes(images), wanted, rtol=0, atol=1e-4 * np.abs(wanted).max())
 
 
@@ -76,7 +76,7 @@ def test_slopes_agree_with_differences_in_float64(encoder: saccade.Encoder, imag
         values = in_numpy(model, moved)
         axes = (1, 2, 3)
         sums = tuple((a * b).sum(axis=axes) for a, b in ((values, other), (values, values), (other, other)))
-        return COSINE.number(sums, 2048)
+        return COSINE.number(sums, 4096)
 
     way = random.normal(size=pictures.shape)
     step = 4e-9  # small enough that no maximum changes hands on the way, with 1e-8 one still does

@@ -36,8 +36,10 @@ def test_words_stay_readable() -> None:
     assert target.text == "code - 0.5*like:holiday/b.jpg"
     assert target.files == ("holiday/b.jpg",)
     assert target.question == "what the code is made of, less 0.5 times what makes it like b.jpg"
-    assert target.gradient_units.name == "(code energy) - 0.5 x (cosine similarity)"
-    assert target.occlusion_units.name == ("(share of the code that changes) - 0.5 x (cosine similarity lost)")
+    assert target.gradient_units.name == "(inner product with the photo's own code) - 0.5 x (cosine similarity)"
+    assert target.occlusion_units.name == (
+        "(squared change of the code (share of its square)) - 0.5 x (cosine similarity lost)"
+    )
     contrast = targets.toward("a.jpg", than="b.jpg")
     assert contrast.question == "what makes it more like a.jpg than like b.jpg"
     assert contrast.gradient_units.name == "lead in cosine similarity"

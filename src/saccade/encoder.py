@@ -44,7 +44,7 @@ class Encoder:
     Example:
         >>> encoder = saccade.Encoder(autoencoder, layer="encoded")
         >>> encoder.codes(encoder.read(["cat.jpg"])).shape
-        (1, 8, 8, 32)
+        (1, 8, 8, 64)
     """
 
     def __init__(

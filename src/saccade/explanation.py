@@ -20,12 +20,27 @@ from saccade.results.map import Map
 from saccade.run import Run
 from saccade.targets import Target, code, parse
 
+DEFAULT_METHOD = "blur_integrated_gradients"
+"""Chosen by measurement: true to the code, and another map had the network learned something else
+(docs/choosing-a-method.md)."""
+
+METHOD_WITHOUT_GRADIENTS = "occlusion"
+"""The default for networks that can only be asked for their layers."""
+
+
+def default_method(encoder: Encoder) -> tuple[str, tuple[str, ...]]:
+    """Which method explains this encoder if none was named, and what must be said about it?"""
+    if encoder.capabilities.gradients:
+        return DEFAULT_METHOD, ()
+    note = f"{encoder.name} offers no gradients, so {METHOD_WITHOUT_GRADIENTS} stands in for {DEFAULT_METHOD}"
+    return METHOD_WITHOUT_GRADIENTS, (note,)
+
 
 @overload
 def explain(
     encoder: Encoder | Any,
     images: Any,
-    method: str | Method = "occlusion",
+    method: str | Method | None = None,
     target: Target | str | None = None,
     *,
     progress: Progress | None = None,
@@ -39,7 +54,7 @@ def explain(
 def explain(
     encoder: Encoder | Any,
     images: Any,
-    method: str | Method = "occlusion",
+    method: str | Method | None = None,
     *,
     target: Sequence[Target | str],
     progress: Progress | None = None,
@@ -52,7 +67,7 @@ def explain(
 def explain(
     encoder: Encoder | Any,
     images: Any,
-    method: str | Method = "occlusion",
+    method: str | Method | None = None,
     target: Target | str | Sequence[Target | str] | None = None,
     *,
     progress: Progress | None = None,
@@ -67,7 +82,8 @@ def explain(
     Args:
         encoder: The model and its code; a live Keras model or torch module is made an `Encoder` with its defaults.
         images: Paths, PIL images, arrays, or what `encoder.read` gave.
-        method: The name of a method, see `saccade.methods.available()`; or a function made with `@saccade.method`.
+        method: The name of a method, see `saccade.methods.available()`; or a function made with `@saccade.method`. By
+            default `DEFAULT_METHOD`, and `METHOD_WITHOUT_GRADIENTS` for a model that offers none, which the notes say.
         target: What is explained; the whole code by default. A `Target` or its text form, or a list of them: methods
             that cover parts of the image encode each covered image once for all targets.
         progress: Called with the pieces done and the pieces in all, for each question that the method asks.
@@ -86,10 +102,13 @@ def explain(
         Cancelled: `stop` said so.
 
     Example:
-        >>> attribution = saccade.explain(encoder, "cat.jpg", method="occlusion")
+        >>> attribution = saccade.explain(encoder, "cat.jpg")
         >>> attribution.overlay()[0].save("cat.png")
     """
     encoder = as_encoder(encoder)
+    stand_in: tuple[str, ...] = ()
+    if method is None:
+        method, stand_in = default_method(encoder)
     function = _method(method)
     name = method if isinstance(method, str) else getattr(function, "__name__", "method")
     _check_settings(function, name, settings)
@@ -102,7 +121,7 @@ def explain(
     prepared = encoder.images(images)
 
     def attribution(explained: Target, found: Map, notes: tuple[str, ...] = ()) -> Attribution:
-        return _attribution(encoder, prepared, name, function.description, explained, found, notes)
+        return _attribution(encoder, prepared, name, function.description, explained, found, (*stand_in, *notes))
 
     def hand_out(maps: list[Map]) -> None:
         assert on_partial is not None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Annotated
 
 import numpy as np
 
+from saccade.attribution.settings import Names
 from saccade.attribution.smoothing import gaussian_blur
 from saccade.errors import InputError, UnknownName
 from saccade.typing import Array
@@ -19,6 +21,9 @@ FILLERS: Mapping[str, str] = {
     "white": "the brightest value of the model's range",
 }
 """The names, and what each stands for. A constant lights up whatever differs from it, such as a bare wall."""
+
+FillerName = Annotated[str, Names(tuple(FILLERS))]
+"""The annotation of a setting that takes such a name."""
 
 
 def filler_images(

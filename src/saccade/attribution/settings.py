@@ -6,12 +6,21 @@ import math
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from saccade.errors import InputError
+
+
+@dataclass(frozen=True)
+class Names:
+    """The words that a setting of text takes, as metadata of its annotation: `Annotated[str, Names(("blur", ...))]`."""
+
+    names: tuple[str, ...]
+
 
 MOST = 1_000_000
 """Counts above this would take days, or all of the memory."""

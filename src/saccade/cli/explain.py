@@ -34,7 +34,7 @@ def explain(
         list[str] | None,
         typer.Option(
             "--method", "-m", metavar="NAME", show_default=False,
-            help="How to find out; may be repeated, also with commas, or all.  [default: occlusion]",
+            help="How to find out; may be repeated, also with commas, or all.  [default: blur_integrated_gradients]",
         ),
     ] = None,
     target: Annotated[
@@ -74,12 +74,13 @@ def explain(
     from saccade.collection import BatchRun, Request
     from saccade.collection.output_folder import output_folder
     from saccade.collection.page import pages_of
+    from saccade.explanation import DEFAULT_METHOD, default_method
     from saccade.images import find
     from saccade.methods import available
 
     opening.settings()
     style = drawing.style()
-    methods = values.listed(method or ["occlusion"])
+    methods = values.listed(method or [DEFAULT_METHOD])
     everything = "all" in methods
     methods = list(available()) if everything else methods
     settings = settings_for(methods, setting or [], console.seed)
@@ -90,6 +91,12 @@ def explain(
     with output_folder(output):
         encoder = opening.open(model)
         console.say(encoder.describe())
+        if not method:
+            name, notes = default_method(encoder)
+            if name != DEFAULT_METHOD:
+                requests = [Request(name, target, settings_for([name], setting or [], console.seed)[name])]
+            for note in notes:
+                console.note(note)
         with console.progress(1) as bar:
             run = BatchRun(
                 encoder, photos, requests, output=output, style=style, again=again, skip_refused=everything,

@@ -10,7 +10,7 @@ import typer
 
 from saccade.cli.command import command
 from saccade.cli.console import Console
-from saccade.cli.settings import in_words, kinds_of
+from saccade.cli.settings import in_words, kinds_of, names_of
 
 Names = Annotated[
     list[str] | None,
@@ -33,7 +33,10 @@ def methods(console: Console, names: Names = None) -> dict[str, Any]:
         console.say(f"{about['name']}: {about['title']}")
         _paragraph(console, about["plain"])
         for setting in about["settings"]:
-            _paragraph(console, f"--set {setting['name']}={_default(setting['default'])}   ({setting['takes']})")
+            takes = setting["takes"]
+            if setting["names"]:
+                takes = takes.replace("a word", f"one of {', '.join(setting['names'])}")
+            _paragraph(console, f"--set {setting['name']}={_default(setting['default'])}   ({takes})")
         _paragraph(console, f"cost: {about['cost']}")
         _paragraph(console, f"source: {about['source']}")
         console.say()
@@ -44,10 +47,12 @@ def _description(name: str, function: Any) -> dict[str, Any]:
     from saccade.attribution.method import settings_of
 
     about, hints = function.description, get_type_hints(function)
+    annotations = get_type_hints(function, include_extras=True)
     settings = [
         {
             "name": setting.name,
             "takes": in_words(kinds_of(hints[setting.name])),
+            "names": list(names_of(annotations[setting.name])),
             "default": None if setting.default is inspect.Parameter.empty else setting.default,
         }
         for setting in settings_of(function).values()

@@ -25,7 +25,7 @@ def settings_for(methods: Sequence[str], texts: Sequence[str], seed: int | None)
         InputError: A value that is not of the setting's type.
     """
     from saccade.attribution.method import settings_of
-    from saccade.methods import find
+    from saccade.methods import available, find
 
     functions = {name: find(name) for name in methods}
     allowed = {name: settings_of(function) for name, function in functions.items()}
@@ -44,7 +44,11 @@ def settings_for(methods: Sequence[str], texts: Sequence[str], seed: int | None)
             whose = only if dot else methods[0] if len(methods) == 1 else "these methods"
             if not known:
                 raise InputError(f"{whose} takes no settings; {name!r} was given.")
-            raise UnknownName.of(f"setting of {whose}", name, known, hint="`saccade methods` describes them.")
+            others = [other for other, function in available().items() if name in settings_of(function)]
+            hint = "`saccade methods` describes them."
+            if others:
+                hint = f"{', '.join(others)} {'has' if len(others) == 1 else 'have'} it; name a method with -m."
+            raise UnknownName.of(f"setting of {whose}", name, known, hint=hint)
         for method in takers:
             kinds = kinds_of(get_type_hints(functions[method])[name])
             chosen[method][name] = _typed(f"setting {name} of {method}", value.strip(), kinds)
@@ -59,6 +63,15 @@ def kinds_of(annotation: Any) -> tuple[Any, ...]:
     """The types that an annotation allows and that can be typed on a command line."""
     kinds = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
     return tuple(kind for kind in kinds if kind in _PLAIN or get_origin(kind) in (tuple, Literal))
+
+
+def names_of(annotation: Any) -> tuple[str, ...]:
+    """The words that an annotation allows, if it names them with `Names`."""
+    from saccade.attribution.settings import Names
+
+    parts = [annotation, *(get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else ())]
+    metadata = [extra for part in parts for extra in getattr(part, "__metadata__", ())]
+    return tuple(name for extra in metadata if isinstance(extra, Names) for name in extra.names)
 
 
 def in_words(kinds: Sequence[Any]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from saccade.errors import InputError
+from saccade.explanation import DEFAULT_METHOD
 from saccade.methods import Method
 from saccade.targets import Target
 
@@ -30,7 +31,7 @@ class Request:
         InputError: The label is one of the words that file names use for something else.
     """
 
-    method: str | Method = "occlusion"
+    method: str | Method = DEFAULT_METHOD
     target: Target | str = "code"
     settings: Mapping[str, Any] = field(default_factory=dict)
     label: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from saccade.targets import Measure
 from saccade.typing import Array
@@ -24,7 +25,7 @@ class Objective:
     layer: str
     reference: Array
 
-    def select(self, images: slice) -> Objective:
+    def select(self, images: slice | NDArray[np.intp]) -> Objective:
         """The same for some of the images."""
         return replace(self, reference=self.reference[images])
 

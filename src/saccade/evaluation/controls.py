@@ -46,6 +46,23 @@ def _edges(images: Array, numbers: range, smoothing: float, seed: int) -> Array:
     return gaussian_blur(sobel(images), smoothing)
 
 
+def _contrast(images: Array, numbers: range, smoothing: float, seed: int) -> Array:  # noqa: ARG001
+    return local_contrast(images, max(smoothing, 1.0))  # a window of one pixel has no variance
+
+
+def local_contrast(images: Array, sigma: float) -> Array:
+    """The variance of the pixels round each place, summed over channels, (images, height, width).
+
+    Args:
+        images: (images, height, width, channels).
+        sigma: Standard deviation in pixels of the Gaussian window.
+    """
+    centred = images - images.mean(axis=(1, 2), keepdims=True)  # E[x²] - E[x]² loses digits far from zero
+    mean = gaussian_blur(centred, sigma)
+    variance = gaussian_blur(centred * centred, sigma) - mean * mean
+    return np.asarray(np.maximum(variance, 0).sum(axis=-1, dtype=np.float64), np.float32)
+
+
 def sobel(images: Array) -> Array:
     """The length of the Sobel gradient over all channels, (images, height, width); edges of the image are repeated.
 
@@ -64,8 +81,9 @@ CONTROLS = (
     Control("centre", "Centre", _centre),
     Control("intensity", "Intensity", _intensity),
     Control("edges", "Sobel edges", _edges),
+    Control("contrast", "Local contrast", _contrast),
 )
-"""Chance; a hill in the middle, where photographers put things; brightness; contours.
+"""Chance; a hill in the middle, where photographers put things; brightness; contours; how much the photo varies.
 
-The edges are smoothed as the gradients are (a quarter of a code cell), which makes them a harder control.
+Edges and contrast are smoothed as the gradients are (a quarter of a code cell), which makes them harder controls.
 """

@@ -15,7 +15,6 @@ from saccade.evaluation.agreement import agreement
 from saccade.evaluation.cache import Arrays
 from saccade.evaluation.controls import CONTROLS
 from saccade.evaluation.imputation import IMPUTATIONS
-from saccade.evaluation.intervals import FEW
 from saccade.evaluation.localisation import MEASURES
 from saccade.evaluation.masks import masks_for
 from saccade.evaluation.measurements import Measurements
@@ -44,9 +43,10 @@ def evaluate(
 ) -> Evaluation:
     """Which methods tell the truth on this model and these photos?
 
-    Deletion and insertion against four controls, with three fillers; randomised weights; a random direction of the code
-    in place of the code; a little noise; agreement of the methods; and, with masks, whether maps and objects meet.
-    Intervals come from the bootstrap over photos. `saccade.evaluation.verdict` says what follows from what.
+    Deletion and insertion against controls that know nothing of the model, with three fillers; randomised weights; a
+    random direction of the code in place of the code; a little noise; agreement of the methods; and, with masks,
+    whether maps and objects meet. Intervals come from the bootstrap over photos. `saccade.evaluation.verdict` says
+    what follows from what.
 
     Args:
         encoder: The model and its code; it is left as it was found.
@@ -154,15 +154,12 @@ def _photo_scores(runner: Runner, method: Measurements) -> PhotoScores:
 
 def _notes(runner: Runner, photos: Photos) -> list[str]:
     count, settings = len(runner.images), runner.settings
-    notes = [
+    return [
         f"{count} of {photos.available} photos, drawn at random",
         f"intervals of {settings.confidence:.0%} over photos, by the bootstrap",
         f"randomised weights, another question and noise were tried on {runner.checked[-1].stop} photos",
         *runner.notes,
     ]
-    if count < FEW:
-        notes.append(f"{count} photos tell only large differences apart; take {FEW} or more for a fine ranking")
-    return notes
 
 
 def _settings(settings: Mapping[str, Any]) -> Settings:

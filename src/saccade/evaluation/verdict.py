@@ -1,14 +1,14 @@
 """The tests in plain words: which methods to prefer on this model, and which fail.
 
-A method is sound if its score beats that of every control with the interval clear of 0; if its map depends on the
-weights: randomising them all changes it (mean rank correlation below `UNCHANGED`), or the little that changes is for
-the worse, with the interval clear of 0; if another question changes it (below `SAME`); and if a little noise does not
-(above `UNSTABLE`). Of those, the best and all that cannot be told from it are preferred.
+A method is sound if its score beats that of every control with the interval clear of 0; if randomising all weights
+changes its map (mean rank correlation below `UNCHANGED`); if another question changes it (below `SAME`); and if a
+little noise does not (above `UNSTABLE`). Among the best of those and all whose scores cannot be told from it, the one
+is preferred whose map changes most with the weights: of two maps that are as true, it shows more of what was learned.
 
-A method that beats every control, yet gives the same map for randomised weights or another question, tells the truth
-without being specific: where every network reacts to the same places, or to the same for every question, a true map
-stays. One that noise changes fails, and so does one that a control clearly beats, or one that neither beats the
-controls nor is specific. What is left cannot be decided with so many photos.
+A method that beats every control, yet gives the same map for randomised weights, is true, but any network of this
+shape would say so: where every network reacts to the same places, a true map stays. The same holds for one that says
+the same to another question. One that noise changes is not to be trusted, nor one that a control clearly beats, nor
+one that neither beats the controls nor is specific. What is left is not told from a control with so many photos.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.evaluation.intervals import intervals
+from saccade.evaluation.intervals import FEW, intervals
 from saccade.evaluation.settings import Settings
 from saccade.results.method_score import Estimate, Grade, MethodScore
 
@@ -108,13 +108,20 @@ def graded(
         method_scores.append(method_score if method.is_control else _graded(method_score))
     order = sorted(range(len(measured)), key=lambda index: -method_scores[index].score.mean)
     sound = [index for index in order if method_scores[index].grade == "sound"]
+    level: list[int] = []
     if sound:
         leads = estimates(overall[sound[0]] - overall[sound])
-        for index, lead in zip(sound, leads, strict=True):
-            if index == sound[0] or lead.low <= 0:
-                method_scores[index] = replace(method_scores[index], grade="prefer")
+        level = [index for index, lead in zip(sound, leads, strict=True) if index == sound[0] or lead.low <= 0]
+        preferred = min(level, key=lambda index: _likeness_to_randomised(method_scores[index]))
+        method_scores[preferred] = replace(method_scores[preferred], grade="prefer")
     ranked = [method_scores[index] for index in order]
-    return ranked, _sentences(ranked, overall.shape[1])
+    tied = [method_scores[index] for index in level if method_scores[index].grade != "prefer"]
+    return ranked, _sentences(ranked, tied, overall.shape[1])
+
+
+def _likeness_to_randomised(score: MethodScore) -> float:
+    """Where randomised weights were not tried, nothing speaks for the method but its score."""
+    return 1.0 if score.randomised is None else score.randomised.mean
 
 
 def _graded(score: MethodScore) -> MethodScore:
@@ -128,8 +135,7 @@ def _graded(score: MethodScore) -> MethodScore:
         failed.append(f"a little noise changes the map (rank correlation {score.stability.mean:.2f})")
     if score.direction is not None and score.direction.mean >= SAME:
         unspecific.append(f"another question gives the same map (rank correlation {score.direction.mean:.2f})")
-    owes = score.owed_to_weights is not None and score.owed_to_weights.low > 0
-    if score.randomised is not None and score.randomised.mean >= UNCHANGED and not owes:
+    if score.randomised is not None and score.randomised.mean >= UNCHANGED:
         unspecific.append(f"randomised weights give the same map (rank correlation {score.randomised.mean:.2f})")
     if failed or (unspecific and score.margin.low <= 0):
         return replace(score, grade="fails", reasons=(*failed, *unspecific))
@@ -141,26 +147,29 @@ def _graded(score: MethodScore) -> MethodScore:
     return replace(score, grade="sound", reasons=(f"beats {score.nearest}, the nearest control",))
 
 
-def _sentences(ranked: Sequence[MethodScore], photos: int) -> list[str]:
+def _sentences(ranked: Sequence[MethodScore], tied: Sequence[MethodScore], photos: int) -> list[str]:
     grades: tuple[Grade, ...] = ("prefer", "sound", "unspecific", "undecided", "fails")
     by_grade = {grade: [score for score in ranked if score.grade == grade] for grade in grades}
     sentences: list[str] = []
     if by_grade["prefer"]:
-        tied = "; they cannot be told apart" if len(by_grade["prefer"]) > 1 else ""
-        sentences.append(f"On this model prefer {_listed(by_grade['prefer'])}{tied}.")
+        why = f": no better than {_listed(tied)} by score, but it changes most with the weights" if tied else ""
+        sentences.append(f"On this model prefer {_listed(by_grade['prefer'])}{why}.")
     else:
         sentences.append("On this model no method beats every control and passes every test.")
     if by_grade["sound"]:
-        sentences.append(f"Also sound: {_listed(by_grade['sound'])}.")
+        sentences.append(f"Sound: {_listed(by_grade['sound'])}.")
     if by_grade["unspecific"]:
-        sentences.append(
-            f"True, but not specific: {_by_reason(by_grade['unspecific'])}. Such a map shows where the photo has "
-            "something to see, more than what this model has learned to see."
-        )
+        sentences.append(f"True, but any network of this shape would say so: {_by_reason(by_grade['unspecific'])}.")
     if by_grade["undecided"]:
         sentences.append(f"Not told from a control with {photos} photos: {_listed(by_grade['undecided'])}.")
     if by_grade["fails"]:
-        sentences.append(f"Fails: {_by_reason(by_grade['fails'])}.")
+        sentences.append(f"Do not trust: {_by_reason(by_grade['fails'])}.")
+    if photos < FEW:
+        widest = max(score.score.high - score.score.low for score in ranked)
+        sentences.append(
+            f"{photos} photos are few: a score is known to about {widest / 2:.2f} either way, so take this order for "
+            f"a first look, and {FEW} photos or more for a decision."
+        )
     return sentences
 
 

@@ -39,7 +39,7 @@ def feature_maps(encoder: Encoder, image: Any, *, layers: Sequence[str] | None =
     Example:
         >>> maps = saccade.feature_maps(encoder, "cat.jpg")
         >>> maps["conv_1"].shape
-        (128, 128, 32)
+        (128, 128, 48)
         >>> maps.collage().save("collage.png")
     """
     images = encoder.images(image)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
 from saccade.attribution.gradient_maps import contribution_map
 from saccade.attribution.method import method
 from saccade.attribution.smoothing import gaussian_blur
+from saccade.engines import Objective
 from saccade.errors import InputError
 from saccade.results.map import Map
 from saccade.run import Run
@@ -18,12 +21,15 @@ from saccade.typing import Array
 _AT_ONCE = 16
 """Pictures of the way that lie in memory together, unless more are explained at once."""
 
+_FIRST_LOOK, _FEWEST, _MOST = 2, 8, 64
+"""Steps of the first partial map, of the first answer, and at which the search for a closer sum ends."""
+
 
 @method(
     title="Blur integrated gradients",
     summary="the picture is brought into focus from a blur, and every pixel gets its share of what each detail adds",
     source="Xu, Venugopalan and Sundararajan (2020), CVPR, arXiv:2004.03383",
-    cost="one forward and backward per step",
+    cost="one forward and backward per step; 8 steps where the shares then sum to the whole closely enough",
     needs=["gradients"],
 )
 def blur_integrated_gradients(
@@ -31,7 +37,8 @@ def blur_integrated_gradients(
     images: Array,
     target: Target,
     *,
-    steps: int = 32,
+    steps: int | None = None,
+    tolerance: float = 0.05,
     blur: float | None = None,
     low_pass: float | None = None,
 ) -> Map:
@@ -47,28 +54,30 @@ def blur_integrated_gradients(
         run: The call, on an encoder.
         images: (images, height, width, channels).
         target: What is explained.
-        steps: Pieces of the way.
+        steps: Pieces of the way; None takes 8, and doubles them for a picture as long as its gap is larger than
+            `tolerance`, up to 64.
+        tolerance: The gap that is accepted, as a share of the target's change along the way; for `steps=None`.
         blur: Standard deviation in pixels of the blur at the start; by default a quarter of the shorter side.
         low_pass: Standard deviation in pixels of the smoothing of the view; by default a quarter of a code cell.
 
     Returns:
-        A signed map per pixel; `raw` is (images, height, width, channels).
+        A signed map per pixel; `raw` is (images, height, width, channels). `scores` holds each picture's `steps`.
 
     Raises:
-        InputError: `steps` below 1 or `blur` not above 0.
+        InputError: `steps` below 1, `tolerance` or `blur` not above 0.
     """
-    if steps < 1:
+    if steps is not None and steps < 1:
         raise InputError(f"steps={steps}: give 1 or more.")
+    if not tolerance > 0:
+        raise InputError(f"tolerance={tolerance}: give more than 0, as a share of the change, such as 0.05.")
     start = min(images.shape[1:3]) / 4 if blur is None else blur
     if not start > 0:
         raise InputError(f"blur={blur}: give more than 0, in pixels.")
-    objective = run.objective(images, target)
-    widths = start * (1 - np.arange(steps + 1) / steps) ** 2
-    at_once = max(1, _AT_ONCE // len(images))
-    blurred = gaussian_blur(images, start)
-    ends = run.score(np.concatenate([images, blurred]), [objective.repeated(2)], STAY, ONCE)[0].reshape(2, -1)
+    way = _Way(run, images, run.objective(images, target), start)
+    change = way.change
+    raw, taken = np.zeros(images.shape), np.zeros(len(images))
 
-    def drawn(raw: NDArray[np.float64]) -> Map:
+    def drawn() -> Map:
         return contribution_map(
             run,
             raw.astype(np.float32),
@@ -76,26 +85,71 @@ def blur_integrated_gradients(
             low_pass,
             units=f"part of the change of {target.gradient_units}, per pixel",
             notes=(f"from the picture blurred by {start:g} px, into focus",),
-            settings={"steps": steps, "blur": start},
+            settings={"steps": steps, "tolerance": tolerance, "blur": start},
             scores={
-                "score": ends[0],
-                "score_at_baseline": ends[1],
-                "completeness_gap": raw.sum(axis=(1, 2, 3)) - (ends[0] - ends[1]),
+                "score": way.ends[0],
+                "score_at_baseline": way.ends[1],
+                "completeness_gap": raw.sum(axis=(1, 2, 3)) - change,
+                "steps": taken,
             },
         )
 
-    raw, last = np.zeros(images.shape), blurred
+    def follow(rows: NDArray[np.intp], count: int, *, hand_out: bool = False) -> None:
+        taken[rows] = count
+        for so_far in way.contributions(rows, count):
+            raw[rows] = so_far
+            if hand_out:
+                run.partial(lambda: [drawn()])
 
-    def maps_so_far() -> list[Map]:
-        return [drawn(raw)]
+    if steps is not None:
+        follow(np.arange(len(images)), steps, hand_out=True)
+        return drawn()
+    if run.on_partial is not None:
+        follow(np.arange(len(images)), _FIRST_LOOK)
+        run.partial(lambda: [drawn()])
+    count, open_rows = _FEWEST, np.arange(len(images))
+    while len(open_rows):
+        follow(open_rows, count)
+        gap = np.abs(raw.sum(axis=(1, 2, 3)) - change)
+        # Where nothing changes there is no whole for the shares to sum to; float32 ends at some 1e-6 of the score.
+        whole = np.maximum(np.abs(change), 1e-5 * np.abs(way.ends).max(axis=0))
+        open_rows = open_rows[gap[open_rows] > tolerance * whole[open_rows]] if count < _MOST else open_rows[:0]
+        count *= 2
+        if len(open_rows):
+            run.partial(lambda: [drawn()])
+    return drawn()
 
-    for begin in range(0, steps, at_once):
-        stops = widths[begin + 1 : begin + 1 + at_once]
-        way = np.stack([last, *(gaussian_blur(images, float(width)) for width in stops)])
-        middles = np.asarray((way[1:] + way[:-1]) / 2, np.float32).reshape(-1, *images.shape[1:])
-        gradients = run.gradient(middles, objective.repeated(len(stops)), STAY, ONCE)
-        raw += (gradients.reshape(len(stops), *images.shape) * (way[1:] - way[:-1])).sum(axis=0, dtype=np.float64)
-        last = way[-1]
-        if begin + at_once < steps:
-            run.partial(maps_so_far)
-    return drawn(raw)
+
+class _Way:
+    """The way of some pictures from their blur into focus.
+
+    Attributes:
+        ends: The target at the pictures and at their blurs, (2, images).
+    """
+
+    def __init__(self, run: Run, images: Array, objective: Objective, start: float) -> None:
+        self._run, self._images, self._objective, self._start = run, images, objective, start
+        self._blurred = gaussian_blur(images, start)
+        places = np.concatenate([images, self._blurred])
+        self.ends: NDArray[np.float64] = run.score(places, [objective.repeated(2)], STAY, ONCE)[0].reshape(2, -1)
+
+    @property
+    def change(self) -> NDArray[np.float64]:
+        """What the target gains along the way, (images,)."""
+        return np.asarray(self.ends[0] - self.ends[1])
+
+    def contributions(self, rows: NDArray[np.intp], steps: int) -> Iterator[NDArray[np.float64]]:
+        """What every pixel of some pictures has added so far, (rows, height, width, channels), again and again."""
+        images, objective = self._images[rows], self._objective.select(rows)
+        widths = self._start * (1 - np.arange(steps + 1) / steps) ** 2
+        at_once = max(1, _AT_ONCE // len(images))
+        raw, last = np.zeros(images.shape), self._blurred[rows]
+        for begin in range(0, steps, at_once):
+            stops = widths[begin + 1 : begin + 1 + at_once]
+            blurs = np.stack([last, *(gaussian_blur(images, float(width)) for width in stops)])
+            middles = np.asarray((blurs[1:] + blurs[:-1]) / 2, np.float32).reshape(-1, *images.shape[1:])
+            gradients = self._run.gradient(middles, objective.repeated(len(stops)), STAY, ONCE)
+            pieces = gradients.reshape(len(stops), *images.shape) * (blurs[1:] - blurs[:-1])
+            raw += pieces.sum(axis=0, dtype=np.float64)
+            last = blurs[-1]
+            yield raw

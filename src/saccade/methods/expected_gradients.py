@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.attribution.fillers import FILLERS, filler_images
+from saccade.attribution.fillers import FILLERS, FillerName, filler_images
 from saccade.attribution.gradient_maps import contribution_map
 from saccade.attribution.method import method
 from saccade.attribution.scale import cell_size
@@ -38,7 +38,7 @@ def expected_gradients(
     images: Array,
     target: Target,
     *,
-    baselines: str | Sequence[Any] | Array = DEFAULT_BASELINES,
+    baselines: FillerName | Sequence[Any] | Array = DEFAULT_BASELINES,
     steps: int = 8,
     seed: int = 0,
     low_pass: float | None = None,

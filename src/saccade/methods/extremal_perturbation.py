@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.attribution.fillers import filler_images, filler_in_words
+from saccade.attribution.fillers import FillerName, filler_images, filler_in_words
 from saccade.attribution.masks import gaussian
 from saccade.attribution.method import method
 from saccade.attribution.scale import cell_size
@@ -43,7 +43,7 @@ def extremal_perturbation(
     areas: Sequence[float] = (0.05, 0.1, 0.2, 0.4),
     iterations: int = 60,
     smooth: float | None = None,
-    filler: str | float = "blur",
+    filler: FillerName | float = "blur",
     blur: float | None = None,
 ) -> Map:
     """Which part of the picture, of a given area, is enough for the code? Or which part's loss destroys it most?

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.attribution.fillers import filler_images
+from saccade.attribution.fillers import FillerName, filler_images
 from saccade.attribution.gradient_maps import contribution_map
 from saccade.attribution.method import method
 from saccade.attribution.scale import cell_size
@@ -31,7 +31,7 @@ def integrated_gradients(
     target: Target,
     *,
     steps: int = 32,
-    baseline: str | Array = "blur",
+    baseline: FillerName | Array = "blur",
     blur: float | None = None,
     low_pass: float | None = None,
 ) -> Map:

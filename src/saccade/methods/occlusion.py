@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from saccade.attribution.fillers import filler_images, filler_in_words
+from saccade.attribution.fillers import FillerName, filler_images, filler_in_words
 from saccade.attribution.method import method
 from saccade.attribution.scale import cell_size
 from saccade.attribution.smoothing import gaussian_blur
@@ -35,7 +35,7 @@ def occlusion(
     *,
     patch: int | tuple[int, int] | None = None,
     stride: int | tuple[int, int] | None = None,
-    filler: str | float = "blur",
+    filler: FillerName | float = "blur",
     blur: float | None = None,
     low_pass: float | None = None,
     tiled: bool = True,
@@ -43,7 +43,8 @@ def occlusion(
     """How much does each target change when this place is covered?
 
     For each hole h: m(h) = change of the target between x and x with h filled; a pixel shows the mean of the holes over
-    it. For the whole code the change is |f(x') - f(x)|² / |f(x)|², the share of the code that changes.
+    it. For the whole code the change is |f(x') - f(x)|² / |f(x)|², a share of the code's square, whose root
+    is how far the code moves as a share of its length.
 
     Args:
         run: The call, on an encoder.
@@ -138,6 +139,7 @@ class _HolesOnGrid:
             signed=not target.counts_increase,
             notes=(
                 f"holes of {height}x{width} px every {down}x{across} px, filled with {self.filled}",
+                *(("squared: at 1 % the code moves by 10 % of its length",) if target.kind == "code" else ()),
                 *notes,
                 *((f"smoothed with {sigma:g} px for the view",) if sigma else ()),
             ),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.attribution.fillers import filler_images, filler_in_words
+from saccade.attribution.fillers import FillerName, filler_images, filler_in_words
 from saccade.attribution.masks import RandomMasks, cells_of
 from saccade.attribution.method import method
 from saccade.errors import InputError
@@ -43,7 +43,7 @@ def relax(
     cells: int = 7,
     keep: float = 0.5,
     repeats: int = 8,
-    filler: str | float = "blur",
+    filler: FillerName | float = "blur",
     blur: float | None = None,
     seed: int = 0,
 ) -> list[Map]:

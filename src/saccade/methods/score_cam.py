@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saccade.attribution.feature_layer import FeatureLayer, feature_layer
-from saccade.attribution.fillers import filler_images, filler_in_words
+from saccade.attribution.fillers import FillerName, filler_images, filler_in_words
 from saccade.attribution.flat_maps import unchanged
 from saccade.attribution.masks import linear
 from saccade.attribution.method import method
@@ -40,7 +40,7 @@ def score_cam(
     *,
     at: str | None = None,
     masked: str = "layer",
-    filler: str | float = "blur",
+    filler: FillerName | float = "blur",
     blur: float | None = None,
     softmax: bool = False,
     centred: bool | None = None,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.attribution.fillers import filler_images, filler_in_words
+from saccade.attribution.fillers import FillerName, filler_images, filler_in_words
 from saccade.attribution.masks import cells_of, linear
 from saccade.attribution.method import method
 from saccade.attribution.smoothing import gaussian_blur
@@ -35,7 +35,7 @@ def sobol(
     *,
     cells: int = 8,
     designs: int = 32,
-    filler: str | float = "blur",
+    filler: FillerName | float = "blur",
     blur: float | None = None,
     low_pass: float | None = None,
     seed: int = 0,

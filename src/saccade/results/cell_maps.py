@@ -72,7 +72,7 @@ class CellMaps(Result):
     @property
     def units(self) -> str:
         """What one unit of a map is."""
-        return "change of energy of the cell per unit of pixel value"
+        return "change of the inner product with the cell's own values per unit of pixel value"
 
     def __getitem__(self, cell: tuple[int, int]) -> Array:
         """How far does a small change of each pixel move this cell? Length over channels, (images, height, width).

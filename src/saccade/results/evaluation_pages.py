@@ -11,7 +11,7 @@ from PIL import Image
 from saccade.picture.curves import Chart, Line, curves
 from saccade.picture.matrix import matrix
 from saccade.picture.scoreboard import Column, Rank, Row, scoreboard
-from saccade.results.method_score import MethodScore
+from saccade.results.method_score import GRADES, MethodScore
 
 Numbers = NDArray[np.float64]
 
@@ -25,14 +25,7 @@ _LOCALISATION = {
     "mass": Column("Mass", "share of the map on the object", 0, 1, None),
     "rank": Column("Rank", "share of the strongest places on it", 0, 1, None),
 }
-_KEY: Sequence[tuple[Rank, str]] = (
-    ("prefer", "prefer: none is clearly better"),
-    ("sound", "sound: beats every control, passes every test"),
-    ("unspecific", "true, but the same for randomised weights or another question"),
-    ("undecided", "not told from a control"),
-    ("fails", "fails a test"),
-    ("control", "control: knows nothing of the model"),
-)
+_KEY: Sequence[tuple[Rank, str]] = tuple(GRADES.items())
 _MOST_LINES = 14
 """More lines in one chart cannot be told apart; the others are in the table and in the numbers."""
 

@@ -8,12 +8,22 @@ from typing import Literal, NamedTuple
 
 Grade = Literal["prefer", "sound", "unspecific", "undecided", "fails", "control"]
 
+GRADES: Mapping[Grade, str] = {
+    "prefer": "prefer",
+    "sound": "sound",
+    "unspecific": "true, but any network of this shape would say so",
+    "undecided": "not told from a control",
+    "fails": "do not trust",
+    "control": "control",
+}
+"""Each grade in the words of every page, table and document."""
+
 MEANINGS: Mapping[Grade, str] = {
-    "prefer": "beats every control, passes every test, and no other is clearly better",
-    "sound": "beats every control and passes every test; another is better",
+    "prefer": "beats every control, passes every test, and of the best changes most with the weights",
+    "sound": "beats every control and passes every test",
     "unspecific": "beats every control, but randomised weights or another question give the same map",
     "undecided": "cannot be told from a control with so many photos",
-    "fails": "fails a test",
+    "fails": "noise changes it, or a control does better, or it neither beats the controls nor is specific",
     "control": "knows nothing of the model",
 }
 
@@ -62,6 +72,11 @@ class MethodScore:
     seconds: float
     grade: Grade
     reasons: tuple[str, ...]
+
+    @property
+    def verdict(self) -> str:
+        """The grade in words, as in `GRADES`."""
+        return GRADES[self.grade]
 
     @property
     def is_control(self) -> bool:

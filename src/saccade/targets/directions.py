@@ -38,7 +38,7 @@ def direction(vector: ArrayLike | str | Path, *, name: str | None = None) -> Tar
     Example:
         >>> smile = np.ones(encoder.codes("cat.jpg").shape[-1])
         >>> saccade.explain(encoder, "cat.jpg", target=saccade.targets.direction(smile, name="smile")).units
-        'fall of the projection on smile when this is covered'
+        'part of the change of projection on smile, per pixel'
     """
     path = os.fspath(vector) if isinstance(vector, (str, Path)) else ""
     file = Path(path).name

@@ -10,7 +10,7 @@ class Quantity:
     """What a number counts.
 
     Attributes:
-        name: In words, as it stands in a unit: `"mean of channel 3"`, `"share of the code that changes"`.
+        name: In words, as it stands in a unit: `"mean of channel 3"`, `"cosine similarity lost"`.
         is_share: Whether it is a share of a whole, which people read in percent.
     """
 

@@ -5,7 +5,7 @@ Gradients and occlusion ask different questions of the code as a whole. The grad
 
 In a sum, `code() - 0.5 * like("b.jpg")`, the number is the weighted sum of the parts' numbers, each in the part's own
 units, and so is its gradient. Under occlusion the worth of a place adds: what it is worth to one part, less half of
-what it is worth to the other. That worth is a growth for some measures (the share of the code that changes) and a loss
+what it is worth to the other. That worth is a growth for some measures (the squared change of the code) and a loss
 for others (similarity), so the occlusion measure of a mixed sum counts growing parts negatively, and its loss is the
 sum of the worths. Only where every part grows and is added does the whole grow, and its map stays unsigned.
 """

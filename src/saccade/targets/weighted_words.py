@@ -16,7 +16,7 @@ def weighted_name(weights: Sequence[float], names: Sequence[str]) -> str:
 
 
 def weighted_units(weights: Sequence[float], units: Sequence[str]) -> str:
-    """`(code energy) - 0.5 x (cosine similarity)`."""
+    """`(mean of channel 3) - 0.5 x (cosine similarity)`."""
     units = [f"({unit})" for unit in units] if len(units) > 1 else units
     text = ""
     for position, (weight, unit) in enumerate(zip(weights, units, strict=True)):
