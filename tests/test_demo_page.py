@@ -24,6 +24,7 @@ from saccade.demo.markup import Markup, element
 from saccade.demo.photos import ALL, CAT, EXPLAINED, MOTORCYCLE
 from saccade.errors import FileError, MissingPackage
 from saccade.pairs import mean_code
+from saccade.results.map_sentence import area, inside, main_region
 
 pytestmark = pytest.mark.timeout(1200)
 
@@ -337,12 +338,12 @@ def test_cut_outs_still_show_the_subject() -> None:
         parts = search.cut_outs(photo)
         assert not parts[0].cut
         for part in parts[1:]:
-            assert naming.area(part.box) == pytest.approx(4 / 9)
+            assert area(part.box) == pytest.approx(4 / 9)
             box = part.subject_box
             if box is not None:
                 whole = photo.subject_box
                 assert whole is not None
-                assert naming.area(box) * naming.area(part.box) >= 0.6 * naming.area(whole) - 1e-9
+                assert area(box) * area(part.box) >= 0.6 * area(whole) - 1e-9
 
 
 # Words for places
@@ -376,11 +377,11 @@ def test_peaks_do_not_overlap_and_fall() -> None:
 def test_the_region_holds_what_it_says() -> None:
     shares = np.zeros((8, 8))
     shares[:4, 4:] = 1
-    assert naming.main_region(shares) == ("the upper right quarter", 1.0)
+    assert main_region(shares) == ("the upper right quarter", 1.0)
     shares[:4, :4] = 0.9
-    assert naming.main_region(shares) == ("the upper half", 1.0)
-    assert naming.main_region(np.ones((8, 8))) == ("the whole photo", 1.0)
-    assert naming.inside(np.ones((3, 3)), (0.0, 0.0, 0.5, 1.0)) == pytest.approx(4.5)
+    assert main_region(shares) == ("the upper half", 1.0)
+    assert main_region(np.ones((8, 8))) == ("the whole photo", 1.0)
+    assert inside(np.ones((3, 3)), (0.0, 0.0, 0.5, 1.0)) == pytest.approx(4.5)
 
 
 def test_markup_escapes_text_and_closes_elements() -> None:

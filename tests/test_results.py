@@ -13,7 +13,7 @@ from PIL import Image
 import saccade
 from saccade.errors import FileError, InputError
 from saccade.picture import read_metadata
-from saccade.results import Attribution, methods_sheet
+from saccade.results import Attribution, methods_sheets
 
 
 @pytest.fixture(scope="module")
@@ -133,9 +133,10 @@ def test_a_part_of_a_result_is_a_result(look: Attribution) -> None:
 
 def test_methods_side_by_side_need_the_same_images(encoder: saccade.Encoder, photos: list[Any]) -> None:
     attributions = [saccade.explain(encoder, photos, method) for method in ("occlusion", "saliency")]
-    assert isinstance(methods_sheet(attributions), Image.Image)
+    (sheet,) = methods_sheets(attributions)
+    assert isinstance(sheet, Image.Image)
     with pytest.raises(InputError, match="different images"):
-        methods_sheet([attributions[0], attributions[1][:1]])
+        methods_sheets([attributions[0], attributions[1][:1]])
 
 
 def test_progress_and_stop_belong_to_the_call(encoder: saccade.Encoder, photos: list[Any]) -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from saccade.results import Evaluation as Evaluation
     from saccade.results import FeatureMaps as FeatureMaps
     from saccade.results import Similarity as Similarity
-    from saccade.results import methods_sheet as methods_sheet
+    from saccade.results import methods_sheets as methods_sheets
     from saccade.results.map import Map as Map
     from saccade.run import Run as Run
 
@@ -56,7 +56,7 @@ _MODULES = {
     "feature_maps": "saccade.inside",
     "load": "saccade.encoder",
     "method": "saccade.attribution.method",
-    "methods_sheet": "saccade.results",
+    "methods_sheets": "saccade.results",
 }
 
 _PACKAGES = ("methods", "targets")

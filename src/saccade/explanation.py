@@ -174,6 +174,7 @@ def _attribution(
         question=target.question,
         model=encoder.name,
         layer=encoder.place(target),
+        compared=tuple(encoder.images(given.source) for given in target.compared),
         settings=found.settings,
         notes=(*notes, *map_degeneracies(found.values, images.names, target.name), *found.notes, *encoder.notes),
         scores=found.scores,

@@ -146,6 +146,17 @@ class Drawing:
         str,
         typer.Option("--format", metavar="png|jpg|webp", rich_help_panel=_DRAWING, help="The kind of image file."),
     ] = "png"
+    view: Annotated[
+        str,
+        typer.Option(
+            metavar="heatmap|spotlight|contours", rich_help_panel=_DRAWING,
+            help="Paint the map over the grey photo, light up what counts in its own colours, or draw lines.",
+        ),
+    ] = "heatmap"  # fmt: skip
+    aspect: Annotated[
+        str,
+        typer.Option(metavar="free|16:9|4:3", rich_help_panel=_DRAWING, help="The shape of a page, such as a slide's."),
+    ] = "free"
     overlay_only: Annotated[
         bool,
         typer.Option("--overlay-only", rich_help_panel=_DRAWING, help="Only the photo with its map, without any text."),
@@ -158,7 +169,9 @@ class Drawing:
         """As the library has it; checked before any framework is loaded."""
         from saccade.collection import PageStyle
 
-        return PageStyle(self.theme, self.scale, self.format, self.overlay_only, self.raw)
+        return PageStyle(
+            self.theme, self.scale, self.format, self.overlay_only, self.raw, view=self.view, aspect=self.aspect
+        )
 
 
 def opened(encoder: Encoder) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from saccade.atomic_files import scratch_folder
 from saccade.collection.answering import Answering
-from saccade.collection.contact_sheet import SHEET, has_sheet, thumbnail_side, write_sheet
+from saccade.collection.contact_sheet import SHEET, has_sheet, thumbnail_side, write_sheets
 from saccade.collection.fingerprint import encoder_fingerprint, file_state, fingerprint, target_fingerprint
 from saccade.collection.names import page_names
 from saccade.collection.output_folder import output_folder
@@ -121,7 +121,7 @@ class BatchRun:
             else:
                 yield from self._one_by_one(photos, page_sets, answering)
             if thumbnails is not None:
-                self.sheets += (sheet for pages in page_sets if (sheet := pages.sheet(self.encoder)) is not None)
+                self.sheets += (sheet for pages in page_sets for sheet in pages.sheets(self.encoder))
 
     def _page_sets(self, photos: list[Path], output: Path, thumbnails: Path | None) -> list[_PageSet]:
         names = page_names(photos, [SHEET])
@@ -234,14 +234,14 @@ class _PageSet:
         side = thumbnail_side(len(self.files), len(results))
         return files.write([attribution for _, attribution in results], [scale] * len(results), side)
 
-    def sheet(self, encoder: Encoder) -> SheetRecord | None:
-        """Write the contact sheet, if two photos have a page; of the requests that were answered for all of them."""
+    def sheets(self, encoder: Encoder) -> list[SheetRecord]:
+        """Write the contact sheets, if two photos have a page; of the requests that were answered for all of them."""
         answered = [{entry.label for entry in record.maps} for record in self.records.values()]
         labels = [label for label in self.page.labels if all(label in known for known in answered)]
         if len(self.records) < 2 or not labels:
-            return None
+            return []
         files = [self.files[photo].only(labels) for photo in self.records]
-        return write_sheet(encoder, files, [record.only(labels) for record in self.records.values()])
+        return write_sheets(encoder, files, [record.only(labels) for record in self.records.values()])
 
 
 class _Step:

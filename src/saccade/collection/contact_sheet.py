@@ -10,14 +10,18 @@ from PIL import Image
 
 from saccade.collection.fingerprint import fingerprint
 from saccade.collection.page_files import PageFiles, metadata_of
-from saccade.collection.record import PageRecord, SheetRecord
+from saccade.collection.record import MapRecord, PageRecord, SheetRecord
 from saccade.picture import Bar, Panel, comparison, figure, save_picture, scale_of
+from saccade.picture.comparison import sheets_of
+from saccade.results.result import capitalised
 
 if TYPE_CHECKING:
     from saccade.encoder import Encoder
 
 SHEET = "contact-sheet"
 """What its file's name begins with."""
+_PHOTOS = 24
+"""Most photos of one sheet of a single method, each twice: plain, and with its map."""
 MOST = 60
 """Photos beyond this number make no sheet that can be looked at."""
 
@@ -34,8 +38,8 @@ def thumbnail_side(photos: int, maps: int) -> int:
     return 480 if photos <= 16 else 320
 
 
-def write_sheet(encoder: Encoder, pages: Sequence[PageFiles], records: Sequence[PageRecord]) -> SheetRecord:
-    """Write the sheet, unless an earlier run has left the same.
+def write_sheets(encoder: Encoder, pages: Sequence[PageFiles], records: Sequence[PageRecord]) -> list[SheetRecord]:
+    """Write the sheets, each unless an earlier run has left the same.
 
     Args:
         encoder: The model, for the small print.
@@ -43,37 +47,61 @@ def write_sheet(encoder: Encoder, pages: Sequence[PageFiles], records: Sequence[
         records: What is known about these pages.
 
     Raises:
-        FileError: It cannot be written.
+        FileError: One cannot be written.
     """
     page = pages[0].page
-    path = pages[0].folder / f"{SHEET}-{page.suffix}.{page.style.format}"
     run = fingerprint([files.fingerprint for files in pages])
-    if metadata_of(path).get("run") == run:
-        return SheetRecord(page.target.name, path, already=True)
-    names = [files.photo.name for files in pages]
-    titles = [record.title for record in records[0].maps]
-    notes = _small_print(encoder, page.style.scale, records[0])
-    if page.side_by_side:
-        question = page.target.question
-        sheet = comparison(
-            [[_image(files, label) for label in (None, *page.labels)] for files in pages],
-            names,
-            titles,
-            title=f"{question[:1].upper()}{question[1:]}",
-            notes=notes,
-            theme=page.style.theme,
-        )
-    else:
-        sheet = figure(
-            [Panel(_image(files, page.labels[0]), name) for files, name in zip(pages, names, strict=True)],
-            columns=min(8, ceil(sqrt(1.2 * len(pages)))),
-            title=f"{titles[0]}: {page.target.question}",
-            notes=notes,
-            bar=_bar(records) if page.style.scale == "all" else None,
-            theme=page.style.theme,
-        )
     metadata = {"run": run, "target": page.target.name, "method": ", ".join(page.labels)}
-    return SheetRecord(page.target.name, save_picture(sheet, path, metadata), already=False)
+    count = sheets_of(len(pages), len(page.labels)) if page.side_by_side else ceil(len(pages) / _PHOTOS)
+    names = [f"{SHEET}-{page.suffix}{f'-{number}' if number > 1 else ''}" for number in range(1, count + 1)]
+    paths = [pages[0].folder / f"{name}.{page.style.format}" for name in names]
+    if all(metadata_of(path).get("run") == run for path in paths):
+        return [SheetRecord(page.target.name, path, already=True) for path in paths]
+    sheets = _side_by_side(encoder, pages, records) if page.side_by_side else _one_method(encoder, pages, records)
+    return [
+        SheetRecord(page.target.name, save_picture(sheet, path, metadata), already=False)
+        for sheet, path in zip(sheets, paths, strict=True)
+    ]
+
+
+def _side_by_side(encoder: Encoder, pages: Sequence[PageFiles], records: Sequence[PageRecord]) -> list[Image.Image]:
+    page = pages[0].page
+    return comparison(
+        [[_image(files, label) for label in (None, *page.labels)] for files in pages],
+        [files.photo.name for files in pages],
+        [record.title for record in records[0].maps],
+        bars=[[_bar([entry]) for entry in record.maps] for record in records],
+        title=capitalised(page.target.question),
+        notes=_small_print(encoder, page.style.scale, records[0]),
+        theme=page.style.theme,
+    )
+
+
+def _one_method(encoder: Encoder, pages: Sequence[PageFiles], records: Sequence[PageRecord]) -> list[Image.Image]:
+    """Every photo plain, and its map beside it."""
+    page = pages[0].page
+    shared = page.style.scale == "all"
+    count = ceil(len(pages) / _PHOTOS)
+    sheets = []
+    for number in range(count):
+        some = slice(number * _PHOTOS, (number + 1) * _PHOTOS)
+        panels: list[Panel] = []
+        for files, record in zip(pages[some], records[some], strict=True):
+            panels.append(Panel(_image(files, None), files.photo.name))
+            panels.append(Panel(_image(files, page.labels[0]), bar=None if shared else _bar(record.maps)))
+        across = min(4, ceil(sqrt(len(pages[some]) / 1.5)))
+        sheets.append(
+            figure(
+                panels,
+                columns=2 * across,
+                title=capitalised(page.target.question) + (f" ({number + 1} of {count})" if count > 1 else ""),
+                caption=[records[0].maps[0].title],
+                notes=_small_print(encoder, page.style.scale, records[0]),
+                bar=_bar([record.maps[0] for record in records], "all photos") if shared else None,
+                theme=page.style.theme,
+            )
+        )
+    return sheets
 
 
 def _image(files: PageFiles, label: str | None) -> Image.Image:
@@ -88,9 +116,10 @@ def _small_print(encoder: Encoder, scale: str, record: PageRecord) -> list[str]:
     return [f"{units}. {shared}", f"{labels} of {record.target}, layer {record.maps[0].layer} of {encoder.name}"]
 
 
-def _bar(records: Sequence[PageRecord]) -> Bar:
-    """The key to the one scale of all photos."""
-    maps = [record.maps[0] for record in records]
-    extremes = [value for entry in maps for value in (entry.lowest, entry.highest)]
-    scale = scale_of(extremes, signed=maps[0].signed, shared="all pictures")
-    return Bar(scale, maps[0].units, percent=maps[0].is_share)
+def _bar(entries: Sequence[MapRecord], shared: str = "") -> Bar:
+    """The key to the colours of a map, or of all maps on one scale."""
+    first = entries[0]
+    extremes = [value for entry in entries for value in (entry.lowest, entry.highest)]
+    scale = scale_of(extremes, signed=first.signed, shared=shared or "this photo")
+    unit = first.units if shared else ""
+    return Bar(scale, unit, percent=first.is_share, contours=bool(shared), scale_named=bool(shared))

@@ -6,18 +6,19 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from saccade.collection.names import LONGEST_LABEL, LONGEST_TARGET, shorten, slug
 from saccade.collection.request import Request
-from saccade.collection.style import PageStyle
+from saccade.collection.style import ASPECTS, PageStyle
 from saccade.collection.thumbnails import overlay, shrunk
 from saccade.errors import InputError
 from saccade.methods import find
 from saccade.picture import Scale
-from saccade.results import methods_sheet
+from saccade.results import methods_sheets
 from saccade.targets import Target, parse
 
 if TYPE_CHECKING:
@@ -74,15 +75,17 @@ class Page:
         theme, first = self.style.theme, attributions[0]
         if self.style.overlay_only:
             return [
-                (lambda result=result, scale=scale: overlay(result, scale), result.metadata())  # type: ignore[misc]
+                (lambda result=result, scale=scale: overlay(result, scale, view=self.style.view), result.metadata())  # type: ignore[misc]
                 for result, scale in zip(attributions, scales, strict=True)
             ]
         if not self.side_by_side:
-            return [(lambda: first.figure(theme=theme, scale=scales[0] or "each"), first.metadata())]
+            aspect = ASPECTS[self.style.aspect]
+            draw = partial(first.figure, theme=theme, scale=scales[0] or "each", view=self.style.view, aspect=aspect)
+            return [(draw, first.metadata())]
         metadata = {
             key: "; ".join(dict.fromkeys(result.metadata()[key] for result in attributions)) for key in first.metadata()
         }
-        return [(lambda: methods_sheet([shrunk(result, _DRAWN) for result in attributions], theme=theme), metadata)]
+        return [(lambda: methods_sheets([shrunk(result, _DRAWN) for result in attributions], theme=theme)[0], metadata)]
 
 
 def pages_of(requests: Sequence[Request], style: PageStyle) -> tuple[Page, ...]:

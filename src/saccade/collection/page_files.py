@@ -106,7 +106,9 @@ class PageFiles:
             attribution.save(path)
         if self.thumbnails is not None:
             small = [shrunk(attribution, side) for attribution in attributions]
-            drawn = [overlay(result, scale, side) for result, scale in zip(small, scales, strict=True)]
+            drawn = [
+                overlay(result, scale, side, self.page.style.view) for result, scale in zip(small, scales, strict=True)
+            ]
             for path, image in zip(self._thumbnails(), [original(small[0]), *drawn], strict=True):
                 save_picture(image, path, marks)
         for path, (draw, metadata) in zip(self.pictures, self.page.drawn(attributions, scales), strict=True):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from saccade.errors import UnknownName
+from saccade.results.attribution import VIEWS
 
 THEMES = ("light", "dark")
 SCALES = ("each", "all")
 FORMATS = ("png", "jpg", "webp")
+ASPECTS: Mapping[str, tuple[int, int] | None] = {"free": None, "16:9": (16, 9), "4:3": (4, 3)}
+"""Shapes of a page; other than free, paper is added round it, so that it fills a slide."""
 
 
 @dataclass(frozen=True)
@@ -19,11 +23,13 @@ class PageStyle:
         theme: `"light"` or `"dark"` paper.
         scale: A colour scale for `"each"` photo, or one for `"all"` of them, so that they can be compared.
         format: `"png"`, `"jpg"` or `"webp"`.
+        view: `"heatmap"`, `"spotlight"` or `"contours"`, see `Attribution.drawn`.
+        aspect: The shape of a page of one map: `"free"`, `"16:9"` or `"4:3"`.
         overlay_only: Write only the photo with its map, without any text.
         raw: Write the numbers too, as `.npz`.
 
     Raises:
-        UnknownName: A theme, scale or format that does not exist.
+        UnknownName: A theme, scale, format, view or aspect that does not exist.
     """
 
     theme: str = "light"
@@ -31,8 +37,13 @@ class PageStyle:
     format: str = "png"
     overlay_only: bool = False
     raw: bool = False
+    view: str = "heatmap"
+    aspect: str = "free"
 
     def __post_init__(self) -> None:
-        for name, allowed in (("theme", THEMES), ("scale", SCALES), ("format", FORMATS)):
+        choices: Mapping[str, Iterable[str]] = {
+            "theme": THEMES, "scale": SCALES, "format": FORMATS, "view": VIEWS, "aspect": ASPECTS,
+        }  # fmt: skip
+        for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise UnknownName.of(name, getattr(self, name), allowed)

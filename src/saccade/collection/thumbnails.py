@@ -12,9 +12,9 @@ from saccade.picture import Scale
 from saccade.results import Attribution
 
 
-def overlay(attribution: Attribution, scale: Scale | None, least: int = 900) -> Image.Image:
+def overlay(attribution: Attribution, scale: Scale | None, least: int = 900, view: str = "heatmap") -> Image.Image:
     """The photo with its map, at least so large."""
-    return attribution.overlay(scale=scale or "each", least=least)[0]
+    return attribution.drawn(view=view, scale=scale or "each", least=least)
 
 
 def original(attribution: Attribution) -> Image.Image:

@@ -1,4 +1,4 @@
-"""Where on a photo, in words: a patch is named after the thing it covers, a share after the region that holds it."""
+"""Where on a photo, in words: a patch is named after the thing it covers."""
 
 from __future__ import annotations
 
@@ -11,21 +11,6 @@ from numpy.typing import NDArray
 from saccade.demo.photos import Box, DescribedPhoto
 
 _ROWS, _COLUMNS = ("top", "middle", "bottom"), ("left", "middle", "right")
-_REGIONS: tuple[tuple[str, Box], ...] = (
-    ("the upper left quarter", (0, 0, 0.5, 0.5)),
-    ("the upper right quarter", (0.5, 0, 1, 0.5)),
-    ("the lower left quarter", (0, 0.5, 0.5, 1)),
-    ("the lower right quarter", (0.5, 0.5, 1, 1)),
-    ("the middle", (0.25, 0.25, 0.75, 0.75)),
-    ("the upper half", (0, 0, 1, 0.5)),
-    ("the lower half", (0, 0.5, 1, 1)),
-    ("the left half", (0, 0, 0.5, 1)),
-    ("the right half", (0.5, 0, 1, 1)),
-)
-_MOST = 0.6
-"""A region must hold this share to be named."""
-
-
 @dataclass(frozen=True)
 class Peak:
     """A place that stands out.
@@ -77,45 +62,9 @@ def peaks(values: NDArray[np.floating], patch: tuple[float, float], photo: Descr
     return strongest
 
 
-def main_region(shares: NDArray[np.floating]) -> tuple[str, float]:
-    """Where does most of it lie? The smallest region that holds the better part, and the share it holds.
-
-    Args:
-        shares: (rows, columns), none negative.
-
-    Returns:
-        The region's name, or `"the whole photo"` with 1.0 where no smaller one holds enough.
-    """
-    total = float(shares.sum())
-    regions = [(name, inside(shares, box) / max(total, 1e-12), area(box)) for name, box in _REGIONS]
-    enough = [region for region in regions if region[1] >= _MOST]
-    if not enough:
-        return "the whole photo", 1.0
-    name, share, _ = min(enough, key=lambda region: (region[2], -region[1]))
-    return name, share
-
-
-def inside(shares: NDArray[np.floating], box: Box) -> float:
-    """How much lies in a box? Cells that the box cuts count by the part inside."""
-    rows = _covered(shares.shape[0], box[1], box[3])
-    columns = _covered(shares.shape[1], box[0], box[2])
-    return float(rows @ np.asarray(shares, np.float64) @ columns)
-
-
-def area(box: Box) -> float:
-    """Which share of the photo does a box take up?"""
-    return (box[2] - box[0]) * (box[3] - box[1])
-
-
 def listed(names: Sequence[str]) -> str:
     """Several things as one phrase: `a, b and c`."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _covered(cells: int, start: float, stop: float) -> NDArray[np.float64]:
-    edges = np.arange(cells + 1) / cells
-    covered: NDArray[np.float64] = np.clip(np.minimum(edges[1:], stop) - np.maximum(edges[:-1], start), 0, None) * cells
-    return covered
 
 
 def _overlap(one: Box, other: Box) -> bool:

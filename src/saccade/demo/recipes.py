@@ -70,7 +70,8 @@ methods = [
     {quoted_names},
 ]
 attributions = [saccade.explain(encoder, photos, method=name) for name in methods]
-saccade.methods_sheet(attributions).save("methods.png")
+(sheet,) = saccade.methods_sheets(attributions, across=len(methods))
+sheet.save("methods.png")
 """,
     )
 

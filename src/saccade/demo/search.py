@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from saccade.demo.naming import area, inside
 from saccade.demo.photos import Box, DescribedPhoto
 from saccade.demo.workspace import PHOTOS, Workspace
 from saccade.encoder import Encoder
 from saccade.images import Images
 from saccade.pairs import MATCHINGS, split
+from saccade.results.map_sentence import area, inside
 
 _WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 _SIDE = 2 / 3

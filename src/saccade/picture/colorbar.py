@@ -35,6 +35,7 @@ class Bar:
         opacity: Largest opacity of the paint; None for maps painted opaquely, without a photo beneath.
         colormap: A colour map by name; None: the one of the scale.
         note: A further remark, printed after the scale statement (smoothing, true grid, ...).
+        scale_named: Whether the scale statement is printed; a sheet of many bars says it once.
     """
 
     scale: Scale
@@ -44,6 +45,7 @@ class Bar:
     opacity: float | None = 0.85
     colormap: str | None = None
     note: str = ""
+    scale_named: bool = True
 
     @property
     def ticks(self) -> tuple[tuple[float, str], ...]:
@@ -62,6 +64,8 @@ class Bar:
     @property
     def remark(self) -> str:
         """The scale statement, the meaning of the lines and the note, in one sentence."""
+        if not self.scale_named and not self.scale.flat:
+            return self.note
         if self.scale.flat:
             size = number(self.scale.high * (100 if self.percent else 1)) if self.scale.high != 1 else ""
             return FLAT + (f" (all values about {size})" if size else "") + (f"; {self.note}" if self.note else "")
@@ -94,7 +98,7 @@ def colorbar(
 def _horizontal(bar: Bar, length: int, size: float, theme: Theme) -> Image.Image:
     small = size * 0.86
     unit = wrap(bar.unit, size, length) if bar.unit else []
-    remark = wrap(bar.remark, small, length)
+    remark = wrap(bar.remark, small, length) if bar.remark else []
     thick = max(6, round(size * 0.72))
     ticks = () if bar.scale.flat else _spaced(bar.ticks, length, size)
     above = LEADING * size * len(unit) + (size * 0.30 if unit else 0)

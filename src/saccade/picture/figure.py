@@ -50,6 +50,7 @@ def figure(
     column_labels: Sequence[str] = (),
     theme: str | Theme = "light",
     width: int | None = None,
+    aspect: tuple[int, int] | None = None,
 ) -> Image.Image:
     """Set panels as a page.
 
@@ -65,6 +66,7 @@ def figure(
             different shapes in a row are made equally high.
         theme: `"light"`, `"dark"` or a theme.
         width: Outer width in pixels; from the panels when None.
+        aspect: Width and height to each other, such as (16, 9): paper is added round the page; None adds none.
 
     Returns:
         An RGB image.
@@ -97,7 +99,7 @@ def figure(
         placed = Image.new("RGB", (page.content, key.height), page.theme.background)
         placed.paste(key, (layout.indent, 0))
         blocks.append((page.text * 1.4, placed))
-    return page.assemble(blocks + page.footer(notes))
+    return page.assemble(blocks + page.footer(notes), aspect)
 
 
 @dataclass(frozen=True)

@@ -93,16 +93,26 @@ class Page:
             blocks.append((self.text * (0.15 if index else 0.7), block))
         return blocks
 
-    def assemble(self, blocks: Sequence[tuple[float, Image.Image]]) -> Image.Image:
-        """Stack blocks, left-aligned, and put margins around them."""
+    def assemble(
+        self, blocks: Sequence[tuple[float, Image.Image]], aspect: tuple[int, int] | None = None
+    ) -> Image.Image:
+        """Stack blocks, left-aligned, put margins around them, and add paper up to an aspect."""
         tops, top = [], float(self.margin)
         for index, (gap, block) in enumerate(blocks):
             top += gap if index else 0
             tops.append(round(top))
             top += block.height
-        image = Image.new("RGB", (self.width, round(top + self.margin)), self.theme.background)
+        width, height = self.width, round(top + self.margin)
+        outer = (width, height)
+        if aspect is not None:
+            outer = (
+                max(width, round(height * aspect[0] / aspect[1])),
+                max(height, round(width * aspect[1] / aspect[0])),
+            )
+        left, above = (outer[0] - width) // 2, (outer[1] - height) // 2
+        image = Image.new("RGB", outer, self.theme.background)
         for place, (_, block) in zip(tops, blocks, strict=True):
-            image.paste(block, (self.margin, place))
+            image.paste(block, (left + self.margin, above + place))
         return image
 
 

@@ -8,7 +8,7 @@ from saccade.results.evaluation import Evaluation
 from saccade.results.feature_maps import FeatureMaps
 from saccade.results.layer_maps import LayerMaps
 from saccade.results.method_score import MethodScore
-from saccade.results.methods_sheet import methods_sheet
+from saccade.results.methods_sheets import methods_sheets
 from saccade.results.result import Result
 from saccade.results.similarity import Cell, Similarity
 
@@ -22,5 +22,5 @@ __all__ = [
     "MethodScore",
     "Result",
     "Similarity",
-    "methods_sheet",
+    "methods_sheets",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -11,15 +12,25 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from saccade.errors import InputError
+from saccade.errors import InputError, UnknownName
 from saccade.images import Images
 from saccade.picture import Bar, Panel, Scale, figure, overlay, scale_of, spotlight, stretch
 from saccade.picture.contours import legible
 from saccade.results.arrays import opened_arrays
+from saccade.results.map_sentence import map_sentence
 from saccade.results.plain import plain
-from saccade.results.result import Result, read_only, sentence
+from saccade.results.result import Result, capitalised, read_only
 from saccade.typing import Array
 
+VIEWS = ("heatmap", "spotlight", "contours")
+"""How a map is drawn on its photo; see `Attribution.drawn`."""
+
+_VIEW_REMARKS = {
+    "spotlight": "in its own colours where the map is high, grey and dark elsewhere",
+    "contours": "lines at 1/4, 1/2 and 3/4 of the strongest place",
+}
+_COUNTED = 250_000
+"""So many places of a photo, evenly spaced, are enough for the numbers of a sentence."""
 _SMALLEST_DRAWN = 900
 """Photos are enlarged to this many pixels on their longer side before anything is drawn on them."""
 
@@ -34,6 +45,7 @@ class Attribution(Result):
         units: What one unit of `values` is.
         signed: Whether negative values are evidence against.
         is_share: Whether the values are shares of a whole, which people read in percent.
+        compared: The images that the target compares with: one for all, or one for each.
         grid: Rows and columns at which the map was really computed.
         images: The images, with the photos they came from.
         method: The method's name.
@@ -65,6 +77,7 @@ class Attribution(Result):
     notes: tuple[str, ...] = ()
     scores: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     is_share: bool = False
+    compared: tuple[Images, ...] = ()
 
     def __post_init__(self) -> None:
         read_only(self.values, self.raw)
@@ -76,7 +89,14 @@ class Attribution(Result):
         """The same for one image, or for some."""
         rows = slice(which, which + 1 or None) if isinstance(which, int) else which
         scores = {name: numbers[rows] for name, numbers in self.scores.items()}
-        return replace(self, values=self.values[rows], raw=self.raw[rows], images=self.images[rows], scores=scores)
+        return replace(
+            self,
+            values=self.values[rows],
+            raw=self.raw[rows],
+            images=self.images[rows],
+            scores=scores,
+            compared=tuple(images if len(images) == 1 else images[rows] for images in self.compared),
+        )
 
     def __repr__(self) -> str:
         return f"Attribution({self.method} of {self.target} on {len(self)} image(s), {self.units})"
@@ -99,6 +119,12 @@ class Attribution(Result):
             smooth: Interpolate between the method's own cells; False shows them as they are.
         """
         return self.images.photos[index].placement.onto_original(self.values[index], smooth=smooth)
+
+    def sentence(self, index: int = 0) -> str:
+        """What one map says, in one plain sentence from its numbers; `results.map_sentence` says how."""
+        placed = self.on_photo(index)
+        every = max(1, round(math.sqrt(placed.size / _COUNTED)))
+        return map_sentence(placed[every // 2 :: every, every // 2 :: every], signed=self.signed)
 
     # Pages
 
@@ -147,6 +173,35 @@ class Attribution(Result):
             for index, photo in enumerate(self.images.photos)
         ]
 
+    def drawn(
+        self, index: int = 0, *, view: str = "heatmap", scale: str | Scale = "each", least: int = _SMALLEST_DRAWN
+    ) -> Image.Image:
+        """One photo with its map, without any text.
+
+        Args:
+            index: Which image.
+            view: `"heatmap"` paints the map over the greyed photo, `"spotlight"` keeps the photo's colours where the
+                map is high, `"contours"` draws lines at 1/4, 1/2 and 3/4 of the scale on the photo in its own colours.
+            scale: As for `overlay`.
+            least: Smaller photos are enlarged to this many pixels first.
+
+        Raises:
+            UnknownName: No such view.
+        """
+        if view not in VIEWS:
+            raise UnknownName.of("view", view, VIEWS)
+        photo, placed = self.images.photos[index].original, self.on_photo(index)
+        colours = self._scale(scale, index, 0.0)
+        if view == "spotlight":
+            return spotlight(photo, placed, colours, least=least)
+        if view == "contours":
+            return overlay(photo, placed, colours, opacity=0.0, contours=True, photo_style="colour", least=least)
+        return overlay(photo, placed, colours, least=least)
+
+    def bar(self, index: int = 0) -> Bar:
+        """The key to the colours of one map, without the words that all maps of a sheet share."""
+        return Bar(self.scale(index), percent=self.is_share, contours=False, scale_named=False)
+
     def page(self, **drawing: Any) -> Image.Image:
         """`figure` of a single image, `sheet` of several; they say what they take."""
         return self.figure(0, **drawing) if len(self) == 1 else self.sheet(**drawing)
@@ -155,41 +210,90 @@ class Attribution(Result):
         self,
         index: int = 0,
         *,
+        view: str = "heatmap",
         theme: str = "light",
         scale: str | Scale = "each",
         clip: float = 0.0,
         opacity: float = 0.85,
         smooth: bool = True,
         width: int | None = None,
+        aspect: tuple[int, int] | None = None,
     ) -> Image.Image:
-        """A page: the photo, the map on it, the colour bar with its unit, and how it was made."""
+        """A page: the question, the answer in a sentence, the photo, the map on it, its colour bar, how it was made.
+
+        Args:
+            index: Which image.
+            view: As for `drawn`.
+            theme: `"light"` or `"dark"`.
+            scale: As for `overlay`.
+            clip: Percentage of the strongest values that share the last colour.
+            opacity: Opacity of the strongest colour.
+            smooth: Interpolate between the method's own cells.
+            width: Outer width in pixels.
+            aspect: Width and height of the page to each other, such as (16, 9): paper is added round it.
+        """
         photo = self.images.photos[index]
         colours = self._scale(scale, index, clip)
-        placed = self.on_photo(index, smooth=smooth)
-        lines = legible(placed, colours)
-        drawn = overlay(photo.original, placed, colours, opacity=opacity, contours=lines, least=_SMALLEST_DRAWN)
-        return figure(
-            [Panel(Image.fromarray(np.asarray(photo.original)), title=photo.name), Panel(drawn, title=self.title)],
-            columns=2,
-            title=f"{self.title}: {self.question}",
-            caption=[sentence(self.summary)],
-            notes=self._small_print(smooth),
-            bar=self._bar(colours, opacity, lines),
-            theme=theme,
-            width=width,
-        )
-
-    def sheet(self, *, theme: str = "light", scale: str = "each", clip: float = 0.0, columns: int = 3) -> Image.Image:
-        """A contact sheet: every photo with its map."""
-        overlays = self.overlay(scale=scale, clip=clip, least=480)
-        panels = [Panel(drawn, title=photo.name) for drawn, photo in zip(overlays, self.images.photos, strict=True)]
+        if view == "heatmap":
+            placed = self.on_photo(index, smooth=smooth)
+            lines = legible(placed, colours)
+            drawn = overlay(photo.original, placed, colours, opacity=opacity, contours=lines, least=_SMALLEST_DRAWN)
+            bar = self._bar(colours, opacity, lines)
+        else:
+            drawn, bar = self.drawn(index, view=view, scale=colours), None
+        others = [images.photos[index if len(images) > 1 else 0] for images in self.compared]
+        remark = "" if bar is not None else _VIEW_REMARKS[view]
+        panels = [
+            Panel(Image.fromarray(np.asarray(photo.original)), title=photo.name),
+            Panel(drawn, title=self.title, subtitle=remark),
+            *(Panel(Image.fromarray(np.asarray(other.original)), title=other.name) for other in others),
+        ]
         return figure(
             panels,
-            columns=min(columns, len(panels)),
-            title=f"{self.title}: {self.question}",
-            caption=[sentence(self.summary)],
-            notes=self._small_print(True),
-            bar=self._bar(self.scale(clip=clip), 0.85, True) if scale == "all" else None,
+            columns=2 if len(panels) == 4 else len(panels),
+            title=capitalised(self.question),
+            caption=[self.sentence(index), f"{self.title}: {self.summary}."],
+            notes=self._small_print(smooth),
+            bar=bar,
+            theme=theme,
+            width=width,
+            aspect=aspect,
+        )
+
+    def sheet(
+        self,
+        *,
+        view: str = "heatmap",
+        theme: str = "light",
+        scale: str = "each",
+        clip: float = 0.0,
+        columns: int = 3,
+    ) -> Image.Image:
+        """A contact sheet: every photo in its own colours, and beside it the photo with its map.
+
+        Args:
+            view: As for `drawn`.
+            theme: `"light"` or `"dark"`.
+            scale: `"each"` map for itself, or one scale for `"all"`, with its bar.
+            clip: Percentage of the strongest values that share the last colour.
+            columns: Photos in a row.
+        """
+        shared = self.scale(clip=clip) if scale == "all" else scale
+        panels: list[Panel] = []
+        for index, photo in enumerate(self.images.photos):
+            limits = self._scale(shared, index, clip)
+            most = (
+                "" if scale == "all" or limits.flat else f"colours up to {self._bar(limits, 0.85, True).ticks[-1][1]}"
+            )
+            panels.append(Panel(Image.fromarray(np.asarray(photo.original)), title=photo.name))
+            panels.append(Panel(self.drawn(index, view=view, scale=limits, least=480), subtitle=most))
+        return figure(
+            panels,
+            columns=2 * min(columns, len(self)),
+            title=capitalised(self.question),
+            caption=[f"{self.title}: {self.summary}."],
+            notes=[f"colours: {self.units}", *self._small_print(True)],
+            bar=self._bar(self.scale(clip=clip), 0.85, True) if scale == "all" and view == "heatmap" else None,
             theme=theme,
         )
 
@@ -259,6 +363,7 @@ class Attribution(Result):
                 "lowest": values.min(),
                 "highest": values.max(),
                 "strongest_at": [round(coordinate, 1) for coordinate in strongest],
+                "sentence": self.sentence(index),
                 "values": values,
             }
         )
@@ -277,7 +382,8 @@ class Attribution(Result):
     def _small_print(self, smooth: bool) -> list[str]:
         rows, columns = self.grid
         grid = f"real grid {columns}x{rows}" + ("" if smooth else ", shown as it is")
+        height, width = self.images.shape[1:3]
         return [
-            f"{self.method} of {self.target}, layer {self.layer} of {self.model}",
+            f"{self.method} of {self.target}, layer {self.layer} of {self.model}, which was given {width}x{height} px",
             "; ".join((grid, *self.notes)),
         ]

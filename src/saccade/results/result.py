@@ -111,6 +111,11 @@ def read_only(*arrays: NDArray[Any]) -> None:
         array.setflags(write=False)
 
 
+def capitalised(text: str) -> str:
+    """With a capital at the start."""
+    return text[:1].upper() + text[1:]
+
+
 def sentence(text: str) -> str:
     """With a capital at the start and a stop at the end."""
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?')) else '.'}"
+    return f"{capitalised(text)}{'' if text.endswith(('.', '?')) else '.'}"

@@ -83,6 +83,11 @@ class OtherImages:
 
     images: GivenImages
 
+    @property
+    def compared(self) -> tuple[GivenImages, ...]:
+        """What a page shows beside the photo."""
+        return (self.images,)
+
     def reference(self, codes: Codes, source: CodeSource) -> Codes:
         """Their codes."""
         others = source.codes(self.images.source)
@@ -104,6 +109,11 @@ class TwoOthers:
 
     a: OtherImages
     than: OtherImages
+
+    @property
+    def compared(self) -> tuple[GivenImages, ...]:
+        """What a page shows beside the photo, a first."""
+        return (self.a.images, self.than.images)
 
     def reference(self, codes: Codes, source: CodeSource) -> Codes:
         """Their codes, side by side along the channels, as `weighted_sum` reads them."""

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from saccade.errors import InputError
 from saccade.images import Images
+from saccade.targets.given_images import GivenImages
 from saccade.targets.measure import Measure, weighted_sum
 from saccade.targets.quantity import Quantity
 from saccade.targets.weighted_words import weighted_name, weighted_question, weighted_units
@@ -116,6 +117,12 @@ class Target:
     def parts(self) -> tuple[tuple[float, Target], ...]:
         """The weights and targets that it is the sum of; of anything but a sum, itself alone."""
         return self.arguments.parts if isinstance(self.arguments, WeightedParts) else ((1.0, self),)
+
+    @property
+    def compared(self) -> tuple[GivenImages, ...]:
+        """The single images that the photo is compared with, each once; a page shows them too."""
+        given = [images for _, part in self.parts for images in getattr(part.arguments, "compared", ())]
+        return tuple(dict.fromkeys(given))
 
     def freeze(self, codes: Codes, source: CodeSource) -> Codes:
         """The frozen reference of every image; see `Arguments.reference`."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from saccade.demo import recipes
 from saccade.demo.markup import Markup, element, exact, joined
-from saccade.demo.naming import area, main_region, name_of, peaks
+from saccade.demo.naming import name_of, peaks
 from saccade.demo.photo_views import image, key, share
 from saccade.demo.photos import MOTORCYCLE, MOTORCYCLE_RIGHT
 from saccade.demo.score_bars import score_bars
@@ -21,6 +21,7 @@ from saccade.picture import Bar, overlay, stretch
 from saccade.picture.contours import legible
 from saccade.picture.numerals import number, signed
 from saccade.results import Similarity
+from saccade.results.map_sentence import area, main_region
 
 _UNIT = "what this place adds to the similarity"
 _NOTABLE = -0.02

@@ -14,7 +14,7 @@ from saccade.demo.workspace import Workspace
 from saccade.methods import available, find
 from saccade.picture.numerals import number
 from saccade.picture.resampling import stretch
-from saccade.results import Attribution, methods_sheet
+from saccade.results import Attribution, methods_sheets
 from saccade.results.result import sentence
 
 SHOWN = EXPLAINED[:6]
@@ -30,7 +30,8 @@ NAMES = (FIRST, "integrated_gradients", "smoothgrad", "grad_cam", "activation_en
 def methods(workspace: Workspace) -> Markup:
     """One row a photo, one column a method."""
     attributions = [_attribution(workspace, name) for name in NAMES]
-    sheet = workspace.save(methods_sheet(attributions), "images/methods.webp", {"methods": ", ".join(NAMES)})
+    (drawn,) = methods_sheets(attributions, across=len(attributions))
+    sheet = workspace.save(drawn, "images/methods.webp", {"methods": ", ".join(NAMES)})
     rows = [_row(workspace, photo, attributions) for photo in SHOWN]
     words = [_description(attribution, attributions[0]) for attribution in attributions]
     heads = [element("span", head) for head in ("Photo", *(attribution.title for attribution in attributions))]

@@ -1,0 +1,103 @@
+"""A map in one plain sentence from its numbers: where most of it lies, how concentrated it is, how high its top is."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saccade.picture.numerals import number, percent
+from saccade.picture.scales import scale_of
+
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom, as shares of the photo."""
+
+_REGIONS: tuple[tuple[str, Box], ...] = (
+    ("the upper left quarter", (0, 0, 0.5, 0.5)),
+    ("the upper right quarter", (0.5, 0, 1, 0.5)),
+    ("the lower left quarter", (0, 0.5, 0.5, 1)),
+    ("the lower right quarter", (0.5, 0.5, 1, 1)),
+    ("the middle", (0.25, 0.25, 0.75, 0.75)),
+    ("a strip along the upper edge", (0, 0, 1, 0.25)),
+    ("a strip along the lower edge", (0, 0.75, 1, 1)),
+    ("a strip along the left edge", (0, 0, 0.25, 1)),
+    ("a strip along the right edge", (0.75, 0, 1, 1)),
+    ("the upper half", (0, 0, 1, 0.5)),
+    ("the lower half", (0, 0.5, 1, 1)),
+    ("the left half", (0, 0, 0.5, 1)),
+    ("the right half", (0.5, 0, 1, 1)),
+)
+_MOST = 0.6
+"""A region must hold this share to be named."""
+_NOTABLE = 0.02
+"""Values below zero are worth a word from this share of the values above it on."""
+
+
+def map_sentence(values: NDArray[np.floating], *, signed: bool) -> str:
+    """What does this map say, in one sentence?
+
+    The weight of a map is the sum of its values above zero. The sentence tells the smallest part of the photo that
+    holds half of the weight, the region that holds most of it (`main_region`), the largest value as a multiple of the
+    mean value above zero over all places, and how much lies below zero.
+
+    Args:
+        values: (height, width), the map of one image.
+        signed: Whether values below zero mean evidence against.
+
+    Example:
+        >>> map_sentence(np.eye(4, dtype=np.float32), signed=False)
+        'Half of its weight lies in 12 % of the photo; its strongest place counts 4 times as much as an average one.'
+    """
+    if scale_of(values, signed=signed).flat:
+        return "Nothing stands out: the map is flat."
+    exact = np.asarray(values, np.float64)
+    above = np.maximum(exact, 0)
+    weight, below = float(above.sum()), float(-np.minimum(exact, 0).sum())
+    if weight <= _NOTABLE * below:
+        return map_sentence(-exact, signed=False).replace("its weight", "what lies below zero")
+    descending = np.sort(above, axis=None)[::-1].cumsum()
+    half = (int(np.searchsorted(descending, weight / 2)) + 1) / exact.size
+    where, share = main_region(above)
+    place = f", most of it ({percent(share)}) in {where}" if share < 1 else ""
+    text = (
+        f"Half of its weight lies in {percent(half)} of the photo{place}; its strongest place counts "
+        f"{number(float(above.max()) * exact.size / weight)} times as much as an average one."
+    )
+    if signed and below > _NOTABLE * weight:
+        text += f" What speaks against it weighs {percent(below / weight)} of what speaks for it."
+    return text
+
+
+def main_region(shares: NDArray[np.floating]) -> tuple[str, float]:
+    """Where does most of it lie? The smallest region that holds the better part, and the share it holds.
+
+    Args:
+        shares: (rows, columns), none negative.
+
+    Returns:
+        The region's name, or `"the whole photo"` with 1.0 where no smaller one holds enough.
+    """
+    total = float(shares.sum())
+    regions = [(name, inside(shares, box) / max(total, 1e-12), area(box)) for name, box in _REGIONS]
+    enough = [region for region in regions if region[1] >= _MOST]
+    if not enough:
+        return "the whole photo", 1.0
+    name, share, _ = min(enough, key=lambda region: (region[2], -region[1]))
+    return name, share
+
+
+def inside(shares: NDArray[np.floating], box: Box) -> float:
+    """How much lies in a box? Cells that the box cuts count by the part inside."""
+    rows = _covered(shares.shape[0], box[1], box[3])
+    columns = _covered(shares.shape[1], box[0], box[2])
+    return float(rows @ np.asarray(shares, np.float64) @ columns)
+
+
+def area(box: Box) -> float:
+    """Which share of the photo does a box take up?"""
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _covered(cells: int, start: float, stop: float) -> NDArray[np.float64]:
+    edges = np.arange(cells + 1) / cells
+    covered: NDArray[np.float64] = np.clip(np.minimum(edges[1:], stop) - np.maximum(edges[:-1], start), 0, None) * cells
+    return covered
