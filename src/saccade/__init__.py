@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from saccade.errors import SaccadeError as SaccadeError
     from saccade.errors import SaccadeWarning as SaccadeWarning
     from saccade.evaluation import evaluate as evaluate
+    from saccade.evaluation.untrained import explain_beside_untrained as explain_beside_untrained
     from saccade.explanation import explain as explain
     from saccade.images import Images as Images
     from saccade.inside import cells as cells
@@ -53,6 +54,7 @@ _MODULES = {
     "compare": "saccade.pairs",
     "evaluate": "saccade.evaluation",
     "explain": "saccade.explanation",
+    "explain_beside_untrained": "saccade.evaluation.untrained",
     "feature_maps": "saccade.inside",
     "load": "saccade.encoder",
     "method": "saccade.attribution.method",

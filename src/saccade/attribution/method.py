@@ -28,6 +28,7 @@ class Description:
         source: Where it was published.
         cost: What it costs, in words.
         needs: What the network must be able to do (`models.Capabilities`).
+        question: What its map answers, where that is not what the target asks.
     """
 
     title: str
@@ -35,6 +36,7 @@ class Description:
     source: str
     cost: str
     needs: tuple[Need, ...] = ()
+    question: str = ""
 
 
 class Method(Protocol):
@@ -62,6 +64,7 @@ def method(
     cost: str,
     needs: Sequence[Need] = (),
     together: bool = False,
+    question: str = "",
 ) -> Callable[[Callable[..., Any]], Method]:
     """Make a function a method, which then takes one target and gives a map, or several and gives a list.
 
@@ -75,6 +78,7 @@ def method(
         cost: What it costs, in words.
         needs: What the network must be able to do: `"gradients"`, `"taps"`, `"layer_weights"`.
         together: The function itself takes a sequence of targets and gives a list of maps, all from the same passes.
+        question: What its map answers, where that is not what the target asks; the headline of its pages.
 
     Example:
         >>> @saccade.method(title="Brightness", summary="where it is bright", source="mine", cost="none")
@@ -99,7 +103,7 @@ def method(
                 maps = [function(run, images, single, **settings) for single in targets]
             return maps[0] if isinstance(target, Target) else maps
 
-        explaining.description = Description(title, summary, source, cost, tuple(needs))  # type: ignore[attr-defined]
+        explaining.description = Description(title, summary, source, cost, tuple(needs), question)  # type: ignore[attr-defined]
         return cast("Method", explaining)
 
     return mark

@@ -53,6 +53,13 @@ def explain(
             help="A setting of the methods, such as steps=64; METHOD.NAME=VALUE for one of several.",
         ),
     ] = None,
+    beside: Annotated[
+        str | None,
+        typer.Option(
+            metavar="untrained", show_default=False,
+            help="Show the same map of networks with fresh weights beside it, on one scale.",
+        ),
+    ] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the pages go.")
     ] = Path("saccade-out"),
@@ -84,7 +91,8 @@ def explain(
     everything = "all" in methods
     methods = list(available()) if everything else methods
     settings = settings_for(methods, setting or [], console.seed)
-    requests = [Request(name, target, settings[name]) for name in methods]
+    untrained = beside is not None and values.choice("beside", beside, ("untrained",)) == "untrained"
+    requests = [Request(name, target, settings[name], beside_untrained=untrained) for name in methods]
     for page in pages_of(requests, style):
         find(page.target.files)
     photos = find(images)
@@ -94,7 +102,8 @@ def explain(
         if not method:
             name, notes = default_method(encoder)
             if name != DEFAULT_METHOD:
-                requests = [Request(name, target, settings_for([name], setting or [], console.seed)[name])]
+                chosen = settings_for([name], setting or [], console.seed)[name]
+                requests = [Request(name, target, chosen, beside_untrained=untrained)]
             for note in notes:
                 console.note(note)
         with console.progress(1) as bar:

@@ -149,10 +149,10 @@ class Drawing:
     view: Annotated[
         str,
         typer.Option(
-            metavar="heatmap|spotlight|contours", rich_help_panel=_DRAWING,
+            metavar="auto|heatmap|spotlight|contours", rich_help_panel=_DRAWING,
             help="Paint the map over the grey photo, light up what counts in its own colours, or draw lines.",
         ),
-    ] = "heatmap"  # fmt: skip
+    ] = "auto"  # fmt: skip
     aspect: Annotated[
         str,
         typer.Option(metavar="free|16:9|4:3", rich_help_panel=_DRAWING, help="The shape of a page, such as a slide's."),

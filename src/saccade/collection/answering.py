@@ -11,6 +11,7 @@ from saccade.collection.page import Page
 from saccade.collection.record import FailedPhoto, RefusedRequest
 from saccade.collection.request import Request
 from saccade.errors import Cancelled, FileError, ImageError, InputError, MemoryBudgetError, NotApplicable, UnknownName
+from saccade.evaluation.untrained import explain_beside_untrained
 from saccade.explanation import explain
 from saccade.images import Images
 from saccade.results import Attribution
@@ -95,7 +96,8 @@ class Answering:
     def _attribution(
         self, page: Page, request: Request, images: Images, step: Callable[[int, int], None]
     ) -> Attribution:
-        result = explain(
+        ask = explain_beside_untrained if request.beside_untrained else explain
+        result = ask(
             self.encoder, images, request.method, page.target, progress=step, stop=self.stop, **request.settings
         )
         if request.label == request.name:

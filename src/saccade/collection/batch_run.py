@@ -130,7 +130,9 @@ class BatchRun:
         others = [file_state(photo) for photo in photos] if self.style.scale == "all" else []
         page_sets = []
         for page in self.pages:
-            requests = [(request.method, request.label, request.settings) for request in page.requests]
+            requests = [
+                (request.method, request.label, request.settings, request.beside_untrained) for request in page.requests
+            ]
             shared = fingerprint(model, requests, target_fingerprint(page.target), page.style, others)
             files = {
                 photo: PageFiles(photo, page, output, names[photo], fingerprint(shared, file_state(photo)), thumbnails)

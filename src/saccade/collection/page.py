@@ -112,6 +112,10 @@ def pages_of(requests: Sequence[Request], style: PageStyle) -> tuple[Page, ...]:
             raise InputError(
                 f"{count} requests about {targets[key].name} are called {label!r}; give each a label of its own."
             )
+        if len(together) > 1 and any(request.beside_untrained for request in together):
+            raise InputError(
+                "untrained networks stand beside one method's map; ask about each method in a run of its own."
+            )
         if style.scale == "all" and len(together) > 1:
             raise InputError("one scale for all photos goes with one method; each method has units of its own.")
     taken: dict[str, Target] = {}

@@ -24,6 +24,7 @@ class Request:
             whose pages are always made again.
         target: What is explained, as a `Target` or its text form.
         settings: The method's own settings.
+        beside_untrained: Show the same map of networks with fresh weights beside it.
         label: Stands for the request in file names and, if it is not the method's name, on the page: needed where one
             method is asked twice about one target. By default the method's name.
 
@@ -35,6 +36,7 @@ class Request:
     target: Target | str = "code"
     settings: Mapping[str, Any] = field(default_factory=dict)
     label: str = ""
+    beside_untrained: bool = False
 
     def __post_init__(self) -> None:
         if not self.label:

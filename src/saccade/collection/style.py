@@ -23,7 +23,7 @@ class PageStyle:
         theme: `"light"` or `"dark"` paper.
         scale: A colour scale for `"each"` photo, or one for `"all"` of them, so that they can be compared.
         format: `"png"`, `"jpg"` or `"webp"`.
-        view: `"heatmap"`, `"spotlight"` or `"contours"`, see `Attribution.drawn`.
+        view: `"auto"`, `"heatmap"`, `"spotlight"` or `"contours"`, see `Attribution.drawn`.
         aspect: The shape of a page of one map: `"free"`, `"16:9"` or `"4:3"`.
         overlay_only: Write only the photo with its map, without any text.
         raw: Write the numbers too, as `.npz`.
@@ -37,12 +37,12 @@ class PageStyle:
     format: str = "png"
     overlay_only: bool = False
     raw: bool = False
-    view: str = "heatmap"
+    view: str = "auto"
     aspect: str = "free"
 
     def __post_init__(self) -> None:
         choices: Mapping[str, Iterable[str]] = {
-            "theme": THEMES, "scale": SCALES, "format": FORMATS, "view": VIEWS, "aspect": ASPECTS,
+            "theme": THEMES, "scale": SCALES, "format": FORMATS, "view": ("auto", *VIEWS), "aspect": ASPECTS,
         }  # fmt: skip
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:

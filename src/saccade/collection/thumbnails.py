@@ -12,7 +12,7 @@ from saccade.picture import Scale
 from saccade.results import Attribution
 
 
-def overlay(attribution: Attribution, scale: Scale | None, least: int = 900, view: str = "heatmap") -> Image.Image:
+def overlay(attribution: Attribution, scale: Scale | None, least: int = 900, view: str = "auto") -> Image.Image:
     """The photo with its map, at least so large."""
     return attribution.drawn(view=view, scale=scale or "each", least=least)
 

@@ -22,11 +22,13 @@ class Weight:
         name: Its name in the model.
         read: Gives a copy of its values.
         write: Puts values of the same shape in their place.
+        initial: Draws values as they are before training, from a seed; None where the layer does not say how.
     """
 
     name: str
     read: Callable[[], NDArray[Any]]
     write: Callable[[NDArray[Any]], None]
+    initial: Callable[[int], NDArray[Any]] | None = None
 
 
 def weighted_layers(network: Network, last: str) -> list[str]:
@@ -45,7 +47,7 @@ def weighted_layers(network: Network, last: str) -> list[str]:
 
 
 @contextmanager
-def randomised(network: Network, layers: Sequence[str], seed: int) -> Iterator[None]:
+def randomised(network: Network, layers: Sequence[str], seed: int, *, untrained: bool = False) -> Iterator[None]:
     """Inside the block the weights of these layers are randomised; afterwards they are as before, also on an error.
 
     The numbers of each weight are permuted among themselves, so that its mean, its spread and its largest value stay.
@@ -53,7 +55,8 @@ def randomised(network: Network, layers: Sequence[str], seed: int) -> Iterator[N
     Args:
         network: An opened model whose layers hold their weights (`weighted_layers`).
         layers: Paths from `weighted_layers`.
-        seed: The same seed gives the same shuffle.
+        seed: The same seed gives the same numbers.
+        untrained: Draw the weights as the layers do before training instead, where they say how.
 
     Raises:
         NotApplicable: The weights of this kind of model cannot be told apart by layer.
@@ -70,9 +73,12 @@ def randomised(network: Network, layers: Sequence[str], seed: int) -> Iterator[N
         for layer in layers:
             number = list(weights).index(layer)
             for index, weight in enumerate(weights[layer]):
+                generator = np.random.default_rng([seed, number, index])
+                if untrained and weight.initial is not None:
+                    weight.write(weight.initial(int(generator.integers(2**31))))
+                    continue
                 values = weight.read()
-                randomised = np.random.default_rng([seed, number, index]).permutation(values.ravel())
-                weight.write(randomised.reshape(values.shape))
+                weight.write(generator.permutation(values.ravel()).reshape(values.shape))
         yield
     finally:
         for weight, values in originals:

@@ -13,14 +13,26 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from saccade.errors import InputError, UnknownName
-from saccade.images import Images
+from saccade.images import Images, Placement
 from saccade.picture import Bar, Panel, Scale, figure, overlay, scale_of, spotlight, stretch
 from saccade.picture.contours import legible
 from saccade.results.arrays import opened_arrays
 from saccade.results.map_sentence import map_sentence
 from saccade.results.plain import plain
 from saccade.results.result import Result, capitalised, read_only
+from saccade.results.untrained_maps import UntrainedMaps
 from saccade.typing import Array
+
+
+def picture_of(image: Array, placement: Placement, value_range: tuple[float, float]) -> Image.Image:
+    """A model's image, (height, width, channels), as a person sees it, on the shape of the photo that it belongs to."""
+    low, high = value_range
+    shown = np.clip((image - low) / (high - low), 0, 1)
+    if shown.shape[-1] not in (1, 3):
+        shown = shown.mean(axis=-1, keepdims=True)
+    placed = placement.onto_original(np.broadcast_to(shown, (*shown.shape[:2], 3)))
+    return Image.fromarray(np.asarray(np.rint(255 * np.clip(placed, 0, 1)), np.uint8))
+
 
 VIEWS = ("heatmap", "spotlight", "contours")
 """How a map is drawn on its photo; see `Attribution.drawn`."""
@@ -29,6 +41,8 @@ _VIEW_REMARKS = {
     "spotlight": "in its own colours where the map is high, grey and dark elsewhere",
     "contours": "lines at 1/4, 1/2 and 3/4 of the strongest place",
 }
+_WIDE = 1.5
+"""Pages of a wider aspect set four pictures in a row."""
 _COUNTED = 250_000
 """So many places of a photo, evenly spaced, are enough for the numbers of a sentence."""
 _SMALLEST_DRAWN = 900
@@ -46,6 +60,10 @@ class Attribution(Result):
         signed: Whether negative values are evidence against.
         is_share: Whether the values are shares of a whole, which people read in percent.
         compared: The images that the target compares with: one for all, or one for each.
+        view: How it is drawn unless somebody asks otherwise.
+        sentences: What each map says, where the method says it itself.
+        redrawn: The images as the model redraws them, in its value range, where the map is about them.
+        untrained: The same of networks with fresh weights, if that was asked (`explain_beside_untrained`).
         grid: Rows and columns at which the map was really computed.
         images: The images, with the photos they came from.
         method: The method's name.
@@ -78,6 +96,10 @@ class Attribution(Result):
     scores: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     is_share: bool = False
     compared: tuple[Images, ...] = ()
+    view: str = "heatmap"
+    sentences: tuple[str, ...] = ()
+    redrawn: Array | None = None
+    untrained: UntrainedMaps | None = None
 
     def __post_init__(self) -> None:
         read_only(self.values, self.raw)
@@ -96,6 +118,9 @@ class Attribution(Result):
             images=self.images[rows],
             scores=scores,
             compared=tuple(images if len(images) == 1 else images[rows] for images in self.compared),
+            sentences=self.sentences[rows],
+            redrawn=None if self.redrawn is None else self.redrawn[rows],
+            untrained=None if self.untrained is None else self.untrained[rows],
         )
 
     def __repr__(self) -> str:
@@ -122,6 +147,8 @@ class Attribution(Result):
 
     def sentence(self, index: int = 0) -> str:
         """What one map says, in one plain sentence from its numbers; `results.map_sentence` says how."""
+        if self.sentences:
+            return self.sentences[index]
         placed = self.on_photo(index)
         every = max(1, round(math.sqrt(placed.size / _COUNTED)))
         return map_sentence(placed[every // 2 :: every, every // 2 :: every], signed=self.signed)
@@ -174,22 +201,22 @@ class Attribution(Result):
         ]
 
     def drawn(
-        self, index: int = 0, *, view: str = "heatmap", scale: str | Scale = "each", least: int = _SMALLEST_DRAWN
+        self, index: int = 0, *, view: str = "auto", scale: str | Scale = "each", least: int = _SMALLEST_DRAWN
     ) -> Image.Image:
         """One photo with its map, without any text.
 
         Args:
             index: Which image.
             view: `"heatmap"` paints the map over the greyed photo, `"spotlight"` keeps the photo's colours where the
-                map is high, `"contours"` draws lines at 1/4, 1/2 and 3/4 of the scale on the photo in its own colours.
+                map is high, `"contours"` draws lines at 1/4, 1/2 and 3/4 of the scale on the photo in its own colours;
+                `"auto"` is the method's own choice.
             scale: As for `overlay`.
             least: Smaller photos are enlarged to this many pixels first.
 
         Raises:
             UnknownName: No such view.
         """
-        if view not in VIEWS:
-            raise UnknownName.of("view", view, VIEWS)
+        view = self._view(view)
         photo, placed = self.images.photos[index].original, self.on_photo(index)
         colours = self._scale(scale, index, 0.0)
         if view == "spotlight":
@@ -197,6 +224,16 @@ class Attribution(Result):
         if view == "contours":
             return overlay(photo, placed, colours, opacity=0.0, contours=True, photo_style="colour", least=least)
         return overlay(photo, placed, colours, least=least)
+
+    def redrawn_photo(self, index: int = 0) -> Image.Image:
+        """One image as the model redraws it, put back onto the shape of its photo.
+
+        Raises:
+            InputError: The map is not about redrawn images.
+        """
+        if self.redrawn is None:
+            raise InputError(f"{self.method} does not redraw images; method='detail_kept' does.")
+        return picture_of(self.redrawn[index], self.images.photos[index].placement, self.images.value_range)
 
     def bar(self, index: int = 0) -> Bar:
         """The key to the colours of one map, without the words that all maps of a sheet share."""
@@ -210,7 +247,7 @@ class Attribution(Result):
         self,
         index: int = 0,
         *,
-        view: str = "heatmap",
+        view: str = "auto",
         theme: str = "light",
         scale: str | Scale = "each",
         clip: float = 0.0,
@@ -232,8 +269,11 @@ class Attribution(Result):
             width: Outer width in pixels.
             aspect: Width and height of the page to each other, such as (16, 9): paper is added round it.
         """
-        photo = self.images.photos[index]
+        photo, view = self.images.photos[index], self._view(view)
         colours = self._scale(scale, index, clip)
+        if self.untrained is not None and scale == "each":
+            both = [self.values[index], self.untrained.mean[index]]
+            colours = scale_of(np.stack(both), signed=self.signed, clip=clip, shared="both maps")
         if view == "heatmap":
             placed = self.on_photo(index, smooth=smooth)
             lines = legible(placed, colours)
@@ -246,13 +286,25 @@ class Attribution(Result):
         panels = [
             Panel(Image.fromarray(np.asarray(photo.original)), title=photo.name),
             Panel(drawn, title=self.title, subtitle=remark),
-            *(Panel(Image.fromarray(np.asarray(other.original)), title=other.name) for other in others),
         ]
+        sentences = [self.sentence(index)]
+        if self.untrained is not None:
+            placed = photo.placement.onto_original(self.untrained.mean[index], smooth=smooth)
+            mean = overlay(photo.original, placed, colours, opacity=opacity, least=_SMALLEST_DRAWN)
+            networks = len(self.untrained.likeness)
+            panels.append(
+                Panel(mean, title="Untrained", subtitle=f"the mean of {networks} networks, scaled to the same total")
+            )
+            sentences.append(self.untrained.sentence(index))
+        if self.redrawn is not None:
+            panels.insert(1, Panel(self.redrawn_photo(index), title="Redrawn"))
+        panels += [Panel(Image.fromarray(np.asarray(other.original)), title=other.name) for other in others]
+        is_wide = aspect is not None and aspect[0] / aspect[1] > _WIDE
         return figure(
             panels,
-            columns=2 if len(panels) == 4 else len(panels),
+            columns=2 if len(panels) == 4 and not is_wide else len(panels),
             title=capitalised(self.question),
-            caption=[self.sentence(index), f"{self.title}: {self.summary}."],
+            caption=[*sentences, f"{self.title}: {self.summary}."],
             notes=self._small_print(smooth),
             bar=bar,
             theme=theme,
@@ -263,7 +315,7 @@ class Attribution(Result):
     def sheet(
         self,
         *,
-        view: str = "heatmap",
+        view: str = "auto",
         theme: str = "light",
         scale: str = "each",
         clip: float = 0.0,
@@ -293,7 +345,9 @@ class Attribution(Result):
             title=capitalised(self.question),
             caption=[f"{self.title}: {self.summary}."],
             notes=[f"colours: {self.units}", *self._small_print(True)],
-            bar=self._bar(self.scale(clip=clip), 0.85, True) if scale == "all" and view == "heatmap" else None,
+            bar=self._bar(self.scale(clip=clip), 0.85, True)
+            if scale == "all" and self._view(view) == "heatmap"
+            else None,
             theme=theme,
         )
 
@@ -364,6 +418,7 @@ class Attribution(Result):
                 "highest": values.max(),
                 "strongest_at": [round(coordinate, 1) for coordinate in strongest],
                 "sentence": self.sentence(index),
+                **({} if self.untrained is None else {"untrained_likeness": self.untrained.likeness[:, index]}),
                 "values": values,
             }
         )
@@ -375,6 +430,11 @@ class Attribution(Result):
         if scale not in ("each", "all"):
             raise InputError(f"scale={scale!r}: give 'each' or 'all'.")
         return self.scale(index if scale == "each" else None, clip=clip)
+
+    def _view(self, view: str) -> str:
+        if view not in ("auto", *VIEWS):
+            raise UnknownName.of("view", view, ("auto", *VIEWS))
+        return self.view if view == "auto" else view
 
     def _bar(self, scale: Scale, opacity: float, lines: bool) -> Bar:
         return Bar(scale=scale, unit=self.units, percent=self.is_share, opacity=opacity, contours=lines)

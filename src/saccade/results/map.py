@@ -27,6 +27,9 @@ class Map:
         notes: What the reader of the map must know: smoothing, fallbacks, the size of holes.
         settings: Every setting with the value that was used, also where it was a default.
         scores: Numbers per image by name, such as the score at the image and at the baseline.
+        view: How it is drawn unless somebody asks otherwise; see `Attribution.drawn`.
+        sentences: What each map says in one sentence, where the method knows better than `results.map_sentence`.
+        redrawn: The images as the model redraws them, in its value range, where the map is about them.
     """
 
     values: Array
@@ -38,3 +41,6 @@ class Map:
     scores: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     is_share: bool = False
     grid: tuple[int, int] | None = None
+    view: str = "heatmap"
+    sentences: tuple[str, ...] = ()
+    redrawn: Array | None = None

@@ -26,6 +26,7 @@ _REGIONS: tuple[tuple[str, Box], ...] = (
     ("the left half", (0, 0, 0.5, 1)),
     ("the right half", (0.5, 0, 1, 1)),
 )
+EVERYWHERE = "the whole photo"
 _MOST = 0.6
 """A region must hold this share to be named."""
 _NOTABLE = 0.02
@@ -57,7 +58,7 @@ def map_sentence(values: NDArray[np.floating], *, signed: bool) -> str:
     descending = np.sort(above, axis=None)[::-1].cumsum()
     half = (int(np.searchsorted(descending, weight / 2)) + 1) / exact.size
     where, share = main_region(above)
-    place = f", most of it ({percent(share)}) in {where}" if share < 1 else ""
+    place = f", most of it ({percent(share)}) in {where}" if where != EVERYWHERE else ""
     text = (
         f"Half of its weight lies in {percent(half)} of the photo{place}; its strongest place counts "
         f"{number(float(above.max()) * exact.size / weight)} times as much as an average one."
@@ -80,7 +81,7 @@ def main_region(shares: NDArray[np.floating]) -> tuple[str, float]:
     regions = [(name, inside(shares, box) / max(total, 1e-12), area(box)) for name, box in _REGIONS]
     enough = [region for region in regions if region[1] >= _MOST]
     if not enough:
-        return "the whole photo", 1.0
+        return EVERYWHERE, 1.0
     name, share, _ = min(enough, key=lambda region: (region[2], -region[1]))
     return name, share
 

@@ -25,9 +25,26 @@ def layer_weights(calls: Iterable[Call]) -> dict[str, list[Weight]]:
             if id(variable) in taken or not str(variable.dtype).startswith(("float", "bfloat")):
                 continue
             taken.add(id(variable))
-            weight = Weight(str(variable.path), partial(_read, variable), partial(_write, variable))
+            initial = partial(_initial, variable.name, tuple(variable.shape))
+            weight = Weight(str(variable.path), partial(_read, variable), partial(_write, variable), initial)
             weights.setdefault(call.path, []).append(weight)
     return weights
+
+
+_ONES = {"gamma", "scale", "moving_variance"}
+"""What leaves the values of a normalisation as they are."""
+
+
+def _initial(name: str, shape: tuple[int, ...], seed: int) -> NDArray[Any]:
+    """What Keras starts with unless told otherwise: Glorot's uniform numbers, ones for scales, zeros for the rest.
+
+    What a layer was told is not asked: a file is opened with initializers that draw nothing.
+    """
+    import keras
+
+    if len(shape) >= 2:
+        return np.array(keras.ops.convert_to_numpy(keras.initializers.GlorotUniform(seed)(shape, "float32")))
+    return np.full(shape, float(name in _ONES), np.float32)
 
 
 def _read(variable: Any) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -31,8 +32,22 @@ def layer_weights(module: Any, parts: Mapping[str, str | None]) -> dict[str, lis
         while holder and holder not in first:  # a part that is never called, such as a parametrization
             holder = holder.rpartition(".")[0]
         if holder in first:
-            weights[first[holder]].append(Weight(name, partial(_read, tensor), partial(_write, tensor)))
+            owner = module.get_submodule(name.rpartition(".")[0])
+            resets = callable(getattr(owner, "reset_parameters", None))
+            initial = partial(_initial, owner, name.rpartition(".")[2]) if resets else None
+            weights[first[holder]].append(Weight(name, partial(_read, tensor), partial(_write, tensor), initial))
     return {path: own for path, own in weights.items() if own}
+
+
+def _initial(owner: Any, name: str, seed: int) -> NDArray[Any]:
+    """What the part's own `reset_parameters` draws with this seed; the part itself stays as it is."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        fresh = copy.deepcopy(owner).cpu()
+        fresh.reset_parameters()
+    return _read(getattr(fresh, name))
 
 
 def _read(tensor: Tensor) -> NDArray[Any]:

@@ -1,0 +1,93 @@
+"""Detail kept: which of the photo's fine detail survives the code, place by place."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from saccade.attribution.method import method
+from saccade.attribution.scale import cell_size
+from saccade.attribution.smoothing import gaussian_blur
+from saccade.errors import InputError, NotApplicable
+from saccade.results.map import Map
+from saccade.results.map_sentence import EVERYWHERE, main_region
+from saccade.run import Run
+from saccade.targets import Target
+from saccade.typing import Array
+
+_FLOOR = 0.01
+"""Detail of this share of the value range, root mean square, is as good as none: there is nothing to keep."""
+
+
+@method(
+    title="Detail kept",
+    summary="what it remembers and what it forgets: how much of the photo's fine detail the redrawing still shows",
+    source="ours; the share of explained variance against the photo's own blur",
+    cost="1 forward through encoder and decoder",
+    question="what it remembers, and what it forgets",
+)
+def detail_kept(
+    run: Run, images: Array, target: Target, *, blur: float | None = None, window: float | None = None
+) -> Map:
+    """Which share of the local detail does the redrawing keep?
+
+    m = 1 - G|r - x|² / (G|b - x|² + floor²), at least 0: r the redrawn image, b the image's own blur, G a Gaussian
+    window, squares summed over channels. 1: redrawn as it is. 0: no better than the blur. It does not depend on
+    contrast: faint and strong detail count alike, down to a floor of 1 % of the value range, below which a place is
+    plain and has nothing to lose. It says what the code remembers, not where the encoder looks.
+
+    Args:
+        run: The call, on an encoder.
+        images: (images, height, width, channels).
+        target: The whole code, the only question that it answers.
+        blur: Standard deviation in pixels of the blur that detail is measured against; by default one code cell.
+        window: Standard deviation in pixels of the window; by default half a code cell.
+
+    Returns:
+        A map per pixel in 0..1; `raw` is (images, height, width), below 0 where the redrawing is worse than the blur.
+
+    Raises:
+        InputError: A blur or window that is not above 0.
+        NotApplicable: The model does not redraw its image, or the target is not the whole code.
+    """
+    if target.kind != "code":
+        raise NotApplicable(f"detail_kept is about the whole code, not {target.name!r}; leave the target out.")
+    if not run.encoder.is_autoencoder:
+        raise NotApplicable(
+            f"detail_kept needs a model that redraws its picture; {run.encoder.name!r} only encodes. Give the whole "
+            "autoencoder."
+        )
+    cell = float(max(cell_size(run.encoder, (images.shape[1], images.shape[2]), target)))
+    sigma, spread = cell if blur is None else blur, cell / 2 if window is None else window
+    for name, width in (("blur", sigma), ("window", spread)):
+        if not width > 0:
+            raise InputError(f"{name}={width}: give more than 0, in pixels.")
+    low, high = run.encoder.value_range
+    output = run.encoder.network.output
+    redrawn = run.activations(images, [output])[output].astype(np.float32)
+    lost = gaussian_blur(_energy(redrawn - images), spread)
+    detail = gaussian_blur(_energy(gaussian_blur(images, sigma) - images), spread)
+    kept = 1 - lost.sum(axis=(1, 2)) / np.maximum(detail.sum(axis=(1, 2)), 1e-30)
+    raw = 1 - lost / (detail + images.shape[-1] * (_FLOOR * (high - low)) ** 2)
+    return Map(
+        values=np.clip(raw, 0, 1).astype(np.float32),
+        raw=raw.astype(np.float32),
+        units="share of the local detail that the redrawing keeps",
+        signed=False,
+        is_share=True,
+        notes=(f"detail is what the picture has beyond its own blur of {sigma:g} px, in windows of {spread:g} px",),
+        settings={"blur": sigma, "window": spread},
+        view="spotlight",
+        redrawn=redrawn,
+        scores={"detail_kept": kept},
+        sentences=tuple(_sentence(share, values) for share, values in zip(kept, np.clip(raw, 0, 1), strict=True)),
+    )
+
+
+def _sentence(kept: float, values: Array) -> str:
+    where, share = main_region(1 - values)
+    place = f"; of what is lost most ({100 * share:.0f} %) lies in {where}" if where != EVERYWHERE else ""
+    return f"The redrawing keeps {100 * max(kept, 0.0):.0f} % of the photo's detail{place}."
+
+
+def _energy(values: Array) -> Array:
+    return np.asarray((values * values).sum(axis=-1, dtype=np.float64), np.float32)

@@ -1,0 +1,98 @@
+"""Detail kept, against its closed forms: the image itself, its blur, and one half of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+import saccade
+from saccade import targets
+from saccade.errors import InputError, NotApplicable
+
+SIDE = 32
+
+
+def redraws(paint: Any) -> saccade.Encoder:
+    """An autoencoder that redraws its image by a function of it."""
+    inputs = keras.Input((SIDE, SIDE, 3))
+    code = keras.layers.AveragePooling2D(4, name="encoded")(inputs)
+    # The code takes part, so that it is on the way, and adds nothing.
+    nothing = keras.layers.UpSampling2D(4)(code * 0.0)
+    return saccade.Encoder(keras.Model(inputs, paint(inputs) + nothing), layer="encoded", value_range=(0.0, 1.0))
+
+
+def photo() -> Any:
+    return np.random.default_rng(3).random((1, SIDE, SIDE, 3)).astype(np.float32)
+
+
+def test_an_image_redrawn_as_it_is_keeps_all_and_one_without_detail_none() -> None:
+    whole = saccade.explain(redraws(lambda image: image), photo(), "detail_kept", blur=4.0)
+    np.testing.assert_allclose(whole.values, 1.0, atol=1e-6)
+    assert whole.scores["detail_kept"][0] == pytest.approx(1.0)
+    assert "keeps 100 %" in whole.sentence()
+
+    blurred = gaussian_filter(photo().astype(np.float64), 4.0, axes=(1, 2), mode="reflect").astype(np.float32)
+    image = photo()
+    encoder = redraws(lambda given: given * 0.0 + blurred)
+    none = saccade.explain(encoder, image, "detail_kept", blur=4.0)
+    assert none.values.max() < 0.01
+    assert none.scores["detail_kept"][0] == pytest.approx(0.0, abs=1e-3)
+
+
+def test_it_equals_the_formula_and_not_the_contrast() -> None:
+    image = photo()
+    encoder = redraws(lambda given: given * 0.7 + 0.1)
+    found = saccade.explain(encoder, image, "detail_kept", blur=3.0, window=2.0)
+    exact = image[0].astype(np.float64)
+
+    def windowed(values: Any) -> Any:
+        return gaussian_filter(values, 2.0, mode="reflect", truncate=4.0)
+
+    lost = windowed(((exact * 0.7 + 0.1 - exact) ** 2).sum(axis=-1))
+    blur = gaussian_filter(exact, 3.0, axes=(0, 1), mode="reflect", truncate=4.0)
+    detail = windowed(((blur - exact) ** 2).sum(axis=-1))
+    np.testing.assert_allclose(found.raw[0], 1 - lost / (detail + 3e-4), rtol=1e-3, atol=1e-3)
+    # Half of the contrast, half of the loss: the same share is kept.
+    faint = 0.5 + (image - 0.5) * 0.2
+
+    def shrink(given: Any) -> Any:
+        return given + 0.3 * (blur[None].astype(np.float32) - image)
+
+    strong = saccade.explain(redraws(shrink), image, "detail_kept", blur=3.0, window=2.0)
+    weak = saccade.explain(
+        redraws(lambda given: given + 0.3 * 0.2 * (blur[None].astype(np.float32) - image)), faint, "detail_kept",
+        blur=3.0, window=2.0,
+    )  # fmt: skip
+    np.testing.assert_allclose(weak.values, strong.values, atol=0.02)
+
+
+def test_a_plain_place_has_nothing_to_lose() -> None:
+    plain = np.full((1, SIDE, SIDE, 3), 0.4, np.float32)
+    found = saccade.explain(redraws(lambda image: image), plain, "detail_kept")
+    np.testing.assert_allclose(found.values, 1.0, atol=1e-6)
+
+
+def test_its_page_shows_the_redrawn_photo() -> None:
+    found = saccade.explain(redraws(lambda image: image), photo(), "detail_kept")
+    assert found.redrawn is not None
+    assert found.redrawn_photo().size == (SIDE, SIDE)
+    assert found.question == "what it remembers, and what it forgets"
+    assert found.figure().width > 900
+    plain = saccade.explain(redraws(lambda image: image), photo(), "saliency")
+    with pytest.raises(InputError, match="detail_kept"):
+        plain.redrawn_photo()
+
+
+def test_what_it_cannot_answer_is_refused() -> None:
+    inputs = keras.Input((SIDE, SIDE, 3))
+    encoder = saccade.Encoder(keras.Model(inputs, keras.layers.AveragePooling2D(4, name="encoded")(inputs)))
+    with pytest.raises(NotApplicable, match="only encodes"):
+        saccade.explain(encoder, photo(), "detail_kept")
+    with pytest.raises(NotApplicable, match="about the whole code"):
+        saccade.explain(redraws(lambda image: image), photo(), "detail_kept", targets.channel(0))
+    with pytest.raises(InputError, match="window=0"):
+        saccade.explain(redraws(lambda image: image), photo(), "detail_kept", window=0)

@@ -1,0 +1,40 @@
+"""A map in one sentence: the numbers in it, against closed forms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from saccade.results.map_sentence import area, inside, main_region, map_sentence
+
+
+def test_the_numbers_are_those_of_the_map() -> None:
+    values = np.zeros((10, 10), np.float32)
+    values[0, 0], values[0, 1:4] = 3.0, 1.0  # weight 6: the first cell holds half of it
+    text = map_sentence(values, signed=False)
+    assert "Half of its weight lies in 1.0 % of the photo" in text
+    assert "(100 %) in the upper left quarter" in text
+    assert "50 times as much as an average one" in text
+
+
+def test_evidence_against_is_weighed() -> None:
+    values = np.ones((8, 8), np.float32)
+    values[:, 4:] = -0.5
+    assert "What speaks against it weighs 50 % of what speaks for it." in map_sentence(values, signed=True)
+    assert "against" not in map_sentence(np.abs(values), signed=False)
+    only_against = map_sentence(-np.eye(8, dtype=np.float32), signed=True)
+    assert only_against.startswith("Half of what lies below zero lies in 6.2 % of the photo")
+
+
+def test_a_flat_map_says_so_and_an_even_one_names_no_place() -> None:
+    assert map_sentence(np.full((4, 4), 0.3), signed=False) == "Nothing stands out: the map is flat."
+    noise = 1 + 0.1 * np.random.default_rng(0).random((32, 32))
+    assert " in the " not in map_sentence(noise, signed=False)
+
+
+def test_regions() -> None:
+    shares = np.zeros((8, 8))
+    shares[6:, :] = 1
+    assert main_region(shares) == ("a strip along the lower edge", 1.0)
+    assert inside(np.ones((3, 3)), (0.0, 0.0, 0.5, 1.0)) == pytest.approx(4.5)
+    assert area((0.25, 0.25, 0.75, 0.75)) == pytest.approx(0.25)
