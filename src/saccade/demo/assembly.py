@@ -17,7 +17,7 @@ from saccade.demo.chapters.methods import methods
 from saccade.demo.chapters.opening import opening
 from saccade.demo.markup import Markup
 from saccade.demo.page import Chapter, page
-from saccade.demo.photo_views import peaks_of
+from saccade.demo.photo_views import METHOD, peaks_of
 from saccade.demo.photos import ALL, CAT, EXPLAINED
 from saccade.demo.publishing import published
 from saccade.demo.workspace import Workspace
@@ -25,7 +25,7 @@ from saccade.demo.workspace import Workspace
 PAGE = "index.html"
 
 _CHAPTERS: tuple[tuple[str, str, str, Callable[[Workspace], Markup]], ...] = (
-    ("look", "Where does it look?", "covering patch after patch", looking),
+    ("look", "Where does it look?", "bringing every photo into focus", looking),
     ("methods", "Do other ways of asking agree?", "asking every method", methods),
     ("inside", "What happens inside?", "looking inside", inside),
     ("alike", "Why are these two alike?", "comparing pairs", alike),
@@ -75,7 +75,7 @@ def build(folder: Path, *, progress: Callable[[str, int, int], None] | None = No
 
 def _icon(workspace: Workspace) -> None:
     """The place of the first photo where the model looks most, as the page's icon."""
-    attribution, index = workspace.attribution("occlusion", len(EXPLAINED)), workspace.index(CAT)
+    attribution, index = workspace.attribution(METHOD, len(EXPLAINED)), workspace.index(CAT)
     height, width = attribution.images.photos[index].original.shape[:2]
     left, top, right, bottom = peaks_of(attribution, index, CAT, 1)[0].box
     x, y, half = (left + right) / 2 * width, (top + bottom) / 2 * height, 0.12 * height

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from saccade.demo.markup import Markup, element, exact, joined
 from saccade.demo.naming import Peak, listed, peaks
 from saccade.demo.photos import DescribedPhoto
 from saccade.demo.workspace import Saved, Workspace
+from saccade.explanation import DEFAULT_METHOD
 from saccade.picture import Bar
 from saccade.picture.numerals import percent
 from saccade.picture.overlay import MID_GREY
@@ -17,6 +19,10 @@ from saccade.picture.palette import STEPS, palette
 from saccade.picture.scales import Scale
 from saccade.results import Attribution
 
+METHOD = DEFAULT_METHOD
+"""The method of the first pictures."""
+PATCH = 1 / 8
+"""Side of the patches whose shares are told, as a share of the photo's: one cell of the code."""
 _VIEWS = (("heat", "Heat map"), ("spotlight", "Spotlight"), ("photo", "Photo"))
 
 
@@ -62,11 +68,20 @@ def strip_style(signed: bool) -> str:
     return f"linear-gradient(to right, {painted})"
 
 
+def patch_shares(attribution: Attribution, index: int) -> NDArray[np.float64]:
+    """What every patch of `PATCH` adds, as a share of all that the pixels of the photo add, (rows, columns).
+
+    Patches start every half patch, so that none of them falls between two.
+    """
+    contributions = attribution.raw[index].sum(axis=-1, dtype=np.float64)
+    side, step = (round(PATCH * contributions.shape[0]), round(PATCH * contributions.shape[0] / 2))
+    windows = np.lib.stride_tricks.sliding_window_view(contributions, (side, side))[::step, ::step]
+    return np.asarray(windows.sum(axis=(2, 3)) / contributions.sum())
+
+
 def peaks_of(attribution: Attribution, index: int, photo: DescribedPhoto, most: int = 3) -> list[Peak]:
-    """The places whose covering changes most, as shares of the photo, the strongest first."""
-    height, width = attribution.images.shape[1:3]
-    patch = attribution.settings["patch"]
-    return peaks(attribution.raw[index], (patch[0] / height, patch[1] / width), photo, most)
+    """The patches that add most, as shares of what the whole photo adds, the strongest first."""
+    return peaks(patch_shares(attribution, index), (PATCH, PATCH), photo, most)
 
 
 def photo_views(
@@ -89,7 +104,7 @@ def photo_views(
         caption: What is to be seen.
         shown: The view that is shown first.
         lazy: Load the images when the reader comes near.
-        patch: Draw the outline of the patch whose covering changes most.
+        patch: Draw the outline of the patch that adds most.
         suffix: Set apart the controls of a photo that is shown twice.
     """
     index = workspace.index(photo)

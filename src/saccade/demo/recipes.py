@@ -44,10 +44,10 @@ def heat(photo: str) -> Recipe:
         f"""import saccade
 
 encoder = saccade.load("{MODEL}")
-attribution = saccade.explain(encoder, "{PHOTOS}/{photo}", method="occlusion")
+attribution = saccade.explain(encoder, "{PHOTOS}/{photo}")
 attribution.overlay()[0].save("{stem}-heat.png")
 attribution.spotlight()[0].save("{stem}-spotlight.png")
-print(f"the strongest patch changes {{attribution.raw.max():.2%}} of the code")
+print(attribution.sentence())
 """,
     )
 

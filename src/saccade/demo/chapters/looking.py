@@ -7,19 +7,22 @@ import numpy as np
 from saccade.demo import recipes
 from saccade.demo.markup import Markup, element, exact, joined
 from saccade.demo.naming import listed
-from saccade.demo.photo_views import peaks_of, photo_views, share
+from saccade.demo.photo_views import METHOD, patch_shares, peaks_of, photo_views, share
 from saccade.demo.photos import EXPLAINED, DescribedPhoto
 from saccade.demo.workspace import Workspace
-from saccade.picture.numerals import number
+from saccade.evaluation.untrained import explain_beside_untrained
+from saccade.picture.numerals import percent
 from saccade.results import Attribution
 
 
 def looking(workspace: Workspace) -> Markup:
-    """Cover and see, for all photos."""
-    attribution = workspace.attribution("occlusion", len(EXPLAINED))
-    patch, holes = attribution.settings["patch"], int(attribution.settings["holes"])
-    height, width = attribution.images.shape[1:3]
-    part = patch[0] * patch[1] / (height * width)
+    """Bring into focus and see, for all photos; and what networks say that have learned nothing."""
+    attribution = workspace.attribution(METHOD, len(EXPLAINED))
+    change = attribution.scores["score"] - attribution.scores["score_at_baseline"]
+    gap = float(np.abs(attribution.scores["completeness_gap"] / change).max())
+    untrained = explain_beside_untrained(workspace.encoder, workspace.images[: len(EXPLAINED)], METHOD).untrained
+    assert untrained is not None
+    likeness = float(untrained.likeness.mean())
     plates = [
         element(
             "div",
@@ -38,18 +41,21 @@ def looking(workspace: Workspace) -> Markup:
     return joined(
         element(
             "p",
-            "Every photo was covered ",
-            exact(holes, f"{holes}"),
-            " times, each time at another place, by a blurred patch of itself, ",
-            exact(part, f"1/{number(1 / part)}"),
-            " of its area. The brighter a place, the more of the code depends on it. Grey means: under its own blur "
-            "the place gives nearly the same code.",
+            "Every photo starts as a blur and comes into focus in small steps. At each step the network's own arithmetic "
+            "tells what every pixel adds to the code, and all that is added is shared out among the pixels, to within ",
+            exact(gap, percent(gap)),
+            ". Orange adds; blue takes away. Grey means: coming into focus adds next to nothing there, since a plain "
+            "surface is cheap to describe. ",
+            exact(len(untrained.likeness), "Four"),
+            " networks of the same shape that never learned anything were asked the same: their maps have a rank "
+            "correlation of ",
+            exact(likeness, f"{likeness:.2f}"),
+            " with these, where 1 would be the same map.",
         ),
         element("div", plates, class_="plates"),
         element(
             "p",
-            "Every photo has a scale of its own; the thin lines run at 1/4, 1/2 and 3/4 of it. A pixel shows "
-            "the mean of all patches that covered it, so the colours end below the strongest single patch. Method: "
+            "Every photo has a scale of its own; the thin lines run at 1/4, 1/2 and 3/4 of it. Method: "
             f"{attribution.title.lower()}; {'; '.join(attribution.notes)}.",
             class_="small",
         ),
@@ -58,13 +64,13 @@ def looking(workspace: Workspace) -> Markup:
 
 def _caption(attribution: Attribution, index: int, photo: DescribedPhoto) -> Markup:
     top = peaks_of(attribution, index, photo)
-    typical = float(np.median(attribution.raw[index]))
+    typical = float(np.median(patch_shares(attribution, index)))
     more = f" {listed([peak.name for peak in top[1:]])}".rstrip() if len(top) > 1 else ""
     return joined(
         element("b", photo.title, ". "),
-        f"Most of all {top[0].name}: hiding a patch there changes ",
+        f"Most of all {top[0].name}: that patch holds ",
         share(top[0].value),
-        " of the code (a typical patch: ",
+        " of what the details add (a typical patch: ",
         share(typical),
         ").",
         f" Next:{more}." if more else None,

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from saccade.demo import recipes
 from saccade.demo.markup import Markup, element, exact, joined
 from saccade.demo.naming import listed
-from saccade.demo.photo_views import image
+from saccade.demo.photo_views import METHOD, image
 from saccade.demo.photos import EXPLAINED, DescribedPhoto
 from saccade.demo.workspace import Workspace
 from saccade.methods import available, find
@@ -20,10 +20,10 @@ from saccade.results.result import sentence
 SHOWN = EXPLAINED[:6]
 """The photos of the table."""
 
-FIRST = "occlusion"
+FIRST = METHOD
 """The method that the others are compared with."""
 
-NAMES = (FIRST, "integrated_gradients", "smoothgrad", "grad_cam", "activation_energy")
+NAMES = (FIRST, "occlusion", "smoothgrad", "grad_cam", "activation_energy")
 """One of every family, and those that answer in a moment."""
 
 
@@ -38,8 +38,9 @@ def methods(workspace: Workspace) -> Markup:
     return joined(
         element(
             "p",
-            "There is more than one way to ask a network where it looks. Covering is the plainest. The others "
-            "follow the gradients of its arithmetic, or read how strongly each part of the code answers. "
+            "There is more than one way to ask a network where it looks. One brings the photo into focus; the plainest "
+            "covers one patch after another; others follow the gradients of the network's arithmetic, or read how "
+            "strongly each part of the code answers. "
             f"These are {len(NAMES)} of the {len(available())} methods that saccade knows; ",
             element("code", "saccade methods"),
             " lists them all, and ",
@@ -83,17 +84,17 @@ def _description(attribution: Attribution, first: Attribution) -> Markup:
     words = joined(sentence(attribution.summary), " The unit: ", attribution.units, ".")
     if attribution is not first:
         value = agreement(attribution, first)
-        words = joined(words, " Agreement with covering: ", exact(value, number(value)), ".")
+        words = joined(words, " Agreement with the first: ", exact(value, number(value)), ".")
     return element("div", element("dt", find(attribution.method).description.title), element("dd", words))
 
 
 def agreement(attribution: Attribution, other: Attribution) -> float:
-    """Do two methods rank the places alike? Spearman's correlation over the holes' grid, mean over the photos."""
+    """Do two methods rank the places alike? Spearman's correlation of the magnitudes, mean over the photos."""
     rows, columns = other.raw.shape[1:3]
     return float(
         np.mean(
             [
-                np.corrcoef(_ranks(stretch(np.abs(one), rows, columns)), _ranks(stretch(two, rows, columns)))[0, 1]
+                np.corrcoef(_ranks(stretch(np.abs(one), rows, columns)), _ranks(stretch(np.abs(two), rows, columns)))[0, 1]
                 for one, two in zip(attribution.values, other.values, strict=True)
             ]
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from saccade.demo.markup import Markup, element, exact, joined
-from saccade.demo.photo_views import peaks_of, photo_views, share
+from saccade.demo.photo_views import METHOD, patch_shares, peaks_of, photo_views, share
 from saccade.demo.photos import CAT, EXPLAINED
 from saccade.demo.workspace import Workspace
 from saccade.picture.numerals import number
@@ -13,7 +13,7 @@ from saccade.picture.numerals import number
 
 def opening(workspace: Workspace) -> Markup:
     """What is this page about? Title, what the model is, and the first picture."""
-    attribution = workspace.attribution("occlusion", len(EXPLAINED))
+    attribution = workspace.attribution(METHOD, len(EXPLAINED))
     encoder = workspace.encoder
     numbers = encoder.layer_size(encoder.layer, workspace.images.array)
     ratio = workspace.images.array[0].size / numbers
@@ -41,16 +41,16 @@ def opening(workspace: Workspace) -> Markup:
 
 
 def _caption(workspace: Workspace) -> Markup:
-    attribution = workspace.attribution("occlusion", len(EXPLAINED))
+    attribution = workspace.attribution(METHOD, len(EXPLAINED))
     index = workspace.index(CAT)
     top = peaks_of(attribution, index, CAT)[0]
-    typical = float(np.median(attribution.raw[index]))
+    typical = float(np.median(patch_shares(attribution, index)))
     return joined(
-        "Hiding the outlined patch over ",
+        "The outlined patch over ",
         element("b", top.name),
-        " changes ",
+        ", 1/64 of the photo, holds ",
         element("b", share(top.value)),
-        " of the code, more than anywhere else",
+        " of what its details add to the code, more than any other",
         joined(" and ", exact(top.value / typical, number(top.value / typical)), " times as much as a typical patch")
         if typical > 0
         else None,
@@ -67,8 +67,8 @@ def _about(numbers: int, ratio: float) -> Markup:
         exact(numbers, f"{numbers:,}"),
         " numbers, ",
         exact(1 / ratio, f"1/{number(ratio)}"),
-        " of what came in. To find out what a place is worth, it is hidden under a blurred copy of itself and the "
-        "code is made again: what changes the code was looked at. The photo stays in its own colours there and "
-        "goes dark elsewhere.",
+        " of what came in. To find out what a place is worth, the photo is brought into focus step by step, from a "
+        "blur, and every pixel is credited with what its detail adds to the code. The photo stays in its own colours "
+        "where much is added and goes dark elsewhere.",
         class_="about",
     )
