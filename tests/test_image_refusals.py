@@ -11,9 +11,11 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
 import pytest
 from pictures import FREE, clear_half, saved, values
 from PIL import Image
+from skimage import data
 
 from saccade.errors import FileError, ImageError, InputError, SaccadeWarning
 from saccade.images import ImageRecipe, find, read
@@ -112,6 +114,21 @@ def test_files_that_hold_no_photo(tmp_path, name, content, text):
         read(tmp_path / name, FREE)
     assert str(caught.value).startswith(str(tmp_path / name))
     assert "\n" not in str(caught.value)
+
+
+def test_heic_photos_are_read_where_their_package_is_installed(tmp_path):
+    pillow_heif.register_heif_opener()
+    photo = data.chelsea()[:200, :300]
+    Image.fromarray(photo).save(tmp_path / "cat.heic", quality=95)
+    images = read(tmp_path / "cat.heic", FREE)
+    assert images.shape[1:3] == (200, 300)
+    assert np.abs(images.array[0] * 255 - photo).mean() < 4
+    assert [path.name for path in find(tmp_path)] == ["cat.heic"]
+    content = (tmp_path / "cat.heic").read_bytes()
+    for cut in (40, 300, len(content) // 2):
+        (tmp_path / "cut.heic").write_bytes(content[:cut])
+        with pytest.raises(ImageError, match=r"cut\.heic"):
+            read(tmp_path / "cut.heic", FREE)
 
 
 def test_pickles_are_never_opened(tmp_path):

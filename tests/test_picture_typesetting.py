@@ -82,3 +82,22 @@ def test_tags_stay_inside_the_picture(size: tuple[int, int]) -> None:
 
 def test_a_picture_too_small_for_its_tag_is_left_alone() -> None:
     assert np.asarray(tag(Image.new("RGB", (40, 30), (200, 200, 200)), "flat: nothing stands out")).min() == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("longsleeve_0f4d9494.jpg", ["longsleeve_", "0f4d9494.jpg"]),
+        ("holidayphotograph.jpeg", ["holidayphotograph", ".jpeg"]),
+        ("abcdefghijklmnopqrstuvwxyz", None),
+    ],
+)
+def test_a_name_that_is_too_long_is_cut_at_a_joint_and_never_inside_its_ending(
+    name: str, lines: list[str] | None
+) -> None:
+    width = measure(name[:-1], 20) + 0.5
+    broken = wrap(name, 20, width)
+    assert "".join(broken) == name
+    assert len(broken) == 2
+    assert lines is None or broken == lines
+    assert all(measure(line, 20) <= width for line in broken)

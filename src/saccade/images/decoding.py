@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from saccade.errors import ImageError
-from saccade.images import signatures, tiff
+from saccade.images import heif, signatures, tiff
 from saccade.images.bounds import refuse_file
 from saccade.images.damage import damaged, plain_errors
 from saccade.images.files import existing, unreadable
@@ -24,7 +24,7 @@ from saccade.images.pillow_images import from_pillow, note, quiet_pillow, tiff_t
 from saccade.images.pixels import Pixels
 
 # Named, so that no unknown file reaches the readers that start other programs (EPS).
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF")
+_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF", "HEIF")
 
 _SAMPLES = 277
 _PAGES_COUNTED = 1000
@@ -63,6 +63,7 @@ def _from_stream(stream: BinaryIO, name: str, channels: int, max_pixels: int) ->
     try:
         with quiet_pillow():
             Image.init()
+            heif.register()
             image = Image.open(stream, formats=[reader for reader in _FORMATS if reader in Image.OPEN])
     except UnidentifiedImageError as error:
         raise _unidentified(stream, head, kind, name) from error

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from saccade.errors import FileError, ImageError, SaccadeWarning
+from saccade.images import heif
 from saccade.images.own_pages import is_own_page
 from saccade.images.signatures import KINDS
 
@@ -19,8 +20,10 @@ EXTENSIONS: frozenset[str] = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".npy"}
 )
 
-_UNREAD = frozenset({".heic", ".heif", ".jxl", ".jp2", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf"})
-"""Photos that people have, and that cannot be read here."""
+_UNREAD = frozenset(
+    {*heif.SUFFIXES, ".jxl", ".jp2", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".psd", ".pdf"}
+)
+"""What may be a photo, and cannot be read here (HEIC: without the package that reads it)."""
 
 
 def find(patterns: Iterable[str | Path], *, recursive: bool = True) -> list[Path]:
@@ -146,20 +149,25 @@ def _photos(folder: Path, recursive: bool) -> Iterator[Path]:
         for name in names:
             path = Path(place, name)
             if not name.startswith("."):
-                unread[path.suffix.lower()] += path.suffix.lower() in _UNREAD
                 if _is_photo(path):
                     yield path
+                else:
+                    unread[path.suffix.lower()] += path.suffix.lower() in _UNREAD
     if unread.total():
         kinds = ", ".join(f"{count} {suffix}" for suffix, count in sorted(unread.items()) if count)
+        remedy = "save them as JPEG or PNG"
+        if unread.keys() & heif.SUFFIXES and any(unread[suffix] for suffix in heif.SUFFIXES):
+            remedy += "; HEIC is read after pip install 'saccade[heic]'"
         warnings.warn(
-            f"{folder}: photos that cannot be read here are left out ({kinds}); save them as JPEG or PNG.",
+            f"{folder}: photos that cannot be read here are left out ({kinds}); {remedy}.",
             SaccadeWarning,
             stacklevel=2,
         )
 
 
 def _is_photo(path: Path) -> bool:
-    return path.suffix.lower() in EXTENSIONS and path.is_file()
+    suffix = path.suffix.lower()
+    return (suffix in EXTENSIONS or (suffix in heif.SUFFIXES and heif.is_readable())) and path.is_file()
 
 
 def _missing(path: Path) -> FileError:

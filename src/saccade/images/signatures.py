@@ -26,9 +26,10 @@ _READ = (
 
 # What people take for a photo that is read here, and what to do about it.
 _AS_JPEG = "save it as JPEG or PNG"
+_HEIC = f"{_AS_JPEG}, or let it be read: pip install 'saccade[heic]'"
 _AS_FRAME = "save one of its frames as JPEG or PNG"
 _OTHERS = (
-    *((4, b"ftyp" + brand, "a HEIC photo", _AS_JPEG) for brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1")),
+    *((4, b"ftyp" + brand, "a HEIC photo", _HEIC) for brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1")),
     (0, b"\xff\x0a", "a JPEG XL photo", _AS_JPEG),
     (4, b"JXL ", "a JPEG XL photo", _AS_JPEG),
     (4, b"jP  ", "a JPEG 2000 photo", _AS_JPEG),

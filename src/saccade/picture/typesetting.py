@@ -9,6 +9,7 @@ thicker outline.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
@@ -107,6 +108,7 @@ def wrap(text: str, size: float, width: float, *, bold: bool = False, lines: int
                 cut = len(line) - 1
                 while cut > 1 and measure(line[:cut], size, bold=bold) > width:
                     cut -= 1
+                cut = _joint(line, cut)
                 out.append(line[:cut])
                 line = line[cut:]
         out.append(line)
@@ -116,6 +118,19 @@ def wrap(text: str, size: float, width: float, *, bold: bool = False, lines: int
             out[-1] = out[-1][:-1].rstrip()
         out[-1] += "..."
     return out
+
+
+def _joint(word: str, most: int) -> int:
+    """Where to cut a word that is too long: behind its last joint that fits, never inside a file's ending."""
+    ending = len(word) - len(match[0]) if (match := _ENDING.search(word)) else len(word)
+    joints = [joint.end() for joint in _JOINTS.finditer(word) if joint.end() <= min(most, ending)]
+    if joints and joints[-1] >= most / 2:
+        return joints[-1]
+    return ending if most / 2 <= ending < most else most
+
+
+_JOINTS = re.compile(r"[-_./,:=]+(?=\w)")
+_ENDING = re.compile(r"\.[A-Za-z0-9]{1,5}$")
 
 
 def write(

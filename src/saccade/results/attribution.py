@@ -13,26 +13,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from saccade.errors import InputError, UnknownName
-from saccade.images import Images, Placement
+from saccade.images import Images
 from saccade.picture import Bar, Panel, Scale, figure, overlay, scale_of, spotlight, stretch
 from saccade.picture.contours import legible
 from saccade.results.arrays import opened_arrays
 from saccade.results.map_sentence import map_sentence
+from saccade.results.model_image import model_image
 from saccade.results.plain import plain
 from saccade.results.result import Result, capitalised, read_only
 from saccade.results.untrained_maps import UntrainedMaps
 from saccade.typing import Array
-
-
-def picture_of(image: Array, placement: Placement, value_range: tuple[float, float]) -> Image.Image:
-    """A model's image, (height, width, channels), as a person sees it, on the shape of the photo that it belongs to."""
-    low, high = value_range
-    shown = np.clip((image - low) / (high - low), 0, 1)
-    if shown.shape[-1] not in (1, 3):
-        shown = shown.mean(axis=-1, keepdims=True)
-    placed = placement.onto_original(np.broadcast_to(shown, (*shown.shape[:2], 3)))
-    return Image.fromarray(np.asarray(np.rint(255 * np.clip(placed, 0, 1)), np.uint8))
-
 
 VIEWS = ("heatmap", "spotlight", "contours")
 """How a map is drawn on its photo; see `Attribution.drawn`."""
@@ -233,7 +223,7 @@ class Attribution(Result):
         """
         if self.redrawn is None:
             raise InputError(f"{self.method} does not redraw images; method='detail_kept' does.")
-        return picture_of(self.redrawn[index], self.images.photos[index].placement, self.images.value_range)
+        return model_image(self.redrawn[index], self.images.photos[index].placement, self.images.value_range)
 
     def bar(self, index: int = 0) -> Bar:
         """The key to the colours of one map, without the words that all maps of a sheet share."""

@@ -15,10 +15,11 @@ from PIL import Image
 
 from saccade.errors import FileError, UnknownName
 from saccade.images import Images
-from saccade.picture import feature_sheet, save_picture
+from saccade.picture import Panel, feature_sheet, figure, save_picture
 from saccade.picture.numerals import percent
 from saccade.results.feature_collage import FeatureCollage
 from saccade.results.layer_maps import LayerMaps
+from saccade.results.model_image import model_image
 from saccade.results.plain import plain
 from saccade.results.result import Result, sentence
 from saccade.typing import Array
@@ -71,6 +72,19 @@ class FeatureMaps(Mapping[str, Array], Result):
     def __repr__(self) -> str:
         return f"FeatureMaps({len(self)} layers of {self.model} for {self.images.names[0]}, code {self.code})"
 
+    def _redrawn_page(self, layer: LayerMaps, theme: str) -> Image.Image:
+        assert self.redrawn is not None
+        photo = self.images.photos[0]
+        drawn = model_image(self.redrawn, photo.placement, self.images.value_range)
+        source = "from the code alone" if self.from_code_alone else "from the code and what earlier layers hand on"
+        return figure(
+            [Panel(Image.fromarray(np.asarray(photo.original)), photo.name), Panel(drawn, "Redrawn", source)],
+            columns=2,
+            title=f"{layer.path}: the image, redrawn",
+            notes=[f"Layer {layer.path} ({layer.kind}) of {self.model}.", *(sentence(note) for note in self.notes)],
+            theme=theme,
+        )
+
     # Numbers
 
     def layer(self, path: str) -> LayerMaps:
@@ -94,7 +108,7 @@ class FeatureMaps(Mapping[str, Array], Result):
     def sheet(
         self, path: str, *, theme: str = "dark", scale: str = "all", order: str = "variation", tile: int | None = None
     ) -> Image.Image:
-        """All feature maps of a layer on one sheet.
+        """All feature maps of a layer on one sheet; of the layer that redraws the image, the redrawn image.
 
         Args:
             path: The layer.
@@ -108,6 +122,8 @@ class FeatureMaps(Mapping[str, Array], Result):
             UnknownName: No such layer, scale or order.
         """
         layer = self.layer(path)
+        if layer.path == self.output and self.redrawn is not None:
+            return self._redrawn_page(layer, theme)
         channels = layer.order(order)
         signed = layer.signed_apart if scale == "each" else layer.signed
         sizes = layer.variation if order == "variation" else layer.energy
