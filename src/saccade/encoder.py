@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
 from pathlib import Path as FilePath
 from typing import Any, Literal
 
@@ -186,14 +187,29 @@ class Encoder:
 
     def describe(self) -> str:
         """Say in a few lines what was opened and how it will be asked."""
-        shape = "x".join("free" if each is None else str(each) for each in self.layers[self.layer].shape)
         lines = [
             f"{self.name}: {len(self.layers)} layers, on {self.network.framework}",
-            f"code: {self.layer} ({shape}), {self.layer_reason}",
+            f"code: {self.layer} ({self._code_shape}), {self.layer_reason}",
             f"pictures: {self.recipe.describe()} ({self.value_range_reason})",
             *(f"note: {note}" for note in self.notes),
         ]
         return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        """One line: the model, its code and what it takes."""
+        return f"<Encoder {self.describe().splitlines()[0]}; code {self.layer} ({self._code_shape})>"
+
+    def _repr_html_(self) -> str:
+        """Shown by notebooks: what was opened, and how it is asked."""
+        rows = [line.partition(": ") for line in self.describe().splitlines()[1:]]
+        cells = "".join(
+            f"<tr><th style='text-align:left'>{escape(a)}</th><td>{escape(b)}</td></tr>" for a, _, b in rows
+        )
+        return f"<b>{escape(self.describe().splitlines()[0])}</b><table>{cells}</table>"
+
+    @property
+    def _code_shape(self) -> str:
+        return "x".join("free" if side is None else str(side) for side in self.layers[self.layer].shape)
 
     def _multiple(self) -> int:
         """The code's stride, so that a decoder can double what the encoder halved."""

@@ -109,20 +109,19 @@ def evaluate(
 
 def _say(console: Console, evaluation: Any, files: list[str]) -> None:
     console.table(
-        ["method", "score", "interval", "owed to the weights", "randomised", "noise", "grade"],
+        ["method", "score", "+-", "random weights", "noise", "verdict"],
         [
             [
                 scores.title,
-                f"{scores.score[0]:.3f}",
-                f"{scores.score[1]:.3f} to {scores.score[2]:.3f}",
-                _short(scores.owed_to_weights),
+                f"{scores.score.mean:.3f}",
+                f"{(scores.score.high - scores.score.low) / 2:.3f}",
                 _short(scores.randomised),
                 _short(scores.stability),
-                scores.grade,
+                scores.verdict,
             ]
             for scores in evaluation.method_scores
         ],
-        numbers=["score", "owed to the weights", "randomised", "noise"],
+        numbers=["score", "+-", "random weights", "noise"],
     )
     for text in evaluation.verdict:
         console.say(text)

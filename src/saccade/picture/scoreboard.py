@@ -23,7 +23,7 @@ MARKS: dict[Rank, Mark] = {
     "prefer": "disc", "sound": "dot", "unspecific": "square", "undecided": "ring", "fails": "cross",
     "control": "diamond",
 }  # fmt: skip
-"""The mark of each rank: colour is never the only difference."""
+"""The mark of each rank, beside its name: colour is never the only difference."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,8 @@ def scoreboard(
     page = Page.of(width, theme_of(theme))
     text = page.text
     size = text * 0.92
-    names = min(max(measure(row.label, size, bold=row.rank == "prefer") for row in rows) + text, page.content * 0.26)
+    longest = max(measure(row.label, size, bold=row.rank == "prefer") for row in rows)
+    names = min(longest + text * 2.2, page.content * 0.28)
     remarks = max((measure(row.remark, size * 0.9) for row in rows), default=0.0)
     remarks = min(remarks + text, page.content * 0.24) if remarks else 0.0
     gap = text * 1.6
@@ -119,7 +120,9 @@ def scoreboard(
         middle = head + (index + 0.5) * step
         ink = page.theme.muted if row.rank in ("control", "undecided", "fails") else page.theme.ink
         bold = row.rank == "prefer"
-        canvas.words((0, middle), fitted(row.label, size, names - text * 0.6, bold=bold), size, ink, bold=bold)
+        canvas.mark((text * 0.42, middle), MARKS[row.rank], colour_of(row.rank, page.theme), text * 0.36)
+        label = fitted(row.label, size, names - text * 1.8, bold=bold)
+        canvas.words((text * 1.2, middle), label, size, ink, bold=bold)
         if row.remark:
             remark = fitted(row.remark, size * 0.9, remarks - text * 0.3)
             canvas.words((page.content - remarks + text * 0.3, middle), remark, size * 0.9, page.theme.muted)
@@ -188,7 +191,8 @@ def _column(
         colour = colour_of(row.rank, theme)
         thick = text * (0.17 if row.rank != "control" else 0.11)
         canvas.line([(across(span[1]), middle), (across(span[2]), middle)], colour, thick)
-        canvas.mark((across(span[0]), middle), MARKS[row.rank], colour, text * (0.42 if row.rank == "prefer" else 0.36))
+        mark: Mark = "diamond" if row.rank == "control" else "disc" if row.rank == "prefer" else "dot"
+        canvas.mark((across(span[0]), middle), mark, colour, text * (0.42 if row.rank == "prefer" else 0.36))
 
 
 def _head(canvas: Canvas, lines: tuple[list[str], list[str]], place: tuple[float, float], size: float) -> None:
