@@ -16,6 +16,7 @@ from saccade.images import ImageRecipe, Images, read
 from saccade.models import Dataflow, Layer, Network, code_layer, guess_value_range, open_live, open_model
 from saccade.models.network import Capabilities, capabilities
 from saccade.models.training_state import looks_untrained
+from saccade.reference import Reference, beside
 from saccade.targets import Target
 from saccade.typing import Array
 
@@ -33,6 +34,7 @@ class Encoder:
         size: Height and width for a model whose size is free; None lets every photo keep its own.
         input_shape: Height, width, channels, for a model that does not say.
         background: The colour under transparency and around contained photos.
+        reference: What is typical of a collection for this model; `load` takes it from the file beside the model.
         max_pixels: Larger photos are refused before they are decoded.
         memory: Bytes that one call may use beyond the model's own; by default 1 GiB, on an accelerator half of what
             is free there.
@@ -61,6 +63,7 @@ class Encoder:
         max_pixels: int = 100_000_000,
         memory: int | None = None,
         device: str | None = None,
+        reference: Reference | None = None,
     ) -> None:
         self.network: Network = open_live(model, input_shape=input_shape)
         self.engine = engine_for(self.network, memory=memory, device=device)
@@ -69,6 +72,7 @@ class Encoder:
         guessed, reason = guess_value_range(self.network)
         self.value_range = guessed if value_range is None else value_range
         self.value_range_reason = reason if value_range is None else "as given"
+        self.reference = reference
         self.notes: tuple[str, ...] = tuple(looks_untrained(self.network))
         height, width = _size(self.network, size)
         self.recipe = ImageRecipe(
@@ -264,7 +268,18 @@ def load(
         >>> encoder = saccade.load("autoencoder.keras")
     """
     network = open_model(source, weights=weights, trust=trust, backend=backend, device=device, input_shape=input_shape)
-    return Encoder(network, device=device, **settings)
+    encoder = Encoder(network, device=device, **settings)
+    known = beside(FilePath(source)) if FilePath(source).suffix else None
+    if known is not None and encoder.reference is None and known.is_file():
+        encoder.reference = _fitting(encoder, known)
+    return encoder
+
+
+def _fitting(encoder: Encoder, path: FilePath) -> Reference | None:
+    """The reference beside a model, if it is about this layer."""
+    reference = Reference.load(path)
+    shape = as_grid(tuple(side or 0 for side in encoder.layers[encoder.layer].shape))
+    return reference if reference.mean_code.shape == shape else None
 
 
 def _size(network: Network, size: tuple[int, int] | None) -> tuple[int | None, int | None]:

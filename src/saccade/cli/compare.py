@@ -30,6 +30,10 @@ def compare(
             help="Photos whose mean code is taken off first: what do these two share beyond what all share?",
         ),
     ] = None,
+    centred: Annotated[
+        bool,
+        typer.Option("--centred", help="Take off the mean code of the collection that the model knows itself."),
+    ] = False,
     matching: Annotated[
         str, typer.Option(metavar="place|anywhere", help="Compare cells at the same place, or with all cells.")
     ] = "place",
@@ -40,9 +44,12 @@ def compare(
     Splits the similarity of their codes exactly over the places of both photos, evidence against it included.
     """
     from saccade.atomic_files import check_writable
+    from saccade.errors import InputError
     from saccade.images.files import existing
 
     opening.settings()
+    if centred and reference is not None:
+        raise InputError("--centred and --reference both say what is taken off; give one of them.")
     values.choice("matching", matching, ("place", "anywhere"))
     values.choice("theme", theme, ("light", "dark"))
     for photo in (a, b):
@@ -50,12 +57,18 @@ def compare(
     check_writable(output)
     encoder = opening.open(model)
     console.say(encoder.describe())
+    if centred and encoder.reference is None:
+        raise InputError(
+            "--centred needs to know what most photos share, and nothing beside this model says so; give --reference "
+            "FOLDER."
+        )
+    taken_off = encoder.reference if centred else reference
     images = [encoder.read(photo) for photo in (a, b)]
     from saccade.pairs import compare as similarity_of
 
     with console.progress(1, "comparing") as bar:
         similarity = similarity_of(
-            encoder, *images, matching=matching, reference=reference,
+            encoder, *images, matching=matching, reference=taken_off,
             progress=lambda done, total: bar.at(done / max(total, 1), "reading the reference"),
         )  # fmt: skip
     drawing = {} if output.suffix.lower() == ".npz" else {"theme": theme}

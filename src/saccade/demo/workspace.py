@@ -18,6 +18,7 @@ from saccade.errors import FileError
 from saccade.explanation import explain
 from saccade.images import Images
 from saccade.picture import save_picture
+from saccade.reference import beside
 from saccade.results import Attribution
 
 MODEL = "clothing-autoencoder.keras"
@@ -103,11 +104,11 @@ class Workspace:
 
 
 def _copied_model(folder: Path) -> dict[str, Any]:
-    """Copy the model and its record; return the record."""
+    """Copy the model, its record and what is typical of its collection; return the record."""
     shipped = Path(saccade.__file__).parent / "shipped"
     record = Path(MODEL).with_suffix(".json").name
     try:
-        for name in (MODEL, record):
+        for name in (MODEL, record, beside(Path(MODEL)).name):
             shutil.copyfile(shipped / name, folder / name)
         content: dict[str, Any] = json.loads((folder / record).read_text(encoding="utf-8"))
     except FileNotFoundError as error:

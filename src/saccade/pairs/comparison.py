@@ -15,6 +15,7 @@ from saccade.images import Images
 from saccade.images.collection import skipped_in_words
 from saccade.pairs.reference import MeanCode, mean_code
 from saccade.pairs.split import split
+from saccade.reference import Reference
 from saccade.results import Similarity
 
 _FEW = 20
@@ -50,7 +51,8 @@ def compare(
         matching: `"place"` compares each cell with the cell at the same place, `"anywhere"` with all cells.
         reference: A folder, or a list of images: their mean code is taken off both codes first, so that what is
             left is what these two share beyond what all images share. With `"anywhere"` it is their mean cell.
-            Files that cannot be used are left out and counted in the notes.
+            Files that cannot be used are left out and counted in the notes. A `Reference`, such as the encoder's own
+            (`encoder.reference`), has that mean ready.
         centre: Instead of `reference`, what is taken off: (rows, columns, channels) or (channels,).
         progress: Called with the reference images done and those in all.
         stop: Asked between images; True ends the work with `Cancelled`.
@@ -75,7 +77,10 @@ def compare(
     codes = _codes(encoder, images)
     notes: list[str] = []
     count = 0
-    if reference is not None:
+    known = reference if isinstance(reference, Reference) else encoder.reference
+    if isinstance(reference, Reference):
+        centre, count = reference.mean_code, reference.count
+    elif reference is not None:
         size = images[0].shape[1:3]
         mean = mean_code(encoder, reference, size=(size[0], size[1]), progress=progress, stop=stop)
         centre, count = mean.code, mean.count
@@ -83,6 +88,8 @@ def compare(
     if centre is not None:
         codes = _centred(codes, centre, matching)
     parts = split(codes[0], codes[1], matching)
+    if known is not None and matching == "place" and (centre is None or isinstance(reference, Reference)):
+        notes.append(_typical(known, centred=centre is not None))
     places = len(encoder.layers[encoder.layer].shape) == 3 and min(code[..., 0].size for code in codes) > 1
     if not places:
         files = [image.photos[0].source or image.names[0] for image in images]
@@ -143,6 +150,13 @@ def _centred(codes: list[NDArray[np.floating]], centre: ArrayLike, matching: str
             )
         centred.append(centred_code)
     return centred
+
+
+def _typical(known: Reference, *, centred: bool) -> str:
+    """What a score means: how alike two photos of the collection typically are."""
+    median, high = known.typical(centred=centred)
+    of = "of the collection that the model knows"
+    return f"a typical pair {of} ({known.count:,} photos) scores {median:.2f}; 5 % of the pairs score over {high:.2f}"
 
 
 def _about(mean: MeanCode) -> list[str]:

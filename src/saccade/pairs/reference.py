@@ -13,7 +13,9 @@ from saccade.encoder import Encoder
 from saccade.errors import ImageError, InputError
 from saccade.images import ImageRecipe, Images, read
 from saccade.images.collection import Collection, Skipped
+from saccade.reference import QUANTILES, Reference
 from saccade.run import Run
+from saccade.typing import Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +76,71 @@ def mean_code(
         total = total + codes.sum(axis=0, dtype=np.float64)
         count += len(batch)
     return MeanCode(total / count, count, tuple(collection.skipped))
+
+
+PAIRS = 4000
+"""So many pairs, drawn at random, tell the spread of scores."""
+
+
+def reference_of(
+    encoder: Encoder,
+    collection: Any,
+    *,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> Reference:
+    """What is typical of these images: mean code, spread, mean image, and how alike two of them are?
+
+    Args:
+        encoder: The model and its code.
+        collection: A folder, a glob, `Images`, an array of images, or a list of anything that can be read.
+        seed: Of the pairs that are drawn.
+        progress: Called with the images done and the images in all.
+        stop: Asked between images; True ends the work with `Cancelled`.
+
+    Raises:
+        FileError: A file or folder does not exist, or holds no image.
+        InputError: Fewer than two can be used, or their codes differ in shape.
+        Cancelled: `stop` said so.
+
+    Example:
+        >>> reference_of(encoder, "holiday/").mean_code.shape
+        (8, 8, 64)
+    """
+    images = Collection(collection, lambda source: _read(encoder, source, encoder.recipe), name="the collection")
+    run = Run(encoder, stop=stop)
+    codes: list[Array] = []
+    total: NDArray[np.float64] = np.zeros(())
+    for batch in images.batches(progress=progress, stop=stop):
+        found = run.codes(batch, remember=False)
+        if codes and (found.shape[1:] != codes[0].shape[1:] or batch.shape[1:] != total.shape):
+            raise InputError("the images differ in size, so they have no mean; read them at one size.")
+        codes.append(found)
+        total = total + batch.sum(axis=0, dtype=np.float64)
+    every = np.concatenate(codes)
+    if len(every) < 2:
+        raise InputError("a collection of one image has nothing typical; give two or more.")
+    mean, spread = every.mean(axis=0, dtype=np.float64), every.std(axis=0, dtype=np.float64)
+    generator = np.random.default_rng(seed)
+    first = generator.integers(len(every), size=PAIRS)
+    second = (first + generator.integers(1, len(every), size=PAIRS)) % len(every)
+    share = np.linspace(0, 1, QUANTILES)
+    return Reference(
+        count=len(every),
+        mean_code=mean.astype(np.float32),
+        code_spread=spread.astype(np.float32),
+        mean_image=(total / len(every)).astype(np.float32),
+        scores=np.quantile(_cosines(every, first, second), share),
+        centred_scores=np.quantile(_cosines(every - mean.astype(np.float32), first, second), share),
+    )
+
+
+def _cosines(codes: Array, first: NDArray[np.intp], second: NDArray[np.intp]) -> NDArray[np.float64]:
+    flat = codes.reshape(len(codes), -1).astype(np.float64)
+    flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-30)
+    cosines: NDArray[np.float64] = np.einsum("pk,pk->p", flat[first], flat[second])
+    return cosines
 
 
 def _read(encoder: Encoder, source: Any, recipe: ImageRecipe) -> Images:

@@ -4,6 +4,7 @@ A target never picks "class k" out of an axis by accident: it names what it read
 (`code() - 0.5 * like("b.jpg")`), and have a text form for the command line (`parse`).
 """
 
+from saccade.targets.centring import centred as centred
 from saccade.targets.components import component as component
 from saccade.targets.directions import direction as direction
 from saccade.targets.functions import of as of

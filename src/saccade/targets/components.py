@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.errors import InputError, SaccadeWarning
-from saccade.images.collection import Collection, skipped_in_words
+from saccade.errors import InputError
+from saccade.targets.collected import Collected
 from saccade.targets.form import TextForm, file_name, two_values, whole_number
 from saccade.targets.given_images import GivenImages
 from saccade.targets.measure import INNER_PRODUCT
@@ -48,7 +47,7 @@ def component(index: int, of: Any) -> Target:
     images = GivenImages.of(of)
     return Target(
         kind="component",
-        arguments=Component(index, images),
+        arguments=Component(index, Collected(images, _components)),
         name=f"component:{index},{quoted(images.name)}" if images.name else f"component:{index}",
         text=f"component:{index},{quoted(images.path)}" if images.path else None,
         files=images.files,
@@ -61,31 +60,22 @@ def component(index: int, of: Any) -> Target:
 
 
 @dataclass(frozen=True)
-class _Computed:
-    """The components, and the code of the first image when they were computed."""
-
-    probe: Codes
-    components: NDArray[np.float64]
-
-
-@dataclass(frozen=True)
 class Component:
     """A principal component of a collection.
 
     Attributes:
         index: Which one, counted from 0.
-        images: The collection.
+        collected: The collection's components.
     """
 
     index: int
-    images: GivenImages
-    _computed: WeakKeyDictionary[Any, _Computed] = field(compare=False, repr=False, default_factory=WeakKeyDictionary)
+    collected: Collected[NDArray[np.float64]]
 
     def reference(self, codes: Codes, source: CodeSource) -> Codes:
         """The component over the number of places, one number per channel."""
         components = self.components(source)
         if self.index >= len(components):
-            cells = f"the cells of {self._name}"
+            cells = f"the cells of {self.collected.name}"
             if not len(components):
                 raise InputError(f"{cells} are all the same, so they have no components; give other images.")
             raise InputError(
@@ -98,33 +88,17 @@ class Component:
     def components(self, source: CodeSource) -> NDArray[np.float64]:
         """The principal components of the cells, (components, channels), the strongest first.
 
-        They are kept for as long as the encoder gives the same code for the first image.
-
         Raises:
             InputError: Not one image can be used.
         """
-        collection = Collection(self.images.source, source.encoder.images, name=self._name)
-        _, first = next(collection.images())
-        probe = source.codes(first.array, remember=False)
-        computed = self._computed.get(source.encoder)
-        if computed is None or not _same(probe, computed.probe):
-            spread = Spread()
-            for batch in collection.batches():
-                cells = source.codes(batch, remember=False)
-                spread.add(cells.reshape(-1, cells.shape[-1]))
-            if collection.skipped:
-                left_out = skipped_in_words(collection.skipped, f"the images in {self._name}")
-                warnings.warn(f"{left_out}.", SaccadeWarning, stacklevel=2)
-            computed = self._computed[source.encoder] = _Computed(probe, spread.components())
-        return computed.components
-
-    @property
-    def _name(self) -> str:
-        return self.images.name or "the collection"
+        return self.collected.value(source)
 
 
-def _same(a: Codes, b: Codes) -> bool:
-    return a.shape == b.shape and np.allclose(a, b, rtol=1e-4, atol=1e-6 * float(np.abs(b).max(initial=0)))
+def _components(codes: Iterator[Codes]) -> NDArray[np.float64]:
+    spread = Spread()
+    for batch in codes:
+        spread.add(batch.reshape(-1, batch.shape[-1]))
+    return spread.components()
 
 
 def _read_component(value: str) -> Target:

@@ -15,13 +15,14 @@ import re
 from collections.abc import Mapping
 
 from saccade.errors import InputError, UnknownName
-from saccade.targets import components, directions, likeness, positions, reconstruction
+from saccade.targets import centring, components, directions, likeness, positions, reconstruction
 from saccade.targets.form import TextForm, Unreadable
 from saccade.targets.quoting import QUOTED
 from saccade.targets.target import Target, total
 
 _FORMS: tuple[TextForm, ...] = (
     *positions.TEXT_FORMS,
+    *centring.TEXT_FORMS,
     *directions.TEXT_FORMS,
     *components.TEXT_FORMS,
     *likeness.TEXT_FORMS,
