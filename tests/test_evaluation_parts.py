@@ -266,7 +266,7 @@ def _measured(name: str, score: float, *, control: bool = False, **tests: float)
     randomised = some("randomised", 0.1)
     return PhotoScores(
         name, name, scored, None if randomised is None else randomised[None], some("owed_to_weights", 0.2),
-        some("direction", 0.0), some("stability", 0.95), None, 0.1, control,
+        some("direction", 0.0), some("stability", 0.95), None, None, 0.1, control,
     )  # fmt: skip
 
 

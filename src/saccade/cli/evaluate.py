@@ -30,7 +30,7 @@ def evaluate(
         list[str] | None,
         typer.Option(
             "--methods", "-m", metavar="NAME", show_default=False,
-            help="Which methods; may be repeated, also with commas.  [default: all that can answer]",
+            help="Which methods; may be repeated, also with commas.  or all.  [default: 13 of every family]",
         ),
     ] = None,
     limit: Annotated[
@@ -69,17 +69,20 @@ def evaluate(
     """Find out which maps tell the truth on this model and these photos.
 
     Takes pixels away in the order of each map and looks when the code changes, beside maps that know nothing of the
-    model; randomises the model's weights, asks another question, adds a little noise. Writes a page for each test, all
-    numbers, and says in plain words which methods to prefer. A run that was stopped is continued by the same command.
+    model; randomises the model's weights, asks another question, adds a little noise, mirrors and shifts the photos.
+    Writes a page for each test, all numbers, and says in plain words which methods to prefer, and whether the test
+    itself can be trusted here. A run that was stopped is continued by the same command.
     """
     opening.settings()
     values.choice("theme", theme, ("light", "dark"))
     from saccade.collection.output_folder import output_folder
+    from saccade.evaluation.evaluation import DEFAULT_METHODS
     from saccade.evaluation.settings import Settings
     from saccade.methods import available
 
-    names = values.listed(methods or ["all"])
-    names = list(available()) if "all" in names else names
+    named = values.listed(methods) if methods else None
+    asked = "all" if named and "all" in named else named
+    names = list(available()) if asked == "all" else (named or list(DEFAULT_METHODS))
     method_settings = settings_for(names, setting or [], console.seed)
     chosen = Settings(steps=steps, block=block, checked=checked, seed=console.seed or 0).checked_values()
     cache = output / _CACHE
@@ -93,7 +96,7 @@ def evaluate(
                 file.unlink()
         with console.progress(1, "reading the photos") as bar:
             evaluation = evaluation_of(
-                encoder, images, None if methods is None or "all" in methods else names, masks=masks, limit=limit,
+                encoder, images, asked, masks=masks, limit=limit,
                 method_settings=method_settings, cache=cache, **chosen.as_dict(),
                 progress=lambda done, total, text: bar.at(done / max(total, 1), text),
             )  # fmt: skip

@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from saccade.typing import Array
 
-_GRID = 64
+GRID = 64
 """Maps are compared on a grid of at most so many cells a side."""
 
 
-def on_grid(maps: Array, side: int = _GRID) -> Array:
+def on_grid(maps: Array, side: int = GRID) -> Array:
     """Means over equal cells, (images, cells): what two maps are compared on, whatever grids they came from.
 
     Args:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from saccade.attribution.method import settings_of
 from saccade.encoder import Encoder
@@ -22,16 +23,25 @@ from saccade.evaluation.photos import Photos, draw_photos
 from saccade.evaluation.progress import PieceCounter, Progress
 from saccade.evaluation.removal import scores, shares, with_ends
 from saccade.evaluation.runner import Runner
+from saccade.evaluation.score_checks import PIECES, ceiling, worsened_scores
 from saccade.evaluation.settings import Settings
 from saccade.evaluation.verdict import PhotoScores, graded
+from saccade.evaluation.worsening import is_ordered
+from saccade.evaluation.worsening import verdict as distrust
 from saccade.methods import available, find
-from saccade.results.evaluation import Evaluation
+from saccade.results.evaluation import Ceiling, Evaluation
+
+DEFAULT_METHODS = (
+    "blur_integrated_gradients", "integrated_gradients", "expected_gradients", "occlusion", "saliency", "smoothgrad",
+    "vargrad", "input_x_gradient", "activation_energy", "grad_cam", "layer_cam", "eigen_cam", "detail_kept",
+)  # fmt: skip
+"""What answers in seconds, and covers every family; the others take a multiple of their time together."""
 
 
 def evaluate(
     encoder: Encoder,
     images: Any,
-    methods: Sequence[str] | None = None,
+    methods: Sequence[str] | str | None = None,
     *,
     masks: str | Path | None = None,
     limit: int = 24,
@@ -44,14 +54,16 @@ def evaluate(
     """Which methods tell the truth on this model and these photos?
 
     Deletion and insertion against controls that know nothing of the model, with three fillers; randomised weights; a
-    random direction of the code in place of the code; a little noise; agreement of the methods; and, with masks,
-    whether maps and objects meet. Intervals come from the bootstrap over photos. `saccade.evaluation.verdict` says
-    what follows from what.
+    random direction of the code in place of the code; a little noise; mirrored and shifted photos; agreement of the
+    methods; and, with masks, whether maps and objects meet. The score itself is tested too: maps made worse by known
+    steps must score less, and a greedy search for the best order is a ceiling. Intervals come from the bootstrap over
+    photos. `saccade.evaluation.verdict` says what follows from what.
 
     Args:
         encoder: The model and its code; it is left as it was found.
         images: A folder, a glob, a list of files, `Images`, or arrays.
-        methods: Names of methods; by default all that can answer for this model.
+        methods: Names of methods; by default those of `DEFAULT_METHODS` that can answer for this model, and for `"all"`
+            every one that can.
         masks: A folder of images that bear the photos' names and are bright on the object.
         limit: At most so many photos, drawn at random.
         method_settings: Settings of methods, by the method's name.
@@ -76,35 +88,54 @@ def evaluate(
         ('control', 8)
     """
     chosen = _settings(settings)
-    names = list(available()) if methods is None else list(dict.fromkeys(methods))
+    by_name = methods is not None and methods != "all"
+    names = list(available()) if methods == "all" else list(dict.fromkeys(methods or DEFAULT_METHODS))
+    if methods is not None and not methods:
+        raise InputError("no method was given; leave them out for the usual ones, or give 'all'.")
     per_method = {name: _method_settings(name, (method_settings or {}).get(name, {}), chosen.seed) for name in names}
-    if not names:
-        raise InputError("no method was given; leave them out for all.")
     photos = draw_photos(encoder, images, limit, chosen.seed, stop)
     objects = None if masks is None else masks_for(encoder, photos.images, masks)
     runner = Runner.of(encoder, photos.images, objects, chosen, Path(cache) if cache is not None else None, stop)
     of_controls = len(CONTROLS) * len(runner.batches)
-    counter = PieceCounter(progress, stop, of_controls + len(names) * runner.pieces)
+    counter = PieceCounter(progress, stop, of_controls + len(names) * runner.pieces + PIECES)
     measured = [runner.control(control, counter) for control in CONTROLS]
     refused: dict[str, str] = {}
     for number, name in enumerate(names, start=1):
         try:
             measured.append(runner.method(name, per_method[name], counter))
         except (NotApplicable, MemoryBudgetError) as error:
-            if methods is not None:
+            if by_name:
                 raise
             refused[name] = str(error)
         counter.finish_up_to(of_controls + number * runner.pieces)
     if len(refused) == len(names):
         raise NotApplicable(f"no method can answer for this model: {next(iter(refused.values()))}")
-    return _evaluation(runner, measured, runner.ends(), photos, refused)
+    best = max((method for method in measured if not method.is_control), key=lambda method: _score(runner, method))
+    worse = worsened_scores(runner, best, counter)
+    highest = ceiling(runner, best, counter)
+    counter.finish_up_to(of_controls + len(names) * runner.pieces + PIECES)
+    return _evaluation(runner, measured, runner.ends(), photos, refused, worse, highest)
+
+
+def _score(runner: Runner, method: Measurements) -> float:
+    return float(scores(method.curves, runner.settings.steps).mean())
 
 
 def _evaluation(
-    runner: Runner, measured: Sequence[Measurements], ends: Arrays, photos: Photos, refused: Mapping[str, str]
+    runner: Runner,
+    measured: Sequence[Measurements],
+    ends: Arrays,
+    photos: Photos,
+    refused: Mapping[str, str],
+    worse: Mapping[str, NDArray[np.float64]],
+    highest: Ceiling | None,
 ) -> Evaluation:
     """From the measurements to scores and grades, the best method first."""
-    steps = runner.settings.steps
+    steps, settings = runner.settings.steps, runner.settings
+    ordered = {
+        kind: is_ordered(levels, settings.seed, settings.confidence, settings.resamples)
+        for kind, levels in worse.items()
+    }
     by_photo = [_photo_scores(runner, method) for method in measured]
     method_scores, verdict = graded(by_photo, IMPUTATIONS, MEASURES, runner.settings)
     positions = {method.name: row for row, method in enumerate(measured)}
@@ -116,7 +147,10 @@ def _evaluation(
             randomisation[row] = method.checks["randomised"].mean(axis=0)
     return Evaluation(
         method_scores=tuple(method_scores),
-        verdict=tuple(verdict),
+        verdict=(*distrust(ordered), *verdict, *(() if highest is None else (highest.sentence,))),
+        worsened={kind: levels.mean(axis=1) for kind, levels in worse.items()},
+        ordered=ordered,
+        ceiling=highest,
         notes=tuple(_notes(runner, photos)),
         cuts={filler: shares(filler, steps) for filler in IMPUTATIONS},
         curves={
@@ -146,6 +180,7 @@ def _photo_scores(runner: Runner, method: Measurements) -> PhotoScores:
         owed_to_weights=checks.get("owed_to_weights"),
         direction=checks.get("direction"),
         stability=checks.get("stability"),
+        equivariance=checks.get("equivariance"),
         localisation=None if runner.masks is None else method.localisation[runner.masks.known].T,
         seconds=method.seconds,
         is_control=method.is_control,

@@ -18,11 +18,13 @@ from saccade.attribution.scale import cell_size
 from saccade.encoder import Encoder
 from saccade.engines import Stop
 from saccade.errors import NotApplicable
-from saccade.evaluation.agreement import on_grid, rank_correlation
+from saccade.evaluation.agreement import GRID, on_grid, rank_correlation
 from saccade.evaluation.batches import batches, joined
 from saccade.evaluation.cache import Arrays, Cache, fingerprint
 from saccade.evaluation.controls import Control
 from saccade.evaluation.direction import random_direction
+from saccade.evaluation.equivariance import MOVES, moved
+from saccade.evaluation.equivariance import likeness as moved_likeness
 from saccade.evaluation.imputation import IMPUTATIONS, mean_colour
 from saccade.evaluation.localisation import MEASURES, localisation
 from saccade.evaluation.masks import Masks
@@ -117,7 +119,7 @@ class Runner:
     @property
     def pieces(self) -> int:
         """How many times a method explains a batch."""
-        return len(self.batches) + len(self.checked) * (len(self.plan) + 1 + self.settings.draws)
+        return len(self.batches) + len(self.checked) * (len(self.plan) + 1 + self.settings.draws + len(MOVES))
 
     def control(self, control: Control, counter: PieceCounter) -> Measurements:
         """Test a map that knows nothing of the model."""
@@ -142,6 +144,16 @@ class Runner:
         answered = [test for test in parts[0] if all(test in part for part in parts)]
         checks = {test: joined([part[test] for part in parts], self.checked) for test in answered}
         return replace(measured, checks=checks)
+
+    @property
+    def cell(self) -> int:
+        """Width of a cell of the code in pixels."""
+        return cell_size(self.encoder, self.size, code())[1]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the images."""
+        return self.images.shape[1], self.images.shape[2]
 
     def ends(self) -> Arrays:
         """The similarity with every pixel removed, (photos,), by filler."""
@@ -227,11 +239,24 @@ class Runner:
 
         key = {"settings": _with_defaults(name, settings), "seed": chosen.seed}
         stages_key = {"plan": [list(layers) for layers in self.plan], "steps": chosen.steps, "block": chosen.block}
+
+        def equivariance() -> Arrays:
+            cell = self.cell
+            likeness = []
+            for move in MOVES:
+                counter.start(f"{title} of the photo {move}")
+                array = moved(images.array, move, cell)
+                maps = self._explained(name, settings, Images.from_array(array, images.value_range), None, counter)
+                likeness.append(moved_likeness(self.upscaled(grid, (array.shape[1], array.shape[2])), maps, move, cell))
+                counter.finish()
+            return {"equivariance": np.mean(likeness, axis=0)}
+
         noise_key = {"noise": chosen.noise, "draws": chosen.draws}
         tests: list[tuple[str, int, Mapping[str, Any], Callable[[], Arrays]]] = [
             ("randomised", len(self.plan), {**key, **stages_key}, randomised),
             ("direction", 1, key, direction),
             ("stability", chosen.draws, {**key, **noise_key}, stability),
+            ("equivariance", len(MOVES), {**key, "cell": self.cell}, equivariance),
         ]
         checks: dict[str, NDArray[Any]] = {}
         for test, pieces, test_key, make in tests:
@@ -240,6 +265,14 @@ class Runner:
                     piece = f"{name}-{batch.start}-{test}"
                     checks |= self.cache.get_or_make(piece, test_key, _empty_if_refused(make))
         return checks
+
+    @staticmethod
+    def upscaled(grid: Array, size: tuple[int, int]) -> Array:
+        """Maps on the grid on which maps are compared, at the size of the images."""
+        rows, columns = (min(GRID, side) for side in size)
+        maps = grid.reshape(len(grid), rows, columns)
+        down, across = (np.arange(side) * cells // side for side, cells in zip(size, (rows, columns), strict=True))
+        return np.asarray(maps[:, down][:, :, across])
 
     def _explained(
         self, name: str, settings: Mapping[str, Any], images: Images, target: Target | None, counter: PieceCounter

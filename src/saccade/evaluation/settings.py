@@ -19,6 +19,7 @@ class Settings:
             question, noise. Each of them explains these photos again.
         stages: At most so many stages of randomised weights, from the code backwards to all layers.
         noise: Standard deviation of the noise in the test of stability, as a share of the value range.
+        ceiling: On so many photos the best order is searched for; 0 leaves it out.
         draws: How many noisy copies of a photo are explained.
         confidence: Of the intervals.
         resamples: Of the bootstrap.
@@ -31,6 +32,7 @@ class Settings:
     stages: int = 4
     noise: float = 0.02
     draws: int = 2
+    ceiling: int = 4
     confidence: float = 0.95
     resamples: int = 2000
     seed: int = 0
@@ -41,7 +43,16 @@ class Settings:
         Raises:
             InputError: One of them cannot.
         """
-        least = {"steps": 6, "block": 1, "checked": 1, "stages": 1, "draws": 1, "resamples": 100, "seed": 0}
+        least = {
+            "steps": 6,
+            "block": 1,
+            "checked": 1,
+            "stages": 1,
+            "draws": 1,
+            "ceiling": 0,
+            "resamples": 100,
+            "seed": 0,
+        }
         for name, low in least.items():
             if getattr(self, name) < low:
                 raise InputError(f"{name}={getattr(self, name)}: give {low} or more.")

@@ -47,6 +47,7 @@ class PhotoScores:
         owed_to_weights: (checked photos,), or None.
         direction: (checked photos,), or None.
         stability: (checked photos,), or None.
+        equivariance: (checked photos,), or None.
         localisation: (measures, photos with a mask), or None.
         seconds: Time that one map takes.
         is_control: Whether it knows nothing of the model.
@@ -59,6 +60,7 @@ class PhotoScores:
     owed_to_weights: Numbers | None
     direction: Numbers | None
     stability: Numbers | None
+    equivariance: Numbers | None
     localisation: Numbers | None
     seconds: float
     is_control: bool
@@ -100,6 +102,7 @@ def graded(
             owed_to_weights=estimate(method.owed_to_weights),
             direction=estimate(method.direction),
             stability=estimate(method.stability),
+            equivariance=estimate(method.equivariance),
             localisation=dict(zip(measures, localisation, strict=True)) if localisation else {},
             seconds=method.seconds,
             grade="control",

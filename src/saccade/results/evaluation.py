@@ -18,6 +18,33 @@ from saccade.results.result import Result
 Numbers = NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class Ceiling:
+    """What no map should beat by more than chance: the order of blocks that a greedy search finds.
+
+    Attributes:
+        score: Of that order.
+        method: The best method's name for people.
+        method_score: Its score on the same blocks and photos.
+        photos: How many photos were searched.
+        blocks: Into how many blocks they were cut.
+    """
+
+    score: float
+    method: str
+    method_score: float
+    photos: int
+    blocks: int
+
+    @property
+    def sentence(self) -> str:
+        """In plain words."""
+        return (
+            f"The best order of {self.blocks} blocks that a greedy search finds scores {self.score:.3f} on "
+            f"{self.photos} photos; {self.method}, on the same blocks, {self.method_score:.3f}."
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class Evaluation(Result):
     """Do the maps tell the truth, on this model and these photos?
@@ -31,6 +58,9 @@ class Evaluation(Result):
         stages: The layers randomised last at each stage, from the code backwards.
         randomisation: (methods, stages): mean rank correlation; NaN where it was not tested.
         agreement: (methods, methods): mean rank correlation of maps.
+        worsened: By kind of worsening, the mean score of the best method's maps at each level, the original first.
+        ordered: By kind, whether the score falls as maps get worse: where it does not, no score here can be trusted.
+        ceiling: What a greedy search reaches; None: not searched.
         photos: The names of those that took part.
         checked: How many of them the tests beside deletion and insertion took.
         skipped: Why others could not be used.
@@ -48,6 +78,9 @@ class Evaluation(Result):
     stages: tuple[str, ...]
     randomisation: Numbers
     agreement: Numbers
+    worsened: Mapping[str, Numbers]
+    ordered: Mapping[str, bool]
+    ceiling: Ceiling | None
     photos: tuple[str, ...]
     checked: int
     skipped: tuple[str, ...]
@@ -139,6 +172,9 @@ class Evaluation(Result):
                 "stages": self.stages,
                 "randomisation": self.randomisation,
                 "agreement": self.agreement,
+                "worsened": self.worsened,
+                "ordered": self.ordered,
+                "ceiling": self.ceiling,
             }
         )
         return {**super().to_dict(), **numbers}

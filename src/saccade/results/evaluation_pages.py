@@ -45,11 +45,19 @@ def table(scores: Sequence[MethodScore], verdict: Sequence[str], notes: Sequence
         Column("Randomised weights", "likeness of the map; lower is better", 0, 1, None),
         Column("Another question", "likeness; lower is better", 0, 1, None),
         Column("A little noise", "likeness; higher is better", 0, 1, None),
+        Column("Mirrored, shifted", "likeness, moved back; higher is better", 0, 1, None),
     ]
     rows = [
         Row(
             score.title,
-            [score.score, score.owed_to_weights, score.randomised, score.direction, score.stability],
+            [
+                score.score,
+                score.owed_to_weights,
+                score.randomised,
+                score.direction,
+                score.stability,
+                score.equivariance,
+            ],
             score.grade,
             _time(score),
         )
@@ -63,7 +71,7 @@ def table(scores: Sequence[MethodScore], verdict: Sequence[str], notes: Sequence
         notes=notes,
         key=_KEY,
         theme=theme,
-        width=1900,
+        width=2100,
     )
 
 

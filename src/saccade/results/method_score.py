@@ -52,6 +52,8 @@ class MethodScore:
             owes to the trained weights; None: not tested.
         direction: Rank correlation with the map of a random direction of the code; None: not tested.
         stability: Rank correlation with the map of the photo with a little noise; None: not tested.
+        equivariance: Rank correlation of the map with that of the mirrored and the shifted photo, moved back; None: not
+            tested. About 1 for a network without places of its own, less where it treats places differently.
         localisation: How much of the map lies on the masks, by measure; empty without masks.
         seconds: Time that one map takes.
         grade: What follows; see `MEANINGS`.
@@ -68,6 +70,7 @@ class MethodScore:
     owed_to_weights: Estimate | None
     direction: Estimate | None
     stability: Estimate | None
+    equivariance: Estimate | None
     localisation: Mapping[str, Estimate]
     seconds: float
     grade: Grade
