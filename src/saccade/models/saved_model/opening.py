@@ -169,7 +169,10 @@ def _as_function(loaded: Any, reason: str) -> SavedFunction:
         )
 
     def call(images: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = function(**{name: tf.cast(images, image.dtype)})
+        try:
+            answer: dict[str, Any] = function(**{name: tf.cast(images, image.dtype)})
+        except (TypeError, ValueError) as error:  # of shapes that the graph claims and does not keep
+            raise ModelError(f"its graph is damaged: {plain_sentence(error)}.") from error
         return answer
 
     shape = tuple(image.shape)[1:]
