@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from saccade.arguments import checks_arguments
 from saccade.attribution.method import settings_of
 from saccade.encoder import Encoder
 from saccade.errors import InputError, MemoryBudgetError, NotApplicable, UnknownName
@@ -28,10 +29,11 @@ from saccade.methods import available, find
 from saccade.results.evaluation import Evaluation
 
 
+@checks_arguments
 def evaluate(
     encoder: Encoder,
     images: Any,
-    methods: Sequence[str] | None = None,
+    methods: str | Sequence[str] | None = None,
     *,
     masks: str | Path | None = None,
     limit: int = 24,
@@ -51,7 +53,7 @@ def evaluate(
     Args:
         encoder: The model and its code; it is left as it was found.
         images: A folder, a glob, a list of files, `Images`, or arrays.
-        methods: Names of methods; by default all that can answer for this model.
+        methods: The name of a method, or several; by default all that can answer for this model.
         masks: A folder of images that bear the photos' names and are bright on the object.
         limit: At most so many photos, drawn at random.
         method_settings: Settings of methods, by the method's name.
@@ -75,14 +77,15 @@ def evaluate(
         >>> evaluation["edges"].grade, len(evaluation.photos)
         ('control', 8)
     """
-    chosen = _settings(settings)
-    names = list(available()) if methods is None else list(dict.fromkeys(methods))
-    per_method = {name: _method_settings(name, (method_settings or {}).get(name, {}), chosen.seed) for name in names}
+    numbers = _settings(settings)
+    chosen = [methods] if isinstance(methods, str) else methods
+    names = list(available()) if chosen is None else list(dict.fromkeys(chosen))
+    per_method = {name: _method_settings(name, (method_settings or {}).get(name, {}), numbers.seed) for name in names}
     if not names:
         raise InputError("no method was given; leave them out for all.")
-    photos = draw_photos(encoder, images, limit, chosen.seed, stop)
+    photos = draw_photos(encoder, images, limit, numbers.seed, stop)
     objects = None if masks is None else masks_for(encoder, photos.images, masks)
-    runner = Runner.of(encoder, photos.images, objects, chosen, Path(cache) if cache is not None else None, stop)
+    runner = Runner.of(encoder, photos.images, objects, numbers, Path(cache) if cache is not None else None, stop)
     of_controls = len(CONTROLS) * len(runner.batches)
     counter = PieceCounter(progress, stop, of_controls + len(names) * runner.pieces)
     measured = [runner.control(control, counter) for control in CONTROLS]

@@ -130,20 +130,26 @@ class Target:
 
     def __add__(self, other: Target) -> Target:
         """Both together."""
-        return total([(1.0, self), (1.0, other)]) if isinstance(other, Target) else NotImplemented
+        return total([(1.0, self), (1.0, _addend(other))])
 
     def __radd__(self, other: int) -> Target:
         """So that `sum(targets)` works, which starts from 0."""
-        return self if other == 0 else NotImplemented
+        if isinstance(other, int) and other == 0:
+            return self
+        return self + _addend(other)
 
     def __sub__(self, other: Target) -> Target:
         """One less the other."""
-        return total([(1.0, self), (-1.0, other)]) if isinstance(other, Target) else NotImplemented
+        return total([(1.0, self), (-1.0, _addend(other))])
+
+    def __rsub__(self, other: object) -> Target:
+        """Nothing but a target has one taken off."""
+        return _addend(other) - self
 
     def __mul__(self, weight: float) -> Target:
         """The same, so many times."""
-        if not isinstance(weight, (Real, np.number)):
-            return NotImplemented
+        if not isinstance(weight, (Real, np.number)) or isinstance(weight, np.complexfloating):
+            raise InputError(f"a target times {weight!r:.40}: give a number, such as 0.5 * targets.code().")
         return total([(float(weight), self)])
 
     def __rmul__(self, weight: float) -> Target:
@@ -218,6 +224,15 @@ def total(weighted: Sequence[tuple[float, Target]]) -> Target:
         reads=first.reads,
         text=weighted_name(weights, texts) if len(texts) == len(targets) else None,
         files=tuple(dict.fromkeys(file for target in targets for file in target.files)),
+    )
+
+
+def _addend(other: object) -> Target:
+    if isinstance(other, Target):
+        return other
+    raise InputError(
+        f"a target and {other!r:.40} do not add up; give targets on both sides, such as targets.code() + "
+        "targets.channel(3)."
     )
 
 
