@@ -131,6 +131,24 @@ def test_what_does_not_add_up(combine: Callable[[Any], Any]) -> None:
         combine(saccade.targets.code())
 
 
+def test_sums_that_would_never_be_compiled() -> None:
+    with pytest.raises(InputError, match=r"a sum of 3,001 targets; give at most 256"):
+        saccade.targets.parse("code + " * 3000 + "code")
+
+
+@pytest.mark.parametrize("make", [saccade.targets.like, saccade.targets.unlike])
+def test_a_folder_is_no_other_image(make: Callable[[Path], Any], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is a folder; give one photo to compare with"):
+        make(tmp_path)
+    with pytest.raises(InputError, match="is a folder; give one photo to compare with"):
+        saccade.targets.toward("a.jpg", than=tmp_path)
+
+
+def test_value_ranges_that_nothing_can_be_computed_with() -> None:
+    with pytest.raises(InputError, match=r"value_range=\(0, 1e\+300\): give numbers of at most 1e\+15"):
+        saccade.Encoder(nets.autoencoder(24), layer="encoded", value_range=(0, 1e300))
+
+
 def test_targets_still_add_up() -> None:
     code = saccade.targets.code()
     assert sum([code, 2 * code]).name == (code + code * 2).name  # type: ignore[union-attr]

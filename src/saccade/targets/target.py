@@ -184,6 +184,10 @@ class WeightedParts:
         return np.concatenate(references, axis=-1, dtype=np.float32)
 
 
+_MOST_PARTS = 256
+"""Each is compiled on its own."""
+
+
 def total(weighted: Sequence[tuple[float, Target]]) -> Target:
     """The weighted sum of targets; sums among them are unfolded.
 
@@ -198,6 +202,8 @@ def total(weighted: Sequence[tuple[float, Target]]) -> Target:
         if not np.isfinite(weight) or weight == 0:
             raise InputError(f"the weight {weight:g} of target {target.name!r}: give a number that is not 0.")
         parts += [(float(weight) * inner, part) for inner, part in target.parts]
+    if len(parts) > _MOST_PARTS:
+        raise InputError(f"a sum of {len(parts):,} targets; give at most {_MOST_PARTS}.")
     weights, targets = [weight for weight, _ in parts], [target for _, target in parts]
     first = targets[0]
     if weights == [1]:
