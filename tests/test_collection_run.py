@@ -18,8 +18,8 @@ from skimage import data
 
 import saccade
 from saccade.collection import BatchProgress, BatchRun, PageRecord, PageStyle, Request
-from saccade.collection.fingerprint import encoder_fingerprint, fingerprint
 from saccade.errors import Cancelled, FileError, InputError, NotApplicable, UnknownName
+from saccade.fingerprint import encoder_fingerprint, fingerprint
 from saccade.images import find
 from saccade.methods import available
 from saccade.models.numpy_network import NumpyNetwork

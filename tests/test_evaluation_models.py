@@ -16,12 +16,12 @@ from saccade.attribution.smoothing import gaussian_blur
 from saccade.encoder import Encoder
 from saccade.errors import Cancelled, InputError, NotApplicable, UnknownName
 from saccade.evaluation.batches import batches, joined
-from saccade.evaluation.cache import fingerprint
 from saccade.evaluation.controls import CONTROLS
 from saccade.evaluation.imputation import mean_colour
 from saccade.evaluation.rankings import ranks
 from saccade.evaluation.removal import Removal, cuts
 from saccade.evaluation.similarity import references, together
+from saccade.fingerprint import encoder_fingerprint, fingerprint
 from saccade.models.numpy_network import NumpyNetwork
 from saccade.models.randomisation import randomised, weighted_layers
 from saccade.run import Run
@@ -248,10 +248,11 @@ def test_a_stopped_run_goes_on_and_gives_the_same(small: Encoder, tmp_path: Path
     unchanged = {name for name, time in times.items() if (tmp_path / name).stat().st_mtime_ns == time}
     assert unchanged == set(times) - {"saliency-1.npz"}
     # Other pictures, other weights and other masks share nothing.
-    prints = [fingerprint(small, photos, None), fingerprint(small, _photos(10, seed=2), None)]
-    prints.append(fingerprint(small, photos, photos[..., 0] > 0.5))
+    model = encoder_fingerprint(small)
+    prints = [fingerprint(model, photos, None), fingerprint(model, _photos(10, seed=2), None)]
+    prints.append(fingerprint(model, photos, photos[..., 0] > 0.5))
     with randomised(small.network, ["conv_1"], 0):
-        prints.append(fingerprint(small, photos, None))
+        prints.append(fingerprint(encoder_fingerprint(small), photos, None))
     assert len(set(prints)) == 4
 
 

@@ -15,7 +15,9 @@ import keras
 import nets
 import numpy as np
 import pytest
+import tensorflow as tf
 
+import saccade
 from saccade.errors import FileError, InputError, ModelError
 from saccade.models import open_model
 from saccade.models.keras.listed import ACTIVATIONS, LAYERS, OPERATIONS, only_listed
@@ -359,8 +361,12 @@ def test_a_layer_inside_another_that_would_get_its_weights_later(parts: dict[str
             r"'vast' .* 10,000,016 places along one",
         ),
         ([L.Flatten(), L.RepeatVector(20_000), L.TimeDistributed(L.Dense(1), name="vast")], r"'vast' .* 20,000 times"),
+        (
+            [L.Conv2D(1, 3, padding="same", dilation_rate=10**9, name="vast")],
+            r"'vast' .* looks at [\d,]+ places at once",
+        ),
     ],
-    ids=["numbers", "places", "steps"],
+    ids=["numbers", "places", "steps", "dilation"],
 )
 def test_a_layer_that_gives_far_too_much(layers: list[Any], says: str, tmp_path: Path) -> None:
     keras.Sequential([keras.Input((16, 16, 1)), *layers]).save(tmp_path / "model.keras")
@@ -464,6 +470,7 @@ def _history(config: Config) -> list[Any]:
         (lambda c: layers_of(c).clear(), "it has no list of layers"),
         (lambda c: by_name(c, "conv")["config"].pop("filters"), "it lacks its setting 'filters'"),
         (lambda c: by_name(c, "conv")["inbound_nodes"][0].clear(), "does not say on what it is called"),
+        (lambda c: by_name(c, "conv")["inbound_nodes"][0]["kwargs"].update(mask=False), "'conv' .* its mask is False"),
         (lambda c: c["config"].update(output_layers=[["nobody", 0, 0]]), "'nobody', which is no layer of the model"),
         (lambda c: c["config"].update(output_layers=[["conv", 5, 0]]), "its output layers are not computed by it"),
         (lambda c: c["config"].update(input_layers=5), "its input layers are 5"),
@@ -517,3 +524,19 @@ def test_only_listed_leaves_the_description_as_it_was(parts: dict[str, bytes]) -
     listed = only_listed(config, {}, start="zeros")
     assert config == before
     assert only_listed(listed, {}, start="zeros") == listed
+
+
+def test_a_failure_that_only_computing_shows_is_one_clear_line() -> None:
+    class Dark(keras.layers.Layer):  # type: ignore[misc]
+        def call(self, images: Any) -> Any:
+            with tf.control_dependencies([tf.debugging.assert_less(images, -1.0, message="too bright")]):
+                return tf.identity(images)
+
+    image = keras.Input((16, 16, 3))
+    code = keras.layers.Conv2D(4, 3, name="encoded")(Dark()(image))
+    encoder = saccade.Encoder(keras.Model(image, code), layer="encoded")
+    with pytest.raises(
+        ModelError, match=r"cannot compute an image of 16x16: assertion failed: \[too bright\]"
+    ) as caught:
+        saccade.explain(encoder, np.ones((1, 16, 16, 3), np.float32), "saliency")
+    assert "\n" not in str(caught.value)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import saccade
+from saccade.arguments import check_arguments
 from saccade.attribution.method import settings_of
-from saccade.attribution.settings import check_settings
 from saccade.encoder import Encoder
 from saccade.errors import InputError, SaccadeError
 from saccade.methods import available
@@ -75,7 +75,7 @@ def function(
     ],
 )  # fmt: skip
 def test_sensible_values_pass(name: str, value: Any) -> None:
-    check_settings("mine", function, {name: value})
+    check_arguments("mine", function, {name: value})
 
 
 @pytest.mark.parametrize(
@@ -95,11 +95,11 @@ def test_sensible_values_pass(name: str, value: Any) -> None:
 )
 def test_others_are_refused_with_what_is_allowed(name: str, value: Any, words: str) -> None:
     with pytest.raises(InputError, match=words):
-        check_settings("mine", function, {name: value})
+        check_arguments("mine", function, {name: value})
 
 
 def test_annotations_that_only_a_type_checker_can_read_are_left_alone() -> None:
     def mine(*, width: Unknown = None) -> None:  # type: ignore[name-defined]  # noqa: F821
         """A function of somebody's own."""
 
-    check_settings("mine", mine, {"width": object()})
+    check_arguments("mine", mine, {"width": object()})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ import tensorflow as tf
 import tf_keras
 from tensorflow.core.protobuf import saved_model_pb2
 
+import saccade
 from saccade.errors import FileError, ModelError
 from saccade.models.saved_model.graph import read_graph, refuse_effects
-from saccade.models.saved_model.opening import SavedFunction, _messages, open_saved_model
+from saccade.models.saved_model.opening import SavedFunction, _messages, open_saved_model, variables_of
 
 L = tf_keras.layers
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword")
@@ -155,6 +157,24 @@ def test_what_has_no_gradient_says_how_to_convert_it(
     with pytest.raises(ModelError, match=f"^model: .*{says}") as caught:
         open_saved_model(folder)
     assert "\n" not in str(caught.value)
+
+
+def test_a_graph_that_does_not_keep_the_shapes_that_it_claims(tmp_path: Path) -> None:
+    spec = tf.TensorSpec((None, 6, 6, 3), tf.float32, name="picture")
+    folder = Module().save(tmp_path / "m", lambda picture: {"code": tf.nn.avg_pool2d(picture, 2, 2, "SAME")}, spec)
+    graph = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+    for function in graph.meta_graphs[0].object_graph_def.concrete_functions.values():
+        function.output_signature.dict_value.fields["code"].tensor_spec_value.shape.dim[1].size = 5
+    (folder / "saved_model.pb").write_bytes(graph.SerializeToString())
+    with pytest.raises(ModelError, match=r"its graph is damaged: Dimension 1 in both shapes must be equal"):
+        saccade.explain(saccade.load(folder), np.ones((1, 6, 6, 3), np.float32), "saliency")
+
+
+@pytest.mark.parametrize("damage", [None, 5, tf.Module(), ["text", None]])
+def test_what_stands_in_the_place_of_variables_is_none(damage: Any) -> None:
+    kept = tf.Variable(1.0)
+    assert variables_of(SimpleNamespace(variables=[kept])) == [kept]
+    assert variables_of(SimpleNamespace(variables=damage)) == []
 
 
 def test_no_function_at_all(tmp_path: Path) -> None:

@@ -252,7 +252,7 @@ def test_only_numbers_scale_and_only_targets_add() -> None:
         lambda: targets.code() * "2", lambda: targets.code() * targets.code(), lambda: targets.code() + 1,
         lambda: 1 - targets.code(), lambda: 5 + targets.code(),
     ):  # fmt: skip
-        with pytest.raises(TypeError):
+        with pytest.raises(InputError, match=r"do not add up|give a number"):
             wrong()  # type: ignore[no-untyped-call]
 
 

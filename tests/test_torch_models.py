@@ -18,6 +18,7 @@ from saccade.errors import InputError, ModelError, UnknownName
 from saccade.models.network import find_layer
 from saccade.models.torch.devices import check_device
 from saccade.models.torch.network import TorchNetwork
+from saccade.models.torch.state import _only_reads
 
 
 class Autoencoder(nn.Module):
@@ -731,3 +732,26 @@ def test_gradients_that_pytorch_cannot_give_are_refused() -> None:
         assert saccade.explain(encoder, images, "occlusion", patch=4).values.any()
     encoder = saccade.Encoder(Checkpointed(reentrant=False), input_shape=(8, 8, 3))
     assert saccade.explain(encoder, images, "saliency").values.any()
+
+
+class Adapting(nn.BatchNorm2d):
+    """A normalisation of the user's own that adapts to what it sees, also when it evaluates."""
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            self.running_mean.mul_(0.9).add_(0.1 * values.mean((0, 2, 3)))  # type: ignore[union-attr]
+        return super().forward(values)
+
+
+def test_statistics_are_put_back_where_a_class_of_the_users_own_may_write_them() -> None:
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), Adapting(4), nn.Conv2d(4, 2, 3)).eval()
+    before = {name: values.clone() for name, values in module.state_dict().items()}
+    encoder = saccade.Encoder(module, layer="2", input_shape=(16, 16, 3))
+    saccade.explain(encoder, np.ones((16, 16, 3), np.uint8), "saliency")
+    assert all(torch.equal(values, before[name]) for name, values in module.state_dict().items())
+
+
+def test_statistics_are_copied_for_no_class_that_is_known_to_read_them_only() -> None:
+    inherited = type("BatchNormAct2d", (nn.BatchNorm2d,), {"__module__": "timm.layers.norm_act"})
+    assert all(map(_only_reads, (nn.BatchNorm2d, nn.SyncBatchNorm, nn.InstanceNorm1d, inherited)))
+    assert not any(map(_only_reads, (Adapting, nn.Conv2d, nn.Module)))

@@ -82,7 +82,7 @@ def test_the_record_says_what_the_model_was_made_from(trained, folder: Path) -> 
     assert stored == json.loads(json.dumps(dataclasses.asdict(record)))
     assert stored["model"] == "discs.keras"
     assert stored["training"]["folder"] == "discs"
-    assert (stored["training"]["photographs"], stored["validation"]["photographs"]) == (18, 2)
+    assert (stored["training"]["photos"], stored["validation"]["photos"]) == (18, 2)
     assert stored["settings"]["seed"] == 3
     assert stored["epochs_run"] == len(stored["history"]) == 6
     assert stored["validation_psnr"] > 10 * np.log10(1 / stored["validation_loss"]) - 1e-6
@@ -187,7 +187,7 @@ def test_broken_photos_are_skipped_and_named(folder: Path, tmp_path: Path) -> No
     settings = dataclasses.replace(TINY, epochs=1)
     record = train(mixed, tmp_path / "model.keras", settings)
     assert sorted(record.skipped) == ["odd/cut.png", "text.jpg"]
-    assert record.training["photographs"] + record.validation["photographs"] == 20
+    assert record.training["photos"] + record.validation["photos"] == 20
 
 
 # training further
@@ -306,7 +306,7 @@ def test_a_validation_folder_and_a_list_of_files_will_do(folder: Path, tmp_path:
     record = train(
         sorted((folder / "even").glob("*.png")), tmp_path / "model.keras", settings, validation=folder / "odd"
     )
-    assert record.training["photographs"] == record.validation["photographs"] == 10
+    assert record.training["photos"] == record.validation["photos"] == 10
     assert record.command.startswith("saccade train photos -o model.keras --validation odd")
     import keras
 

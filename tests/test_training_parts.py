@@ -15,6 +15,7 @@ from saccade.training import TrainingSettings, reference_autoencoder, train
 from saccade.training.augmentation import resized, unvaried, vary
 from saccade.training.muon import muon
 from saccade.training.photos import gather
+from saccade.training.record import photo_count
 
 TINY = TrainingSettings(size=32, code_channels=4, channels=(8, 8), epochs=2, batch_size=4, seed=3)
 
@@ -213,3 +214,8 @@ def test_both_optimizers_train_and_differ(folder: Path, tmp_path: Path) -> None:
         assert record.history[-1]["loss"] < record.history[0]["loss"]
         ends.append(weights(output))
     assert not np.allclose(ends[0][0], ends[1][0], atol=1e-3)
+
+
+def test_records_of_both_spellings_say_how_many_photos() -> None:
+    assert photo_count({"photos": 12}) == photo_count({"photographs": 12}) == 12
+    assert photo_count({}) is None

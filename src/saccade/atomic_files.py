@@ -51,7 +51,7 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         >>> with atomic_file("numbers.txt") as part:  # doctest: +SKIP
         ...     part.write_text("1 2 3")
     """
-    goal = Path(path)
+    goal = writable_path(path)
     # Whoever writes may choose the format by the ending.
     ending = goal.suffix if len(os.fsencode(goal.suffix)) <= _LONGEST_ENDING else ""
     part = goal.with_name(_part_name() + ending)
@@ -65,6 +65,21 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):  # the folder itself may be gone, or have become unwritable
             part.unlink(missing_ok=True)
+
+
+def writable_path(path: str | os.PathLike[str]) -> Path:
+    """The path of a file that is to be written.
+
+    Raises:
+        FileError: It is no path, or no file can have such a name.
+    """
+    try:
+        goal = Path(path)
+    except TypeError as error:
+        raise FileError(f"{path!r:.60} is no path of a file to write; give one as text, such as 'map.png'.") from error
+    if "\0" in str(goal):
+        raise FileError(f"{str(goal)!r} cannot be the name of a file.")
+    return goal
 
 
 def write_bytes(path: str | os.PathLike[str], content: bytes) -> Path:
@@ -122,7 +137,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     Raises:
         FileError: It cannot be written.
     """
-    goal = Path(path)
+    goal = writable_path(path)
     try:
         _refuse(goal)
         with tempfile.TemporaryFile(dir=goal.parent):

@@ -172,8 +172,7 @@ class Encoder:
         Args:
             images: Anything that `images` takes.
         """
-        array = images if isinstance(images, np.ndarray) and images.dtype == np.float32 else self.images(images).array
-        return self.on_grid(self.activations(array, [self.layer])[self.layer])
+        return self.on_grid(self.activations(self.images(images).array, [self.layer])[self.layer])
 
     def on_grid(self, values: Array) -> Array:
         """Values of the code layer, (images, ...), as (images, rows, columns, channels)."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from types import NoneType
 from typing import Any, overload
 
 import numpy as np
@@ -12,9 +11,10 @@ from saccade.attribution.degenerate import code_degeneracies, map_degeneracies
 from saccade.attribution.method import Description, Method, settings_of
 from saccade.encoder import Encoder, as_encoder
 from saccade.engines import Progress, Stop
-from saccade.errors import InputError, ModelError, NotApplicable, UnknownName
+from saccade.errors import InputError, NotApplicable, UnknownName
 from saccade.images import Images
 from saccade.methods import available, find
+from saccade.overflow import TOO_LARGE, no_numbers, overflow_noticed
 from saccade.results import Attribution
 from saccade.results.map import Map
 from saccade.run import Run
@@ -113,8 +113,11 @@ def explain(
     name = method if isinstance(method, str) else getattr(function, "__name__", "method")
     _check_settings(function, name, settings)
     _check_needs(encoder, name, function.description)
-    is_single = isinstance(target, (Target, str, NoneType))
-    stated: Sequence[Target | str] = [target or code()] if isinstance(target, (Target, str, NoneType)) else target
+    stated = (
+        target
+        if isinstance(target, Sequence) and not isinstance(target, (str, bytes))
+        else [code() if target is None else target]
+    )
     targets = [single if isinstance(single, Target) else parse(single) for single in stated]
     if not targets:
         raise InputError("no target was given; leave it out for the whole code.")
@@ -129,8 +132,9 @@ def explain(
             on_partial(attribution(explained, found))
 
     run = Run(encoder, progress=progress, stop=stop, on_partial=None if on_partial is None else hand_out)
-    maps = function(run, prepared.array, targets, **settings)
-    _check_finite(encoder, maps)
+    with overflow_noticed() as overflows:
+        maps = function(run, prepared.array, targets, **settings)
+    _check_finite(encoder, maps, is_overflown=bool(overflows))
     # Only what was encoded anyway is looked at: a check must not cost a pass.
     codes = run.known_codes(prepared.array)
     notes = () if codes is None else code_degeneracies(codes, prepared.names)
@@ -138,16 +142,16 @@ def explain(
     if on_partial is not None:
         for result in results:
             on_partial(result)
-    return results[0] if is_single else results
+    return results if stated is target else results[0]
 
 
-def _check_finite(encoder: Encoder, maps: Sequence[Map]) -> None:
+def _check_finite(encoder: Encoder, maps: Sequence[Map], *, is_overflown: bool) -> None:
     """One photo of many may have no map, which its notes say; where none has one, the model is to blame."""
-    if not any(np.isfinite(values).all() for found in maps for values in found.values):
-        raise ModelError(
-            f"{encoder.name!r} gives values that are not numbers (NaN or infinite), so there is no map to show; its "
-            "weights are damaged or too large, or its images need another value range."
-        )
+    are_finite = [bool(np.isfinite(values).all()) for found in maps for values in found.values]
+    if not any(are_finite):
+        raise no_numbers(encoder.name)
+    if is_overflown and all(are_finite):  # what was divided by it is zero now, and would look like a finding
+        raise no_numbers(encoder.name, TOO_LARGE)
 
 
 def _attribution(

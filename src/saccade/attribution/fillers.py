@@ -7,7 +7,7 @@ from typing import Annotated
 
 import numpy as np
 
-from saccade.attribution.settings import Names
+from saccade.arguments import Names
 from saccade.attribution.smoothing import gaussian_blur
 from saccade.errors import InputError, UnknownName
 from saccade.typing import Array

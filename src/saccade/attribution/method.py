@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, cast, overload
 
-from saccade.attribution.settings import check_settings
+from saccade.arguments import check_arguments
 from saccade.encoder import Encoder
 from saccade.results.map import Map
 from saccade.run import Run
@@ -95,7 +95,7 @@ def method(
         def explaining(run: Run | Encoder, images: Array, target: Target | Sequence[Target], **settings: Any) -> Any:
             run = run if isinstance(run, Run) else Run(run)
             run.require(*needs, what=name)
-            check_settings(name, function, settings)
+            check_arguments(name, function, settings)
             targets = [target] if isinstance(target, Target) else list(target)
             if together:
                 maps = function(run, images, targets, **settings)

@@ -67,7 +67,7 @@ def kinds_of(annotation: Any) -> tuple[Any, ...]:
 
 def names_of(annotation: Any) -> tuple[str, ...]:
     """The words that an annotation allows, if it names them with `Names`."""
-    from saccade.attribution.settings import Names
+    from saccade.arguments import Names
 
     parts = [annotation, *(get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else ())]
     metadata = [extra for part in parts for extra in getattr(part, "__metadata__", ())]

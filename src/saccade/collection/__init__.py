@@ -9,7 +9,6 @@
     record         what is known about every page, typed and as plain values
     contact_sheet  all photos small on one sheet
     thumbnails     results drawn small
-    fingerprint    what a page depends on, as one number
     names          a file name for every photo
     output_folder  the folder that everything goes to
 

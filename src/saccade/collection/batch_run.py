@@ -13,7 +13,6 @@ import numpy as np
 from saccade.atomic_files import scratch_folder
 from saccade.collection.answering import Answering
 from saccade.collection.contact_sheet import SHEET, has_sheet, thumbnail_side, write_sheets
-from saccade.collection.fingerprint import encoder_fingerprint, file_state, fingerprint, target_fingerprint
 from saccade.collection.names import page_names
 from saccade.collection.output_folder import output_folder
 from saccade.collection.page import Page, pages_of
@@ -23,6 +22,7 @@ from saccade.collection.request import Request
 from saccade.collection.style import PageStyle
 from saccade.encoder import Encoder, as_encoder
 from saccade.errors import NotApplicable
+from saccade.fingerprint import encoder_fingerprint, file_state, fingerprint, target_fingerprint
 from saccade.images import Images
 from saccade.picture import Scale, scale_of
 from saccade.results import Attribution

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from saccade.collection.fingerprint import fingerprint
 from saccade.collection.page_files import PageFiles, metadata_of
 from saccade.collection.record import MapRecord, PageRecord, SheetRecord
+from saccade.fingerprint import fingerprint
 from saccade.picture import Bar, Panel, comparison, figure, save_picture, scale_of
 from saccade.picture.comparison import sheets_of
 from saccade.results.result import capitalised

@@ -88,6 +88,10 @@ class Backend(ABC):
     def is_out_of_memory(self, error: BaseException) -> bool:
         """Does this error say that memory ran out?"""
 
+    def is_failure_of_model(self, error: BaseException) -> bool:  # noqa: ARG002
+        """Does this error say that the model cannot compute what it was given? Only where it is seen so late."""
+        return False
+
     @abstractmethod
     def context(self) -> AbstractContextManager[None]:
         """Inside, the framework computes on the device asked for, and the model is in inference mode."""

@@ -144,6 +144,12 @@ class JaxBackend(Backend):
         """Does this error say that memory ran out?"""
         return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
 
+    def is_failure_of_model(self, error: BaseException) -> bool:
+        """Does this error say that the model cannot compute what it was given?"""
+        import jax
+
+        return isinstance(error, jax.errors.JaxRuntimeError)
+
     @contextmanager
     def context(self) -> Iterator[None]:
         """Compute on the device asked for, with the model in inference mode."""

@@ -168,6 +168,12 @@ class TensorFlowBackend(Backend):
 
         return isinstance(error, (tf.errors.ResourceExhaustedError, MemoryError))
 
+    def is_failure_of_model(self, error: BaseException) -> bool:
+        """Does this error say that the model cannot compute what it was given?"""
+        import tensorflow as tf
+
+        return isinstance(error, tf.errors.OpError)
+
     @contextmanager
     def context(self) -> Iterator[None]:
         """Compute on the device asked for, with the model in inference mode."""

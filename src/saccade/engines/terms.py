@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from saccade.engines.backend import Backend
-from saccade.errors import InputError, ModelError
+from saccade.errors import InputError, ModelError, SaccadeError
 from saccade.targets import Measure
 from saccade.typing import Tensor
 
@@ -49,7 +49,7 @@ def terms_of(
     terms = tuple(measure.terms(backend.reshape(values, (points, count, *grid)), reference[None], images))
     if measure.functions:
         codes = backend.reshape(values, (points * count, *grid))
-        numbers = [_number(backend, function(codes), points, count) for function in measure.functions]
+        numbers = [_number(backend, function, codes, points, count) for function in measure.functions]
         if terms:
             # Beside terms of places a number is shared out among the places, so that all sums are taken alike.
             nothing = backend.zeros((1, 1, *grid[:2], 1))
@@ -58,7 +58,17 @@ def terms_of(
     return terms
 
 
-def _number(backend: Backend, numbers: Tensor, points: int, count: int) -> Tensor:
+def _number(backend: Backend, function: Callable[[Tensor], Tensor], codes: Tensor, points: int, count: int) -> Tensor:
+    try:
+        numbers = function(codes)
+    except Exception as error:
+        if isinstance(error, SaccadeError) or backend.is_out_of_memory(error):
+            raise
+        raise InputError(f"the target's function failed with {type(error).__name__}: {error}") from error
+    if isinstance(numbers, np.ndarray) and not isinstance(codes, np.ndarray):
+        raise InputError(
+            "the target's function gave a numpy array, which has no gradient; compute with the tensor that it is given."
+        )
     shape = tuple(int(size) for size in getattr(numbers, "shape", ()))
     if shape != (points * count,):
         raise InputError(

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from saccade.encoder import Encoder
 from saccade.errors import FileError
 from saccade.results.arrays import opened_arrays, save_arrays
 
@@ -52,15 +48,3 @@ class Cache:
         self.folder.mkdir(parents=True, exist_ok=True)
         save_arrays(path, arrays, about)
         return arrays
-
-
-def fingerprint(encoder: Encoder, images: NDArray[np.float32], masks: NDArray[np.bool_] | None) -> str:
-    """Of the model, the images and the masks."""
-    digest = hashlib.sha256(f"{version('saccade')} {encoder.layer} {encoder.recipe!r} {images.shape}".encode())
-    for name, values in encoder.network.weights():
-        digest.update(name.encode())
-        digest.update(np.ascontiguousarray(values).tobytes())
-    digest.update(images.tobytes())
-    if masks is not None:
-        digest.update(masks.tobytes())
-    return digest.hexdigest()

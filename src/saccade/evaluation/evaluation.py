@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from saccade.arguments import checks_arguments
 from saccade.attribution.method import settings_of
 from saccade.encoder import Encoder
 from saccade.errors import InputError, MemoryBudgetError, NotApplicable, UnknownName
@@ -38,10 +39,11 @@ DEFAULT_METHODS = (
 """What answers in seconds, and covers every family; the others take a multiple of their time together."""
 
 
+@checks_arguments
 def evaluate(
     encoder: Encoder,
     images: Any,
-    methods: Sequence[str] | str | None = None,
+    methods: str | Sequence[str] | None = None,
     *,
     masks: str | Path | None = None,
     limit: int = 24,
@@ -62,8 +64,8 @@ def evaluate(
     Args:
         encoder: The model and its code; it is left as it was found.
         images: A folder, a glob, a list of files, `Images`, or arrays.
-        methods: Names of methods; by default those of `DEFAULT_METHODS` that can answer for this model, and for `"all"`
-            every one that can.
+        methods: The name of a method, or several; by default those of `DEFAULT_METHODS` that can answer for this model,
+            and for `"all"` every one that can.
         masks: A folder of images that bear the photos' names and are bright on the object.
         limit: At most so many photos, drawn at random.
         method_settings: Settings of methods, by the method's name.
@@ -87,15 +89,16 @@ def evaluate(
         >>> evaluation["edges"].grade, len(evaluation.photos)
         ('control', 8)
     """
-    chosen = _settings(settings)
+    numbers = _settings(settings)
     by_name = methods is not None and methods != "all"
-    names = list(available()) if methods == "all" else list(dict.fromkeys(methods or DEFAULT_METHODS))
-    if methods is not None and not methods:
+    chosen = [methods] if isinstance(methods, str) and by_name else methods
+    if chosen is not None and not chosen:
         raise InputError("no method was given; leave them out for the usual ones, or give 'all'.")
-    per_method = {name: _method_settings(name, (method_settings or {}).get(name, {}), chosen.seed) for name in names}
-    photos = draw_photos(encoder, images, limit, chosen.seed, stop)
+    names = list(available()) if chosen == "all" else list(dict.fromkeys(chosen or DEFAULT_METHODS))
+    per_method = {name: _method_settings(name, (method_settings or {}).get(name, {}), numbers.seed) for name in names}
+    photos = draw_photos(encoder, images, limit, numbers.seed, stop)
     objects = None if masks is None else masks_for(encoder, photos.images, masks)
-    runner = Runner.of(encoder, photos.images, objects, chosen, Path(cache) if cache is not None else None, stop)
+    runner = Runner.of(encoder, photos.images, objects, numbers, Path(cache) if cache is not None else None, stop)
     of_controls = len(CONTROLS) * len(runner.batches)
     counter = PieceCounter(progress, stop, of_controls + len(names) * runner.pieces + PIECES)
     measured = [runner.control(control, counter) for control in CONTROLS]

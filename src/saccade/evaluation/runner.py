@@ -20,7 +20,7 @@ from saccade.engines import Stop
 from saccade.errors import NotApplicable
 from saccade.evaluation.agreement import GRID, on_grid, rank_correlation
 from saccade.evaluation.batches import batches, joined
-from saccade.evaluation.cache import Arrays, Cache, fingerprint
+from saccade.evaluation.cache import Arrays, Cache
 from saccade.evaluation.controls import Control
 from saccade.evaluation.direction import random_direction
 from saccade.evaluation.equivariance import MOVES, moved
@@ -37,6 +37,7 @@ from saccade.evaluation.settings import Settings
 from saccade.evaluation.similarity import references, together
 from saccade.evaluation.stability import with_noise
 from saccade.explanation import explain
+from saccade.fingerprint import encoder_fingerprint, fingerprint
 from saccade.images import Images
 from saccade.methods import find
 from saccade.run import Run
@@ -102,7 +103,8 @@ class Runner:
         except NotApplicable as error:
             notes = (f"randomised weights were not tested: {error}",)
         areas = None if masks is None else masks.areas
-        cache = Cache(cache_folder, "" if cache_folder is None else fingerprint(encoder, array, areas))
+        mark = "" if cache_folder is None else fingerprint(encoder_fingerprint(encoder), array, areas)
+        cache = Cache(cache_folder, mark)
         direction = random_direction(codes.shape[1:], settings.seed)
         return cls(encoder, images, masks, settings, cache, removals, direction, plan, notes)
 

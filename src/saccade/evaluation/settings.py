@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from saccade.arguments import check_arguments
 from saccade.errors import InputError
 
 
@@ -43,19 +44,17 @@ class Settings:
         Raises:
             InputError: One of them cannot.
         """
+        check_arguments("evaluate", Settings, self.as_dict())
         least = {
-            "steps": 6,
-            "block": 1,
-            "checked": 1,
-            "stages": 1,
-            "draws": 1,
-            "ceiling": 0,
-            "resamples": 100,
-            "seed": 0,
-        }
+            "steps": 6, "block": 1, "checked": 1, "stages": 1, "draws": 1, "ceiling": 0, "resamples": 100, "seed": 0,
+        }  # fmt: skip
         for name, low in least.items():
             if getattr(self, name) < low:
                 raise InputError(f"{name}={getattr(self, name)}: give {low} or more.")
+        most = {"steps": 1_000, "draws": 1_000, "resamples": 100_000}
+        for name, high in most.items():
+            if getattr(self, name) > high:
+                raise InputError(f"{name}={getattr(self, name)}: give {high} or less.")
         if not 0 < self.noise <= 1:
             raise InputError(f"noise={self.noise:g}: give a share of the value range above 0, at most 1, such as 0.02.")
         if not 0.5 <= self.confidence < 1:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from saccade.arguments import checks_arguments
 from saccade.encoder import Encoder, as_encoder
 from saccade.engines import Progress, Stop
 from saccade.errors import InputError
@@ -23,6 +24,7 @@ NETWORKS = 4
 """A single untrained network is one chance of many."""
 
 
+@checks_arguments
 def explain_beside_untrained(
     encoder: Encoder | Any,
     images: Any,

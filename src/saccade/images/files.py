@@ -73,7 +73,7 @@ def _without_own_pages(files: list[Path], patterns: Sequence[str | Path]) -> lis
     return photos
 
 
-def expanded(path: str | Path) -> Path:
+def expanded(path: str | os.PathLike[str]) -> Path:
     """The path with a leading `~` replaced by the home folder; a file whose name begins so is left as it is."""
     try:
         return Path(path).expanduser()

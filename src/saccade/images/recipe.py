@@ -87,6 +87,10 @@ class ImageRecipe:
         return f"{side}, any {free} up to {self.longest_side} px{steps}, {colours}, {values}"
 
 
+_BRIGHTEST = 1e15
+"""Images are float32, and what is computed of them is squared."""
+
+
 def checked_range(value_range: Sequence[float]) -> tuple[float, float]:
     """The range as floats.
 
@@ -97,6 +101,8 @@ def checked_range(value_range: Sequence[float]) -> tuple[float, float]:
     if len(ends) == 2 and all(isinstance(end, Real) for end in ends):
         low, high = float(ends[0]), float(ends[1])
         if math.isfinite(low) and math.isfinite(high) and low < high:
+            if max(-low, high) > _BRIGHTEST:
+                raise ImageError(f"value_range={value_range!r}: give numbers of at most {_BRIGHTEST:g}.")
             return low, high
     raise ImageError(
         f"value_range={value_range!r}: give the darkest number, then the brightest, as in (0, 1), (-1, 1), (0, 255)."

@@ -5,14 +5,23 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import numpy as np
+
+from saccade.arguments import checks_arguments
 from saccade.encoder import Encoder
 from saccade.engines import Progress, Stop
 from saccade.errors import SaccadeWarning
 from saccade.occlusion.colouring import TOLERANCE, alone, cell_gradients, colouring
+from saccade.overflow import TOO_LARGE, no_numbers, overflow_noticed
 from saccade.results import CellMaps
 from saccade.run import Run
 
+_LARGEST = 1e18
+"""Gradients are squared and the squares drawn in float32, which ends at 3e38."""
+_NO_NUMBERS = "gradients that are not numbers (NaN or infinite)"
 
+
+@checks_arguments
 def cells(
     encoder: Encoder,
     images: Any,
@@ -60,7 +69,10 @@ def cells(
     size, grid = (prepared.shape[1], prepared.shape[2]), (codes.shape[1], codes.shape[2])
     geometry = colouring(encoder.dataflow(*size), encoder.layer, grid)
     plan = geometry if coloured else alone(size, grid)
-    gradients, off = cell_gradients(run, prepared.array, codes, plan)
+    with overflow_noticed():
+        gradients, off = cell_gradients(run, prepared.array, codes, plan)
+    if not np.abs(gradients).max() <= _LARGEST:
+        raise no_numbers(encoder.name, TOO_LARGE if np.isfinite(gradients).all() else _NO_NUMBERS)
     if off > TOLERANCE:
         warnings.warn(
             f"colouring does not hold for this model (a cell's gradient differs by {off:.2g} of the largest); "

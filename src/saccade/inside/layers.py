@@ -7,15 +7,18 @@ from typing import Any
 
 import numpy as np
 
+from saccade.arguments import checks_arguments
 from saccade.encoder import Encoder
 from saccade.engines.terms import as_grid
 from saccade.errors import InputError, NotApplicable
 from saccade.models import Dataflow, find_layer
 from saccade.models.dataflow import POINTWISE
+from saccade.overflow import no_numbers
 from saccade.results import FeatureMaps, LayerMaps
 from saccade.typing import Array
 
 
+@checks_arguments
 def feature_maps(encoder: Encoder, image: Any, *, layers: Sequence[str] | None = None) -> FeatureMaps:
     """What does every layer make of this image?
 
@@ -49,6 +52,9 @@ def feature_maps(encoder: Encoder, image: Any, *, layers: Sequence[str] | None =
     flow = encoder.dataflow(height, width)
     paths = _paths(encoder, layers)
     activations = encoder.activations(images.array, [*dict.fromkeys([*paths, *_output(encoder)])])
+    for path in paths:
+        if not np.isfinite(activations[path]).all():
+            raise no_numbers(encoder.name, f"values that are not numbers (NaN or infinite) at layer {path!r}")
     left_out = set[str]() if layers is not None else _repeats(encoder, paths, activations, flow)
     return FeatureMaps(
         layers=tuple(

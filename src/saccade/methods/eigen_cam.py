@@ -90,6 +90,9 @@ def eigen_cam(run: Run, images: Array, target: Target, *, at: str | None = None,
 
 def _component(activations: Array, centred: bool) -> tuple[Array, float]:
     """The first component of (places, channels): its value at each place, and its share of the whole."""
+    # In units of the largest value, since very small and very large numbers have no squares in float32.
+    largest_value = np.abs(activations).max()
+    activations = activations / largest_value
     energy = np.einsum("uk,uk->u", activations, activations, dtype=np.float64)
     used = activations - activations.mean(axis=0) if centred else activations
     by_channel = used.shape[1] <= used.shape[0]
@@ -99,7 +102,7 @@ def _component(activations: Array, centred: bool) -> tuple[Array, float]:
     agrees = np.einsum("u,u->", line, energy)
     if agrees < 0 or (agrees == 0 and line[np.abs(line).argmax()] < 0):
         line = -line
-    return line.astype(np.float32), float(largest / np.trace(products))
+    return (line * largest_value).astype(np.float32), float(largest / np.trace(products))
 
 
 def _first_eigenvector(products: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:

@@ -205,11 +205,12 @@ def _of_area(field: NDArray[np.float64], covers: NDArray[np.float64], areas: Seq
     margin = np.log(shares / (1 - shares))
     low = field.min(axis=(2, 3), keepdims=True) - margin
     high = field.max(axis=(2, 3), keepdims=True) - margin
-    for _ in range(50):
-        middle = (low + high) / 2
-        above = (covers / (1 + np.exp(middle - field))).sum(axis=(2, 3), keepdims=True) > shares
-        low, high = np.where(above, middle, low), np.where(above, high, middle)
-    return np.asarray(1 / (1 + np.exp((low + high) / 2 - field)))
+    with np.errstate(over="ignore"):  # far below the threshold a mask is 0, which is what dividing by infinity gives
+        for _ in range(50):
+            middle = (low + high) / 2
+            above = (covers / (1 + np.exp(middle - field))).sum(axis=(2, 3), keepdims=True) > shares
+            low, high = np.where(above, middle, low), np.where(above, high, middle)
+        return np.asarray(1 / (1 + np.exp((low + high) / 2 - field)))
 
 
 def _counted(areas: Sequence[float]) -> str:
@@ -221,7 +222,7 @@ def _check(mode: str, areas: Sequence[float], iterations: int) -> tuple[float, .
         raise UnknownName.of("mode", mode, MODES)
     if iterations < 1:
         raise InputError(f"iterations={iterations}: give 1 or more.")
-    given = (areas,) if isinstance(areas, (int, float)) else tuple(float(area) for area in areas)
+    given = tuple(float(area) for area in np.atleast_1d(areas))
     if not given or not all(0 < area < 1 for area in given):
         raise InputError(f"areas={given}: give shares of the picture between 0 and 1, such as 0.05, 0.2.")
     return given

@@ -66,10 +66,11 @@ def grad_cam_plus_plus(
     flat = unmoved(run, images, target, values, gradient)
     gradient = np.maximum(gradient, 0) if positive else gradient
     summed_activations = np.abs(values).sum(axis=(1, 2), keepdims=True)
-    weights = (gradient / (2 + np.abs(gradient) * summed_activations)).sum(axis=(1, 2), keepdims=True)
+    # In float64, for products of large numbers: where they overflow, a weight would be 0.
+    weights = (gradient / (2.0 + np.abs(gradient) * summed_activations.astype(np.float64))).sum((1, 2), keepdims=True)
     less_mean = target.counts_increase if centred is None else centred
     return weighted_channels(
-        values * weights,
+        np.asarray(values * weights, np.float32),
         activations=values,
         layer=layer,
         units="activation, weighted by Grad-CAM++",

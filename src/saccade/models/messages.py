@@ -48,6 +48,9 @@ def _shapes(shapes: list[tuple[int, ...]]) -> str:
 def plain_sentence(error: BaseException) -> str:
     """What another program says of a fault, as one line without colours and without a list of its arguments."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    # TensorFlow says what is wrong behind the lines of code that led there, and before the node in brackets.
+    text = re.sub(r"(?s)^Graph execution error:.*?\n(?=[^\n]*\n\s*\[\[)", "", text).partition("[[{{")[0]
+    text = text.partition(" for '{{node")[0]
     text = re.split(r"(?:Exception|Error) encountered:\s*", text)[-1]
     text = re.sub(r"^Exception encountered when calling [^\n]*\n+", "", text.strip())
     text = text.partition("\n\nArguments received")[0].partition(". Received")[0].partition("\nReceived")[0]

@@ -52,7 +52,12 @@ def _fresh_keras(weights: list[tuple[str, np.ndarray]]) -> bool:
 
 
 def _fresh_torch(weights: list[tuple[str, np.ndarray]]) -> bool:
-    kernels = [values for name, values in weights if name.endswith("weight") and values.ndim in (2, 4)]
+    # In single precision: the squares of half-precision numbers overflow.
+    kernels = [
+        values.astype(np.float32, copy=False)
+        for name, values in weights
+        if name.endswith("weight") and values.ndim in (2, 4)
+    ]
     if len(kernels) < 2:
         return False
     for values in kernels:

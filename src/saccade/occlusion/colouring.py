@@ -174,7 +174,8 @@ def cell_gradients(run: Run, images: Array, patterns: Array, plan: Colouring) ->
         windows[index] = plan.windows(answers[: plan.passes])
         largest = max(float(np.abs(answers).max()), 1e-30)
         for answer, cell in zip(answers[plan.passes :], checked, strict=True):
-            off = max(off, float(np.abs(plan.placed(windows[index][cell], *cell) - answer).max()) / largest)
+            apart = float(np.abs(plan.placed(windows[index][cell], *cell) - answer).max()) / largest
+            off = max(off, apart) if np.isfinite(apart) else np.inf
     return windows, off
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from saccade.arguments import checks_arguments
 from saccade.encoder import Encoder
 from saccade.errors import InputError
 from saccade.images import Images
@@ -24,6 +25,7 @@ _ROUNDING = 1e-5
 """What float32 leaves of a code when it is taken off itself, as a share of its length."""
 
 
+@checks_arguments
 def compare(
     encoder: Encoder,
     a: Any,

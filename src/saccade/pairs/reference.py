@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from saccade.arguments import checks_arguments
 from saccade.encoder import Encoder
 from saccade.errors import ImageError, InputError
 from saccade.images import ImageRecipe, Images, read
@@ -82,6 +83,7 @@ PAIRS = 4000
 """So many pairs, drawn at random, tell the spread of scores."""
 
 
+@checks_arguments
 def reference_of(
     encoder: Encoder,
     collection: Any,

@@ -16,7 +16,7 @@ from typing import Any
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
-from saccade.atomic_files import write_bytes
+from saccade.atomic_files import writable_path, write_bytes
 from saccade.errors import FileError
 from saccade.images.own_pages import MARK
 
@@ -43,7 +43,7 @@ def save_picture(image: Image.Image, path: str | os.PathLike[str], metadata: Map
     Raises:
         FileError: Unknown ending, missing or unwritable folder, full disk, or an image too large for the format.
     """
-    target = Path(path)
+    target = writable_path(path)
     kind = FORMATS.get(target.suffix.lower())
     if kind is None:
         raise FileError(f"cannot save an image as {target.name!r}; the name must end in {', '.join(FORMATS)}.")

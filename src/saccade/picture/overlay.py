@@ -22,6 +22,8 @@ PHOTO_STYLES = ("grey", "colour", "none")
 """How the photo shows under the map: a darkened grey, its own colours, or not at all (mid-grey)."""
 
 _BLOCK = 1 << 18  # pixels painted at a time: keeps temporary arrays small and in the cache
+_MOST_ENLARGED = 10_000
+"""A square of this side has as many pixels as the largest photo that is read."""
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 MID_GREY = 96.0
 """Grey level on which maps are shown where there is no photo: the colour bar, `photo_style="none"`."""
@@ -165,6 +167,8 @@ def _fitted(
         )
     if not np.isfinite(values).all():
         raise InputError("the map has values that are not finite numbers; find out where they come from.")
+    if not least <= _MOST_ENLARGED:
+        raise InputError(f"least={least}: images are enlarged to {_MOST_ENLARGED:,} pixels at most.")
     longer = max(photo.shape[:2])
     if longer >= least:
         return photo, values

@@ -43,6 +43,6 @@ def theme_of(name: str | Theme) -> Theme:
     """Return the theme of that name; a theme comes back as it is."""
     if isinstance(name, Theme):
         return name
-    if name not in THEMES:
+    if not isinstance(name, str) or name not in THEMES:
         raise UnknownName.of("theme", name, THEMES)
     return THEMES[name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from saccade.atomic_files import atomic_file
 from saccade.errors import FileError
+from saccade.images.files import expanded, unreadable
 
 
 def save_arrays(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]], made: Mapping[str, Any]) -> Path:
@@ -41,10 +42,43 @@ def opened_arrays(path: str | os.PathLike[str]) -> Iterator[tuple[dict[str, Any]
     """Open a saved `.npz`: how it was made, and its arrays by name.
 
     Raises:
-        FileError: Missing, damaged, or not saved by `save_arrays`; also when the block finds an entry missing.
+        FileError: Missing, damaged, or not saved by `save_arrays`; also when what is made of it in the block fails.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            yield json.loads(str(file["metadata"])), file
-    except (OSError, KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise FileError(f"{path} is missing, damaged, or was not saved by saccade.") from error
+        with _file(path).open("rb") as content, np.load(content, allow_pickle=False) as file:
+            made = json.loads(str(file["metadata"]))
+            if not isinstance(made, dict):
+                raise TypeError(f"metadata is {type(made).__name__}")
+            yield made, file
+    except FileError:
+        raise
+    except Exception as error:  # whatever numpy, zip or zlib make of damaged bytes, or the block of what they hold
+        raise FileError(f"{path} is damaged, or was not saved by saccade.") from error
+
+
+def numbers(file: Any, name: str, axes: int) -> NDArray[Any]:
+    """An array of a saved `.npz` that must hold real numbers along so many axes.
+
+    Raises:
+        KeyError: There is none of that name.
+        ValueError: It holds something else.
+    """
+    array: NDArray[Any] = file[name]
+    if array.dtype.kind != "f" or array.ndim != axes or not array.size:
+        raise ValueError(f"{name} is {array.dtype} {array.shape}")
+    return array
+
+
+def _file(path: str | os.PathLike[str]) -> Path:
+    try:
+        place = expanded(path)
+    except TypeError as error:
+        raise FileError(f"{path!r:.60} is no path of a file; give one as text, such as 'map.npz'.") from error
+    try:
+        if not stat.S_ISREG(place.stat().st_mode):
+            raise FileError(f"{place} is a folder, a device or a pipe; give the .npz file of a result.")
+    except FileNotFoundError as error:
+        raise FileError(f"no file {place}.") from error
+    except (OSError, ValueError) as error:
+        raise unreadable(place, error) from error
+    return place

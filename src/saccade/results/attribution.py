@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from saccade.arguments import check_arguments, checks_arguments
 from saccade.errors import InputError, UnknownName
 from saccade.images import Images
 from saccade.picture import Bar, Panel, Scale, figure, overlay, scale_of, spotlight, stretch
 from saccade.picture.contours import legible
-from saccade.results.arrays import opened_arrays
+from saccade.results.arrays import numbers, opened_arrays
 from saccade.results.map_sentence import map_sentence
 from saccade.results.model_image import model_image
 from saccade.results.plain import plain
@@ -145,12 +146,14 @@ class Attribution(Result):
 
     # Pages
 
+    @checks_arguments
     def scale(self, index: int | None = None, *, clip: float = 0.0) -> Scale:
         """The scale of one map, or of all of them together."""
         if index is None:
             return scale_of(self.values, signed=self.signed, clip=clip, shared="all photos")
         return scale_of(self.values[index], signed=self.signed, clip=clip, shared="this photo")
 
+    @checks_arguments
     def overlay(
         self,
         *,
@@ -183,6 +186,7 @@ class Attribution(Result):
             for index, photo in enumerate(self.images.photos)
         ]
 
+    @checks_arguments
     def spotlight(self, *, least: int = _SMALLEST_DRAWN) -> list[Image.Image]:
         """Each photo in its own colours where the map is high, dark and grey elsewhere."""
         return [
@@ -190,6 +194,7 @@ class Attribution(Result):
             for index, photo in enumerate(self.images.photos)
         ]
 
+    @checks_arguments
     def drawn(
         self, index: int = 0, *, view: str = "auto", scale: str | Scale = "each", least: int = _SMALLEST_DRAWN
     ) -> Image.Image:
@@ -233,6 +238,7 @@ class Attribution(Result):
         """`figure` of a single image, `sheet` of several; they say what they take."""
         return self.figure(0, **drawing) if len(self) == 1 else self.sheet(**drawing)
 
+    @checks_arguments
     def figure(
         self,
         index: int = 0,
@@ -302,6 +308,7 @@ class Attribution(Result):
             aspect=aspect,
         )
 
+    @checks_arguments
     def sheet(
         self,
         *,
@@ -365,7 +372,11 @@ class Attribution(Result):
             names = made.pop("names")
             images = Images.from_array(file["images"], tuple(made.pop("value_range")), names)
             made["notes"], made["grid"] = tuple(made["notes"]), tuple(made["grid"])
-            return cls(values=file["values"], raw=file["raw"], images=images, scores=scores, **made)
+            values, raw = numbers(file, "values", 3), numbers(file, "raw", file["raw"].ndim)
+            if not len(values) == len(raw) == len(images):
+                raise ValueError(f"{len(values)} maps of {len(images)} images")
+            check_arguments("the file", cls, made)
+            return cls(values=values, raw=raw, images=images, scores=scores, **made)
 
     def provenance(self) -> dict[str, Any]:
         """Method, target, units, model, layer, settings and notes."""

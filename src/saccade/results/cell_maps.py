@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from saccade.arguments import check_arguments, checks_arguments
 from saccade.errors import InputError
 from saccade.images import Images, Photo
 from saccade.picture import overlay, scale_of
 from saccade.picture.eyes import many_eyes
 from saccade.picture.fields import ReceptiveField, field_page, softened
-from saccade.results.arrays import opened_arrays
+from saccade.results.arrays import numbers, opened_arrays
 from saccade.results.effective_fields import Axes, EffectiveFields
 from saccade.results.framing import framed
 from saccade.results.plain import plain
@@ -129,6 +130,7 @@ class CellMaps(Result):
         placed = photo.placement.onto_original(values)
         return overlay(photo.original, placed, scale_of(placed, signed=False), least=_SMALLEST_DRAWN)
 
+    @checks_arguments
     def figure(self, index: int = 0, *, cell: tuple[int, int] | None = None, theme: str = "dark") -> Image.Image:
         """A page: where one cell looks, and how much of their field the cells use on average.
 
@@ -156,6 +158,7 @@ class CellMaps(Result):
             curve=(effective.sides, effective.curve), blur=self.blur, notes=notes, theme=theme,
         )  # fmt: skip
 
+    @checks_arguments
     def sheet(self, index: int = 0, *, theme: str = "dark") -> Image.Image:
         """The photo as all cells see it: at each cell's place its own field, bright where its gradient is.
 
@@ -220,15 +223,18 @@ class CellMaps(Result):
                 )
                 return rows, columns
 
+            about = {name: made[name] for name in ("passes", "model", "layer", "notes")}
+            check_arguments("the file", cls, about)
+            windows, fields = numbers(file, "windows", 6), axes("fields")
+            images = Images.from_array(file["images"], tuple(made["value_range"]), made["names"])
+            if windows.shape[:3] != (len(images), len(fields[0]), len(fields[1])):
+                raise ValueError(f"windows of {windows.shape} for {len(fields[0])}x{len(fields[1])} cells")
             return cls(
-                windows=file["windows"],
-                fields=axes("fields"),
+                windows=windows,
+                fields=fields,
                 unclipped_fields=axes("unclipped_fields"),
-                images=Images.from_array(file["images"], tuple(made["value_range"]), made["names"]),
-                passes=made["passes"],
-                model=made["model"],
-                layer=made["layer"],
-                notes=tuple(made["notes"]),
+                images=images,
+                **{**about, "notes": tuple(about["notes"])},
             )
 
     def provenance(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from saccade.arguments import checks_arguments
 from saccade.results import evaluation_pages as pages
 from saccade.results.method_score import MethodScore
 from saccade.results.plain import plain
@@ -101,6 +102,7 @@ class Evaluation(Result):
 
     # Pages
 
+    @checks_arguments
     def table(self, *, theme: str = "light") -> Image.Image:
         """All tests on one page, with the verdict.
 
@@ -112,6 +114,7 @@ class Evaluation(Result):
             notes.append(f"Not applicable here: {', '.join(self.refused)}.")
         return pages.table(self.method_scores, self.verdict, notes, theme)
 
+    @checks_arguments
     def pages(self, *, theme: str = "light") -> Mapping[str, Image.Image]:
         """A page for each test by name, the table of all first; those of tests that were not made are left out.
 

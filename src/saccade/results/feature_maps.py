@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from saccade.arguments import checks_arguments
+from saccade.atomic_files import writable_path
 from saccade.errors import FileError, UnknownName
 from saccade.images import Images
 from saccade.picture import Panel, feature_sheet, figure, save_picture
@@ -105,6 +107,7 @@ class FeatureMaps(Mapping[str, Array], Result):
 
     # Pages
 
+    @checks_arguments
     def sheet(
         self, path: str, *, theme: str = "dark", scale: str = "all", order: str = "variation", tile: int | None = None
     ) -> Image.Image:
@@ -149,6 +152,7 @@ class FeatureMaps(Mapping[str, Array], Result):
             theme=theme,
         )
 
+    @checks_arguments
     def collage(self, *, theme: str = "dark") -> Image.Image:
         """One page: the photo, the strongest maps of each layer down to the code, and the image redrawn from it.
 
@@ -177,6 +181,7 @@ class FeatureMaps(Mapping[str, Array], Result):
         """The maps of each layer as `layer.PATH`, and the model's `images`."""
         return {"images": self.images.array, **{f"layer.{path}": maps for path, maps in self.items()}}
 
+    @checks_arguments
     def save_sheets(self, folder: str | os.PathLike[str], *, theme: str = "dark", scale: str = "all") -> list[Path]:
         """Save the collage and a sheet for each layer into a folder.
 
@@ -191,7 +196,7 @@ class FeatureMaps(Mapping[str, Array], Result):
         Raises:
             FileError: The folder cannot be made or written.
         """
-        target = Path(folder)
+        target = writable_path(folder)
         try:
             target.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -13,7 +13,7 @@ from typing import Any
 from numpy.typing import NDArray
 from PIL import Image
 
-from saccade.atomic_files import write_text
+from saccade.atomic_files import writable_path, write_text
 from saccade.errors import FileError
 from saccade.picture import save_picture
 from saccade.picture.files import FORMATS, png_bytes
@@ -82,7 +82,7 @@ class Result(ABC):
         Raises:
             FileError: Another ending, or the folder is missing or cannot be written.
         """
-        target = Path(path)
+        target = writable_path(path)
         match target.suffix.lower():
             case ".npz":
                 return save_arrays(target, self.arrays(), plain(self.provenance()))

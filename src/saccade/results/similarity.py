@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from saccade.arguments import check_arguments, checks_arguments
 from saccade.images import Images, Photo
 from saccade.picture import Panel, Scale, figure, pair, scale_of
 from saccade.picture.numerals import number
-from saccade.results.arrays import opened_arrays
+from saccade.results.arrays import numbers, opened_arrays
 from saccade.results.framing import framed
 from saccade.results.plain import plain
 from saccade.results.result import Result, read_only, sentence
@@ -143,6 +144,7 @@ class Similarity(Result):
         both = np.concatenate([self.shares_a.ravel(), self.shares_b.ravel()])
         return scale_of(both, signed=True, shared="both photos")
 
+    @checks_arguments
     def figure(
         self, *, theme: str = "light", smooth: bool = True, opacity: float = 0.85, width: int = 1500
     ) -> Image.Image:
@@ -216,7 +218,9 @@ class Similarity(Result):
                 for side, name in zip("ab", names, strict=True)
             )
             made["notes"] = tuple(made["notes"])
-            return cls(shares_a=file["shares_a"], shares_b=file["shares_b"], images=(first, second), **made)
+            shares_a, shares_b = numbers(file, "shares_a", 2), numbers(file, "shares_b", 2)
+            check_arguments("the file", cls, made)
+            return cls(shares_a=shares_a, shares_b=shares_b, images=(first, second), **made)
 
     def provenance(self) -> dict[str, Any]:
         """The score, what it is, model, layer and notes."""

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from saccade.errors import FileError, InputError
+from saccade.images.files import expanded
 from saccade.targets.form import TextForm, file_name
 from saccade.targets.measure import INNER_PRODUCT
 from saccade.targets.quantity import Quantity
@@ -87,10 +88,10 @@ class Vector:
 
 def _loaded(path: str) -> NDArray[Any]:
     try:
-        return np.asarray(np.load(Path(path).expanduser(), allow_pickle=False))
+        return np.asarray(np.load(expanded(path), allow_pickle=False))
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror or error}; give a .npy file of numbers.") from error
-    except (ValueError, EOFError) as error:
+    except Exception as error:  # whatever numpy's reader makes of a damaged file
         raise FileError(f"{path} is no .npy file of numbers; save one with numpy.save.") from error
 
 

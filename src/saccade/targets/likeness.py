@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from saccade.errors import InputError
+from saccade.images.files import expanded
 from saccade.targets.form import TextForm, Unreadable, file_name
 from saccade.targets.given_images import GivenImages
 from saccade.targets.measure import COSINE, MINUS_COSINE, Measure, weighted_sum
@@ -60,7 +61,7 @@ def toward(a: Any, *, than: Any) -> Target:
         >>> saccade.targets.toward("a.jpg", than="b.jpg").question
         'what makes it more like a.jpg than like b.jpg'
     """
-    first, second = GivenImages.of(a), GivenImages.of(than)
+    first, second = _others(a), _others(than)
     has_names, has_paths = first.name and second.name, first.path and second.path
     difference = weighted_sum([(1.0, COSINE), (-1.0, COSINE)])
     return Target(
@@ -122,7 +123,7 @@ class TwoOthers:
 
 def _comparison(kind: str, other: Any, measure: Measure, gradient_units: str, occlusion_units: str) -> Target:
     """The target of one measure against other images."""
-    images = GivenImages.of(other)
+    images = _others(other)
     return Target(
         kind=kind,
         arguments=OtherImages(images),
@@ -135,6 +136,18 @@ def _comparison(kind: str, other: Any, measure: Measure, gradient_units: str, oc
         occlusion_measure=measure,
         occlusion_units=Quantity(occlusion_units),
     )
+
+
+def _others(source: Any) -> GivenImages:
+    """The other images.
+
+    Raises:
+        InputError: A folder, of which nobody can say which photo is meant.
+    """
+    images = GivenImages.of(source)
+    if images.path and expanded(images.path).is_dir():
+        raise InputError(f"{images.path} is a folder; give one photo to compare with.")
+    return images
 
 
 def _in_words(images: GivenImages) -> str:

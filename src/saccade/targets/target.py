@@ -130,20 +130,26 @@ class Target:
 
     def __add__(self, other: Target) -> Target:
         """Both together."""
-        return total([(1.0, self), (1.0, other)]) if isinstance(other, Target) else NotImplemented
+        return total([(1.0, self), (1.0, _addend(other))])
 
     def __radd__(self, other: int) -> Target:
         """So that `sum(targets)` works, which starts from 0."""
-        return self if other == 0 else NotImplemented
+        if isinstance(other, int) and other == 0:
+            return self
+        return self + _addend(other)
 
     def __sub__(self, other: Target) -> Target:
         """One less the other."""
-        return total([(1.0, self), (-1.0, other)]) if isinstance(other, Target) else NotImplemented
+        return total([(1.0, self), (-1.0, _addend(other))])
+
+    def __rsub__(self, other: object) -> Target:
+        """Nothing but a target has one taken off."""
+        return _addend(other) - self
 
     def __mul__(self, weight: float) -> Target:
         """The same, so many times."""
-        if not isinstance(weight, (Real, np.number)):
-            return NotImplemented
+        if not isinstance(weight, (Real, np.number)) or isinstance(weight, np.complexfloating):
+            raise InputError(f"a target times {weight!r:.40}: give a number, such as 0.5 * targets.code().")
         return total([(float(weight), self)])
 
     def __rmul__(self, weight: float) -> Target:
@@ -178,6 +184,10 @@ class WeightedParts:
         return np.concatenate(references, axis=-1, dtype=np.float32)
 
 
+_MOST_PARTS = 256
+"""Each is compiled on its own."""
+
+
 def total(weighted: Sequence[tuple[float, Target]]) -> Target:
     """The weighted sum of targets; sums among them are unfolded.
 
@@ -192,6 +202,8 @@ def total(weighted: Sequence[tuple[float, Target]]) -> Target:
         if not np.isfinite(weight) or weight == 0:
             raise InputError(f"the weight {weight:g} of target {target.name!r}: give a number that is not 0.")
         parts += [(float(weight) * inner, part) for inner, part in target.parts]
+    if len(parts) > _MOST_PARTS:
+        raise InputError(f"a sum of {len(parts):,} targets; give at most {_MOST_PARTS}.")
     weights, targets = [weight for weight, _ in parts], [target for _, target in parts]
     first = targets[0]
     if weights == [1]:
@@ -218,6 +230,15 @@ def total(weighted: Sequence[tuple[float, Target]]) -> Target:
         reads=first.reads,
         text=weighted_name(weights, texts) if len(texts) == len(targets) else None,
         files=tuple(dict.fromkeys(file for target in targets for file in target.files)),
+    )
+
+
+def _addend(other: object) -> Target:
+    if isinstance(other, Target):
+        return other
+    raise InputError(
+        f"a target and {other!r:.40} do not add up; give targets on both sides, such as targets.code() + "
+        "targets.channel(3)."
     )
 
 

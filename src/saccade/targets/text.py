@@ -48,12 +48,14 @@ def parse(text: str) -> Target:
 
     Raises:
         UnknownName: Not one of the forms; the nearest is given.
-        InputError: One of the forms, with something that cannot be read.
+        InputError: One of the forms, with something that cannot be read; or no text.
 
     Example:
         >>> saccade.targets.parse("code - 0.5*like:b.jpg").question
         'what the code is made of, less 0.5 times what makes it like b.jpg'
     """
+    if not isinstance(text, str):
+        raise InputError(f"target={text!r:.40} is no target; give one of saccade.targets, or its text, such as 'code'.")
     return total([(sign * weight, _part(part, text)) for sign, weight, part in _summands(text)])
 
 

@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import platform
 import shlex
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -60,8 +61,16 @@ class TrainingRecord:
 
 def summary(photos: Photos) -> dict[str, Any]:
     """Say which photos were used, without saying where they lie."""
-    # The name of the number is part of the format: records were written before photos were called photos here.
-    return {"folder": photos.folder, "photographs": len(photos), "sha256": photos.digest}
+    return {"folder": photos.folder, "photos": len(photos), "sha256": photos.digest}
+
+
+def photo_count(summarised: Mapping[str, Any]) -> int | None:
+    """How many photos, by what `summary` said of them; None where it says nothing.
+
+    Older records call them photographs, the one of the shipped model among them.
+    """
+    count: int | None = summarised.get("photos", summarised.get("photographs"))
+    return count
 
 
 def command_line(

@@ -10,6 +10,7 @@ from typing import Any
 from saccade.demo.markup import Markup, element, joined
 from saccade.demo.photo_views import facts
 from saccade.demo.workspace import MODEL, PHOTOS, Workspace
+from saccade.training.record import photo_count
 
 _PACKAGES = ("saccade", "keras", "tensorflow", "numpy", "pillow", "scikit-image")
 
@@ -68,8 +69,9 @@ def _training(record: Mapping[str, Any]) -> list[tuple[str, Markup | str]]:
         rows.append(("Trained on", f"{data['name']} ({data.get('licence', 'licence unknown')}), {source}".rstrip(", ")))
     if "note" in data:
         rows.append(("That is", str(data["note"])))
-    if "photographs" in record.get("training", {}):
-        rows.append(("Photos", f"{record['training']['photographs']:,}"))
+    trained_on, tested_on = (photo_count(record.get(part, {})) for part in ("training", "test"))
+    if trained_on is not None:
+        rows.append(("Photos", f"{trained_on:,}"))
     settings = record.get("settings", {})
     epochs = record.get("epochs_run")
     if epochs is not None:
@@ -84,7 +86,7 @@ def _training(record: Mapping[str, Any]) -> list[tuple[str, Markup | str]]:
         rows.append(("Loss at the end", f"{loss} (mean squared error, brightness 0 to 1)"))
     test = record.get("test", {})
     if "psnr" in test:
-        rows.append(("On unseen photos of clothes", f"PSNR {test['psnr']:.1f} dB ({test.get('photographs', '?')} of them)"))
+        rows.append(("On unseen photos of clothes", f"PSNR {test['psnr']:.1f} dB ({tested_on or '?'} of them)"))
     if "command" in record:
         rows.append(("Command", element("code", str(record["command"]))))
     return rows

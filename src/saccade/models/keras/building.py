@@ -183,6 +183,9 @@ class _Functional:
             return error.result
         if not isinstance(args, list) or not isinstance(kwargs, dict):
             raise FileError(f"{label} is damaged: it does not say on what it is called.")
+        # Keras keeps whatever stands there, and fails on it when the model is called.
+        if not all(mask is None or hasattr(mask, "shape") for mask in keras.tree.flatten(kwargs.get("mask"))):
+            raise FileError(f"{label} is damaged: its mask is {shortened(node['kwargs']['mask'])}.")
         layer = self.layers[raw["name"]]
         result = _called(raw, layer, *args, **kwargs)
         self.results[raw["name"]].append(keras.tree.flatten(result))

@@ -29,6 +29,11 @@ def refuse_unfit(model: Any) -> None:
     _refuse_unbuilt(model)
     for operation, shape in _results(model):
         label = layer_label(operation.name, type(operation).__name__)
+        # Frameworks pad an image to the size of a dilated window, and end the process where it is beyond all bounds.
+        kernel, dilation = (getattr(operation, name, ()) for name in ("kernel_size", "dilation_rate"))
+        window = [(side - 1) * apart + 1 for side, apart in zip(kernel, dilation, strict=False)]
+        if prod(window) > _MOST_NUMBERS:
+            raise ModelError(f"{label} looks at {prod(window):,} places at once, more than {_MOST_NUMBERS:,}.")
         sizes = [size for size in shape[1:] if size is not None]
         if prod(sizes) > _MOST_NUMBERS:
             raise ModelError(f"{label} gives {prod(sizes):,} numbers for one image, more than {_MOST_NUMBERS:,}.")

@@ -10,7 +10,7 @@ from saccade.errors import ModelError
 from saccade.models.dataflow import Dataflow, Operation
 from saccade.models.network import Capabilities, Framework, Hints, Layer, Taps
 from saccade.models.rectifiers import Rectifiers
-from saccade.models.saved_model.opening import SavedFunction
+from saccade.models.saved_model.opening import SavedFunction, variables_of
 from saccade.typing import Tensor
 
 
@@ -66,7 +66,7 @@ class FunctionNetwork:
 
     def weights(self) -> list[tuple[str, Any]]:
         """The variables that TensorFlow loaded with the function."""
-        return [(variable.name, variable.numpy()) for variable in getattr(self.function.owner, "variables", ())]
+        return [(variable.name, variable.numpy()) for variable in variables_of(self.function.owner)]
 
 
 def _grid(shape: tuple[int | None, ...], size: tuple[int, int]) -> tuple[int, int] | None:

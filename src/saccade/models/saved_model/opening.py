@@ -140,10 +140,19 @@ def _pairs(
         if part.parts and saved is not None:
             yield from _pairs(part.parts, place, saved, written)
         elif part.layer is not None and part.layer.weights:
-            if saved is None or not hasattr(saved, "variables"):
+            variables = variables_of(saved)
+            if not variables:
                 raise ModelError(f"the folder holds no weights for layer {part.name!r}.")
-            pairs: Pairs = fit(part, [variable.numpy() for variable in saved.variables], place)
+            pairs: Pairs = fit(part, [variable.numpy() for variable in variables], place)
             yield from pairs
+
+
+def variables_of(loaded: Any) -> list[Any]:
+    """The variables of something that TensorFlow loaded; what a damaged folder holds in their place is none."""
+    import tensorflow as tf
+
+    variables = getattr(loaded, "variables", ())
+    return [item for item in variables if isinstance(item, tf.Variable)] if isinstance(variables, (list, tuple)) else []
 
 
 def _is_child(place: str, path: str) -> bool:
@@ -154,7 +163,8 @@ def _is_child(place: str, path: str) -> bool:
 def _as_function(loaded: Any, reason: str) -> SavedFunction:
     import tensorflow as tf
 
-    served = dict(loaded.signatures)
+    signatures = getattr(loaded, "signatures", None)
+    served = dict(signatures) if isinstance(signatures, Mapping) else {}
     if not served:
         raise ModelError(f"it has no serving function, and {reason} {_CONVERT}.")
     function = served.get("serving_default") or next(iter(served.values()))
@@ -169,7 +179,10 @@ def _as_function(loaded: Any, reason: str) -> SavedFunction:
         )
 
     def call(images: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = function(**{name: tf.cast(images, image.dtype)})
+        try:
+            answer: dict[str, Any] = function(**{name: tf.cast(images, image.dtype)})
+        except (TypeError, ValueError) as error:  # of shapes that the graph claims and does not keep
+            raise ModelError(f"its graph is damaged: {plain_sentence(error)}.") from error
         return answer
 
     shape = tuple(image.shape)[1:]

@@ -23,6 +23,9 @@ class _State:
     buffers: list[tuple[dict[str, Any], str, Tensor, Tensor, int]] = field(default_factory=list)
 
 
+_WELL_KNOWN = frozenset({"timm", "torch", "torchvision"})
+"""Packages whose normalisations are known to leave their statistics alone outside of training."""
+
 _states: WeakKeyDictionary[Any, _State] = WeakKeyDictionary()
 _lock = threading.Lock()
 
@@ -70,12 +73,11 @@ def parts_in(module: Any) -> Iterator[Any]:
 
 
 def _enter(module: Any, state: _State) -> None:
-    reading_only = _reading_only()
     for part in parts_in(module):
         if getattr(part, "training", None) is True:
             state.training.append(part)
             part.training = False
-        if part._buffers and type(part) not in reading_only:
+        if part._buffers and not _only_reads(type(part)):  # type: ignore[arg-type]  # types can be hashed
             for name, buffer in part._buffers.items():
                 if buffer is not None:
                     copy = buffer.detach().clone()
@@ -88,17 +90,17 @@ def _enter(module: Any, state: _State) -> None:
 
 
 @cache
-def _reading_only() -> frozenset[type]:
-    """Classes that write into their buffers in training only.
+def _only_reads(kind: type) -> bool:
+    """Does a class write into its buffers in training only?
 
     A net has hundreds of these buffers, and to copy them for every question took longer than all else around it. They
-    count no versions when they change in training, so that no copy could be kept.
+    count no versions when they change in training, so that no copy could be kept. Classes of the user's own may write
+    whenever they like.
     """
     import torch
 
-    batch_norms = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d, torch.nn.SyncBatchNorm)
-    instance_norms = (torch.nn.InstanceNorm1d, torch.nn.InstanceNorm2d, torch.nn.InstanceNorm3d)
-    return frozenset((*batch_norms, *instance_norms))
+    norms = (torch.nn.modules.batchnorm._NormBase, torch.nn.SyncBatchNorm)
+    return issubclass(kind, norms) and kind.__module__.split(".")[0] in _WELL_KNOWN
 
 
 def _leave(state: _State) -> None:

@@ -1,4 +1,4 @@
-"""What a page depends on, as one number: a run that was stopped knows by it what is there already."""
+"""What a result depends on, as one number: a run that was stopped knows by it what is there already."""
 
 from __future__ import annotations
 

@@ -1,0 +1,165 @@
+"""Are these the values that a function or a class takes? Judged by its annotations, before anything is computed."""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+
+from saccade.errors import InputError
+
+
+@dataclass(frozen=True)
+class Names:
+    """The words that a setting of text takes, as metadata of its annotation: `Annotated[str, Names(("blur", ...))]`."""
+
+    names: tuple[str, ...]
+
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+
+MOST = 1_000_000
+"""Counts above this would take days, or all of the memory."""
+
+
+def check_arguments(name: str, owner: Callable[..., Any], values: Mapping[str, Any]) -> None:
+    """Refuse a value that is not of the kind that the argument's annotation says.
+
+    Numbers must be finite, counts at most a million, a seed not negative. What an annotation does not tell is left to
+    the function itself.
+
+    Args:
+        name: What the function or class is called, for the message.
+        owner: The function or class.
+        values: The values by name.
+
+    Raises:
+        InputError: A value of another kind; the line says what was given and what is allowed.
+
+    Example:
+        >>> check_arguments("smoothgrad", lambda *, samples: None, {"samples": 3})
+    """
+    annotations = _annotations(owner) if values else {}
+    for argument, value in values.items():
+        kinds = _kinds(annotations.get(argument, Any))
+        if not any(_fits(value, kind) for kind in kinds):
+            words = " or ".join(dict.fromkeys(_in_words(kind) for kind in kinds))
+            raise InputError(f"{argument}={_shown(value)} of {name}: give {words}.")
+        if argument == "seed" and isinstance(value, (int, np.integer)) and int(value) < 0:
+            raise InputError(f"seed={value} of {name}: give 0 or more.")
+
+
+def checks_arguments(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
+    """Make a function refuse keyword arguments that are not of the annotated kinds, as `check_arguments` does.
+
+    Example:
+        >>> @checks_arguments
+        ... def drawn(*, width: int) -> int:
+        ...     return width
+        >>> drawn(width="wide")
+        Traceback (most recent call last):
+        saccade.errors.InputError: width='wide' of drawn: give a whole number of at most 1,000,000.
+    """
+
+    @functools.wraps(function)
+    def checking(*positional: _Arguments.args, **named: _Arguments.kwargs) -> _Result:
+        check_arguments(function.__name__, function, named)
+        return function(*positional, **named)
+
+    return checking
+
+
+@functools.lru_cache(maxsize=128)
+def _annotations(owner: Callable[..., Any]) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(owner)
+    except (NameError, TypeError, AttributeError):
+        return {}  # a function of the user's own, with annotations that only a type checker can read
+
+
+def _kinds(annotation: Any) -> tuple[Any, ...]:
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return tuple(kind for part in typing.get_args(annotation) for kind in _kinds(part))
+    return (annotation,)
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    if kind is type(None):
+        return value is None
+    if kind is bool:
+        return isinstance(value, (bool, np.bool_))
+    if kind is int:
+        return _is_number(value) and isinstance(value, (int, np.integer)) and abs(int(value)) <= MOST
+    if kind is float:
+        return _is_number(value) and math.isfinite(value)
+    if kind is str:
+        return isinstance(value, str)
+    origin, parts = typing.get_origin(kind), typing.get_args(kind)
+    if origin is tuple and parts[1:] == (...,):
+        return _is_list(value) and all(any(_fits(item, part) for part in _kinds(parts[0])) for item in value)
+    if origin is tuple:
+        return _is_list(value) and len(value) == len(parts) and all(map(_fits, value, parts))
+    if origin is Mapping:
+        inside = _kinds(parts[1])
+        return isinstance(value, Mapping) and all(any(_fits(item, part) for part in inside) for item in value.values())
+    if origin is Callable:
+        return callable(value)
+    if kind is Path or origin is os.PathLike:
+        return isinstance(value, os.PathLike)
+    if origin is Sequence:
+        inside = _kinds(parts[0])
+        single = parts[0] is not Any and any(_fits(value, part) for part in inside)
+        return single or (_is_list(value) and all(any(_fits(item, part) for part in inside) for item in value))
+    if origin is np.ndarray:
+        return _is_list(value) or (hasattr(value, "__array__") and not isinstance(value, np.generic))
+    return True
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, (bool, np.bool_))
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim > 0)
+
+
+def _in_words(kind: Any) -> str:
+    words = {
+        type(None): "None",
+        bool: "true or false",
+        int: f"a whole number of at most {MOST:,}",
+        str: "a name",
+        Path: "a path",
+    }
+    if kind in words:
+        return words[kind]
+    if kind is float:
+        return "a finite number"
+    origin, parts = typing.get_origin(kind), typing.get_args(kind)
+    if origin is tuple and parts[1:] == (...,):
+        return f"a list, each {_in_words(parts[0])}"
+    if origin is tuple:
+        return f"{len(parts)} of them"
+    if origin is Mapping:
+        return f"by name {_in_words(parts[1])}"
+    if origin is Callable:
+        return "a function"
+    if origin is os.PathLike:
+        return "a path"
+    if origin is Sequence:
+        return "a list" if parts[0] is Any else f"a list, each {_in_words(parts[0])}"
+    return "an array" if origin is np.ndarray else "another value"
+
+
+def _shown(value: Any) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."
