@@ -85,7 +85,7 @@ def test_the_shape_of_json(run: Run, small_model: str, photos: Path) -> None:
     answer = json.loads(out)
     assert set(answer) == {
         "model", "framework", "layer", "layer_reason", "code_shape", "value_range", "value_range_reason", "reads",
-        "notes", "output", "pages", "sheets", "failed", "refused",
+        "normalize", "notes", "output", "pages", "sheets", "failed", "refused",
     }  # fmt: skip
     (page,) = answer["pages"]
     assert set(page) == {"photo", "target", "size", "maps", "files", "already"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path as FilePath
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -13,8 +13,11 @@ from saccade.engines import Questions, engine_for
 from saccade.engines.terms import as_grid
 from saccade.errors import ImageError, InputError, ModelError, NotApplicable
 from saccade.images import ImageRecipe, Images, read
-from saccade.models import Dataflow, Layer, Network, code_layer, guess_value_range, open_live, open_model
+from saccade.images.recipe import Fit, Interpolation
+from saccade.models import Dataflow, Layer, Network, code_layer, open_live, open_model
+from saccade.models.feed import feed_of
 from saccade.models.network import Capabilities, capabilities
+from saccade.models.normalised import NormalisedNetwork
 from saccade.models.training_state import looks_untrained
 from saccade.targets import Target
 from saccade.typing import Array
@@ -27,10 +30,17 @@ class Encoder:
         model: A live Keras 3 model or `torch.nn.Module`. It is left exactly as it was found.
         layer: The layer whose numbers are the code; by default well-known names, then the narrowest point of an
             autoencoder, then the output. `layer_reason` says why.
-        value_range: The model's darkest and brightest pixel value; by default read off the model, see
-            `value_range_reason`.
-        fit: How a photo gets the model's shape: `"stretch"`, `"cover"` or `"contain"`.
-        size: Height and width for a model whose size is free; None lets every photo keep its own.
+        value_range: The darkest and the brightest pixel value of the images; by default as the model carries it or
+            computes it, see `value_range_reason`.
+        normalize: Mean and spread of each channel that the model was trained with: `"imagenet"`, `"clip"`, `"half"`,
+            `"caffe"`, `"none"`, `"M,M,M/S,S,S"` or a pair of them; by default as the model carries it. Images,
+            fillers and gradients stay in `value_range`: (image - mean) / std is the network's first operation.
+        fit: How a photo gets the model's shape: `"stretch"`, `"cover"` or `"contain"`; by default as the model carries
+            it, else stretched.
+        crop: The share of the photo's middle that is used, for `"cover"`; by default as the model carries it, else all.
+        interpolation: How photos are resized; by default as the model carries it, else `"auto"`.
+        size: Height and width for a model whose size is free; by default the size that the model carries, else every
+            photo keeps its own.
         input_shape: Height, width, channels, for a model that does not say.
         background: The colour under transparency and around contained photos.
         max_pixels: Larger photos are refused before they are decoded.
@@ -54,7 +64,10 @@ class Encoder:
         *,
         layer: str | None = None,
         value_range: tuple[float, float] | None = None,
-        fit: Literal["stretch", "cover", "contain"] = "stretch",
+        normalize: Any = None,
+        fit: Fit | None = None,
+        crop: float | None = None,
+        interpolation: Interpolation | None = None,
         size: tuple[int, int] | None = None,
         input_shape: tuple[int | None, int | None, int] | None = None,
         background: tuple[int, int, int] = (255, 255, 255),
@@ -62,21 +75,28 @@ class Encoder:
         memory: int | None = None,
         device: str | None = None,
     ) -> None:
-        self.network: Network = open_live(model, input_shape=input_shape)
-        self.engine = engine_for(self.network, memory=memory, device=device)
-        chosen = code_layer(self.network, layer)
+        network = open_live(model, input_shape=input_shape)
+        chosen = code_layer(network, layer)
         self.layer, self.layer_reason = chosen.path, chosen.reason
-        guessed, reason = guess_value_range(self.network)
-        self.value_range = guessed if value_range is None else value_range
-        self.value_range_reason = reason if value_range is None else "as given"
+        feed = feed_of(
+            network, value_range=value_range, normalize=normalize, fit=fit, crop=crop, interpolation=interpolation
+        )
+        self.value_range, self.value_range_reason = feed.value_range, feed.reason
+        self.network: Network = (
+            network if feed.normalisation is None else NormalisedNetwork(network, feed.normalisation)
+        )
+        self.engine = engine_for(self.network, memory=memory, device=device)
         self.notes: tuple[str, ...] = tuple(looks_untrained(self.network))
-        height, width = _size(self.network, size)
+        height, width = _size(network, size, feed.size)
         self.recipe = ImageRecipe(
             height=height,
             width=width,
-            channels=self.network.input_shape[2],
-            fit=fit,
-            value_range=self.value_range,
+            channels=network.input_shape[2],
+            fit=feed.fit,
+            crop=feed.crop,
+            interpolation=feed.interpolation,
+            value_range=feed.value_range,
+            normalisation=feed.normalisation,
             background=background,
             multiple=self._multiple() if None in (height, width) else 1,
             max_pixels=max_pixels,
@@ -267,10 +287,13 @@ def load(
     return Encoder(network, device=device, **settings)
 
 
-def _size(network: Network, size: tuple[int, int] | None) -> tuple[int | None, int | None]:
+def _size(
+    network: Network, size: tuple[int, int] | None, carried: tuple[int, int] | None
+) -> tuple[int | None, int | None]:
+    """The size of images: as told, else as the model carries it; the sides that a model fixes are fixed."""
     height, width, _ = network.input_shape
     if size is None:
-        return height, width
+        return (height, width) if carried is None else carried
     if not isinstance(size, (tuple, list)) or len(size) != 2:
         raise InputError(f"size={size!r:.40} is no size; give (height, width).")
     if (height not in (None, size[0])) or (width not in (None, size[1])):

@@ -84,17 +84,3 @@ def _numbers(layer: Layer) -> int:
     free = max(0, sum(size is None for size in layer.shape))
     known = math.prod(size for size in layer.shape if size is not None)
     return known * (256 if free else 1)
-
-
-def guess_value_range(network: Network) -> tuple[tuple[float, float], str]:
-    """Which pixel values does the model expect, and how is that known?"""
-    hints = network.hints
-    if hints.rescaling is not None:
-        scale, offset = hints.rescaling
-        if scale < 0.05:
-            return (0.0, 255.0), f"the model itself rescales by {scale:.4g} and {offset:+.4g}"
-    if hints.output_activation == "tanh":
-        return (-1.0, 1.0), "the model ends in tanh"
-    if hints.output_activation == "sigmoid":
-        return (0.0, 1.0), "the model ends in a sigmoid"
-    return (0.0, 1.0), "assumed; give --value-range LOW,HIGH (value_range=) if it was trained otherwise"

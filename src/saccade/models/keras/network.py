@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from saccade.errors import ModelError, SaccadeError
+from saccade.models.carried import Carried
 from saccade.models.dataflow import POINTWISE, Dataflow, Operation
 from saccade.models.keras.calls import Recorder, named_parts, recording, tensors_in
+from saccade.models.keras.carried import carried
 from saccade.models.keras.pool_before_activation import Postponed, postponed
 from saccade.models.keras.randomisation import layer_weights
 from saccade.models.keras.rectifiers import rectifiers
@@ -21,7 +23,7 @@ from saccade.models.messages import plain_sentence
 from saccade.models.network import Capabilities, EverythingFound, Framework, Hints, Layer, Taps
 from saccade.models.randomisation import Weight
 from saccade.models.rectifiers import Rectifiers
-from saccade.typing import Tensor
+from saccade.typing import Array, Tensor
 
 Change = Callable[[Tensor], Tensor]
 _TRIAL_SIZES = (64, 96)
@@ -136,6 +138,11 @@ class KerasNetwork:
         return next(reversed(self.layers))
 
     @cached_property
+    def carried(self) -> Carried | None:
+        """What the model says about the images that it was trained on."""
+        return carried(self.model)
+
+    @cached_property
     def hints(self) -> Hints:
         """What the model's own layers say about its images."""
         rescaling = activation = None
@@ -174,6 +181,24 @@ class KerasNetwork:
         if missing:
             raise ModelError(f"layer {missing[0]!r} did not run when {self.name!r} was called.")
         return {path: self._to_last(recorder.results[path]) for path in layers}
+
+    def first_read(self, level: float) -> Array | None:
+        """What the first layer with a kernel reads of an image whose every value is `level`, as it lies there."""
+        import keras
+
+        height, width = (fixed or _TRIAL_SIZES[0] for fixed in self.input_shape[:2])
+        images = np.full((self.fixed_batch or 1, height, width, self.input_shape[2]), level, np.float32)
+
+        read: list[Tensor] = []
+
+        def stop_at_kernel(layer: Any, arguments: tuple[Any, ...]) -> None:
+            if arguments and hasattr(arguments[0], "shape") and _has_kernel(layer):
+                read.append(arguments[0])
+                raise EverythingFound
+
+        with self.inference_mode(), recording(Recorder(frozenset(), before=stop_at_kernel)), suppress(EverythingFound):
+            self.model(self._from_last(keras.ops.convert_to_tensor(images)), training=False)
+        return keras.ops.convert_to_numpy(keras.ops.cast(read[0], "float32")) if read else None
 
     @contextmanager
     def inference_mode(self) -> Iterator[None]:
@@ -331,6 +356,12 @@ def _numbers_of(model: Any, free: int) -> int:
 
 def _one_after_the_other(first: Change, second: Change | None) -> Change:
     return first if second is None else lambda tensor: second(first(tensor))
+
+
+def _has_kernel(layer: Any) -> bool:
+    """Does the layer itself, not one inside it, multiply by a matrix?"""
+    parts = layer._flatten_layers(include_self=False)
+    return next(iter(parts), None) is None and any(len(weight.shape) >= 2 for weight in layer.weights)
 
 
 def _transpose(tensor: Tensor, order: tuple[int, ...]) -> Tensor:

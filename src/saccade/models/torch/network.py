@@ -8,12 +8,14 @@ from functools import cached_property
 from typing import Any
 
 from saccade.errors import InputError, ModelError, UnknownName
+from saccade.models.carried import Carried
 from saccade.models.dataflow import Dataflow
 from saccade.models.input_shape import InputShape, checked_shape
 from saccade.models.network import Capabilities, EverythingFound, Framework, Hints, Layer, Taps
 from saccade.models.randomisation import Weight
 from saccade.models.rectifiers import Rectifiers
 from saccade.models.torch.calls import Recorder, hookable, hooked
+from saccade.models.torch.carried import carried
 from saccade.models.torch.devices import device_named
 from saccade.models.torch.image_layout import ImageLayout
 from saccade.models.torch.measurement import Measurement
@@ -24,7 +26,7 @@ from saccade.models.torch.rectifiers import rectifiers
 from saccade.models.torch.runs import TracedRun
 from saccade.models.torch.sizes import check_channels_last
 from saccade.models.torch.state import inference_mode
-from saccade.typing import Tensor
+from saccade.typing import Array, Tensor
 
 _ACTIVATIONS = {"sigmoid": "sigmoid", "tanh": "tanh", "relu": "relu", "_softmax": "softmax"}
 
@@ -47,6 +49,7 @@ class TorchNetwork:
         module: The module itself.
         input_shape: Height, width (None: free) and channels of one image.
         fixed_batch: The only number of images that the module takes at once, or None.
+        carried: What the module says about the images that it was trained on.
 
     Raises:
         InputError: The input shape is none.
@@ -83,6 +86,7 @@ class TorchNetwork:
         if input_shape is not None:
             input_shape = checked_shape(input_shape)
             check_channels_last(input_shape, module)
+        self.carried: Carried | None = carried(module)
         self._layout = ImageLayout(module)
         self._measurement = Measurement(
             self._layout,
@@ -90,6 +94,7 @@ class TorchNetwork:
             fixed_batch=fixed_batch,
             input_shape=input_shape,
             trusted=trusted,
+            named_sizes=self.carried.sizes if self.carried is not None else (),
         )
         self.input_shape = self._measurement.input_shape
         self.fixed_batch = self._measurement.fixed_batch
@@ -219,6 +224,33 @@ class TorchNetwork:
         with hooked(modules, recorder.record), suppress(EverythingFound), postponing(plan, poolings):
             recorder.record_output(self.module(self._as_input(images.repeat(2, 1, 1, 1) if twice else images)))
         return recorder
+
+    def first_read(self, level: float) -> Array | None:
+        """What the first part with a kernel reads of images whose every value is `level`, as it lies there."""
+        import torch
+
+        shape = self._run.input_shape
+        read: list[Tensor] = []
+
+        def stop(_part: Any, arguments: tuple[Any, ...]) -> None:
+            if arguments and isinstance(arguments[0], torch.Tensor):
+                read.append(arguments[0].detach().float().cpu())
+                raise EverythingFound
+
+        def compute() -> None:
+            images = self._layout.black(shape) + level
+            with inference_mode(self.module), torch.no_grad(), suppress(EverythingFound):
+                self.module(images)
+
+        parts = hookable(self.module).values()
+        with_kernel = [part for part in parts if any(weight.dim() >= 2 for weight in part.parameters(recurse=False))]
+        hooks = [part.register_forward_pre_hook(stop) for part in with_kernel]
+        try:
+            self._layout.either_order(compute)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return read[0].numpy() if read else None
 
     def inference_mode(self) -> AbstractContextManager[None]:
         """Evaluate without gradients of weights, and leave the module exactly as it was found."""
