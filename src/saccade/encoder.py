@@ -77,7 +77,7 @@ class Encoder:
     ) -> None:
         network = open_live(model, input_shape=input_shape)
         chosen = code_layer(network, layer)
-        self.layer, self.layer_reason = chosen.path, chosen.reason
+        self.layer, self.layer_reason, self.layer_runner_up = chosen.path, chosen.reason, chosen.runner_up
         feed = feed_of(
             network, value_range=value_range, normalize=normalize, fit=fit, crop=crop, interpolation=interpolation
         )
@@ -209,7 +209,7 @@ class Encoder:
         """Say in a few lines what was opened and how it will be asked."""
         lines = [
             f"{self.name}: {len(self.layers)} layers, on {self.network.framework}",
-            f"code: {self.layer} ({self._code_shape}), {self.layer_reason}",
+            f"code: {self.layer} ({self._code_shape}), {self.layer_reason}" + self._otherwise(),
             f"pictures: {self.recipe.describe()} ({self.value_range_reason})",
             *(f"note: {note}" for note in self.notes),
         ]
@@ -230,6 +230,10 @@ class Encoder:
     @property
     def _code_shape(self) -> str:
         return "x".join("free" if side is None else str(side) for side in self.layers[self.layer].shape)
+
+    def _otherwise(self) -> str:
+        runner_up = self.layer_runner_up
+        return "" if runner_up is None else f"; else --layer {runner_up.path} ({runner_up.reason})"
 
     def _multiple(self) -> int:
         """The code's stride, so that a decoder can double what the encoder halved."""

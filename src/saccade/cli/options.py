@@ -216,6 +216,7 @@ def opened(encoder: Encoder) -> dict[str, Any]:
         "framework": encoder.network.framework,
         "layer": encoder.layer,
         "layer_reason": encoder.layer_reason,
+        "layer_runner_up": None if encoder.layer_runner_up is None else encoder.layer_runner_up.path,
         "code_shape": list(shape),
         "value_range": list(encoder.value_range),
         "value_range_reason": encoder.value_range_reason,

@@ -18,6 +18,9 @@ from typing import Any
 from saccade.models.network import EverythingFound, Taps
 from saccade.typing import Tensor
 
+ROOT = "output"
+"""What the model itself gives, where no layer of it gave that."""
+
 
 @dataclass(frozen=True)
 class Call:
@@ -94,8 +97,8 @@ class Recorder:
             self._owners.pop()
             self._inside_loop = False
         if is_root:
-            self.output = output
-            return output
+            self.output = self._keep_all(ROOT, output)
+            return self.output
         return self._note(path, layer, [args, kwargs], output)
 
     def operation(self, operation: Any, arguments: Sequence[Any], output: Tensor) -> Tensor:

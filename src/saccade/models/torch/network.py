@@ -11,10 +11,10 @@ from saccade.errors import InputError, ModelError, UnknownName
 from saccade.models.carried import Carried
 from saccade.models.dataflow import Dataflow
 from saccade.models.input_shape import InputShape, checked_shape
-from saccade.models.network import Capabilities, EverythingFound, Framework, Hints, Layer, Taps
+from saccade.models.network import Capabilities, EverythingFound, Framework, Hints, Layer, Measured, Taps
 from saccade.models.randomisation import Weight
 from saccade.models.rectifiers import Rectifiers
-from saccade.models.torch.calls import Recorder, hookable, hooked
+from saccade.models.torch.calls import Method, Recorder, callable_parts, hookable, hooked
 from saccade.models.torch.carried import carried
 from saccade.models.torch.devices import device_named
 from saccade.models.torch.image_layout import ImageLayout
@@ -122,7 +122,7 @@ class TorchNetwork:
     def layers(self) -> dict[str, Layer]:
         """Every layer that can be recorded, by path, in the order of computation."""
         run, other = self._runs
-        parts = dict(self.module.named_modules())
+        parts = {**callable_parts(self.module), **dict(self.module.named_modules())}
         layers = {}
         for path, shape in run.shapes.items():
             name = run.results[path].name
@@ -130,7 +130,7 @@ class TorchNetwork:
             at_other_size = other.shapes.get(path, shape)
             if len(at_other_size) == len(shape):
                 shape = tuple(a if a == b else None for a, b in zip(shape, at_other_size, strict=True))  # type: ignore[misc]
-            weights = sum(weight.numel() for weight in part.parameters())
+            weights = 0 if isinstance(part, Method) else sum(weight.numel() for weight in part.parameters())
             layers[path] = Layer(path, _kind(part), shape, weights, path in run.shared)
         if not layers:
             raise ModelError(f"{self.name!r} computes no tensor for each image, so there is no code to explain.")
@@ -140,6 +140,17 @@ class TorchNetwork:
     def output(self) -> str:
         """The path of the layer that is the model's output."""
         return self._run.output or next(reversed(self.layers))
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """Every tensor that the model gives, by what it is called there, and the layer that it is."""
+        return self._run.outputs
+
+    @property
+    def measured(self) -> Measured:
+        """What the run at the likeliest size has shown."""
+        _, _, height, width = self._run.input_shape
+        return Measured((height, width), self._run.shapes, self._run.trace.dataflow(height, width))
 
     @property
     def hints(self) -> Hints:
@@ -214,7 +225,7 @@ class TorchNetwork:
     def _record_once(self, images: Tensor, wanted: frozenset[str], taps: Taps, *, twice: bool) -> Recorder:
         results = self._run.results
         recorder = Recorder(results, wanted, taps, frozenset(self._overwritten), single=twice)
-        modules = {name: self.module.get_submodule(name) for name in recorder.names}
+        modules = {name: self._part(name) for name in recorder.names}
         plan = [postponed for postponed in self._postponed if postponed.names.isdisjoint((*wanted, *taps))]
         poolings = {
             postponed.pooled: self.module.get_submodule(name)
@@ -251,6 +262,12 @@ class TorchNetwork:
             for hook in hooks:
                 hook.remove()
         return read[0].numpy() if read else None
+
+    def _part(self, name: str) -> Any:
+        """A part whose results can be recorded, by its name."""
+        if name == "encode" and name not in self.module._modules:
+            return Method(self.module, name)
+        return self.module.get_submodule(name)
 
     def inference_mode(self) -> AbstractContextManager[None]:
         """Evaluate without gradients of weights, and leave the module exactly as it was found."""
