@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import warnings
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path as FilePath
@@ -10,17 +12,24 @@ from typing import Any
 import numpy as np
 
 from saccade.engines import Questions, engine_for
+from saccade.engines.objections import badly_fed, refuse_unsteady, unnormalised
 from saccade.engines.terms import as_grid
-from saccade.errors import ImageError, InputError, ModelError, NotApplicable
+from saccade.engines.trial import Trial
+from saccade.errors import ImageError, InputError, ModelError, NotApplicable, SaccadeWarning
 from saccade.images import ImageRecipe, Images, read
 from saccade.images.recipe import Fit, Interpolation
 from saccade.models import Dataflow, Layer, Network, code_layer, open_live, open_model
+from saccade.models.code_layer import CodeLayer
 from saccade.models.feed import feed_of
 from saccade.models.network import Capabilities, capabilities
 from saccade.models.normalised import NormalisedNetwork
 from saccade.models.training_state import looks_untrained
 from saccade.targets import Target
 from saccade.typing import Array
+
+_USUAL = 64
+_OTHER_RANGES = ((0.0, 255.0), (-1.0, 1.0))
+_NORMALISING = ("UnitNormalization", "Lambda", "Normalize", "TrueDivide", "Divide")
 
 
 class Encoder:
@@ -101,6 +110,12 @@ class Encoder:
             multiple=self._multiple() if None in (height, width) else 1,
             max_pixels=max_pixels,
         )
+        self._trials: dict[str, Trial] = {}
+        self._lock = threading.Lock()
+        if layer is None and self._may_be_normalised():
+            self._take_unnormalised()
+        if feed.is_assumed:
+            self._warn_if_badly_fed()
 
     # Pictures
 
@@ -188,6 +203,7 @@ class Encoder:
         Args:
             images: Anything that `images` takes.
         """
+        self.check_code()
         array = images if isinstance(images, np.ndarray) and images.dtype == np.float32 else self.images(images).array
         return self.on_grid(self.activations(array, [self.layer])[self.layer])
 
@@ -230,6 +246,71 @@ class Encoder:
     @property
     def _code_shape(self) -> str:
         return "x".join("free" if side is None else str(side) for side in self.layers[self.layer].shape)
+
+    # Is there a code that can be explained?
+
+    def check_code(self) -> None:
+        """Refuse a code that cannot be explained; a few images are encoded for that, the first time.
+
+        Raises:
+            ModelError: The code is drawn at random, or depends on the other images of a batch.
+        """
+        self._trial(self.layer, refuse=True)
+
+    def check_gradient(self) -> None:
+        """Refuse the gradient of the code with itself where it is zero whatever the image.
+
+        Raises:
+            NotApplicable: All codes have the same length.
+        """
+        trial = self._trial(self.layer, refuse=True)
+        if trial.has_fixed_length:
+            layer = unnormalised(trial)
+            before = "" if layer is None else f"explain what is normalised, layer {layer!r} (--layer {layer}); "
+            raise NotApplicable(
+                f"every code of {self.layer!r} has the same length, so its likeness to itself has the gradient 0; "
+                f"{before}take a target with another photo, such as toward:PHOTO,than=PHOTO or like:PHOTO, or the "
+                "method occlusion."
+            )
+
+    def _trial(self, layer: str, *, refuse: bool) -> Trial:
+        with self._lock:
+            trial = self._trials.get(layer)
+            if trial is None:
+                trial = Trial(self.engine, layer, self._trial_size(), self.value_range)
+                if refuse:
+                    refuse_unsteady(trial)
+                    self._trials[layer] = trial
+        return trial
+
+    def _trial_size(self) -> tuple[int, int]:
+        """A size that the model takes."""
+        measured = getattr(self.network, "measured", None)
+        height, width = (_USUAL, _USUAL) if measured is None else measured.size
+        return self.recipe.height or height, self.recipe.width or width
+
+    def _may_be_normalised(self) -> bool:
+        """Does the last step before the code divide by something? Then it is worth measuring whether by its length."""
+        measured = getattr(self.network, "measured", None)
+        operation = None if measured is None else measured.dataflow.operations.get(self.layer)
+        made_by = () if operation is None else operation.inputs
+        return self.layers[self.layer].kind in _NORMALISING or any(key.startswith("div") for key in made_by)
+
+    def _take_unnormalised(self) -> None:
+        """Of a code of unit length, take what was normalised: the gradient of its likeness to itself is not 0."""
+        trial = self._trial(self.layer, refuse=False)
+        layer = unnormalised(trial) if trial.has_fixed_length else None
+        if layer is not None:
+            self.layer_runner_up = CodeLayer(self.layer, self.layer_reason)
+            self.layer_reason = f"what {self.layer!r} brings to unit length"
+            self.layer = layer
+
+    def _warn_if_badly_fed(self) -> None:
+        others = [other for other in _OTHER_RANGES if other != tuple(self.value_range)]
+        warning = badly_fed(self._trial(self.layer, refuse=False), others)
+        if warning is not None:
+            self.notes = (*self.notes, warning)
+            warnings.warn(warning, SaccadeWarning, stacklevel=3)
 
     def _otherwise(self) -> str:
         runner_up = self.layer_runner_up
