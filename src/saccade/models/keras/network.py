@@ -16,6 +16,7 @@ from saccade.models.carried import Carried
 from saccade.models.dataflow import POINTWISE, Dataflow, Operation
 from saccade.models.keras.calls import ROOT, Recorder, named_parts, recording, tensors_in
 from saccade.models.keras.carried import carried
+from saccade.models.keras.inputs import input_of
 from saccade.models.keras.pool_before_activation import Postponed, postponed
 from saccade.models.keras.randomisation import layer_weights
 from saccade.models.keras.rectifiers import rectifiers
@@ -29,8 +30,6 @@ from saccade.typing import Array, Tensor
 Change = Callable[[Tensor], Tensor]
 _TRIAL_SIZES = (64, 96)
 """Image sizes at which a model with a free size is measured; what differs between the two is free."""
-_MOST_NUMBERS = 2**28
-"""Numbers of a batch that a model may ask for by its fixed size."""
 _MOST_RECORDED = 2**31
 """Numbers of one image in all layers together, where they must be computed to know the shapes."""
 _MOST_RECORDINGS = 4
@@ -66,45 +65,8 @@ class KerasNetwork:
                 "jax or torch."
             )
         self._channels_first = _is_channels_first(model)
-        self.fixed_batch, self.input_shape = self._read_input(input_shape)
+        self.fixed_batch, self.input_shape = input_of(model, input_shape, channels_first=self._channels_first)
         self._recordings: dict[tuple[int, int], Recorder] = {}
-
-    def _read_input(
-        self, input_shape: tuple[int | None, int | None, int] | None
-    ) -> tuple[int | None, tuple[int | None, int | None, int]]:
-        """The batch size, where it is fixed, and the size of one image."""
-        shape: Any = None
-        try:
-            shape = self.model.input_shape
-        except (AttributeError, ValueError):
-            # A subclassed model only knows its input once it was built.
-            shape = getattr(self.model, "_build_shapes_dict", None)
-            shape = next(iter(shape.values())) if shape else None
-        if isinstance(shape, (list, dict)) and len(shape) == 1:
-            shape = next(iter(shape.values())) if isinstance(shape, dict) else shape[0]
-        if isinstance(shape, (list, dict)) and shape and not isinstance(next(iter(shape)), (int, type(None))):
-            raise ModelError(
-                f"{self.name!r} takes {len(shape)} inputs; saccade explains models that take one image. Wrap it in "
-                "a model of one input."
-            )
-        if input_shape is not None:
-            return None, input_shape
-        if shape is None:
-            raise ModelError(
-                f"{self.name!r} was never built, so the size of its images is not known; call it once on a batch, "
-                "or give input_shape=(height, width, channels)."
-            )
-        if len(shape) != 4:
-            raise ModelError(
-                f"{self.name!r} takes input of shape {tuple(shape)}; an image needs (batch, height, width, channels)."
-            )
-        batch, *rest = shape
-        height, width, channels = (rest[1], rest[2], rest[0]) if self._channels_first else rest
-        if channels is None:
-            raise ModelError(f"{self.name!r} does not say how many channels its images have; give input_shape=.")
-        if 0 in shape or prod(size for size in shape if size is not None) > _MOST_NUMBERS:
-            raise ModelError(f"{self.name!r} takes input of shape {tuple(shape)}, which is no batch of images.")
-        return batch, (height, width, channels)
 
     # What the network is made of
 

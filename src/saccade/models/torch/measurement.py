@@ -9,6 +9,7 @@ from functools import cached_property
 from saccade.errors import ModelError
 from saccade.models.input_shape import InputShape
 from saccade.models.torch.image_layout import ImageLayout
+from saccade.models.torch.inputs import hint_of_flat_images
 from saccade.models.torch.messages import telling_line
 from saccade.models.torch.runs import TracedRun, traced
 from saccade.models.torch.shapes import shapes_only
@@ -126,6 +127,9 @@ class Measurement:
         try:
             return find_input_shape(attempt, likely_channels(self._layout.module), self._named_sizes)
         except NoSizeFitsError as error:
+            hint = hint_of_flat_images(self._layout.module)
+            if hint is not None:
+                raise ModelError(f"{self._name!r} takes no images: {hint}.") from error.__cause__
             raise ModelError(
                 f"the size of the images that {self._name!r} takes could not be found "
                 f"({telling_line(error.__cause__)}); give input_shape=(height, width, channels), or "
@@ -146,7 +150,8 @@ class Measurement:
             try:
                 run = self._layout.either_order(compute)
             except (Exception, SystemExit) as error:
-                raise ModelError(self._cannot(shape, _own_words(error))) from error
+                hint = hint_of_flat_images(self._layout.module)
+                raise ModelError(self._cannot(shape, _own_words(error) if hint is None else hint)) from error
             while len(self._runs) >= _KEPT_RUNS:
                 del self._runs[next(iter(self._runs))]
             self._runs[shape] = run

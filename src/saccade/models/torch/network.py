@@ -18,6 +18,7 @@ from saccade.models.torch.calls import Method, Recorder, callable_parts, hookabl
 from saccade.models.torch.carried import carried
 from saccade.models.torch.devices import device_named
 from saccade.models.torch.image_layout import ImageLayout
+from saccade.models.torch.inputs import check_takes_one_image
 from saccade.models.torch.measurement import Measurement
 from saccade.models.torch.messages import telling_line
 from saccade.models.torch.pool_before_activation import NotAsTraced, Postponed, postponing
@@ -83,6 +84,8 @@ class TorchNetwork:
             )
         if any(weight.is_meta for weight in module.parameters()):
             raise ModelError(f"{self.name!r} lies on the device meta, where it has no weights; load them first.")
+        if not isinstance(module, torch.jit.ScriptModule):
+            check_takes_one_image(module, self.name)
         if input_shape is not None:
             input_shape = checked_shape(input_shape)
             check_channels_last(input_shape, module)
