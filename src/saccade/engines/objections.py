@@ -11,7 +11,7 @@ from saccade.models.network import Network
 
 Range = tuple[float, float]
 
-_ALIKE = 1e-3
+_ALIKE = 2e-4
 """Where different images are less far apart than this, another value range is tried."""
 _BETTER = 20.0
 _NORMALISED_FROM = 6
