@@ -84,8 +84,8 @@ def test_the_shape_of_json(run: Run, small_model: str, photos: Path) -> None:
     assert status == 0
     answer = json.loads(out)
     assert set(answer) == {
-        "model", "framework", "layer", "layer_reason", "code_shape", "value_range", "value_range_reason", "reads",
-        "notes", "output", "pages", "sheets", "failed", "refused",
+        "model", "framework", "layer", "layer_reason", "layer_runner_up", "code_shape", "value_range",
+        "value_range_reason", "reads", "normalize", "notes", "output", "pages", "sheets", "failed", "refused",
     }  # fmt: skip
     (page,) = answer["pages"]
     assert set(page) == {"photo", "target", "size", "maps", "files", "already"}

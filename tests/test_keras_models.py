@@ -15,7 +15,8 @@ import pytest
 import saccade
 from saccade.engines.capacity import widths
 from saccade.errors import FileError, ModelError, UnknownName
-from saccade.models import code_layer, find_layer, guess_value_range, open_live, open_model
+from saccade.models import code_layer, find_layer, open_live, open_model
+from saccade.models.feed import feed_of
 from saccade.models.keras.network import KerasNetwork
 from saccade.models.network import Layer
 
@@ -173,9 +174,9 @@ def test_the_value_range_is_read_off_the_model(last: str | None, rescale: bool, 
     inputs = keras.Input((8, 8, 3))
     x = keras.layers.Rescaling(1 / 255)(inputs) if rescale else inputs
     model = keras.Model(inputs, keras.layers.Conv2D(3, 3, padding="same", activation=last)(x))
-    value_range, reason = guess_value_range(open_live(model))
-    assert value_range == expected
-    assert ("assumed" in reason) == (last is None and not rescale)
+    feed = feed_of(open_live(model))
+    assert feed.value_range == expected
+    assert ("assumed" in feed.reason) == feed.is_assumed == (last is None and not rescale)
 
 
 def test_models_that_take_no_single_picture_are_refused() -> None:

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import threading
+import warnings
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path as FilePath
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from saccade.engines import Questions, engine_for
+from saccade.engines.objections import badly_fed, refuse_unsteady, unnormalised
 from saccade.engines.terms import as_grid
-from saccade.errors import ImageError, InputError, ModelError, NotApplicable
+from saccade.engines.trial import Trial
+from saccade.errors import ImageError, InputError, ModelError, NotApplicable, SaccadeWarning
 from saccade.images import ImageRecipe, Images, read
-from saccade.models import Dataflow, Layer, Network, code_layer, guess_value_range, open_live, open_model
+from saccade.images.recipe import Fit, Interpolation
+from saccade.models import Dataflow, Layer, Network, code_layer, open_live, open_model
+from saccade.models.code_layer import CodeLayer
+from saccade.models.feed import feed_of
 from saccade.models.network import Capabilities, capabilities
+from saccade.models.normalised import NormalisedNetwork
 from saccade.models.training_state import looks_untrained
 from saccade.reference import Reference, beside
 from saccade.targets import Target
 from saccade.typing import Array
+
+_USUAL = 64
+_OTHER_RANGES = ((0.0, 255.0), (-1.0, 1.0))
+_NORMALISING = ("UnitNormalization", "Lambda", "Normalize", "TrueDivide", "Divide")
 
 
 class Encoder:
@@ -28,10 +40,17 @@ class Encoder:
         model: A live Keras 3 model or `torch.nn.Module`. It is left exactly as it was found.
         layer: The layer whose numbers are the code; by default well-known names, then the narrowest point of an
             autoencoder, then the output. `layer_reason` says why.
-        value_range: The model's darkest and brightest pixel value; by default read off the model, see
-            `value_range_reason`.
-        fit: How a photo gets the model's shape: `"stretch"`, `"cover"` or `"contain"`.
-        size: Height and width for a model whose size is free; None lets every photo keep its own.
+        value_range: The darkest and the brightest pixel value of the images; by default as the model carries it or
+            computes it, see `value_range_reason`.
+        normalize: Mean and spread of each channel that the model was trained with: `"imagenet"`, `"clip"`, `"half"`,
+            `"caffe"`, `"none"`, `"M,M,M/S,S,S"` or a pair of them; by default as the model carries it. Images,
+            fillers and gradients stay in `value_range`: (image - mean) / std is the network's first operation.
+        fit: How a photo gets the model's shape: `"stretch"`, `"cover"` or `"contain"`; by default as the model carries
+            it, else stretched.
+        crop: The share of the photo's middle that is used, for `"cover"`; by default as the model carries it, else all.
+        interpolation: How photos are resized; by default as the model carries it, else `"auto"`.
+        size: Height and width for a model whose size is free; by default the size that the model carries, else every
+            photo keeps its own.
         input_shape: Height, width, channels, for a model that does not say.
         background: The colour under transparency and around contained photos.
         reference: What is typical of a collection for this model; `load` takes it from the file beside the model.
@@ -56,7 +75,10 @@ class Encoder:
         *,
         layer: str | None = None,
         value_range: tuple[float, float] | None = None,
-        fit: Literal["stretch", "cover", "contain"] = "stretch",
+        normalize: Any = None,
+        fit: Fit | None = None,
+        crop: float | None = None,
+        interpolation: Interpolation | None = None,
         size: tuple[int, int] | None = None,
         input_shape: tuple[int | None, int | None, int] | None = None,
         background: tuple[int, int, int] = (255, 255, 255),
@@ -65,26 +87,39 @@ class Encoder:
         device: str | None = None,
         reference: Reference | None = None,
     ) -> None:
-        self.network: Network = open_live(model, input_shape=input_shape)
+        network = open_live(model, input_shape=input_shape)
+        chosen = code_layer(network, layer)
+        self.layer, self.layer_reason, self.layer_runner_up = chosen.path, chosen.reason, chosen.runner_up
+        feed = feed_of(
+            network, value_range=value_range, normalize=normalize, fit=fit, crop=crop, interpolation=interpolation
+        )
+        self.value_range, self.value_range_reason = feed.value_range, feed.reason
+        self.network: Network = (
+            network if feed.normalisation is None else NormalisedNetwork(network, feed.normalisation)
+        )
         self.engine = engine_for(self.network, memory=memory, device=device)
-        chosen = code_layer(self.network, layer)
-        self.layer, self.layer_reason = chosen.path, chosen.reason
-        guessed, reason = guess_value_range(self.network)
-        self.value_range = guessed if value_range is None else value_range
-        self.value_range_reason = reason if value_range is None else "as given"
         self.reference = reference
         self.notes: tuple[str, ...] = tuple(looks_untrained(self.network))
-        height, width = _size(self.network, size)
+        height, width = _size(network, size, feed.size)
         self.recipe = ImageRecipe(
             height=height,
             width=width,
-            channels=self.network.input_shape[2],
-            fit=fit,
-            value_range=self.value_range,
+            channels=network.input_shape[2],
+            fit=feed.fit,
+            crop=feed.crop,
+            interpolation=feed.interpolation,
+            value_range=feed.value_range,
+            normalisation=feed.normalisation,
             background=background,
             multiple=self._multiple() if None in (height, width) else 1,
             max_pixels=max_pixels,
         )
+        self._trials: dict[str, Trial] = {}
+        self._lock = threading.Lock()
+        if layer is None and self._may_be_normalised():
+            self._take_unnormalised()
+        if feed.is_assumed:
+            self._warn_if_badly_fed()
 
     # Pictures
 
@@ -172,6 +207,7 @@ class Encoder:
         Args:
             images: Anything that `images` takes.
         """
+        self.check_code()
         return self.on_grid(self.activations(self.images(images).array, [self.layer])[self.layer])
 
     def on_grid(self, values: Array) -> Array:
@@ -192,7 +228,7 @@ class Encoder:
         """Say in a few lines what was opened and how it will be asked."""
         lines = [
             f"{self.name}: {len(self.layers)} layers, on {self.network.framework}",
-            f"code: {self.layer} ({self._code_shape}), {self.layer_reason}",
+            f"code: {self.layer} ({self._code_shape}), {self.layer_reason}" + self._otherwise(),
             f"pictures: {self.recipe.describe()} ({self.value_range_reason})",
             *(f"note: {note}" for note in self.notes),
         ]
@@ -213,6 +249,75 @@ class Encoder:
     @property
     def _code_shape(self) -> str:
         return "x".join("free" if side is None else str(side) for side in self.layers[self.layer].shape)
+
+    # Is there a code that can be explained?
+
+    def check_code(self) -> None:
+        """Refuse a code that cannot be explained; a few images are encoded for that, the first time.
+
+        Raises:
+            ModelError: The code is drawn at random, or depends on the other images of a batch.
+        """
+        self._trial(self.layer, refuse=True)
+
+    def check_gradient(self) -> None:
+        """Refuse the gradient of the code with itself where it is zero whatever the image.
+
+        Raises:
+            NotApplicable: All codes have the same length.
+        """
+        trial = self._trial(self.layer, refuse=True)
+        if trial.has_fixed_length:
+            layer = unnormalised(trial)
+            before = "" if layer is None else f"explain what is normalised, layer {layer!r} (--layer {layer}); "
+            raise NotApplicable(
+                f"every code of {self.layer!r} has the same length, so its likeness to itself has the gradient 0; "
+                f"{before}take a target with another photo, such as toward:PHOTO,than=PHOTO or like:PHOTO, or the "
+                "method occlusion."
+            )
+
+    def _trial(self, layer: str, *, refuse: bool) -> Trial:
+        with self._lock:
+            trial = self._trials.get(layer)
+            if trial is None:
+                trial = Trial(self.engine, layer, self._trial_size(), self.value_range)
+                if refuse:
+                    refuse_unsteady(trial)
+                    self._trials[layer] = trial
+        return trial
+
+    def _trial_size(self) -> tuple[int, int]:
+        """A size that the model takes."""
+        measured = getattr(self.network, "measured", None)
+        height, width = (_USUAL, _USUAL) if measured is None else measured.size
+        return self.recipe.height or height, self.recipe.width or width
+
+    def _may_be_normalised(self) -> bool:
+        """Does the last step before the code divide by something? Then it is worth measuring whether by its length."""
+        measured = getattr(self.network, "measured", None)
+        operation = None if measured is None else measured.dataflow.operations.get(self.layer)
+        made_by = () if operation is None else operation.inputs
+        return self.layers[self.layer].kind in _NORMALISING or any(key.startswith("div") for key in made_by)
+
+    def _take_unnormalised(self) -> None:
+        """Of a code of unit length, take what was normalised: the gradient of its likeness to itself is not 0."""
+        trial = self._trial(self.layer, refuse=False)
+        layer = unnormalised(trial) if trial.has_fixed_length else None
+        if layer is not None:
+            self.layer_runner_up = CodeLayer(self.layer, self.layer_reason)
+            self.layer_reason = f"what {self.layer!r} brings to unit length"
+            self.layer = layer
+
+    def _warn_if_badly_fed(self) -> None:
+        others = [other for other in _OTHER_RANGES if other != tuple(self.value_range)]
+        warning = badly_fed(self._trial(self.layer, refuse=False), others)
+        if warning is not None:
+            self.notes = (*self.notes, warning)
+            warnings.warn(warning, SaccadeWarning, stacklevel=3)
+
+    def _otherwise(self) -> str:
+        runner_up = self.layer_runner_up
+        return "" if runner_up is None else f"; else --layer {runner_up.path} ({runner_up.reason})"
 
     def _multiple(self) -> int:
         """The code's stride, so that a decoder can double what the encoder halved."""
@@ -281,10 +386,13 @@ def _fitting(encoder: Encoder, path: FilePath) -> Reference | None:
     return reference if reference.mean_code.shape == shape else None
 
 
-def _size(network: Network, size: tuple[int, int] | None) -> tuple[int | None, int | None]:
+def _size(
+    network: Network, size: tuple[int, int] | None, carried: tuple[int, int] | None
+) -> tuple[int | None, int | None]:
+    """The size of images: as told, else as the model carries it; the sides that a model fixes are fixed."""
     height, width, _ = network.input_shape
     if size is None:
-        return height, width
+        return (height, width) if carried is None else carried
     if not isinstance(size, (tuple, list)) or len(size) != 2:
         raise InputError(f"size={size!r:.40} is no size; give (height, width).")
     if (height not in (None, size[0])) or (width not in (None, size[1])):

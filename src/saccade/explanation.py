@@ -185,6 +185,7 @@ def _attribution(
         settings=found.settings,
         notes=(*notes, *map_degeneracies(found.values, images.names, target.name), *found.notes, *encoder.notes),
         scores=found.scores,
+        fed=encoder.recipe.describe_values(),
     )
 
 

@@ -63,6 +63,7 @@ class Run(Questions):
         array = self.encoder.images(images).array if array is None else array
         codes = self.known_codes(array)
         if codes is None:
+            self.encoder.check_code()
             layer = self.encoder.layer
             codes = self.encoder.on_grid(self.activations(array, [layer])[layer])
             if remember and isinstance(images, (np.ndarray, Images)):
@@ -82,11 +83,19 @@ class Run(Questions):
             target: What is explained.
             use: The measure that is differentiated, or the one that is compared when parts are covered.
         """
-        layer = self.encoder.place(target)
+        layer = self._place(target, use)
         # What the output should be is the image itself; its code is not asked for.
         reference = target.freeze(self.codes(images) if target.reads == "code" else images, self)
         measure = target.gradient_measure if use == "gradient" else target.occlusion_measure
         return Objective(measure, layer, reference)
+
+    def _place(self, target: Target, use: Literal["gradient", "occlusion"]) -> str:
+        """The layer that a target reads, which must hold something that can be explained so."""
+        if target.reads == "code":
+            self.encoder.check_code()
+            if use == "gradient" and target.kind == "code":
+                self.encoder.check_gradient()
+        return self.encoder.place(target)
 
     def objectives(self, images: Array, targets: Sequence[Target]) -> list[Objective]:
         """Targets made ready to be compared when parts of these images are covered."""
@@ -99,7 +108,8 @@ class Run(Questions):
         """
         if target.autograd_form is None:
             return self.objective(images, target)
-        return Objective(target.autograd_form, self.encoder.place(target), np.zeros((len(images), 1, 1, 1), np.float32))
+        layer = self._place(target, "gradient")
+        return Objective(target.autograd_form, layer, np.zeros((len(images), 1, 1, 1), np.float32))
 
     def partial(self, maps: Callable[[], list[Map]]) -> None:
         """Hand out the maps so far; they are only made if somebody watches."""

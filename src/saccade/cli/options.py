@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -75,19 +75,42 @@ class Opening:
             help="The model's darkest and brightest pixel value; read off the model otherwise.",
         ),
     ] = None  # fmt: skip
+    normalize: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", rich_help_panel=_IMAGES,
+            help="Mean and spread of each channel: imagenet, clip, half (0.5/0.5), caffe, none, or M,M,M/S,S,S; as the "
+            "model carries it otherwise.",
+        ),
+    ] = None  # fmt: skip
     fit: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="stretch|cover|contain", rich_help_panel=_IMAGES,
-            help="How a photo gets the model's shape: squeezed, cropped, or with edges added.",
+            help="How a photo gets the model's shape: squeezed, cropped, or with edges added.  [default: as the model "
+            "carries it, else stretch]",
         ),
-    ] = "stretch"  # fmt: skip
+    ] = None  # fmt: skip
+    crop: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE", rich_help_panel=_IMAGES,
+            help="The share of the photo's middle that is used, such as 0.875; with --fit cover.",
+        ),
+    ] = None  # fmt: skip
+    interpolation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", rich_help_panel=_IMAGES,
+            help="How photos are resized: auto, nearest, box, bilinear, hamming, bicubic or lanczos.",
+        ),
+    ] = None  # fmt: skip
     size: Annotated[
         str | None,
         typer.Option(
             metavar="H,W",
             rich_help_panel=_IMAGES,
-            help="Image size for a model that takes any; else each photo's own.",
+            help="Image size for a model that takes any; else the one that it carries, or each photo's own.",
         ),
     ] = None
     max_pixels: Annotated[
@@ -99,14 +122,25 @@ class Opening:
 
     def settings(self) -> dict[str, Any]:
         """What `saccade.load` is given, beside the model; checked before any framework is loaded."""
+        from saccade.images.normalisation import normalisation_of
+        from saccade.images.recipe import Fit, Interpolation
+
         chosen: dict[str, Any] = {
             "layer": self.layer,
             "weights": self.weights,
             "trust": self.trust,
             "backend": self.backend,
             "device": self.device,
-            "fit": values.choice("fit", self.fit, ("stretch", "cover", "contain")),
         }
+        if self.fit is not None:
+            chosen["fit"] = values.choice("fit", self.fit, get_args(Fit))
+        if self.interpolation is not None:
+            chosen["interpolation"] = values.choice("interpolation", self.interpolation, get_args(Interpolation))
+        if self.crop is not None:
+            chosen["crop"] = self.crop
+        if self.normalize is not None:
+            normalisation_of(self.normalize)
+            chosen["normalize"] = self.normalize
         if self.backend is not None:
             values.choice("backend", self.backend, ("tensorflow", "torch", "jax"))
         if self.memory is not None:
@@ -182,9 +216,11 @@ def opened(encoder: Encoder) -> dict[str, Any]:
         "framework": encoder.network.framework,
         "layer": encoder.layer,
         "layer_reason": encoder.layer_reason,
+        "layer_runner_up": None if encoder.layer_runner_up is None else encoder.layer_runner_up.path,
         "code_shape": list(shape),
         "value_range": list(encoder.value_range),
         "value_range_reason": encoder.value_range_reason,
+        "normalize": None if encoder.recipe.normalisation is None else encoder.recipe.normalisation.to_dict(),
         "reads": encoder.recipe.describe(),
         "notes": list(encoder.notes),
     }

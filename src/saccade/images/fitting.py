@@ -1,8 +1,8 @@
 """Pixels + recipe -> the model's numbers, at full precision.
 
-Every channel is resized on its own as 32-bit floats (Lanczos when shrinking, bicubic when enlarging,
-clipped to the range of pixels), also 8-bit ones, so nothing is rounded on the way. A side that keeps its
-length is not filtered. Large photos are converted and narrowed in bands of rows.
+Every channel is resized on its own as 32-bit floats, also 8-bit ones, so nothing is rounded on the way: with the filter
+that the recipe names, else Lanczos when shrinking and bicubic when enlarging, clipped to the range of pixels. A side
+that keeps its length is not filtered. Large photos are converted and narrowed in bands of rows.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from PIL import Image
 
 from saccade.images.pixels import Pixels, luminance, refuse_channels
 from saccade.images.placement import FloatArray, Placement
-from saccade.images.recipe import ImageRecipe
+from saccade.images.recipe import ImageRecipe, Interpolation
 
 _LARGE = 1 << 24
 """Pixels of a plane that is no longer small."""
@@ -31,12 +31,14 @@ class Frame:
         crop: Left, top, right, bottom of the part of the photo that is used, in its pixels.
         inner: Height and width of that part in the model's image.
         corner: Row and column of its upper left corner there.
+        interpolation: How pixels are resized.
     """
 
     placement: Placement
     crop: tuple[float, float, float, float]
     inner: tuple[int, int]
     corner: tuple[int, int]
+    interpolation: Interpolation = "auto"
 
     @classmethod
     def of(cls, original: tuple[int, int], recipe: ImageRecipe) -> Frame:
@@ -45,15 +47,15 @@ class Frame:
         size = rows, columns = _size(original, recipe)
         whole = (0.0, 0.0, float(width), float(height))
         if recipe.fit == "stretch":
-            return cls(Placement(original, size, whole), whole, size, (0, 0))
+            return cls(Placement(original, size, whole), whole, size, (0, 0), recipe.interpolation)
         if recipe.fit == "cover":
-            scale = max(rows / height, columns / width)
+            scale = max(rows / height, columns / width) / recipe.crop
             used = min(rows / scale, height), min(columns / scale, width)
             top, left = (height - used[0]) / 2, (width - used[1]) / 2
             if scale == 1:  # cutting between pixels would blur a photo that needs no resizing
                 top, left = float(math.floor(top)), float(math.floor(left))
             crop = (left, top, min(left + used[1], width), min(top + used[0], height))
-            return cls(Placement(original, size, crop), crop, size, (0, 0))
+            return cls(Placement(original, size, crop), crop, size, (0, 0), recipe.interpolation)
         scale = min(rows / height, columns / width)
         inner = min(rows, max(1, round(height * scale))), min(columns, max(1, round(width * scale)))
         corner = (rows - inner[0]) // 2, (columns - inner[1]) // 2
@@ -64,7 +66,7 @@ class Frame:
             (columns - corner[1]) * width / inner[1],
             (rows - corner[0]) * height / inner[0],
         )
-        return cls(Placement(original, size, box), whole, inner, corner)
+        return cls(Placement(original, size, box), whole, inner, corner, recipe.interpolation)
 
     def resample(self, plane: FloatArray) -> FloatArray:
         """The used part of one plane at its size in the model's image; filters may overshoot the range."""
@@ -98,7 +100,7 @@ class Frame:
         left, _, right, _ = self.crop
         columns, height = self.inner[1], plane.shape[0]
         image = Image.fromarray(plane).resize(
-            (columns, height), _filter(columns, right - left), box=(left, 0, right, height)
+            (columns, height), _filter(self.interpolation, columns, right - left), box=(left, 0, right, height)
         )
         return np.asarray(image, dtype=np.float32)
 
@@ -107,7 +109,7 @@ class Frame:
         _, upper, _, lower = self.crop
         rows, columns = self.inner
         image = Image.fromarray(plane).resize(
-            (columns, rows), _filter(rows, lower - upper), box=(0, upper, columns, lower)
+            (columns, rows), _filter(self.interpolation, rows, lower - upper), box=(0, upper, columns, lower)
         )
         return np.asarray(image, dtype=np.float32)
 
@@ -155,7 +157,9 @@ def _free(side: float, recipe: ImageRecipe) -> int:
     return max(1, steps) * recipe.multiple
 
 
-def _filter(after: int, before: float) -> Image.Resampling:
+def _filter(interpolation: Interpolation, after: int, before: float) -> Image.Resampling:
+    if interpolation != "auto":
+        return Image.Resampling[interpolation.upper()]
     return Image.Resampling.LANCZOS if after < before else Image.Resampling.BICUBIC
 
 

@@ -9,8 +9,10 @@ from numbers import Integral, Real
 from typing import Literal, get_args
 
 from saccade.errors import ImageError, UnknownName
+from saccade.images.normalisation import Normalisation
 
 Fit = Literal["stretch", "cover", "contain"]
+Interpolation = Literal["auto", "nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 
 _COLOURS = {1: "grey", 3: "RGB", 4: "RGBA"}
 _FITS = {"stretch": "stretched", "cover": "cropped to fill", "contain": "padded to fit"}
@@ -28,7 +30,13 @@ class ImageRecipe:
             files with one grey page per channel.
         fit: `stretch` fills the size and may change the shape of things; `cover` fills it and cuts off what
             sticks out, centred; `contain` shows the whole photo and fills the rest with `background`.
+        crop: The share of the photo's middle that is used, along each side; for `cover` only. What was trained at 224
+            px on the middle of photos of 256 px has 224 / 256.
+        interpolation: How pixels are resized, as Pillow does it; `auto` is Lanczos when shrinking, bicubic when
+            enlarging.
         value_range: Darkest and brightest number: pixel 0 becomes the first, pixel 255 the second.
+        normalisation: Mean and spread of each channel. It is said here, and applied by the network: images keep
+            `value_range`.
         background: RGB, 0..255, under transparency and around a contained photo. For four channels the space
             around a contained photo is also fully transparent; for other channel counts it is the
             background's grey.
@@ -50,7 +58,10 @@ class ImageRecipe:
     width: int | None
     channels: int
     fit: Fit = "stretch"
+    crop: float = 1.0
+    interpolation: Interpolation = "auto"
     value_range: tuple[float, float] = (0.0, 1.0)
+    normalisation: Normalisation | None = None
     background: tuple[int, int, int] = (255, 255, 255)
     longest_side: int = 1024
     multiple: int = 1
@@ -65,6 +76,14 @@ class ImageRecipe:
                 raise ImageError(f"{name}={number!r}: give a whole number, 1 or more.")
         if self.fit not in get_args(Fit):
             raise UnknownName.of("fit", str(self.fit), get_args(Fit))
+        if self.interpolation not in get_args(Interpolation):
+            raise UnknownName.of("interpolation", str(self.interpolation), get_args(Interpolation))
+        if not isinstance(self.crop, Real) or not 0 < self.crop <= 1:
+            raise ImageError(
+                f"crop={self.crop!r:.40}: give the share of the photo that is used, above 0 and at most 1."
+            )
+        if self.crop != 1 and self.fit != "cover":
+            raise ImageError(f"crop={self.crop:g} goes with fit='cover'; a photo that is {self.fit}ed is used whole.")
         object.__setattr__(self, "value_range", checked_range(self.value_range))
         background = tuple(self.background) if isinstance(self.background, Iterable) else ()
         if len(background) != 3 or not all(isinstance(part, Real) and 0 <= part <= 255 for part in background):
@@ -74,17 +93,25 @@ class ImageRecipe:
     def describe(self) -> str:
         """Say it in one line: size, colours, fit, values."""
         colours = _COLOURS.get(self.channels, f"{self.channels} channels")
-        low, high = self.value_range
-        values = f"values {low:g}..{high:g}"
+        values = self.describe_values()
+        fitted = _FITS[self.fit] if self.crop == 1 else f"middle {self.crop * 100:.3g} % of the photo"
+        if self.interpolation != "auto":
+            fitted += f" ({self.interpolation})"
         steps = f" in steps of {self.multiple}" if self.multiple > 1 else ""
         if self.height is not None and self.width is not None:
             same = self.height == self.width
             size = f"{self.width}x{self.height}" if same else f"{self.width} wide x {self.height} high"
-            return f"{size} {colours}, {_FITS[self.fit]}, {values}"
+            return f"{size} {colours}, {fitted}, {values}"
         if self.height is None and self.width is None:
             return f"any size up to {self.longest_side} px{steps}, {colours}, {values}"
         side, free = (f"{self.width} wide", "height") if self.height is None else (f"{self.height} high", "width")
         return f"{side}, any {free} up to {self.longest_side} px{steps}, {colours}, {values}"
+
+    def describe_values(self) -> str:
+        """Say what numbers the model is fed: the range, and what is then done to every channel."""
+        low, high = self.value_range
+        values = f"values {low:g}..{high:g}"
+        return values if self.normalisation is None else f"{values}, {self.normalisation.describe()}"
 
 
 _BRIGHTEST = 1e15

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from saccade.models.backend import choose_backend
-from saccade.models.code_layer import CodeLayer, code_layer, guess_value_range
+from saccade.models.code_layer import CodeLayer, code_layer
 from saccade.models.dataflow import Dataflow
 from saccade.models.live import open_live
 from saccade.models.network import Layer, Network, find_layer
@@ -17,7 +17,6 @@ __all__ = [
     "choose_backend",
     "code_layer",
     "find_layer",
-    "guess_value_range",
     "open_live",
     "open_model",
 ]

@@ -56,6 +56,21 @@ class Hints:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What a network was seen to be when it ran once.
+
+    Attributes:
+        size: Height and width of the images.
+        shapes: The shape of every layer for one of them, channels last.
+        dataflow: How places moved.
+    """
+
+    size: tuple[int, int]
+    shapes: Mapping[str, tuple[int, ...]]
+    dataflow: Dataflow
+
+
+@dataclass(frozen=True)
 class Capabilities:
     """What a network can do beside computing its layers.
 
@@ -79,8 +94,15 @@ class Network(Protocol):
         input_shape: Height, width (None: free) and channels of one image.
         fixed_batch: The only batch size that the model takes, or None.
 
-    A network may also have two attributes more. `capabilities` says what it can do; one without it can do nothing more
-    than compute its layers. `backend` is the `engines.Backend` of a framework that saccade does not know.
+    A network may have more attributes:
+
+    - `capabilities` says what it can do; one without it can do nothing more than compute its layers
+    - `backend` is the `engines.Backend` of a framework that saccade does not know
+    - `outputs` are the tensors that the model gives, by what they are called there (`output[mu]`), and the layers that
+      they are
+    - `measured` is what a run has shown: `Measured`
+    - `carried` is what the model says about its images: `models.carried.Carried`
+    - `first_read(level)` is what its first kernel reads of an image of one brightness
     """
 
     framework: Framework
@@ -150,9 +172,12 @@ def find_layer(network: Network, name: str) -> str:
         raise UnknownName(f"no layer {name!r:.60}; layers are named by texts, such as {next(iter(network.layers))!r}.")
     if name in network.layers:
         return name
-    slashed = name.replace(".", "/")
-    ends = [path for path in network.layers if path.replace(".", "/") == slashed]
-    ends = ends or [path for path in network.layers if path.replace(".", "/").split("/")[-1] == slashed]
+    # The parts of what a model gives may be called as they are there, whatever layer made them.
+    outputs: Mapping[str, str] = getattr(network, "outputs", {})
+    wanted = _spelling(name)
+    ends = [path for path in network.layers if _spelling(path) == wanted]
+    ends = ends or [path for called, path in outputs.items() if _spelling(called) == wanted]
+    ends = ends or [path for path in network.layers if _spelling(path).split("/")[-1] == wanted]
     if len(ends) == 1:
         return ends[0]
     if ends:
@@ -160,3 +185,8 @@ def find_layer(network: Network, name: str) -> str:
     raise UnknownName.of(
         "layer", name, network.layers, hint="List them with `saccade layers MODEL` or `encoder.layers`."
     )
+
+
+def _spelling(name: str) -> str:
+    """A path in one spelling: `output[mu]`, `output.mu` and `output/mu` are the same."""
+    return name.replace("[", "/").replace("]", "").replace(".", "/")

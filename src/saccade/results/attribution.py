@@ -67,6 +67,7 @@ class Attribution(Result):
         settings: Every setting with the value used.
         notes: What the reader of the map must know.
         scores: Numbers per image, by name.
+        fed: The numbers that the model was fed: their range, and the mean and spread of its channels.
     """
 
     values: Array
@@ -91,6 +92,7 @@ class Attribution(Result):
     sentences: tuple[str, ...] = ()
     redrawn: Array | None = None
     untrained: UntrainedMaps | None = None
+    fed: str = ""
 
     def __post_init__(self) -> None:
         read_only(self.values, self.raw)
@@ -396,6 +398,7 @@ class Attribution(Result):
             "settings": self.settings,
             "notes": self.notes,
             "value_range": self.images.value_range,
+            "fed": self.fed,
         }
 
     def to_dict(self) -> dict[str, Any]:
@@ -442,9 +445,10 @@ class Attribution(Result):
 
     def _small_print(self, smooth: bool) -> list[str]:
         rows, columns = self.grid
-        grid = f"real grid {columns}x{rows}" + ("" if smooth else ", shown as it is")
         height, width = self.images.shape[1:3]
+        grid = f"real grid {columns}x{rows}" + ("" if smooth else ", shown as it is")
         return [
-            f"{self.method} of {self.target}, layer {self.layer} of {self.model}, which was given {width}x{height} px",
+            f"{self.method} of {self.target}, layer {self.layer} of {self.model}, which was given {width}x{height} px"
+            + (f", {self.fed}" if self.fed else ""),
             "; ".join((grid, *self.notes)),
         ]

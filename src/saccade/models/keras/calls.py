@@ -18,6 +18,9 @@ from typing import Any
 from saccade.models.network import EverythingFound, Taps
 from saccade.typing import Tensor
 
+ROOT = "output"
+"""What the model itself gives, where no layer of it gave that."""
+
 
 @dataclass(frozen=True)
 class Call:
@@ -47,6 +50,7 @@ class Recorder:
         taps: Change a layer's result, by path.
         stop: End the computation once all of them are there.
         instead: Other layers that work in place of the model's own, by path.
+        before: Called with each layer and what it is called with, before it works; may end the computation.
         results: The results kept so far.
         images: What the model itself was called with.
         output: What the model itself gave.
@@ -57,6 +61,7 @@ class Recorder:
     taps: Taps = field(default_factory=dict)
     stop: bool = False
     instead: Mapping[str, Any] = field(default_factory=dict)
+    before: Callable[[Any, tuple[Any, ...]], None] | None = None
     results: dict[str, Tensor] = field(default_factory=dict)
     images: Tensor = None
     output: Tensor = None
@@ -84,14 +89,16 @@ class Recorder:
         self._owners.append(layer)
         self._inside_loop = _loops(layer)
         try:
+            if self.before is not None:
+                self.before(layer, args)
             output = call(self.instead.get(path, layer), *args, **kwargs)
         finally:
             self._stack.pop()
             self._owners.pop()
             self._inside_loop = False
         if is_root:
-            self.output = output
-            return output
+            self.output = self._keep_all(ROOT, output)
+            return self.output
         return self._note(path, layer, [args, kwargs], output)
 
     def operation(self, operation: Any, arguments: Sequence[Any], output: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -11,26 +12,36 @@ from typing import Any
 import numpy as np
 
 from saccade.errors import ModelError, SaccadeError
+from saccade.models.carried import Carried
 from saccade.models.dataflow import POINTWISE, Dataflow, Operation
-from saccade.models.keras.calls import Recorder, named_parts, recording, tensors_in
+from saccade.models.keras.calls import ROOT, Recorder, named_parts, recording, tensors_in
+from saccade.models.keras.carried import carried
+from saccade.models.keras.inputs import input_of
 from saccade.models.keras.pool_before_activation import Postponed, postponed
 from saccade.models.keras.randomisation import layer_weights
 from saccade.models.keras.rectifiers import rectifiers
 from saccade.models.keras.windows import windows_of
 from saccade.models.messages import plain_sentence
-from saccade.models.network import Capabilities, EverythingFound, Framework, Hints, Layer, Taps
+from saccade.models.network import Capabilities, EverythingFound, Framework, Hints, Layer, Measured, Taps
 from saccade.models.randomisation import Weight
 from saccade.models.rectifiers import Rectifiers
-from saccade.typing import Tensor
+from saccade.typing import Array, Tensor
 
 Change = Callable[[Tensor], Tensor]
 _TRIAL_SIZES = (64, 96)
 """Image sizes at which a model with a free size is measured; what differs between the two is free."""
-_MOST_NUMBERS = 2**28
-"""Numbers of a batch that a model may ask for by its fixed size."""
 _MOST_RECORDED = 2**31
 """Numbers of one image in all layers together, where they must be computed to know the shapes."""
 _MOST_RECORDINGS = 4
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What one run has shown of a model."""
+
+    measured: Measured
+    outputs: dict[str, str]
+    hints: Hints
 
 
 class KerasNetwork:
@@ -54,45 +65,8 @@ class KerasNetwork:
                 "jax or torch."
             )
         self._channels_first = _is_channels_first(model)
-        self.fixed_batch, self.input_shape = self._read_input(input_shape)
+        self.fixed_batch, self.input_shape = input_of(model, input_shape, channels_first=self._channels_first)
         self._recordings: dict[tuple[int, int], Recorder] = {}
-
-    def _read_input(
-        self, input_shape: tuple[int | None, int | None, int] | None
-    ) -> tuple[int | None, tuple[int | None, int | None, int]]:
-        """The batch size, where it is fixed, and the size of one image."""
-        shape: Any = None
-        try:
-            shape = self.model.input_shape
-        except (AttributeError, ValueError):
-            # A subclassed model only knows its input once it was built.
-            shape = getattr(self.model, "_build_shapes_dict", None)
-            shape = next(iter(shape.values())) if shape else None
-        if isinstance(shape, (list, dict)) and len(shape) == 1:
-            shape = next(iter(shape.values())) if isinstance(shape, dict) else shape[0]
-        if isinstance(shape, (list, dict)) and shape and not isinstance(next(iter(shape)), (int, type(None))):
-            raise ModelError(
-                f"{self.name!r} takes {len(shape)} inputs; saccade explains models that take one image. Wrap it in "
-                "a model of one input."
-            )
-        if input_shape is not None:
-            return None, input_shape
-        if shape is None:
-            raise ModelError(
-                f"{self.name!r} was never built, so the size of its images is not known; call it once on a batch, "
-                "or give input_shape=(height, width, channels)."
-            )
-        if len(shape) != 4:
-            raise ModelError(
-                f"{self.name!r} takes input of shape {tuple(shape)}; an image needs (batch, height, width, channels)."
-            )
-        batch, *rest = shape
-        height, width, channels = (rest[1], rest[2], rest[0]) if self._channels_first else rest
-        if channels is None:
-            raise ModelError(f"{self.name!r} does not say how many channels its images have; give input_shape=.")
-        if 0 in shape or prod(size for size in shape if size is not None) > _MOST_NUMBERS:
-            raise ModelError(f"{self.name!r} takes input of shape {tuple(shape)}, which is no batch of images.")
-        return batch, (height, width, channels)
 
     # What the network is made of
 
@@ -107,12 +81,18 @@ class KerasNetwork:
         sizes = [tuple(trial if fixed is None else fixed for fixed in self.input_shape[:2]) for trial in _TRIAL_SIZES]
         recorder = self._record(*sizes[0])
         first = recorder.calls
-        second = self._record(*sizes[1]).calls if sizes[1] != sizes[0] else first
+        recorder_at_other_size = self._record(*sizes[1]) if sizes[1] != sizes[0] else recorder
+        second, other_output = recorder_at_other_size.calls, recorder_at_other_size.output
         layers: dict[str, Layer] = {}
         known: set[int] = set()
+        batch = self.fixed_batch or 1
         for call, other in zip(first, second, strict=True):
             results = zip(named_parts(call.path, call.output), named_parts(other.path, other.output), strict=True)
             for (path, result), (_, at_other_size) in results:
+                is_known = id(result) in known
+                known.add(id(result))
+                if not len(result.shape) or result.shape[0] != batch:
+                    continue  # a table, such as that of positions: it is the same for every image
                 shape = self._shape(result)
                 free = self._shape(at_other_size)
                 layers[path] = Layer(
@@ -120,31 +100,75 @@ class KerasNetwork:
                     kind=type(call.layer).__name__,
                     shape=tuple(a if a == b else None for a, b in zip(shape, free, strict=True)),
                     parameters=sum(int(np.prod(weight.shape)) for weight in getattr(call.layer, "weights", ())),
-                    shares_memory=id(result) in known,
+                    shares_memory=is_known,
                 )
-                known.add(id(result))
         if not layers:
             raise ModelError(f"{self.name!r} calls no layers, so there is no code to explain.")
+        at_other_size = dict(named_parts(ROOT, other_output))
+        for path, result in named_parts(ROOT, recorder.output):
+            is_readable = len(result.shape) and result.shape[0] == batch
+            if is_readable and id(result) not in known and path not in layers:
+                shape, free = self._shape(result), self._shape(at_other_size[path])
+                shared = tuple(a if a == b else None for a, b in zip(shape, free, strict=True))
+                layers[path] = Layer(path, type(self.model).__name__, shared, 0)
         return layers, postponed(first, recorder.output)
 
-    @cached_property
+    @property
     def output(self) -> str:
-        """The path of the layer that is the model's output."""
-        for layer in getattr(self.model, "output_names", None) or ():
-            if layer in self.layers:
-                return str(layer)
-        return next(reversed(self.layers))
+        """The path of the layer that is the model's output; of several, the one that is a picture."""
+        return self._picture_first(self.outputs)
 
-    @cached_property
+    def _picture_first(self, outputs: dict[str, str]) -> str:
+        redrawn = [path for path in outputs.values() if self.layers[path].shape == self.input_shape]
+        return next(iter([*redrawn, *outputs.values()]), next(reversed(self.layers)))
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """Every tensor that the model gives, by what it is called there, and the layer that it is."""
+        return self._seen.outputs
+
+    @property
+    def measured(self) -> Measured:
+        """What the run at the likeliest size has shown."""
+        return self._seen.measured
+
+    @property
     def hints(self) -> Hints:
         """What the model's own layers say about its images."""
+        return self._seen.hints
+
+    @cached_property
+    def _seen(self) -> _Seen:
+        recorder, layers = self._first_recording, self.layers
+        results = [result for call in recorder.calls for result in named_parts(call.path, call.output)]
+        made_by = {id(tensor): path for path, tensor in results if path in layers}
+        given = list(named_parts(ROOT, recorder.output))
+        outputs = {called: made_by.get(id(tensor), called) for called, tensor in given}
+        shapes = {path: self._shape(tensor) for path, tensor in [*results, *given] if path in layers}
+        height, width, _ = self._shape(recorder.images)
+        measured = Measured((height, width), shapes, self._dataflow_of(recorder, height, width))
+        outputs = {called: path for called, path in outputs.items() if path in layers}
+        return _Seen(measured, outputs, self._hints_of(recorder, outputs))
+
+    @property
+    def _first_recording(self) -> Recorder:
+        height, width = (fixed or _TRIAL_SIZES[0] for fixed in self.input_shape[:2])
+        return self._record(height, width)
+
+    @cached_property
+    def carried(self) -> Carried | None:
+        """What the model says about the images that it was trained on."""
+        return carried(self.model)
+
+    def _hints_of(self, recorder: Recorder, outputs: dict[str, str]) -> Hints:
         rescaling = activation = None
-        for call in self._record(*(fixed or _TRIAL_SIZES[0] for fixed in self.input_shape[:2])).calls:
+        output = self._picture_first(outputs)
+        for call in recorder.calls:
             if type(call.layer).__name__ == "Rescaling" and rescaling is None:
                 scale, offset = call.layer.scale, call.layer.offset
                 rescaling = (float(scale), float(offset)) if np.ndim(scale) == np.ndim(offset) == 0 else None
             function = getattr(call.layer, "activation", None)
-            if call.path == self.output or call.path.startswith(f"{self.output}/"):
+            if call.path == output or call.path.startswith(f"{output}/"):
                 activation = getattr(function, "__name__", None) or activation
         return Hints(rescaling, activation)
 
@@ -156,7 +180,7 @@ class KerasNetwork:
 
     def layer_weights(self) -> dict[str, list[Weight]]:
         """Every weight under its layer, to be read and written."""
-        return layer_weights(self._record(*(fixed or _TRIAL_SIZES[0] for fixed in self.input_shape[:2])).calls)
+        return layer_weights(self._first_recording.calls)
 
     # Computing
 
@@ -174,6 +198,24 @@ class KerasNetwork:
         if missing:
             raise ModelError(f"layer {missing[0]!r} did not run when {self.name!r} was called.")
         return {path: self._to_last(recorder.results[path]) for path in layers}
+
+    def first_read(self, level: float) -> Array | None:
+        """What the first layer with a kernel reads of an image whose every value is `level`, as it lies there."""
+        import keras
+
+        height, width = (fixed or _TRIAL_SIZES[0] for fixed in self.input_shape[:2])
+        images = np.full((self.fixed_batch or 1, height, width, self.input_shape[2]), level, np.float32)
+
+        read: list[Tensor] = []
+
+        def stop_at_kernel(layer: Any, arguments: tuple[Any, ...]) -> None:
+            if arguments and hasattr(arguments[0], "shape") and _has_kernel(layer):
+                read.append(arguments[0])
+                raise EverythingFound
+
+        with self.inference_mode(), recording(Recorder(frozenset(), before=stop_at_kernel)), suppress(EverythingFound):
+            self.model(self._from_last(keras.ops.convert_to_tensor(images)), training=False)
+        return keras.ops.convert_to_numpy(keras.ops.cast(read[0], "float32")) if read else None
 
     @contextmanager
     def inference_mode(self) -> Iterator[None]:
@@ -207,11 +249,13 @@ class KerasNetwork:
 
     def dataflow(self, height: int, width: int) -> Dataflow:
         """How places move through the model at this image size."""
+        return self._dataflow_of(self._record(height, width), height, width)
+
+    def _dataflow_of(self, recorder: Recorder, height: int, width: int) -> Dataflow:
         operations: dict[str, Operation] = {}
         producer: dict[int, str] = {}
         alive: list[Tensor] = []  # ids are only unique while the tensors live
         channel_axis = 1 if self._channels_first else 3
-        recorder = self._record(height, width)
         producer[id(recorder.images)] = "input"
         for call in recorder.calls:
             alive.extend(call.inputs)
@@ -231,6 +275,10 @@ class KerasNetwork:
                     operations[path] = Operation((producer.get(id(result), call.path),), POINTWISE, self._grid(result))
                 alive.append(result)
                 producer[id(result)] = path
+        for path, result in named_parts(ROOT, recorder.output):
+            if path in self.layers and path not in operations:
+                # Something outside the layers computed it.
+                operations[path] = Operation((producer.get(id(result), "unknown"),), None, self._grid(result))
         return Dataflow((height, width), operations)
 
     def rectifiers(self, layer: str) -> Rectifiers:
@@ -331,6 +379,12 @@ def _numbers_of(model: Any, free: int) -> int:
 
 def _one_after_the_other(first: Change, second: Change | None) -> Change:
     return first if second is None else lambda tensor: second(first(tensor))
+
+
+def _has_kernel(layer: Any) -> bool:
+    """Does the layer itself, not one inside it, multiply by a matrix?"""
+    parts = layer._flatten_layers(include_self=False)
+    return next(iter(parts), None) is None and any(len(weight.shape) >= 2 for weight in layer.weights)
 
 
 def _transpose(tensor: Tensor, order: tuple[int, ...]) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,10 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from saccade.models.network import EverythingFound, Taps
+from saccade.models.torch.result_parts import Part, part_of, with_part
 from saccade.typing import Tensor
-
-Part = tuple[int | str, ...]
-"""Where a tensor lies inside a result: () for a plain tensor, (0,) in a tuple, ("mean",) in a dict."""
 
 
 @dataclass(frozen=True)
@@ -69,37 +66,70 @@ def hookable(module: Any) -> dict[str, Any]:
     }
 
 
-def parts_of(output: Any, at: Part = ()) -> Iterator[tuple[Part, Tensor]]:
-    """Every tensor in what a module gave, and where it lies."""
-    import torch
-
-    if isinstance(output, torch.Tensor):
-        yield at, output
-    elif isinstance(output, (list, tuple)):
-        for number, item in enumerate(output):
-            yield from parts_of(item, (*at, number))
-    elif isinstance(output, Mapping):
-        for key, item in output.items():
-            yield from parts_of(item, (*at, str(key)))
+def callable_parts(module: Any) -> dict[str, Any]:
+    """Every part whose results can be recorded: those that can be hooked, and the method `encode` of the module."""
+    parts = hookable(module)
+    if callable(getattr(type(module), "encode", None)) and "encode" not in parts:
+        parts["encode"] = Method(module, "encode")
+    return parts
 
 
-def part_of(output: Any, part: Part) -> Tensor | None:
-    """The tensor at one place of what a module gave, or None when there is none this time."""
-    return dict(parts_of(output)).get(part)
+class Method:
+    """A method of a module, hooked as a module is: what an autoencoder's `encode` gives is its code.
+
+    Args:
+        module: The module; between the first hook and the last, the method lies on it in a wrapper.
+        name: The method's name.
+    """
+
+    _lock = threading.Lock()
+
+    def __init__(self, module: Any, name: str) -> None:
+        self._module = module
+        self._name = name
+
+    def register_forward_hook(self, hook: Callable[[Any, Any, Any], Any]) -> _MethodHook:
+        """Call `hook(module, arguments, output)` after every call of the method, until it is removed."""
+        with self._lock:
+            wrapper = vars(self._module).get(self._name)
+            if not isinstance(wrapper, _Wrapper):
+                wrapper = _Wrapper(self._module, self._name)
+                object.__setattr__(self._module, self._name, wrapper)
+            wrapper.hooks = (*wrapper.hooks, hook)
+        return _MethodHook(wrapper, hook)
 
 
-def with_part(output: Any, part: Part, tensor: Tensor) -> Any:
-    """The same with another tensor at one place; nothing is written into."""
-    if not part:
-        return tensor
-    step, *rest = part
-    if isinstance(output, Mapping):
-        key = next(key for key in output if str(key) == step)
-        changed: Any = copy.copy(output)
-        changed[key] = with_part(output[key], tuple(rest), tensor)
-        return changed
-    items = [with_part(item, tuple(rest), tensor) if number == step else item for number, item in enumerate(output)]
-    return type(output)(*items) if hasattr(output, "_fields") else type(output)(items)
+class _Wrapper:
+    """A method with hooks after it."""
+
+    def __init__(self, module: Any, name: str) -> None:
+        self.module, self.name = module, name
+        self.had_own = name in vars(module)
+        self.method = getattr(module, name)
+        self.hooks: tuple[Callable[[Any, Any, Any], Any], ...] = ()
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        output = self.method(*arguments, **named)
+        for hook in self.hooks:
+            changed = hook(self.module, arguments, output)
+            output = output if changed is None else changed
+        return output
+
+
+class _MethodHook:
+    def __init__(self, wrapper: _Wrapper, hook: Callable[[Any, Any, Any], Any]) -> None:
+        self._wrapper, self._hook = wrapper, hook
+
+    def remove(self) -> None:
+        """Take the hook off; with the last one the wrapper goes."""
+        wrapper = self._wrapper
+        with Method._lock:
+            wrapper.hooks = tuple(hook for hook in wrapper.hooks if hook is not self._hook)
+            if not wrapper.hooks and vars(wrapper.module).get(wrapper.name) is wrapper:
+                if wrapper.had_own:
+                    object.__setattr__(wrapper.module, wrapper.name, wrapper.method)
+                else:
+                    object.__delattr__(wrapper.module, wrapper.name)
 
 
 def layer_path(name: str, call: int, part: Part) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cached_property
 
 from saccade.errors import ModelError
 from saccade.models.input_shape import InputShape
 from saccade.models.torch.image_layout import ImageLayout
+from saccade.models.torch.inputs import hint_of_flat_images
 from saccade.models.torch.messages import telling_line
 from saccade.models.torch.runs import TracedRun, traced
 from saccade.models.torch.shapes import shapes_only
@@ -30,6 +32,7 @@ class Measurement:
         fixed_batch: The only number of images that it takes at once, where that is known.
         input_shape: Height, width (None: free) and channels; found out where it is None.
         trusted: It may ask for as much memory as it likes; else shapes are looked at before numbers are computed.
+        named_sizes: Sizes that the module itself names, the likeliest first.
 
     Attributes:
         fixed_batch: The only number of images that the module takes at once, or None.
@@ -45,8 +48,10 @@ class Measurement:
         fixed_batch: int | None,
         input_shape: InputShape | None,
         trusted: bool,
+        named_sizes: Sequence[tuple[int, int]] = (),
     ) -> None:
         self.fixed_batch = fixed_batch
+        self._named_sizes = named_sizes
         self.drops_axis = False
         self._layout = layout
         self._name = name
@@ -65,7 +70,7 @@ class Measurement:
         """Two runs at different sizes, as far as the sizes are free; what differs between them is free."""
         runs: list[TracedRun] = []
         first_error: Exception | None = None
-        for height, width in trial_sizes(self.input_shape):
+        for height, width in trial_sizes(self.input_shape, self._named_sizes):
             try:
                 runs.append(self._of_several(height, width, self.input_shape[2]))
             except ModelError as error:
@@ -120,8 +125,11 @@ class Measurement:
             self._of_several(height, width, channels)
 
         try:
-            return find_input_shape(attempt, likely_channels(self._layout.module))
+            return find_input_shape(attempt, likely_channels(self._layout.module), self._named_sizes)
         except NoSizeFitsError as error:
+            hint = hint_of_flat_images(self._layout.module)
+            if hint is not None:
+                raise ModelError(f"{self._name!r} takes no images: {hint}.") from error.__cause__
             raise ModelError(
                 f"the size of the images that {self._name!r} takes could not be found "
                 f"({telling_line(error.__cause__)}); give input_shape=(height, width, channels), or "
@@ -142,7 +150,8 @@ class Measurement:
             try:
                 run = self._layout.either_order(compute)
             except (Exception, SystemExit) as error:
-                raise ModelError(self._cannot(shape, _own_words(error))) from error
+                hint = hint_of_flat_images(self._layout.module)
+                raise ModelError(self._cannot(shape, _own_words(error) if hint is None else hint)) from error
             while len(self._runs) >= _KEPT_RUNS:
                 del self._runs[next(iter(self._runs))]
             self._runs[shape] = run

@@ -8,14 +8,17 @@ from functools import cached_property
 from typing import Any
 
 from saccade.errors import InputError, ModelError, UnknownName
+from saccade.models.carried import Carried
 from saccade.models.dataflow import Dataflow
 from saccade.models.input_shape import InputShape, checked_shape
-from saccade.models.network import Capabilities, EverythingFound, Framework, Hints, Layer, Taps
+from saccade.models.network import Capabilities, EverythingFound, Framework, Hints, Layer, Measured, Taps
 from saccade.models.randomisation import Weight
 from saccade.models.rectifiers import Rectifiers
-from saccade.models.torch.calls import Recorder, hookable, hooked
+from saccade.models.torch.calls import Method, Recorder, callable_parts, hookable, hooked
+from saccade.models.torch.carried import carried
 from saccade.models.torch.devices import device_named
 from saccade.models.torch.image_layout import ImageLayout
+from saccade.models.torch.inputs import check_takes_one_image
 from saccade.models.torch.measurement import Measurement
 from saccade.models.torch.messages import telling_line
 from saccade.models.torch.pool_before_activation import NotAsTraced, Postponed, postponing
@@ -24,7 +27,7 @@ from saccade.models.torch.rectifiers import rectifiers
 from saccade.models.torch.runs import TracedRun
 from saccade.models.torch.sizes import check_channels_last
 from saccade.models.torch.state import inference_mode
-from saccade.typing import Tensor
+from saccade.typing import Array, Tensor
 
 _ACTIVATIONS = {"sigmoid": "sigmoid", "tanh": "tanh", "relu": "relu", "_softmax": "softmax"}
 
@@ -47,6 +50,7 @@ class TorchNetwork:
         module: The module itself.
         input_shape: Height, width (None: free) and channels of one image.
         fixed_batch: The only number of images that the module takes at once, or None.
+        carried: What the module says about the images that it was trained on.
 
     Raises:
         InputError: The input shape is none.
@@ -80,9 +84,12 @@ class TorchNetwork:
             )
         if any(weight.is_meta for weight in module.parameters()):
             raise ModelError(f"{self.name!r} lies on the device meta, where it has no weights; load them first.")
+        if not isinstance(module, torch.jit.ScriptModule):
+            check_takes_one_image(module, self.name)
         if input_shape is not None:
             input_shape = checked_shape(input_shape)
             check_channels_last(input_shape, module)
+        self.carried: Carried | None = carried(module)
         self._layout = ImageLayout(module)
         self._measurement = Measurement(
             self._layout,
@@ -90,6 +97,7 @@ class TorchNetwork:
             fixed_batch=fixed_batch,
             input_shape=input_shape,
             trusted=trusted,
+            named_sizes=self.carried.sizes if self.carried is not None else (),
         )
         self.input_shape = self._measurement.input_shape
         self.fixed_batch = self._measurement.fixed_batch
@@ -117,7 +125,7 @@ class TorchNetwork:
     def layers(self) -> dict[str, Layer]:
         """Every layer that can be recorded, by path, in the order of computation."""
         run, other = self._runs
-        parts = dict(self.module.named_modules())
+        parts = {**callable_parts(self.module), **dict(self.module.named_modules())}
         layers = {}
         for path, shape in run.shapes.items():
             name = run.results[path].name
@@ -125,7 +133,7 @@ class TorchNetwork:
             at_other_size = other.shapes.get(path, shape)
             if len(at_other_size) == len(shape):
                 shape = tuple(a if a == b else None for a, b in zip(shape, at_other_size, strict=True))  # type: ignore[misc]
-            weights = sum(weight.numel() for weight in part.parameters())
+            weights = 0 if isinstance(part, Method) else sum(weight.numel() for weight in part.parameters())
             layers[path] = Layer(path, _kind(part), shape, weights, path in run.shared)
         if not layers:
             raise ModelError(f"{self.name!r} computes no tensor for each image, so there is no code to explain.")
@@ -135,6 +143,17 @@ class TorchNetwork:
     def output(self) -> str:
         """The path of the layer that is the model's output."""
         return self._run.output or next(reversed(self.layers))
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """Every tensor that the model gives, by what it is called there, and the layer that it is."""
+        return self._run.outputs
+
+    @property
+    def measured(self) -> Measured:
+        """What the run at the likeliest size has shown."""
+        _, _, height, width = self._run.input_shape
+        return Measured((height, width), self._run.shapes, self._run.trace.dataflow(height, width))
 
     @property
     def hints(self) -> Hints:
@@ -209,7 +228,7 @@ class TorchNetwork:
     def _record_once(self, images: Tensor, wanted: frozenset[str], taps: Taps, *, twice: bool) -> Recorder:
         results = self._run.results
         recorder = Recorder(results, wanted, taps, frozenset(self._overwritten), single=twice)
-        modules = {name: self.module.get_submodule(name) for name in recorder.names}
+        modules = {name: self._part(name) for name in recorder.names}
         plan = [postponed for postponed in self._postponed if postponed.names.isdisjoint((*wanted, *taps))]
         poolings = {
             postponed.pooled: self.module.get_submodule(name)
@@ -219,6 +238,39 @@ class TorchNetwork:
         with hooked(modules, recorder.record), suppress(EverythingFound), postponing(plan, poolings):
             recorder.record_output(self.module(self._as_input(images.repeat(2, 1, 1, 1) if twice else images)))
         return recorder
+
+    def first_read(self, level: float) -> Array | None:
+        """What the first part with a kernel reads of images whose every value is `level`, as it lies there."""
+        import torch
+
+        shape = self._run.input_shape
+        read: list[Tensor] = []
+
+        def stop(_part: Any, arguments: tuple[Any, ...]) -> None:
+            if arguments and isinstance(arguments[0], torch.Tensor):
+                read.append(arguments[0].detach().float().cpu())
+                raise EverythingFound
+
+        def compute() -> None:
+            images = self._layout.black(shape) + level
+            with inference_mode(self.module), torch.no_grad(), suppress(EverythingFound):
+                self.module(images)
+
+        parts = hookable(self.module).values()
+        with_kernel = [part for part in parts if any(weight.dim() >= 2 for weight in part.parameters(recurse=False))]
+        hooks = [part.register_forward_pre_hook(stop) for part in with_kernel]
+        try:
+            self._layout.either_order(compute)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return read[0].numpy() if read else None
+
+    def _part(self, name: str) -> Any:
+        """A part whose results can be recorded, by its name."""
+        if name == "encode" and name not in self.module._modules:
+            return Method(self.module, name)
+        return self.module.get_submodule(name)
 
     def inference_mode(self) -> AbstractContextManager[None]:
         """Evaluate without gradients of weights, and leave the module exactly as it was found."""

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from saccade.models.torch.calls import Result, hookable, hooked, layer_path, parts_of
+from saccade.models.torch.calls import Result, callable_parts, hooked, layer_path
 from saccade.models.torch.pool_before_activation import PoolingTrace, Postponed, tracing_poolings
+from saccade.models.torch.result_parts import parts_of
 from saccade.models.torch.trace import Trace, tensors_in, tracing
 from saccade.typing import Tensor
 
@@ -22,7 +23,9 @@ class TracedRun:
         results: Everything that can be recorded, by layer path, in the order of computation.
         shapes: The shape of each for one image, channels last.
         shared: Those that lie where an earlier one lies.
-        output: The path of what the model itself gives; None if it is no tensor.
+        outputs: Every tensor that the model itself gives, by what it is called in that (`output`, `output[mu]`), and
+            the path of the layer that it is.
+        output: The path of the one that is most like a picture; None if there is none.
         activation: The operation that computed it.
         postponed: The activations that can be computed after a pooling.
     """
@@ -32,6 +35,7 @@ class TracedRun:
     results: dict[str, Result] = field(default_factory=dict)
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     shared: set[str] = field(default_factory=set)
+    outputs: dict[str, str] = field(default_factory=dict)
     output: str | None = None
     activation: str | None = None
     postponed: tuple[Postponed, ...] = ()
@@ -66,13 +70,15 @@ def traced(module: Any, images: Tensor) -> TracedRun:
                 run.results[path] = Result(name, call, part)
                 run.shapes[path] = _for_one_image(tensor, path in run.trace.channels_last)
                 paths[run.trace.view(tensor)] = path
+            if name is None:
+                run.outputs[layer_path("output", 1, part)] = path
             if name is None and (run.output is None or rank(path) > rank(run.output)):
                 run.output, run.activation = path, run.trace.kind(tensor)
 
     users_hooks = {name for name, part in module.named_modules() if part._forward_hooks}
     pooling_trace = PoolingTrace(run.trace)
     run.trace.start(images, _tensors_of(module))
-    with hooked(hookable(module), record), tracing(run.trace), tracing_poolings(pooling_trace):
+    with hooked(callable_parts(module), record), tracing(run.trace), tracing_poolings(pooling_trace):
         record(None, 1, module(images))
     run.trace.finish()
     if not any(_is_compiled(part) for part in module.modules()):

@@ -33,32 +33,40 @@ def check_channels_last(shape: InputShape, module: Any) -> None:
         )
 
 
-def find_input_shape(attempt: Attempt, channels: Sequence[int]) -> InputShape:
+def find_input_shape(attempt: Attempt, channels: Sequence[int], named: Sequence[tuple[int, int]] = ()) -> InputShape:
     """Height and width (None: free) and channels of the images that a module takes.
 
     Args:
         attempt: Runs one image.
         channels: Numbers of channels to try, the likeliest first.
+        named: Heights and widths that the module itself names; they are tried before any other.
 
     Raises:
         NoSizeFitsError: Nothing ran.
     """
-    errors: dict[tuple[int, int], Exception] = {}
-    works: dict[tuple[int, int], bool] = {}
+    errors: dict[tuple[int, int, int], Exception] = {}
+    works: dict[tuple[int, int, int], bool] = {}
+
+    def fits(height: int, width: int, count: int) -> bool:
+        key = (height, width, count)
+        if key not in works:
+            try:
+                attempt(*key)
+                works[key] = True
+            except Exception as error:
+                errors[key] = error
+                works[key] = False
+        return works[key]
 
     def runs(size: int, count: int) -> bool:
-        if (size, count) not in works:
-            try:
-                attempt(size, size, count)
-                works[size, count] = True
-            except Exception as error:
-                errors[size, count] = error
-                works[size, count] = False
-        return works[size, count]
+        return fits(size, size, count)
 
     for count in channels:
-        if any(all(runs(size, count) for size in pair) for pair in _FREE):
+        size_named = next((size for size in named if fits(*size, count)), None)
+        if any(all(runs(size, count) for size in pair) for pair in _free_pairs(size_named)):
             return None, None, count
+        if size_named is not None:
+            return *size_named, count
         fitting = [size for size in _COMMON if runs(size, count)]
         if fitting and max(fitting) >= 2 * min(fitting):
             return None, None, count
@@ -66,7 +74,16 @@ def find_input_shape(attempt: Attempt, channels: Sequence[int]) -> InputShape:
             # Rounding inside the model lets neighbours of the true size pass.
             size = next((likely for likely in _LIKELIEST if likely in fitting), fitting[0])
             return size, size, count
-    raise NoSizeFitsError from errors[64, channels[0]]
+    first = (*named[0], channels[0]) if named else (64, 64, channels[0])
+    raise NoSizeFitsError from errors[first]
+
+
+def _free_pairs(named: tuple[int, int] | None) -> Sequence[tuple[int, int]]:
+    """Sizes of which a module that takes any takes both; smaller ones than it names, as far as that goes."""
+    if named is None:
+        return _FREE
+    side = min(named)
+    return (max(side // 2, 1), max(side // 4 * 3, 1)), (64, 96)
 
 
 def likely_channels(module: Any) -> list[int]:
@@ -75,12 +92,15 @@ def likely_channels(module: Any) -> list[int]:
     return list(dict.fromkeys([*counts[:1], 3, 1, *counts[1:4], 4]))
 
 
-def trial_sizes(shape: InputShape) -> Iterator[tuple[int, int]]:
+def trial_sizes(shape: InputShape, named: Sequence[tuple[int, int]] = ()) -> Iterator[tuple[int, int]]:
     """Sizes at which a module with this input shape can be measured, the likeliest first; fixed sides stay."""
     height, width, _ = shape
     if height is not None and width is not None:
         yield height, width
         return
+    for named_height, named_width in named:
+        yield height or named_height, width or named_width
+        yield height or named_height // 2, width or named_width // 2
     for size in (64, 96, 128, 192, 224, 256, 448, 32, 28, 512):
         yield height or size, width or size
 
@@ -89,7 +109,7 @@ def _channels_of_convolutions(module: Any) -> list[int]:
     counts = [
         int(part.in_channels)
         for part in module.modules()
-        if getattr(part, "in_channels", None) and type(part).__name__.startswith("Conv")
+        if type(part).__name__.startswith("Conv") and getattr(part, "in_channels", None)
     ]
     # Compiled and exported modules only show their weights: (out, in, height, width).
     return counts or [int(weight.shape[1]) for weight in module.parameters() if weight.dim() == 4][:1]

@@ -21,6 +21,7 @@ class _State:
     training: list[Any] = field(default_factory=list)
     learning: list[Tensor] = field(default_factory=list)
     buffers: list[tuple[dict[str, Any], str, Tensor, Tensor, int]] = field(default_factory=list)
+    attributes: list[tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=list)
 
 
 _WELL_KNOWN = frozenset({"timm", "torch", "torchvision"})
@@ -34,9 +35,10 @@ _lock = threading.Lock()
 def inference_mode(module: Any) -> Iterator[None]:
     """Every part evaluates, and no weight asks for a gradient.
 
-    Afterwards modes, flags, buffers and random states are as before. May be entered again while it is on, also from
-    another thread: the module is put back when the last one leaves. `train()` and `eval()` are not called, because
-    classes override them to rewrite their weights.
+    Afterwards modes, flags, buffers, plain attributes (some classes note the size of their last image there, and
+    compute by it) and random states are as before. May be entered again while it is on, also from another thread: the
+    module is put back when the last one leaves. `train()` and `eval()` are not called, because classes override them
+    to rewrite their weights.
     """
     with _lock:
         state = _states.setdefault(module, _State())
@@ -74,6 +76,9 @@ def parts_in(module: Any) -> Iterator[Any]:
 
 def _enter(module: Any, state: _State) -> None:
     for part in parts_in(module):
+        # PyTorch's own layers note nothing.
+        if not type(part).__module__.startswith("torch.nn."):
+            state.attributes.append((vars(part), dict(vars(part))))
         if getattr(part, "training", None) is True:
             state.training.append(part)
             part.training = False
@@ -106,6 +111,8 @@ def _only_reads(kind: type) -> bool:
 def _leave(state: _State) -> None:
     import torch
 
+    for attributes, values in state.attributes:
+        _put_back(attributes, values)
     for part in state.training:
         part.training = True
     for weight in state.learning:
@@ -116,6 +123,14 @@ def _leave(state: _State) -> None:
                 buffer.copy_(values)
             if holder[name] is not buffer:
                 holder[name] = buffer
+
+
+def _put_back(attributes: dict[str, Any], values: dict[str, Any]) -> None:
+    for name in [name for name in attributes if name not in values]:
+        del attributes[name]
+    for name, value in values.items():
+        if name not in attributes or attributes[name] is not value:
+            attributes[name] = value
 
 
 def _version(tensor: Tensor) -> int:

@@ -1,0 +1,56 @@
+"""What the architectures of keras.applications say about the images that they were trained on.
+
+Their weights were trained on images that a function beside the model, `preprocess_input`, has made. The name of the
+model, and that of its last block, say which. Those that rescale for themselves do not stand here, but are measured
+(`models/entrance.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from saccade.models.carried import Carried, by_name
+
+
+@dataclass(frozen=True)
+class _Architecture:
+    """A family of models: what their names look like, the layer that ends their last block, what they were fed."""
+
+    names: str
+    last: str
+    normalisation: str
+    size: int = 224
+
+
+_ARCHITECTURES = (
+    _Architecture(r"vgg(16|19)", "block5_pool", "caffe"),
+    _Architecture(r"resnet(50|101|152)", "conv5_block3_out", "caffe"),
+    _Architecture(r"resnet(50|101|152)v2", "post_relu", "half"),
+    _Architecture(r"mobilenet_\d.*", "conv_pw_13_relu", "half"),
+    _Architecture(r"mobilenetv2_\d.*", "out_relu", "half"),
+    _Architecture(r"xception", "block14_sepconv2_act", "half", 299),
+    _Architecture(r"inception_v3", "mixed10", "half", 299),
+    _Architecture(r"inception_resnet_v2", "conv_7b_ac", "half", 299),
+    _Architecture(r"nasnet(_mobile)?", "activation_187", "half"),
+    _Architecture(r"nasnet_large", "activation_259", "half", 331),
+    _Architecture(r"densenet(121|169|201)", "conv5_block16_concat", "imagenet"),
+)
+
+
+def carried(model: Any) -> Carried | None:
+    """What was this model, or the first of its sub-models that is known, trained on?"""
+    import keras
+
+    for part in model._flatten_layers():
+        if isinstance(part, keras.Model):
+            for architecture in _ARCHITECTURES:
+                if re.fullmatch(architecture.names, str(part.name).lower()) and _has_layer(part, architecture.last):
+                    source = f"it is keras.applications' {part.name}, whose weights were trained so"
+                    return by_name(architecture.normalisation, source, sizes=((architecture.size,) * 2,))
+    return None
+
+
+def _has_layer(model: Any, name: str) -> bool:
+    return any(layer.name == name for layer in model.layers)

@@ -1,0 +1,113 @@
+"""A network that is handed images as people know them, and normalises them for the model on the way in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+
+from saccade.errors import InputError
+from saccade.images.normalisation import Normalisation
+from saccade.models.dataflow import Dataflow
+from saccade.models.network import Framework, Hints, Layer, Network, Taps
+from saccade.models.rectifiers import Rectifiers
+from saccade.typing import Tensor
+
+
+class NormalisedNetwork:
+    """The same network before which (image - mean) / std is computed, channel by channel.
+
+    Everything else sees images in their own value range: fillers, noise, baselines, and gradients, which are those at
+    the image before the normalisation. A picture that the model gives is put back into that range, unless it ends in
+    a sigmoid and so lies there already.
+
+    Args:
+        network: The model as it was opened.
+        normalisation: What is computed before it.
+
+    Raises:
+        InputError: Mean and spread are for another number of channels.
+    """
+
+    def __init__(self, network: Network, normalisation: Normalisation) -> None:
+        channels = network.input_shape[2]
+        count = len(normalisation.mean)
+        if count not in (1, channels) or (normalisation.order == "BGR" and channels != 3):
+            raise InputError(
+                f"normalize={normalisation.name or list(normalisation.mean)!r} is for {count} channels, and "
+                f"{network.name!r} takes images of {channels}; give one mean and spread, or one for each channel."
+            )
+        self.network = network
+        self.normalisation = normalisation
+        self.framework: Framework = network.framework
+        self.name: str = network.name
+        self.input_shape = network.input_shape
+        self._redraws = (
+            network.layers[network.output].shape == network.input_shape and network.hints.output_activation != "sigmoid"
+        )
+        self.fixed_batch: int | None = network.fixed_batch  # some know it once their layers were asked for
+        mean, std = np.asarray(normalisation.mean), np.asarray(normalisation.std)
+        self._scale, self._shift = (1 / std).astype(np.float32), (-mean / std).astype(np.float32)
+        self._mean, self._std = mean.astype(np.float32), std.astype(np.float32)
+
+    def __getattr__(self, name: str) -> Any:
+        """What only some networks have: capabilities, a device, a backend, variables."""
+        if name == "network":  # while a copy is being made
+            raise AttributeError(name)
+        return getattr(self.network, name)
+
+    @property
+    def layers(self) -> Mapping[str, Layer]:
+        """Every layer that can be read, by path, in the order of computation."""
+        return self.network.layers
+
+    @property
+    def output(self) -> str:
+        """The path of the layer that is the model's output."""
+        return self.network.output
+
+    @property
+    def hints(self) -> Hints:
+        """What the model's own layers say about its images."""
+        return self.network.hints
+
+    def run(self, images: Tensor, layers: Sequence[str], taps: Taps | None = None) -> dict[str, Tensor]:
+        """Normalise the images, and compute the layers asked for."""
+        scale, shift = self._like(images, self._scale, self._shift)
+        results = self.network.run(self._ordered(images) * scale + shift, layers, taps)
+        output = self.network.output
+        if output in results and self._redraws:
+            std, mean = self._like(results[output], self._std, self._mean)
+            results[output] = self._ordered(results[output] * std + mean)
+        return results
+
+    def inference_mode(self) -> AbstractContextManager[None]:
+        """Put the model into its evaluating state, and leave it afterwards exactly as it was found."""
+        return self.network.inference_mode()
+
+    def dataflow(self, height: int, width: int) -> Dataflow:
+        """How places move through the model; the normalisation moves none."""
+        return self.network.dataflow(height, width)
+
+    def rectifiers(self, layer: str) -> Rectifiers:
+        """The ReLUs between the image and a layer."""
+        return self.network.rectifiers(layer)
+
+    def weights(self) -> list[tuple[str, Any]]:
+        """Every weight by name as a numpy array."""
+        return self.network.weights()
+
+    def _ordered(self, images: Tensor) -> Tensor:
+        if self.normalisation.order == "RGB":
+            return images
+        return images.flip(-1) if self.network.framework == "torch" else images[..., ::-1]
+
+    def _like(self, images: Tensor, *numbers: Any) -> tuple[Any, ...]:
+        """Numbers of the channels where the images are; torch multiplies no numpy arrays."""
+        if self.network.framework != "torch":
+            return numbers
+        import torch
+
+        return tuple(torch.as_tensor(number, device=images.device) for number in numbers)

@@ -1,0 +1,104 @@
+"""Does a torch module take one image? Where it does not, which part of it does is said."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from saccade.errors import ModelError
+
+_IMAGES = ("pixel_values", "image", "images", "img", "imgs")
+_TEXTS = ("input_ids", "text", "texts", "tokens", "token_ids", "input_text")
+_ENCODERS = (
+    "visual", "vision_model", "vision_tower", "vision_encoder", "image_encoder", "image_tower", "img_encoder",
+    "online_encoder", "encoder_q", "base_encoder", "encoder", "backbone", "student", "teacher", "trunk", "body", "net",
+)  # fmt: skip
+"""What the part of a larger model is called that encodes images, the clearest first."""
+_FLAT = ((28, 28, 1), (32, 32, 3), (64, 64, 1), (64, 64, 3), (32, 32, 1), (8, 8, 1), (16, 16, 1), (28, 28, 3))
+
+
+def check_takes_one_image(module: Any, name: str) -> None:
+    """Refuse what cannot be called with one image, before it is tried.
+
+    Args:
+        module: The module.
+        name: What it is called in messages.
+
+    Raises:
+        ModelError: It takes several inputs, or its image by name, or in a dictionary, or it cannot be called at all;
+            the message says which part of it to give instead, or how to wrap it.
+    """
+    import torch
+
+    forward = type(module).forward
+    if forward is torch.nn.Module.forward:
+        raise ModelError(f"{name!r} has no forward(), so it cannot be called; {_instead(module)}")
+    try:
+        parameters = list(inspect.signature(module.forward).parameters.values())
+    except (TypeError, ValueError):
+        return  # some compiled functions do not say
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    needed = [one for one in parameters if one.default is one.empty and one.kind not in variable]
+    by_name = [one.name for one in needed if one.kind is one.KEYWORD_ONLY]
+    takes_any = any(one.kind is one.VAR_POSITIONAL for one in parameters)
+    if by_name and len(needed) == 1:
+        raise ModelError(
+            f"{name!r} takes its image only by name ({by_name[0]}=); wrap it in a module whose forward(self, image) "
+            f"gives self.model({by_name[0]}=image)."
+        )
+    if len(needed) > 1:
+        listed = ", ".join(one.name for one in needed)
+        raise ModelError(
+            f"{name!r} takes {len(needed)} inputs ({listed}); saccade explains models that take one image: "
+            f"{_instead(module)}"
+        )
+    names = [one.name for one in parameters]
+    if not takes_any and names and names[0] in _TEXTS and any(image in names for image in _IMAGES):
+        raise ModelError(f"the first input of {name!r} is {names[0]}, which is no image; {_instead(module)}")
+    if needed and _is_mapping(needed[0].annotation):
+        raise ModelError(
+            f"{name!r} takes a dictionary ({needed[0].name}); wrap it in a module whose forward(self, image) puts the "
+            f"image into one, or {_instead(module)}"
+        )
+
+
+def hint_of_flat_images(module: Any) -> str | None:
+    """What to do with a module that reads images as rows of numbers; None where it does not."""
+    import torch
+
+    first = next((part for part in module.modules() if any(w.dim() >= 2 for w in part.parameters(recurse=False))), None)
+    if not isinstance(first, torch.nn.Linear):
+        return None
+    shape = next((shape for shape in _FLAT if shape[0] * shape[1] * shape[2] == first.in_features), None)
+    shown = "(height, width, channels)" if shape is None else str(shape)
+    return (
+        f"it reads images as rows of {first.in_features:,} numbers; give torch.nn.Sequential(torch.nn.Flatten(), "
+        f"model) and input_shape={shown}"
+    )
+
+
+def _instead(module: Any) -> str:
+    parts = list(_encoders(module))
+    if not parts:
+        return "wrap it in a module of one input."
+    others = f" (or {', '.join(f'model.{part}' for part in parts[1:3])})" if parts[1:] else ""
+    return f"give the part that encodes images: model.{parts[0]}{others}."
+
+
+def _encoders(module: Any) -> Iterator[str]:
+    """The parts that are called as encoders are, then those that begin with a convolution."""
+    import torch
+
+    children = dict(module.named_children())
+    yield from (name for name in _ENCODERS if name in children)
+    for name, child in children.items():
+        if name not in _ENCODERS and any(isinstance(part, torch.nn.Conv2d) for part in child.modules()):
+            yield name
+
+
+def _is_mapping(annotation: Any) -> bool:
+    origin = getattr(annotation, "__origin__", annotation)
+    if isinstance(origin, str):
+        return origin.partition("[")[0].rpartition(".")[2] in ("dict", "Dict", "Mapping")
+    return isinstance(origin, type) and issubclass(origin, Mapping)

@@ -1,0 +1,295 @@
+"""How models want their images. Oracles: the framework's own arithmetic, Pillow's resizing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+from PIL import Image
+from torch import nn
+
+import saccade
+from saccade.errors import ImageError, InputError, UnknownName
+from saccade.images import ImageRecipe, read
+from saccade.images.normalisation import NAMED, Normalisation, normalisation_of
+from saccade.models.carried import Carried, from_open_clip, from_preprocessor, from_timm, preprocessor_beside
+from saccade.models.feed import feed_of
+from saccade.models.live import open_live
+
+IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+MEAN, STD = (torch.tensor(numbers)[None, :, None, None] for numbers in IMAGENET)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(3)
+
+
+class Fed(nn.Module):
+    """A convolution behind a line of arithmetic."""
+
+    def __init__(self, arithmetic: Callable[[torch.Tensor], torch.Tensor] = lambda image: image) -> None:
+        super().__init__()
+        self.arithmetic = arithmetic
+        self.conv = nn.Conv2d(3, 4, 3, 2)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.conv(self.arithmetic(image)).flatten(1)
+
+
+# --- what stands inside the model
+
+
+@pytest.mark.parametrize(
+    ("arithmetic", "expected"),
+    [
+        (lambda x: x / 255, (0, 255)),
+        (lambda x: x / 127.5 - 1, (0, 255)),
+        (lambda x: (x / 255 - MEAN) / STD, (0, 255)),
+        (lambda x: (x - 120) / 4000**0.5, (0, 255)),
+        (lambda x: x.flip(1) - torch.tensor([103.939, 116.779, 123.68])[None, :, None, None], (0, 255)),
+        (lambda x: (x - MEAN) / STD, (0, 1)),
+        (lambda x: x * 2 - 1, (0, 1)),
+        (lambda x: x - 0.5, (0, 1)),
+        (lambda x: x * 255, (0, 1)),
+        (lambda x: x / 2 + 0.5, (-1, 1)),
+        (lambda x: nn.functional.pad(x / 255, (3, 3, 3, 3)), (0, 255)),
+        (lambda x: nn.functional.interpolate(x / 255, size=(20, 20)), (0, 255)),
+    ],
+)
+def test_arithmetic_at_the_entrance_says_the_range(arithmetic: Any, expected: tuple[float, float]) -> None:
+    feed = feed_of(open_live(Fed(arithmetic), input_shape=(32, 32, 3)))
+    assert feed.value_range == expected
+    assert feed.normalisation is None
+    assert feed.reason.startswith("the model itself computes value *")
+
+
+@pytest.mark.parametrize("arithmetic", [lambda x: x, lambda x: x.clamp(0, 1), lambda x: x**2, lambda x: x * 1e-9])
+def test_other_arithmetic_says_nothing(arithmetic: Any) -> None:
+    feed = feed_of(open_live(Fed(arithmetic), input_shape=(32, 32, 3)))
+    assert feed.value_range == (0, 1)
+    assert feed.is_assumed
+
+
+def test_a_batch_normalisation_at_the_entrance_is_arithmetic_too() -> None:
+    norm = nn.BatchNorm2d(3)
+    norm.running_mean.fill_(115.0)
+    norm.running_var.fill_(3600.0)
+    assert feed_of(open_live(nn.Sequential(norm, nn.Conv2d(3, 4, 3)), input_shape=(32, 32, 3))).value_range == (0, 255)
+
+
+def test_a_kernel_that_is_no_module_is_not_taken_for_arithmetic() -> None:
+    class Functional(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.kernel = nn.Parameter(torch.rand(8, 3, 3, 3))
+            self.conv = nn.Conv2d(8, 4, 3)
+
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            return self.conv(nn.functional.conv2d(image, self.kernel))
+
+    assert feed_of(open_live(Functional(), input_shape=(32, 32, 3))).is_assumed
+
+
+# --- what the model carries
+
+
+def test_a_timm_model_is_fed_as_its_configuration_says() -> None:
+    module = Fed()
+    module.pretrained_cfg = {
+        "input_size": (3, 48, 48), "mean": IMAGENET[0], "std": IMAGENET[1], "crop_pct": 0.75, "crop_mode": "center",
+        "interpolation": "bicubic",
+    }  # fmt: skip
+    encoder = saccade.Encoder(module)
+    assert encoder.recipe.describe() == (
+        "48x48 RGB, middle 75 % of the photo (bicubic), values 0..1, normalised as imagenet"
+    )
+    assert encoder.value_range_reason == "the model carries it (pretrained_cfg)"
+    # Also where it is a part of something larger.
+    wrapped = saccade.Encoder(nn.Sequential(module, nn.Identity()))
+    assert wrapped.recipe == encoder.recipe
+    assert wrapped.value_range_reason == "its part '0' carries it (pretrained_cfg)"
+    # What the caller says comes first, one by one.
+    told = saccade.Encoder(module, fit="stretch", normalize="half", size=(32, 40), interpolation="box")
+    assert told.recipe == ImageRecipe(
+        32, 40, 3, fit="stretch", interpolation="box", normalisation=NAMED["half"], value_range=(0, 1)
+    )
+    assert saccade.Encoder(module, normalize="none").recipe.normalisation is None
+    assert saccade.Encoder(module, value_range=(0, 255)).recipe.normalisation is None
+    assert saccade.Encoder(module, value_range=(0, 1)).recipe.normalisation == NAMED["imagenet"]
+
+
+def test_a_model_that_normalises_by_itself_is_not_normalised_twice() -> None:
+    inner = Fed()
+    inner.pretrained_cfg = {"input_size": (3, 48, 48), "mean": IMAGENET[0], "std": IMAGENET[1]}
+
+    class Whole(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            return self.inner((image / 255 - MEAN) / STD)
+
+    encoder = saccade.Encoder(Whole())
+    assert encoder.recipe.normalisation is None
+    assert encoder.value_range == (0, 255)
+
+
+def test_configurations_of_other_libraries() -> None:
+    clip = NAMED["clip"]
+    assert from_open_clip(
+        {"size": (224, 224), "mean": clip.mean, "std": clip.std, "interpolation": "bicubic", "resize_mode": "shortest"},
+        "",
+    ) == Carried("", ((224, 224),), clip, None, "cover", None, "bicubic")
+    assert from_timm({"input_size": (3, 32, 32), "mean": (0.5,) * 3, "std": (0.5,) * 3, "crop_mode": "squash"}, "") == (
+        Carried("", ((32, 32),), NAMED["half"], None, "stretch")
+    )
+    # As Hugging Face wrote it in each of the years; the last one is what BeiT's kin do.
+    assert from_preprocessor({"size": 224, "image_mean": [0.5] * 3, "image_std": [0.5] * 3, "resample": 2}, "") == (
+        Carried("", ((224, 224),), NAMED["half"], None, "stretch", None, "bilinear")
+    )
+    cropped = {
+        "size": {"shortest_edge": 256}, "crop_size": {"height": 224, "width": 224}, "do_center_crop": True,
+        "do_normalize": True, "image_mean": IMAGENET[0], "image_std": IMAGENET[1], "resample": 3,
+    }  # fmt: skip
+    assert from_preprocessor(cropped, "") == (
+        Carried("", ((224, 224),), NAMED["imagenet"], None, "cover", 224 / 256, "bicubic")
+    )
+    plain = {"size": {"height": 64, "width": 48}, "do_normalize": False, "do_rescale": True, "rescale_factor": 1 / 255}
+    assert from_preprocessor(plain, "") == Carried("", ((64, 48),), None, (0.0, 1.0), "stretch")
+    assert from_preprocessor({**plain, "do_rescale": False}, "").value_range == (0.0, 255.0)
+
+
+def test_a_preprocessor_beside_a_hugging_face_model_is_read(tmp_path: Path) -> None:
+    module = Fed()
+    module.config = SimpleNamespace(model_type="vit", image_size=32, _name_or_path=str(tmp_path))
+    assert saccade.Encoder(module).recipe.normalisation == NAMED["half"], "what its kind is usually trained with"
+    settings = {"size": {"height": 40, "width": 40}, "image_mean": [0.1, 0.2, 0.3], "image_std": [1.0, 2.0, 3.0]}
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(settings))
+    recipe = saccade.Encoder(module).recipe
+    assert (recipe.height, recipe.width) == (40, 40)
+    assert recipe.normalisation == Normalisation((0.1, 0.2, 0.3), (1.0, 2.0, 3.0))
+    (tmp_path / "preprocessor_config.json").write_text("{")
+    with pytest.raises(InputError, match=r"preprocessor_config\.json is damaged"):
+        preprocessor_beside(tmp_path)
+
+
+# --- what normalisation does
+
+
+def test_normalised_codes_are_the_models_own(rng: np.random.Generator) -> None:
+    module = Fed().eval()
+    encoder = saccade.Encoder(module, input_shape=(32, 32, 3), normalize="imagenet")
+    images = rng.random((2, 32, 32, 3), np.float32)
+    with torch.no_grad():
+        expected = module((torch.tensor(images).permute(0, 3, 1, 2) - MEAN) / STD).numpy()
+    assert_allclose(encoder.codes(images).reshape(2, -1), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_gradients_are_those_at_the_image_before_it_is_normalised(rng: np.random.Generator) -> None:
+    module = Fed().eval()
+    images = rng.random((1, 32, 32, 3), np.float32)
+    tensor = torch.tensor(images).permute(0, 3, 1, 2).requires_grad_(True)
+    (0.5 * module((tensor - MEAN) / STD).square().sum()).backward()
+    expected = tensor.grad[0].permute(1, 2, 0).numpy()
+    encoder = saccade.Encoder(module, input_shape=(32, 32, 3), normalize=IMAGENET)
+    run = saccade.Run(encoder)
+    objective = run.objective(images, saccade.targets.code())
+    gradient = run.gradient(images, objective, saccade.targets.paths.STAY, saccade.targets.paths.ONCE)
+    assert_allclose(gradient[0], expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+
+
+def test_channels_read_backwards(rng: np.random.Generator) -> None:
+    module = Fed().eval()
+    encoder = saccade.Encoder(module, input_shape=(32, 32, 3), normalize="caffe")
+    assert encoder.value_range == (0, 255)
+    images = rng.random((1, 32, 32, 3), np.float32) * 255
+    caffe = (images[..., ::-1] - np.float32([103.939, 116.779, 123.68])).transpose(0, 3, 1, 2)
+    with torch.no_grad():
+        expected = module(torch.tensor(np.ascontiguousarray(caffe))).numpy()
+    assert_allclose(encoder.codes(images).reshape(1, -1), expected, rtol=1e-4, atol=1e-2)
+
+
+@pytest.mark.parametrize("sigmoid", [False, True])
+def test_a_redrawn_picture_is_given_in_the_images_own_range(rng: np.random.Generator, sigmoid: bool) -> None:
+    inner = nn.Sequential(nn.Conv2d(3, 2, 2, 2), nn.ReLU(), nn.ConvTranspose2d(2, 3, 2, 2)).eval()
+    module = nn.Sequential(*inner, nn.Sigmoid()).eval() if sigmoid else inner
+    encoder = saccade.Encoder(module, layer="1", input_shape=(16, 16, 3), normalize="imagenet")
+    images = rng.random((1, 16, 16, 3), np.float32)
+    with torch.no_grad():
+        redrawn = module((torch.tensor(images).permute(0, 3, 1, 2) - MEAN) / STD)
+        expected = (redrawn if sigmoid else redrawn * STD + MEAN).permute(0, 2, 3, 1).numpy()
+    assert_allclose(encoder.reconstruct(images), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_what_was_fed_stands_in_the_result() -> None:
+    encoder = saccade.Encoder(Fed(), input_shape=(32, 32, 3), normalize="clip")
+    attribution = saccade.explain(encoder, np.zeros((40, 40, 3), np.uint8), patch=16, stride=16)
+    assert attribution.fed == "values 0..1, normalised as clip"
+    assert attribution.to_dict()["fed"] == attribution.fed
+
+
+# --- how it is said
+
+
+def test_normalisations_are_read_in_every_spelling() -> None:
+    assert normalisation_of("imagenet") == normalisation_of(IMAGENET) == NAMED["imagenet"]
+    assert normalisation_of("0.485,0.456,0.406/0.229,0.224,0.225") == NAMED["imagenet"]
+    assert (
+        normalisation_of("0.1307/0.3081") == normalisation_of((0.1307, 0.3081)) == Normalisation((0.1307,), (0.3081,))
+    )
+    assert normalisation_of("120,120,120/63,63,63").value_range == (0.0, 255.0)
+    assert normalisation_of("none") is None
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "said"),
+    [
+        ("imagenett", UnknownName, "the nearest is 'imagenet'"),
+        ("1,2/3", InputError, "cannot be read"),
+        ("a,b/c,d", InputError, "cannot be read"),
+        ("0.5/0", InputError, "every spread above 0"),
+        ((0.5, float("nan")), InputError, "every mean must be a number"),
+        (7, InputError, "cannot be read"),
+    ],
+)
+def test_normalisations_that_are_none(given: object, error: type[Exception], said: str) -> None:
+    with pytest.raises(error, match=said):
+        normalisation_of(given)
+
+
+def test_a_normalisation_for_other_channels_is_refused() -> None:
+    with pytest.raises(InputError, match="is for 3 channels"):
+        saccade.Encoder(nn.Conv2d(1, 2, 3), input_shape=(16, 16, 1), normalize="imagenet")
+    assert saccade.Encoder(nn.Conv2d(1, 2, 3), input_shape=(16, 16, 1), normalize="0.13/0.31").recipe.normalisation
+
+
+# --- size, crop, interpolation
+
+
+@pytest.mark.parametrize("name", ["bilinear", "bicubic"])
+def test_the_middle_is_cut_as_evaluation_pipelines_do_it(name: str, rng: np.random.Generator) -> None:
+    smooth = Image.fromarray(rng.integers(0, 256, (12, 18, 3), np.uint8)).resize((216, 144), Image.Resampling.BICUBIC)
+    recipe = ImageRecipe(56, 56, 3, fit="cover", crop=56 / 64, interpolation=name)
+    resized = smooth.resize((96, 64), Image.Resampling[name.upper()])
+    expected = np.asarray(resized.crop((20, 4, 76, 60)), np.float32) / 255
+    inner = slice(2, -2)  # the pipeline's edges also read what it then cuts off
+    assert np.abs(read(smooth, recipe).array[0] - expected)[inner, inner].max() < 0.01
+    assert_allclose(read(smooth, recipe).photos[0].placement.box[1], 144 * (1 - 56 / 64) / 2)
+
+
+def test_a_crop_goes_with_cover() -> None:
+    with pytest.raises(ImageError, match="goes with fit='cover'"):
+        ImageRecipe(8, 8, 3, crop=0.5)
+    with pytest.raises(ImageError, match="above 0 and at most 1"):
+        ImageRecipe(8, 8, 3, fit="cover", crop=1.5)
+    with pytest.raises(UnknownName, match="the nearest is 'bicubic'"):
+        ImageRecipe(8, 8, 3, interpolation="bicubi")  # type: ignore[arg-type]
