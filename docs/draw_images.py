@@ -21,7 +21,7 @@ page = figure(
     ],
     columns=3,
     title="What is the code made of?",
-    caption=["Hide one patch after another; where hiding changes most of the code, the picture glows."],
+    caption=["Each photo comes into focus from a blur; it glows where that adds most to the code."],
     notes=["A small autoencoder that was trained on photographs of clothes. Every picture has its own scale."],
     width=1600,
 )

@@ -1,0 +1,158 @@
+"""Which method should make the first picture? Settings and questions side by side, on photos the model never saw.
+
+For each candidate: insertion minus deletion on the similarity of centred codes (mean over three fillers, 95 % interval
+over photos); the rank correlation of its map with that of networks of the same shape with fresh weights (the mean of
+two) and with all weights shuffled; and the rank correlation with plain local contrast. A first picture should score as
+high as the best and change most with the weights.
+
+    .venv/bin/python docs/reproduced/default_method.py PHOTOS [--limit 24] [--model MODEL] [--layer NAME] [--size H,W]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import saccade
+from saccade import targets
+from saccade.attribution.smoothing import gaussian_blur
+from saccade.encoder import Encoder
+from saccade.errors import NotApplicable
+from saccade.evaluation.agreement import on_grid, rank_correlation
+from saccade.evaluation.batches import joined
+from saccade.evaluation.controls import CONTROLS, local_contrast
+from saccade.evaluation.intervals import intervals
+from saccade.evaluation.photos import draw_photos
+from saccade.evaluation.removal import scores
+from saccade.evaluation.runner import Runner
+from saccade.evaluation.settings import Settings
+from saccade.models.randomisation import randomised, weighted_layers
+
+Maps = NDArray[np.float32]
+SHIPPED = Path(saccade.__file__).parent / "shipped" / "clothing-autoencoder.keras"
+BLUR_IG = "blur_integrated_gradients"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A method with its settings, about the code or about the code less the mean of these photos.
+
+    Attributes:
+        words: Its row in the table.
+        method: Its name.
+        settings: What differs from the defaults.
+        centred: Whether the mean code of the photos is taken off first.
+        then: What is done to the map.
+    """
+
+    words: str
+    method: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    centred: bool = False
+    then: Callable[[Maps], Maps] = lambda maps: maps
+
+
+def candidates(cell: int) -> list[Candidate]:
+    """What is tried; lengths follow the size of a code cell in pixels."""
+    return [
+        Candidate("blur integrated gradients (8 steps or more, to 5 %)", BLUR_IG),
+        Candidate("... 32 steps", BLUR_IG, {"steps": 32}),
+        Candidate("... from a blur of one cell", BLUR_IG, {"steps": 16, "blur": float(cell)}),
+        Candidate("... low pass of half a cell", BLUR_IG, {"low_pass": cell / 2}),
+        Candidate(
+            "... magnitude, then low pass", BLUR_IG, {"low_pass": 0.0}, then=lambda m: gaussian_blur(abs(m), cell / 4)
+        ),
+        Candidate("... of the centred code", BLUR_IG, centred=True),
+        Candidate("occlusion", "occlusion"),
+        Candidate("... of the centred code", "occlusion", centred=True),
+        Candidate("integrated gradients from the blur", "integrated_gradients"),
+        Candidate("... from the mean colour", "integrated_gradients", {"baseline": "mean"}),
+        Candidate("expected gradients", "expected_gradients"),
+        Candidate("saliency", "saliency"),
+        Candidate("VarGrad", "vargrad"),
+        Candidate("activation energy", "activation_energy"),
+    ]
+
+
+def explained(encoder: Encoder, images: Any, candidate: Candidate) -> Maps:
+    """The candidate's maps at the size of the images; the mean is that of the network as it is now."""
+    target = targets.centred(images) if candidate.centred else None
+    found = saccade.explain(encoder, images, candidate.method, target, **candidate.settings)
+    return np.asarray(candidate.then(found.heatmap), np.float32)
+
+
+def score_of(runner: Runner, maps: Maps) -> NDArray[np.float64]:
+    """Insertion less deletion of each photo, the mean over the fillers."""
+    parts = []
+    for removal in runner.removals:
+        batch = maps[removal.numbers.start : removal.numbers.stop]
+        parts.append(scores(removal.curves(runner.ranks(batch, removal.numbers)), runner.settings.steps).mean(axis=0))
+    return joined(parts, runner.batches)
+
+
+def likeness(a: Maps, b: Maps) -> float:
+    """The mean rank correlation of magnitudes."""
+    return float(rank_correlation(on_grid(np.abs(a)), on_grid(np.abs(b))).mean())
+
+
+def main() -> None:
+    """Score every candidate, then ask the same of networks that have learned nothing."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("photos")
+    parser.add_argument("--limit", type=int, default=24)
+    parser.add_argument("--model", default=str(SHIPPED))
+    parser.add_argument("--layer")
+    parser.add_argument("--size", type=lambda text: tuple(int(side) for side in text.split(",")))
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    given = parser.parse_args()
+    encoder = saccade.load(given.model, layer=given.layer, size=given.size)
+    images = draw_photos(encoder, given.photos, given.limit, 0).images
+    runner = Runner.of(encoder, images, None, Settings(), None, None)
+    contrast = local_contrast(images.array, max(runner.cell / 4, 1.0))
+    layers = weighted_layers(encoder.network, encoder.layer)
+    rows: list[dict[str, Any]] = []
+    for candidate in candidates(runner.cell):
+        try:
+            maps = explained(encoder, images, candidate)
+            fresh, shuffled = [], []
+            for seed in (0, 1):
+                with randomised(encoder.network, layers, seed, untrained=True):
+                    fresh.append(likeness(maps, explained(encoder, images, candidate)))
+            with randomised(encoder.network, layers, 0):
+                shuffled.append(likeness(maps, explained(encoder, images, candidate)))
+        except NotApplicable as error:
+            print(f"left out, {candidate.words}: {error}")
+            continue
+        rows.append(
+            {
+                "words": candidate.words,
+                "scores": score_of(runner, maps),
+                "fresh": float(np.mean(fresh)),
+                "shuffled": float(np.mean(shuffled)),
+                "contrast": likeness(maps, contrast),
+            }
+        )
+    for control in CONTROLS:
+        drawn = [control.draw(images.array[b.start : b.stop], b, runner.cell / 4, 0) for b in runner.batches]
+        title = f"{control.title.lower()} (control)"
+        rows.append({"words": title, "scores": score_of(runner, joined(drawn, runner.batches))})
+    print(f"{encoder.name}, {encoder.layer}, {len(images)} photos\n")
+    print("| map | score | fresh weights | shuffled weights | local contrast |\n| --- | --- | ---: | ---: | ---: |")
+    spans = intervals(np.stack([row["scores"] for row in rows]), 0, confidence=0.95, resamples=2000)
+    for row, span in zip(rows, spans, strict=True):
+        rest = " | ".join(f"{row[name]:.2f}" if name in row else "" for name in ("fresh", "shuffled", "contrast"))
+        print(f"| {row['words']} | {span.mean:.3f} [{span.low:.3f}, {span.high:.3f}] | {rest} |")
+    if given.json:
+        figures = [{**row, "scores": [float(score) for score in row["scores"]]} for row in rows]
+        given.json.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
