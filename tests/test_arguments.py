@@ -154,6 +154,28 @@ def test_targets_still_add_up() -> None:
     assert sum([code, 2 * code]).name == (code + code * 2).name  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(
+    ("method", "settings"),
+    [("integrated_gradients", {"steps": np.int64(4)}), ("occlusion", {"patch": np.int32(4), "stride": np.int64(4)})],
+)
+def test_numbers_of_numpy_are_numbers(
+    encoder: saccade.Encoder, images: np.ndarray, method: str, settings: dict[str, Any]
+) -> None:
+    attribution = saccade.explain(encoder, images[:1], method, **settings)
+    plain = saccade.explain(encoder, images[:1], method, **{name: int(value) for name, value in settings.items()})
+    np.testing.assert_array_equal(attribution.values, plain.values)
+
+
+def test_smoothing_beyond_all_bounds(encoder: saccade.Encoder, images: np.ndarray) -> None:
+    with pytest.raises(InputError, match=r"low_pass=1e\+308 of saliency: give a finite number or None"):
+        saccade.explain(encoder, images[:1], "saliency", low_pass=1e308)
+
+
+def test_no_address_in_memory_is_shown(encoder: saccade.Encoder, images: np.ndarray) -> None:
+    with pytest.raises(InputError, match=r"samples=\(object\) of smoothgrad: give a whole number"):
+        saccade.explain(encoder, images[:1], "smoothgrad", samples=object())
+
+
 def test_a_name_of_another_kind_is_no_name() -> None:
     assert str(UnknownName.of("theme", None, ["light"])) == "no theme None; allowed: light."
 

@@ -103,7 +103,20 @@ def test_ctrl_c_in_code_that_would_swallow_it(tmp_path: Path, module: str, press
 @pytest.mark.parametrize("delay", [0.25, 0.6, 1.2, 2.0, 3.0])
 def test_ctrl_c_at_any_time_after_the_start(small_model: str, folder: Path, delay: float) -> None:
     # Most of these seconds the framework is being imported.
-    process = start(folder, "explain", small_model, "photos", "-o", "out", "--set", "patch=2", "--set", "stride=1")
+    process = start(
+        folder,
+        "explain",
+        small_model,
+        "photos",
+        "-o",
+        "out",
+        "-m",
+        "occlusion",
+        "--set",
+        "patch=2",
+        "--set",
+        "stride=1",
+    )
     time.sleep(delay)
     stopped(process)
     assert not [name for name in files(folder) if "part" in name]

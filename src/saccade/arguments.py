@@ -29,24 +29,30 @@ _Result = TypeVar("_Result")
 
 MOST = 1_000_000
 """Counts above this would take days, or all of the memory."""
+_LARGEST = 1e15
+"""Numbers above this overflow where they are squared in float32."""
 
 
-def check_arguments(name: str, owner: Callable[..., Any], values: Mapping[str, Any]) -> None:
+def check_arguments(name: str, owner: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Refuse a value that is not of the kind that the argument's annotation says.
 
-    Numbers must be finite, counts at most a million, a seed not negative. What an annotation does not tell is left to
-    the function itself.
+    Numbers must be finite and at most 1e15, counts at most a million, a seed not negative. What an annotation does not
+    tell is left to the function itself.
 
     Args:
         name: What the function or class is called, for the message.
         owner: The function or class.
         values: The values by name.
 
+    Returns:
+        The same values, numbers of numpy as Python's own.
+
     Raises:
         InputError: A value of another kind; the line says what was given and what is allowed.
 
     Example:
-        >>> check_arguments("smoothgrad", lambda *, samples: None, {"samples": 3})
+        >>> check_arguments("smoothgrad", lambda *, samples: None, {"samples": np.int64(3)})
+        {'samples': 3}
     """
     annotations = _annotations(owner) if values else {}
     for argument, value in values.items():
@@ -56,6 +62,7 @@ def check_arguments(name: str, owner: Callable[..., Any], values: Mapping[str, A
             raise InputError(f"{argument}={_shown(value)} of {name}: give {words}.")
         if argument == "seed" and isinstance(value, (int, np.integer)) and int(value) < 0:
             raise InputError(f"seed={value} of {name}: give 0 or more.")
+    return {argument: value.item() if isinstance(value, np.generic) else value for argument, value in values.items()}
 
 
 def checks_arguments(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
@@ -72,8 +79,7 @@ def checks_arguments(function: Callable[_Arguments, _Result]) -> Callable[_Argum
 
     @functools.wraps(function)
     def checking(*positional: _Arguments.args, **named: _Arguments.kwargs) -> _Result:
-        check_arguments(function.__name__, function, named)
-        return function(*positional, **named)
+        return function(*positional, **check_arguments(function.__name__, function, named))
 
     return checking
 
@@ -100,7 +106,7 @@ def _fits(value: Any, kind: Any) -> bool:
     if kind is int:
         return _is_number(value) and isinstance(value, (int, np.integer)) and abs(int(value)) <= MOST
     if kind is float:
-        return _is_number(value) and math.isfinite(value)
+        return _is_number(value) and math.isfinite(value) and abs(value) <= _LARGEST
     if kind is str:
         return isinstance(value, str)
     origin, parts = typing.get_origin(kind), typing.get_args(kind)
@@ -162,4 +168,6 @@ def _in_words(kind: Any) -> str:
 
 def _shown(value: Any) -> str:
     text = " ".join(repr(value).split())
+    if text.startswith("<"):  # of what is nothing but an object Python shows the address
+        return f"({type(value).__name__})"
     return text if len(text) <= 60 else f"{text[:57]}..."

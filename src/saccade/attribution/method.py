@@ -95,7 +95,7 @@ def method(
         def explaining(run: Run | Encoder, images: Array, target: Target | Sequence[Target], **settings: Any) -> Any:
             run = run if isinstance(run, Run) else Run(run)
             run.require(*needs, what=name)
-            check_arguments(name, function, settings)
+            settings = check_arguments(name, function, settings)
             targets = [target] if isinstance(target, Target) else list(target)
             if together:
                 maps = function(run, images, targets, **settings)

@@ -55,7 +55,10 @@ def parse(text: str) -> Target:
         'what the code is made of, less 0.5 times what makes it like b.jpg'
     """
     if not isinstance(text, str):
-        raise InputError(f"target={text!r:.40} is no target; give one of saccade.targets, or its text, such as 'code'.")
+        raise InputError(
+            f"a value of type {type(text).__name__} is no target; give one of saccade.targets, or its text, such as "
+            "'code'."
+        )
     return total([(sign * weight, _part(part, text)) for sign, weight, part in _summands(text)])
 
 
