@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from saccade.errors import UnknownName
 from saccade.models.dataflow import Dataflow
+from saccade.models.places import Places
 from saccade.models.rectifiers import Rectifiers
 from saccade.typing import Tensor
 
@@ -138,6 +139,19 @@ def capabilities(network: Network) -> Capabilities:
     """What can this network do? Nothing beside computing its layers, where it does not say."""
     own = getattr(network, "capabilities", None)
     return own if isinstance(own, Capabilities) else Capabilities()
+
+
+def declared_places(network: Network, layer: str, flow: Dataflow) -> Places | None:
+    """The places that a network declares for a layer; None where it has none, or where they are not known.
+
+    A layer of which the data flow says nothing is taken by its shape, which has its channels last.
+    """
+    if layer in flow.operations:
+        return flow.places(layer)
+    match network.layers[layer].shape:
+        case (int(rows), int(columns), _):
+            return Places(rows, columns)
+    return None
 
 
 def find_layer(network: Network, name: str) -> str:

@@ -226,7 +226,8 @@ class TorchNetwork:
 
     def dataflow(self, height: int, width: int) -> Dataflow:
         """Trace how places move through the model at this image size."""
-        return self._measurement.at(height, width).trace.dataflow(height, width)
+        run = self._measurement.at(height, width)
+        return run.trace.dataflow(height, width, run.shapes)
 
     def rectifiers(self, layer: str) -> Rectifiers:
         """The ReLUs between the image and a layer, and whether there are other nonlinearities on the way."""
