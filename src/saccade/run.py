@@ -134,7 +134,7 @@ class Run(Questions):
 
         return refined
 
-    def require(self, *capabilities: Literal["gradients", "taps", "layer_weights"], what: str) -> None:
+    def require(self, *capabilities: Literal["gradients", "taps", "layer_weights", "attention"], what: str) -> None:
         """Refuse what the network cannot do, before anything is computed.
 
         Raises:
@@ -149,4 +149,5 @@ _NEEDS = {
     "gradients": "gradients",
     "taps": "a network whose layers can be changed on their way",
     "layer_weights": "a network whose weights can be told apart by layer",
+    "attention": "attention that can be read",
 }

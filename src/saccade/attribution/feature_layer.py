@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from saccade.encoder import Encoder
 from saccade.errors import NotApplicable
@@ -105,7 +106,7 @@ def _chosen(run: Run, flow: Dataflow, images: Array, targets: Sequence[Target]) 
         places = _places(run, flow, path)
         if places is None or places.cells <= cells or _moves_the_edge(flow, path):
             continue
-        if places.special and not _reads_cells(run, images, targets, path, places):
+        if places.special and not reads_tokens(run, images, targets, path, places.is_cell):
             continue
         # A layer that sees single pixels only rescales or pads the picture.
         if flow.receptive_field(path) != (1, 1):
@@ -121,16 +122,42 @@ def _chosen(run: Run, flow: Dataflow, images: Array, targets: Sequence[Target]) 
     )
 
 
-def _reads_cells(run: Run, images: Array, targets: Sequence[Target], path: str, places: Places) -> bool:
-    """Does a target change when the cells of a layer do, beside its special tokens? Not behind the last attention."""
+def token_layer(run: Run, images: Array, target: Target) -> tuple[str, Places]:
+    """The last layer of tokens that everything passes on the way to the code, or the code itself.
+
+    Raises:
+        NotApplicable: There is none.
+    """
+    flow = run.encoder.dataflow(images.shape[1], images.shape[2])
+    read = run.encoder.place(target)
+    for path in [read, *reversed(_before(run, read))]:
+        if len(run.encoder.layers[path].shape) == 2 and (path == read or flow.is_cut(path, read)):
+            places = _places(run, flow, path)
+            if places is not None:
+                return path, places
+    raise NotApplicable(
+        f"no layer of tokens stands before {read!r}, as a transformer has; use grad_cam, or integrated_gradients."
+    )
+
+
+def reads_tokens(run: Run, images: Array, targets: Sequence[Target], path: str, tokens: NDArray[np.bool_]) -> bool:
+    """Does a target change when these tokens of a layer do? Behind the last attention a class token reads itself alone.
+
+    Args:
+        run: The call, on an encoder.
+        images: (images, height, width, channels); the first is asked.
+        targets: What is explained.
+        path: The layer.
+        tokens: Which of its tokens, (tokens,).
+    """
     if not run.encoder.capabilities.taps:
         return True
     one = slice(0, 1)
     objectives = [objective.select(one) for objective in run.objectives(images, targets)]
     shape = run.engine.layer_shape(images, path)
-    cells = places.join(np.ones((1, *places.grid, 1), np.float32), (*shape[:-1], 1))
+    chosen = tokens.astype(np.float32).reshape(1, *shape[:-1], 1)
     shares = ArrayPoints({"share": np.array([1, 0], np.float32).reshape(2, 1, *(1 for _ in shape))})
-    scores = run.score(images[one], objectives, CELLS_FADE, shares, {"cells": cells}, at=path)
+    scores = run.score(images[one], objectives, TOKENS_FADE, shares, {"tokens": chosen}, at=path)
     return any(abs(float(own[1, 0] - own[0, 0])) > 1e-9 + 1e-6 * abs(float(own[0, 0])) for own in scores)
 
 
@@ -195,9 +222,9 @@ def _reaches(flow: Dataflow, path: str, read: str) -> bool:
 
 
 def _fading(values: Tensor, fixed: Mapping[str, Tensor], points: Mapping[str, Tensor]) -> Tensor:
-    cells = fixed["cells"][None]
-    return values[None] * (1 - cells + cells * points["share"])
+    tokens = fixed["tokens"][None]
+    return values[None] * (1 - tokens + tokens * points["share"])
 
 
-CELLS_FADE = Path("cells of a layer fade", _fading)
-"""A layer's values, of whose cells (fixed `cells`: 1 there, 0 at special tokens) a share is left; points `share`."""
+TOKENS_FADE = Path("tokens of a layer fade", _fading)
+"""A layer's values, some of whose tokens (1 in the fixed `tokens`) keep a share; points `share` (points, 1, ...)."""

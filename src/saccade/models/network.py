@@ -64,11 +64,15 @@ class Capabilities:
         gradients: Its framework can differentiate through it.
         taps: `run` changes the results of layers on their way, as it is told.
         layer_weights: `layer_weights()` gives every weight under its layer, to be read and written.
+        attention: `attention(images, layer)` gives the weights of every attention before a layer, (images, queries,
+            keys) each, and inside `linearised()` they are constants for gradients, as the spread of normalisations
+            and gates are.
     """
 
     gradients: bool = False
     taps: bool = False
     layer_weights: bool = False
+    attention: bool = False
 
 
 class Network(Protocol):

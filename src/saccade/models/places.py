@@ -53,6 +53,11 @@ class Places:
         """Cells and special tokens."""
         return self.cells + self.special
 
+    @property
+    def is_cell(self) -> NDArray[np.bool_]:
+        """Which tokens are cells, (tokens,)."""
+        return np.array([False] * self.prefix + [True] * self.cells + [False] * self.suffix)
+
     def split(self, values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Values of the layer as cells, and what belongs to no place.
 

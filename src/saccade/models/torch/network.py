@@ -13,6 +13,7 @@ from saccade.models.input_shape import InputShape, checked_shape
 from saccade.models.network import Capabilities, EverythingFound, Framework, Hints, Layer, Taps
 from saccade.models.randomisation import Weight
 from saccade.models.rectifiers import Rectifiers
+from saccade.models.torch.attention import attention_recorded, linearised
 from saccade.models.torch.calls import Recorder, hookable, hooked
 from saccade.models.torch.devices import device_named
 from saccade.models.torch.image_layout import ImageLayout
@@ -21,7 +22,7 @@ from saccade.models.torch.messages import telling_line
 from saccade.models.torch.pool_before_activation import NotAsTraced, Postponed, postponing
 from saccade.models.torch.randomisation import layer_weights
 from saccade.models.torch.rectifiers import rectifiers
-from saccade.models.torch.runs import TracedRun
+from saccade.models.torch.runs import TracedRun, is_compiled
 from saccade.models.torch.sizes import check_channels_last
 from saccade.models.torch.state import inference_mode
 from saccade.typing import Tensor
@@ -54,7 +55,6 @@ class TorchNetwork:
     """
 
     framework: Framework = "torch"
-    capabilities = Capabilities(gradients=True, taps=True, layer_weights=True)
 
     def __init__(
         self,
@@ -158,6 +158,23 @@ class TorchNetwork:
         return layer_weights(self.module, {path: result.name for path, result in self._run.results.items()})
 
     # Computing
+
+    @cached_property
+    def capabilities(self) -> Capabilities:
+        """Gradients, taps, weights by layer; attention where Python calls it, and no script or compiled program."""
+        is_plain = not any(is_compiled(part) or _is_script(part) for part in self.module.modules())
+        return Capabilities(gradients=True, taps=True, layer_weights=True, attention=is_plain)
+
+    def attention(self, images: Tensor, layer: str) -> list[Tensor]:
+        """The weights of every attention before a layer, the mean of its heads: (images, queries, keys) each."""
+        weights: list[Tensor] = []
+        with attention_recorded(weights):
+            self.run(images, [layer])
+        return weights
+
+    def linearised(self) -> AbstractContextManager[None]:
+        """Inside the block gradients go back as if attention, normalisation and gates were constants."""
+        return linearised()
 
     def run(self, images: Tensor, layers: Sequence[str], taps: Taps | None = None) -> dict[str, Tensor]:
         """Compute the layers asked for, and nothing after them."""
@@ -271,8 +288,18 @@ class TorchNetwork:
         return tensor.dim() == 4 and path not in self._run.trace.channels_last
 
 
+def _is_script(part: Any) -> bool:
+    import torch
+
+    return isinstance(part, torch.jit.ScriptModule) or _is_exported(part)
+
+
+def _is_exported(part: Any) -> bool:
+    return type(part).__module__.startswith("torch.export")
+
+
 def _kind(part: Any) -> str:
     """The class, as its author called it, also behind a script or an exported program."""
-    is_exported = type(part).__module__.startswith("torch.export")
+    is_exported = _is_exported(part)
     kind = part.type_name() if is_exported else getattr(part, "original_name", None)
     return str(kind or type(part).__name__).split(".")[-1]
