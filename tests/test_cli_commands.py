@@ -18,12 +18,13 @@ def test_layers(run: Run, small_model: str) -> None:
     status, out, err = run("layers", small_model)
     assert (status, err) == (0, "")
     lines = {line.split()[0]: line.split() for line in out.splitlines() if line.startswith(("  ", "->"))}
-    assert lines["->"][1:] == ["encoded", "MaxPooling2D", "16x16x6", "1,536", "0", "4", "2"]
-    assert lines["first"][1:] == ["Conv2D", "32x32x6", "6,144", "168", "3", "1"]
+    assert lines["->"][1:] == ["encoded", "MaxPooling2D", "16x16x6", "16x16", "1,536", "0", "4", "2"]
+    assert lines["first"][1:] == ["Conv2D", "32x32x6", "32x32", "6,144", "168", "3", "1"]
     assert "its name is 'encoded'" in out
     answer = json.loads(run("layers", small_model, "--json", "--layer", "first")[1])
     assert [layer["layer"] for layer in answer["layers"] if layer["code"]] == ["first"]
     assert answer["layer_reason"] == "as named"
+    assert answer["layers"][-1]["places"] == {"rows": 32, "columns": 32, "special_tokens": 0}
     assert run("layers", small_model, "-q") == (0, "", "")
 
 

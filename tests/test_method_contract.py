@@ -22,6 +22,8 @@ from saccade.methods import available, find
 pytestmark = pytest.mark.engine
 
 METHODS = sorted(available())
+# Nets that attend to something are asked in test_attention_methods.py.
+ANSWERING = [name for name in METHODS if "attention" not in find(name).description.needs]
 FEW = {"samples": 4, "masks": 24, "steps": 6, "iterations": 4, "probes": 6, "repeats": 2, "designs": 4}
 """Small counts: what is promised does not depend on them."""
 
@@ -93,7 +95,7 @@ def test_a_method_says_what_it_is(name: str) -> None:
         assert f"{setting}:" in document, setting
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", ANSWERING)
 def test_every_target_gets_a_sound_map_or_a_refusal_that_helps(
     name: str, encoder: Encoder, images: Any, other: Any
 ) -> None:
@@ -127,7 +129,7 @@ def sound(found: Map, name: str, count: int) -> None:
     assert all(len(np.asarray(score)) == count for score in found.scores.values())
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", ANSWERING)
 def test_several_targets_at_once_give_what_each_gives_alone(
     name: str, encoder: Encoder, images: Any, other: Any
 ) -> None:
@@ -144,7 +146,7 @@ def test_several_targets_at_once_give_what_each_gives_alone(
         assert found.units == alone.units
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", ANSWERING)
 def test_a_batch_equals_a_loop_and_the_size_of_the_pieces_changes_nothing(
     name: str, encoder: Encoder, images: Any
 ) -> None:
@@ -160,7 +162,7 @@ def test_a_batch_equals_a_loop_and_the_size_of_the_pieces_changes_nothing(
     np.testing.assert_allclose(small, batch, rtol=0, atol=2e-4 * np.abs(batch).max())
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", ANSWERING)
 def test_naming_another_layer_changes_the_map(name: str) -> None:
     model = nets.rectified()
     images = nets.pictures(model, 1)
@@ -171,7 +173,7 @@ def test_naming_another_layer_changes_the_map(name: str) -> None:
     assert first.shape != second.shape or np.abs(first - second).max() > 1e-3 * np.abs(first).max()
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", ANSWERING)
 @pytest.mark.parametrize("net", ["dense", "pooled", "odd", "averaging"])
 def test_codes_and_pictures_of_every_shape(name: str, net: str) -> None:
     build, layer = {**nets.LOCAL, **nets.MIXING}[net]
@@ -187,7 +189,7 @@ def test_codes_and_pictures_of_every_shape(name: str, net: str) -> None:
     assert np.abs(found.heatmap).max() > 0
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", ANSWERING)
 def test_a_dead_code_gives_a_flat_map_not_noise(name: str) -> None:
     inputs = keras.Input((8, 8, 1))
     x = keras.layers.MaxPooling2D(2)(keras.layers.Conv2D(2, 3, padding="same", activation="relu")(inputs))

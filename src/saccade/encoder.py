@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from html import escape
 from pathlib import Path as FilePath
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 
 from saccade.engines import Questions, engine_for
 from saccade.engines.objections import badly_fed, refuse_unsteady, unnormalised
+from saccade.engines.place_measurement import measured_places
 from saccade.engines.terms import as_grid
 from saccade.engines.trial import Trial
 from saccade.errors import ImageError, InputError, ModelError, NotApplicable, SaccadeWarning
@@ -21,8 +23,9 @@ from saccade.images.recipe import Fit, Interpolation
 from saccade.models import Dataflow, Layer, Network, code_layer, open_live, open_model
 from saccade.models.code_layer import CodeLayer
 from saccade.models.feed import feed_of
-from saccade.models.network import Capabilities, capabilities
+from saccade.models.network import Capabilities, capabilities, declared_places
 from saccade.models.normalised import NormalisedNetwork
+from saccade.models.places import Places
 from saccade.models.training_state import looks_untrained
 from saccade.reference import Reference, beside
 from saccade.targets import Target
@@ -98,6 +101,7 @@ class Encoder:
             network if feed.normalisation is None else NormalisedNetwork(network, feed.normalisation)
         )
         self.engine = engine_for(self.network, memory=memory, device=device)
+        self._measured_places = lru_cache(maxsize=64)(self._measure_places)
         self.reference = reference
         self.notes: tuple[str, ...] = tuple(looks_untrained(self.network))
         height, width = _size(network, size, feed.size)
@@ -179,10 +183,25 @@ class Encoder:
 
     def layer_size(self, layer: str, images: Array) -> int:
         """How many numbers one image has at a layer."""
-        shape = self.layers[layer].shape
-        grid = self.dataflow(images.shape[1], images.shape[2]).grid(layer) if None in shape else None
-        sizes = shape if grid is None else (*grid, shape[-1])
-        return int(np.prod([size or 1 for size in sizes]))
+        return self.engine.layer_size(images, layer)
+
+    def places(self, layer: str, height: int, width: int) -> Places | None:
+        """Where do the rows and columns of an image of this size lie among the numbers of a layer?
+
+        As the network declares it; for tokens that it says nothing of, as measured.
+
+        Returns:
+            None for a vector, and where the places are not known.
+        """
+        places = declared_places(self.network, layer, self.dataflow(height, width))
+        if places is None:
+            places = self._measured_places(layer, height, width)
+        return None if places is None or places.tokens == 1 else places
+
+    def stride(self, layer: str, height: int, width: int) -> tuple[float, float] | None:
+        """How many pixels lie between neighbouring cells of a layer, down and across? None where it has no places."""
+        places = self.places(layer, height, width)
+        return None if places is None else (height / places.rows, width / places.columns)
 
     def place(self, target: Target) -> str:
         """The layer that a target reads."""
@@ -211,7 +230,10 @@ class Encoder:
         return self.on_grid(self.activations(self.images(images).array, [self.layer])[self.layer])
 
     def on_grid(self, values: Array) -> Array:
-        """Values of the code layer, (images, ...), as (images, rows, columns, channels)."""
+        """Values of the code layer, (images, ...), as sums are taken of them: (images, rows, columns, channels).
+
+        A vector is one cell, and tokens are one row of cells; `places` says where they lie on the image.
+        """
         return values.reshape(len(values), *as_grid(values.shape[1:]))
 
     def reconstruct(self, images: Any) -> Array:
@@ -319,10 +341,13 @@ class Encoder:
         runner_up = self.layer_runner_up
         return "" if runner_up is None else f"; else --layer {runner_up.path} ({runner_up.reason})"
 
+    def _measure_places(self, layer: str, height: int, width: int) -> Places | None:
+        return measured_places(self.engine, layer, (height, width), self.value_range)
+
     def _multiple(self) -> int:
         """The code's stride, so that a decoder can double what the encoder halved."""
         height, width, _ = self.network.input_shape
-        stride = self.dataflow(height or 256, width or 256).stride(self.layer)
+        stride = self.dataflow(height or 256, width or 256).stride(self.layer)  # nothing is measured at opening
         if stride is None or stride[0] != int(stride[0]) or stride[0] > 64:
             return 1
         return int(stride[0])

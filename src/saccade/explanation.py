@@ -219,7 +219,11 @@ def _check_needs(encoder: Encoder, method: str, description: Description) -> Non
                 for name, function in available().items()
                 if all(getattr(encoder.capabilities, other) for other in function.description.needs)
             ]
-            words = {"gradients": "gradients", "taps": "layers that can be changed on their way"}
+            words = {
+                "gradients": "gradients",
+                "taps": "layers that can be changed on their way",
+                "attention": "attention that can be read",
+            }
             raise NotApplicable(
                 f"{method} needs {words.get(need, 'weights by layer')}, which {encoder.name!r} does not offer; "
                 f"these need none: {', '.join(able)}."

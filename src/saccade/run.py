@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
+from weakref import ReferenceType, ref
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from saccade.encoder import Encoder
 from saccade.engines import Objective, Progress, Questions, Stop
 from saccade.errors import NotApplicable
 from saccade.images import Images
+from saccade.models.places import Places
 from saccade.results.map import Map
 from saccade.targets import Target
 from saccade.typing import Array
@@ -51,6 +53,7 @@ class Run(Questions):
         self.encoder = encoder
         self.on_partial = on_partial
         self._codes: list[tuple[Array, Array]] = []
+        self._sizes: list[tuple[ReferenceType[Array], tuple[int, int]]] = []
 
     def codes(self, images: Any, *, remember: bool = True) -> Array:
         """The codes of images, (images, rows, columns, channels); the same array is encoded once in a call.
@@ -66,6 +69,8 @@ class Run(Questions):
             self.encoder.check_code()
             layer = self.encoder.layer
             codes = self.encoder.on_grid(self.activations(array, [layer])[layer])
+            self._sizes = [known for known in self._sizes if known[0]() is not None]
+            self._sizes.append((ref(codes), (array.shape[1], array.shape[2])))
             if remember and isinstance(images, (np.ndarray, Images)):
                 # What was read here for once never comes again as the same array.
                 self._codes.append((array, codes))
@@ -74,6 +79,11 @@ class Run(Questions):
     def known_codes(self, images: Array) -> Array | None:
         """The codes of this very array, if this call has encoded it already."""
         return next((codes for array, codes in self._codes if array is images), None)
+
+    def code_places(self, codes: Array) -> Places | None:
+        """Where rows and columns lie in codes that `codes` gave; None for a vector, and where that is not known."""
+        size = next((size for reference, size in self._sizes if reference() is codes), None)
+        return None if size is None else self.encoder.places(self.encoder.layer, *size)
 
     def objective(self, images: Array, target: Target, use: Literal["gradient", "occlusion"] = "gradient") -> Objective:
         """A target made ready for these images: its measure, its layer, its frozen references.
@@ -134,7 +144,7 @@ class Run(Questions):
 
         return refined
 
-    def require(self, *capabilities: Literal["gradients", "taps", "layer_weights"], what: str) -> None:
+    def require(self, *capabilities: Literal["gradients", "taps", "layer_weights", "attention"], what: str) -> None:
         """Refuse what the network cannot do, before anything is computed.
 
         Raises:
@@ -149,4 +159,5 @@ _NEEDS = {
     "gradients": "gradients",
     "taps": "a network whose layers can be changed on their way",
     "layer_weights": "a network whose weights can be told apart by layer",
+    "attention": "attention that can be read",
 }

@@ -4,21 +4,28 @@ CAM methods say how much each channel of a layer counts and add its feature maps
 places, and everything the code knows should have passed through it. Fine grids make fine maps, but early layers know
 little of what the code is made of; so the one chosen by default is the last whose grid is finer than the code's own,
 such as the convolution before the last pooling. What only pads or crops is passed over: its cells do not share the
-picture out evenly, as a map is drawn.
+picture out evenly, as a map is drawn. Of a transformer it is the last block whose patch tokens the target still reads:
+behind the last attention a class token reads itself alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+from saccade.encoder import Encoder
 from saccade.errors import NotApplicable
 from saccade.models import Dataflow, find_layer
 from saccade.models.dataflow import POINTWISE
+from saccade.models.network import declared_places
+from saccade.models.places import Places, special_tokens
 from saccade.run import Run
 from saccade.targets import Target
-from saccade.targets.paths import ONCE, STAY
-from saccade.typing import Array
+from saccade.targets.paths import ONCE, STAY, ArrayPoints, Path
+from saccade.typing import Array, Tensor
 
 
 @dataclass(frozen=True)
@@ -27,15 +34,26 @@ class FeatureLayer:
 
     Attributes:
         path: Its name.
-        grid: Rows and columns.
+        places: Where its rows and columns lie among its numbers.
         channels: How many feature maps it holds.
         note: Which layer it is, and why, for the reader of the picture.
+        encoder: The model that it is a layer of.
     """
 
     path: str
-    grid: tuple[int, int]
+    places: Places
     channels: int
     note: str
+    encoder: Encoder
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.places.grid
+
+    def cells(self, values: Array) -> Array:
+        """The layer's values (images, ...) as (images, rows, columns, channels), without special tokens."""
+        return self.places.split(values)[0]
 
 
 def feature_layer(run: Run, images: Array, targets: Sequence[Target], at: str | None) -> FeatureLayer:
@@ -54,41 +72,46 @@ def feature_layer(run: Run, images: Array, targets: Sequence[Target], at: str | 
     """
     flow = run.encoder.dataflow(images.shape[1], images.shape[2])
     if at is None:
-        path, why = _chosen(run, flow)
+        path, why = _chosen(run, flow, images, targets)
     else:
         path, why = find_layer(run.encoder.network, at), "as asked"
         for target in targets:
             _check(run, flow, run.encoder.place(target), path)
-    grid, channels = _grid(run, flow, path), run.encoder.layers[path].shape[-1]
-    assert grid is not None
+    places, channels = _places(run, flow, path), run.encoder.layers[path].shape[-1]
+    assert places is not None
     assert channels is not None
-    note = f"feature maps of {path} ({grid[1]}x{grid[0]} cells, {channels} channels), {why}"
-    return FeatureLayer(path, grid, channels, note)
+    left_out = f"; {special_tokens(places.special)} left out, no place" if places.special else ""
+    note = f"feature maps of {path} ({places.columns}x{places.rows} cells, {channels} channels), {why}{left_out}"
+    return FeatureLayer(path, places, channels, note, run.encoder)
 
 
 def values_and_gradient(run: Run, images: Array, target: Target, layer: FeatureLayer) -> tuple[Array, Array]:
-    """What does the layer hold, and how would the target move with it? Both (images, rows, columns, channels).
+    """What do the layer's cells hold, and how would the target move with them? (images, rows, columns, channels) both.
 
     One forward pass gives both. The gradient is taken at the layer: nothing before it is differentiated.
     """
     objective = run.objective_at_input(images, target)
     gradient, values = run.gradient(images, objective, STAY, ONCE, at=layer.path, values=True)
-    return values, gradient
+    return layer.cells(values), layer.cells(gradient)
 
 
-def _chosen(run: Run, flow: Dataflow) -> tuple[str, str]:
+def _chosen(run: Run, flow: Dataflow, images: Array, targets: Sequence[Target]) -> tuple[str, str]:
     """The layer by default, and why."""
     code = run.encoder.layer
-    own = _grid(run, flow, code)
-    cells = own[0] * own[1] if own is not None else 0
+    own = _places(run, flow, code)
+    cells = own.cells if own is not None else 0
     for path in reversed(_before(run, code)):
-        grid = _grid(run, flow, path)
-        if grid is None or grid[0] * grid[1] <= max(cells, 1) or not flow.is_cut(path, code):
+        if not flow.is_cut(path, code):
             continue
-        if _moves_the_edge(flow, path):
+        places = _places(run, flow, path)
+        if places is None or places.cells <= cells or _moves_the_edge(flow, path):
+            continue
+        if places.special and not reads_tokens(run, images, targets, path, places.is_cell):
             continue
         # A layer that sees single pixels only rescales or pads the picture.
         if flow.receptive_field(path) != (1, 1):
+            if places.special:
+                return path, "the last before the code whose patch tokens it reads"
             finer = "the last before the code" if cells <= 1 else "the last before the code with a finer grid"
             return path, finer
     if cells > 1:
@@ -99,13 +122,52 @@ def _chosen(run: Run, flow: Dataflow) -> tuple[str, str]:
     )
 
 
+def token_layer(run: Run, images: Array, target: Target) -> tuple[str, Places]:
+    """The last layer of tokens that everything passes on the way to the code, or the code itself.
+
+    Raises:
+        NotApplicable: There is none.
+    """
+    flow = run.encoder.dataflow(images.shape[1], images.shape[2])
+    read = run.encoder.place(target)
+    for path in [read, *reversed(_before(run, read))]:
+        if len(run.encoder.layers[path].shape) == 2 and (path == read or flow.is_cut(path, read)):
+            places = _places(run, flow, path)
+            if places is not None:
+                return path, places
+    raise NotApplicable(
+        f"no layer of tokens stands before {read!r}, as a transformer has; use grad_cam, or integrated_gradients."
+    )
+
+
+def reads_tokens(run: Run, images: Array, targets: Sequence[Target], path: str, tokens: NDArray[np.bool_]) -> bool:
+    """Does a target change when these tokens of a layer do? Behind the last attention a class token reads itself alone.
+
+    Args:
+        run: The call, on an encoder.
+        images: (images, height, width, channels); the first is asked.
+        targets: What is explained.
+        path: The layer.
+        tokens: Which of its tokens, (tokens,).
+    """
+    if not run.encoder.capabilities.taps:
+        return True
+    one = slice(0, 1)
+    objectives = [objective.select(one) for objective in run.objectives(images, targets)]
+    shape = run.engine.layer_shape(images, path)
+    chosen = tokens.astype(np.float32).reshape(1, *shape[:-1], 1)
+    shares = ArrayPoints({"share": np.array([1, 0], np.float32).reshape(2, 1, *(1 for _ in shape))})
+    scores = run.score(images[one], objectives, TOKENS_FADE, shares, {"tokens": chosen}, at=path)
+    return any(abs(float(own[1, 0] - own[0, 0])) > 1e-9 + 1e-6 * abs(float(own[0, 0])) for own in scores)
+
+
 def _check(run: Run, flow: Dataflow, read: str, path: str) -> None:
-    allowed = [each for each in [*_before(run, read), read] if _has_places(run, flow, each)]
-    allowed = [each for each in allowed if _reaches(flow, each, read)]
+    allowed = [layer_path for layer_path in [*_before(run, read), read] if _is_listed(run, flow, layer_path)]
+    allowed = [layer_path for layer_path in allowed if _reaches(flow, layer_path, read)]
     hint = f"give one of {', '.join(allowed[-8:])}" if allowed else "use occlusion"
     if path not in (*_before(run, read), read):
         raise NotApplicable(f"layer {path!r} is computed after {read!r}, which is explained; {hint}.")
-    if not _has_places(run, flow, path):
+    if _places(run, flow, path) is None:
         shape = run.encoder.layers[path].shape
         raise NotApplicable(f"layer {path!r} has no places (its shape is {shape}), so no feature maps; {hint}.")
     if not _reaches(flow, path, read):
@@ -127,19 +189,19 @@ def _moves_the_edge(flow: Dataflow, path: str) -> bool:
     return not local and any(grid != operation.grid for grid in read)
 
 
-def _has_places(run: Run, flow: Dataflow, path: str) -> bool:
-    grid = _grid(run, flow, path)
-    return grid is not None and grid[0] * grid[1] > 1
+def _is_listed(run: Run, flow: Dataflow, path: str) -> bool:
+    """Is the layer offered to people? It has places, as the network itself says; nothing is measured for a list."""
+    return _usable(declared_places(run.encoder.network, path, flow)) is not None
 
 
-def _grid(run: Run, flow: Dataflow, path: str) -> tuple[int, int] | None:
-    shape = run.encoder.layers[path].shape
-    if len(shape) != 3:
-        return None
-    height, width, _ = shape
-    if height is not None and width is not None:
-        return height, width
-    return flow.grid(path) if path in flow.operations else None
+def _places(run: Run, flow: Dataflow, path: str) -> Places | None:
+    """The places of a layer that has feature maps; None where it has none."""
+    return _usable(run.encoder.places(path, *flow.size))
+
+
+def _usable(places: Places | None) -> Places | None:
+    """Places of several cells, whose channels come last."""
+    return None if places is None or places.channels_first or places.cells < 2 else places
 
 
 def _reaches(flow: Dataflow, path: str, read: str) -> bool:
@@ -157,3 +219,12 @@ def _reaches(flow: Dataflow, path: str, read: str) -> bool:
     unread = not any(path in each.inputs for each in flow.operations.values())
     handed_on = operation is not None and operation.windows == POINTWISE and len(operation.inputs) == 1
     return unread and handed_on and flow.operations[path].inputs[0] in seen - {"input"}
+
+
+def _fading(values: Tensor, fixed: Mapping[str, Tensor], points: Mapping[str, Tensor]) -> Tensor:
+    tokens = fixed["tokens"][None]
+    return values[None] * (1 - tokens + tokens * points["share"])
+
+
+TOKENS_FADE = Path("tokens of a layer fade", _fading)
+"""A layer's values, some of whose tokens (1 in the fixed `tokens`) keep a share; points `share` (points, 1, ...)."""

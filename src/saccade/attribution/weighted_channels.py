@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from saccade.attribution.abnormal_tokens import abnormal_tokens
 from saccade.attribution.feature_layer import FeatureLayer
 from saccade.attribution.flat_maps import featureless
 from saccade.results.map import Map
@@ -56,7 +57,7 @@ def weighted_channels(
     alike = np.abs(values).max(axis=(1, 2)) <= _ROUNDING * size
     same = featureless(activations)
     values[same | flat | alike] = 0.0
-    lines = [layer.note, *notes]
+    lines = [layer.note, *notes, *abnormal_tokens(layer.encoder, layer.path, activations)]
     for which, why in (
         (same, f"all places of {layer.path} hold the same"),
         (flat & ~same, why_flat),

@@ -50,7 +50,7 @@ def widths(
     size: tuple[int, ...],
     layers_read: Sequence[str],
     at: str | None,
-    grid: Callable[[str], tuple[int, int] | None],
+    shape_at_size: Callable[[str], tuple[int, ...] | None],
 ) -> Widths:
     """Count the numbers of one picture on its way to the layers asked for.
 
@@ -59,14 +59,13 @@ def widths(
         size: Of the picture: height, width, channels.
         layers_read: The layers asked for.
         at: The layer that moves in place of the picture, or None.
-        grid: A layer's rows and columns at this size, where its shape leaves them free.
+        shape_at_size: A layer's shape at this size, where its own leaves a part free.
     """
     before, counts = 0, [math.prod(size)]
     left = set(layers_read)
     for path, layer in layers.items():
-        shape = [each or 0 for each in layer.shape]
-        if 0 in shape and len(shape) == 3:
-            shape = [*(grid(path) or (1, 1)), shape[-1] or 1]
+        sizes = shape_at_size(path) if None in layer.shape else None
+        shape = [size or 1 for size in sizes or layer.shape]
         if not layer.shares_memory:
             counts.append(math.prod(shape))
         if path == at:

@@ -146,8 +146,10 @@ class Engine:
         shape = self.network.layers[layer].shape
         if None not in shape:
             return tuple(int(size) for size in shape if size is not None)
-        grid = self.dataflow(images.shape[1], images.shape[2]).grid(layer)
-        channels = shape[-1]
+        flow = self.dataflow(images.shape[1], images.shape[2])
+        if layer in flow.shapes:
+            return flow.shapes[layer]
+        grid, channels = flow.grid(layer), shape[-1]
         if grid is None or channels is None:
             raise ModelError(f"the size of layer {layer!r} cannot be told before it runs.")
         return (*grid, channels)
@@ -164,7 +166,12 @@ class Engine:
         return counted
 
     def _find_widths(self, size: tuple[int, ...], layers: tuple[str, ...], at: str | None) -> Widths:
-        return widths(self.network.layers, size, layers, at, lambda path: self.dataflow(size[0], size[1]).grid(path))
+        def shape(path: str) -> tuple[int, ...] | None:
+            flow = self.dataflow(size[0], size[1])
+            grid, channels = flow.grid(path), self.network.layers[path].shape[-1]
+            return flow.shapes.get(path) or (None if grid is None else (*grid, channels or 1))
+
+        return widths(self.network.layers, size, layers, at, shape)
 
 
 def default_memory(backend: Backend) -> int:

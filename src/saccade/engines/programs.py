@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,7 @@ def gradient_program(
     guided: Sequence[str],
     variance: bool,
     values: bool,
+    linearised: bool,
 ) -> Callable[..., Any]:
     """(images, references, fixed, points, shares, weights) -> the weighted sum of gradients, (images, ...).
 
@@ -107,6 +109,7 @@ def gradient_program(
         guided: Layers through which only the positive part of a gradient goes back.
         variance: Give the weighted mean and the weighted sum of squared distances from it instead.
         values: Also give the weighted sum of the values of the layer `at`.
+        linearised: Attention, normalisation and gates are constants on the way back (`Capabilities.attention`).
     """
 
     def differentiate(
@@ -120,7 +123,8 @@ def gradient_program(
             if at is not None:
                 taps[at] = lambda result: backend.as_float32(result) + tap
             read = [layer] if at is None else [layer, at]
-            results = network.run(rows, read, taps)
+            with _linearised(network) if linearised else nullcontext():
+                results = network.run(rows, read, taps)
             size = int(np.prod(results[layer].shape[1:]))
             rows_moved = backend.reshape(rows, tuple(moved.shape))
             terms = terms_of(backend, measure, results[layer], (steps, count), references[0], rows_moved)
@@ -150,6 +154,16 @@ def gradient_program(
         return sums
 
     return differentiate
+
+
+def attention_program(network: Network, layer: str) -> Callable[..., Any]:
+    """(images) -> the weights of every attention before a layer, (images, queries, keys) each."""
+    attention: Callable[[Tensor, str], list[Tensor]] = network.attention  # type: ignore[attr-defined]
+    return lambda images: attention(images, layer)
+
+
+def _linearised(network: Network) -> AbstractContextManager[None]:
+    return network.linearised()  # type: ignore[attr-defined,no-any-return]
 
 
 def vjp_program(network: Network, backend: Backend, layer: str) -> Callable[..., Any]:

@@ -205,6 +205,7 @@ class Questions(Execution):
         on_gradient: OnGradient | None = None,
         variance: Literal[False] = False,
         values: Literal[False] = False,
+        linearised: bool = False,
     ) -> Array: ...
 
     @overload
@@ -222,6 +223,7 @@ class Questions(Execution):
         on_gradient: OnGradient | None = None,
         variance: bool = False,
         values: bool = False,
+        linearised: bool = False,
     ) -> Array | tuple[Array, Array]: ...
 
     def gradient(
@@ -238,6 +240,7 @@ class Questions(Execution):
         on_gradient: OnGradient | None = None,
         variance: bool = False,
         values: bool = False,
+        linearised: bool = False,
     ) -> Array | tuple[Array, Array]:
         """What is the mean gradient of an objective along a path?
 
@@ -254,6 +257,7 @@ class Questions(Execution):
                 images.
             variance: Also give the weighted variance of the gradient; the weights must not be negative.
             values: Also give the mean values of the layer `at`, from the same pass; not together with `variance`.
+            linearised: Attention, normalisation and gates are constants on the way back (`Capabilities.attention`).
 
         Returns:
             float32 of the images' shape (or the layer's, with the images first); two with `variance` or `values`.
@@ -268,10 +272,11 @@ class Questions(Execution):
             return programs.gradient_program(
                 engine.network, backend, path, measure, layer,
                 at=at, tap_shape=tap_shape, guided=tuple(guided), variance=variance, values=values,
+                linearised=linearised,
             )  # fmt: skip
 
         def work(plan: Chunks) -> list[Array]:
-            key = ("gradient", path, measure.name, layer, at, tap_shape, variance, values, tuple(guided))
+            key = ("gradient", path, measure.name, layer, at, tap_shape, variance, values, tuple(guided), linearised)
             program = engine.program(key, make)
             measure_weights = backend.tensor(measure.weights)
             totals: list[Array] = []
@@ -310,6 +315,26 @@ class Questions(Execution):
 
         totals = self.execute(work, images, len(points), [layer], "gradient", refined=on_gradient is not None)
         return (totals[0], totals[1]) if variance or values else totals[0]
+
+    def attention(self, images: Array, layer: str) -> list[Array]:
+        """What are the weights of every attention before a layer? The mean of its heads, (images, queries, keys) each.
+
+        Only networks with `Capabilities.attention` answer.
+        """
+
+        def work(plan: Chunks) -> list[Array]:
+            program = self.engine.program(
+                ("attention", layer), lambda: programs.attention_program(self.engine.network, layer)
+            )
+            weights: list[Array] = []
+            for piece in self.pieces(plan, len(images), 1):
+                part = [self.engine.backend.array(values) for values in program(self._upload(piece, images, [], {})[0])]
+                weights = weights or [np.empty((len(images), *values.shape[1:]), np.float32) for values in part]
+                for whole, values in zip(weights, part, strict=True):
+                    whole[piece.images] = values
+            return weights
+
+        return self.execute(work, images, 1, [layer], "activations")
 
     def vjp(self, images: Array, layer: str, cotangents: Array) -> Array:
         """What is `J^T c` for each cotangent c on a layer? One backward pass per cotangent, one forward in all.

@@ -10,7 +10,8 @@ import numpy as np
 from saccade.arguments import checks_arguments
 from saccade.encoder import Encoder
 from saccade.engines import Progress, Stop
-from saccade.errors import SaccadeWarning
+from saccade.errors import NotApplicable, SaccadeWarning
+from saccade.models.places import special_tokens
 from saccade.occlusion.colouring import TOLERANCE, alone, cell_gradients, colouring
 from saccade.overflow import TOO_LARGE, no_numbers, overflow_noticed
 from saccade.results import CellMaps
@@ -36,7 +37,8 @@ def cells(
 
         s_u(x') = <f(x')[u], f(x)[u]>,   f(x)[u] frozen
 
-    so the maps of all cells sum to the gradient of the target `code`. Cells whose receptive fields share no pixel share
+    so the maps of all cells sum to the gradient of the target `code` (less what special tokens add, which are no
+    cells). Cells whose receptive fields share no pixel share
     a backward pass; the answer is the same, and three cells are always computed alone as well and compared.
 
     Args:
@@ -51,6 +53,7 @@ def cells(
 
     Raises:
         MemoryBudgetError: The maps of all cells together do not fit into the encoder's memory.
+        NotApplicable: The code is tokens of which it is not known where they lie.
         Cancelled: `stop` said so.
 
     Example:
@@ -65,12 +68,22 @@ def cells(
     prepared = encoder.images(images)
     run = Run(encoder, progress=progress, stop=stop)
     notes: list[str] = []
+    size = prepared.shape[1], prepared.shape[2]
+    places = encoder.places(encoder.layer, *size)
     codes = run.codes(prepared.array)
-    size, grid = (prepared.shape[1], prepared.shape[2]), (codes.shape[1], codes.shape[2])
+    if places is None and codes.shape[1:3] != (1, 1):
+        raise NotApplicable(
+            f"the code {encoder.layer!r} is {codes.shape[2]} tokens of which it is not known where they lie on the "
+            "image, so they cannot be shown as cells; use explain()."
+        )
+    patterns, special = (codes, codes[:, 0, :0]) if places is None else places.split(codes)
+    grid = patterns.shape[1], patterns.shape[2]
+    if special.shape[1]:
+        notes.append(f"{special_tokens(special.shape[1])} of {encoder.layer} left out: no place of the image")
     geometry = colouring(encoder.dataflow(*size), encoder.layer, grid)
     plan = geometry if coloured else alone(size, grid)
     with overflow_noticed():
-        gradients, off = cell_gradients(run, prepared.array, codes, plan)
+        gradients, off = cell_gradients(run, prepared.array, patterns, plan, places)
     if not np.abs(gradients).max() <= _LARGEST:
         raise no_numbers(encoder.name, TOO_LARGE if np.isfinite(gradients).all() else _NO_NUMBERS)
     if off > TOLERANCE:
@@ -82,7 +95,7 @@ def cells(
         )
         # Then its receptive fields are not what they seem either.
         plan = geometry = alone(size, grid)
-        gradients, _ = cell_gradients(run, prepared.array, codes, plan)
+        gradients, _ = cell_gradients(run, prepared.array, patterns, plan, places)
         notes.append("colouring was tried and refused; computed cell by cell")
     elif coloured and plan.passes == plan.cells and plan.cells > 1:
         notes.append("computed cell by cell: every cell sees too much of the image to share a pass")

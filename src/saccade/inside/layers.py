@@ -9,10 +9,11 @@ import numpy as np
 
 from saccade.arguments import checks_arguments
 from saccade.encoder import Encoder
-from saccade.engines.terms import as_grid
 from saccade.errors import InputError, NotApplicable
 from saccade.models import Dataflow, find_layer
 from saccade.models.dataflow import POINTWISE
+from saccade.models.network import declared_places
+from saccade.models.places import Places, special_tokens
 from saccade.overflow import no_numbers
 from saccade.results import FeatureMaps, LayerMaps
 from saccade.typing import Array
@@ -50,7 +51,8 @@ def feature_maps(encoder: Encoder, image: Any, *, layers: Sequence[str] | None =
         raise InputError(f"feature maps are of one image; {len(images)} were given.")
     height, width = images.shape[1:3]
     flow = encoder.dataflow(height, width)
-    paths = _paths(encoder, layers)
+    places = _places(encoder, layers, height, width)
+    paths = list(places)
     activations = encoder.activations(images.array, [*dict.fromkeys([*paths, *_output(encoder)])])
     for path in paths:
         if not np.isfinite(activations[path]).all():
@@ -61,9 +63,9 @@ def feature_maps(encoder: Encoder, image: Any, *, layers: Sequence[str] | None =
             LayerMaps(
                 path=path,
                 kind=encoder.layers[path].kind,
-                values=activations[path][0].reshape(as_grid(activations[path].shape[1:])),
-                receptive_field=flow.receptive_field(path) if len(encoder.layers[path].shape) == 3 else None,
-                stride=flow.stride(path) if len(encoder.layers[path].shape) == 3 else None,
+                values=_on_grid(encoder, activations[path], places[path])[0],
+                receptive_field=None if places[path] is None else flow.receptive_field(path),
+                stride=None if places[path] is None else encoder.stride(path, height, width),
             )
             for path in paths
             if path not in left_out
@@ -75,26 +77,45 @@ def feature_maps(encoder: Encoder, image: Any, *, layers: Sequence[str] | None =
         redrawn=activations[encoder.network.output][0] if encoder.is_autoencoder else None,
         output=encoder.network.output if encoder.is_autoencoder else None,
         from_code_alone=_from_code_alone(encoder, flow),
-        notes=encoder.notes,
+        notes=(*_special(places), *encoder.notes),
     )
 
 
-def _paths(encoder: Encoder, layers: Sequence[str] | None) -> list[str]:
-    """The paths of the layers that are shown."""
+def _places(encoder: Encoder, layers: Sequence[str] | None, height: int, width: int) -> dict[str, Places | None]:
+    """The layers that are shown, and their places; the code may have none."""
+    flow = encoder.dataflow(height, width)
+    code = encoder.layer
     if layers is None:
-        paths = [path for path, layer in encoder.layers.items() if len(layer.shape) == 3 or path == encoder.layer]
-        if not any(len(encoder.layers[path].shape) == 3 for path in paths):
+        # Only the code's places are measured, where the network does not say them: there may be hundreds of layers.
+        declared = {path: declared_places(encoder.network, path, flow) for path in encoder.layers}
+        declared[code] = declared[code] or encoder.places(code, height, width)
+        places = {path: layer for path, layer in declared.items() if layer is not None or path == code}
+        if not any(places.values()):
             raise NotApplicable(f"{encoder.name} has no layer with places, so it has no feature maps to show.")
-        return paths
+        return places
     paths = list(dict.fromkeys(find_layer(encoder.network, name) for name in layers))
     if not paths:
         raise InputError("no layers were named; leave layers= out for all of them.")
-    for path in paths:
-        if len(encoder.layers[path].shape) != 3 and path != encoder.layer:
+    places = {
+        path: declared_places(encoder.network, path, flow) or encoder.places(path, height, width) for path in paths
+    }
+    for path, layer in places.items():
+        if layer is None and path != code:
             raise NotApplicable(
                 f"layer {path!r} has no places (its shape is {encoder.layers[path].shape}), so no maps."
             )
-    return paths
+    return places
+
+
+def _on_grid(encoder: Encoder, values: Array, places: Places | None) -> Array:
+    """Values of a layer as (images, rows, columns, channels), without special tokens."""
+    return encoder.on_grid(values) if places is None else places.split(values)[0]
+
+
+def _special(places: Mapping[str, Places | None]) -> list[str]:
+    """What is to be said about special tokens."""
+    most = max((layer.special for layer in places.values() if layer is not None), default=0)
+    return [f"{special_tokens(most)} left out: no place of the image"] if most else []
 
 
 def _output(encoder: Encoder) -> list[str]:

@@ -71,10 +71,18 @@ def ablation_cam(
     if replacement not in REPLACEMENTS:
         raise UnknownName.of("replacement", replacement, REPLACEMENTS)
     layer = feature_layer(run, images, targets, at)
-    activations = run.activations(images, [layer.path])[layer.path]
+    values = run.activations(images, [layer.path])[layer.path]
+    activations, special = layer.places.split(values)
     mean = activations.mean(axis=(1, 2), keepdims=True)
-    fixed = {"replacement": mean if replacement == "mean" else np.zeros_like(mean)}
+    instead = mean if replacement == "mean" else np.zeros_like(mean)
+    if layer.places.special:
+        # Special tokens belong to no feature map, and stay.
+        everywhere = np.broadcast_to(instead, activations.shape)
+        fixed = {"replacement": layer.places.join(everywhere, values.shape[1:], special)}
+    else:
+        fixed = {"replacement": instead.reshape(len(images), *(1 for _ in values.shape[2:]), layer.channels)}
     channels = np.concatenate([np.zeros((1, layer.channels)), np.eye(layer.channels)]).astype(np.float32)
+    channels = channels.reshape(-1, *(1 for _ in values.shape[2:]), layer.channels)
     scores = run.score(
         images, run.objectives(images, targets), DROPPED, ArrayPoints({"channels": channels}), fixed, at=layer.path
     )
@@ -84,7 +92,7 @@ def ablation_cam(
         less_mean = target.counts_increase if centred is None else centred
         maps.append(
             weighted_channels(
-                (activations - fixed["replacement"]) * loss.T.astype(np.float32)[:, None, None],
+                (activations - instead) * loss.T.astype(np.float32)[:, None, None],
                 activations=activations,
                 layer=layer,
                 units="activation, weighted by what the target loses without the channel",
@@ -101,10 +109,10 @@ def ablation_cam(
 
 
 def _dropped(values: Tensor, fixed: Mapping[str, Tensor], points: Mapping[str, Tensor]) -> Tensor:
-    chosen = points["channels"][:, None, None, None, :]
+    chosen = points["channels"][:, None]
     return values[None] + chosen * (fixed["replacement"] - values)[None]
 
 
 DROPPED = Path("channel dropped", _dropped)
-"""One channel of a layer replaced; points `channels` (points, channels) are 1 at the dropped one, fixed `replacement`
-(images, 1, 1, channels)."""
+"""One channel of a layer replaced; points `channels` (points, 1, ..., channels) are 1 at the dropped one, fixed
+`replacement` (images, ..., channels)."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
+from saccade.attribution.abnormal_tokens import abnormal_tokens
 from saccade.attribution.method import method
 from saccade.errors import NotApplicable
+from saccade.models.places import special_tokens
 from saccade.results.map import Map
 from saccade.run import Run
 from saccade.targets import Target
@@ -43,13 +46,15 @@ def activation_energy(run: Run, images: Array, target: Target) -> Map:
         )
     objective = run.objective(images, target)
     values = run.codes(images) if target.reads == "code" else run.encoder.reconstruct(images)
-    if values.shape[1:3] == (1, 1):
+    places = run.encoder.places(objective.layer, images.shape[1], images.shape[2])
+    if places is None:
         raise NotApplicable(
-            f"activation_energy needs a code with places; {objective.layer!r} is a plain vector. Name a layer with "
-            "places (--layer), or use occlusion."
+            f"activation_energy needs a code with places; {objective.layer!r} {_without_places(values)}. Name a layer "
+            "with places (--layer), or use occlusion."
         )
     terms = [
-        term.sum(axis=-1, dtype=np.float64) for term in objective.measure.terms(values, objective.reference, images)
+        places.in_line(np.broadcast_to(term, values.shape)).sum(axis=-1, dtype=np.float64)
+        for term in objective.measure.terms(values, objective.reference, images)
     ]
     size = int(np.prod(values.shape[1:]))
     whole = [term.sum(axis=(1, 2)) for term in terms]
@@ -60,12 +65,30 @@ def activation_energy(run: Run, images: Array, target: Target) -> Map:
     else:
         shares = objective.measure.shares(terms, size)
         units = f"part of the {target.gradient_units}"
+    on_image, elsewhere = places.off_line(shares)
+    notes = ["cells of the code, not pixels: each stands for everything it can see"]
+    if places.special:
+        notes.append(
+            f"{special_tokens(places.special)} of the code, no place of the photo: {_amount(elsewhere)} {units}"
+        )
+    cells = places.split(values)[0]
+    notes += abnormal_tokens(run.encoder, objective.layer, cells)
     return Map(
-        values=shares.astype(np.float32),
-        raw=values,
+        values=on_image.astype(np.float32),
+        raw=cells,
         units=units,
-        signed=bool((shares < 0).any()),
+        signed=bool((on_image < 0).any()),
         is_share=target.kind == "code",
-        notes=("cells of the code, not pixels: each stands for everything it can see",),
-        scores={"score": score},
+        notes=tuple(notes),
+        scores={"score": score, **({"special_tokens": elsewhere} if places.special else {})},
     )
+
+
+def _amount(values: NDArray[np.float64]) -> str:
+    """What special tokens hold, of one image or of several."""
+    low, high = float(values.min()), float(values.max())
+    return f"{low:.3g}" if high - low <= 1e-3 * abs(high) else f"{low:.3g} to {high:.3g}"
+
+
+def _without_places(values: Array) -> str:
+    return "is a plain vector" if values.shape[1:3] == (1, 1) else "is tokens of which it is not known where they lie"

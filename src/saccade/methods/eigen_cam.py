@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from saccade.attribution.abnormal_tokens import abnormal_tokens
 from saccade.attribution.feature_layer import feature_layer
 from saccade.attribution.flat_maps import featureless
 from saccade.attribution.method import method
@@ -64,7 +65,7 @@ def eigen_cam(run: Run, images: Array, target: Target, *, at: str | None = None,
             "grad_cam or layer_cam."
         )
     layer = feature_layer(run, images, [target], at)
-    raw = run.activations(images, [layer.path])[layer.path]
+    raw = layer.cells(run.activations(images, [layer.path])[layer.path])
     count, cells = len(images), layer.grid[0] * layer.grid[1]
     flat, activations = featureless(raw), raw.reshape(count, cells, layer.channels)
     values, explained = np.zeros((count, cells), np.float32), np.zeros(count)
@@ -72,6 +73,7 @@ def eigen_cam(run: Run, images: Array, target: Target, *, at: str | None = None,
         values[number], explained[number] = _component(activations[number], centred)
     notes = [
         layer.note,
+        *abnormal_tokens(run.encoder, layer.path, raw),
         f"explains {100 * explained.mean():.0f} % of the layer's {'variance' if centred else 'energy'}",
     ]
     if flat.any():

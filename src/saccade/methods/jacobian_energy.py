@@ -129,8 +129,8 @@ def _chosen(target: Target, run: Run, images: Array) -> NDArray[np.bool_]:
     match target.arguments:
         case Channel(index):
             selected[..., index] = True
-        case Cell(row, column):
-            selected[row, column] = True
+        case Cell():
+            selected[:] = target.arguments.chosen(codes, run)[0] > 0
         case _:
             selected[:] = True
     return selected

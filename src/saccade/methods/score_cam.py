@@ -90,7 +90,8 @@ def score_cam(
     cell = cell_size(run.encoder, (images.shape[1], images.shape[2]), targets[0])
     width = float(max(cell)) if blur is None else blur
     rest = filler_images(images, filler, value_range=run.encoder.value_range, blur=width, neighbourhood=cell)
-    activations = run.activations(images, [layer.path])[layer.path]
+    values = run.activations(images, [layer.path])[layer.path]
+    activations = layer.cells(values)
     shapes, has_shape = _shapes(activations)
     if masked == "picture":
         all_scores = _scores(run, images, targets, layer, shapes, rest, None)
@@ -154,10 +155,15 @@ def _scores(
     for number in range(len(images)):
         # A stencil belongs to one picture and one channel, so each picture has points of its own.
         grid = np.concatenate([np.zeros((1, *layer.grid), np.float32), shapes[number].transpose(2, 0, 1)])
-        points = {"grid": grid}
         if at is None:
-            points["rows"] = np.broadcast_to(rows, (len(grid), *rows.shape))
-            points["columns"] = np.broadcast_to(columns.T, (len(grid), *columns.T.shape))
+            points = {
+                "grid": grid,
+                "rows": np.broadcast_to(rows, (len(grid), *rows.shape)),
+                "columns": np.broadcast_to(columns.T, (len(grid), *columns.T.shape)),
+            }
+        else:
+            # Special tokens are no part of a feature map, so they give way too.
+            points = {"stencil": layer.places.join(grid[..., None], (*rest.shape[1:-1], 1))}
         one = slice(number, number + 1)
         own = [objective.select(one) for objective in objectives]
         path = MASKED if at is None else SEEN_AT_LAYER
@@ -173,8 +179,8 @@ def _softmax(gain: NDArray[np.float64], counted: NDArray[np.bool_]) -> NDArray[n
 
 
 def _seen_at_layer(values: Tensor, fixed: Mapping[str, Tensor], points: Mapping[str, Tensor]) -> Tensor:
-    return fixed["filler"][None] + points["grid"][:, None, :, :, None] * (values - fixed["filler"])[None]
+    return fixed["filler"][None] + points["stencil"][:, None] * (values - fixed["filler"])[None]
 
 
 SEEN_AT_LAYER = Path("layer seen through a stencil", _seen_at_layer)
-"""A layer's values where the stencil is 1, the fixed `filler` where it is 0; points `grid` (points, rows, columns)."""
+"""A layer's values where the stencil is 1, the fixed `filler` where it is 0; points `stencil` (points, ..., 1)."""

@@ -13,6 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
+
+from saccade.models.places import Places
 
 Interval = tuple[int, int]
 """Half-open interval of places along one axis; empty when the second is not above the first."""
@@ -79,20 +82,30 @@ class Operation:
     Attributes:
         inputs: Names of the operations read; `"input"` is the picture itself.
         windows: Height and width windows, or None when all places are mixed.
-        grid: Height and width of the result, or None when it has no places.
+        grid: Height and width of the result, or None when its own axes are not rows and columns.
+        places: Where rows and columns lie among its numbers: in its own axes (`"grid"`), elsewhere, as in tokens, or
+            nowhere that is known (None).
     """
 
     inputs: tuple[str, ...]
     windows: Windows | None
     grid: tuple[int, int] | None
+    places: Places | Literal["grid"] | None = "grid"
 
 
 @dataclass(frozen=True)
 class Dataflow:
-    """The operations of one network at one picture size, in the order of computation."""
+    """The operations of one network at one picture size, in the order of computation.
+
+    Attributes:
+        size: Height and width of the image.
+        operations: The operations by name; named layers under their paths.
+        shapes: The shape of each layer's result for one image at this size, where that is known.
+    """
 
     size: tuple[int, int]
     operations: Mapping[str, Operation]
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict, repr=False, compare=False)
     # The same places are asked about again and again.
     _followed: dict[tuple[int, Interval], dict[str, Interval]] = field(default_factory=dict, repr=False, compare=False)
     _fields: dict[tuple[str, int, Interval], Interval] = field(default_factory=dict, repr=False, compare=False)
@@ -102,6 +115,15 @@ class Dataflow:
         if name == "input":
             return self.size
         return self.operations[name].grid if name in self.operations else None
+
+    def places(self, name: str) -> Places | None:
+        """The places of an operation's result; None when it has none, or when they are not known."""
+        operation = self.operations.get(name)
+        if operation is None or operation.places is None:
+            return None
+        if isinstance(operation.places, Places):
+            return operation.places
+        return None if operation.grid is None else Places(*operation.grid)
 
     def footprint(self, name: str, axis: int, places: Interval) -> Interval:
         """Which places of `name` along `axis` can change when these places of the picture change?
@@ -115,9 +137,10 @@ class Dataflow:
             The half-open interval, clipped to the grid; never too small, and exact where no branch is wider.
         """
         grid = self.grid(name)
-        length = 1 if grid is None else grid[axis]
+        if grid is None:
+            return 0, 1
         first, last = self._reached(axis, places).get(name, EVERYWHERE)
-        return max(first, 0), min(last, length)
+        return max(first, 0), min(last, grid[axis])
 
     def footprints(self, axis: int, places: Interval) -> dict[str, Interval]:
         """The footprint of the same places on every operation with places of its own: {name: interval}."""
@@ -201,10 +224,10 @@ class Dataflow:
 
     def stride(self, name: str) -> tuple[float, float] | None:
         """How many pixels lie between neighbouring cells of `name`? None when it has no places."""
-        grid = self.grid(name)
-        if grid is None:
+        places = self.places(name)
+        if places is None:
             return None
-        return self.size[0] / grid[0], self.size[1] / grid[1]
+        return self.size[0] / places.rows, self.size[1] / places.columns
 
     def _ancestors(self, name: str) -> list[str]:
         if name == "input":

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from saccade.errors import UnknownName
 from saccade.models.dataflow import Dataflow
+from saccade.models.places import Places
 from saccade.models.rectifiers import Rectifiers
 from saccade.typing import Tensor
 
@@ -78,11 +79,15 @@ class Capabilities:
         gradients: Its framework can differentiate through it.
         taps: `run` changes the results of layers on their way, as it is told.
         layer_weights: `layer_weights()` gives every weight under its layer, to be read and written.
+        attention: `attention(images, layer)` gives the weights of every attention before a layer, (images, queries,
+            keys) each, and inside `linearised()` they are constants for gradients, as the spread of normalisations
+            and gates are.
     """
 
     gradients: bool = False
     taps: bool = False
     layer_weights: bool = False
+    attention: bool = False
 
 
 class Network(Protocol):
@@ -160,6 +165,19 @@ def capabilities(network: Network) -> Capabilities:
     """What can this network do? Nothing beside computing its layers, where it does not say."""
     own = getattr(network, "capabilities", None)
     return own if isinstance(own, Capabilities) else Capabilities()
+
+
+def declared_places(network: Network, layer: str, flow: Dataflow) -> Places | None:
+    """The places that a network declares for a layer; None where it has none, or where they are not known.
+
+    A layer of which the data flow says nothing is taken by its shape, which has its channels last.
+    """
+    if layer in flow.operations:
+        return flow.places(layer)
+    match network.layers[layer].shape:
+        case (int(rows), int(columns), _):
+            return Places(rows, columns)
+    return None
 
 
 def find_layer(network: Network, name: str) -> str:

@@ -18,6 +18,7 @@ import numpy as np
 from saccade.errors import MemoryBudgetError
 from saccade.models import Dataflow
 from saccade.models.dataflow import EVERYWHERE, Interval
+from saccade.models.places import Places
 from saccade.occlusion.tiling import apart
 from saccade.run import Run
 from saccade.typing import Array
@@ -137,7 +138,9 @@ def alone(size: tuple[int, int], grid: tuple[int, int]) -> Colouring:
     return Colouring(size, rows, columns, each_row, each_column)
 
 
-def cell_gradients(run: Run, images: Array, patterns: Array, plan: Colouring) -> tuple[Array, float]:
+def cell_gradients(
+    run: Run, images: Array, patterns: Array, plan: Colouring, places: Places | None = None
+) -> tuple[Array, float]:
     """What is the gradient of `<f(x')[u], pattern[u]>` at every pixel, for every cell u of the code?
 
     Args:
@@ -145,6 +148,7 @@ def cell_gradients(run: Run, images: Array, patterns: Array, plan: Colouring) ->
         images: (images, height, width, channels).
         patterns: (images, rows, columns, code channels): what each cell's numbers are weighed with.
         plan: Which cells share a pass.
+        places: Where the cells lie among the code's numbers; by default the patterns have the code's own form.
 
     Returns:
         The gradients in each cell's window, (images, rows, columns, window height, window width, channels), and by how
@@ -170,7 +174,10 @@ def cell_gradients(run: Run, images: Array, patterns: Array, plan: Colouring) ->
         singles = np.zeros((len(checked), *plan.grid), np.float32)
         for single, (row, column) in zip(singles, checked, strict=True):
             single[row, column] = 1.0
-        answers = vjp_of_patterns(run, image, np.concatenate([masks, singles])[..., None] * pattern)
+        together = np.concatenate([masks, singles])[..., None] * pattern
+        if places is not None:
+            together = places.join(together, run.engine.layer_shape(image, run.encoder.layer))
+        answers = vjp_of_patterns(run, image, together)
         windows[index] = plan.windows(answers[: plan.passes])
         largest = max(float(np.abs(answers).max()), 1e-30)
         for answer, cell in zip(answers[plan.passes :], checked, strict=True):
@@ -185,11 +192,8 @@ def passes_at_once(run: Run, image: Array) -> int:
 
 
 def vjp_of_patterns(run: Run, image: Array, patterns: Array) -> Array:
-    """`J^T c` on one picture for patterns on the code's grid (patterns, rows, columns, channels), a few at a time."""
-    shape = tuple(run.encoder.layers[run.encoder.layer].shape)
-    # A vector code is one cell on the grid and a plain vector in the model.
-    own = patterns.shape[1:] if len(shape) == 3 else patterns.shape[2:] if len(shape) == 2 else patterns.shape[3:]
-    given = patterns.reshape(len(patterns), 1, *own)
+    """`J^T c` on one picture for patterns of the code's numbers in their order, (patterns, ...), a few at a time."""
+    given = patterns.reshape(len(patterns), 1, *run.engine.layer_shape(image, run.encoder.layer))
     groups = -(-len(given) // passes_at_once(run, image))
     size = -(-len(given) // groups)
     answers = np.empty((len(given), *image.shape[1:]), np.float32)

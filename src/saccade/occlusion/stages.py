@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from saccade.models.places import Places
 from saccade.occlusion.tiling import Holes, Tiling, apart
 from saccade.run import Run
 from saccade.targets.paths import COVERED, REPLACED, Arrays, Path, Points
@@ -185,9 +186,13 @@ def _candidates(run: Run, sizes: Mapping[str, int], read: Collection[str], where
         for axis, starts in ((0, where.rows), (1, where.columns))
     ]
     for path, numbers in sizes.items():
-        has_places = (
-            path in flow.operations and flow.grid(path) is not None and len(run.encoder.layers[path].shape) == 3
-        )
-        if has_places and path not in read and all(flow.is_cut(path, each) for each in read):
+        places, grid = flow.places(path), flow.grid(path)
+        if (
+            places is not None
+            and grid is not None
+            and places == Places(*grid)
+            and path not in read
+            and all(flow.is_cut(path, each) for each in read)
+        ):
             rows, columns = (tuple(each[path] for each in axis) for axis in reached)
             yield Stage(path, Tiling(where, apart(rows), apart(columns), rows, columns), numbers)

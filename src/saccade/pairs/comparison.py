@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from saccade.arguments import checks_arguments
+from saccade.attribution.abnormal_tokens import abnormal_tokens
 from saccade.encoder import Encoder
 from saccade.errors import InputError
 from saccade.images import Images
 from saccade.images.collection import skipped_in_words
+from saccade.models.places import Places, special_tokens
 from saccade.pairs.reference import MeanCode, mean_code
 from saccade.pairs.split import split
 from saccade.reference import Reference
@@ -87,16 +89,28 @@ def compare(
         mean = mean_code(encoder, reference, size=(size[0], size[1]), progress=progress, stop=stop)
         centre, count = mean.code, mean.count
         notes += _about(mean)
+    places = [encoder.places(encoder.layer, image.shape[1], image.shape[2]) for image in images]
     if centre is not None:
-        codes = _centred(codes, centre, matching)
-    parts = split(codes[0], codes[1], matching)
+        codes = _centred(codes, centre, matching, places)
+    (first, special_a), (second, special_b) = map(_cells, codes, places)
+    parts = split(first, second, matching, special=(special_a, special_b))
     if known is not None and matching == "place" and (centre is None or isinstance(reference, Reference)):
         notes.append(_typical(known, centred=centre is not None))
-    places = len(encoder.layers[encoder.layer].shape) == 3 and min(code[..., 0].size for code in codes) > 1
-    if not places:
+    has_places = all(place is not None for place in places)
+    if special_a.size:
+        tokens = special_tokens(len(special_a))
+        adds = f"{tokens} of the code, no place of the photo: {parts.special:.3g} of the score"
+        notes.append(adds if matching == "place" else f"{tokens} of the code left out: no place of the photo")
+    if has_places:
+        both = [first, second] if first.shape == second.shape else [first]
+        notes += abnormal_tokens(encoder, encoder.layer, np.stack(both).astype(np.float32))
+    else:
         files = [image.photos[0].source or image.names[0] for image in images]
+        missing = (
+            "has no places" if codes[0].shape[:2] == (1, 1) else "is tokens of which it is not known where they lie"
+        )
         notes.append(
-            f"the code ({encoder.layer}) has no places, so the similarity cannot be drawn; to see which parts matter: "
+            f"the code ({encoder.layer}) {missing}, so the similarity cannot be drawn; to see which parts matter: "
             f"saccade explain MODEL {files[0]} --target like:{files[1]}"
         )
     return Similarity(
@@ -109,7 +123,8 @@ def compare(
         matching=matching,
         centred=centre is not None,
         references=count,
-        places=places,
+        places=has_places,
+        special=parts.special,
         notes=(*notes, *encoder.notes),
     )
 
@@ -132,11 +147,23 @@ def _codes(encoder: Encoder, images: tuple[Images, Images]) -> list[NDArray[np.f
     return [encoder.codes(image)[0] for image in images]
 
 
-def _centred(codes: list[NDArray[np.floating]], centre: ArrayLike, matching: str) -> list[NDArray[np.floating]]:
+def _cells(code: NDArray[np.floating], places: Places | None) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """The cells of a code (rows, columns, channels), and its special tokens (tokens, channels)."""
+    if places is None:
+        return code, code[0, :0]
+    cells, special = places.split(code[None])
+    return cells[0], special[0]
+
+
+def _centred(
+    codes: list[NDArray[np.floating]], centre: ArrayLike, matching: str, places: Sequence[Places | None]
+) -> list[NDArray[np.floating]]:
     """Take the centre off both codes."""
     middle = np.asarray(centre, np.float64)
     if matching == "anywhere" and middle.ndim == 3:
-        middle = middle.mean(axis=(0, 1))  # places do not count here, and the two grids may differ
+        # Places do not count here, and the two grids may differ.
+        fits = places[0] is not None and middle.shape == codes[0].shape
+        middle = (_cells(middle, places[0])[0] if fits else middle).mean(axis=(0, 1))
     centred: list[NDArray[np.floating]] = []
     for code, which in zip(codes, ("first", "second"), strict=True):
         if middle.shape not in (code.shape, code.shape[-1:]):

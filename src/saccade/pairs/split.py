@@ -32,22 +32,26 @@ class Split:
 
     Attributes:
         score: The cosine, -1 to 1.
-        shares_a: float64 (rows, columns) of the first code; they sum to the score.
+        shares_a: float64 (rows, columns) of the first code; with `special` they sum to the score.
         shares_b: The same for the second code.
+        special: What special tokens, which are no place, add to the score.
     """
 
     score: float
     shares_a: Shares
     shares_b: Shares
+    special: float = 0.0
 
 
-def split(a: Codes, b: Codes, matching: str = "place") -> Split:
+def split(a: Codes, b: Codes, matching: str = "place", *, special: tuple[Codes, Codes] | None = None) -> Split:
     """Which cells make two codes alike?
 
     Args:
         a: float (rows, columns, channels).
         b: The same; with `"anywhere"` its rows and columns may differ.
         matching: One of `MATCHINGS`.
+        special: The special tokens of both, (tokens, channels) each; they belong to the whole code where places are
+            compared, and to no cell.
 
     Returns:
         The score and its shares, in float64.
@@ -63,10 +67,25 @@ def split(a: Codes, b: Codes, matching: str = "place") -> Split:
     """
     if matching not in MATCHINGS:
         raise UnknownName.of("matching", matching, MATCHINGS)
+    if special is not None and matching == "place" and special[0].size:
+        return _with_special(a, b, special)
     first, second = _scaled(a, "first"), _scaled(b, "second")
     if first.shape[2] != second.shape[2]:
         raise InputError(f"the codes have {first.shape[2]} and {second.shape[2]} channels, so they are not comparable.")
     return _place_by_place(first, second) if matching == "place" else _anywhere(first, second)
+
+
+def _with_special(a: Codes, b: Codes, special: tuple[Codes, Codes]) -> Split:
+    """Cells and special tokens in one row, place by place, and apart again."""
+    rows, columns, channels = a.shape
+    if a.shape != b.shape:
+        return _place_by_place(_scaled(a, "first"), _scaled(b, "second"))  # says what does not fit
+    first, second = (
+        np.concatenate([code.reshape(-1, channels), tokens])[None] for code, tokens in zip((a, b), special, strict=True)
+    )
+    together = _place_by_place(_scaled(first, "first"), _scaled(second, "second"))
+    shares = together.shares_a[0, : rows * columns].reshape(rows, columns)
+    return Split(together.score, shares, shares.copy(), float(together.shares_a[0, rows * columns :].sum()))
 
 
 def _place_by_place(a: Shares, b: Shares) -> Split:

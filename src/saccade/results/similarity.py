@@ -60,7 +60,7 @@ class Similarity(Result):
 
     Attributes:
         score: The cosine of the two codes, -1 to 1.
-        shares_a: float64 (rows, columns): what each cell of the first image adds; they sum to the score.
+        shares_a: float64 (rows, columns): what each cell of the first image adds; with `special` they sum to the score.
         shares_b: The same for the second image; equal to `shares_a` when places are compared.
         images: The two images, one `Images` of one each; their sizes may differ.
         model: The model's name.
@@ -70,6 +70,7 @@ class Similarity(Result):
         centred: Whether a mean code was taken off first.
         references: How many images that mean was taken of; 0 when it was given as numbers.
         places: Whether the cells are places of the image; a plain vector has none.
+        special: What special tokens of a transformer, which are no place, add to the score beside the cells.
         notes: What the reader must know.
     """
 
@@ -84,6 +85,7 @@ class Similarity(Result):
     centred: bool = False
     references: int = 0
     places: bool = True
+    special: float = 0.0
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -180,7 +182,7 @@ class Similarity(Result):
             names=self.names,
             unit=_UNIT,
             title=_TITLE,
-            caption=[_MEANING[self.matching], _SCALE_OF_SCORES],
+            caption=[self._meaning, _SCALE_OF_SCORES],
             notes=self._small_print(smooth),
             smooth=smooth,
             opacity=opacity,
@@ -232,6 +234,7 @@ class Similarity(Result):
             "centred": self.centred,
             "references": self.references,
             "places": self.places,
+            "special": self.special,
             "model": self.model,
             "layer": self.layer,
             "notes": self.notes,
@@ -243,6 +246,12 @@ class Similarity(Result):
         return {**super().to_dict(), "shares_a": plain(self.shares_a), "shares_b": plain(self.shares_b)}
 
     # Parts
+
+    @property
+    def _meaning(self) -> str:
+        """What the colours mean; with special tokens the places alone do not make the score."""
+        adding = "All places and the special tokens make" if self.special else "All places together make"
+        return _MEANING[self.matching].replace("All places together make", adding)
 
     @property
     def _score_name(self) -> str:

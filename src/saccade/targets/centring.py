@@ -87,7 +87,7 @@ class Centred:
         return np.asarray(own.mean_code, np.float64)
 
 
-def _mean(codes: Iterator[Codes]) -> NDArray[np.float64]:
+def _mean(codes: Iterator[Codes], _: CodeSource) -> NDArray[np.float64]:
     total, count = np.zeros(()), 0
     for batch in codes:
         if count and batch.shape[1:] != total.shape:

@@ -24,11 +24,11 @@ class Collected(Generic[Value]):
 
     Attributes:
         images: The collection.
-        compute: Makes the value from the collection's codes, which come some images at a time.
+        compute: Makes the value from the collection's codes, which come some images at a time, and who encodes them.
     """
 
     images: GivenImages
-    compute: Callable[[Iterator[Codes]], Value] = field(compare=False, repr=False)
+    compute: Callable[[Iterator[Codes], CodeSource], Value] = field(compare=False, repr=False)
     _computed: WeakKeyDictionary[Any, tuple[Codes, Value]] = field(
         compare=False, repr=False, default_factory=WeakKeyDictionary
     )
@@ -51,7 +51,7 @@ class Collected(Generic[Value]):
         probe = source.codes(first.array, remember=False)
         computed = self._computed.get(source.encoder)
         if computed is None or not _same(probe, computed[0]):
-            value = self.compute(source.codes(batch, remember=False) for batch in collection.batches())
+            value = self.compute((source.codes(batch, remember=False) for batch in collection.batches()), source)
             if collection.skipped:
                 left_out = skipped_in_words(collection.skipped, f"the images in {self.name}")
                 warnings.warn(f"{left_out}.", SaccadeWarning, stacklevel=2)

@@ -14,6 +14,7 @@ from saccade.targets.collected import Collected
 from saccade.targets.form import TextForm, file_name, two_values, whole_number
 from saccade.targets.given_images import GivenImages
 from saccade.targets.measure import INNER_PRODUCT
+from saccade.targets.positions import mean_over_places
 from saccade.targets.quantity import Quantity
 from saccade.targets.quoting import quoted
 from saccade.targets.spans import position
@@ -82,8 +83,8 @@ class Component:
                 f"{cells} vary in {len(components)} directions only, so component {self.index} does not exist; give 0 "
                 f"to {len(components) - 1}, or more images."
             )
-        values = components[self.index] / (codes.shape[1] * codes.shape[2])
-        return np.broadcast_to(values, (len(codes), 1, 1, codes.shape[-1])).astype(np.float32)
+        values = components[self.index] * mean_over_places(codes, source)
+        return np.broadcast_to(values, (len(codes), *values.shape[1:])).astype(np.float32)
 
     def components(self, source: CodeSource) -> NDArray[np.float64]:
         """The principal components of the cells, (components, channels), the strongest first.
@@ -94,11 +95,20 @@ class Component:
         return self.collected.value(source)
 
 
-def _components(codes: Iterator[Codes]) -> NDArray[np.float64]:
+def _components(codes: Iterator[Codes], source: CodeSource) -> NDArray[np.float64]:
     spread = Spread()
     for batch in codes:
-        spread.add(batch.reshape(-1, batch.shape[-1]))
+        cells = _cells(batch, source)
+        spread.add(cells.reshape(-1, cells.shape[-1]))
     return spread.components()
+
+
+def _cells(codes: Codes, source: CodeSource) -> Codes:
+    """The cells of codes without their special tokens; of a vector it is the whole."""
+    places = source.code_places(codes)
+    if places is None or places.channels_first or places.tokens != codes.shape[1] * codes.shape[2]:
+        return codes
+    return places.split(codes)[0]
 
 
 def _read_component(value: str) -> Target:

@@ -15,6 +15,7 @@ from saccade.errors import FileError, InputError
 from saccade.images.files import expanded
 from saccade.targets.form import TextForm, file_name
 from saccade.targets.measure import INNER_PRODUCT
+from saccade.targets.positions import mean_over_places
 from saccade.targets.quantity import Quantity
 from saccade.targets.quoting import quoted
 from saccade.targets.target import Codes, CodeSource, Target
@@ -72,12 +73,13 @@ class Vector:
     digest: str
     values: NDArray[np.float32] = field(compare=False, repr=False)
 
-    def reference(self, codes: Codes, _: CodeSource) -> Codes:
-        """The vector, or its numbers over the number of places."""
+    def reference(self, codes: Codes, source: CodeSource) -> Codes:
+        """The vector, or at every place its numbers over the number of places."""
         count, *grid = codes.shape
         values = self.values
         if values.shape == (grid[-1],):
-            return np.broadcast_to(values / (grid[0] * grid[1]), (count, 1, 1, grid[-1])).astype(np.float32)
+            shares = values * mean_over_places(codes, source)
+            return np.broadcast_to(shares, (count, *shares.shape[1:])).astype(np.float32)
         if tuple(side for side in values.shape if side != 1) != tuple(side for side in grid if side != 1):
             raise InputError(
                 f"a direction of shape {values.shape} does not fit the code; give {'x'.join(map(str, grid))}, or one "

@@ -134,16 +134,16 @@ class Channel:
 
     index: int
 
-    def reference(self, codes: Codes, _: CodeSource) -> Codes:
-        """One over the number of places, in that channel."""
+    def reference(self, codes: Codes, source: CodeSource) -> Codes:
+        """One over the number of places, in that channel; special tokens are no places."""
         channels = codes.shape[-1]
         if not -channels <= self.index < channels:
             raise InputError(
                 f"the code has {channels} channels, so channel {self.index} does not exist; give 0 to {channels - 1}."
             )
         weights = np.zeros((len(codes), 1, 1, channels), np.float32)
-        weights[..., self.index] = 1.0 / (codes.shape[1] * codes.shape[2])
-        return weights
+        weights[..., self.index] = 1.0
+        return weights * mean_over_places(codes, source)
 
 
 @dataclass(frozen=True)
@@ -153,14 +153,16 @@ class Cell:
     row: int
     column: int
 
-    def reference(self, codes: Codes, _: CodeSource) -> Codes:
+    def reference(self, codes: Codes, source: CodeSource) -> Codes:
         """The code in that cell, zero elsewhere."""
-        rows, columns = codes.shape[1:3]
+        return codes * self.chosen(codes, source)
+
+    def chosen(self, codes: Codes, source: CodeSource) -> Codes:
+        """1 for the numbers of that cell, (1, rows, columns, channels)."""
+        rows, columns = grid_of(codes, source)
         if not (0 <= self.row < rows and 0 <= self.column < columns):
             raise InputError(f"the code has {rows}x{columns} cells, so cell {self.row},{self.column} does not exist.")
-        weights = np.zeros_like(codes)
-        weights[:, self.row, self.column] = codes[:, self.row, self.column]
-        return weights
+        return cells_chosen(codes, source, slice(self.row, self.row + 1), slice(self.column, self.column + 1))
 
 
 @dataclass(frozen=True)
@@ -170,14 +172,50 @@ class Region:
     rows: Span
     columns: Span
 
-    def reference(self, codes: Codes, _: CodeSource) -> Codes:
+    def reference(self, codes: Codes, source: CodeSource) -> Codes:
         """The code in those cells, zero elsewhere."""
-        grid = f"the code has {codes.shape[1]}x{codes.shape[2]} cells"
-        rows = self.rows.within(codes.shape[1], grid, "rows")
-        columns = self.columns.within(codes.shape[2], grid, "columns")
-        weights = np.zeros_like(codes)
-        weights[:, rows, columns] = codes[:, rows, columns]
-        return weights
+        count_rows, count_columns = grid_of(codes, source)
+        grid = f"the code has {count_rows}x{count_columns} cells"
+        rows = self.rows.within(count_rows, grid, "rows")
+        columns = self.columns.within(count_columns, grid, "columns")
+        return codes * cells_chosen(codes, source, rows, columns)
+
+
+def grid_of(codes: Codes, source: CodeSource) -> tuple[int, int]:
+    """Rows and columns of a code; a vector is one cell.
+
+    Raises:
+        InputError: It has several cells, and nobody knows where they lie.
+    """
+    places = source.code_places(codes)
+    if places is not None:
+        return places.rows, places.columns
+    if codes.shape[1:3] != (1, 1):
+        raise InputError(
+            f"the code is {codes.shape[2]} tokens of which it is not known where they lie on the image, so no cell of "
+            "it can be named; use target code or channel:K."
+        )
+    return 1, 1
+
+
+def cells_chosen(codes: Codes, source: CodeSource, rows: slice, columns: slice) -> Codes:
+    """1 for the numbers of a rectangle of cells and 0 elsewhere, in the form of a code (1, rows, columns, channels)."""
+    places = source.code_places(codes)
+    if places is None:
+        return np.ones((1, *codes.shape[1:]), np.float32)
+    chosen = np.zeros((1, places.rows, places.columns, codes[0].size // places.tokens), np.float32)
+    chosen[:, rows, columns] = 1.0
+    return np.asarray(places.join(chosen, codes.shape[1:]), np.float32)
+
+
+def mean_over_places(codes: Codes, source: CodeSource) -> Codes:
+    """One over the number of places at every place, 0 at special tokens; it broadcasts to the code's own form."""
+    places = source.code_places(codes)
+    count = codes.shape[1] * codes.shape[2]
+    if places is None or places.channels_first or places.tokens != count or places.cells == count:
+        return np.full((1, 1, 1, 1), 1.0 / count, np.float32)
+    shares = np.full((1, places.rows, places.columns, 1), 1.0 / places.cells, np.float32)
+    return np.asarray(places.join(shares, (*codes.shape[1:3], 1)), np.float32)
 
 
 def _read_cell(value: str) -> Target:

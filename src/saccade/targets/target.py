@@ -39,6 +39,43 @@ class ImageReader(Protocol):
         ...
 
 
+class CodePlaces(Protocol):
+    """Where rows and columns lie in a code: `saccade.models.places.Places`."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of cells."""
+        ...
+
+    @property
+    def columns(self) -> int:
+        """Columns of cells."""
+        ...
+
+    @property
+    def cells(self) -> int:
+        """How many cells there are."""
+        ...
+
+    @property
+    def tokens(self) -> int:
+        """Cells and special tokens."""
+        ...
+
+    @property
+    def channels_first(self) -> bool:
+        """Do the numbers of one channel lie together?"""
+        ...
+
+    def split(self, values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """A code's cells (images, rows, columns, channels), and its special tokens."""
+        ...
+
+    def join(self, cells: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+        """Cells (images, rows, columns, channels) in the form of a code; zero at special tokens."""
+        ...
+
+
 class CodeSource(Protocol):
     """Turns further images into codes: a call on an encoder."""
 
@@ -49,6 +86,10 @@ class CodeSource(Protocol):
 
     def codes(self, images: Any, *, remember: bool = True) -> Codes:
         """The codes of images, as (images, rows, columns, channels); kept for the rest of the call, if wished."""
+        ...
+
+    def code_places(self, codes: Codes) -> CodePlaces | None:
+        """Where rows and columns lie in these codes, which `codes` gave; None for a vector."""
         ...
 
 

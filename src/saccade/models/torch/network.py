@@ -14,6 +14,7 @@ from saccade.models.input_shape import InputShape, checked_shape
 from saccade.models.network import Capabilities, EverythingFound, Framework, Hints, Layer, Measured, Taps
 from saccade.models.randomisation import Weight
 from saccade.models.rectifiers import Rectifiers
+from saccade.models.torch.attention import attention_recorded, linearised
 from saccade.models.torch.calls import Method, Recorder, callable_parts, hookable, hooked
 from saccade.models.torch.carried import carried
 from saccade.models.torch.devices import device_named
@@ -24,7 +25,7 @@ from saccade.models.torch.messages import telling_line
 from saccade.models.torch.pool_before_activation import NotAsTraced, Postponed, postponing
 from saccade.models.torch.randomisation import layer_weights
 from saccade.models.torch.rectifiers import rectifiers
-from saccade.models.torch.runs import TracedRun
+from saccade.models.torch.runs import TracedRun, is_compiled
 from saccade.models.torch.sizes import check_channels_last
 from saccade.models.torch.state import inference_mode
 from saccade.typing import Array, Tensor
@@ -58,7 +59,6 @@ class TorchNetwork:
     """
 
     framework: Framework = "torch"
-    capabilities = Capabilities(gradients=True, taps=True, layer_weights=True)
 
     def __init__(
         self,
@@ -178,6 +178,23 @@ class TorchNetwork:
 
     # Computing
 
+    @cached_property
+    def capabilities(self) -> Capabilities:
+        """Gradients, taps, weights by layer; attention where Python calls it, and no script or compiled program."""
+        is_plain = not any(is_compiled(part) or _is_script(part) for part in self.module.modules())
+        return Capabilities(gradients=True, taps=True, layer_weights=True, attention=is_plain)
+
+    def attention(self, images: Tensor, layer: str) -> list[Tensor]:
+        """The weights of every attention before a layer, the mean of its heads: (images, queries, keys) each."""
+        weights: list[Tensor] = []
+        with attention_recorded(weights):
+            self.run(images, [layer])
+        return weights
+
+    def linearised(self) -> AbstractContextManager[None]:
+        """Inside the block gradients go back as if attention, normalisation and gates were constants."""
+        return linearised()
+
     def run(self, images: Tensor, layers: Sequence[str], taps: Taps | None = None) -> dict[str, Tensor]:
         """Compute the layers asked for, and nothing after them."""
         results = self._run.results
@@ -278,7 +295,8 @@ class TorchNetwork:
 
     def dataflow(self, height: int, width: int) -> Dataflow:
         """Trace how places move through the model at this image size."""
-        return self._measurement.at(height, width).trace.dataflow(height, width)
+        run = self._measurement.at(height, width)
+        return run.trace.dataflow(height, width, run.shapes)
 
     def rectifiers(self, layer: str) -> Rectifiers:
         """The ReLUs between the image and a layer, and whether there are other nonlinearities on the way."""
@@ -322,8 +340,18 @@ class TorchNetwork:
         return tensor.dim() == 4 and path not in self._run.trace.channels_last
 
 
+def _is_script(part: Any) -> bool:
+    import torch
+
+    return isinstance(part, torch.jit.ScriptModule) or _is_exported(part)
+
+
+def _is_exported(part: Any) -> bool:
+    return type(part).__module__.startswith("torch.export")
+
+
 def _kind(part: Any) -> str:
     """The class, as its author called it, also behind a script or an exported program."""
-    is_exported = type(part).__module__.startswith("torch.export")
+    is_exported = _is_exported(part)
     kind = part.type_name() if is_exported else getattr(part, "original_name", None)
     return str(kind or type(part).__name__).split(".")[-1]

@@ -81,7 +81,7 @@ def traced(module: Any, images: Tensor) -> TracedRun:
     with hooked(callable_parts(module), record), tracing(run.trace), tracing_poolings(pooling_trace):
         record(None, 1, module(images))
     run.trace.finish()
-    if not any(_is_compiled(part) for part in module.modules()):
+    if not any(is_compiled(part) for part in module.modules()):
         hooked_paths = {path for path, result in run.results.items() if result.name in users_hooks}
         run.postponed = pooling_trace.postponed(run.results, hooked_paths)
     return run
@@ -92,7 +92,7 @@ def _for_one_image(tensor: Tensor, channels_last: bool) -> tuple[int, ...]:
     return (*shape[1:], shape[0]) if len(shape) == 3 and not channels_last else shape
 
 
-def _is_compiled(part: Any) -> bool:
+def is_compiled(part: Any) -> bool:
     """Is this part run by `torch.compile`, which may turn calls into others from one time to the next?"""
     return hasattr(part, "_orig_mod") or getattr(part, "_compiled_call_impl", None) is not None
 

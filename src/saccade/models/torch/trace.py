@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from saccade.models.dataflow import POINTWISE, Dataflow, Operation, Windows
+from saccade.models.places import Places
 from saccade.models.torch.axes import Axes, channels_first, channels_last, grid_of, shape_of
+from saccade.models.torch.following import Operand, Work, layout_after
+from saccade.models.torch.layout import Layout, feature_map, has_places, is_spatial, places_of, size_of
 from saccade.models.torch.memory import Geometry, Memory, geometry_of
 from saccade.models.torch.windows import Movement, Step, movement
 from saccade.typing import Tensor
@@ -30,6 +33,8 @@ _ONLY_THE_SHAPE = {
     "_assert_tensor_metadata", "device", "is_same_size", "new_empty", "new_empty_strided", "new_full", "new_ones",
     "new_zeros", "numel", "size", "stride", "sym_numel", "sym_size", "sym_storage_offset", "sym_stride",
 }  # fmt: skip
+_SIDES = (["H", "W"], ["H", ""], ["", "W"])
+"""What lies in the last two axes of a map; a side of one row or column leaves no trace."""
 _EXITS = {"numpy", "tolist", "__array__", "__dlpack__"}
 
 
@@ -41,22 +46,34 @@ class Known:
         key: The operation that made it.
         axes: Where its rows and columns lie; None where all places are mixed.
         kind: The operation that computed its numbers.
+        layout: Where its rows and columns lie, followed also through what mixes places; None where that is not known.
     """
 
     key: str
     axes: Axes | None
     kind: str
+    layout: Layout | None = None
 
 
 @dataclass(frozen=True)
 class Call:
-    """One ATen operation with what it reads: everything by argument name, what it writes into, what is known of it."""
+    """One ATen operation with what it reads.
+
+    Attributes:
+        function: The operation.
+        name: Its name without the overload.
+        arguments: Everything by argument name.
+        targets: What it writes into.
+        derived: What is known of the operands that depend on the image.
+        operands: Every tensor that it reads, with where its rows and columns lie.
+    """
 
     function: Any
     name: str
     arguments: Mapping[str, Any]
     targets: list[Tensor]
     derived: list[tuple[str, Known]]
+    operands: list[Operand]
 
 
 @dataclass
@@ -89,7 +106,8 @@ class Trace:
         for tensor in constants:
             self._remember(tensor, None)
             self._constant.add(self._memory.block(tensor))
-        self._remember(images, Known("input", channels_first(images.shape), "input"))
+        shape = tuple(images.shape)
+        self._remember(images, Known("input", channels_first(shape), "input", feature_map(shape)))
         self._input = self._memory.block(images)
 
     def about_to(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Call:
@@ -105,7 +123,12 @@ class Trace:
         targets = list(tensors_in(written))
         shape_only = name.endswith("_like") or name in _ONLY_THE_SHAPE
         derived = [] if shape_only else self._derived(arguments, targets, name)
-        return Call(function, name, arguments, targets, derived)
+        operands = [
+            Operand(argument, tuple(tensor.shape), None if (known := self._find(tensor)) is None else known.layout)
+            for argument, value in arguments.items()
+            for tensor in tensors_in([value])
+        ]
+        return Call(function, name, arguments, targets, derived, operands if derived else [])
 
     def note(self, call: Call, result: Any) -> None:
         """Take down one ATen operation that ran."""
@@ -128,7 +151,7 @@ class Trace:
         self._count += 1
         for part, tensor in enumerate(results):
             key = f"{name}#{self._count}" + (f".{part}" if part else "")
-            known = self._add(key, base, pointwise, call.arguments, derived, tensor)
+            known = self._add(key, base, pointwise, call, tensor, part)
             if any(tensor is target for target in targets):
                 self._overwrite(tensor, known)
             else:
@@ -146,20 +169,23 @@ class Trace:
         first, last = channels_first(shape), channels_last(shape)
         if known is None:
             self.operations[path] = Operation((), POINTWISE, grid_of(first) if first else None)
-        elif first is not None and known.axes == last != first:
+        elif first is not None and (known.axes == last != first or _has_channels_last(known.layout)):
             self.channels_last.add(path)
-            self.operations[path] = Operation((known.key,), POINTWISE, (shape[1], shape[2]))
+            windows = POINTWISE if known.axes == last else None
+            self.operations[path] = Operation((known.key,), windows, (shape[1], shape[2]))
         elif first is not None:
-            self.operations[path] = Operation(
-                (known.key,), POINTWISE if known.axes == first else None, (shape[2], shape[3])
-            )
+            windows = POINTWISE if known.axes == first else None
+            places: Literal["grid"] | None = "grid" if _may_be_map(known.layout) else None
+            self.operations[path] = Operation((known.key,), windows, (shape[2], shape[3]), places)
         else:
-            self.operations[path] = Operation((known.key,), None, None)
+            layout = known.layout
+            tokens = None if layout is None or not has_places(layout) else places_of(layout)
+            self.operations[path] = Operation((known.key,), POINTWISE, None, tokens)
         # What comes after reads the layer, so that a change of its result is seen to reach it. A layer that hands on
         # what another one outside it made, such as an identity on a skip, is not what the rest reads.
         made_here = known is not None and ("#" in known.key or known.key.startswith(f"{path}."))
         if known is not None and made_here and self.operations[path].windows is POINTWISE:
-            self._remember(tensor, Known(path, known.axes, known.kind))
+            self._remember(tensor, replace(known, key=path))
 
     def kind(self, tensor: Tensor) -> str | None:
         """Which operation computed these numbers?"""
@@ -180,9 +206,9 @@ class Trace:
         self._memory = Memory()
         self._views.clear()
 
-    def dataflow(self, height: int, width: int) -> Dataflow:
-        """The operations at this image size."""
-        return Dataflow((height, width), self.operations)
+    def dataflow(self, height: int, width: int, shapes: Mapping[str, tuple[int, ...]] | None = None) -> Dataflow:
+        """The operations at this image size, and the shapes of named layers."""
+        return Dataflow((height, width), self.operations, shapes or {})
 
     def _derived(self, arguments: Mapping[str, Any], targets: list[Tensor], name: str) -> list[tuple[str, Known]]:
         """The operands that depend on the image, by argument name."""
@@ -203,11 +229,11 @@ class Trace:
         key: str,
         name: str,
         pointwise: bool,
-        arguments: Mapping[str, Any],
-        derived: list[tuple[str, Known]],
+        call: Call,
         tensor: Tensor,
+        part: int,
     ) -> Known:
-        shape = tuple(tensor.shape)
+        shape, derived, arguments = tuple(tensor.shape), call.derived, call.arguments
         main = derived[0][1].axes if derived else None
         placed = [(argument, known.axes) for argument, known in derived if known.axes is not None]
         step: Movement = None
@@ -224,7 +250,7 @@ class Trace:
             axes = main if main is not None and shape_of(main) == shape else channels_first(shape)
         self.operations[key] = Operation(inputs, windows, None if axes is None else grid_of(axes))
         kind = derived[0][1].kind if name in _SAME_NUMBERS and derived else name
-        return Known(key, axes, kind)
+        return Known(key, axes, kind, layout_after(Work(name, arguments, call.operands, shape, part)))
 
     def _remember(self, tensor: Tensor, known: Known | None) -> None:
         self._views.setdefault(self._memory.block(tensor), {})[geometry_of(tensor)] = known
@@ -249,7 +275,7 @@ class Trace:
             inputs = (known.key,) if old is None else (old.key, known.key)
             grid = None if axes is None else grid_of(axes)
             self.operations[key] = Operation(inputs, POINTWISE if aligned else None, grid)
-            views[geometry] = Known(key, axes, "overlap")
+            views[geometry] = Known(key, axes, "overlap", None if old is None else old.layout)
         views[geometry_of(target)] = known
 
     def _find(self, tensor: Tensor) -> Known | None:
@@ -259,6 +285,25 @@ class Trace:
         if (geometry := geometry_of(tensor)) in views:
             return views[geometry]
         return None if block in self._constant else Known(_UNKNOWN, None, _UNKNOWN)
+
+
+def _has_channels_last(layout: Layout | None) -> bool:
+    """Is this (N, H, W, C)?"""
+    if layout is None or len(layout) != 4 or not (is_spatial(layout[1]) or is_spatial(layout[2])):
+        return False
+    places = places_of(layout)
+    return places == Places(size_of(layout[1]), size_of(layout[2]))
+
+
+def _may_be_map(layout: Layout | None) -> bool:
+    """Can a tensor of four axes be a map (N, C, H, W)? A dense layer's numbers can, once they were put in that form."""
+    if layout is None or not has_places(layout):
+        return True
+    return not is_spatial(layout[0]) and not is_spatial(layout[1]) and _labels(layout)[2:] in _SIDES
+
+
+def _labels(layout: Layout) -> list[str]:
+    return ["".join(factor.label for factor in axis) for axis in layout]
 
 
 def tensors_in(values: Any) -> Iterator[Tensor]:
