@@ -28,12 +28,24 @@ METHOD_WITHOUT_GRADIENTS = "occlusion"
 """The default for networks that can only be asked for their layers."""
 
 
-def default_method(encoder: Encoder) -> tuple[str, tuple[str, ...]]:
-    """Which method explains this encoder if none was named, and what must be said about it?"""
-    if encoder.capabilities.gradients:
+def default_method(encoder: Encoder, targets: Sequence[Target] = ()) -> tuple[str, tuple[str, ...]]:
+    """Which method explains this encoder if none was named, and what must be said about it?
+
+    Args:
+        encoder: The model and its code.
+        targets: What is explained.
+    """
+    why = "" if encoder.capabilities.gradients else "offers no gradients"
+    if not why and any(part.kind == "code" for target in targets for _, part in target.parts):
+        try:
+            encoder.check_gradient()
+        except NotApplicable:
+            why = "gives codes of one length, whose likeness to themselves has no gradient"
+    if not why:
         return DEFAULT_METHOD, ()
-    note = f"{encoder.name} offers no gradients, so {METHOD_WITHOUT_GRADIENTS} stands in for {DEFAULT_METHOD}"
-    return METHOD_WITHOUT_GRADIENTS, (note,)
+    return METHOD_WITHOUT_GRADIENTS, (
+        f"{encoder.name} {why}, so {METHOD_WITHOUT_GRADIENTS} stands in for {DEFAULT_METHOD}",
+    )
 
 
 @overload
@@ -106,13 +118,6 @@ def explain(
         >>> attribution.overlay()[0].save("cat.png")
     """
     encoder = as_encoder(encoder)
-    stand_in: tuple[str, ...] = ()
-    if method is None:
-        method, stand_in = default_method(encoder)
-    function = _method(method)
-    name = method if isinstance(method, str) else getattr(function, "__name__", "method")
-    _check_settings(function, name, settings)
-    _check_needs(encoder, name, function.description)
     stated = (
         target
         if isinstance(target, Sequence) and not isinstance(target, (str, bytes))
@@ -121,6 +126,13 @@ def explain(
     targets = [single if isinstance(single, Target) else parse(single) for single in stated]
     if not targets:
         raise InputError("no target was given; leave it out for the whole code.")
+    stand_in: tuple[str, ...] = ()
+    if method is None:
+        method, stand_in = default_method(encoder, targets)
+    function = _method(method)
+    name = method if isinstance(method, str) else getattr(function, "__name__", "method")
+    _check_settings(function, name, settings)
+    _check_needs(encoder, name, function.description)
     prepared = encoder.images(images)
 
     def attribution(explained: Target, found: Map, notes: tuple[str, ...] = ()) -> Attribution:

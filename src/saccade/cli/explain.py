@@ -84,6 +84,7 @@ def explain(
     from saccade.explanation import DEFAULT_METHOD, default_method
     from saccade.images import find
     from saccade.methods import available
+    from saccade.targets import parse
 
     opening.settings()
     style = drawing.style()
@@ -100,7 +101,7 @@ def explain(
         encoder = opening.open(model)
         console.say(encoder.describe())
         if not method:
-            name, notes = default_method(encoder)
+            name, notes = default_method(encoder, [parse(target)])
             if name != DEFAULT_METHOD:
                 chosen = settings_for([name], setting or [], console.seed)[name]
                 requests = [Request(name, target, chosen, beside_untrained=untrained)]

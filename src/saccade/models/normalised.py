@@ -83,6 +83,12 @@ class NormalisedNetwork:
             results[output] = self._ordered(results[output] * std + mean)
         return results
 
+    def attention(self, images: Tensor, layer: str) -> list[Tensor]:
+        """The weights of every attention before a layer, of the normalised images; for networks that know them."""
+        scale, shift = self._like(images, self._scale, self._shift)
+        weights: list[Tensor] = self.network.attention(self._ordered(images) * scale + shift, layer)  # type: ignore[attr-defined]
+        return weights
+
     def inference_mode(self) -> AbstractContextManager[None]:
         """Put the model into its evaluating state, and leave it afterwards exactly as it was found."""
         return self.network.inference_mode()
