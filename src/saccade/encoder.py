@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
@@ -103,6 +104,7 @@ class Encoder:
         self.engine = engine_for(self.network, memory=memory, device=device)
         self._measured_places = lru_cache(maxsize=64)(self._measure_places)
         self.reference = reference
+        self._file_name = ""
         self.notes: tuple[str, ...] = tuple(looks_untrained(self.network))
         height, width = _size(network, size, feed.size)
         self.recipe = ImageRecipe(
@@ -158,8 +160,8 @@ class Encoder:
 
     @property
     def name(self) -> str:
-        """The model's name."""
-        return self.network.name
+        """The model's name; that of its file where its own is the one that Keras gives to all."""
+        return self._file_name or self.network.name
 
     @property
     def capabilities(self) -> Capabilities:
@@ -353,6 +355,10 @@ class Encoder:
         return int(stride[0])
 
 
+_GIVEN_BY_KERAS = re.compile(r"(functional|model|sequential)(_\d+)?")
+"""Names that say nothing."""
+
+
 def as_encoder(model: Any) -> Encoder:
     """An encoder as it is; a live model or an opened network with its defaults.
 
@@ -398,7 +404,10 @@ def load(
     """
     network = open_model(source, weights=weights, trust=trust, backend=backend, device=device, input_shape=input_shape)
     encoder = Encoder(network, device=device, **settings)
-    known = beside(FilePath(source)) if FilePath(source).suffix else None
+    path = FilePath(source)
+    if path.suffix and _GIVEN_BY_KERAS.fullmatch(network.name):
+        encoder._file_name = path.name
+    known = beside(path) if path.suffix else None
     if known is not None and encoder.reference is None and known.is_file():
         encoder.reference = _fitting(encoder, known)
     return encoder

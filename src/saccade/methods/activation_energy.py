@@ -14,6 +14,10 @@ from saccade.run import Run
 from saccade.targets import Target
 from saccade.typing import Array
 
+_SQUARES = ("code", "cell", "region")
+"""Targets of which a place's part is a square, and so never negative. For all others the map has two signs, also where
+only one happens to occur: one colour language a quantity."""
+
 
 @method(
     title="Activation energy",
@@ -77,7 +81,7 @@ def activation_energy(run: Run, images: Array, target: Target) -> Map:
         values=on_image.astype(np.float32),
         raw=cells,
         units=units,
-        signed=bool((on_image < 0).any()),
+        signed=target.kind not in _SQUARES,
         is_share=target.kind == "code",
         notes=tuple(notes),
         scores={"score": score, **({"special_tokens": elsewhere} if places.special else {})},

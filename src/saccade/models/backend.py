@@ -7,6 +7,7 @@ import os
 import sys
 
 from saccade.errors import InputError, MissingPackage
+from saccade.models.quiet_import import load_tensorflow_quietly
 
 BACKENDS = ("tensorflow", "torch", "jax")
 """Keras backends in the order of speed on a CPU."""
@@ -28,6 +29,8 @@ def choose_backend(name: str | None = None) -> str:
         if chosen is None:
             raise MissingPackage.of("TensorFlow, PyTorch or JAX", "tensorflow")
     os.environ["KERAS_BACKEND"] = chosen
+    if chosen == "tensorflow":
+        load_tensorflow_quietly()
     return chosen
 
 
