@@ -154,3 +154,24 @@ def test_a_method_that_cannot_answer_ends_the_run_when_named(
     monkeypatch.setitem(available(), "saliency", refuses)
     refused(run("explain", small_model, photos, "-m", "saliency", "-o", "no"), "it cannot be done here")
     assert not Path("no").exists()
+
+
+def test_methods_come_in_the_order_of_an_evaluation_with_its_verdict(
+    run: Run, small_model: str, photos: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "trust"
+    folder.mkdir()
+    methods = [{"method": "saliency", "grade": "prefer"}, {"method": "edges", "grade": "control"},
+               {"method": "activation_energy", "grade": "unspecific"}]  # fmt: skip
+    (folder / "evaluation.json").write_text(json.dumps({"methods": methods}))
+    words = ("explain", small_model, photos / "cat.jpg", "-m", "vargrad,activation_energy,saliency", "--json")
+    status, out, err = run(*words, "--evaluation", folder)
+    assert status == 0, err
+    titles = [entry["title"] for entry in json.loads(out)["pages"][0]["maps"]]
+    assert titles == [
+        "Saliency: prefer", "Activation energy: true, but any network of this shape would say so", "VarGrad"
+    ]  # fmt: skip
+    for content in (b"{", b"[]", b'{"methods": [1]}', b'{"methods": [{"method": "saliency", "grade": "best"}]}'):
+        (folder / "evaluation.json").write_bytes(content)
+        refused(run(*words, "--evaluation", folder), "saccade evaluate")
+    refused(run(*words, "--evaluation", tmp_path / "none"), "cannot be read")

@@ -13,6 +13,7 @@ from saccade.cli.command import command
 from saccade.cli.console import Console
 from saccade.cli.options import Drawing, Model, Opening, opened
 from saccade.cli.settings import settings_for
+from saccade.cli.verdicts import verdicts_of
 
 if TYPE_CHECKING:
     from saccade.collection import BatchRun, PageRecord
@@ -60,6 +61,13 @@ def explain(
             help="Show the same map of networks with fresh weights beside it, on one scale.",
         ),
     ] = None,
+    evaluation: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", show_default=False,
+            help="What `saccade evaluate` wrote about this model: methods come in its order, with its verdict.",
+        ),
+    ] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the pages go.")
     ] = Path("saccade-out"),
@@ -93,7 +101,12 @@ def explain(
     methods = list(available()) if everything else methods
     settings = settings_for(methods, setting or [], console.seed)
     untrained = beside is not None and values.choice("beside", beside, ("untrained",)) == "untrained"
-    requests = [Request(name, target, settings[name], beside_untrained=untrained) for name in methods]
+    verdicts = {} if evaluation is None else verdicts_of(evaluation)
+    methods.sort(key=lambda name: list(verdicts).index(name) if name in verdicts else len(verdicts))
+    requests = [
+        Request(name, target, settings[name], beside_untrained=untrained, verdict=verdicts.get(name, ""))
+        for name in methods
+    ]
     for page in pages_of(requests, style):
         find(page.target.files)
     photos = find(images)

@@ -100,9 +100,8 @@ class Answering:
         result = ask(
             self.encoder, images, request.method, page.target, progress=step, stop=self.stop, **request.settings
         )
-        if request.label == request.name:
-            return result
-        return replace(result, title=f"{result.title} ({request.label})")
+        title = result.title if request.label == request.name else f"{result.title} ({request.label})"
+        return replace(result, title=f"{title}: {request.verdict}" if request.verdict else title)
 
 
 class _Step:

@@ -131,7 +131,8 @@ class BatchRun:
         page_sets = []
         for page in self.pages:
             requests = [
-                (request.method, request.label, request.settings, request.beside_untrained) for request in page.requests
+                (request.method, request.label, request.settings, request.beside_untrained, request.verdict)
+                for request in page.requests
             ]
             shared = fingerprint(model, requests, target_fingerprint(page.target), page.style, others)
             files = {

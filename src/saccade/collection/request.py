@@ -25,6 +25,7 @@ class Request:
         target: What is explained, as a `Target` or its text form.
         settings: The method's own settings.
         beside_untrained: Show the same map of networks with fresh weights beside it.
+        verdict: What an evaluation said of the method on this model, in words; it stands beside the method's name.
         label: Stands for the request in file names and, if it is not the method's name, on the page: needed where one
             method is asked twice about one target. By default the method's name.
 
@@ -37,6 +38,7 @@ class Request:
     settings: Mapping[str, Any] = field(default_factory=dict)
     label: str = ""
     beside_untrained: bool = False
+    verdict: str = ""
 
     def __post_init__(self) -> None:
         if not self.label:
