@@ -76,6 +76,8 @@ def compare(
     for text in similarity.notes:
         console.note(text)
     console.say(f"similarity {similarity.score:.3f} (1 the same, 0 nothing in common, -1 the opposite)")
+    if similarity.typical:
+        console.say(similarity.typical)
     console.say(f"wrote {output}")
     return {
         **opened(encoder),
@@ -86,6 +88,7 @@ def compare(
         "matching": similarity.matching,
         "centred": similarity.centred,
         "references": similarity.references,
+        "typical": similarity.typical,
         "shares_a": similarity.shares_a.tolist(),
         "shares_b": similarity.shares_b.tolist(),
         "output": str(output),

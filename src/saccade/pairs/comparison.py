@@ -18,6 +18,7 @@ from saccade.images.collection import skipped_in_words
 from saccade.models.places import Places, special_tokens
 from saccade.pairs.reference import MeanCode, mean_code
 from saccade.pairs.split import split
+from saccade.picture.numerals import number
 from saccade.reference import Reference
 from saccade.results import Similarity
 
@@ -94,8 +95,9 @@ def compare(
         codes = _centred(codes, centre, matching, places)
     (first, special_a), (second, special_b) = map(_cells, codes, places)
     parts = split(first, second, matching, special=(special_a, special_b))
+    typical = ""
     if known is not None and matching == "place" and (centre is None or isinstance(reference, Reference)):
-        notes.append(_typical(known, centred=centre is not None))
+        typical = _typical(known, centred=centre is not None)
     has_places = all(place is not None for place in places)
     if special_a.size:
         tokens = special_tokens(len(special_a))
@@ -125,6 +127,7 @@ def compare(
         references=count,
         places=has_places,
         special=parts.special,
+        typical=typical,
         notes=(*notes, *encoder.notes),
     )
 
@@ -185,7 +188,9 @@ def _typical(known: Reference, *, centred: bool) -> str:
     """What a score means: how alike two photos of the collection typically are."""
     median, high = known.typical(centred=centred)
     of = "of the collection that the model knows"
-    return f"a typical pair {of} ({known.count:,} photos) scores {median:.2f}; 5 % of the pairs score over {high:.2f}"
+    return (
+        f"a typical pair {of} ({known.count:,} photos) scores {number(median)}; 5 % of them score over {number(high)}"
+    )
 
 
 def _about(mean: MeanCode) -> list[str]:

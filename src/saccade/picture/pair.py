@@ -111,7 +111,7 @@ def pair(
     middle = round(page.text * 10.5)
     aspects = [photo.shape[1] / photo.shape[0] for photo in (photo_a, photo_b)]
     space, least = page.content - middle, round(page.text * 17)  # a sum needs so much width to be read
-    tall = min(space / sum(aspects), page.width * 0.6)
+    tall = min(space / sum(aspects), page.width * 0.4)
     if min(aspects) * tall < least:  # a narrow photo: its column stays as wide as its sum, the other one yields
         tall = min(tall, (space - least) / max(aspects))
     evidence = [Evidence.of(shares, score) for shares in (shares_a, shares_b)]
@@ -119,15 +119,17 @@ def pair(
     # both sums are equally wide, so that their bars can be compared, whatever the shapes of the photos
     sum_width = max(min(widths), min(least, space // 2))
     lined = contours is True
-    sides = []
+    sides, gap = [], round(page.text * 0.5)
     for photo, shares, wide, name, sums in zip(
         (photo_a, photo_b), (shares_a, shares_b), widths, names, evidence, strict=True
     ):
         size = (wide, max(1, round(tall)))
         values = stretch(shares, size[1], size[0], smooth=smooth)
-        drawn = overlay(enlarge(photo, size[1], size[0]), values, scale, opacity=opacity, contours=contours)
+        plain = enlarge(photo, size[1], size[0])
+        drawn = overlay(plain, values, scale, opacity=opacity, contours=contours)
         lined = lined or (contours is None and legible(values, scale))
-        side = [(0.0, drawn)]
+        # In its own colours too: the colour may be the reason.
+        side = [(0.0, Image.fromarray(np.asarray(plain))), (float(gap), drawn)]
         if name:
             label = page.lines(name, size=page.text, colour=page.theme.ink, bold=True, width=max(wide, sum_width))
             side.append((page.text * 0.4, label))
@@ -136,7 +138,7 @@ def pair(
     row = Image.new("RGB", (page.content, max(side.height for side in sides)), page.theme.background)
     row.paste(sides[0], (0, 0))
     row.paste(sides[1], (page.content - sides[1].width, 0))
-    _number(row, (sides[0].width, page.content - sides[1].width, round(tall)), score, score_name, page)
+    _number(row, (sides[0].width, page.content - sides[1].width, 2 * round(tall) + gap), score, score_name, page)
     bar = Bar(scale, unit, contours=lined, opacity=opacity)
     key = colorbar(bar, length=min(page.content, round(page.text * 40)), size=page.text * 0.92, theme=page.theme)
     blocks = [*page.header(title, caption), (page.text * 1.3, row), (page.text * 1.6, key)]

@@ -71,6 +71,7 @@ class Similarity(Result):
         references: How many images that mean was taken of; 0 when it was given as numbers.
         places: Whether the cells are places of the image; a plain vector has none.
         special: What special tokens of a transformer, which are no place, add to the score beside the cells.
+        typical: What two photos of a known collection typically score, in words; empty if none is known.
         notes: What the reader must know.
     """
 
@@ -86,6 +87,7 @@ class Similarity(Result):
     references: int = 0
     places: bool = True
     special: float = 0.0
+    typical: str = ""
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -166,7 +168,7 @@ class Similarity(Result):
             return figure(
                 [Panel(Image.fromarray(photo), name) for photo, name in zip(photos, self.names, strict=True)],
                 title=f"How alike are these two? {number(self.score)}",
-                caption=[_SCALE_OF_SCORES],
+                caption=self._scale_of_scores,
                 notes=self._small_print(),
                 theme=theme,
                 width=width,
@@ -182,13 +184,17 @@ class Similarity(Result):
             names=self.names,
             unit=_UNIT,
             title=_TITLE,
-            caption=[self._meaning, _SCALE_OF_SCORES],
+            caption=[self._meaning, *self._scale_of_scores],
             notes=self._small_print(smooth),
             smooth=smooth,
             opacity=opacity,
             theme=theme,
             width=width,
         )
+
+    @property
+    def _scale_of_scores(self) -> list[str]:
+        return [_SCALE_OF_SCORES, *([sentence(self.typical)] if self.typical else [])]
 
     def page(self, **drawing: Any) -> Image.Image:
         """`figure`, which says what it takes."""
@@ -235,6 +241,7 @@ class Similarity(Result):
             "references": self.references,
             "places": self.places,
             "special": self.special,
+            "typical": self.typical,
             "model": self.model,
             "layer": self.layer,
             "notes": self.notes,
