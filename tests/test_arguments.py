@@ -237,9 +237,9 @@ def test_damaged_results(saved: Path, name: str, tmp_path: Path) -> None:
         (tmp_path / "damaged.npz").write_bytes(damaged)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            said = answered(lambda: FIELDS[name].load(tmp_path / "damaged.npz"))  # type: ignore[attr-defined]
-        refused += bool(said)
-        assert not said or "damaged.npz is damaged, or was not saved by saccade." in said
+            message = answered(lambda: FIELDS[name].load(tmp_path / "damaged.npz"))  # type: ignore[attr-defined]
+        refused += bool(message)
+        assert not message or "damaged.npz is damaged, or was not saved by saccade." in message
     assert refused > 20
 
 
