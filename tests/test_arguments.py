@@ -55,6 +55,19 @@ def test_overlays(attribution: saccade.Attribution, name: str) -> None:
     assert any(answered(lambda value=value: attribution.overlay(**{name: value})) for value in ABSURD)  # type: ignore[misc]
 
 
+def test_names_of_arguments(attribution: saccade.Attribution, small_model: str, tmp_path: Path) -> None:
+    for ask in (
+        lambda: attribution.figure(theem="dark"),  # type: ignore[call-arg]
+        lambda: attribution.save(tmp_path / "map.png", theem="dark"),
+        lambda: attribution.png(theem="dark"),
+    ):
+        with pytest.raises(UnknownName, match="no argument of figure 'theem'; the nearest is 'theme'"):
+            ask()
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(UnknownName, match="no argument of Encoder 'leyer'; the nearest is 'layer'"):
+        saccade.load(small_model, leyer="encoded")
+
+
 def test_photos_are_not_enlarged_beyond_all_bounds(attribution: saccade.Attribution) -> None:
     with pytest.raises(InputError, match="least=100000: images are enlarged to 10,000 pixels at most"):
         attribution.overlay(least=100_000)
