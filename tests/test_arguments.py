@@ -55,6 +55,19 @@ def test_overlays(attribution: saccade.Attribution, name: str) -> None:
     assert any(answered(lambda value=value: attribution.overlay(**{name: value})) for value in ABSURD)  # type: ignore[misc]
 
 
+def test_names_of_arguments(attribution: saccade.Attribution, small_model: str, tmp_path: Path) -> None:
+    for ask in (
+        lambda: attribution.figure(theem="dark"),  # type: ignore[call-arg]
+        lambda: attribution.save(tmp_path / "map.png", theem="dark"),
+        lambda: attribution.png(theem="dark"),
+    ):
+        with pytest.raises(UnknownName, match="no argument of figure 'theem'; the nearest is 'theme'"):
+            ask()
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(UnknownName, match="no argument of Encoder 'leyer'; the nearest is 'layer'"):
+        saccade.load(small_model, leyer="encoded")
+
+
 def test_photos_are_not_enlarged_beyond_all_bounds(attribution: saccade.Attribution) -> None:
     with pytest.raises(InputError, match="least=100000: images are enlarged to 10,000 pixels at most"):
         attribution.overlay(least=100_000)
@@ -142,6 +155,7 @@ def test_a_folder_is_no_other_image(make: Callable[[Path], Any], tmp_path: Path)
         make(tmp_path)
     with pytest.raises(InputError, match="is a folder; give one photo to compare with"):
         saccade.targets.toward("a.jpg", than=tmp_path)
+    assert make("x" * 5000).kind == make("a.jpg").kind  # type: ignore[arg-type]
 
 
 def test_value_ranges_that_nothing_can_be_computed_with() -> None:
@@ -237,9 +251,9 @@ def test_damaged_results(saved: Path, name: str, tmp_path: Path) -> None:
         (tmp_path / "damaged.npz").write_bytes(damaged)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            said = answered(lambda: FIELDS[name].load(tmp_path / "damaged.npz"))  # type: ignore[attr-defined]
-        refused += bool(said)
-        assert not said or "damaged.npz is damaged, or was not saved by saccade." in said
+            message = answered(lambda: FIELDS[name].load(tmp_path / "damaged.npz"))  # type: ignore[attr-defined]
+        refused += bool(message)
+        assert not message or "damaged.npz is damaged, or was not saved by saccade." in message
     assert refused > 20
 
 

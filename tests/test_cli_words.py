@@ -72,6 +72,12 @@ def test_one_seed_for_all_that_draw_at_random() -> None:
     assert settings_for(["smoothgrad"], ["seed=3"], 7) == {"smoothgrad": {"seed": 3}}
 
 
+@pytest.mark.parametrize("text", ["filler=nan", "blur=inf", "low_pass=nan", "patch=9999999999"])
+def test_what_no_method_takes_is_refused_before_a_model_is_opened(text: str) -> None:
+    with pytest.raises(InputError, match=r"of occlusion: give a"):
+        settings_for(["occlusion"], [text], None)
+
+
 @pytest.mark.parametrize(
     ("text", "kind", "line"),
     [

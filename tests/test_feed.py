@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -232,7 +233,7 @@ def test_a_redrawn_picture_is_given_in_the_images_own_range(rng: np.random.Gener
 
 def test_what_was_fed_stands_in_the_result() -> None:
     encoder = saccade.Encoder(Fed(), input_shape=(32, 32, 3), normalize="clip")
-    attribution = saccade.explain(encoder, np.zeros((40, 40, 3), np.uint8), patch=16, stride=16)
+    attribution = saccade.explain(encoder, np.zeros((40, 40, 3), np.uint8), "occlusion", patch=16, stride=16)
     assert attribution.fed == "values 0..1, normalised as clip"
     assert attribution.to_dict()["fed"] == attribution.fed
 
@@ -293,3 +294,40 @@ def test_a_crop_goes_with_cover() -> None:
         ImageRecipe(8, 8, 3, fit="cover", crop=1.5)
     with pytest.raises(UnknownName, match="the nearest is 'bicubic'"):
         ImageRecipe(8, 8, 3, interpolation="bicubi")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"{" * 10_000, "is no JSON"),
+        (b"\xff\xfe", "is no JSON"),
+        (b" " * 2**21, "larger than"),
+        (b"[]", "holds no settings"),
+    ],
+)  # fmt: skip
+def test_a_damaged_file_of_settings(tmp_path: Path, content: bytes, says: str) -> None:
+    (tmp_path / "preprocessor_config.json").write_bytes(content)
+    with pytest.raises(InputError, match=says):
+        preprocessor_beside(tmp_path)
+
+
+def test_a_device_in_the_place_of_a_file_of_settings(tmp_path: Path) -> None:
+    (tmp_path / "preprocessor_config.json").symlink_to("/dev/zero")
+    assert preprocessor_beside(tmp_path) is None
+
+
+def test_settings_of_any_kind_are_taken_or_refused() -> None:
+    rng = np.random.default_rng(0)
+    values = [
+        None, True, 0, -1, 224, 10**400, 1.5, float("nan"), float("inf"), "x", [], [1], [0, 0, 0], ["a"], [[1]], {},
+        {"height": 224, "width": "x"}, {"shortest_edge": [1]}, [0.5] * 3, [10**400] * 3,
+    ]  # fmt: skip
+    names = [
+        "size", "crop_size", "do_center_crop", "do_rescale", "rescale_factor", "offset", "do_normalize", "image_mean",
+        "image_std", "resample",
+    ]  # fmt: skip
+    good = {"size": {"shortest_edge": 256}, "crop_size": 224, "image_mean": [0.5] * 3, "image_std": [0.5] * 3}
+    for _ in range(500):
+        changed = {names[rng.integers(len(names))]: values[rng.integers(len(values))] for _ in range(3)}
+        with contextlib.suppress(InputError):
+            from_preprocessor({**good, **changed}, "a file")

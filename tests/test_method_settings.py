@@ -71,7 +71,8 @@ def function(
     [
         ("samples", 3), ("samples", np.int64(3)), ("width", None), ("width", 2), ("width", np.float32(2.5)),
         ("name", "mean"), ("name", 0.5), ("side", (3, 4)), ("side", [3, 4]), ("side", 3), ("areas", 0.1),
-        ("areas", [0.1, 0.2]), ("start", np.zeros((1, 2, 2, 3))), ("start", "mean"), ("flag", False), ("seed", 7),
+        ("areas", [0.1, 0.2]), ("areas", range(1, 3)),
+        ("start", np.zeros((1, 2, 2, 3))), ("start", "mean"), ("flag", False), ("seed", 7),
     ],
 )  # fmt: skip
 def test_sensible_values_pass(name: str, value: Any) -> None:

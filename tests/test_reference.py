@@ -62,7 +62,12 @@ def test_it_comes_back_from_disk_and_damage_is_refused(encoder: saccade.Encoder,
         path.write_bytes(content[:cut])
         with pytest.raises(FileError, match=r"x\.reference\.npz"):
             Reference.load(path)
-    np.savez(path, metadata=np.array('{"count": 3}'), mean_code=np.full((1, 1, 2), np.nan))
+    for metadata, mean_code in (('{"count": 3}', np.full((1, 1, 2), np.nan)), ("5", np.zeros((1, 1, 2)))):
+        np.savez(path, metadata=np.array(metadata), mean_code=mean_code)
+        with pytest.raises(FileError, match="was not saved by saccade"):
+            Reference.load(path)
+    # Half a gigabyte of zeros in half a megabyte.
+    np.savez_compressed(path, metadata=np.array('{"count": 3}'), mean_code=np.zeros((1, 2**13, 2**13), np.float64))
     with pytest.raises(FileError, match="was not saved by saccade"):
         Reference.load(path)
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 import os
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from saccade.errors import InputError
+from saccade.errors import InputError, UnknownName
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ def check_arguments(name: str, owner: Callable[..., Any], values: Mapping[str, A
 def checks_arguments(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
     """Make a function refuse keyword arguments that are not of the annotated kinds, as `check_arguments` does.
 
+    So are those that it does not have, with the nearest that it has.
+
     Example:
         >>> @checks_arguments
         ... def drawn(*, width: int) -> int:
@@ -79,9 +82,34 @@ def checks_arguments(function: Callable[_Arguments, _Result]) -> Callable[_Argum
 
     @functools.wraps(function)
     def checking(*positional: _Arguments.args, **named: _Arguments.kwargs) -> _Result:
+        refuse_unknown(function, named)
         return function(*positional, **check_arguments(function.__name__, function, named))
 
     return checking
+
+
+def refuse_unknown(owner: Callable[..., Any], names: Iterable[str]) -> None:
+    """Refuse keyword arguments that a function or class does not have.
+
+    Raises:
+        UnknownName: One of them; the nearest that it has is given.
+    """
+    allowed = _keywords(owner)
+    if allowed is None:
+        return
+    for name in names:
+        if name not in allowed:
+            raise UnknownName.of(f"argument of {owner.__name__}", name, allowed)
+
+
+@functools.lru_cache(maxsize=128)
+def _keywords(owner: Callable[..., Any]) -> tuple[str, ...] | None:
+    """The arguments that can be given by name; None where any can."""
+    parameters = list(inspect.signature(owner).parameters.values())
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return None
+    by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return tuple(parameter.name for parameter in parameters if parameter.kind in by_name and parameter.name != "self")
 
 
 @functools.lru_cache(maxsize=128)
@@ -135,7 +163,9 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_list(value: Any) -> bool:
-    return isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim > 0)
+    if isinstance(value, np.ndarray):
+        return value.ndim > 0
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
 
 
 def _in_words(kind: Any) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from saccade.arguments import refuse_unknown
 from saccade.engines import Questions, engine_for
 from saccade.engines.objections import badly_fed, refuse_unsteady, unnormalised
 from saccade.engines.place_measurement import measured_places
@@ -398,10 +399,12 @@ def load(
     Raises:
         FileError: Missing, empty or damaged.
         ModelError: Not a model, or one that may not or cannot be opened.
+        UnknownName: No such setting.
 
     Example:
         >>> encoder = saccade.load("autoencoder.keras")
     """
+    refuse_unknown(Encoder, settings)
     network = open_model(source, weights=weights, trust=trust, backend=backend, device=device, input_shape=input_shape)
     encoder = Encoder(network, device=device, **settings)
     path = FilePath(source)

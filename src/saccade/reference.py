@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.atomic_files import atomic_file
-from saccade.errors import FileError
+from saccade.results.arrays import numbers, opened_arrays, save_arrays
 from saccade.typing import Array
 
 SUFFIX = ".reference.npz"
@@ -52,15 +48,8 @@ class Reference:
     def save(self, path: Path) -> Path:
         """Write it as `.npz`, whole or not at all; codes and image in half precision."""
         half = {name: getattr(self, name).astype(np.float16) for name in ("mean_code", "code_spread", "mean_image")}
-        with atomic_file(path) as part, part.open("wb") as file:
-            np.savez_compressed(
-                file,
-                metadata=np.array(json.dumps({"count": self.count})),
-                scores=self.scores.astype(np.float32),
-                centred_scores=self.centred_scores.astype(np.float32),
-                **half,
-            )
-        return path
+        scores = {name: getattr(self, name).astype(np.float32) for name in ("scores", "centred_scores")}
+        return save_arrays(path, {**scores, **half}, {"count": self.count})
 
     @classmethod
     def load(cls, path: Path) -> Reference:
@@ -69,21 +58,19 @@ class Reference:
         Raises:
             FileError: Missing, damaged, far too large, or not written by `save`.
         """
-        try:
-            with zipfile.ZipFile(path) as archive:
-                if sum(member.file_size for member in archive.infolist()) > _BYTES:
-                    raise FileError(f"{path} is no reference of a collection: it is too large.")
-            with np.load(path, allow_pickle=False) as file:
-                codes = {name: file[name].astype(np.float32) for name in ("mean_code", "code_spread", "mean_image")}
-                scores = {name: file[name].astype(np.float64) for name in ("scores", "centred_scores")}
-                count = int(json.loads(str(file["metadata"]))["count"])
-        except (OSError, KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise FileError(f"{path} is missing, damaged, or was not saved by saccade.") from error
-        whole = all(np.isfinite(array).all() for array in (*codes.values(), *scores.values()))
-        shapes = codes["mean_code"].shape == codes["code_spread"].shape and codes["mean_code"].ndim == 3
-        if not whole or not shapes or any(quantiles.shape != (QUANTILES,) for quantiles in scores.values()):
-            raise FileError(f"{path} is damaged, or was not saved by saccade.")
-        return cls(count, **codes, **scores)
+        with opened_arrays(path, most=_BYTES) as (made, file):
+            mean_code, code_spread, mean_image = (
+                numbers(file, name, 3).astype(np.float32) for name in ("mean_code", "code_spread", "mean_image")
+            )
+            scores, centred_scores = (
+                numbers(file, name, 1).astype(np.float64) for name in ("scores", "centred_scores")
+            )
+            arrays = (mean_code, code_spread, mean_image, scores, centred_scores)
+            if mean_code.shape != code_spread.shape or not scores.shape == centred_scores.shape == (QUANTILES,):
+                raise ValueError(f"shapes {[array.shape for array in arrays]}")
+            if not all(np.isfinite(array).all() for array in arrays):
+                raise ValueError("numbers that are not finite")
+            return cls(int(made["count"]), *arrays)
 
 
 def beside(model: Path) -> Path:

@@ -24,6 +24,7 @@ def settings_for(methods: Sequence[str], texts: Sequence[str], seed: int | None)
         UnknownName: No such method, or none of the methods has such a setting; the nearest is given.
         InputError: A value that is not of the setting's type.
     """
+    from saccade.arguments import check_arguments
     from saccade.attribution.method import settings_of
     from saccade.methods import available, find
 
@@ -56,7 +57,8 @@ def settings_for(methods: Sequence[str], texts: Sequence[str], seed: int | None)
         for name in methods:
             if "seed" in allowed[name]:
                 chosen[name].setdefault("seed", seed)
-    return chosen
+    # What no method takes is refused before a model is opened.
+    return {name: check_arguments(name, functions[name], settings) for name, settings in chosen.items()}
 
 
 def kinds_of(annotation: Any) -> tuple[Any, ...]:

@@ -88,7 +88,7 @@ def normalisation_of(given: Any) -> Normalisation | None:
         halves = []
     try:
         mean, std = (tuple(float(number) for number in half) for half in halves)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise _unreadable(given) from error
     return _named(checked(mean, std, given))
 

@@ -15,6 +15,8 @@ from saccade.images.recipe import Fit, Interpolation
 
 Size = tuple[int, int]
 _MOST_PIXELS_A_SIDE = 4096
+_LARGEST = 2**20
+"""Bytes of a file of settings; real ones have a thousand."""
 _PILLOW: tuple[Interpolation, ...] = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")
 """Pillow's filters by their numbers, as Hugging Face's files give them."""
 
@@ -118,7 +120,11 @@ def preprocessor_beside(folder: str | Path) -> Carried | None:
     """
     path = Path(folder) / "preprocessor_config.json"
     try:
-        text = path.read_text(encoding="utf-8")
+        if not path.is_file():
+            return None
+        if path.stat().st_size > _LARGEST:
+            raise InputError(f"{path} is damaged: it is larger than {_LARGEST:,} bytes.")
+        text = path.read_bytes()
     except OSError:
         return None
     try:

@@ -38,14 +38,20 @@ def save_arrays(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]]
 
 
 @contextmanager
-def opened_arrays(path: str | os.PathLike[str]) -> Iterator[tuple[dict[str, Any], Any]]:
+def opened_arrays(path: str | os.PathLike[str], *, most: int | None = None) -> Iterator[tuple[dict[str, Any], Any]]:
     """Open a saved `.npz`: how it was made, and its arrays by name.
+
+    Args:
+        path: The file.
+        most: Bytes that all arrays together may take, where that is known; a few bytes of zip can hold gigabytes.
 
     Raises:
         FileError: Missing, damaged, or not saved by `save_arrays`; also when what is made of it in the block fails.
     """
     try:
         with _file(path).open("rb") as content, np.load(content, allow_pickle=False) as file:
+            if most is not None and sum(member.file_size for member in file.zip.infolist()) > most:
+                raise ValueError(f"more than {most} bytes")
             made = json.loads(str(file["metadata"]))
             if not isinstance(made, dict):
                 raise TypeError(f"metadata is {type(made).__name__}")

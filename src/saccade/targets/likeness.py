@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -145,8 +146,9 @@ def _others(source: Any) -> GivenImages:
         InputError: A folder, of which nobody can say which photo is meant.
     """
     images = GivenImages.of(source)
-    if images.path and expanded(images.path).is_dir():
-        raise InputError(f"{images.path} is a folder; give one photo to compare with.")
+    with suppress(OSError):  # what cannot be the name of a file is refused where it is read
+        if images.path and expanded(images.path).is_dir():
+            raise InputError(f"{images.path} is a folder; give one photo to compare with.")
     return images
 
 
