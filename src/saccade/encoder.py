@@ -294,7 +294,9 @@ class Encoder:
         measured = getattr(self.network, "measured", None)
         operation = None if measured is None else measured.dataflow.operations.get(self.layer)
         made_by = () if operation is None else operation.inputs
-        return self.layers[self.layer].kind in _NORMALISING or any(key.startswith("div") for key in made_by)
+        return self.layers[self.layer].kind in _NORMALISING or any(
+            key.startswith("div") or key == "unknown" for key in made_by
+        )
 
     def _take_unnormalised(self) -> None:
         """Of a code of unit length, take what was normalised: the gradient of its likeness to itself is not 0."""
