@@ -514,7 +514,7 @@ def test_a_json_of_keras_3_from_a_foreign_module_needs_trust(tmp_path: Path) -> 
 def test_layers_that_are_called_as_in_training_are_said(tmp_path: Path) -> None:
     image = L.Input((8, 8, 3))
     x = L.BatchNormalization(name="norm")(L.Conv2D(4, 3)(image), training=True)
-    path = tmp_path / "model.h5"
+    path = tmp_path / "model.keras"
     tf_keras.Model(image, L.Conv2D(2, 3)(x)).save(path)
     with pytest.warns(SaccadeWarning, match="the file calls 'norm' with training=True"):
         open_keras_file(path)
