@@ -232,7 +232,7 @@ def test_a_redrawn_picture_is_given_in_the_images_own_range(rng: np.random.Gener
 
 def test_what_was_fed_stands_in_the_result() -> None:
     encoder = saccade.Encoder(Fed(), input_shape=(32, 32, 3), normalize="clip")
-    attribution = saccade.explain(encoder, np.zeros((40, 40, 3), np.uint8), patch=16, stride=16)
+    attribution = saccade.explain(encoder, np.zeros((40, 40, 3), np.uint8), "occlusion", patch=16, stride=16)
     assert attribution.fed == "values 0..1, normalised as clip"
     assert attribution.to_dict()["fed"] == attribution.fed
 
