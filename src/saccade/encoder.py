@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
@@ -319,12 +320,15 @@ class Encoder:
         return "" if runner_up is None else f"; else --layer {runner_up.path} ({runner_up.reason})"
 
     def _multiple(self) -> int:
-        """The code's stride, so that a decoder can double what the encoder halved."""
+        """The code's stride, so that a decoder can double what the encoder halved; and whole patches."""
         height, width, _ = self.network.input_shape
-        stride = self.dataflow(height or 256, width or 256).stride(self.layer)
+        measured = getattr(self.network, "measured", None)
+        flow = self.dataflow(height or 256, width or 256) if measured is None else measured.dataflow
+        stride = flow.stride(self.layer)
+        patch = int(getattr(self.network, "patch", 1))
         if stride is None or stride[0] != int(stride[0]) or stride[0] > 64:
-            return 1
-        return int(stride[0])
+            return patch
+        return math.lcm(patch, int(stride[0]))
 
 
 def as_encoder(model: Any) -> Encoder:
