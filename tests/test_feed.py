@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -329,5 +329,63 @@ def test_settings_of_any_kind_are_taken_or_refused() -> None:
     good = {"size": {"shortest_edge": 256}, "crop_size": 224, "image_mean": [0.5] * 3, "image_std": [0.5] * 3}
     for _ in range(500):
         changed = {names[rng.integers(len(names))]: values[rng.integers(len(values))] for _ in range(3)}
-        with contextlib.suppress(InputError):
+        with suppress(InputError):
             from_preprocessor({**good, **changed}, "a file")
+
+
+def test_images_of_a_transformer_are_made_of_whole_patches() -> None:
+    class Patches(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.patches, self.head = nn.Conv2d(3, 8, 14, 14), nn.Linear(8, 8)
+
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            if image.shape[-1] % 14 or image.shape[-2] % 14:
+                raise ValueError("not a multiple of the patch")
+            return self.head(self.patches(image).flatten(2).transpose(1, 2)).mean(1)
+
+    encoder = saccade.Encoder(Patches())
+    assert encoder.recipe.multiple == 14
+    assert encoder.read(np.zeros((100, 150, 3), np.uint8)).shape == (1, 98, 140, 3)
+    assert saccade.explain(encoder, np.zeros((60, 60, 3), np.uint8), "saliency").values.shape == (1, 56, 56)
+
+
+class Windowed(nn.Module):
+    """As Hugging Face's Swin: notes the size of its windows by the first image that it sees, and keeps to it."""
+
+    def __init__(self, image_size: int | None) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 4, 4)
+        self.window = 7
+        self.seen: int | None = None
+        if image_size is not None:
+            self.config = SimpleNamespace(model_type="windowed", image_size=image_size)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        grid = self.conv(image)
+        self.window = self.seen = min(self.window, grid.shape[-1])
+        if grid.shape[-1] % self.window:
+            raise ValueError(f"the grid {grid.shape[-1]} is no multiple of the window {self.window}")
+        return grid.unfold(2, self.window, self.window).mean((2, 3, 4))
+
+
+@pytest.mark.parametrize("image_size", [None, 56])
+def test_a_live_model_is_left_as_it_was_by_opening_and_asking(image_size: int | None) -> None:
+    module = Windowed(image_size)
+    before = dict(vars(module))
+    for question in (
+        lambda: saccade.Encoder(module).codes(np.zeros((56, 56, 3), np.uint8)),
+        lambda: saccade.Encoder(module, input_shape=(16, 16, 3)).codes(np.zeros((16, 16, 3), np.uint8)),
+        lambda: saccade.Encoder(module, input_shape=(30, 30, 3)),
+        lambda: saccade.Encoder(module, input_shape=(3, 30, 30)),
+    ):
+        with suppress(InputError):
+            question()
+        assert vars(module) == before
+    assert module(torch.zeros(1, 3, 56, 56)).shape == (1, 4)
+
+
+def test_the_size_that_a_model_names_is_tried_first() -> None:
+    encoder = saccade.Encoder(Windowed(56))
+    assert (encoder.recipe.height, encoder.recipe.width) == (56, 56)
+    assert encoder.value_range_reason.startswith("assumed")

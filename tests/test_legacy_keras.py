@@ -16,7 +16,7 @@ import tf_keras
 import torch
 from torch.nn import functional
 
-from saccade.errors import FileError, ModelError
+from saccade.errors import FileError, ModelError, SaccadeWarning
 from saccade.models.keras.opening import load_weights, open_architecture, open_keras_file
 
 L = tf_keras.layers
@@ -509,3 +509,12 @@ def test_a_json_of_keras_3_from_a_foreign_module_needs_trust(tmp_path: Path) -> 
     (tmp_path / "model.json").write_text(json.dumps(config))
     with pytest.raises(ModelError, match=r"model.json: layer 'conv' needs the class 'os.system', .* --trust"):
         open_architecture(tmp_path / "model.json", None)
+
+
+def test_layers_that_are_called_as_in_training_are_said(tmp_path: Path) -> None:
+    image = L.Input((8, 8, 3))
+    x = L.BatchNormalization(name="norm")(L.Conv2D(4, 3)(image), training=True)
+    path = tmp_path / "model.keras"
+    tf_keras.Model(image, L.Conv2D(2, 3)(x)).save(path)
+    with pytest.warns(SaccadeWarning, match="the file calls 'norm' with training=True"):
+        open_keras_file(path)

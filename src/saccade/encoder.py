@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 import warnings
@@ -322,7 +323,9 @@ class Encoder:
         measured = getattr(self.network, "measured", None)
         operation = None if measured is None else measured.dataflow.operations.get(self.layer)
         made_by = () if operation is None else operation.inputs
-        return self.layers[self.layer].kind in _NORMALISING or any(key.startswith("div") for key in made_by)
+        return self.layers[self.layer].kind in _NORMALISING or any(
+            key.startswith("div") or key == "unknown" for key in made_by
+        )
 
     def _take_unnormalised(self) -> None:
         """Of a code of unit length, take what was normalised: the gradient of its likeness to itself is not 0."""
@@ -348,12 +351,15 @@ class Encoder:
         return measured_places(self.engine, layer, (height, width), self.value_range)
 
     def _multiple(self) -> int:
-        """The code's stride, so that a decoder can double what the encoder halved."""
+        """The code's stride, so that a decoder can double what the encoder halved; and whole patches."""
         height, width, _ = self.network.input_shape
-        stride = self.dataflow(height or 256, width or 256).stride(self.layer)  # nothing is measured at opening
+        measured = getattr(self.network, "measured", None)
+        flow = self.dataflow(height or 256, width or 256) if measured is None else measured.dataflow
+        stride = flow.stride(self.layer)
+        patch = int(getattr(self.network, "patch", 1))
         if stride is None or stride[0] != int(stride[0]) or stride[0] > 64:
-            return 1
-        return int(stride[0])
+            return patch
+        return math.lcm(patch, int(stride[0]))
 
 
 _GIVEN_BY_KERAS = re.compile(r"(functional|model|sequential)(_\d+)?")

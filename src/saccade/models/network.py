@@ -105,6 +105,7 @@ class Network(Protocol):
     - `backend` is the `engines.Backend` of a framework that saccade does not know
     - `outputs` are the tensors that the model gives, by what they are called there (`output[mu]`), and the layers that
       they are
+    - `patch` is how many pixels the patches have of which images must be made
     - `measured` is what a run has shown: `Measured`
     - `carried` is what the model says about its images: `models.carried.Carried`
     - `first_read(level)` is what its first kernel reads of an image of one brightness

@@ -25,7 +25,7 @@ def input_of(model: Any, input_shape: InputShape | None, *, channels_first: bool
     Raises:
         ModelError: It takes no single image; the message says what to give instead.
     """
-    shape = _declared(model)
+    shape, is_seen = _declared(model)
     if isinstance(shape, (list, dict)) and len(shape) == 1:
         shape = next(iter(shape.values())) if isinstance(shape, dict) else shape[0]
     if isinstance(shape, (list, dict)) and shape and not isinstance(next(iter(shape)), (int, type(None))):
@@ -60,16 +60,17 @@ def input_of(model: Any, input_shape: InputShape | None, *, channels_first: bool
         raise ModelError(f"{model.name!r} does not say how many channels its images have; give input_shape=.")
     if 0 in shape or prod(size for size in shape if size is not None) > _MOST_NUMBERS:
         raise ModelError(f"{model.name!r} takes input of shape {tuple(shape)}, which is no batch of images.")
-    return batch, (height, width, channels)
+    return None if is_seen else batch, (height, width, channels)
 
 
-def _declared(model: Any) -> Any:
+def _declared(model: Any) -> tuple[Any, bool]:
+    """The shape of what a model takes, and whether that is only what it was first called with."""
     try:
-        return model.input_shape
+        return model.input_shape, False
     except (AttributeError, ValueError):
-        # A subclassed model only knows its input once it was built.
+        # A subclassed model only knows its input once it was built; any batch would have done.
         shapes = getattr(model, "_build_shapes_dict", None)
-        return next(iter(shapes.values())) if shapes else None
+        return (next(iter(shapes.values())) if shapes else None), True
 
 
 def _has_call(model: Any) -> bool:
@@ -94,7 +95,7 @@ def _encoders(model: Any) -> Iterator[str]:
     for part in model._flatten_layers(include_self=False):
         if not isinstance(part, keras.Model):
             continue
-        shape = _declared(part)
+        shape, _ = _declared(part)
         if isinstance(shape, tuple) and len(shape) == 4:
             name = attributes.get(id(part))
             yield f"model.{name}" if name is not None else f"model.get_layer({part.name!r})"

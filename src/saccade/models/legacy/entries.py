@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from saccade.errors import FileError, ModelError
+from saccade.errors import FileError, ModelError, SaccadeWarning
 from saccade.models.legacy.config import GRID_KINDS, MODEL_KINDS, Origin, data_format, modern_kind
 from saccade.models.messages import layer_label, shortened
 
@@ -142,7 +143,21 @@ def _functional(name: str, config: Mapping[str, Any]) -> Graph:
         entries.append(
             Entry(layer, kind, raw["config"], calls[layer] if kind != "InputLayer" else (Call(),), first, raw)
         )
+    _warn_of_training(entries)
     return Graph(name, tuple(entries), inputs, outputs)
+
+
+def _warn_of_training(entries: Sequence[Entry]) -> None:
+    """Keras 2 keeps to `training=True` where a layer was called with it; here a model only ever evaluates."""
+    trained = [entry.name for entry in entries if any(call.named.get("training") is True for call in entry.calls)]
+    if trained:
+        shown = ", ".join(map(shortened, trained[:3])) + (f" and {len(trained) - 3} more" if trained[3:] else "")
+        warnings.warn(
+            f"the file calls {shown} with training=True, so that Keras 2 drew numbers or used each batch's own "
+            "statistics there; here they evaluate, and the code is another one than Keras 2's.",
+            SaccadeWarning,
+            stacklevel=2,
+        )
 
 
 def _sequential(name: str, raws: Sequence[Mapping[str, Any]]) -> Graph:

@@ -42,13 +42,14 @@ def carried(module: Any) -> Carried | None:
 
 
 def patch_size(module: Any) -> int:
-    """Images of a transformer are made of whole patches: how many pixels is one? 1 where there are none."""
-    for part in module.modules():
-        if type(part).__name__ in ("Conv2d", "LazyConv2d"):
-            kernel, stride = part.kernel_size, part.stride
-            same = kernel == stride and isinstance(stride, tuple) and len(set(stride)) == 1
-            return int(stride[0]) if same and stride[0] > 1 else 1
-    return 1
+    """Of how many pixels are the patches of which images must be made? 1 where there are none.
+
+    The first convolution of a transformer steps by its own width, and leaves nothing over.
+    """
+    first = next((part for part in module.modules() if type(part).__name__ == "Conv2d"), None)
+    stride = getattr(first, "stride", (1, 1))
+    is_patch = first is not None and first.kernel_size == stride and first.padding in ((0, 0), 0, "valid")
+    return int(stride[0]) if is_patch and stride[0] == stride[1] else 1
 
 
 def _of(part: Any, name: str) -> Carried | None:

@@ -16,7 +16,7 @@ from saccade.models.randomisation import Weight
 from saccade.models.rectifiers import Rectifiers
 from saccade.models.torch.attention import attention_recorded, linearised
 from saccade.models.torch.calls import Method, Recorder, callable_parts, hookable, hooked
-from saccade.models.torch.carried import carried
+from saccade.models.torch.carried import carried, patch_size
 from saccade.models.torch.devices import device_named
 from saccade.models.torch.image_layout import ImageLayout
 from saccade.models.torch.inputs import check_takes_one_image
@@ -154,6 +154,11 @@ class TorchNetwork:
         """What the run at the likeliest size has shown."""
         _, _, height, width = self._run.input_shape
         return Measured((height, width), self._run.shapes, self._run.trace.dataflow(height, width))
+
+    @property
+    def patch(self) -> int:
+        """Images are made of whole patches of this many pixels; 1 where they are not."""
+        return patch_size(self.module)
 
     @property
     def hints(self) -> Hints:
