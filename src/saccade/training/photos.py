@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from saccade.errors import FileError, ImageError
 from saccade.images import ImageRecipe, find, read
+from saccade.typing import Array
 
 MEMORY_LIMIT = 2 * 2**30
 """Bytes of decoded photos that stay in memory; larger collections are decoded again in every epoch."""
@@ -56,6 +57,24 @@ class Photos:
         if self.pixels is not None:
             return self.pixels[np.asarray(indices, np.intp)]
         return np.stack([decoded(self.paths[index], self.size, self.channels) for index in indices])
+
+    def images(self, indices: Sequence[int] | NDArray[Any]) -> Array:
+        """Return some photos as a model wants them: float32 (indices, size, size, channels) in 0..1."""
+        return np.asarray(self.at(indices) / np.float32(255), np.float32)
+
+    def at_size(self, size: int) -> Photos:
+        """Return the same photos at another size, read from their files again.
+
+        Raises:
+            FileError: One has gone since.
+            ImageError: One is no photo any more.
+        """
+        if size == self.size:
+            return self
+        pixels = None
+        if self.pixels is not None:
+            pixels = np.stack([decoded(path, size, self.channels) for path in self.paths])
+        return replace(self, size=size, pixels=pixels)
 
     def only(self, indices: Sequence[int]) -> Photos:
         """Return a part of the collection, in the order given."""
