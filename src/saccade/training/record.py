@@ -75,7 +75,7 @@ def summary(photos: Photos) -> dict[str, Any]:
 def photo_count(summarised: Mapping[str, Any]) -> int | None:
     """How many photos, by what `summary` said of them; None where it says nothing.
 
-    Older records call them photographs, the one of the shipped model among them.
+    Older records call them photographs.
     """
     count: int | None = summarised.get("photos", summarised.get("photographs"))
     return count
