@@ -11,7 +11,7 @@ from pictures import discs
 
 from saccade.errors import InputError
 from saccade.training import TrainingProgress, TrainingSettings, train
-from saccade.training import trainer as trainer_module
+from saccade.training import batches as batches_module
 from saccade.training.checkpoint import State
 from saccade.training.photos import Photos, gather
 from saccade.training.trainer import Trainer
@@ -102,7 +102,7 @@ def test_photos_that_do_not_fit_on_the_device_go_there_batch_by_batch(
     photos: tuple[Photos, Photos], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on_device = finish(Trainer(TINY, *photos))
-    monkeypatch.setattr(trainer_module, "DEVICE_LIMIT", 1000)
+    monkeypatch.setattr(batches_module, "DEVICE_LIMIT", 1000)
     same(finish(Trainer(TINY, *photos)), on_device)
 
 

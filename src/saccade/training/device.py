@@ -64,13 +64,14 @@ class Device:
 
 def _available(backend: str) -> list[str]:
     """Name the devices of a framework, the one that it chooses by itself first."""
+    import keras
+
     if backend == "torch":
         import torch
 
-        names = [f"gpu:{index}" for index in range(torch.cuda.device_count())]
-        names += ["mps:0"] if torch.backends.mps.is_available() else []
+        default = str(keras.ops.zeros(()).device).replace("cuda", "gpu")
+        names = [default if ":" in default else f"{default}:0"]
+        names += [f"gpu:{index}" for index in range(torch.cuda.device_count())]
     else:
-        import keras
-
         names = [name for name in keras.distribution.list_devices() if not name.startswith("cpu")]
-    return [*names, "cpu:0"]
+    return list(dict.fromkeys([*names, "cpu:0"]))

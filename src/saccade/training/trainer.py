@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saccade.errors import InputError, MissingPackage
-from saccade.training.augmentation import Strengths, numbers_needed
+from saccade.training.augmentation import Strengths
+from saccade.training.batches import Batches
 from saccade.training.checkpoint import State
 from saccade.training.device import Device
 from saccade.training.muon import muon
@@ -28,8 +29,6 @@ from saccade.typing import Array
 Progress = Callable[[TrainingProgress], None]
 """Called after every step, and once more after every measurement."""
 
-DEVICE_LIMIT = 2**30
-"""Bytes of photos that lie on the device for the whole run; those of larger collections go there batch by batch."""
 MEASURED = 0.02
 """Share of the run between two measurements, at least: they must not cost more than the steps between them."""
 READING = 0.25
@@ -62,12 +61,11 @@ class Trainer:
         except ImportError as error:
             raise MissingPackage.of("keras", "tensorflow") from error
 
-        self._settings, self._training, self._validation, self._clock = settings, training, validation, clock
+        self._settings, self._validation, self._clock = settings, validation, clock
         self.device = Device(device)
         self.precision = settings.hidden_precision(self.device.is_accelerator)
-        self._batch_size = min(settings.batch_size, len(training))
-        self._batches = len(training) // self._batch_size
         with self.device.scope():
+            self._batches = Batches(training, settings.batch_size, settings.seed)
             self._model = settings.autoencoder(self.precision)
             self._mean = settings.autoencoder()
             if start is not None:
@@ -80,9 +78,6 @@ class Trainer:
             strengths = Strengths() if settings.augment else None
             fused = self.device.is_accelerator
             self._step = TrainingStep(self._model, self._mean, self._optimizer, strengths, fused=fused)
-            pixels = training.pixels
-            fits = pixels is not None and pixels.nbytes <= DEVICE_LIMIT
-            self._pool = keras.ops.convert_to_tensor(pixels) if fits else None
         about = {
             "settings": asdict(settings) | {"precision": self.precision},
             "training": training.digest,
@@ -93,7 +88,6 @@ class Trainer:
             about["start"] = start.sha256
         self.digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
         self.state = State()
-        self._order: NDArray[Any] | None = None
 
     @property
     def finished(self) -> bool:
@@ -107,7 +101,7 @@ class Trainer:
     @property
     def epochs(self) -> int:
         """Epochs begun."""
-        return -(-self.state.steps // self._batches)
+        return self._epoch_of(self.state.steps)
 
     @property
     def best_epoch(self) -> int:
@@ -129,7 +123,7 @@ class Trainer:
         self._mean.set_weights(state.mean)
         for variable, value in zip(self._optimizer.variables, state.optimizer, strict=True):
             variable.assign(value)
-        self.state, self._order = state, None
+        self.state = state
 
     def advance(self, progress: Progress | None = None, save: Callable[[], None] | None = None) -> None:
         """Train until the next measurement on the validation photos, and take it.
@@ -162,7 +156,7 @@ class Trainer:
                 # The device may have been behind: only now the clock tells when the steps were done.
                 read = seconds = self._clock() - start
             share = self._share(steps, seconds)
-            epoch_ends = steps % self._batches == 0
+            epoch_ends = steps % self._batches.per_epoch == 0
             # The two shares are quotients: their difference may lie below the bound by a rounding error.
             due = share >= 1 or (epoch_ends and share - measured_share >= MEASURED - 1e-9)
             if due:
@@ -183,7 +177,7 @@ class Trainer:
         best = self._best_loss
         better = best is None or validation_loss < best
         entry = {
-            "epoch": -(-steps // self._batches),
+            "epoch": self._epoch_of(steps),
             "step": steps,
             "seconds": round(seconds, 3),
             "loss": errors.mean,
@@ -213,34 +207,24 @@ class Trainer:
 
     def _take(self, steps: int, seconds: float) -> Any:
         """Take one step after so many, and return its error, which may still be under way."""
-        import keras
-
-        epoch, batch = divmod(steps, self._batches)
-        seed = self._settings.seed
-        if batch == 0 or self._order is None:
-            # Seeded by the epoch and the batch, not drawn from one long stream: a continued run sees what it would
-            # have seen.
-            self._order = np.random.default_rng([seed, epoch]).permutation(len(self._training))
-        chosen = self._order[batch * self._batch_size : (batch + 1) * self._batch_size]
-        generator = np.random.default_rng([seed, epoch, batch])
-        numbers = generator.random((len(chosen), numbers_needed(self._settings.image_channels)), np.float32)
-        pool = self._pool
-        if pool is None:
-            pool, chosen = keras.ops.convert_to_tensor(self._training.at(chosen)), np.arange(len(chosen))
         rate = learning_rate(self._settings.learning_rate, steps, self._share(steps + 0.5, seconds))
-        return self._step(pool, chosen, numbers, rate, share_of_newest(steps))
+        return self._step(*self._batches.at(steps), rate, share_of_newest(steps))
+
+    def _epoch_of(self, steps: int) -> int:
+        """The epoch that so many steps end in, counted from 1."""
+        return -(-steps // self._batches.per_epoch)
 
     def _share(self, steps: float, seconds: float) -> float:
         """Which share of the run is done after so many steps, or seconds?"""
         if self._settings.minutes is not None:
             return min(1.0, seconds / (60 * self._settings.minutes))
-        return min(1.0, steps / (self._settings.epochs * self._batches))
+        return min(1.0, steps / (self._settings.epochs * self._batches.per_epoch))
 
     def _read(self, errors: _Errors, steps: int) -> None:
         errors.read()
         if not np.isfinite(errors.sum):
             raise InputError(
-                f"the loss is no longer a number in epoch {-(-steps // self._batches)}; "
+                f"the loss is no longer a number in epoch {self._epoch_of(steps)}; "
                 f"train with a lower learning rate than {self._settings.learning_rate}."
             )
 
@@ -269,13 +253,13 @@ class Trainer:
 
     def _progress(self, steps: int, seconds: float, loss: float, validation_loss: float | None) -> TrainingProgress:
         by_clock = self._settings.minutes is not None
-        epoch, batch = divmod(steps - 1, self._batches)
+        epoch, batch = divmod(steps - 1, self._batches.per_epoch)
         share = self._share(steps, seconds)
         return TrainingProgress(
             epoch + 1,
             None if by_clock else self._settings.epochs,
             batch + 1,
-            self._batches,
+            self._batches.per_epoch,
             share,
             loss,
             validation_loss,
