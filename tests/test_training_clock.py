@@ -82,14 +82,14 @@ def test_a_run_by_the_clock_that_goes_on_counts_what_was_spent(photos: tuple[Pho
 
 
 def test_a_run_is_kept_between_measurements_and_goes_on_from_there(photos: tuple[Photos, Photos]) -> None:
-    kept: list[State] = []
+    saved: list[State] = []
     whole = Trainer(TINY, *photos, clock=Clock(0.0, 9.0))
     while not whole.finished:
-        whole.advance(None, lambda: kept.append(whole.state))
-    times = [state.seconds for state in kept]
+        whole.advance(None, lambda: saved.append(whole.state))
+    times = [state.seconds for state in saved]
     assert max(np.diff([0.0, *times])) < 30 + 5 * 9
     # One in the middle of an epoch, after a measurement.
-    (middle, *_) = (state for state in kept if state.history and state.steps % 4)
+    (middle, *_) = (state for state in saved if state.history and state.steps % 4)
     assert middle.error_steps == middle.steps % 4
     parts = Trainer(TINY, *photos)
     parts.restore(middle)

@@ -56,7 +56,7 @@ def test_a_step_follows_the_gradient_of_the_loss_that_is_documented() -> None:
 
     directions = [np.random.default_rng(10).normal(size=weight.shape) for weight in before]
     either = [loss([w + sign * 3e-5 * d for w, d in zip(before, directions, strict=True)]) for sign in (1, -1)]
-    slope = (either[0] - either[1]) / 6e-5
+    derivative = (either[0] - either[1]) / 6e-5
     model.set_weights(before)
     error = step(on_device(photos()), chosen, numbers(0), 1.0, 1.0)
     step.settle()
@@ -64,7 +64,7 @@ def test_a_step_follows_the_gradient_of_the_loss_that_is_documented() -> None:
     assert float(error) == pytest.approx(expected, rel=1e-4)
     moved = [after - w for after, w in zip(model.get_weights(), before, strict=True)]
     along = -sum(float((change * direction).sum()) for change, direction in zip(moved, directions, strict=True))
-    assert along == pytest.approx(slope, rel=5e-3)
+    assert along == pytest.approx(derivative, rel=5e-3)
 
 
 def test_the_mean_of_the_weights_is_that_of_a_naive_loop() -> None:

@@ -62,8 +62,8 @@ def muon(learning_rate: Any) -> Any:
             step = _orthogonal(ops.reshape(gradient + momentum * _MOMENTUM, (-1, columns)))
             rows = step.shape[0]
             length = ops.cast(learning_rate, variable.dtype) * (_SIZE * max(rows, columns) ** 0.5)
-            kept = 1.0 - ops.cast(learning_rate, variable.dtype) * _DECAY
-            self.assign(variable, variable * kept - length * ops.reshape(step, variable.shape))
+            remaining = 1.0 - ops.cast(learning_rate, variable.dtype) * _DECAY
+            self.assign(variable, variable * remaining - length * ops.reshape(step, variable.shape))
 
     def _orthogonal(matrix: Any) -> Any:
         """Return U V^T of a matrix, nearly: its singular values come to lie around 1."""
