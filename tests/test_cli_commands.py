@@ -89,6 +89,8 @@ def test_train_writes_a_model_that_explain_opens(run: Run, photos: Path, tmp_pat
     assert (tmp_path / "saccade-out" / "cat-blur_integrated_gradients.png").exists()
     refused(run("train", photos, "-o", "mine.h5"), ".keras")
     refused(run("train", photos, "--epochs", "0"), "at least 1")
+    refused(run("train", photos, "--epochs", "2", "--minutes", "3"), "give one of them")
+    refused(run("train", photos, "--minutes", "1", "--device", "gpu:9"), "there are")
     refused(run("train", photos, "--channels", "a,b"), "--channels")
 
 

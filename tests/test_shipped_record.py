@@ -14,6 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from saccade.training import TrainingSettings
+from saccade.training.record import command_line
+
 
 def shipped(name: str) -> Path:
     return Path(str(resources.files("saccade") / "shipped" / name))
@@ -63,11 +66,19 @@ def test_the_shipped_record_names_the_data_its_licence_and_source_and_no_place()
     assert record["data"]["licence"].startswith("CC0")
     assert "clothing-dataset-small" in record["data"]["source"]
     assert record["test"]["psnr"] > 28
-    assert record["training"]["photographs"] == 3068
-    assert record["test"]["photographs"] == 372
+    assert record["training"]["photos"] == 3068
+    assert record["test"]["photos"] == 372
     assert record["sha256"] == hashlib.sha256(shipped("clothing-autoencoder.keras").read_bytes()).hexdigest()
     for place in ("/work", "/tmp", "/home"):
         assert place not in text
+
+
+def test_the_shipped_record_holds_the_command_that_trains_such_a_model() -> None:
+    record = json.loads(shipped("clothing-autoencoder.json").read_text(encoding="utf-8"))
+    chosen = record["settings"] | {"channels": tuple(record["settings"]["channels"])}
+    folders = record["training"]["folder"], record["validation"]["folder"]
+    assert record["command"] == command_line(folders[0], record["model"], TrainingSettings(**chosen), folders[1])
+    assert chosen["minutes"] * 60 == pytest.approx(record["seconds"], rel=1e-3)
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])

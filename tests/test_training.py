@@ -18,7 +18,6 @@ from PIL import Image
 
 from saccade.errors import FileError, InputError, UnknownName
 from saccade.training import TrainingProgress, TrainingSettings, train
-from saccade.training.augmentation import unvaried
 from saccade.training.photos import gather
 from saccade.training.record import command_line
 
@@ -50,7 +49,7 @@ def weights(path: Path) -> list[np.ndarray]:
 
 def test_the_loss_falls_and_the_best_weights_are_saved(trained, folder: Path) -> None:
     output, record, _ = trained
-    assert record.history[-1]["loss"] < 0.7 * record.history[0]["loss"]
+    assert record.history[-1]["loss"] < 0.8 * record.history[0]["loss"]
     validation = gather(folder, TINY.size, 3).split(0.1)[1]
     import keras
 
@@ -64,14 +63,14 @@ def test_the_loss_falls_and_the_best_weights_are_saved(trained, folder: Path) ->
     assert record.history[record.best_epoch - 1]["validation_loss"] == best
 
 
-def test_progress_tells_every_batch_and_every_epoch(trained) -> None:
+def test_progress_tells_every_batch_and_every_measurement(trained) -> None:
     _, record, reported = trained
-    closing = [step for step in reported if step.epoch_done]
+    closing = [step for step in reported if step.measured]
     assert [step.epoch for step in closing] == list(range(1, 7))
     assert [step.batch for step in reported if step.epoch == 1] == [1, 2, 3, 4, 4]
     assert closing[-1].seconds_left == 0
     assert [step.validation_loss for step in closing] == [entry["validation_loss"] for entry in record.history]
-    assert all(step.seconds_left > 0 for step in reported if not step.epoch_done and step.batch < step.batches)
+    assert all(step.seconds_left > 0 for step in reported if not step.measured and step.batch < step.batches)
     assert reported[0].best is None
     assert closing[-1].best == min(entry["validation_loss"] for entry in record.history)
 
@@ -103,8 +102,7 @@ def test_the_preview_shows_photos_above_and_redrawn_below(trained, folder: Path)
     sheet = np.asarray(Image.open(output.with_suffix(".png")))
     assert sheet.shape == (2 * 32 + 12, 2 * 36 + 4, 3)
     validation = gather(folder, TINY.size, 3).split(0.1)[1]
-    expected = unvaried(gather(folder, 48, 3).split(0.1)[1].at([0]), 32)[0] * 255
-    assert validation.paths
+    expected = validation.images([0])[0] * 255
     assert np.abs(sheet[4:36, 4:36].astype(float) - expected).max() <= 1
     assert not np.array_equal(sheet[40:72, 4:36], sheet[4:36, 4:36])
 
@@ -115,7 +113,7 @@ class StoppedError(Exception):
 
 def stop_after(epoch: int, batch: int):
     def progress(step: TrainingProgress) -> None:
-        if (step.epoch, step.batch) == (epoch, batch) and not step.epoch_done:
+        if (step.epoch, step.batch) == (epoch, batch) and not step.measured:
             raise StoppedError
 
     return progress
@@ -279,24 +277,24 @@ from pathlib import Path
 from saccade.training import TrainingSettings, train
 folder, whole, parts = map(Path, sys.argv[1:])
 settings = TrainingSettings(
-    size=16, code_channels=4, channels=(8,), epochs=2, batch_size=4, seed=3, learning_rate=0.01, augment=False
+    size=16, code_channels=4, channels=(8,), epochs=4, batch_size=4, seed=3, learning_rate=0.02, augment=False
 )
 def keep(step):
-    # What a run that is killed after its first epoch leaves.
-    if step.epoch == 2 and step.batch == 1:
+    # What a run that is killed after its second epoch leaves.
+    if step.epoch == 3 and step.batch == 1:
         shutil.copy(f"{whole}.checkpoint", f"{parts}.checkpoint")
 train(folder, whole, settings, progress=keep)
 assert Path(f"{parts}.checkpoint").exists()
 seen = []
 train(folder, parts, settings, progress=seen.append)
-assert seen[0].epoch == 2
+assert seen[0].epoch == 3
 """
     files = [str(folder), str(tmp_path / "whole.keras"), str(tmp_path / "parts.keras")]
     environment = os.environ | {"KERAS_BACKEND": backend}
     subprocess.run([sys.executable, "-c", program, *files], check=True, env=environment)
     record = json.loads((tmp_path / "whole.json").read_text())
     assert record["versions"]["backend"] == backend
-    assert record["history"][1]["loss"] < record["history"][0]["loss"]
+    assert record["history"][-1]["loss"] < record["history"][0]["loss"]
     for one, other in zip(weights(tmp_path / "whole.keras"), weights(tmp_path / "parts.keras"), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
@@ -341,7 +339,8 @@ def test_what_cannot_work_is_said_before_the_first_epoch(folder: Path, tmp_path:
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
-        ("epochs", 0), ("batch_size", 0), ("patience", 0), ("seed", -1), ("learning_rate", 0.0),
+        ("epochs", 0), ("minutes", 0.0), ("minutes", float("inf")), ("minutes", float("nan")),
+        ("batch_size", 0), ("patience", 0), ("seed", -1), ("learning_rate", 0.0),
         ("learning_rate", float("nan")), ("validation_fraction", 0.0), ("validation_fraction", 0.6),
         ("image_channels", 2), ("size", 100), ("code_channels", 0), ("channels", (8, 0)),
     ],

@@ -45,16 +45,24 @@ class Choices:
         int | None,
         typer.Option(metavar="N", rich_help_panel=_RUN, help="Passes over the photos, at most.  [default: 40]"),
     ] = None
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X", rich_help_panel=_RUN, help="Train for so long, by the clock, and not for a number of epochs."
+        ),
+    ] = None
     batch_size: Annotated[
         int | None, typer.Option(metavar="N", rich_help_panel=_RUN, help="Photos per step.  [default: 16]")
     ] = None
     learning_rate: Annotated[
-        float | None, typer.Option(metavar="X", rich_help_panel=_RUN, help="Peak learning rate.  [default: 0.002]")
+        float | None, typer.Option(metavar="X", rich_help_panel=_RUN, help="Peak learning rate.  [default: 0.003]")
     ] = None
     patience: Annotated[
         int | None,
         typer.Option(
-            metavar="N", rich_help_panel=_RUN, help="Stop after so many epochs without improvement.  [default: 10]"
+            metavar="N",
+            rich_help_panel=_RUN,
+            help="Stop after so many measurements without improvement.  [default: 10]",
         ),
     ] = None
     validation_fraction: Annotated[
@@ -67,7 +75,11 @@ class Choices:
     ] = None
     precision: Annotated[
         str | None,
-        typer.Option(metavar="NAME", rich_help_panel=_RUN, help="float32 or mixed_bfloat16.  [default: float32]"),
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=_RUN,
+            help="float32, mixed_bfloat16, or auto: the latter on an accelerator.  [default: auto]",
+        ),
     ] = None
     optimizer: Annotated[
         str | None, typer.Option(metavar="NAME", rich_help_panel=_RUN, help="muon or adam.  [default: muon]")
@@ -86,6 +98,10 @@ class Choices:
 
         chosen = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         chosen = {name: value for name, value in chosen.items() if value is not None}
+        if {"epochs", "minutes"} <= chosen.keys():
+            raise InputError(
+                f"--epochs {self.epochs} and --minutes {self.minutes:g} both say how long to train; give one of them."
+            )
         if chosen.pop("grey"):
             chosen["image_channels"] = 1
         if self.channels is not None:
@@ -117,7 +133,7 @@ def train(
         typer.Option(
             metavar="FILE",
             show_default=False,
-            help="An image file to write after each epoch: photos above, redrawn below.",
+            help="An image file to write after each measurement: photos above, redrawn below.",
         ),
     ] = None,
     start_from: Annotated[
@@ -135,10 +151,14 @@ def train(
     backend: Annotated[
         str | None, typer.Option(metavar="NAME", help="What Keras runs on: tensorflow, torch or jax.")
     ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", show_default=False, help="Where to compute, such as cpu or gpu:0."),
+    ] = None,
 ) -> dict[str, Any]:
     """Train an autoencoder on a folder of photos.
 
-    Some hundreds of photos and a few minutes give a model that redraws such photos recognisably. A run that is
+    Some hundreds of photos and ten minutes give a model that redraws such photos recognisably. A run that is
     stopped with Ctrl-C continues with the same command.
     """
     from saccade.models import choose_backend
@@ -146,10 +166,10 @@ def train(
 
     settings = choices.settings(console.seed)
     choose_backend(backend)
-    with console.progress(settings.epochs, "reading photos") as bar:
+    with console.progress(1.0, "reading photos") as bar:
         record = train_autoencoder(
             folder, output, settings, validation=validation, resume=resume, preview=preview, start_from=start_from,
-            progress=lambda now: _show(now, bar, console),
+            device=device, progress=lambda now: _show(now, bar, console),
         )  # fmt: skip
     if record.skipped:
         console.note(f"{len(record.skipped)} files could not be read as photos and were left out.")
@@ -167,12 +187,11 @@ def train(
 
 def _show(now: TrainingProgress, bar: Bar, console: Console) -> None:
     best = "" if now.best is None else f"  best {now.best:.5f}"
-    bar.at(
-        now.epoch - 1 + now.batch / max(now.batches, 1), f"epoch {now.epoch}/{now.epochs}  loss {now.loss:.5f}{best}"
-    )
-    if now.epoch_done:
+    epoch = f"epoch {now.epoch}" if now.epochs is None else f"epoch {now.epoch}/{now.epochs}"
+    bar.at(now.share, f"{epoch}  loss {now.loss:.5f}{best}")
+    if now.measured:
         console.say(
-            f"epoch {now.epoch}/{now.epochs}: loss {now.loss:.5f}, on unseen photos {now.validation_loss:.5f}, "
+            f"{epoch}: loss {now.loss:.5f}, on unseen photos {now.validation_loss:.5f}, "
             f"{_span(now.seconds)} so far, at most {_span(now.seconds_left)} to go"
         )
 

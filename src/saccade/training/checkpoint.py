@@ -1,4 +1,4 @@
-"""A run that was stopped continues where it was: one file beside the output, written after every epoch."""
+"""A run that was stopped continues where it was: one file beside the output, written again and again."""
 
 from __future__ import annotations
 
@@ -13,24 +13,33 @@ from numpy.typing import NDArray
 from saccade.atomic_files import atomic_file
 from saccade.errors import FileError
 
+_NUMBERS = ("steps", "seconds", "error_sum", "error_steps", "history")
+_ARRAYS = ("weights", "mean", "optimizer", "best")
+
 
 @dataclass
 class State:
-    """All that the next epoch depends on.
+    """All that the next step depends on.
 
     Attributes:
-        epoch: Epochs done.
+        steps: Steps done.
         seconds: Time spent.
-        history: One entry an epoch: `epoch`, `loss`, `validation_loss`.
+        error_sum: Sum of the steps' mean squared errors since the last measurement.
+        error_steps: How many steps that sum is of.
+        history: One entry a measurement: `epoch`, `step`, `seconds`, `loss`, `validation_loss`.
         weights: The model's weights.
+        mean: Their exponential mean.
         optimizer: The optimizer's variables, its count of steps among them.
-        best: The weights with the lowest validation loss.
+        best: The mean with the lowest validation loss.
     """
 
-    epoch: int = 0
+    steps: int = 0
     seconds: float = 0.0
+    error_sum: float = 0.0
+    error_steps: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
     weights: list[NDArray[Any]] = field(default_factory=list)
+    mean: list[NDArray[Any]] = field(default_factory=list)
     optimizer: list[NDArray[Any]] = field(default_factory=list)
     best: list[NDArray[Any]] = field(default_factory=list)
 
@@ -42,12 +51,8 @@ def checkpoint_path(output: Path) -> Path:
 
 def save(path: Path, state: State, run: str) -> None:
     """Write the state, whole or not at all; `run` says which run it belongs to."""
-    arrays = {
-        f"{kind}_{index:03}": value
-        for kind in ("weights", "optimizer", "best")
-        for index, value in enumerate(getattr(state, kind))
-    }
-    about = {"run": run, "epoch": state.epoch, "seconds": state.seconds, "history": state.history}
+    arrays = {f"{kind}_{index:03}": value for kind in _ARRAYS for index, value in enumerate(getattr(state, kind))}
+    about = {"run": run} | {name: getattr(state, name) for name in _NUMBERS}
     with atomic_file(path) as part, part.open("wb") as file:
         np.savez(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
 
@@ -64,12 +69,11 @@ def load(path: Path, run: str) -> State | None:
         # Opened here: numpy leaves the file of a damaged archive open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             about = json.loads(str(stored["about"]))
-            kinds = {
-                kind: [stored[name] for name in sorted(stored.files) if name.startswith(f"{kind}_")]
-                for kind in ("weights", "optimizer", "best")
+            arrays: dict[str, Any] = {
+                kind: [stored[name] for name in sorted(stored.files) if name.startswith(f"{kind}_")] for kind in _ARRAYS
             }
             if about["run"] == run:
-                return State(about["epoch"], about["seconds"], about["history"], **kinds)
+                return State(**{name: about[name] for name in _NUMBERS}, **arrays)
     except Exception as error:  # whatever numpy, zip or zlib make of damaged bytes
         raise FileError(f"{path} is damaged; delete it and train from the start.") from error
     raise FileError(

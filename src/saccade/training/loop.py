@@ -13,7 +13,6 @@ from saccade.atomic_files import atomic_file, check_writable
 from saccade.errors import InputError
 from saccade.picture.files import FORMATS
 from saccade.training import checkpoint
-from saccade.training.augmentation import unvaried
 from saccade.training.photos import Photos, gather
 from saccade.training.preview import draw
 from saccade.training.record import TrainingRecord, command_line, summary, versions
@@ -39,13 +38,15 @@ def train(
     progress: Progress | None = None,
     preview: Path | None = None,
     start_from: Path | None = None,
+    device: str | None = None,
 ) -> TrainingRecord:
     """Train the reference autoencoder on photos: which small code is enough to draw them again?
 
-    Minimises the mean squared error between a variation of a photo and its reconstruction, with Muon
-    or Adam; the learning rate warms up and then falls along a cosine. Keeps the weights with the lowest validation
-    loss. After every epoch a checkpoint is written beside the output; a run that was stopped continues from
-    it on the same schedule, and the checkpoint goes when the model is complete.
+    Minimises the error between a variation of a photo and its reconstruction, squared, with a twentieth of the
+    absolute one for sharp edges, with Muon or Adam; the learning rate warms up and then falls along a cosine, over
+    epochs or over minutes. What is measured and saved is the exponential mean of the weights, as it was when its
+    validation loss was lowest. A checkpoint is written beside the output, at least twice a minute; a run that was
+    stopped continues from it on the same schedule, and the checkpoint goes when the model is complete.
 
     Args:
         folder: A folder with photos, searched with the folders in it; or the files themselves.
@@ -53,18 +54,19 @@ def train(
         settings: What can be chosen; None takes the defaults.
         validation: A folder with the validation photos; None holds back a share of `folder`.
         resume: Continue from the checkpoint if there is one; False starts again.
-        progress: Called after every batch and after every epoch. What it raises ends the run; the checkpoint
-            of the last complete epoch stays.
-        preview: An image file to write after every epoch: validation photos above, redrawn below.
+        progress: Called after every step and after every measurement. What it raises ends the run; the last
+            checkpoint stays.
+        preview: An image file to write after every measurement: validation photos above, redrawn below.
         start_from: A `.keras` file of an earlier run to train further, of the architecture that `settings`
             describe; the learning rate warms up and falls again. None starts from random weights.
+        device: Where to compute, such as `cpu` or `gpu:0`; None leaves it to the framework.
 
     Returns:
         The record that is also written beside the output.
 
     Raises:
-        InputError: Fewer than 8 readable photos, an ending that does not fit the file, or a start of
-            another architecture.
+        InputError: Fewer than 8 readable photos, an ending that does not fit the file, a start of another
+            architecture, or no such device.
         ModelError: The start is not a Keras model that opens without trust.
         FileError: The folder or the start does not exist, the output cannot be written, or the checkpoint is
             of another run.
@@ -83,16 +85,16 @@ def train(
         check_writable(preview)
     start = None if start_from is None else read_start(start_from, settings)
     training_photos, validation_photos = _collections(folder, validation, settings)
-    trainer = Trainer(settings, training_photos, validation_photos, start)
+    trainer = Trainer(settings, training_photos, validation_photos, start, device=device)
     saved = checkpoint.checkpoint_path(output)
     state = checkpoint.load(saved, trainer.digest) if resume else None
     if state is not None:
         trainer.restore(state)
     while not trainer.finished:
-        trainer.epoch(progress, lambda: checkpoint.save(saved, trainer.state, trainer.digest))
+        trainer.advance(progress, lambda: checkpoint.save(saved, trainer.state, trainer.digest))
         if preview is not None:
             chosen = np.linspace(0, len(validation_photos) - 1, min(SHOWN, len(validation_photos))).round().astype(int)
-            images = unvaried(validation_photos.at(chosen), settings.size)
+            images = validation_photos.images(chosen)
             draw(images, trainer.redraw(images), preview)
     record = _finish(trainer, output, settings, training_photos, validation_photos, validation, start)
     saved.unlink(missing_ok=True)
@@ -126,12 +128,15 @@ def _finish(
         validation=summary(validation_photos),
         skipped=training_photos.skipped + (validation_photos.skipped if validation else ()),
         start=None if start is None else _began(trainer, start),
-        epochs_run=trainer.state.epoch,
+        epochs_run=trainer.epochs,
+        steps=trainer.state.steps,
         best_epoch=trainer.best_epoch,
         history=tuple(trainer.state.history),
         validation_loss=float(errors.mean()),
         validation_psnr=float(np.mean(10 * np.log10(1 / np.maximum(errors, 1e-12)))),
         seconds=round(trainer.state.seconds, 1),
+        device=str(trainer.device),
+        precision=trainer.precision,
         versions=versions(keras.backend.backend()),
     )
     with atomic_file(output) as part:
@@ -159,7 +164,8 @@ def _collections(
             f"{photos.folder} has {count}{skipped}; training needs at least {FEWEST}, and a useful model some hundreds."
         )
     if validation is None:
-        return photos.split(settings.validation_fraction)
+        learned_from, measured_on = photos.split(settings.validation_fraction)
+        return learned_from, measured_on.at_size(settings.size)
     validation_photos = gather(validation, settings.size, settings.image_channels)
     if not len(validation_photos):
         raise InputError(f"{validation} has no readable photos; validation needs at least one.")

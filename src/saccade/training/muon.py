@@ -8,6 +8,8 @@ _QUINTIC = (3.4445, -4.7750, 2.0315)
 """Coefficients of the iteration, chosen by its author for the steepest gradient at zero."""
 _ITERATIONS = 5
 _MOMENTUM = 0.95
+_DECAY = 0.02
+"""How far the learning rate pulls an orthogonalised kernel towards zero."""
 _SIZE = 0.2
 """Root mean square of a step in learning rates: what Adam's steps have, so that one learning rate suits both."""
 
@@ -17,11 +19,13 @@ def muon(learning_rate: Any) -> Any:
 
     With the kernel's gradient as a matrix G of (height * width * channels in, channels out),
 
-        M <- 0.95 M + G,   N = G + 0.95 M,   W <- W - 0.2 learning_rate sqrt(max(rows, columns)) U V^T
+        M <- 0.95 M + G,   N = G + 0.95 M
+        W <- (1 - 0.02 learning_rate) W - 0.2 learning_rate sqrt(max(rows, columns)) U V^T
 
     where U S V^T is the singular value decomposition of N; U V^T is found by five Newton-Schulz iterations.
     Adam follows the few directions with large gradients and leaves the others behind; here all of them learn
-    alike. Biases and the layer that draws the image, whose three columns are colours, are left to Adam.
+    alike. Biases and the first and the last layer, in whose kernels one side is the image's colours, are left to
+    Adam.
 
     Args:
         learning_rate: A number, or a schedule of Keras.
@@ -58,7 +62,8 @@ def muon(learning_rate: Any) -> Any:
             step = _orthogonal(ops.reshape(gradient + momentum * _MOMENTUM, (-1, columns)))
             rows = step.shape[0]
             length = ops.cast(learning_rate, variable.dtype) * (_SIZE * max(rows, columns) ** 0.5)
-            self.assign_sub(variable, length * ops.reshape(step, variable.shape))
+            remaining = 1.0 - ops.cast(learning_rate, variable.dtype) * _DECAY
+            self.assign(variable, variable * remaining - length * ops.reshape(step, variable.shape))
 
     def _orthogonal(matrix: Any) -> Any:
         """Return U V^T of a matrix, nearly: its singular values come to lie around 1."""
@@ -71,9 +76,10 @@ def muon(learning_rate: Any) -> Any:
             wide = first * wide + (third * square + fifth * (square @ square)) @ wide
         return ops.transpose(wide) if tall else wide
 
-    return Muon(learning_rate, global_clipnorm=1.0)
+    # A single photo with hard edges can throw a young network off; the clip only acts then.
+    return Muon(learning_rate, beta_2=0.99, epsilon=1e-8, global_clipnorm=1.0)
 
 
 def _is_orthogonalised(variable: Any) -> bool:
-    """Whether a variable is the kernel of a convolution with more channels out than an image has."""
-    return len(variable.shape) == 4 and variable.shape[-1] > 3
+    """Whether a variable is the kernel of a convolution with more channels in, and more out, than an image has."""
+    return len(variable.shape) == 4 and min(variable.shape[-2:]) > 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from saccade.errors import FileError, ImageError
 from saccade.images import ImageRecipe, find, read
+from saccade.typing import Array
 
 MEMORY_LIMIT = 2 * 2**30
 """Bytes of decoded photos that stay in memory; larger collections are decoded again in every epoch."""
@@ -55,7 +57,25 @@ class Photos:
         """Return some photos: uint8 (indices, size, size, channels)."""
         if self.pixels is not None:
             return self.pixels[np.asarray(indices, np.intp)]
-        return np.stack([decoded(self.paths[index], self.size, self.channels) for index in indices])
+        return _all_decoded([self.paths[index] for index in indices], self.size, self.channels)
+
+    def images(self, indices: Sequence[int] | NDArray[Any]) -> Array:
+        """Return some photos as a model wants them: float32 (indices, size, size, channels) in 0..1."""
+        return np.asarray(self.at(indices) / np.float32(255), np.float32)
+
+    def at_size(self, size: int) -> Photos:
+        """Return the same photos at another size, read from their files again.
+
+        Raises:
+            FileError: One has gone since.
+            ImageError: One is no photo any more.
+        """
+        if size == self.size:
+            return self
+        pixels = None
+        if self.pixels is not None:
+            pixels = _all_decoded(self.paths, size, self.channels)
+        return replace(self, size=size, pixels=pixels)
 
     def only(self, indices: Sequence[int]) -> Photos:
         """Return a part of the collection, in the order given."""
@@ -90,17 +110,24 @@ def gather(folder: Path | Sequence[Path], size: int, channels: int, *, memory_li
     readable: list[tuple[Path, str, str]] = []
     skipped: list[str] = []
     pixels: list[NDArray[np.uint8]] = []
-    for path in paths:
-        name = path.relative_to(root).as_posix() if root else path.name
+
+    def read_one(path: Path) -> tuple[str, NDArray[np.uint8] | None] | None:
         try:
             photo = decoded(path, size, channels)
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            return hashlib.sha256(path.read_bytes()).hexdigest(), photo if in_memory else None
         except (FileError, ImageError, OSError):
-            skipped.append(name)
-            continue
-        readable.append((path, digest, name))
-        if in_memory:
-            pixels.append(photo)
+            return None
+
+    with ThreadPoolExecutor() as threads:
+        for path, result in zip(paths, threads.map(read_one, paths), strict=True):
+            name = path.relative_to(root).as_posix() if root else path.name
+            if result is None:
+                skipped.append(name)
+                continue
+            digest, photo = result
+            readable.append((path, digest, name))
+            if photo is not None:
+                pixels.append(photo)
     return Photos(
         label,
         tuple(path for path, _, _ in readable),
@@ -123,6 +150,11 @@ def decoded(path: Path, size: int, channels: int) -> NDArray[np.uint8]:
     image = read(path, ImageRecipe(size, size, channels, fit="stretch")).array[0]
     pixels: NDArray[np.uint8] = np.rint(image * 255).astype(np.uint8)
     return pixels
+
+
+def _all_decoded(paths: Sequence[Path], size: int, channels: int) -> NDArray[np.uint8]:
+    with ThreadPoolExecutor() as threads:
+        return np.stack(list(threads.map(lambda path: decoded(path, size, channels), paths)))
 
 
 def _listed(folder: Path | Sequence[Path]) -> tuple[list[Path], Path | None, str]:

@@ -24,17 +24,22 @@ class TrainingRecord:
         model: Name of the model file.
         command: The command line that repeats the run.
         settings: All settings, defaults included.
-        training: Folder name, number of photos and SHA-256 over their names and contents.
-        validation: The same for the photos that decided when to stop.
+        training: Of the photos learned from: `folder` (its name), `photos` (their number) and `sha256` (over their
+            names and contents).
+        validation: The same for the photos that decided which weights were kept.
         skipped: Names of files that could not be read as photos.
         start: Name and SHA-256 of the model that the run began with, and its mean squared error on the
             validation photos (`model`, `sha256`, `validation_loss`); None after a start from random weights.
-        epochs_run: Epochs done, fewer than the settings allow after an early stop.
+        epochs_run: Epochs begun, fewer than the settings allow after an early stop.
+        steps: Steps done.
         best_epoch: The epoch whose weights were kept, counted from 1.
-        history: One entry an epoch: `epoch`, `loss`, `validation_loss` (mean squared errors, values 0..1).
+        history: One entry a measurement: `epoch`, `step`, `seconds` (since the start), `loss` (mean squared error of
+            the steps since the last one) and `validation_loss` (that of the mean of the weights); values 0..1.
         validation_loss: Mean squared error of the saved model on the validation photos.
         validation_psnr: Mean over these photos of 10 log10(1 / mean squared error), in decibels.
-        seconds: Time the run took.
+        seconds: Time the run took, without reading the photos.
+        device: What computed it.
+        precision: Of the hidden layers while it was trained.
         versions: Versions of what computed it.
     """
 
@@ -46,11 +51,14 @@ class TrainingRecord:
     skipped: tuple[str, ...]
     start: dict[str, Any] | None
     epochs_run: int
+    steps: int
     best_epoch: int
     history: tuple[dict[str, float], ...]
     validation_loss: float
     validation_psnr: float
     seconds: float
+    device: str
+    precision: str
     versions: dict[str, str]
 
     def write(self, path: Path) -> None:
@@ -67,7 +75,7 @@ def summary(photos: Photos) -> dict[str, Any]:
 def photo_count(summarised: Mapping[str, Any]) -> int | None:
     """How many photos, by what `summary` said of them; None where it says nothing.
 
-    Older records call them photographs, the one of the shipped model among them.
+    Older records call them photographs.
     """
     count: int | None = summarised.get("photos", summarised.get("photographs"))
     return count
