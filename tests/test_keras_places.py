@@ -35,7 +35,9 @@ def transformer(*, pooled: str | None = None) -> keras.Model:
         tokens = tokens + keras.layers.MultiHeadAttention(2, 8)(normal, normal)
         normal = keras.layers.LayerNormalization()(tokens)
         tokens = keras.layers.Add(name=f"block{number}")([tokens, keras.layers.Dense(16, "gelu")(normal)])
-    code = keras.layers.LayerNormalization(name="last")(tokens)
+    code = keras.layers.LayerNormalization(gamma_initializer=keras.initializers.RandomUniform(0.5, 1.5), name="last")(
+        tokens
+    )
     if pooled == "class":
         code = keras.layers.Lambda(lambda tokens: tokens[:, 0], name="pooled")(code)
     return keras.Model(image, code)
@@ -72,6 +74,7 @@ def test_tokens_are_followed_or_measured(images: np.ndarray) -> None:
     assert encoder.places("tokens", *SIZE) == Places(4, 6)
     for layer in ("class", "block0", "last"):
         assert encoder.places(layer, *SIZE) == Places(4, 6, prefix=1)
+    # Also for codes that all have one length, and so no gradient.
     found = saccade.explain(encoder, images, "activation_energy")
     code = encoder.activations(images, ["last"])["last"].astype(float)
     energy = (code**2).sum(-1)

@@ -282,7 +282,9 @@ class KerasNetwork:
             if known is not None and known not in sources:
                 # A sub-model or block hands on what one of its own layers made.
                 handed_on = known_places.get(known)
-                places = "grid" if handed_on is None or self._grid(call.output) is not None else handed_on
+                places: Places | Literal["grid"] | None = "grid"
+                if handed_on is not None and self._grid(call.output) is None:
+                    places = handed_on
                 if handed_on is not None:
                     known_places[call.path] = handed_on
                 operations[call.path] = Operation((known,), POINTWISE, self._grid(call.output), places)
