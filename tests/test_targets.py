@@ -332,12 +332,10 @@ def test_a_function_that_gives_something_else_is_refused(world: World) -> None:
 
 def test_components_do_not_depend_on_how_the_collection_is_cut(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     from saccade.images import collection
-    from saccade.targets.components import Component
-    from saccade.targets.given_images import GivenImages
 
-    whole = Component(0, GivenImages.of(COLLECTION)).components(Run(world.encoder))
+    whole = targets.component(0, COLLECTION).arguments.components(Run(world.encoder))
     monkeypatch.setattr(collection, "BATCH", 2)
-    cut = Component(0, GivenImages.of(list(COLLECTION))).components(Run(world.encoder))
+    cut = targets.component(0, list(COLLECTION)).arguments.components(Run(world.encoder))
     np.testing.assert_allclose(cut, whole, atol=1e-5)
     np.testing.assert_allclose(whole @ whole.T, np.eye(3), atol=1e-10)
     assert (whole[np.arange(3), np.abs(whole).argmax(axis=1)] > 0).all()

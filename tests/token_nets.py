@@ -67,6 +67,7 @@ class Transformer(nn.Module):
         self.behind = nn.Parameter(torch.randn(1, suffix, width))
         self.blocks = nn.ModuleList([Block(width, fused=fused) for _ in range(depth)])
         self.norm = nn.LayerNorm(width)
+        nn.init.uniform_(self.norm.weight, 0.5, 1.5)  # else all codes have one length
         self.prefix, self.pooled = prefix, pooled
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -90,6 +91,7 @@ class Windowed(nn.Module):
         self.patch_embed, self.window = nn.Conv2d(3, width, 4, 4), window
         self.norm, self.attn = nn.LayerNorm(width), Attention(width)
         self.merge, self.last = nn.Linear(4 * width, 2 * width), nn.LayerNorm(2 * width)
+        nn.init.uniform_(self.last.weight, 0.5, 1.5)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         maps = self.patch_embed(images).permute(0, 2, 3, 1)

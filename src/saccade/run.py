@@ -17,6 +17,8 @@ from saccade.results.map import Map
 from saccade.targets import Target
 from saccade.typing import Array
 
+Use = Literal["gradient", "shares", "occlusion"]
+"""What a target is made ready for."""
 OnPartial = Callable[[list[Map]], None]
 """Gets the maps so far, one for each target that is explained."""
 
@@ -85,21 +87,22 @@ class Run(Questions):
         size = next((size for reference, size in self._sizes if reference() is codes), None)
         return None if size is None else self.encoder.places(self.encoder.layer, *size)
 
-    def objective(self, images: Array, target: Target, use: Literal["gradient", "occlusion"] = "gradient") -> Objective:
+    def objective(self, images: Array, target: Target, use: Use = "gradient") -> Objective:
         """A target made ready for these images: its measure, its layer, its frozen references.
 
         Args:
             images: (images, height, width, channels), the images that are explained.
             target: What is explained.
-            use: The measure that is differentiated, or the one that is compared when parts are covered.
+            use: The measure that is differentiated, that is split into shares (the same one, also where its gradient
+                is zero), or the one that is compared when parts are covered.
         """
         layer = self._place(target, use)
         # What the output should be is the image itself; its code is not asked for.
         reference = target.freeze(self.codes(images) if target.reads == "code" else images, self)
-        measure = target.gradient_measure if use == "gradient" else target.occlusion_measure
+        measure = target.occlusion_measure if use == "occlusion" else target.gradient_measure
         return Objective(measure, layer, reference)
 
-    def _place(self, target: Target, use: Literal["gradient", "occlusion"]) -> str:
+    def _place(self, target: Target, use: Use) -> str:
         """The layer that a target reads, which must hold something that can be explained so."""
         if target.reads == "code":
             self.encoder.check_code()

@@ -10,6 +10,7 @@ behind the last attention a class token reads itself alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -191,17 +192,21 @@ def _moves_the_edge(flow: Dataflow, path: str) -> bool:
 
 def _is_listed(run: Run, flow: Dataflow, path: str) -> bool:
     """Is the layer offered to people? It has places, as the network itself says; nothing is measured for a list."""
-    return _usable(declared_places(run.encoder.network, path, flow)) is not None
+    return _usable(declared_places(run.encoder.network, path, flow), run.encoder.layers[path].shape) is not None
 
 
 def _places(run: Run, flow: Dataflow, path: str) -> Places | None:
     """The places of a layer that has feature maps; None where it has none."""
-    return _usable(run.encoder.places(path, *flow.size))
+    shape = run.encoder.layers[path].shape
+    return _usable(run.encoder.places(path, *flow.size), shape) if len(shape) > 1 else None
 
 
-def _usable(places: Places | None) -> Places | None:
-    """Places of several cells, whose channels come last."""
-    return None if places is None or places.channels_first or places.cells < 2 else places
+def _usable(places: Places | None, shape: tuple[int | None, ...]) -> Places | None:
+    """Places of several cells, whose channels are the last axis."""
+    if places is None or places.channels_first or places.cells < 2 or len(shape) < 2:
+        return None
+    lead = shape[:-1]
+    return places if None in lead or math.prod(side or 1 for side in lead) == places.tokens else None
 
 
 def _reaches(flow: Dataflow, path: str, read: str) -> bool:

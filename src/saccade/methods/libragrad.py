@@ -41,7 +41,8 @@ def libragrad(run: Run, images: Array, target: Target, *, low_pass: float | None
         target's value for biases, position embeddings and special tokens, where the target is a sum of products with
         the code.
     """
-    objective = run.objective(images, target)
+    # A code of fixed length has no gradient, but one that holds its length constant: that is the one asked for.
+    objective = run.objective(images, target, "shares")
     raw = images * run.gradient(images, objective, STAY, ONCE, linearised=True)
     notes = ["attention, normalisation and gates are constants on the way back"]
     scores = {}

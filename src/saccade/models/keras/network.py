@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from saccade.errors import ModelError, SaccadeError
 from saccade.models.carried import Carried
 from saccade.models.dataflow import POINTWISE, Dataflow, Operation
-from saccade.models.keras.calls import ROOT, Recorder, named_parts, recording, tensors_in
+from saccade.models.keras.calls import ROOT, Call, Recorder, named_parts, recording, tensors_in
 from saccade.models.keras.carried import carried
 from saccade.models.keras.inputs import input_of
 from saccade.models.keras.pool_before_activation import Postponed, postponed
@@ -23,6 +23,7 @@ from saccade.models.keras.rectifiers import rectifiers
 from saccade.models.keras.windows import windows_of
 from saccade.models.messages import plain_sentence
 from saccade.models.network import Capabilities, EverythingFound, Framework, Hints, Layer, Measured, Taps
+from saccade.models.places import Places
 from saccade.models.randomisation import Weight
 from saccade.models.rectifiers import Rectifiers
 from saccade.typing import Array, Tensor
@@ -251,24 +252,52 @@ class KerasNetwork:
         """How places move through the model at this image size."""
         return self._dataflow_of(self._record(height, width), height, width)
 
-    def _dataflow_of(self, recorder: Recorder, height: int, width: int) -> Dataflow:
+    def _dataflow_of(self, recorder: Recorder, height: int, width: int, *, inside_layers: bool = True) -> Dataflow:
+        """How places move through the model.
+
+        Args:
+            recorder: One run on an image of this size.
+            height: Of the image.
+            width: Of the image.
+            inside_layers: What a layer computes between the layers inside it, such as attention, counts as computed of
+                all that it has read and made so far; else nothing is known of it.
+        """
         operations: dict[str, Operation] = {}
         producer: dict[int, str] = {}
+        known_places: dict[str, Places] = {}
         alive: list[Tensor] = []  # ids are only unique while the tensors live
         channel_axis = 1 if self._channels_first else 3
         producer[id(recorder.images)] = "input"
+        calls = {call.path: call for call in recorder.calls}
         for call in recorder.calls:
             alive.extend(call.inputs)
             sources = tuple(producer.get(id(tensor), "unknown") for tensor in call.inputs)
+            owner = calls.get(call.path.rpartition("/")[0])
+            followed = "unknown" not in sources
+            if not followed and inside_layers and owner is not None:
+                inside = [path for path in operations if path.startswith(f"{owner.path}/")]
+                read = [producer.get(id(tensor), "unknown") for tensor in owner.inputs]
+                sources = tuple(dict.fromkeys([*(source for source in sources if source != "unknown"), *inside, *read]))
             known = producer.get(id(call.output))
             if known is not None and known not in sources:
                 # A sub-model or block hands on what one of its own layers made.
-                operations[call.path] = Operation((known,), POINTWISE, self._grid(call.output))
+                handed_on = known_places.get(known)
+                places: Places | Literal["grid"] | None = "grid"
+                if handed_on is not None and self._grid(call.output) is None:
+                    places = handed_on
+                if handed_on is not None:
+                    known_places[call.path] = handed_on
+                operations[call.path] = Operation((known,), POINTWISE, self._grid(call.output), places)
             else:
                 grids = [self._grid(tensor) for tensor in call.inputs]
                 leaving = self._grid(call.output) if hasattr(call.output, "shape") else None
-                windows = windows_of(call.layer, grids, leaving, channel_axis) if "unknown" not in sources else None
-                operations[call.path] = Operation(sources, windows, leaving)
+                windows = windows_of(call.layer, grids, leaving, channel_axis) if followed else None
+                places = self._places_after(call, {**known_places, "input": Places(height, width)}, sources, leaving)
+                if isinstance(places, Places):
+                    known_places[call.path] = places
+                elif places == "grid" and leaving is not None:
+                    known_places[call.path] = Places(*leaving)
+                operations[call.path] = Operation(sources, windows, leaving, places)
             for path, result in named_parts(call.path, call.output):
                 if path != call.path:
                     # One of several results; a sub-model hands on what its own layers made.
@@ -281,10 +310,29 @@ class KerasNetwork:
                 operations[path] = Operation((producer.get(id(result), "unknown"),), None, self._grid(result))
         return Dataflow((height, width), operations)
 
+    def _places_after(
+        self, call: Call, known: Mapping[str, Places], sources: Sequence[str], leaving: tuple[int, int] | None
+    ) -> Places | Literal["grid"] | None:
+        """Where rows and columns lie in what a layer gave: a map put in another form keeps them."""
+        kind = type(call.layer).__name__
+        before = known.get(sources[0]) if len(sources) == 1 else None
+        if kind == "EinsumDense" and before is None:
+            return None  # tokens by heads
+        if kind not in ("Flatten", "Reshape") or before is None or not hasattr(call.output, "shape"):
+            return "grid"
+        if leaving == before.grid and not before.special:
+            return "grid"
+        if self._channels_first and len(call.inputs[0].shape) == 4:
+            # Flatten puts the channels last if it is told that they come first.
+            first = kind == "Reshape" or call.layer.data_format != "channels_first"
+            return replace(before, channels_first=first)
+        return before
+
     def rectifiers(self, layer: str) -> Rectifiers:
         """The ReLUs between the image and a layer, and whether anything else bends the way."""
         height, width = (fixed or _TRIAL_SIZES[0] for fixed in self.input_shape[:2])
-        return rectifiers(self._record(height, width).calls, self.dataflow(height, width), layer)
+        recorder = self._record(height, width)
+        return rectifiers(recorder.calls, self._dataflow_of(recorder, height, width, inside_layers=False), layer)
 
     # Channels
 
