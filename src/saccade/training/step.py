@@ -1,7 +1,7 @@
 """One training step, compiled as a whole: variations, loss, gradients, optimizer, mean of the weights.
 
-Device and processor do not wait for one another: the photos lie on the device, a step gets their indices and some random
-numbers, and its error stays on the device until it is read.
+Device and processor do not wait for one another: the photos lie on the device, a step gets their indices and some
+random numbers, and its error stays on the device until it is read.
 """
 
 from __future__ import annotations
