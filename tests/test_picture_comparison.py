@@ -39,7 +39,7 @@ def places(sheet: Image.Image, pictures: list[list[Image.Image]]) -> dict[tuple[
 
 
 @pytest.mark.parametrize(
-    ("photos", "methods", "pages"), [(1, 3, 1), (1, 19, 1), (3, 4, 1), (3, 19, 4), (12, 19, 4), (18, 7, 4), (20, 1, 2)]
+    ("photos", "methods", "pages"), [(1, 3, 1), (1, 19, 1), (3, 4, 1), (3, 19, 4), (12, 19, 4), (18, 7, 4), (20, 1, 5)]
 )
 def test_every_picture_is_there_and_large_enough(photos: int, methods: int, pages: int) -> None:
     pictures = coloured(photos, methods)

@@ -84,7 +84,10 @@ def blur_integrated_gradients(
             target,
             low_pass,
             units=f"part of the change of {target.gradient_units}, per pixel",
-            notes=(f"from the picture blurred by {start:g} px, into focus",),
+            notes=(
+                f"from the picture blurred by {start:g} px, into focus",
+                "grey: coming into focus adds little there, as on any plain surface",
+            ),
             settings={"steps": steps, "tolerance": tolerance, "blur": start},
             scores={
                 "score": way.ends[0],

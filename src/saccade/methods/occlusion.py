@@ -118,6 +118,11 @@ class _HolesOnGrid:
     settings: Mapping[str, Any]
     filled: str
 
+    @property
+    def is_blur(self) -> bool:
+        """Do the holes show the picture's own blur?"""
+        return bool(self.settings["filler"] == "blur")
+
     def maps(self, scores: Sequence[OcclusionScores], notes: Sequence[str] = ()) -> list[Map]:
         """A map for each target."""
         return [self._map(target, own, notes) for target, own in zip(self.targets, scores, strict=True)]
@@ -139,6 +144,7 @@ class _HolesOnGrid:
             signed=not target.counts_increase,
             notes=(
                 f"holes of {height}x{width} px every {down}x{across} px, filled with {self.filled}",
+                *(("dark: its own blur changes little there, as on any plain surface",) if self.is_blur else ()),
                 *(("squared: at 1 % the code moves by 10 % of its length",) if target.kind == "code" else ()),
                 *notes,
                 *((f"smoothed with {sigma:g} px for the view",) if sigma else ()),

@@ -15,7 +15,7 @@ from saccade.picture.figure import Panel, figure
 from saccade.picture.themes import Theme
 
 _METHODS, _PHOTOS = 6, 12
-"""Most methods in the columns and photos in the rows of one page: it stays below 12 million pixels, and readable."""
+"""Most methods in the columns and photos in the rows of a page: it stays below 12 million pixels, and readable."""
 
 
 def comparison(
@@ -68,7 +68,7 @@ def comparison(
         return [figure(grid, columns=across, title=title, notes=notes, theme=theme)]
     pages = [
         ([[row[0], *row[1:][some]] for row in panels[rows]], list(photos[rows]), list(methods[some]))
-        for rows in _groups(len(photos), _PHOTOS)
+        for rows in _groups(len(photos), _rows(min(across, len(methods))))
         for some in _groups(len(methods), across)
     ]
     return [
@@ -89,7 +89,12 @@ def sheets_of(photos: int, methods: int, across: int = _METHODS) -> int:
     """How many pages `comparison` makes."""
     if photos == 1 and methods > across:
         return 1
-    return len(_groups(photos, _PHOTOS)) * len(_groups(methods, across))
+    return len(_groups(photos, _rows(min(across, methods)))) * len(_groups(methods, across))
+
+
+def _rows(methods: int) -> int:
+    """Most photos on a page: one with few columns is narrow, and would be a ribbon."""
+    return min(_PHOTOS, 2 * methods + 2)
 
 
 def _groups(count: int, most: int) -> list[slice]:
