@@ -26,6 +26,10 @@ $(VENV)/.test: $(BIN)/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	@# tf-keras writes the Keras 2 files that are opened; by itself it would bring a second TensorFlow.
 	$(BIN)/python -m pip install --quiet --no-deps tf-keras
+	@# The libraries whose models are opened would bring another PyTorch, by way of torchvision.
+	$(BIN)/python -m pip install --quiet --no-deps torchvision==0.28.0 timm transformers diffusers open_clip_torch \
+	  segmentation_models_pytorch
+	$(BIN)/python -m pip install --quiet huggingface_hub tokenizers regex pyyaml ftfy importlib_metadata
 	@touch $@
 
 $(VENV)/.lint: $(BIN)/python pyproject.toml
