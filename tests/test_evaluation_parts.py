@@ -328,6 +328,7 @@ def test_a_true_map_that_any_network_would_give_is_said_to_be_one() -> None:
     assert grades["own"] == "prefer"
     assert "True, but any network of this shape would say so: any (randomised weights give the same map)." in verdict
     assert _verdict(_measured("any", 0.6, direction=0.95))[0]["any"] == "unspecific"
+    assert _verdict(_measured("any", 0.205, randomised=0.9))[0]["any"] == "undecided", "it does not beat the edges"
     grades, verdict = _verdict(_measured("any", 0.1, randomised=0.9, owed_to_weights=0.0))
     assert grades["any"] == "fails"
     assert "On this model no method beats every control" in verdict

@@ -12,6 +12,7 @@ from scipy.stats import spearmanr
 import saccade
 from saccade.attribution.smoothing import gaussian_blur
 from saccade.engines import Objective
+from saccade.errors import NotApplicable
 from saccade.evaluation.ceiling import BLOCKS, greedy_map, in_blocks, spread
 from saccade.evaluation.equivariance import likeness, moved
 from saccade.evaluation.worsening import KINDS, LEVELS, is_ordered, verdict, worsened
@@ -109,3 +110,12 @@ def test_an_evaluation_tests_its_own_score() -> None:
     assert set(evaluation.to_dict()["worsened"]) == set(KINDS)
     without = saccade.evaluate(encoder, images, ["saliency"], steps=6, resamples=100, ceiling=0)
     assert without.ceiling is None
+
+
+def test_what_answers_another_question_is_not_scored_but_told() -> None:
+    encoder = saccade.Encoder(nets.autoencoder(), layer="encoded")
+    images = nets.pictures(encoder.network.model, 8)  # type: ignore[attr-defined]
+    with pytest.raises(NotApplicable, match="detail_kept tells what it remembers"):
+        saccade.evaluate(encoder, images, ["detail_kept"], steps=6)
+    evaluation = saccade.evaluate(encoder, images, ["saliency"], steps=6, resamples=100, ceiling=0)
+    assert any(note.startswith("the redrawing keeps ") for note in evaluation.notes)

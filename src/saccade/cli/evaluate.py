@@ -30,7 +30,7 @@ def evaluate(
         list[str] | None,
         typer.Option(
             "--methods", "-m", metavar="NAME", show_default=False,
-            help="Which methods; may be repeated, also with commas.  or all.  [default: 13 of every family]",
+            help="Which methods; may be repeated, also with commas.  or all.  [default: 12, some of every family]",
         ),
     ] = None,
     limit: Annotated[
@@ -82,7 +82,13 @@ def evaluate(
 
     named = values.listed(methods) if methods else None
     asked = "all" if named and "all" in named else named
-    names = list(available()) if asked == "all" else (named or list(DEFAULT_METHODS))
+    names = (
+        list(DEFAULT_METHODS)
+        if asked is None
+        else list(available())
+        if asked == "all"
+        else (named or list(DEFAULT_METHODS))
+    )
     method_settings = settings_for(names, setting or [], console.seed)
     chosen = Settings(steps=steps, block=block, checked=checked, seed=console.seed or 0).checked_values()
     cache = output / _CACHE

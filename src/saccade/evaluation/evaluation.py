@@ -29,12 +29,13 @@ from saccade.evaluation.settings import Settings
 from saccade.evaluation.verdict import PhotoScores, graded
 from saccade.evaluation.worsening import is_ordered
 from saccade.evaluation.worsening import verdict as distrust
+from saccade.explanation import explain
 from saccade.methods import available, find
 from saccade.results.evaluation import Ceiling, Evaluation
 
 DEFAULT_METHODS = (
     "blur_integrated_gradients", "integrated_gradients", "expected_gradients", "occlusion", "saliency", "smoothgrad",
-    "vargrad", "input_x_gradient", "activation_energy", "grad_cam", "layer_cam", "eigen_cam", "detail_kept",
+    "vargrad", "input_x_gradient", "activation_energy", "grad_cam", "layer_cam", "eigen_cam",
 )  # fmt: skip
 """What answers in seconds, and covers every family; the others take a multiple of their time together."""
 
@@ -94,7 +95,7 @@ def evaluate(
     chosen = [methods] if isinstance(methods, str) and by_name else methods
     if chosen is not None and not chosen:
         raise InputError("no method was given; leave them out for the usual ones, or give 'all'.")
-    names = list(available()) if chosen == "all" else list(dict.fromkeys(chosen or DEFAULT_METHODS))
+    names = _all() if chosen == "all" else list(dict.fromkeys(chosen or DEFAULT_METHODS))
     per_method = {name: _method_settings(name, (method_settings or {}).get(name, {}), numbers.seed) for name in names}
     photos = draw_photos(encoder, images, limit, numbers.seed, stop)
     objects = None if masks is None else masks_for(encoder, photos.images, masks)
@@ -118,6 +119,11 @@ def evaluate(
     highest = ceiling(runner, best, counter)
     counter.finish_up_to(of_controls + len(names) * runner.pieces + PIECES)
     return _evaluation(runner, measured, runner.ends(), photos, refused, worse, highest)
+
+
+def _all() -> list[str]:
+    """Every method whose map answers what the target asks: the others are right or wrong about something else."""
+    return [name for name, function in available().items() if not function.description.question]
 
 
 def _score(runner: Runner, method: Measurements) -> float:
@@ -197,7 +203,16 @@ def _notes(runner: Runner, photos: Photos) -> list[str]:
         f"intervals of {settings.confidence:.0%} over photos, by the bootstrap",
         f"randomised weights, another question and noise were tried on {runner.checked[-1].stop} photos",
         *runner.notes,
+        *_detail_kept(runner),
     ]
+
+
+def _detail_kept(runner: Runner) -> list[str]:
+    """How good the model's memory is, if it redraws."""
+    if not runner.encoder.is_autoencoder:
+        return []
+    kept = explain(runner.encoder, runner.images, "detail_kept").scores["detail_kept"]
+    return [f"the redrawing keeps {100 * float(np.mean(kept)):.0f} % of the photos' detail"]
 
 
 def _settings(settings: Mapping[str, Any]) -> Settings:
@@ -210,6 +225,11 @@ def _settings(settings: Mapping[str, Any]) -> Settings:
 
 def _method_settings(name: str, settings: Mapping[str, Any], seed: int) -> dict[str, Any]:
     """A method's settings; the seed goes to those that draw."""
+    if find(name).description.question:
+        raise NotApplicable(
+            f"{name} tells {find(name).description.question}: no order of pixels is right or wrong by that, so it "
+            f"cannot be scored. `saccade explain -m {name}` draws it."
+        )
     allowed = settings_of(find(name))
     for setting in settings:
         if setting not in allowed:

@@ -7,8 +7,8 @@ is preferred whose map changes most with the weights: of two maps that are as tr
 
 A method that beats every control, yet gives the same map for randomised weights, is true, but any network of this
 shape would say so: where every network reacts to the same places, a true map stays. The same holds for one that says
-the same to another question. One that noise changes is not to be trusted, nor one that a control clearly beats, nor
-one that neither beats the controls nor is specific. What is left is not told from a control with so many photos.
+the same to another question. One that noise changes is not to be trusted, nor one that a control clearly beats. What is
+left is not told from a control with so many photos.
 """
 
 from __future__ import annotations
@@ -140,13 +140,13 @@ def _graded(score: MethodScore) -> MethodScore:
         unspecific.append(f"another question gives the same map (rank correlation {score.direction.mean:.2f})")
     if score.randomised is not None and score.randomised.mean >= UNCHANGED:
         unspecific.append(f"randomised weights give the same map (rank correlation {score.randomised.mean:.2f})")
-    if failed or (unspecific and score.margin.low <= 0):
+    if failed:
         return replace(score, grade="fails", reasons=(*failed, *unspecific))
-    if unspecific:
-        return replace(score, grade="unspecific", reasons=tuple(unspecific))
     if score.margin.low <= 0:
         reason = f"cannot be told from {score.nearest}, a control"
-        return replace(score, grade="undecided", reasons=(reason,))
+        return replace(score, grade="undecided", reasons=(reason, *unspecific))
+    if unspecific:
+        return replace(score, grade="unspecific", reasons=tuple(unspecific))
     return replace(score, grade="sound", reasons=(f"beats {score.nearest}, the nearest control",))
 
 

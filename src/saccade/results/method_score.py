@@ -23,7 +23,7 @@ MEANINGS: Mapping[Grade, str] = {
     "sound": "beats every control and passes every test",
     "unspecific": "beats every control, but randomised weights or another question give the same map",
     "undecided": "cannot be told from a control with so many photos",
-    "fails": "noise changes it, or a control does better, or it neither beats the controls nor is specific",
+    "fails": "a little noise changes the map, or a control does better",
     "control": "knows nothing of the model",
 }
 
