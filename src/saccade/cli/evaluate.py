@@ -82,13 +82,7 @@ def evaluate(
 
     named = values.listed(methods) if methods else None
     asked = "all" if named and "all" in named else named
-    names = (
-        list(DEFAULT_METHODS)
-        if asked is None
-        else list(available())
-        if asked == "all"
-        else (named or list(DEFAULT_METHODS))
-    )
+    names = list(available()) if asked == "all" else named or list(DEFAULT_METHODS)
     method_settings = settings_for(names, setting or [], console.seed)
     chosen = Settings(steps=steps, block=block, checked=checked, seed=console.seed or 0).checked_values()
     cache = output / _CACHE
