@@ -297,3 +297,38 @@ def test_results_of_other_numbers(saved: Path, name: str, array: str, tmp_path: 
 def test_what_is_no_file_of_a_result(path: Any, says: str) -> None:
     with pytest.raises(FileError, match=says):
         saccade.Attribution.load(path)
+
+
+QUESTIONS: dict[str, Callable[[Any, Any], Any]] = {
+    "explain": lambda model, image: saccade.explain(model, image, "saliency").values,
+    "compare": lambda model, image: saccade.compare(model, image, image[:, ::-1]).shares_a,
+    "cells": lambda model, image: saccade.cells(model, image).windows,
+    "feature_maps": lambda model, image: saccade.feature_maps(model, image)["conv_1"],
+}
+
+
+@pytest.mark.parametrize("name", [*QUESTIONS, "evaluate"])
+@pytest.mark.parametrize("model", [None, 5, "model.keras", len, np.zeros(3)], ids=repr)
+def test_what_is_no_model(images: np.ndarray, name: str, model: Any) -> None:
+    ask = QUESTIONS.get(name, saccade.evaluate)
+    with pytest.raises(SaccadeError):
+        ask(model, images[:1])
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_live_model_is_asked_as_its_encoder(images: np.ndarray, name: str) -> None:
+    model = nets.autoencoder(24)
+    image = images[:1]
+    np.testing.assert_array_equal(QUESTIONS[name](model, image), QUESTIONS[name](saccade.Encoder(model), image))
+
+
+@pytest.mark.parametrize("name", ["progress", "stop", "on_partial"])
+def test_what_cannot_be_called(encoder: saccade.Encoder, images: np.ndarray, name: str) -> None:
+    with pytest.raises(InputError, match=rf"{name}=5 of explain: give a function or None"):
+        saccade.explain(encoder, images[:1], "saliency", **{name: 5})
+
+
+@pytest.mark.parametrize("centre", ["x", object(), {}, np.full(4, np.nan)])
+def test_centres_that_are_no_numbers(encoder: saccade.Encoder, images: np.ndarray, centre: Any) -> None:
+    with pytest.raises(InputError, match=r"centre (is no array of numbers|holds values that are not numbers)"):
+        saccade.compare(encoder, images[:1], images[1:2], centre=centre)

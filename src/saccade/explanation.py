@@ -7,6 +7,7 @@ from typing import Any, overload
 
 import numpy as np
 
+from saccade.arguments import check_arguments
 from saccade.attribution.degenerate import code_degeneracies, map_degeneracies
 from saccade.attribution.method import Description, Method, settings_of
 from saccade.encoder import Encoder, as_encoder
@@ -129,6 +130,7 @@ def explain(
     stand_in: tuple[str, ...] = ()
     if method is None:
         method, stand_in = default_method(encoder, targets)
+    check_arguments("explain", explain, {"progress": progress, "stop": stop, "on_partial": on_partial})
     function = _method(method)
     name = method if isinstance(method, str) else getattr(function, "__name__", "method")
     _check_settings(function, name, settings)

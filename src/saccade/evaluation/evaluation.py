@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from saccade.arguments import checks_arguments
 from saccade.attribution.method import settings_of
-from saccade.encoder import Encoder
+from saccade.encoder import Encoder, as_encoder
 from saccade.errors import InputError, MemoryBudgetError, NotApplicable, UnknownName
 from saccade.evaluation.agreement import agreement
 from saccade.evaluation.cache import Arrays
@@ -42,7 +42,7 @@ DEFAULT_METHODS = (
 
 @checks_arguments
 def evaluate(
-    encoder: Encoder,
+    encoder: Encoder | Any,
     images: Any,
     methods: str | Sequence[str] | None = None,
     *,
@@ -63,7 +63,7 @@ def evaluate(
     photos. `saccade.evaluation.verdict` says what follows from what.
 
     Args:
-        encoder: The model and its code; it is left as it was found.
+        encoder: The model and its code, left as it was found; a live model is made an `Encoder` with its defaults.
         images: A folder, a glob, a list of files, `Images`, or arrays.
         methods: The name of a method, or several; by default those of `DEFAULT_METHODS` that can answer for this model,
             and for `"all"` every one that can.
@@ -90,6 +90,7 @@ def evaluate(
         >>> evaluation["edges"].grade, len(evaluation.photos)
         ('control', 8)
     """
+    encoder = as_encoder(encoder)
     numbers = _settings(settings)
     by_name = methods is not None and methods != "all"
     chosen = [methods] if isinstance(methods, str) and by_name else methods

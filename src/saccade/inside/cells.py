@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from saccade.arguments import checks_arguments
-from saccade.encoder import Encoder
+from saccade.encoder import Encoder, as_encoder
 from saccade.engines import Progress, Stop
 from saccade.errors import NotApplicable, SaccadeWarning
 from saccade.models.places import special_tokens
@@ -24,7 +24,7 @@ _NO_NUMBERS = "gradients that are not numbers (NaN or infinite)"
 
 @checks_arguments
 def cells(
-    encoder: Encoder,
+    encoder: Encoder | Any,
     images: Any,
     *,
     coloured: bool = True,
@@ -42,7 +42,7 @@ def cells(
     a backward pass; the answer is the same, and three cells are always computed alone as well and compared.
 
     Args:
-        encoder: The model and its code.
+        encoder: The model and its code; a live model is made an `Encoder` with its defaults.
         images: Paths, PIL images, arrays, or what `encoder.read` gave.
         coloured: Share backward passes where receptive fields allow it; False gives each cell its own.
         progress: Called with the pieces done and the pieces in all, for each group of passes.
@@ -65,6 +65,7 @@ def cells(
         >>> maps.size(0.5) < maps.size(0.9) < 46
         True
     """
+    encoder = as_encoder(encoder)
     prepared = encoder.images(images)
     run = Run(encoder, progress=progress, stop=stop)
     notes: list[str] = []

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from saccade.arguments import checks_arguments
-from saccade.encoder import Encoder
+from saccade.encoder import Encoder, as_encoder
 from saccade.errors import InputError, NotApplicable
 from saccade.models import Dataflow, find_layer
 from saccade.models.dataflow import POINTWISE
@@ -20,7 +20,7 @@ from saccade.typing import Array
 
 
 @checks_arguments
-def feature_maps(encoder: Encoder, image: Any, *, layers: Sequence[str] | None = None) -> FeatureMaps:
+def feature_maps(encoder: Encoder | Any, image: Any, *, layers: Sequence[str] | None = None) -> FeatureMaps:
     """What does every layer make of this image?
 
     One question to the model gives the feature maps of all layers with places, from the first to the redrawn image.
@@ -28,7 +28,7 @@ def feature_maps(encoder: Encoder, image: Any, *, layers: Sequence[str] | None =
     one made, such as a whole sub-model and its last layer, appears once.
 
     Args:
-        encoder: The model and its code.
+        encoder: The model and its code; a live model is made an `Encoder` with its defaults.
         image: One image: a path, a PIL image, an array, or one of `encoder.read`.
         layers: Only these, by layer path, each of them even when it repeats another; all by default.
 
@@ -46,6 +46,7 @@ def feature_maps(encoder: Encoder, image: Any, *, layers: Sequence[str] | None =
         (128, 128, 48)
         >>> maps.collage().save("collage.png")
     """
+    encoder = as_encoder(encoder)
     images = encoder.images(image)
     if len(images) != 1:
         raise InputError(f"feature maps are of one image; {len(images)} were given.")

@@ -15,7 +15,7 @@ BACKENDS = ("tensorflow", "torch", "jax")
 
 def choose_backend(name: str | None = None) -> str:
     """Decide on which backend Keras runs, before Keras is loaded: as asked, as set, else the fastest installed."""
-    if name is not None and name not in BACKENDS:
+    if name is not None and (not isinstance(name, str) or name not in BACKENDS):
         raise InputError(f"no backend {name!r}; allowed: {', '.join(BACKENDS)}.")
     if "keras" in sys.modules:
         running = str(sys.modules["keras"].backend.backend())

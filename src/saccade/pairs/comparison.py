@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from saccade.arguments import checks_arguments
 from saccade.attribution.abnormal_tokens import abnormal_tokens
-from saccade.encoder import Encoder
+from saccade.encoder import Encoder, as_encoder
 from saccade.errors import InputError
 from saccade.images import Images
 from saccade.images.collection import skipped_in_words
@@ -30,7 +30,7 @@ _ROUNDING = 1e-5
 
 @checks_arguments
 def compare(
-    encoder: Encoder,
+    encoder: Encoder | Any,
     a: Any,
     b: Any,
     *,
@@ -50,7 +50,7 @@ def compare(
                    share of cell u of A = sum over v of <A_u, B_v> / (n m |A'| |B'|), and likewise for B
 
     Args:
-        encoder: The model and its code.
+        encoder: The model and its code; a live model is made an `Encoder` with its defaults.
         a: An image: a path, a PIL image, an array, or one of `encoder.read`.
         b: The other image.
         matching: `"place"` compares each cell with the cell at the same place, `"anywhere"` with all cells.
@@ -76,6 +76,7 @@ def compare(
         >>> why.save("why.png")
         PosixPath('why.png')
     """
+    encoder = as_encoder(encoder)
     if reference is not None and centre is not None:
         raise InputError("both reference and centre were given; the codes can be centred once only. Give one.")
     images = _one(encoder, a, "first"), _one(encoder, b, "second")
@@ -162,7 +163,12 @@ def _centred(
     codes: list[NDArray[np.floating]], centre: ArrayLike, matching: str, places: Sequence[Places | None]
 ) -> list[NDArray[np.floating]]:
     """Take the centre off both codes."""
-    middle = np.asarray(centre, np.float64)
+    try:
+        middle = np.asarray(centre, np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError("centre is no array of numbers; give (rows, columns, channels) or (channels,).") from error
+    if not np.isfinite(middle).all():
+        raise InputError("centre holds values that are not numbers (NaN or infinite).")
     if matching == "anywhere" and middle.ndim == 3:
         # Places do not count here, and the two grids may differ.
         fits = places[0] is not None and middle.shape == codes[0].shape
