@@ -313,10 +313,11 @@ class Encoder:
         return trial
 
     def _trial_size(self) -> tuple[int, int]:
-        """A size that the model takes."""
+        """A size that the model takes; a small one, where any will do."""
         measured = getattr(self.network, "measured", None)
-        height, width = (_USUAL, _USUAL) if measured is None else measured.size
-        return self.recipe.height or height, self.recipe.width or width
+        height, width, _ = self.network.input_shape
+        size: tuple[int, int] = (height or _USUAL, width or _USUAL) if measured is None else measured.size
+        return size
 
     def _may_be_normalised(self) -> bool:
         """Does the last step before the code divide by something? Then it is worth measuring whether by its length."""
