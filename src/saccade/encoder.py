@@ -24,6 +24,7 @@ from saccade.errors import ImageError, InputError, ModelError, NotApplicable, Sa
 from saccade.images import ImageRecipe, Images, read
 from saccade.images.recipe import Fit, Interpolation
 from saccade.models import Dataflow, Layer, Network, code_layer, open_live, open_model
+from saccade.models.averaged import AveragedNetwork
 from saccade.models.code_layer import CodeLayer
 from saccade.models.feed import feed_of
 from saccade.models.network import Capabilities, capabilities, declared_places
@@ -55,6 +56,8 @@ class Encoder:
             it, else stretched.
         crop: The share of the photo's middle that is used, for `"cover"`; by default as the model carries it, else all.
         interpolation: How photos are resized; by default as the model carries it, else `"auto"`.
+        draws: Compute each image so many times and take the mean, for a model whose code is drawn at random and that
+            has no layer of means; without it such a code is refused.
         size: Height and width for a model whose size is free; by default the size that the model carries, else every
             photo keeps its own.
         input_shape: Height, width, channels, for a model that does not say.
@@ -85,6 +88,7 @@ class Encoder:
         fit: Fit | None = None,
         crop: float | None = None,
         interpolation: Interpolation | None = None,
+        draws: int | None = None,
         size: tuple[int, int] | None = None,
         input_shape: tuple[int | None, int | None, int] | None = None,
         background: tuple[int, int, int] = (255, 255, 255),
@@ -103,7 +107,11 @@ class Encoder:
         self.network: Network = (
             network if feed.normalisation is None else NormalisedNetwork(network, feed.normalisation)
         )
+        if draws is not None:
+            self.network = AveragedNetwork(self.network, draws)
         self.engine = engine_for(self.network, memory=memory, device=device)
+        if draws is not None:
+            self.engine.share_between(draws)
         self._measured_places = lru_cache(maxsize=64)(self._measure_places)
         self.reference = reference
         self._file_name = ""
@@ -126,6 +134,8 @@ class Encoder:
         self._lock = threading.Lock()
         if layer is None and self._may_be_normalised():
             self._take_unnormalised()
+        if draws is not None:
+            self.notes = (*self.notes, self._of_draws(draws))
         if feed.is_assumed:
             self._warn_if_badly_fed()
 
@@ -301,6 +311,14 @@ class Encoder:
                 f"{before}take a target with another photo, such as toward:PHOTO,than=PHOTO or like:PHOTO, or the "
                 "method occlusion."
             )
+
+    def _of_draws(self, draws: int) -> str:
+        """What averaging leaves of the differences; from here on they are not refused."""
+        trial = self._trials[self.layer] = self._trial(self.layer, refuse=False)
+        return (
+            f"the code is the mean of {draws} draws; that of an untouched copy still differs by "
+            f"{100 * trial.unsteadiness:.2g} % of its length, and so much of every map is chance"
+        )
 
     def _trial(self, layer: str, *, refuse: bool) -> Trial:
         with self._lock:
