@@ -41,7 +41,7 @@ _NORMALISING = ("UnitNormalization", "Lambda", "Normalize", "TrueDivide", "Divid
 
 
 class Encoder:
-    """What does this model make of pictures? One answer for every framework.
+    """What does this model make of images? One answer for every framework.
 
     Args:
         model: A live Keras 3 model or `torch.nn.Module`. It is left exactly as it was found.
@@ -139,17 +139,17 @@ class Encoder:
         if feed.is_assumed:
             self._warn_if_badly_fed()
 
-    # Pictures
+    # Images
 
     def read(self, sources: Any) -> Images:
         """Turn paths, PIL images or arrays into what the model wants, and keep the way back onto the photos."""
         return read(sources, self.recipe)
 
     def images(self, given: Any) -> Images:
-        """Take whatever stands for pictures: `Images`, an array that already is a batch, or something to read.
+        """Take whatever stands for images: `Images`, an array that already is a batch, or something to read.
 
         Raises:
-            ImageError: The array is no batch of this model's pictures.
+            ImageError: The array is no batch of this model's images.
         """
         if isinstance(given, Images):
             images = given
@@ -161,11 +161,11 @@ class Encoder:
         expected = (height or images.shape[1], width or images.shape[2], channels)
         if images.shape[1:] != expected:
             raise ImageError(
-                f"pictures of shape {images.shape[1:]} for a model that takes {self.network.input_shape}; read them "
+                f"images of shape {images.shape[1:]} for a model that takes {self.network.input_shape}; read them "
                 "with encoder.read()."
             )
         if len(images) == 0:
-            raise ImageError("no pictures were given.")
+            raise ImageError("no images were given.")
         return images
 
     # Layers and places
@@ -187,12 +187,12 @@ class Encoder:
 
     @property
     def is_autoencoder(self) -> bool:
-        """Does the model give back a picture of the kind it takes?"""
+        """Does the model give back an image of the kind that it takes?"""
         shape = self.network.layers[self.network.output].shape
         return self.network.output != self.layer and shape == self.network.input_shape
 
     def dataflow(self, height: int, width: int) -> Dataflow:
-        """How places move through the model at this picture size; written down once per size."""
+        """How places move through the model at this image size; traced once per size."""
         return self.engine.dataflow(height, width)
 
     def layer_size(self, layer: str, images: Array) -> int:
@@ -223,7 +223,7 @@ class Encoder:
             return self.layer
         if not self.is_autoencoder:
             raise NotApplicable(
-                f"target {target.name!r} needs a model that redraws its picture; this one gives "
+                f"target {target.name!r} needs a model that redraws its image; this one gives "
                 f"{self.network.layers[self.network.output].shape}. Give the whole autoencoder, or target 'code'."
             )
         return self.network.output
@@ -265,7 +265,7 @@ class Encoder:
         lines = [
             f"{self.name}: {len(self.layers)} layers, on {self.network.framework}",
             f"code: {self.layer} ({self._code_shape}), {self.layer_reason}" + self._otherwise(),
-            f"pictures: {self.recipe.describe()} ({self.value_range_reason})",
+            f"images: {self.recipe.describe()} ({self.value_range_reason})",
             *(f"note: {note}" for note in self.notes),
         ]
         return "\n".join(lines)
@@ -458,5 +458,5 @@ def _size(
     if not isinstance(size, (tuple, list)) or len(size) != 2:
         raise InputError(f"size={size!r:.40} is no size; give (height, width).")
     if (height not in (None, size[0])) or (width not in (None, size[1])):
-        raise ModelError(f"the model takes pictures of {height}x{width} only; size={size} cannot be had.")
+        raise ModelError(f"the model takes images of {height}x{width} only; size={size} cannot be had.")
     return size
