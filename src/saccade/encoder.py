@@ -107,6 +107,7 @@ class Encoder:
         self.network: Network = (
             network if feed.normalisation is None else NormalisedNetwork(network, feed.normalisation)
         )
+        self.draws = draws
         if draws is not None:
             self.network = AveragedNetwork(self.network, draws)
         self.engine = engine_for(self.network, memory=memory, device=device)
