@@ -216,7 +216,7 @@ def test_functions_that_fail(
 def test_codes_are_asked_of_images_only(encoder: saccade.Encoder, images: np.ndarray, value: float) -> None:
     with pytest.raises(InputError, match=r"not numbers|far outside"):
         encoder.codes(np.where(images > 0.5, np.float32(value), images))
-    with pytest.raises(InputError, match="pictures of shape"):
+    with pytest.raises(InputError, match="images of shape"):
         encoder.codes(np.zeros((1, 5, 7, 3), np.float32))
 
 

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 import saccade
-from saccade.errors import ModelError, NotApplicable, SaccadeWarning
+from saccade.errors import InputError, ModelError, NotApplicable, SaccadeWarning
 
 GREY = np.full((32, 32, 3), 128, np.uint8)
 SHAPE = (32, 32, 3)
@@ -174,3 +174,32 @@ def test_a_range_that_was_only_assumed_is_measured_and_warned_about() -> None:
         saccade.Encoder(module, input_shape=SHAPE, value_range=(0, 1))
         saccade.Encoder(module, input_shape=SHAPE, value_range=(0, 255))
         saccade.Encoder(Drawn("").eval(), input_shape=SHAPE)
+
+
+# --- averaged on request
+
+
+def test_a_code_that_is_drawn_can_be_averaged() -> None:
+    module = Drawn("faint").eval()
+    steady = saccade.Encoder(Drawn("").eval(), input_shape=SHAPE)
+    steady.network.module.load_state_dict(module.state_dict())
+    image = np.random.default_rng(0).integers(0, 256, SHAPE, np.uint8)
+    with torch.no_grad():
+        mean = module.second(module.first(torch.tensor(image[None] / 255.0).float().permute(0, 3, 1, 2)) + 0.025)
+    errors = {}
+    for draws in (1, 256):
+        encoder = saccade.Encoder(module, input_shape=SHAPE, draws=draws)
+        assert f"the mean of {draws} draws; that of an untouched copy still differs by" in encoder.describe()
+        errors[draws] = float(np.linalg.norm(encoder.codes(image)[0] - mean[0].permute(1, 2, 0).numpy()))
+    assert errors[256] < errors[1] / 6, "the error falls by the root of the number of draws"
+    attribution = saccade.explain(encoder, image, "occlusion", patch=8, stride=8)
+    expected = saccade.explain(steady, image, "occlusion", patch=8, stride=8)
+    assert np.corrcoef(attribution.values.ravel(), expected.values.ravel())[0, 1] > 0.95
+    assert any("so much of every map is chance" in note for note in attribution.notes)
+    assert np.isfinite(saccade.explain(encoder, image, "saliency").values).all()
+
+
+@pytest.mark.parametrize("draws", [0, 1.5, True, "many"])
+def test_draws_are_a_whole_number(draws: object) -> None:
+    with pytest.raises(InputError, match="give a whole number, 1 or more"):
+        saccade.Encoder(Drawn("").eval(), input_shape=SHAPE, draws=draws)  # type: ignore[arg-type]

@@ -244,7 +244,7 @@ def test_bad_settings_are_answered_in_one_line() -> None:
     ):
         with pytest.raises(error, match=words):
             saccade.explain(encoder, images, **arguments)  # type: ignore[arg-type]
-    with pytest.raises(ImageError, match="pictures of shape"):
+    with pytest.raises(ImageError, match="images of shape"):
         saccade.explain(encoder, np.zeros((1, 8, 8, 3), np.float32))
 
 

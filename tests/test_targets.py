@@ -464,5 +464,5 @@ def test_targets_that_do_not_fit_the_model(world: World, target: Target, message
 def test_a_redrawn_picture_needs_a_decoder() -> None:
     model = nets.pooled_code()
     encoder = Encoder(model, layer="embedding")
-    with pytest.raises(NotApplicable, match="needs a model that redraws its picture"):
+    with pytest.raises(NotApplicable, match="needs a model that redraws its image"):
         Run(encoder).objective(nets.pictures(model, 1), targets.reconstruction_error(rows=(0, 4)))

@@ -24,6 +24,7 @@ from saccade.errors import ImageError, InputError, ModelError, NotApplicable, Sa
 from saccade.images import ImageRecipe, Images, read
 from saccade.images.recipe import Fit, Interpolation
 from saccade.models import Dataflow, Layer, Network, code_layer, open_live, open_model
+from saccade.models.averaged import AveragedNetwork
 from saccade.models.code_layer import CodeLayer
 from saccade.models.feed import feed_of
 from saccade.models.network import Capabilities, capabilities, declared_places
@@ -40,7 +41,7 @@ _NORMALISING = ("UnitNormalization", "Lambda", "Normalize", "TrueDivide", "Divid
 
 
 class Encoder:
-    """What does this model make of pictures? One answer for every framework.
+    """What does this model make of images? One answer for every framework.
 
     Args:
         model: A live Keras 3 model or `torch.nn.Module`. It is left exactly as it was found.
@@ -55,6 +56,8 @@ class Encoder:
             it, else stretched.
         crop: The share of the photo's middle that is used, for `"cover"`; by default as the model carries it, else all.
         interpolation: How photos are resized; by default as the model carries it, else `"auto"`.
+        draws: Compute each image so many times and take the mean, for a model whose code is drawn at random and that
+            has no layer of means; without it such a code is refused.
         size: Height and width for a model whose size is free; by default the size that the model carries, else every
             photo keeps its own.
         input_shape: Height, width, channels, for a model that does not say.
@@ -85,6 +88,7 @@ class Encoder:
         fit: Fit | None = None,
         crop: float | None = None,
         interpolation: Interpolation | None = None,
+        draws: int | None = None,
         size: tuple[int, int] | None = None,
         input_shape: tuple[int | None, int | None, int] | None = None,
         background: tuple[int, int, int] = (255, 255, 255),
@@ -103,7 +107,12 @@ class Encoder:
         self.network: Network = (
             network if feed.normalisation is None else NormalisedNetwork(network, feed.normalisation)
         )
+        self.draws = draws
+        if draws is not None:
+            self.network = AveragedNetwork(self.network, draws)
         self.engine = engine_for(self.network, memory=memory, device=device)
+        if draws is not None:
+            self.engine.share_between(draws)
         self._measured_places = lru_cache(maxsize=64)(self._measure_places)
         self.reference = reference
         self._file_name = ""
@@ -126,20 +135,22 @@ class Encoder:
         self._lock = threading.Lock()
         if layer is None and self._may_be_normalised():
             self._take_unnormalised()
+        if draws is not None:
+            self.notes = (*self.notes, self._of_draws(draws))
         if feed.is_assumed:
             self._warn_if_badly_fed()
 
-    # Pictures
+    # Images
 
     def read(self, sources: Any) -> Images:
         """Turn paths, PIL images or arrays into what the model wants, and keep the way back onto the photos."""
         return read(sources, self.recipe)
 
     def images(self, given: Any) -> Images:
-        """Take whatever stands for pictures: `Images`, an array that already is a batch, or something to read.
+        """Take whatever stands for images: `Images`, an array that already is a batch, or something to read.
 
         Raises:
-            ImageError: The array is no batch of this model's pictures.
+            ImageError: The array is no batch of this model's images.
         """
         if isinstance(given, Images):
             images = given
@@ -151,11 +162,11 @@ class Encoder:
         expected = (height or images.shape[1], width or images.shape[2], channels)
         if images.shape[1:] != expected:
             raise ImageError(
-                f"pictures of shape {images.shape[1:]} for a model that takes {self.network.input_shape}; read them "
+                f"images of shape {images.shape[1:]} for a model that takes {self.network.input_shape}; read them "
                 "with encoder.read()."
             )
         if len(images) == 0:
-            raise ImageError("no pictures were given.")
+            raise ImageError("no images were given.")
         return images
 
     # Layers and places
@@ -177,12 +188,12 @@ class Encoder:
 
     @property
     def is_autoencoder(self) -> bool:
-        """Does the model give back a picture of the kind it takes?"""
+        """Does the model give back an image of the kind that it takes?"""
         shape = self.network.layers[self.network.output].shape
         return self.network.output != self.layer and shape == self.network.input_shape
 
     def dataflow(self, height: int, width: int) -> Dataflow:
-        """How places move through the model at this picture size; written down once per size."""
+        """How places move through the model at this image size; traced once per size."""
         return self.engine.dataflow(height, width)
 
     def layer_size(self, layer: str, images: Array) -> int:
@@ -213,7 +224,7 @@ class Encoder:
             return self.layer
         if not self.is_autoencoder:
             raise NotApplicable(
-                f"target {target.name!r} needs a model that redraws its picture; this one gives "
+                f"target {target.name!r} needs a model that redraws its image; this one gives "
                 f"{self.network.layers[self.network.output].shape}. Give the whole autoencoder, or target 'code'."
             )
         return self.network.output
@@ -255,7 +266,7 @@ class Encoder:
         lines = [
             f"{self.name}: {len(self.layers)} layers, on {self.network.framework}",
             f"code: {self.layer} ({self._code_shape}), {self.layer_reason}" + self._otherwise(),
-            f"pictures: {self.recipe.describe()} ({self.value_range_reason})",
+            f"images: {self.recipe.describe()} ({self.value_range_reason})",
             *(f"note: {note}" for note in self.notes),
         ]
         return "\n".join(lines)
@@ -302,6 +313,14 @@ class Encoder:
                 "method occlusion."
             )
 
+    def _of_draws(self, draws: int) -> str:
+        """What averaging leaves of the differences; from here on they are not refused."""
+        trial = self._trials[self.layer] = self._trial(self.layer, refuse=False)
+        return (
+            f"the code is the mean of {draws} draws; that of an untouched copy still differs by "
+            f"{100 * trial.unsteadiness:.2g} % of its length, and so much of every map is chance"
+        )
+
     def _trial(self, layer: str, *, refuse: bool) -> Trial:
         with self._lock:
             trial = self._trials.get(layer)
@@ -313,10 +332,11 @@ class Encoder:
         return trial
 
     def _trial_size(self) -> tuple[int, int]:
-        """A size that the model takes."""
+        """A size that the model takes; a small one, where any will do."""
         measured = getattr(self.network, "measured", None)
-        height, width = (_USUAL, _USUAL) if measured is None else measured.size
-        return self.recipe.height or height, self.recipe.width or width
+        height, width, _ = self.network.input_shape
+        size: tuple[int, int] = (height or _USUAL, width or _USUAL) if measured is None else measured.size
+        return size
 
     def _may_be_normalised(self) -> bool:
         """Does the last step before the code divide by something? Then it is worth measuring whether by its length."""
@@ -439,5 +459,5 @@ def _size(
     if not isinstance(size, (tuple, list)) or len(size) != 2:
         raise InputError(f"size={size!r:.40} is no size; give (height, width).")
     if (height not in (None, size[0])) or (width not in (None, size[1])):
-        raise ModelError(f"the model takes pictures of {height}x{width} only; size={size} cannot be had.")
+        raise ModelError(f"the model takes images of {height}x{width} only; size={size} cannot be had.")
     return size

@@ -30,7 +30,7 @@ def fingerprint(*parts: Any) -> str:
 def encoder_fingerprint(encoder: Encoder) -> str:
     """Tell a model, its code layer and how it reads photos from others: the same wherever its file lies."""
     digest = hashlib.sha256(version("saccade").encode())
-    digest.update(f"{encoder.layer} {encoder.recipe!r}".encode())
+    digest.update(f"{encoder.layer} {encoder.recipe!r} {encoder.draws}".encode())
     for layer in encoder.layers.values():
         digest.update(repr(layer).encode())
     weights = encoder.network.weights()

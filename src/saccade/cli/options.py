@@ -41,6 +41,12 @@ class Opening:
         Path | None,
         typer.Option(metavar="FILE", rich_help_panel=_MODEL, help="Weights for a factory or a .json."),
     ] = None
+    draws: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", rich_help_panel=_MODEL, help="Average a code that is drawn at random over so many draws."
+        ),
+    ] = None
     trust: Annotated[
         bool,
         typer.Option("--trust", rich_help_panel=_MODEL, help="Allow code that lies in the model file to run."),
@@ -138,6 +144,8 @@ class Opening:
             chosen["interpolation"] = values.choice("interpolation", self.interpolation, get_args(Interpolation))
         if self.crop is not None:
             chosen["crop"] = self.crop
+        if self.draws is not None:
+            chosen["draws"] = self.draws
         if self.normalize is not None:
             normalisation_of(self.normalize)
             chosen["normalize"] = self.normalize

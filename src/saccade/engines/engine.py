@@ -58,6 +58,11 @@ class Engine:
         self.dataflow: Callable[[int, int], Dataflow] = lru_cache(maxsize=16)(network.dataflow)
         self._widths = lru_cache(maxsize=64)(self._find_widths)
 
+    def share_between(self, draws: int) -> None:
+        """Compute fewer images at once, since each of them is computed so many times."""
+        self.memory //= draws
+        self.batch = None if self.batch is None else max(1, self.batch // draws)
+
     def program(self, key: tuple[Any, ...], make: Callable[[], Callable[..., Any]]) -> Callable[..., Any]:
         """The compiled program of that key; made and compiled when it is first asked for.
 

@@ -58,7 +58,7 @@ def _instead(trial: Trial, before: Sequence[str]) -> str:
         )
     if steady:
         return f"Name another layer; the last that is not drawn is {steady[-1]!r} (--layer {steady[-1]})."
-    return "No layer before it is steady; switch the drawing off in the model."
+    return "No layer before it is steady; switch the drawing off in the model, or average it (--draws 64, draws=64)."
 
 
 def unnormalised(trial: Trial) -> str | None:

@@ -50,6 +50,13 @@ class Trial:
         return any(not _same(codes, self._twice[0][0], _SAME_ROW) for batch in self._twice for codes in batch)
 
     @property
+    def unsteadiness(self) -> float:
+        """How far apart are the codes of copies of one image, as a share of their length?"""
+        first = self._twice[0][0]
+        length = max(float(np.linalg.norm(first)), 1e-12)
+        return max(float(np.linalg.norm(codes - first)) for batch in self._twice for codes in batch) / length
+
+    @property
     def depends_on_neighbours(self) -> bool:
         """Does an image get another code among other images?"""
         return self.engine.network.fixed_batch is None and not _same(self._pair[0], self._twice[0][0], _SAME_BATCH)

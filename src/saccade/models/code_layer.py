@@ -6,12 +6,12 @@ In order of evidence:
 2. an output of the model that is called as codes are (`image_embeds`, `pooler_output`, `mu`, ...)
 3. what the model's own `encode()` gives
 4. a layer near the end that is called as codes are (`encoded`, `latent`, `bottleneck`, ...)
-5. the model's output, if it is no picture: the deepest, where it gives several maps
+5. the model's output, if it is no image: the deepest, where it gives several maps
 6. of a model that redraws, a layer with a likely name (`encoder`, `z`, ...)
 7. of a model that redraws, the narrowest point that everything passes through; where skips go round it, the deepest
    level
 
-Never the image itself, a picture of its size, or a table at the entrance. Whether a layer is narrow is measured at a
+Never the image itself, one of its size, or a table at the entrance. Whether a layer is narrow is measured at a
 real size, not read off shapes that are free.
 """
 
@@ -114,7 +114,7 @@ class _Evidence:
     def candidates(self) -> Iterator[tuple[str, str]]:
         """Layers with their reasons, the best first; there is always one."""
         outputs = {called: path for called, path in self.outputs.items() if not self._is_image(path)}
-        codes = {called: path for called, path in outputs.items() if not self._is_picture(path)}
+        codes = {called: path for called, path in outputs.items() if not self._is_redrawing(path)}
         yield from self._named_outputs(codes)
         yield from self._encoded()
         yield from self._clearly_named()
@@ -126,12 +126,12 @@ class _Evidence:
 
     @cached_property
     def redraws(self) -> bool:
-        """Is one of the outputs a picture?"""
-        return bool(self._pictures)
+        """Is one of the outputs an image?"""
+        return bool(self._redrawings)
 
     @cached_property
-    def _pictures(self) -> list[str]:
-        return [path for path in self.outputs.values() if self._is_picture(path) and not self._is_image(path)]
+    def _redrawings(self) -> list[str]:
+        return [path for path in self.outputs.values() if self._is_redrawing(path) and not self._is_image(path)]
 
     # The rules, in order
 
@@ -173,7 +173,7 @@ class _Evidence:
             return
         if self.redraws:
             first = next((path for path in paths if last_name(path) not in _SPREADS), paths[0])
-            yield first, "the first of the model's outputs that is no picture"
+            yield first, "the first of the model's outputs that is no image"
             return
         output = self.network.output if self.network.output in paths else paths[0]
         yield output, "the model's output"
@@ -181,12 +181,12 @@ class _Evidence:
 
     def _likely_named(self) -> Iterator[tuple[str, str]]:
         for path in self._called(_LIKELY):
-            if self._position(path) > 0 and not self._is_picture(path):
+            if self._position(path) > 0 and not self._is_redrawing(path):
                 yield path, f"its name is {path!r}"
 
     def _narrowest(self) -> Iterator[tuple[str, str]]:
-        inner = [path for path in self.layers if not self._is_picture(path) and not self._is_image(path)]
-        passed = [path for path in inner if all(self._is_cut(path, picture) for picture in self._pictures)]
+        inner = [path for path in self.layers if not self._is_redrawing(path) and not self._is_image(path)]
+        passed = [path for path in inner if all(self._is_cut(path, redrawing) for redrawing in self._redrawings)]
         deepest = self._deepest([path for path in inner if len(self.shapes[path]) == 3])
         if passed and not (deepest and self._goes_round(passed, deepest)):
             path = self._last_of(min(passed, key=self._numbers), passed)
@@ -200,7 +200,7 @@ class _Evidence:
 
     def _last_reason(self) -> str:
         if self.redraws and len(self.layers) == 1:
-            return "the model's output, a picture: no layer inside it can be read, so this is no code"
+            return "the model's output, an image: no layer inside it can be read, so this is no code"
         return "the model's output"
 
     # What layers are
@@ -225,12 +225,12 @@ class _Evidence:
 
     def _is_near_end(self, path: str) -> bool:
         """Not before the blocks: a patch projection is called `embeddings`, too. A decoder may follow."""
-        if self._is_picture(path) or self._is_image(path):
+        if self._is_redrawing(path) or self._is_image(path):
             return False
         weighted_after = len(self._weighted) * (1 - self._position(path))
         return self._position(path) > 0 and (self.redraws or weighted_after <= 3 or self._position(path) > 0.5)
 
-    def _is_picture(self, path: str) -> bool:
+    def _is_redrawing(self, path: str) -> bool:
         """Has it the image's own size, after something smaller: a redrawing, a mask, or one flattened?"""
         shape = self.shapes[path]
         height, width = self.size
@@ -278,9 +278,9 @@ class _Evidence:
         blocks = [path for path in deepest if re.match(re.escape(path) + r"[./]", order[last])]
         return min([*blocks, order[last]], key=len)
 
-    def _is_cut(self, path: str, picture: str) -> bool:
-        """Does every way from the image to the picture lead through this layer?"""
-        return self.flow.is_cut(path, picture) or self.flow.is_cut(self._maker_key(path), picture)
+    def _is_cut(self, path: str, redrawing: str) -> bool:
+        """Does every way from the image to its redrawing lead through this layer?"""
+        return self.flow.is_cut(path, redrawing) or self.flow.is_cut(self._maker_key(path), redrawing)
 
     def _maker_key(self, path: str) -> str:
         # Where a layer only names what an operation computed, the rest of the model reads the operation.

@@ -1,6 +1,6 @@
-"""Which places of a picture reach which places of a layer: the arithmetic of convolutions, pooling and upsampling.
+"""Which places of an image reach which places of a layer: the arithmetic of convolutions, pooling and upsampling.
 
-A network is written down as a list of operations in the order of computation. Along one image axis every local
+A network is traced as a list of operations in the order of computation. Along one image axis every local
 operation is a *window*: output `o` reads the inputs `o * stride - before + j * dilation` for `j < kernel`. Turned
 round (transposed convolution, upsampling) input `i` writes the outputs `i * stride - before + j * dilation`. Intervals
 of places go through windows by integer arithmetic, forwards (what does this hole touch?) and backwards (what does this
@@ -80,7 +80,7 @@ class Operation:
     """One step of the computation: what it reads, how it moves places, and the grid it leaves.
 
     Attributes:
-        inputs: Names of the operations read; `"input"` is the picture itself.
+        inputs: Names of the operations read; `"input"` is the image itself.
         windows: Height and width windows, or None when all places are mixed.
         grid: Height and width of the result, or None when its own axes are not rows and columns.
         places: Where rows and columns lie among its numbers: in its own axes (`"grid"`), elsewhere, as in tokens, or
@@ -95,7 +95,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class Dataflow:
-    """The operations of one network at one picture size, in the order of computation.
+    """The operations of one network at one image size, in the order of computation.
 
     Attributes:
         size: Height and width of the image.
@@ -126,12 +126,12 @@ class Dataflow:
         return None if operation.grid is None else Places(*operation.grid)
 
     def footprint(self, name: str, axis: int, places: Interval) -> Interval:
-        """Which places of `name` along `axis` can change when these places of the picture change?
+        """Which places of `name` along `axis` can change when these places of the image change?
 
         Args:
             name: The operation asked about.
             axis: 0 for height, 1 for width.
-            places: Rows (or columns) of the picture, half open.
+            places: Rows (or columns) of the image, half open.
 
         Returns:
             The half-open interval, clipped to the grid; never too small, and exact where no branch is wider.
@@ -152,7 +152,7 @@ class Dataflow:
         }
 
     def _reached(self, axis: int, places: Interval) -> dict[str, Interval]:
-        """Follow places of the picture through all operations."""
+        """Follow places of the image through all operations."""
         if (axis, places) in self._followed:
             return self._followed[axis, places]
         reached: dict[str, Interval] = {"input": places}
@@ -171,7 +171,7 @@ class Dataflow:
         return reached
 
     def field(self, name: str, axis: int, places: Interval) -> Interval:
-        """Which places of the picture can these places of `name` see? Not clipped to the picture.
+        """Which places of the image can these places of `name` see? Not clipped to the image.
 
         Returns:
             The half-open interval; `EVERYWHERE` when an operation on the way mixes all places.
@@ -196,7 +196,7 @@ class Dataflow:
         return field
 
     def is_cut(self, at: str, name: str) -> bool:
-        """Does every way from the picture to `name` lead through `at`? No, where a way is not known."""
+        """Does every way from the image to `name` lead through `at`? No, where a way is not known."""
         waiting, seen = [name], set()
         while waiting:
             key = waiting.pop()
@@ -209,7 +209,7 @@ class Dataflow:
         return True
 
     def receptive_field(self, name: str) -> tuple[int, int] | None:
-        """How many rows and columns of the picture can one inner cell of `name` see? None: all of it."""
+        """How many rows and columns of the image can one inner cell of `name` see? None: all of it."""
         grid = self.grid(name)
         if grid is None:
             return None
@@ -240,9 +240,9 @@ class Dataflow:
 
 
 def _hull(intervals: object) -> Interval:
-    filled = [each for each in intervals if each[1] > each[0]]  # type: ignore[attr-defined]
+    filled = [interval for interval in intervals if interval[1] > interval[0]]  # type: ignore[attr-defined]
     if not filled:
         return NOWHERE
     if EVERYWHERE in filled:
         return EVERYWHERE
-    return min(each[0] for each in filled), max(each[1] for each in filled)
+    return min(first for first, _ in filled), max(last for _, last in filled)

@@ -45,7 +45,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Hints:
-    """What a model's own layers say about the pictures it was trained on.
+    """What a model's own layers say about the images that it was trained on.
 
     Attributes:
         rescaling: Scale and offset of a rescaling layer at the input, if there is one.
@@ -128,7 +128,7 @@ class Network(Protocol):
 
     @property
     def hints(self) -> Hints:
-        """What the model's own layers say about its pictures."""
+        """What the model's own layers say about its images."""
         ...
 
     def run(self, images: Tensor, layers: Sequence[str], taps: Taps | None = None) -> dict[str, Tensor]:
@@ -150,11 +150,11 @@ class Network(Protocol):
         ...
 
     def dataflow(self, height: int, width: int) -> Dataflow:
-        """Write down how places move through the model at this picture size."""
+        """Trace how places move through the model at this image size."""
         ...
 
     def rectifiers(self, layer: str) -> Rectifiers:
-        """The ReLUs between the picture and a layer, and whether anything else bends the way."""
+        """The ReLUs between the image and a layer, and whether there are other nonlinearities on the way."""
         ...
 
     def weights(self) -> list[tuple[str, Any]]:

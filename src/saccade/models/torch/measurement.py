@@ -17,6 +17,7 @@ from saccade.models.torch.sizes import NoSizeFitsError, find_input_shape, likely
 from saccade.models.torch.state import inference_mode
 
 _KEPT_RUNS = 16
+_LARGEST_TRIED = 128
 _LARGEST_RESULT = 2**29
 """Bytes that any result of an untrusted file may have, and"""
 _MOST_GROWTH = 256
@@ -122,7 +123,10 @@ class Measurement:
 
     def _find_input_shape(self) -> InputShape:
         def attempt(height: int, width: int, channels: int) -> None:
-            self._of_several(height, width, channels)
+            # A large image is only computed where its shapes do not show that it could be.
+            is_large = max(height, width) > _LARGEST_TRIED
+            if not is_large or self._without_numbers((self.fixed_batch or 2, channels, height, width)) is None:
+                self._of_several(height, width, channels)
 
         try:
             return find_input_shape(attempt, likely_channels(self._layout.module), self._named_sizes)

@@ -79,11 +79,11 @@ def find_input_shape(attempt: Attempt, channels: Sequence[int], named: Sequence[
 
 
 def _free_pairs(named: tuple[int, int] | None) -> Sequence[tuple[int, int]]:
-    """Sizes of which a module that takes any takes both; smaller ones than it names, as far as that goes."""
+    """Sizes of which a module that takes any takes both."""
     if named is None:
         return _FREE
     side = min(named)
-    return (max(side // 2, 1), max(side // 4 * 3, 1)), (64, 96)
+    return (64, 96), (max(side // 2, 1), max(side // 4 * 3, 1))
 
 
 def likely_channels(module: Any) -> list[int]:
@@ -98,10 +98,12 @@ def trial_sizes(shape: InputShape, named: Sequence[tuple[int, int]] = ()) -> Ite
     if height is not None and width is not None:
         yield height, width
         return
+    for size in (64, 96):
+        yield height or size, width or size
     for named_height, named_width in named:
         yield height or named_height, width or named_width
         yield height or named_height // 2, width or named_width // 2
-    for size in (64, 96, 128, 192, 224, 256, 448, 32, 28, 512):
+    for size in (128, 192, 224, 256, 448, 32, 28, 512):
         yield height or size, width or size
 
 
