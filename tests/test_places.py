@@ -238,8 +238,13 @@ CAMS = ("grad_cam", "grad_cam_plus_plus", "layer_cam", "ablation_cam", "score_ca
 @pytest.mark.parametrize("method", CAMS)
 def test_cams_weigh_the_last_block_that_is_read(method: str, images: np.ndarray) -> None:
     torch.manual_seed(0)
-    for pooled, layer in (("class", "blocks.0"), ("mean", "norm"), (None, "norm")):
-        encoder = saccade.Encoder(Transformer(2, 0, pooled).eval(), input_shape=(*SIZE, 3))
+    for prefix, pooled, layer in (
+        (2, "class", "blocks.0"),
+        (2, "mean", "norm"),
+        (0, "mean", "norm"),
+        (2, None, "norm"),
+    ):
+        encoder = saccade.Encoder(Transformer(prefix, 0, pooled).eval(), input_shape=(*SIZE, 3))
         found = saccade.explain(encoder, images, method)
         assert found.settings["at"] == layer
         assert found.values.shape == (2, 4, 6)

@@ -176,7 +176,7 @@ def _before(run: Run, read: str) -> list[str]:
 def _moves_the_edge(flow: Dataflow, path: str) -> bool:
     """Does the layer only pad or crop? Its grid is then no longer that of the whole picture, as a map is drawn."""
     operation = flow.operations.get(path)
-    if operation is None or operation.windows is None or "input" in operation.inputs:
+    if operation is None or operation.windows is None or operation.grid is None or "input" in operation.inputs:
         return False
     local = any(window.kernel > 1 or window.stride > 1 for window in operation.windows)
     read = [flow.operations[source].grid for source in operation.inputs if source in flow.operations]
