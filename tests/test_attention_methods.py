@@ -169,12 +169,34 @@ def test_rollout_refuses_what_it_cannot_follow(images: np.ndarray) -> None:
     with pytest.raises(NotApplicable, match="no target such as"):
         saccade.explain(encoder_of(module), images, "attention_rollout", target="channel:3")
     convolutional = nn.Sequential(nn.Conv2d(3, 4, 4, 4), nn.ReLU())
-    with pytest.raises(NotApplicable, match="no layer of tokens"):
+    with pytest.raises(NotApplicable, match="this model has none"):
         saccade.explain(encoder_of(convolutional), images, "attention_rollout")
     script = torch.jit.trace(module, torch.zeros(1, 3, *SIZE))
     for method in ("attention_rollout", "libragrad"):
         with pytest.raises(NotApplicable, match="attention that can be read"):
             saccade.explain(encoder_of(script), images, method)
+
+
+class PooledByAttention(nn.Module):
+    """Register tokens, and attention that pools the patches behind the blocks; refuses a batch of one, as some do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tokens = seeded(3, 0, None)
+        self.probe, self.pool = nn.Parameter(torch.randn(1, 1, 16)), nn.MultiheadAttention(16, 2, batch_first=True)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        patches = self.tokens(images)[:, 3:]
+        return self.pool(self.probe.expand(len(images), -1, -1), patches, patches)[0].squeeze()
+
+
+def test_pooling_by_attention_comes_behind_the_blocks(images: np.ndarray) -> None:
+    module = PooledByAttention().eval()
+    encoder = encoder_of(module)
+    for some in (images, images[:1]):
+        found = saccade.explain(encoder, some, "attention_rollout")
+        rollout = rolled_out(module.tokens, some[0])[3:].mean(0)
+        np.testing.assert_allclose(found.values[0], rollout[3:].reshape(4, 6), rtol=1e-4, atol=1e-7)
 
 
 # The gradient with attention held

@@ -92,8 +92,10 @@ def test_only_the_layers_asked_for(encoder: saccade.Encoder) -> None:
         saccade.feature_maps(encoder, CAT, layers=[])
     with pytest.raises(InputError, match="of one image; 2 were given"):
         saccade.feature_maps(encoder, [CAT, CAT])
-    with pytest.raises(NotApplicable, match="'flat' has no places"):
-        saccade.feature_maps(vector_encoder(), CAT, layers=["flat"])
+    flat_maps = saccade.feature_maps(vector_encoder(), CAT, layers=["conv_1", "flat"])
+    np.testing.assert_array_equal(flat_maps["flat"], flat_maps["conv_1"])
+    with pytest.raises(NotApplicable, match="'latent' has no places"):
+        saccade.feature_maps(saccade.Encoder(vector_encoder().network, layer="conv_1"), CAT, layers=["latent"])
 
 
 def drawn(maps: FeatureMaps, monkeypatch: pytest.MonkeyPatch, **how: str) -> tuple[list[Row], End | None]:

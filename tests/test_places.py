@@ -238,8 +238,13 @@ CAMS = ("grad_cam", "grad_cam_plus_plus", "layer_cam", "ablation_cam", "score_ca
 @pytest.mark.parametrize("method", CAMS)
 def test_cams_weigh_the_last_block_that_is_read(method: str, images: np.ndarray) -> None:
     torch.manual_seed(0)
-    for pooled, layer in (("class", "blocks.0"), ("mean", "norm"), (None, "norm")):
-        encoder = saccade.Encoder(Transformer(2, 0, pooled).eval(), input_shape=(*SIZE, 3))
+    for prefix, pooled, layer in (
+        (2, "class", "blocks.0"),
+        (2, "mean", "norm"),
+        (0, "mean", "norm"),
+        (2, None, "norm"),
+    ):
+        encoder = saccade.Encoder(Transformer(prefix, 0, pooled).eval(), input_shape=(*SIZE, 3))
         found = saccade.explain(encoder, images, method)
         assert found.settings["at"] == layer
         assert found.values.shape == (2, 4, 6)
@@ -262,11 +267,21 @@ def test_grad_cam_of_tokens_is_that_of_the_formula(images: np.ndarray) -> None:
     np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
 
 
+class Mean(nn.Module):
+    """The mean of all tokens."""
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        return tokens.mean(1)
+
+
 def test_a_windowed_net_is_compared_and_weighed_on_its_grid(images: np.ndarray) -> None:
     torch.manual_seed(0)
     encoder = saccade.Encoder(Windowed().eval(), layer="last", input_shape=(*SIZE, 3))
     assert saccade.compare(encoder, images[:1], images[1:]).shares_a.shape == (4, 6)
     assert saccade.explain(encoder, images, "grad_cam", at="last").values.shape == (2, 4, 6)
+    pooled = nn.Sequential(encoder.network.module, nn.Flatten(1, 2), Mean())
+    found = saccade.explain(saccade.Encoder(pooled.eval(), input_shape=(*SIZE, 3)), images, "grad_cam")
+    assert found.values.shape == (2, 4, 6)
 
 
 def test_tokens_that_lie_nowhere_are_refused(images: np.ndarray) -> None:

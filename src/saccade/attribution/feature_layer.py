@@ -11,7 +11,7 @@ behind the last attention a class token reads itself alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,22 +123,15 @@ def _chosen(run: Run, flow: Dataflow, images: Array, targets: Sequence[Target]) 
     )
 
 
-def token_layer(run: Run, images: Array, target: Target) -> tuple[str, Places]:
-    """The last layer of tokens that everything passes on the way to the code, or the code itself.
-
-    Raises:
-        NotApplicable: There is none.
-    """
+def token_layers(run: Run, images: Array, target: Target) -> Iterator[tuple[str, Places]]:
+    """The layers of tokens that everything passes on the way to what a target reads, the last first."""
     flow = run.encoder.dataflow(images.shape[1], images.shape[2])
     read = run.encoder.place(target)
     for path in [read, *reversed(_before(run, read))]:
         if len(run.encoder.layers[path].shape) == 2 and (path == read or flow.is_cut(path, read)):
             places = _places(run, flow, path)
             if places is not None:
-                return path, places
-    raise NotApplicable(
-        f"no layer of tokens stands before {read!r}, as a transformer has; use grad_cam, or integrated_gradients."
-    )
+                yield path, places
 
 
 def reads_tokens(run: Run, images: Array, targets: Sequence[Target], path: str, tokens: NDArray[np.bool_]) -> bool:
@@ -183,7 +176,7 @@ def _before(run: Run, read: str) -> list[str]:
 def _moves_the_edge(flow: Dataflow, path: str) -> bool:
     """Does the layer only pad or crop? Its grid is then no longer that of the whole picture, as a map is drawn."""
     operation = flow.operations.get(path)
-    if operation is None or operation.windows is None or "input" in operation.inputs:
+    if operation is None or operation.windows is None or operation.grid is None or "input" in operation.inputs:
         return False
     local = any(window.kernel > 1 or window.stride > 1 for window in operation.windows)
     read = [flow.operations[source].grid for source in operation.inputs if source in flow.operations]

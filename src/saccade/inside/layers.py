@@ -90,7 +90,12 @@ def _places(encoder: Encoder, layers: Sequence[str] | None, height: int, width: 
         # Only the code's places are measured, where the network does not say them: there may be hundreds of layers.
         declared = {path: declared_places(encoder.network, path, flow) for path in encoder.layers}
         declared[code] = declared[code] or encoder.places(code, height, width)
-        places = {path: layer for path, layer in declared.items() if layer is not None or path == code}
+        # A flattened map shows nothing that the map itself does not.
+        places = {
+            path: layer
+            for path, layer in declared.items()
+            if path == code or (layer is not None and len(encoder.layers[path].shape) > 1)
+        }
         if not any(places.values()):
             raise NotApplicable(f"{encoder.name} has no layer with places, so it has no feature maps to show.")
         return places

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.attribution.feature_layer import reads_tokens, token_layer
+from saccade.attribution.feature_layer import reads_tokens, token_layers
 from saccade.attribution.method import method
 from saccade.errors import NotApplicable
 from saccade.models.places import Places, special_tokens
@@ -13,6 +15,9 @@ from saccade.results.map import Map
 from saccade.run import Run
 from saccade.targets import Target
 from saccade.typing import Array
+
+_TRIED = 8
+"""Layers of tokens that are looked at, from the code backwards: pooling by attention comes behind the blocks."""
 
 
 @method(
@@ -43,18 +48,9 @@ def attention_rollout(run: Run, images: Array, target: Target) -> Map:
     Raises:
         NotApplicable: No attention among all tokens, or a target that is not made of tokens.
     """
-    layer, places = token_layer(run, images, target)
-    weights = run.attention(images, layer)
-    usable = [block for block in weights if block.shape[1:] == (places.tokens, places.tokens)]
-    if not usable or len(usable) < len(weights) or any(len(block) != len(images) for block in usable):
-        shapes = ", ".join(sorted({"x".join(map(str, block.shape[1:])) for block in weights})) or "none"
-        raise NotApplicable(
-            f"attention_rollout needs attention among all {places.tokens} tokens in every block; this model's is "
-            f"{shapes}. Use libragrad or occlusion."
-        )
-    start = _rows(run, images, target, layer, places)
-    rows = start.copy()
-    for block in usable[::-1]:
+    layer, places, blocks = _blocks(run, images, target)
+    rows = _rows(run, images, target, layer, places)
+    for block in blocks[::-1]:
         # From the last block to the first, one row of the product alone.
         rows = (np.einsum("nt,nts->ns", rows, block.astype(np.float64)) + rows) / 2
     line = rows[:, None, :, None]
@@ -67,10 +63,28 @@ def attention_rollout(run: Run, images: Array, target: Target) -> Map:
         signed=False,
         is_share=True,
         notes=(
-            f"attention of {len(usable)} blocks before {layer}; it shows where is looked, not what is done with it",
+            f"attention of {len(blocks)} blocks before {layer}; it shows where is looked, not what is done with it",
             *((f"{special_tokens(places.special)} left out: no place",) if places.special else ()),
         ),
         scores={"special_tokens": special.sum(axis=(1, 2))},
+    )
+
+
+def _blocks(run: Run, images: Array, target: Target) -> tuple[str, Places, list[Array]]:
+    """The last layer of tokens before which every attention is among all of them, and the weights of those."""
+    shapes: set[str] = set()
+    for layer, places in islice(token_layers(run, images, target), _TRIED):
+        weights = run.attention(images, layer)
+        tokens = len(images), places.tokens, places.tokens
+        if weights and all(block.shape == tokens for block in weights):
+            return layer, places, weights
+        shapes |= {"x".join(map(str, block.shape[1:])) for block in weights}
+        if not weights:
+            break
+    seen = f"this model's is {', '.join(sorted(shapes))}" if shapes else "this model has none before its code"
+    raise NotApplicable(
+        f"attention_rollout needs attention among all tokens of the image, block after block; {seen}. Use libragrad, "
+        "or occlusion."
     )
 
 

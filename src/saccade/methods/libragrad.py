@@ -49,8 +49,11 @@ def libragrad(run: Run, images: Array, target: Target, *, low_pass: float | None
     if objective.measure is INNER_PRODUCT:
         score = run.score(images, [objective], STAY, ONCE)[0][0]
         scores = {"score": score, "rest": score - raw.sum(axis=(1, 2, 3), dtype=np.float64)}
-        share = float(np.median(np.abs(scores["rest"]) / np.maximum(np.abs(score), 1e-30)))
-        notes.append(f"the map adds up to the {target.gradient_units}, less {share:.0%} of it for what no pixel adds")
+        share = float(np.median(1 - scores["rest"] / np.where(score == 0, 1, score)))
+        notes.append(
+            f"all pixels together add {share:.0%} of the {target.gradient_units}; the rest is biases, position "
+            "embeddings and special tokens"
+        )
     return contribution_map(
         run,
         raw,

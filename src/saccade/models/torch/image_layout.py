@@ -16,11 +16,14 @@ class ImageLayout:
 
     Args:
         module: The module.
+
+    Attributes:
+        is_contiguous: Images come to it in the usual order of memory.
     """
 
     def __init__(self, module: Any) -> None:
         self.module = module
-        self._is_contiguous = False
+        self.is_contiguous = False
 
     @property
     def device(self) -> Any:
@@ -55,16 +58,16 @@ class ImageLayout:
         try:
             return compute()
         except RuntimeError as error:
-            if self._is_contiguous or "view size is not compatible" not in str(error):
+            if self.is_contiguous or "view size is not compatible" not in str(error):
                 raise
-        self._is_contiguous = True
+        self.is_contiguous = True
         return compute()
 
     def _ordered(self, images: Tensor) -> Tensor:
         import torch
 
         # Not `contiguous()`: it leaves a single channel's strides as they are, from which torch guesses channels last.
-        return images.clone(memory_format=torch.contiguous_format) if self._is_contiguous else images
+        return images.clone(memory_format=torch.contiguous_format) if self.is_contiguous else images
 
     def _tensors(self, *kinds: str) -> Any:
         """The module's weights, or weights and buffers; asked often, so without their names."""

@@ -191,10 +191,19 @@ class TorchNetwork:
 
     def attention(self, images: Tensor, layer: str) -> list[Tensor]:
         """The weights of every attention before a layer, the mean of its heads: (images, queries, keys) each."""
-        weights: list[Tensor] = []
-        with attention_recorded(weights):
-            self.run(images, [layer])
-        return weights
+        while True:
+            weights: list[Tensor] = []
+            before = self._way
+            with attention_recorded(weights):
+                self.run(images, [layer])
+            if before == self._way:
+                return [own[: len(images)] for own in weights]  # some modules are given a single image twice
+
+    @property
+    def _way(self) -> tuple[Any, ...]:
+        """How the module is called; while that is found out it may be called several times for one answer."""
+        layout, measurement = self._layout.is_contiguous, self._measurement
+        return layout, measurement.drops_axis, len(self._overwritten), len(self._postponed)
 
     def linearised(self) -> AbstractContextManager[None]:
         """Inside the block gradients go back as if attention, normalisation and gates were constants."""

