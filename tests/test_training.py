@@ -359,7 +359,7 @@ def test_an_unknown_precision_or_optimizer_gets_the_nearest() -> None:
 
 def test_the_command_line_names_only_what_differs_from_the_defaults() -> None:
     assert command_line("my photos", "a.keras", TrainingSettings(), None) == "saccade train 'my photos' -o a.keras"
-    settings = TrainingSettings(channels=(8, 16), augment=False, batch_size=8, image_channels=1)
+    settings = TrainingSettings(channels=(8, 16), augment=False, batch_size=32, image_channels=1)
     assert command_line("p", "a.keras", settings, "v") == (
-        "saccade train p -o a.keras --validation v --channels 8,16 --batch-size 8 --no-augment --grey"
+        "saccade train p -o a.keras --validation v --channels 8,16 --batch-size 32 --no-augment --grey"
     )
