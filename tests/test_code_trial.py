@@ -77,7 +77,7 @@ def test_the_layer_that_draws_and_the_mean_are_named() -> None:
             return mu + torch.randn_like(mu) * (logvar / 2).exp()
 
     encoder = saccade.Encoder(Sampled().eval(), input_shape=SHAPE, layer="head")
-    with pytest.raises(ModelError, match=re.escape("the first layer that draws is 'draw'")) as refusal:
+    with pytest.raises(ModelError, match=re.escape("the first layer that is: 'draw'")) as refusal:
         encoder.codes(GREY)
     assert str(refusal.value).endswith("Name its mean: --layer mu (layer='mu').")
 

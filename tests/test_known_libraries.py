@@ -136,7 +136,7 @@ def test_a_swin_transformer_is_left_as_it_was() -> None:
 def test_a_masked_autoencoder_draws_its_mask() -> None:
     transformers = pytest.importorskip("transformers")
     encoder = opened(transformers.ViTMAEModel(transformers.ViTMAEConfig(image_size=64, **SMALL)))
-    with pytest.raises(ModelError, match=r"is drawn at random \(the first layer that draws is 'embeddings\[0\]'\)"):
+    with pytest.raises(ModelError, match=r"is drawn at random \(the first layer that is: 'embeddings\[0\]'\)"):
         encoder.codes(some_images(encoder))
 
 

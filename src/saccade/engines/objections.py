@@ -28,10 +28,12 @@ def refuse_unsteady(trial: Trial) -> None:
     if trial.is_random:
         before = _up_to(network, trial.layer)
         first = trial.first_random(before)
-        where = "" if first in (None, trial.layer) else f" (the first layer that draws is {first!r})"
+        where = "" if first in (None, trial.layer) else f" (the first layer that is: {first!r})"
+        # One draw for a whole batch, or a state that is kept from call to call: that cannot be told apart.
+        how = "drawn at random, or another one at every call" if trial.is_alike_in_a_batch else "drawn at random"
         raise ModelError(
-            f"the code {trial.layer!r} is drawn at random{where}: an untouched copy of an image gets another code, so "
-            f"a map would show noise. {_instead(trial, before)}"
+            f"the code {trial.layer!r} is {how}{where}: an untouched copy of an image gets another code, so a map "
+            f"would show noise. {_instead(trial, before)}"
         )
     if trial.depends_on_neighbours:
         first = trial.first_mixed(_up_to(network, trial.layer))

@@ -50,6 +50,11 @@ class Trial:
         return any(not _same(codes, self._twice[0][0], _SAME_ROW) for batch in self._twice for codes in batch)
 
     @property
+    def is_alike_in_a_batch(self) -> bool:
+        """Do copies in one batch get one code, so that only the next call gives another?"""
+        return all(_same(codes, batch[0], _SAME_ROW) for batch in self._twice for codes in batch)
+
+    @property
     def unsteadiness(self) -> float:
         """How far apart are the codes of copies of one image, as a share of their length?"""
         first = self._twice[0][0]
