@@ -43,6 +43,7 @@ def test_any_mixture_is_read_in_order(tmp_path, cat):
 
 def test_tensors_are_arrays(cat):
     import torch
+
     assert (values(torch.from_numpy(cat)) == values(cat)).all()
     learned = (torch.from_numpy(cat) / 255).requires_grad_()
     np.testing.assert_allclose(values(learned), values(cat), atol=1e-6)

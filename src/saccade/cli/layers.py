@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from saccade.cli.command import command
 from saccade.cli.console import Console
 from saccade.cli.options import Model, Opening, opened
-from saccade.models.network import declared_places
 
 if TYPE_CHECKING:
     from saccade.encoder import Encoder
@@ -58,6 +57,8 @@ def layers(model: Model, opening: Opening, console: Console) -> dict[str, Any]:
 def _row(encoder: Encoder, path: str, height: int, width: int) -> dict[str, Any]:
     layer, flow = encoder.layers[path], encoder.dataflow(height, width)
     field, step = flow.receptive_field(path), flow.stride(path)
+    from saccade.models.network import declared_places
+
     places = declared_places(encoder.network, path, flow)
     sizes = _sizes(encoder, path, flow)
     return {
