@@ -72,6 +72,7 @@ def test_all_methods_stand_side_by_side_with_numbers(run: Run, small_model: str,
     assert maps["occlusion"]["settings"]["patch"] == [8, 8]
     assert {name for name in files(tmp_path / "out") if not name.startswith(".")} == {
         "contact-sheet-methods.png",
+        *(f"contact-sheet-methods-{number}.png" for number in (2, 3, 4)),
         *(f"{photo}-methods.png" for photo in ("cat", "cup")),
         *(f"{photo}-{name}.npz" for photo in ("cat", "cup") for name in names),
     }

@@ -77,7 +77,7 @@ def test_pages_numbers_and_a_verdict_are_written_and_a_second_run_goes_on(
     answer = json.loads((out / "evaluation.json").read_text())
     assert len(answer["photos"]) == 9
     assert {entry["method"] for entry in answer["methods"]} == {
-        "saliency", "activation_energy", "random", "centre", "intensity", "edges",
+        "saliency", "activation_energy", "random", "centre", "intensity", "edges", "contrast",
     }  # fmt: skip
     times = {entry.name: entry.stat().st_mtime_ns for entry in (out / ".evaluation").iterdir()}
     status, stdout, err = run(

@@ -535,8 +535,6 @@ def test_a_failure_that_only_computing_shows_is_one_clear_line() -> None:
     image = keras.Input((16, 16, 3))
     code = keras.layers.Conv2D(4, 3, name="encoded")(Dark()(image))
     encoder = saccade.Encoder(keras.Model(image, code), layer="encoded")
-    with pytest.raises(
-        ModelError, match=r"cannot compute an image of 16x16: assertion failed: \[too bright\]"
-    ) as caught:
+    with pytest.raises(ModelError, match=r"cannot compute an image of 16x16: .*too bright") as caught:
         saccade.explain(encoder, np.ones((1, 16, 16, 3), np.float32), "saliency")
     assert "\n" not in str(caught.value)

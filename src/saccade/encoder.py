@@ -97,6 +97,7 @@ class Encoder:
         device: str | None = None,
         reference: Reference | None = None,
     ) -> None:
+        self._file_name = ""
         network = open_live(model, input_shape=input_shape)
         chosen = code_layer(network, layer)
         self.layer, self.layer_reason, self.layer_runner_up = chosen.path, chosen.reason, chosen.runner_up
@@ -115,7 +116,6 @@ class Encoder:
             self.engine.share_between(draws)
         self._measured_places = lru_cache(maxsize=64)(self._measure_places)
         self.reference = reference
-        self._file_name = ""
         self.notes: tuple[str, ...] = tuple(looks_untrained(self.network))
         height, width = _size(network, size, feed.size)
         self.recipe = ImageRecipe(
@@ -358,7 +358,10 @@ class Encoder:
 
     def _warn_if_badly_fed(self) -> None:
         others = [other for other in _OTHER_RANGES if other != tuple(self.value_range)]
-        warning = badly_fed(self._trial(self.layer, refuse=False), others)
+        try:
+            warning = badly_fed(self._trial(self.layer, refuse=False), others)
+        except ModelError:  # it cannot compute these images; the first question says why
+            return
         if warning is not None:
             self.notes = (*self.notes, warning)
             warnings.warn(warning, SaccadeWarning, stacklevel=3)

@@ -42,9 +42,9 @@ def explain(
         str,
         typer.Option(
             "--target", "-t", metavar="TARGET",
-            help="What is explained: code, channel:K, cell:ROW,COLUMN, region:ROWS,COLUMNS, direction:FILE.npy, "
-            "component:K,FOLDER, like:PHOTO, unlike:PHOTO, toward:PHOTO,than=PHOTO, reconstruction_error, or a "
-            "sum of them.",
+            help="What is explained: code, centred, centred:FOLDER, channel:K, cell:ROW,COLUMN, region:ROWS,COLUMNS, "
+            "direction:FILE.npy, component:K,FOLDER, like:PHOTO, unlike:PHOTO, toward:PHOTO,than=PHOTO, "
+            "reconstruction_error, or a sum of them.",
         ),
     ] = "code",
     setting: Annotated[

@@ -11,7 +11,7 @@ from saccade.engines.capacity import FASTEST_BATCH, Question
 from saccade.engines.chunks import Chunks, Piece, chunks
 from saccade.engines.engine import Engine
 from saccade.errors import Cancelled, MemoryBudgetError, ModelError
-from saccade.models.messages import plain_sentence
+from saccade.models.messages import cannot_compute
 from saccade.targets.paths import Points
 from saccade.typing import Array, Tensor
 
@@ -121,10 +121,8 @@ class Execution:
                     return work(plan)
             except BaseException as error:
                 if self.engine.backend.is_failure_of_model(error) and not self.engine.backend.is_out_of_memory(error):
-                    raise ModelError(
-                        f"{self.engine.network.name!r} cannot compute an image of {images.shape[1]}x{images.shape[2]}: "
-                        f"{plain_sentence(error)}."
-                    ) from error
+                    size = (images.shape[1], images.shape[2])
+                    raise ModelError(cannot_compute(self.engine.network.name, size, error)) from error
                 if not self.engine.backend.is_out_of_memory(error):
                     raise
                 if examples == 1 or fixed_batch is not None:

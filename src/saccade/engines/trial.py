@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saccade.engines.engine import Engine
+from saccade.errors import ModelError
+from saccade.models.messages import cannot_compute
 from saccade.typing import Array
 
 Codes = NDArray[np.float64]
@@ -172,7 +174,12 @@ class Trial:
     def _read(self, images: Array, layers: Sequence[str]) -> dict[str, Codes]:
         # Not compiled: it is asked once, and a program of its own would take longer than the answer.
         backend = self.engine.backend
-        results = self.engine.network.run(backend.tensor(images), list(layers))
+        try:
+            results = self.engine.network.run(backend.tensor(images), list(layers))
+        except Exception as error:
+            if not backend.is_failure_of_model(error):
+                raise
+            raise ModelError(cannot_compute(self.engine.network.name, self.size, error)) from error
         return {layer: backend.array(backend.as_float32(results[layer])).astype(np.float64) for layer in layers}
 
     @staticmethod

@@ -125,7 +125,12 @@ def _is_plain_entrance(network: Network) -> bool:
 def _entrance(network: Network) -> Entrance | None:
     """The arithmetic at the entrance, for networks that can show it."""
     first_read = getattr(network, "first_read", None)
-    return None if first_read is None else entrance_of(first_read, network.input_shape[2])
+    if first_read is None:
+        return None
+    try:
+        return entrance_of(first_read, network.input_shape[2])
+    except Exception:  # whatever a model makes of images of one level; the first question says why it cannot compute
+        return None
 
 
 def _takes(network: Network, size: tuple[int, int]) -> bool:

@@ -56,3 +56,8 @@ def plain_sentence(error: BaseException) -> str:
     text = text.partition("\n\nArguments received")[0].partition(". Received")[0].partition("\nReceived")[0]
     text = "".join(letter if letter.isprintable() else " " for letter in text)
     return " ".join(text.split())[:200].rstrip(". ")
+
+
+def cannot_compute(name: str, size: tuple[int, int], error: BaseException) -> str:
+    """The line for a model that fails while it computes an image of this height and width."""
+    return f"{name!r} cannot compute an image of {size[0]}x{size[1]}: {plain_sentence(error)}."

@@ -11,7 +11,6 @@ from saccade.demo.photo_views import METHOD, patch_shares, peaks_of, photo_views
 from saccade.demo.photos import EXPLAINED, DescribedPhoto
 from saccade.demo.workspace import Workspace
 from saccade.evaluation.untrained import explain_beside_untrained
-from saccade.picture.numerals import percent
 from saccade.results import Attribution
 
 
@@ -43,10 +42,10 @@ def looking(workspace: Workspace) -> Markup:
             "p",
             "Every photo starts as a blur and comes into focus in small steps. At each step the network's own arithmetic "
             "tells what every pixel adds to the code, and all that is added is shared out among the pixels, to within ",
-            exact(gap, percent(gap)),
+            share(gap),
             ". Orange adds; blue takes away. Grey means: coming into focus adds next to nothing there, since a plain "
             "surface is cheap to describe. ",
-            exact(len(untrained.likeness), "Four"),
+            exact(len(untrained.likeness), f"{len(untrained.likeness)}"),
             " networks of the same shape that never learned anything were asked the same: their maps have a rank "
             "correlation of ",
             exact(likeness, f"{likeness:.2f}"),

@@ -78,6 +78,8 @@ def _training(record: Mapping[str, Any]) -> list[tuple[str, Markup | str]]:
         best = f", the best was {record['best_epoch']}" if "best_epoch" in record else ""
         earlier = (record.get("start") or {}).get("epochs")
         rows.append(("Epochs", f"{epochs}{best}" + (f", after {earlier} of earlier runs" if earlier else "")))
+    if "steps" in record:
+        rows.append(("Steps", f"{record['steps']:,}"))
     if "seed" in settings:
         rows.append(("Seed", str(settings["seed"])))
     if record.get("history"):

@@ -184,7 +184,8 @@ class Trace:
         # What comes after reads the layer, so that a change of its result is seen to reach it. A layer that hands on
         # what another one outside it made, such as an identity on a skip, is not what the rest reads.
         made_here = known is not None and ("#" in known.key or known.key.startswith(f"{path}."))
-        if known is not None and made_here:
+        # Nor is one whose rows and columns lie in unusual axes: they would be lost on the way through it.
+        if known is not None and made_here and (self.operations[path].windows is not None or known.axes is None):
             self._remember(tensor, replace(known, key=path))
 
     def kind(self, tensor: Tensor) -> str | None:
