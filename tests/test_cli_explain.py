@@ -11,6 +11,7 @@ from commands import LIGHT, Run, files, refused
 from PIL import Image
 from skimage import data
 
+import saccade
 from saccade.errors import NotApplicable
 from saccade.methods import available
 from saccade.picture import read_metadata
@@ -164,7 +165,9 @@ def test_methods_come_in_the_order_of_an_evaluation_with_its_verdict(
     folder.mkdir()
     methods = [{"method": "saliency", "grade": "prefer"}, {"method": "edges", "grade": "control"},
                {"method": "activation_energy", "grade": "unspecific"}]  # fmt: skip
-    (folder / "evaluation.json").write_text(json.dumps({"methods": methods}))
+    encoder = saccade.load(small_model)
+    about = {"model": encoder.name, "layer": encoder.layer, "methods": methods}
+    (folder / "evaluation.json").write_text(json.dumps(about))
     words = ("explain", small_model, photos / "cat.jpg", "-m", "vargrad,activation_energy,saliency", "--json")
     status, out, err = run(*words, "--evaluation", folder)
     assert status == 0, err
@@ -172,6 +175,8 @@ def test_methods_come_in_the_order_of_an_evaluation_with_its_verdict(
     assert titles == [
         "Saliency: prefer", "Activation energy: true, but any network of this shape would say so", "VarGrad"
     ]  # fmt: skip
+    (folder / "evaluation.json").write_text(json.dumps({**about, "model": "another"}))
+    refused(run(*words, "--evaluation", folder), "not about")
     for content in (b"{", b"[]", b'{"methods": [1]}', b'{"methods": [{"method": "saliency", "grade": "best"}]}'):
         (folder / "evaluation.json").write_bytes(content)
         refused(run(*words, "--evaluation", folder), "saccade evaluate")

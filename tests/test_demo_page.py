@@ -269,7 +269,7 @@ def test_the_python_lines_work(page: Reader, copy: Path, capsys: pytest.CaptureF
         assert np.abs(mine - shown).mean() < 4  # what the compression of the page's picture costs
     printed = capsys.readouterr().out
     numbers = _numbers(page)
-    assert "Half of its weight lies in" in printed
+    assert "Half of it lies in" in printed
     ratio = float(re.findall(r"PSNR ([\d.]+) dB", printed)[0])
     assert min(abs(shown - ratio) for shown in numbers) < 0.06
     for score, total in re.findall(r"similarity (\S+), the sum of \d+ shares: (\S+)", printed):

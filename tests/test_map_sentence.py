@@ -12,7 +12,7 @@ def test_the_numbers_are_those_of_the_map() -> None:
     values = np.zeros((10, 10), np.float32)
     values[0, 0], values[0, 1:4] = 3.0, 1.0  # weight 6: the first cell holds half of it
     text = map_sentence(values, signed=False)
-    assert "Half of its weight lies in 1.0 % of the photo" in text
+    assert "Half of it lies in 1.0 % of the photo" in text
     assert "(100 %) in the upper left quarter" in text
     assert "50 times as much as an average one" in text
 

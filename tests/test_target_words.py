@@ -41,11 +41,11 @@ def test_words_stay_readable() -> None:
         "(squared change of the code (share of its square)) - 0.5 x (cosine similarity lost)"
     )
     contrast = targets.toward("a.jpg", than="b.jpg")
-    assert contrast.question == "what makes it more like a.jpg than like b.jpg"
+    assert contrast.question == "what speaks for a.jpg rather than b.jpg"
     assert contrast.gradient_units.name == "lead in cosine similarity"
     assert contrast.files == ("a.jpg", "b.jpg")
     assert (-contrast).name == "-toward:a.jpg,than=b.jpg"
-    assert (-contrast).question == "the opposite of what makes it more like a.jpg than like b.jpg"
+    assert (-contrast).question == "the opposite of what speaks for a.jpg rather than b.jpg"
     assert targets.region((2, 5), (1, 2)).question == "what rows 2 to 4 and column 1 of the code see"
     assert targets.region(None, (1, None)).question == "what all rows and columns from 1 of the code see"
     assert (

@@ -368,7 +368,8 @@ class Encoder:
 
     def _otherwise(self) -> str:
         runner_up = self.layer_runner_up
-        return "" if runner_up is None else f"; else --layer {runner_up.path} ({runner_up.reason})"
+        is_sure = self.layer_reason.startswith(("its name is", "as named", "as given"))
+        return "" if runner_up is None or is_sure else f"; else --layer {runner_up.path} ({runner_up.reason})"
 
     def _measure_places(self, layer: str, height: int, width: int) -> Places | None:
         return measured_places(self.engine, layer, (height, width), self.value_range)

@@ -89,6 +89,7 @@ def explain(
     from saccade.collection import BatchRun, Request
     from saccade.collection.output_folder import output_folder
     from saccade.collection.page import pages_of
+    from saccade.errors import InputError
     from saccade.explanation import DEFAULT_METHOD, default_method
     from saccade.images import find
     from saccade.methods import available
@@ -101,7 +102,7 @@ def explain(
     methods = list(available()) if everything else methods
     settings = settings_for(methods, setting or [], console.seed)
     untrained = beside is not None and values.choice("beside", beside, ("untrained",)) == "untrained"
-    verdicts = {} if evaluation is None else verdicts_of(evaluation)
+    verdicts, about = ({}, None) if evaluation is None else verdicts_of(evaluation)
     methods.sort(key=lambda name: list(verdicts).index(name) if name in verdicts else len(verdicts))
     requests = [
         Request(name, target, settings[name], beside_untrained=untrained, verdict=verdicts.get(name, ""))
@@ -113,6 +114,11 @@ def explain(
     with output_folder(output):
         encoder = opening.open(model)
         console.say(encoder.describe())
+        if about is not None and about != (encoder.name, encoder.layer):
+            raise InputError(
+                f"the evaluation in {evaluation} is about layer {about[1]} of {about[0]!r}, not about "
+                f"{encoder.layer} of {encoder.name!r}; evaluate this model, or leave --evaluation out."
+            )
         if not method:
             name, notes = default_method(encoder, [parse(target)])
             if name != DEFAULT_METHOD:

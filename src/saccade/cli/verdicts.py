@@ -10,8 +10,8 @@ from saccade.errors import FileError
 _BYTES = 64 * 2**20
 
 
-def verdicts_of(path: Path) -> dict[str, str]:
-    """The verdict on each method in words, the best method first.
+def verdicts_of(path: Path) -> tuple[dict[str, str], tuple[str, str]]:
+    """The verdict on each method in words, the best method first; and the model and layer that it is about.
 
     Args:
         path: The folder that `saccade evaluate` wrote, or the `evaluation.json` in it.
@@ -25,8 +25,9 @@ def verdicts_of(path: Path) -> dict[str, str]:
     try:
         if file.stat().st_size > _BYTES:
             raise FileError(f"{file} was not written by `saccade evaluate`: it is too large.")
-        methods = json.loads(file.read_text(encoding="utf-8"))["methods"]
-        return {str(entry["method"]): GRADES[entry["grade"]] for entry in methods}
+        content = json.loads(file.read_text(encoding="utf-8"))
+        verdicts = {str(entry["method"]): GRADES[entry["grade"]] for entry in content["methods"]}
+        return verdicts, (str(content["model"]), str(content["layer"]))
     except OSError as error:
         raise FileError(f"{file} cannot be read: {error.strerror or error}.") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:

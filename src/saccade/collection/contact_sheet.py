@@ -70,7 +70,7 @@ def _side_by_side(encoder: Encoder, pages: Sequence[PageFiles], records: Sequenc
         [[_image(files, label) for label in (None, *page.labels)] for files in pages],
         [files.photo.name for files in pages],
         [record.title for record in records[0].maps],
-        bars=[[_bar([entry]) for entry in record.maps] for record in records],
+        bars=[[_own_bar(page.style.view, entry) for entry in record.maps] for record in records],
         title=capitalised(page.target.question),
         notes=_small_print(encoder, page.style.scale, records[0]),
         theme=page.style.theme,
@@ -88,7 +88,9 @@ def _one_method(encoder: Encoder, pages: Sequence[PageFiles], records: Sequence[
         panels: list[Panel] = []
         for files, record in zip(pages[some], records[some], strict=True):
             panels.append(Panel(_image(files, None), files.photo.name))
-            panels.append(Panel(_image(files, page.labels[0]), bar=None if shared else _bar(record.maps)))
+            panels.append(
+                Panel(_image(files, page.labels[0]), bar=None if shared else _own_bar(page.style.view, record.maps[0]))
+            )
         across = min(4, ceil(sqrt(len(pages[some]) / 1.5)))
         sheets.append(
             figure(
@@ -114,6 +116,11 @@ def _small_print(encoder: Encoder, scale: str, record: PageRecord) -> list[str]:
     shared = "One scale for all photos." if scale == "all" else "Every photo has its own scale."
     labels = ", ".join(entry.label for entry in record.maps)
     return [f"{units}. {shared}", f"{labels} of {record.target}, layer {record.maps[0].layer} of {encoder.name}"]
+
+
+def _own_bar(view: str, entry: MapRecord) -> Bar | None:
+    """The key to the colours of one map, where it is painted in colours."""
+    return _bar([entry]) if (entry.view if view == "auto" else view) == "heatmap" else None
 
 
 def _bar(entries: Sequence[MapRecord], shared: str = "") -> Bar:

@@ -56,7 +56,8 @@ class Page:
 
     def suffix_of(self, label: str) -> str:
         """The end of the names of files that belong to one request."""
-        name = shorten(slug(label), LONGEST_LABEL)
+        beside = any(request.beside_untrained for request in self.requests)
+        name = shorten(slug(label), LONGEST_LABEL) + ("-beside-untrained" if beside else "")
         return name if self.target.kind == "code" else f"{name}-{target_slug(self.target)}"
 
     def only(self, labels: Sequence[str]) -> Page:

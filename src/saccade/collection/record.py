@@ -33,6 +33,7 @@ class MapRecord:
         scores: Numbers about the photo, by name.
         lowest: The lowest value of the map.
         highest: The highest value of the map.
+        view: How it is drawn unless somebody asks otherwise.
         strongest_at: Where the map is strongest: x and y in pixels of the photo.
     """
 
@@ -50,6 +51,7 @@ class MapRecord:
     lowest: float
     highest: float
     strongest_at: tuple[float, float]
+    view: str = "heatmap"
 
     @classmethod
     def of(cls, label: str, attribution: Attribution) -> MapRecord:
@@ -71,6 +73,7 @@ class MapRecord:
             scores={name: plain(numbers[0]) for name, numbers in attribution.scores.items()},
             lowest=float(values.min()),
             highest=float(values.max()),
+            view=attribution.view,
             strongest_at=(
                 round(float(left + (column + 0.5) / values.shape[1] * (right - left)), 1),
                 round(float(top + (row + 0.5) / values.shape[0] * (bottom - top)), 1),

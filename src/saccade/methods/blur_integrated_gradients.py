@@ -21,6 +21,9 @@ from saccade.typing import Array
 _AT_ONCE = 16
 """Pictures of the way that lie in memory together, unless more are explained at once."""
 
+_ROUNDING = 1e-4
+"""Contributions that together, without their signs, are less than this share of the score, are float32's rounding."""
+
 _FIRST_LOOK, _FEWEST, _MOST = 2, 8, 32
 """Steps of the first partial map, of the first answer, and of the second, for pictures where that was not close."""
 
@@ -82,11 +85,16 @@ def blur_integrated_gradients(
     def gap() -> NDArray[np.float64]:
         return np.asarray(np.abs(raw.sum(axis=(1, 2, 3)) - change) / whole)
 
+    def settled() -> NDArray[np.float64]:
+        """The contributions; where all of them together are rounding of the score, there are none."""
+        total = np.abs(raw).sum(axis=(1, 2, 3))
+        return np.where((total > _ROUNDING * np.abs(way.ends).max(axis=0))[:, None, None, None], raw, 0.0)
+
     def drawn() -> Map:
         furthest = float(gap().max())
         return contribution_map(
             run,
-            raw.astype(np.float32),
+            settled().astype(np.float32),
             target,
             low_pass,
             units=f"part of the change of {target.gradient_units}, per pixel",

@@ -1,4 +1,4 @@
-"""Detail kept: which of the photo's fine detail survives the code, place by place."""
+"""Detail kept: which of the photo's detail survives the code, place by place."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FLOOR = 0.01
 
 @method(
     title="Detail kept",
-    summary="what it remembers and what it forgets: how much of the photo's fine detail the redrawing still shows",
+    summary="how much of the photo's detail the redrawing still shows, place by place",
     source="ours; the share of explained variance against the photo's own blur",
     cost="1 forward through encoder and decoder",
     question="what it remembers, and what it forgets",
@@ -67,7 +67,8 @@ def detail_kept(
     lost = gaussian_blur(_energy(redrawn - images), spread)
     detail = gaussian_blur(_energy(gaussian_blur(images, sigma) - images), spread)
     kept = 1 - lost.sum(axis=(1, 2)) / np.maximum(detail.sum(axis=(1, 2)), 1e-30)
-    raw = 1 - lost / (detail + images.shape[-1] * (_FLOOR * (high - low)) ** 2)
+    floor = images.shape[-1] * (_FLOOR * (high - low)) ** 2
+    raw = 1 - lost / (detail + floor)
     return Map(
         values=np.clip(raw, 0, 1).astype(np.float32),
         raw=raw.astype(np.float32),
@@ -79,13 +80,18 @@ def detail_kept(
         view="spotlight",
         redrawn=redrawn,
         scores={"detail_kept": kept},
-        sentences=tuple(_sentence(share, values) for share, values in zip(kept, np.clip(raw, 0, 1), strict=True)),
+        sentences=tuple(
+            _sentence(share, values, is_plain)
+            for share, values, is_plain in zip(kept, np.clip(raw, 0, 1), detail.mean(axis=(1, 2)) <= floor, strict=True)
+        ),
     )
 
 
-def _sentence(kept: float, values: Array) -> str:
+def _sentence(kept: float, values: Array, is_plain: bool) -> str:
+    if is_plain:
+        return "The photo is plain: it has no detail to keep."
     where, share = main_region(1 - values)
-    place = f"; of what is lost most ({100 * share:.0f} %) lies in {where}" if where != EVERYWHERE else ""
+    place = f"; of what is lost, most ({100 * share:.0f} %) lies in {where}" if where != EVERYWHERE else ""
     return f"The redrawing keeps {100 * max(kept, 0.0):.0f} % of the photo's detail{place}."
 
 

@@ -20,6 +20,9 @@ from saccade.run import Run
 from saccade.targets import Target
 from saccade.typing import Array
 
+_ROUNDING = 1e-10
+"""Shares below this are what float32 makes of no change at all."""
+
 
 @method(
     title="Occlusion",
@@ -134,6 +137,8 @@ class _HolesOnGrid:
     def _map(self, target: Target, scores: OcclusionScores, notes: Sequence[str]) -> Map:
         loss = scores.before[:, None, None] - scores.after
         values = -loss if target.counts_increase else loss
+        if target.occlusion_units.is_share:
+            values = np.where(np.abs(values) > _ROUNDING, values, 0.0)
         (height, width), (down, across) = self.settings["patch"], self.settings["stride"]
         sigma = self.settings["low_pass"]
         return Map(

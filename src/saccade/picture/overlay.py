@@ -84,6 +84,7 @@ def spotlight(
     scale: Scale,
     *,
     dimmed: float = 0.2,
+    full: float = 0.6,
     contours: bool = False,
     least: int = 0,
 ) -> Image.Image:
@@ -96,6 +97,7 @@ def spotlight(
         values: float (height, width), already at the photo's size.
         scale: From `scale_of`.
         dimmed: Brightness of what does not matter, 0 to 1.
+        full: The share of the scale from which on a place has all of its colour.
         contours: Whether to draw the contour lines too.
         least: Images whose longer side is smaller are enlarged to this many pixels first.
 
@@ -105,7 +107,7 @@ def spotlight(
     photo, values = _fitted(photo, values, least)
     out = np.empty(photo.shape, np.uint8)
     strength = palette(scale).strength * (0 if scale.flat else 1)
-    rise = np.clip(strength / 0.6, 0, 1)
+    rise = np.clip(strength / full, 0, 1)
     light = (rise * rise * (3 - 2 * rise)).astype(np.float32)
     for rows in _blocks(photo):
         lit = light[steps_of(values[rows], scale)]

@@ -36,6 +36,7 @@ _WIDE = 1.5
 """Pages of a wider aspect set four pictures in a row."""
 _COUNTED = 250_000
 """So many places of a photo, evenly spaced, are enough for the numbers of a sentence."""
+_KEPT = "the darker and greyer, the less of the detail is kept: full colour at 100 %, dark at none"
 _SMALLEST_DRAWN = 900
 """Photos are enlarged to this many pixels on their longer side before anything is drawn on them."""
 
@@ -217,7 +218,7 @@ class Attribution(Result):
         photo, placed = self.images.photos[index].original, self.on_photo(index)
         colours = self._scale(scale, index, 0.0)
         if view == "spotlight":
-            return spotlight(photo, placed, colours, least=least)
+            return spotlight(photo, placed, colours, full=1.0 if self._is_kept else 0.6, least=least)
         if view == "contours":
             return overlay(photo, placed, colours, opacity=0.0, contours=True, photo_style="colour", least=least)
         return overlay(photo, placed, colours, least=least)
@@ -232,8 +233,10 @@ class Attribution(Result):
             raise InputError(f"{self.method} does not redraw images; method='detail_kept' does.")
         return model_image(self.redrawn[index], self.images.photos[index].placement, self.images.value_range)
 
-    def bar(self, index: int = 0) -> Bar:
-        """The key to the colours of one map, without the words that all maps of a sheet share."""
+    def bar(self, index: int = 0) -> Bar | None:
+        """The key to the colours of one map, without the words that all maps of a sheet share; None without colours."""
+        if self.view != "heatmap":
+            return None
         return Bar(self.scale(index), percent=self.is_share, contours=False, scale_named=False)
 
     def page(self, **drawing: Any) -> Image.Image:
@@ -280,7 +283,7 @@ class Attribution(Result):
         else:
             drawn, bar = self.drawn(index, view=view, scale=colours), None
         others = [images.photos[index if len(images) > 1 else 0] for images in self.compared]
-        remark = "" if bar is not None else _VIEW_REMARKS[view]
+        remark = "" if bar is not None else _KEPT if self._is_kept and view == "spotlight" else _VIEW_REMARKS[view]
         panels = [
             Panel(Image.fromarray(np.asarray(photo.original)), title=photo.name),
             Panel(drawn, title=self.title, subtitle=remark),
@@ -434,6 +437,11 @@ class Attribution(Result):
         if scale not in ("each", "all"):
             raise InputError(f"scale={scale!r}: give 'each' or 'all'.")
         return self.scale(index if scale == "each" else None, clip=clip)
+
+    @property
+    def _is_kept(self) -> bool:
+        """Is the map about what is kept, so that what is missing must be seen?"""
+        return self.redrawn is not None
 
     def _view(self, view: str) -> str:
         if view not in ("auto", *VIEWS):

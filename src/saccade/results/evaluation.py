@@ -40,6 +40,11 @@ class Ceiling:
     @property
     def sentence(self) -> str:
         """In plain words."""
+        if self.method_score > self.score:
+            return (
+                f"A greedy search over {self.blocks} blocks found no better order on {self.photos} photos "
+                f"({self.score:.3f}) than {self.method} on the same blocks ({self.method_score:.3f})."
+            )
         return (
             f"The best order of {self.blocks} blocks that a greedy search finds scores {self.score:.3f} on "
             f"{self.photos} photos; {self.method}, on the same blocks, {self.method_score:.3f}."

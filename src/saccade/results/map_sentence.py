@@ -46,7 +46,7 @@ def map_sentence(values: NDArray[np.floating], *, signed: bool) -> str:
 
     Example:
         >>> map_sentence(np.eye(4, dtype=np.float32), signed=False)
-        'Half of its weight lies in 12 % of the photo; its strongest place counts 4.0 times as much as an average one.'
+        'Half of it lies in 12 % of the photo; its strongest place counts 4.0 times as much as an average one.'
     """
     if scale_of(values, signed=signed).flat:
         return "Nothing stands out: the map is flat."
@@ -54,13 +54,13 @@ def map_sentence(values: NDArray[np.floating], *, signed: bool) -> str:
     above = np.maximum(exact, 0)
     weight, below = float(above.sum()), float(-np.minimum(exact, 0).sum())
     if weight <= _NOTABLE * below:
-        return map_sentence(-exact, signed=False).replace("its weight", "what lies below zero")
+        return map_sentence(-exact, signed=False).replace("Half of it", "Half of what lies below zero", 1)
     descending = np.sort(above, axis=None)[::-1].cumsum()
     half = (int(np.searchsorted(descending, weight / 2)) + 1) / exact.size
     where, share = main_region(above)
     place = f", most of it ({percent(share)}) in {where}" if where != EVERYWHERE else ""
     text = (
-        f"Half of its weight lies in {percent(half)} of the photo{place}; its strongest place counts "
+        f"Half of it lies in {percent(half)} of the photo{place}; its strongest place counts "
         f"{number(float(above.max()) * exact.size / weight)} times as much as an average one."
     )
     if signed and below > _NOTABLE * weight:

@@ -60,7 +60,7 @@ def toward(a: Any, *, than: Any) -> Target:
 
     Example:
         >>> saccade.targets.toward("a.jpg", than="b.jpg").question
-        'what makes it more like a.jpg than like b.jpg'
+        'what speaks for a.jpg rather than b.jpg'
     """
     first, second = _others(a), _others(than)
     has_names, has_paths = first.name and second.name, first.path and second.path
@@ -71,7 +71,7 @@ def toward(a: Any, *, than: Any) -> Target:
         name=f"toward:{quoted(first.name)},than={quoted(second.name)}" if has_names else "toward",
         text=f"toward:{quoted(first.path)},than={quoted(second.path)}" if has_paths else None,
         files=tuple(dict.fromkeys(first.files + second.files)),
-        question=f"what makes it more like {_in_words(first)} than like {_in_words(second)}",
+        question=f"what speaks for {_in_words(first)} rather than {_in_words(second)}",
         gradient_measure=difference,
         gradient_units=Quantity("lead in cosine similarity"),
         occlusion_measure=difference,

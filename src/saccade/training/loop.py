@@ -169,4 +169,9 @@ def _collections(
     validation_photos = gather(validation, settings.size, settings.image_channels)
     if not len(validation_photos):
         raise InputError(f"{validation} has no readable photos; validation needs at least one.")
+    if validation_photos.digest == photos.digest:
+        raise InputError(
+            f"{validation} holds the very photos of {photos.folder}, so nothing would be measured on photos that the "
+            "model did not learn from; give other ones, or leave --validation out, and some are held back."
+        )
     return photos, validation_photos
