@@ -165,6 +165,8 @@ def test_tokens_of_a_transformer_have_the_places_of_their_patches(tmp_path):
     assert encoder.layers[encoder.layer].shape == (17, 8)
     places = encoder.places(encoder.layer, SIDE, SIDE)
     assert (places.rows, places.columns, places.prefix) == (4, 4, 1)
+    # Heads, queries and keys have four axes, and are no map.
+    assert [layer.kind for layer in encoder.layers.values() if len(layer.shape) == 3] == ["Conv"]
 
 
 # Places
@@ -417,6 +419,9 @@ def test_damaged_files_are_refused_in_one_line(saved, tmp_path):
     path = tmp_path / "model.onnx"
     for cut in (1, 2, 7, 40, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:cut])
+        refused(path, FileError, "damaged")
+    for name in (b"net", b"encoded", b"photo", b"k1"):
+        path.write_bytes(whole.replace(name, b"\xd5" * len(name)))
         refused(path, FileError, "damaged")
     generator = np.random.default_rng(0)
     for _ in range(60):

@@ -19,7 +19,7 @@ _START = re.compile(rb"\x08[\x03-\x1f][\x12\x1a\x22\x28\x32\x3a\x42\x72]", re.DO
 """The version of the format, 3 or later, then another of a model's fields."""
 _LARGEST = 2**31 - 1
 """Bytes of a model with its weights: Protocol Buffers hold no more."""
-_MOST_NUMBERS = 2**31
+_MOST_NUMBERS = 2**28
 """Numbers of one result for one image."""
 _MOST_NODES = 200_000
 _OWN = ("", "ai.onnx")
@@ -61,6 +61,8 @@ def read_onnx(path: Path) -> Any:
             raise FileError("it is damaged or no ONNX file: it holds no graph.")
         _take_outside_data(model, path.parent, size)
         model = _without_functions(model)
+        if not all(isinstance(name, str) for node in nodes_in(model.graph) for name in (*node.input, *node.output)):
+            raise FileError("it is damaged: a name in it is no text.")
         _refuse_foreign(model.graph)
         for value in model.graph.output:
             if value.type.WhichOneof("value") == "tensor_type":

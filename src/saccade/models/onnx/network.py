@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.errors import InputError, ModelError, UnknownName
+from saccade.errors import FileError, InputError, ModelError, UnknownName
 from saccade.models.dataflow import Dataflow
 from saccade.models.input_shape import InputShape, checked_shape
 from saccade.models.messages import about, shortened
@@ -64,9 +64,14 @@ def open_onnx(path: Path, *, input_shape: InputShape | None = None, device: str 
     """
     if device is not None and device.split(":")[0].lower() != "cpu":
         raise InputError(f"device={device!r:.40}: ONNX files are computed on the processor only; give cpu, or none.")
-    model = read_onnx(path)
-    with about(path):
-        return OnnxNetwork(model, path.stem, input_shape=input_shape)
+    try:
+        model = read_onnx(path)
+        with about(path):
+            network = OnnxNetwork(model, path.stem, input_shape=input_shape)
+            _ = network.layers, network.output
+    except UnicodeDecodeError as error:  # names are decoded only where they are read
+        raise FileError(f"{path.name}: it is damaged: a name in it is no text.") from error
+    return network
 
 
 class OnnxNetwork:
@@ -270,7 +275,11 @@ class OnnxNetwork:
     def _measured_at(self, height: int, width: int) -> _Run:
         images = np.zeros((self._batch, height, width, self.input_shape[2]), np.float32)
         names = self._sessions.all_names
-        values = dict(zip(names, self._compute(self._sessions.of(names), images), strict=True))
+        try:
+            results = self._compute(self._sessions.of(names), images)
+        except MemoryError as error:
+            raise ModelError(f"{self.name!r} needs more memory than there is for {height}x{width} pixels.") from error
+        values = dict(zip(names, results, strict=True))
         values = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
         values |= self._sessions.stored
         if self.fixed_batch is None and self._last_shape(values)[:1] != (self._batch,):

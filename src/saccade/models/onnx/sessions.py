@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.errors import MissingPackage, ModelError
-from saccade.models.messages import plain_sentence
+from saccade.errors import FileError, MissingPackage, ModelError
+from saccade.models.messages import plain_sentence, shortened
 
 Session = Callable[[str, NDArray[Any]], list[NDArray[Any]]]
 """Computes its results from the name of the image and the images."""
@@ -42,8 +42,13 @@ class Sessions:
         )
         self.stored: dict[str, NDArray[Any]] = {}
         for tensor in model.graph.initializer:
-            self.stored[tensor.name] = np.asarray(numpy_helper.to_array(tensor)).view()
-            self.stored[tensor.name].flags.writeable = False
+            try:
+                values = np.asarray(numpy_helper.to_array(tensor)).view()
+            except (ValueError, KeyError, TypeError, NotImplementedError) as error:
+                name = shortened(tensor.name)
+                raise FileError(f"it is damaged: weight {name} is not what its shape and type say.") from error
+            values.flags.writeable = False
+            self.stored[tensor.name] = values
 
     def _make(self, names: tuple[str, ...]) -> Session:
         try:
@@ -56,7 +61,7 @@ class Sessions:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         part = self._leading_to(names).SerializeToString()
         try:
-            session = onnxruntime.InferenceSession(part, options, providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(part, options, ["CPUExecutionProvider"], enable_fallback=0)
         except Exception as error:  # its errors have no class in common
             raise ModelError(f"onnxruntime cannot compute it: {_plain(error)}.") from error
 

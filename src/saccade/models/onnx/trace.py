@@ -26,6 +26,9 @@ _ONLY_THE_SHAPE = ("Shape", "Size")
 _NO_MAPS = ("MatMul", "Einsum", "Attention")
 """What gives four axes that are no map: heads, queries and keys."""
 
+_SIDES = (["H", "W"], ["H", ""], ["", "W"])
+"""What lies in the two axes of a map's rows and columns; a side of one leaves no trace."""
+
 
 @dataclass(frozen=True)
 class Known:
@@ -202,9 +205,8 @@ def _is_map(node: Node, step: Named, operands: list[_Read], layout: Layout | Non
     if node.operator in _NO_MAPS:
         return False
     if layout is not None and has_places(layout):
-        spatial = [is_spatial(axis) for axis in layout]
-        rows_and_columns = spatial[2:] if spatial[3] else spatial[1:3]
-        return not spatial[0] and any(rows_and_columns) and sum(spatial) == sum(rows_and_columns)
+        labels = ["".join(factor.label for factor in axis) for axis in layout]
+        return not labels[0] and ((not labels[1] and labels[2:] in _SIDES) or (not labels[3] and labels[1:3] in _SIDES))
     if step.name in ("view", "permute"):
         # A dense layer's numbers are a map once they were put in that form; those of heads are not.
         return all(
