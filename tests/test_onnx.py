@@ -396,6 +396,15 @@ def test_questions_for_gradients_are_refused_before_anything_is_computed(saved, 
         assert name in str(refusal.value)
 
 
+@pytest.mark.parametrize("method", ["activation_energy", "eigen_cam", "relax", "sobol"])
+def test_methods_that_need_no_gradients_answer(saved, method):
+    encoder = saccade.load(saved(encoder_graph()), value_range=(0, 1))
+    settings = {"masks": 16} if method == "relax" else {}
+    heatmap = saccade.explain(encoder, images(), method=method, **settings).heatmap
+    assert heatmap.shape == (1, SIDE, SIDE)
+    assert np.ptp(heatmap) > 0
+
+
 def test_the_weights_of_a_graph_cannot_be_changed_by_mistake(saved):
     network = open_model(saved(encoder_graph()))
     assert [name for name, _ in network.weights()] == ["k1", "b1", "k2"]
