@@ -418,7 +418,7 @@ def load(
 
     Args:
         source: A `.keras` file (Keras 3 or 2), an `.h5` (Keras 1 or 2), a `.json` with `weights`, a SavedModel folder,
-            a `.pt2` or TorchScript file, or `package.module:factory`.
+            a `.pt2`, TorchScript or `.onnx` file, or `package.module:factory`.
         weights: A weights-only file, for a factory or a `.json`.
         trust: Allow code that lies in the file to run.
         backend: The Keras backend (`"tensorflow"`, `"jax"`, `"torch"`), if Keras is not loaded yet.

@@ -23,7 +23,7 @@ Model = Annotated[
     typer.Argument(
         metavar="MODEL",
         show_default=False,
-        help="A .keras, .h5, .json (with --weights), .pt2 or TorchScript file, a SavedModel folder, or "
+        help="A .keras, .h5, .json (with --weights), .pt2, TorchScript or .onnx file, a SavedModel folder, or "
         "package.module:factory.",
     ),
 ]

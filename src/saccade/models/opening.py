@@ -20,6 +20,7 @@ from saccade.models.factories import is_factory, model_of
 from saccade.models.input_shape import InputShape
 from saccade.models.live import open_live
 from saccade.models.network import Network
+from saccade.models.onnx.files import starts_as_onnx
 
 
 def open_model(
@@ -34,7 +35,7 @@ def open_model(
     """Open a model from a file, a folder or a factory.
 
     Args:
-        source: `.keras`, `.h5`, `.json` (with weights), a SavedModel folder, `.pt2`, TorchScript, or
+        source: `.keras`, `.h5`, `.json` (with weights), a SavedModel folder, `.pt2`, TorchScript, `.onnx`, or
             `package.module:factory`.
         weights: A weights-only file for a factory or a JSON architecture.
         trust: Allow what lies in the file (Lambda layers, pickled modules, custom classes, graphs that do more than
@@ -70,6 +71,10 @@ def open_model(
 
         network: Network = open_torch_file(path, trust=trust, input_shape=input_shape)
         return _placed(network, device)
+    if kind == "onnx":
+        from saccade.models.onnx.network import open_onnx
+
+        return open_onnx(path, input_shape=input_shape, device=device)
     choose_backend(backend)
     if kind == "saved_model":
         return _from_saved_model(path, trust, input_shape)
@@ -108,7 +113,7 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _kind(path: Path) -> Literal["keras", "json", "saved_model", "torch"]:
+def _kind(path: Path) -> Literal["keras", "json", "saved_model", "torch", "onnx"]:
     """What is it, by what it holds; names can lie."""
     if path.is_dir():
         if (path / "saved_model.pb").exists():
@@ -129,6 +134,8 @@ def _kind(path: Path) -> Literal["keras", "json", "saved_model", "torch"]:
         with open_archive(path) as archive:
             # The archives of PyTorch keep everything in a folder.
             return "keras" if suffix == ".keras" or "config.json" in archive.names else "torch"
+    if suffix == ".onnx" or starts_as_onnx(start):
+        return "onnx"
     if suffix in (".pt", ".pth", ".pt2", ".ts", ".safetensors", ".bin", ".ckpt"):
         return "torch"
     if suffix in (".json", ".yaml", ".yml") or start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
@@ -139,7 +146,7 @@ def _kind(path: Path) -> Literal["keras", "json", "saved_model", "torch"]:
         raise FileError(f"{path} is damaged or no HDF5 file; it starts with {start[:8]!r}.")
     raise ModelError(
         f"{path} is no model that saccade knows; give .keras, .h5, .json with --weights, a SavedModel folder, .pt2, "
-        "TorchScript .pt, or package.module:factory."
+        "TorchScript .pt, .onnx, or package.module:factory."
     )
 
 

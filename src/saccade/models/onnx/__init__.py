@@ -1,0 +1,1 @@
+"""ONNX files, computed by onnxruntime."""

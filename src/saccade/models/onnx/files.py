@@ -1,0 +1,267 @@
+"""Reading an ONNX file: only data, bounded in size, and nothing from outside its own folder.
+
+The graph is handed to onnxruntime only once every operator is one of ONNX itself, every tensor lies in the file or
+beside it, and no result that can be told beforehand is larger than a model's.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+from saccade.errors import FileError, MissingPackage, ModelError
+from saccade.models.messages import about, plain_sentence, shortened
+
+_START = re.compile(rb"\x08[\x03-\x1f][\x12\x1a\x22\x28\x32\x3a\x42\x72]", re.DOTALL)
+"""The version of the format, 3 or later, then another of a model's fields."""
+_LARGEST = 2**31 - 1
+"""Bytes of a model with its weights: Protocol Buffers hold no more."""
+_MOST_NUMBERS = 2**28
+"""Numbers of one result for one image."""
+_MOST_NODES = 200_000
+_OWN = ("", "ai.onnx")
+_TRIAL_SIDE = 64
+
+
+def starts_as_onnx(start: bytes) -> bool:
+    """Do these first bytes of a file look like those of an ONNX model? The format has no signature."""
+    return _START.match(start) is not None
+
+
+def read_onnx(path: Path) -> Any:
+    """Read an ONNX file with the weights that lie beside it.
+
+    Returns:
+        An `onnx.ModelProto` that holds everything itself: no outside data, and no functions but the operators of ONNX.
+
+    Raises:
+        FileError: Damaged or too large, or its weights lie where they must not, or are missing.
+        ModelError: It has operators that are not ONNX's own, or results too large to compute.
+        MissingPackage: onnx is not installed.
+    """
+    try:
+        import onnx
+        from google.protobuf.message import DecodeError
+    except ImportError as error:
+        raise MissingPackage.of("onnx", "onnx") from error
+    with about(path):
+        try:
+            size = path.stat().st_size
+            if size > _LARGEST:
+                raise FileError(f"it has {size:,} bytes; ONNX files have at most {_LARGEST:,}.")
+            model = onnx.load_model_from_string(path.read_bytes())
+        except OSError as error:
+            raise FileError(f"it cannot be read: {error.strerror or error}.") from error
+        except (DecodeError, UnicodeDecodeError, ValueError) as error:
+            raise FileError(f"it is damaged or no ONNX file: {plain_sentence(error)}.") from error
+        if not model.graph.node:
+            raise FileError("it is damaged or no ONNX file: it holds no graph.")
+        _take_outside_data(model, path.parent, size)
+        model = _without_functions(model)
+        if not all(isinstance(name, str) for node in nodes_in(model.graph) for name in (*node.input, *node.output)):
+            raise FileError("it is damaged: a name in it is no text.")
+        _refuse_foreign(model.graph)
+        for value in model.graph.output:
+            if value.type.WhichOneof("value") == "tensor_type":
+                value.type.tensor_type.shape.SetInParent()  # left out by some exporters; the checker wants one
+        try:
+            onnx.checker.check_model(model)
+        except Exception as error:  # the checker is written in C++ and raises whatever that raises
+            raise FileError(f"it is damaged: {plain_sentence(error)}.") from error
+        _refuse_large_results(model)
+        return model
+
+
+def nodes_in(graph: Any) -> Iterator[Any]:
+    """Every node of a graph, and of the graphs inside its nodes."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                yield from nodes_in(inner)
+
+
+# Data outside the file
+
+
+def _tensors(graph: Any) -> Iterator[Any]:
+    yield from graph.initializer
+    for sparse in graph.sparse_initializer:
+        yield from (sparse.values, sparse.indices)
+    for node in graph.node:
+        for attribute in node.attribute:
+            yield from (attribute.t, *attribute.tensors)
+            for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
+                yield from (sparse.values, sparse.indices)
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _tensors(inner)
+
+
+def _take_outside_data(model: Any, folder: Path, size: int) -> None:
+    """Take the weights that lie in files beside the model into it."""
+    for tensor in _all_tensors(model):
+        if tensor.data_location != tensor.EXTERNAL:
+            continue
+        data = _outside(tensor, folder, _LARGEST - size)
+        size += len(data)
+        del tensor.external_data[:]
+        tensor.data_location = tensor.DEFAULT
+        tensor.raw_data = data
+
+
+def _all_tensors(model: Any) -> Iterator[Any]:
+    yield from _tensors(model.graph)
+    for function in model.functions:
+        for node in function.node:
+            for attribute in node.attribute:
+                yield from (attribute.t, *attribute.tensors)
+                for inner in (attribute.g, *attribute.graphs):
+                    yield from _tensors(inner)
+
+
+def _outside(tensor: Any, folder: Path, most: int) -> bytes:
+    name = shortened(tensor.name)
+    entries = {entry.key: entry.value for entry in tensor.external_data}
+    file = _beside(entries.get("location", ""), folder, name)
+    length = _length(tensor, name)
+    try:
+        offset, told = int(entries.get("offset", 0)), int(entries.get("length", length))
+    except ValueError:
+        offset, told = -1, length
+    if offset < 0 or told != length:
+        raise FileError(f"it is damaged: where weight {name} lies in {file.name} makes no sense.")
+    if length > most:
+        raise FileError(f"with its weights it has more than {_LARGEST:,} bytes; saccade opens no larger ONNX model.")
+    try:
+        with file.open("rb") as opened:
+            opened.seek(offset)
+            data = opened.read(length)
+    except (OSError, OverflowError) as error:
+        raise FileError(f"its weights in {file} cannot be read: {getattr(error, 'strerror', error)}.") from error
+    if len(data) < length:
+        raise FileError(f"{file.name} is cut off or belongs to another model: it ends before weight {name} does.")
+    return data
+
+
+def _beside(location: str, folder: Path, name: str) -> Path:
+    """The file that a weight names, if it lies in the model's own folder.
+
+    Raises:
+        FileError: It lies elsewhere, or is missing.
+    """
+    parts = PurePosixPath(location.replace("\\", "/"))
+    outside = not location.isprintable() or parts.is_absolute() or ".." in parts.parts
+    if not location or outside or PureWindowsPath(location).drive:
+        raise FileError(
+            f"weight {name} is said to lie in {shortened(location)}; weights are only read from the model's own folder."
+        )
+    file = folder / parts
+    try:
+        real = file.resolve()
+        is_inside = real.is_relative_to(folder.resolve())
+        is_file = real.is_file()
+    except (OSError, ValueError, RuntimeError):
+        is_inside, is_file = True, False
+    if not is_inside:
+        raise FileError(
+            f"{shortened(location)} leads out of the model's folder; weights are only read from that folder itself."
+        )
+    if not is_file:
+        raise FileError(
+            f"its weights are missing: put {shortened(location)} beside it, as it was when it was exported."
+        )
+    return file
+
+
+def _length(tensor: Any, name: str) -> int:
+    """How many bytes a tensor has."""
+    import onnx
+
+    if any(size < 0 for size in tensor.dims):
+        raise FileError(f"it is damaged: weight {name} has a negative size.")
+    try:
+        itemsize = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FileError(f"it is damaged: weight {name} has no type of numbers.") from error
+    bits = _PACKED_TYPES.get(tensor.data_type, 8 * int(itemsize))
+    return -(-math.prod(int(size) for size in tensor.dims) * bits // 8)
+
+
+_PACKED_TYPES = {21: 4, 22: 4, 23: 4, 25: 2, 26: 2}
+"""Types of which several share a byte, and how many bits they have: UINT4, INT4, FLOAT4E2M1, UINT2, INT2."""
+
+
+# Operators
+
+
+def _without_functions(model: Any) -> Any:
+    """The model with its own functions written out in operators."""
+    if not model.functions:
+        return model
+    import onnx.inliner
+
+    _refuse_endless_functions(model)
+    try:
+        return onnx.inliner.inline_local_functions(model)
+    except Exception as error:  # the inliner is written in C++ and raises whatever that raises
+        raise FileError(f"it is damaged: its functions cannot be written out: {plain_sentence(error)}.") from error
+
+
+def _refuse_endless_functions(model: Any) -> None:
+    """Raise FileError for functions that call themselves, or that grow to more than a model."""
+    functions = {(function.domain, function.name): function for function in model.functions}
+    sizes: dict[tuple[str, str], int] = {}
+
+    def size_of(key: tuple[str, str], callers: tuple[tuple[str, str], ...]) -> int:
+        if key in callers or len(callers) > 100:
+            raise FileError(f"it is damaged: its function {shortened(key[1])} calls itself.")
+        if key not in sizes:
+            sizes[key] = sum(
+                size_of(called, (*callers, key)) if (called := (node.domain, node.op_type)) in functions else 1
+                for node in nodes_in(functions[key])
+            )
+        return sizes[key]
+
+    total = 0
+    for node in nodes_in(model.graph):
+        key = (node.domain, node.op_type)
+        total += size_of(key, ()) if key in functions else 1
+        if total > _MOST_NODES:
+            raise FileError(f"it is damaged: written out, its functions have more than {_MOST_NODES:,} operators.")
+
+
+def _refuse_foreign(graph: Any) -> None:
+    foreign = sorted({f"{node.domain}.{node.op_type}" for node in nodes_in(graph) if node.domain not in _OWN})
+    if foreign:
+        names = ", ".join(name[:60] for name in foreign[:3]) + (", ..." if len(foreign) > 3 else "")
+        raise ModelError(
+            f"it needs operators that are not ONNX's own ({names}); export it again with the standard operators only."
+        )
+
+
+# Sizes
+
+
+def _refuse_large_results(model: Any) -> None:
+    """Raise ModelError where a result would have more numbers than any layer: computing it would fill the memory."""
+    import onnx
+
+    trial = onnx.ModelProto()
+    trial.CopyFrom(model)
+    for value in trial.graph.input:
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.dim_value <= 0:
+                dim.dim_value = _TRIAL_SIDE
+        if value.type.tensor_type.shape.dim:
+            value.type.tensor_type.shape.dim[0].dim_value = 1
+    try:
+        inferred = onnx.shape_inference.infer_shapes(trial, data_prop=True)
+    except Exception as error:  # C++ as above
+        raise FileError(f"it is damaged: {plain_sentence(error)}.") from error
+    for value in (*inferred.graph.value_info, *inferred.graph.input, *inferred.graph.output):
+        numbers = math.prod(dim.dim_value for dim in value.type.tensor_type.shape.dim if dim.dim_value > 0)
+        if numbers > _MOST_NUMBERS:
+            raise ModelError(f"its result {shortened(value.name)} has {numbers:,} numbers, more than can be computed.")

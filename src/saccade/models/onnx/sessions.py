@@ -1,0 +1,118 @@
+"""What onnxruntime computes: a session for each set of results that is asked for, of no more than leads to them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saccade.errors import FileError, MissingPackage, ModelError
+from saccade.models.messages import plain_sentence, shortened
+
+Session = Callable[[str, NDArray[Any]], list[NDArray[Any]]]
+"""Computes its results from the name of the image and the images."""
+
+_SESSIONS = 8
+_OUT_OF_MEMORY = re.compile(r"bad_alloc|failed to allocate|out of memory", re.IGNORECASE)
+
+
+class Sessions:
+    """The sessions of one model.
+
+    Args:
+        model: The `onnx.ModelProto`.
+
+    Attributes:
+        of: Gives the session that computes these results.
+        all_names: The names of all results.
+        stored: The values of the weights, by name.
+    """
+
+    def __init__(self, model: Any) -> None:
+        from onnx import numpy_helper
+
+        self._model = model
+        self.of: Callable[[tuple[str, ...]], Session] = lru_cache(maxsize=_SESSIONS)(self._make)
+        self.all_names = tuple(
+            name for node in model.graph.node for name in node.output if name and node.op_type not in _NO_TENSORS
+        )
+        self.stored: dict[str, NDArray[Any]] = {}
+        for tensor in model.graph.initializer:
+            try:
+                values = np.asarray(numpy_helper.to_array(tensor)).view()
+            except (ValueError, KeyError, TypeError, NotImplementedError) as error:
+                name = shortened(tensor.name)
+                raise FileError(f"it is damaged: weight {name} is not what its shape and type say.") from error
+            values.flags.writeable = False
+            self.stored[tensor.name] = values
+
+    def _make(self, names: tuple[str, ...]) -> Session:
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise MissingPackage.of("onnxruntime", "onnx") from error
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4  # what goes wrong is raised; onnxruntime would also print it
+        # Threads that wait for the next image by turning in circles take the processor from everything else.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        part = self._leading_to(names).SerializeToString()
+        try:
+            session = onnxruntime.InferenceSession(part, options, ["CPUExecutionProvider"], enable_fallback=0)
+        except Exception as error:  # its errors have no class in common
+            raise ModelError(f"onnxruntime cannot compute it: {_plain(error)}.") from error
+
+        def compute(image: str, images: NDArray[Any]) -> list[NDArray[Any]]:
+            takes = {value.name for value in session.get_inputs()}
+            try:
+                results: list[NDArray[Any]] = session.run(list(names), {image: images} if image in takes else {})
+            except Exception as error:  # as above
+                if _OUT_OF_MEMORY.search(str(error)):
+                    raise MemoryError(_plain(error)) from error
+                raise ModelError(f"{_plain(error)}.") from error
+            return results
+
+        return compute
+
+    def _leading_to(self, names: tuple[str, ...]) -> Any:
+        """The model up to these results, and nothing else of it."""
+        import onnx
+
+        graph = self._model.graph
+        needed, nodes = set(names), []
+        for node in reversed(graph.node):
+            if needed.intersection(node.output):
+                nodes.append(node)
+                needed.update(_read(node))
+        part = onnx.ModelProto(ir_version=self._model.ir_version, opset_import=self._model.opset_import)
+        part.graph.name = graph.name or "graph"
+        part.graph.node.extend(reversed(nodes))
+        part.graph.initializer.extend(tensor for tensor in graph.initializer if tensor.name in needed)
+        part.graph.sparse_initializer.extend(graph.sparse_initializer)
+        stored = {tensor.name for tensor in graph.initializer}
+        part.graph.input.extend(value for value in graph.input if value.name not in stored)
+        part.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
+        return part
+
+
+_NO_TENSORS = ("SequenceConstruct", "SequenceInsert", "SequenceErase", "SequenceEmpty", "SplitToSequence", "Optional")
+"""What gives lists of tensors."""
+
+
+def _read(node: Any) -> list[str]:
+    """What a node reads, also in the graphs inside it."""
+    names = list(node.input)
+    for attribute in node.attribute:
+        for inner in (attribute.g, *attribute.graphs):
+            names += [name for own in inner.node for name in _read(own)]
+            names += [value.name for value in inner.output]
+    return names
+
+
+def _plain(error: BaseException) -> str:
+    """What onnxruntime says, without its own numbers and source files."""
+    text = re.sub(r"\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : ", "", plain_sentence(error))
+    return re.sub(r"/\S+?\.(cc|h):\d+ ", "", text)
