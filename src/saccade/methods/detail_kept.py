@@ -39,8 +39,9 @@ def detail_kept(
         run: The call, on an encoder.
         images: (images, height, width, channels).
         target: The whole code, the only question that it answers.
-        blur: Standard deviation in pixels of the blur that detail is measured against; by default one code cell.
-        window: Standard deviation in pixels of the window; by default half a code cell.
+        blur: Standard deviation in pixels of the blur that detail is measured against; by default a quarter of a
+            code cell, so that detail is what is finer than the cells.
+        window: Standard deviation in pixels of the window; by default a quarter of a code cell.
 
     Returns:
         A map per pixel in 0..1; `raw` is (images, height, width), below 0 where the redrawing is worse than the blur.
@@ -57,7 +58,7 @@ def detail_kept(
             "autoencoder."
         )
     cell = float(max(cell_size(run.encoder, (images.shape[1], images.shape[2]), target)))
-    sigma, spread = cell if blur is None else blur, cell / 2 if window is None else window
+    sigma, spread = cell / 4 if blur is None else blur, cell / 4 if window is None else window
     for name, width in (("blur", sigma), ("window", spread)):
         if not width > 0:
             raise InputError(f"{name}={width}: give more than 0, in pixels.")
