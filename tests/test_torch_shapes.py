@@ -158,3 +158,9 @@ def test_shapes_changed_in_place_are_followed() -> None:
     flow = network.dataflow(20, 24)
     assert flow.footprint(network.output, 0, (10, 11)) == (9, 12)
     assert flow.footprint(network.output, 1, (5, 6)) == (4, 7)
+
+
+def test_sizes_that_are_tried_leave_nothing_on_the_screen(caplog: pytest.LogCaptureFixture) -> None:
+    net = nn.Sequential(nn.Conv2d(3, 4, 4, 4), nn.Flatten(), nn.Linear(4 * 8 * 8, 5))
+    assert TorchNetwork(net).input_shape == (32, 32, 3)
+    assert not caplog.records

@@ -10,12 +10,10 @@ Without trust nothing of a file reaches PyTorch before all of it was checked: it
 
 from __future__ import annotations
 
-import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from saccade.errors import FileError, ModelError
 from saccade.models.input_shape import InputShape
@@ -23,6 +21,7 @@ from saccade.models.torch.archive import Archive, is_archive
 from saccade.models.torch.messages import telling_line
 from saccade.models.torch.network import TorchNetwork
 from saccade.models.torch.programs import check_program, is_program
+from saccade.models.torch.quiet_logs import quiet_logs
 from saccade.models.torch.script_code import check_script, is_script
 from saccade.models.torch.script_graphs import check_graphs
 from saccade.models.torch.trust import Untrusted
@@ -159,17 +158,6 @@ def _damaged(path: Path, error: Exception) -> FileError:
 @contextmanager
 def _quietly() -> Iterator[None]:
     """Torch warns that its own formats will change, and logs what is raised anyway."""
-
-    def nothing(_record: Any) -> bool:
-        return False
-
-    loggers = [logging.getLogger(name) for name in ("torch.export", "torch.export.pt2_archive._package")]
-    for logger in loggers:
-        logger.addFilter(nothing)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger in loggers:
-            logger.removeFilter(nothing)
+    with quiet_logs("torch.export", "torch.export.pt2_archive._package"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+from saccade.models.torch.quiet_logs import quiet_logs
 from saccade.models.torch.runs import TracedRun, traced
 from saccade.typing import Tensor
 
@@ -28,7 +29,7 @@ def shapes_only(module: Any, images: Callable[[], Tensor]) -> TracedRun | None:
             bare = copy.deepcopy(module)
         # The copy of a script shares its compiled code, into which an optimised run would write tensors without numbers
         # as constants.
-        with without_numbers, torch.jit.optimized_execution(False):
+        with without_numbers, torch.jit.optimized_execution(False), quiet_logs(FakeTensorMode.__module__):
             return traced(bare, images())
     except Exception:
         # Whatever the reason is: the same run with numbers either works, or says what is wrong with the model.
