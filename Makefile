@@ -7,7 +7,7 @@ BACKENDS := tensorflow jax torch
 PARALLEL := -n auto --dist loadscope
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench docs clean
+.PHONY: help demo test lint bench encoders docs clean
 
 help:  ## Say what can be made.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -53,6 +53,9 @@ lint: $(VENV)/.test $(VENV)/.lint  ## Check style, types, imports and the exampl
 bench:  ## Measure speed and memory against the peers and the raw floor; writes benchmarks/RESULTS.md.
 	PYTHON=$(PYTHON) benchmarks/setup
 	.venv-bench/bin/python benchmarks/run.py
+
+encoders: $(VENV)/.test  ## Open the encoders that people have, and compare; writes docs/encoders.md.
+	$(BIN)/python docs/encoders
 
 clean:  ## Remove what the other targets made here.
 	rm -rf $(VENV) .venv-bench demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
