@@ -49,7 +49,7 @@ def main() -> int:
         print(text)
     else:
         PAGE.write_text(text, encoding="utf-8")
-    return 1 if any(row.fault or not (row.refusal or row.agrees) for row in rows) else 0
+    return 1 if any(row.fault or not (row.refusal or row.agrees or row.is_dead) for row in rows) else 0
 
 
 def _ask(family: str, pattern: str) -> None:
@@ -64,7 +64,7 @@ def _ask(family: str, pattern: str) -> None:
             seed(0)
             row = examine(group, name, make, module.codes_of)
             print(json.dumps(row.to_dict()), flush=True)
-            state = row.fault or row.refusal or f"{row.code}, {row.difference:.1e}"
+            state = row.fault or row.refusal or f"{row.code}, {row.difference}"
             print(f"{group}: {name}: {state}", file=sys.stderr, flush=True)
     print(json.dumps({name: import_module(name).__version__ for name in module.LIBRARIES}), flush=True)
 

@@ -25,6 +25,8 @@ SECONDS = 60
 """How much processor time one model may take."""
 TOLERANCE = 1e-4
 """How far apart the scores of a hole may be, as a share of the largest of them."""
+_DEAD = 1e-12
+"""A code of this length is none: float32 cannot square it."""
 _ROUNDING = 1e-6
 """What float32 leaves open of a code, as a share of its length."""
 _USUAL = 64
@@ -54,6 +56,7 @@ class Row:
         difference: The largest difference between occlusion's score of a hole and that of the hole computed alone,
             as a share of the largest score.
         rounding: How much of that float32's rounding explains, for a code that hardly moves.
+        is_dead: Random weights leave nothing of any image in the code, so nothing was compared.
         alone: Who computed the single holes: `"framework"`, or `"encoder"` where the framework cannot be asked for
             that layer by itself.
         passes: Passes that occlusion needed.
@@ -74,6 +77,7 @@ class Row:
     refused_methods: list[str] = field(default_factory=list)
     difference: float | None = None
     rounding: float = 0.0
+    is_dead: bool = False
     alone: str = ""
     passes: int = 0
     holes: int = 0
@@ -137,7 +141,10 @@ def _image(encoder: saccade.Encoder) -> Array:
     """One image with large and small structure, over the whole range of values."""
     recipe, random = encoder.recipe, np.random.default_rng(0)
     own_height, own_width, _ = encoder.network.input_shape
-    height, width = own_height or _USUAL, own_width or _USUAL
+    carried = (
+        (recipe.height, recipe.width) if max(recipe.height or 0, recipe.width or 0) <= 2 * _USUAL else (None, None)
+    )
+    height, width = own_height or carried[0] or _USUAL, own_width or carried[1] or _USUAL
     coarse = random.random((1, 8, 8, recipe.channels))
     rows, columns = np.arange(height) * 8 // height, np.arange(width) * 8 // width
     image = 0.7 * coarse[:, rows][:, :, columns] + 0.3 * random.random((1, height, width, recipe.channels))
@@ -156,6 +163,9 @@ def _compare(row: Row, encoder: saccade.Encoder, image: Array, codes: Codes | No
     row.passes, row.holes = int(answer.settings["passes"]), int(answer.settings["holes"])
     ask: Codes = encoder.codes if codes is None else codes
     untouched = _numbers(ask(image))
+    if float(np.linalg.norm(untouched)) < _DEAD:
+        row.is_dead = True
+        return
     tops = [min(top * patch[0], height - patch[0]) for top in range(scores.shape[0])]
     lefts = [min(left * patch[1], width - patch[1]) for left in range(scores.shape[1])]
     last_row, last_column = len(tops) - 1, len(lefts) - 1

@@ -25,13 +25,19 @@ def models() -> Iterator[tuple[str, str, Callable[[], Any]]]:
 def codes_of(model: Any, encoder: saccade.Encoder) -> Codes | None:
     """The codes as Keras alone computes them; None where the layer lies inside another or the model is subclassed."""
     layer_names = {layer.name for layer in getattr(model, "layers", ())}
-    if encoder.recipe.normalisation is not None or encoder.layer not in layer_names:
+    normalisation = encoder.recipe.normalisation
+    if encoder.layer not in layer_names:
+        return None
+    if normalisation is not None and tuple(normalisation.value_range) != tuple(encoder.value_range):
         return None
     if not isinstance(model, (keras.Sequential, keras.Model)) or not getattr(model, "inputs", None):
         return None
     part = keras.Model(model.inputs, model.get_layer(encoder.layer).output)
 
     def codes(images: Array) -> Array:
+        if normalisation is not None:
+            ordered = images[..., ::-1] if normalisation.order == "BGR" else images
+            images = (ordered - np.float32(normalisation.mean)) / np.float32(normalisation.std)
         return np.asarray(ops.convert_to_numpy(part(images, training=False)))
 
     return codes

@@ -16,11 +16,11 @@ Their weights are random, except where a heading says otherwise, so the table ca
 
 Each row says which layer saccade takes for the code, where its places lie on the image (columns x rows of cells, and
 special tokens such as a class token), what the model is fed and where that was read, how many of the {methods} methods
-can answer, and the processor time of opening. Where a model takes any size, the row's images have 64 px. **Check**
-compares occlusion, which shares its passes where it can, with five holes that were filled by hand and put through the
-framework alone, one by one: the largest difference, as a share of the largest score. It passes up to {tolerance:g}, or
-up to what float32's rounding makes of a code that hardly moves. With a `*` the framework does not give that layer by
-itself, and the covered images went through `encoder.codes` one by one.
+can answer, and the processor time of opening. Where a model takes any size, the row's images have 64 px, or the model's
+own up to 128. **Check** compares occlusion, which shares its passes where it can, with five holes that were filled by
+hand and put through the framework alone, one by one: the largest difference, as a share of the largest score. It passes
+up to {tolerance:g}, or up to what float32's rounding makes of a code that hardly moves. With a `*` the framework does
+not give that layer by itself, and the covered images went through `encoder.codes` one by one.
 
 Made with {versions}.
 """
@@ -73,7 +73,7 @@ def _section(group: str, rows: list[Row], methods: int) -> list[str]:
 
 def _check(row: Row) -> str:
     if row.difference is None:
-        return ""
+        return "none: random weights make a code of 0"
     mark = "" if row.alone == "framework" else "*"
     verdict = f"{row.difference:.0e}{mark}".replace("e-0", "e-")
     return verdict if row.agrees else f"**{verdict}, differs**"
