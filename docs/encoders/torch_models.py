@@ -212,7 +212,10 @@ _TRANSFORMERS: list[tuple[str, dict[str, Any]]] = [
     ("CLIPVisionModelWithProjection", {"image_size": 64, "projection_dim": 16, **_SMALL}),
     ("SiglipVisionModel", {"image_size": 64, **_SMALL}),
     ("BeitModel", {"image_size": 64, **_SMALL}),
-    ("SwinModel", {"image_size": 112, "embed_dim": 12, "depths": (1, 1, 1, 1), "num_heads": (1, 1, 2, 2)}),
+    (
+        "SwinModel",
+        {"image_size": 96, "window_size": 3, "embed_dim": 12, "depths": (1, 1, 1, 1), "num_heads": (1, 1, 2, 2)},
+    ),
     ("Swinv2Model", {"image_size": 112, "embed_dim": 12, "depths": (1, 1, 1, 1), "num_heads": (1, 1, 2, 2)}),
     ("ConvNextModel", {"hidden_sizes": (8, 16, 24, 32), "depths": (1, 1, 1, 1)}),
     ("ConvNextV2Model", {"hidden_sizes": (8, 16, 24, 32), "depths": (1, 1, 1, 1)}),
