@@ -95,7 +95,7 @@ def test_the_command_writes_it_on_the_page(run: Run, small_model: str, photos: A
         "explain", small_model, photos / "cat.jpg", "-m", "saliency", "--beside", "untrained", "-o", "out", "--json"
     )
     assert status == 0, err
-    assert (tmp_path / "out" / "cat-saliency.png").exists()
+    assert (tmp_path / "out" / "cat-saliency-beside-untrained.png").exists()
     status, _, err = run("explain", small_model, photos / "cat.jpg", "--beside", "nobody")
     assert status == 2
     assert "untrained" in err
