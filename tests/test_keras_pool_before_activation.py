@@ -134,7 +134,7 @@ class Beside(keras.layers.Layer):
     """Takes its second tensor by name."""
 
     def call(self, inputs: Any, beside: Any = None) -> Any:
-        return inputs + keras.ops.mean(beside)
+        return inputs + keras.ops.mean(beside, axis=(1, 2, 3), keepdims=True)
 
 
 class Written(keras.Model):
@@ -147,14 +147,14 @@ class Written(keras.Model):
 
     def call(self, inputs: Any) -> Any:
         bent = self.bend(inputs)
-        return self.last(self.pool(bent)) + keras.ops.mean(bent)
+        return self.last(self.pool(bent)) + keras.ops.mean(bent, axis=(1, 2, 3), keepdims=True)
 
 
 @pytest.mark.parametrize(
     "read",
     [
         lambda bent, pooled: layers.Add()([pooled, layers.AveragePooling2D(2)(bent)]),
-        lambda bent, pooled: pooled + keras.ops.mean(bent),
+        lambda bent, pooled: pooled + keras.ops.mean(bent, axis=(1, 2, 3), keepdims=True),
         lambda bent, pooled: Beside(name="beside")(pooled, beside=bent),
     ],
 )

@@ -91,7 +91,9 @@ def _encoders(model: Any) -> Iterator[str]:
     """How to get at the models inside that take one image."""
     import keras
 
-    attributes = {id(value): name for name, value in vars(model).items() if isinstance(value, keras.Model)}
+    # On PyTorch a Keras model is a torch module too, which keeps its parts apart from its other attributes.
+    named = {**vars(model), **getattr(model, "_modules", {})}
+    attributes = {id(value): name for name, value in named.items() if isinstance(value, keras.Model)}
     for part in model._flatten_layers(include_self=False):
         if not isinstance(part, keras.Model):
             continue
