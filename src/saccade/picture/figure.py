@@ -194,7 +194,8 @@ class _Layout:
         blocks: list[tuple[float, Image.Image]] = [(0, image.resize(size, kind) if image.size != size else image)]
         blocks.append((0, words))
         if panel.bar is not None:
-            length = min(width, round(page.text * 40))
+            # Shorter than the picture, so that the numbers at the ends of neighbours do not run into one another.
+            length = min(round(width * 0.95), round(page.text * 40))
             key = colorbar(panel.bar, length=length, size=self.label * 0.92, theme=page.theme)
             blocks.append((words_height - words.height + self.label * 0.8, key))
         return column(blocks, width, page.theme.background)

@@ -145,11 +145,17 @@ def pair(
     return page.assemble(blocks + page.footer(notes))
 
 
+def score_text(score: float) -> str:
+    """A similarity as it is written: two digits, but never rounded to the same."""
+    rounded = number(score)
+    return f"{score:.3f}" if abs(score) > 0.95 and abs(score) < 1 and float(f"{abs(score):.2g}") == 1 else rounded
+
+
 def _number(row: Image.Image, box: tuple[int, int, int], score: float, name: str, page: Page) -> None:
     """The score in large type between the photos, its name below it."""
     left, right, tall = box
     space = right - left - page.text * 1.2
-    text, size = number(score), page.text * 4.2
+    text, size = score_text(score), page.text * 4.2
     while size > page.text and measure(text, size, bold=True) > space:
         size *= 0.95
     words = wrap(name, page.text * 0.95, space)
@@ -203,7 +209,7 @@ def _sum(own: Evidence, both: Sequence[Evidence], page: Page, width: int) -> Ima
         upper = top + (LEADING * size - thick) / 2
         if ends[1] - ends[0] >= 0.5:
             draw.rectangle((round(ends[0]), round(upper), round(ends[1]) - 1, round(upper + thick)), fill=colour)
-        shown = number(value) if last else signed(value)
+        shown = score_text(value) if last else signed(value)
         write(image, (width, top), shown, size=size, colour=theme.ink, bold=last, align="right")
         start += value
         if not last:  # a hairline from the end of this bar down to the start of the next

@@ -13,7 +13,7 @@ from PIL import Image
 from saccade.arguments import check_arguments, checks_arguments
 from saccade.images import Images, Photo
 from saccade.picture import Panel, Scale, figure, pair, scale_of
-from saccade.picture.numerals import number
+from saccade.picture.pair import score_text
 from saccade.results.arrays import numbers, opened_arrays
 from saccade.results.framing import framed
 from saccade.results.plain import plain
@@ -167,7 +167,7 @@ class Similarity(Result):
         if not self.places:
             return figure(
                 [Panel(Image.fromarray(photo), name) for photo, name in zip(photos, self.names, strict=True)],
-                title=f"How alike are these two? {number(self.score)}",
+                title=f"How alike are these two? {score_text(self.score)}",
                 caption=self._scale_of_scores,
                 notes=self._small_print(),
                 theme=theme,
