@@ -7,6 +7,7 @@ from saccade.results.cell_maps import CellMaps
 from saccade.results.evaluation import Evaluation
 from saccade.results.feature_maps import FeatureMaps
 from saccade.results.layer_maps import LayerMaps
+from saccade.results.matches import CoverTest, Link, Match
 from saccade.results.method_score import MethodScore
 from saccade.results.methods_sheets import methods_sheets
 from saccade.results.result import Result
@@ -16,9 +17,12 @@ __all__ = [
     "Attribution",
     "Cell",
     "CellMaps",
+    "CoverTest",
     "Evaluation",
     "FeatureMaps",
     "LayerMaps",
+    "Link",
+    "Match",
     "MethodScore",
     "Result",
     "Similarity",

@@ -11,15 +11,18 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from saccade.arguments import check_arguments, checks_arguments
+from saccade.errors import InputError, NotApplicable
 from saccade.images import Images, Photo
 from saccade.picture import Panel, Scale, figure, pair, scale_of
 from saccade.picture.pair import score_text
 from saccade.results.arrays import numbers, opened_arrays
 from saccade.results.framing import framed
+from saccade.results.matches import CoverTest, Match, links_to_array, matches_from_array
 from saccade.results.plain import plain
 from saccade.results.result import Result, read_only, sentence
 
 Shares = NDArray[np.float64]
+Table = NDArray[np.float64]
 
 _TITLE = "How alike are these two, and why?"
 _UNIT = "what this place adds to the similarity"
@@ -70,8 +73,21 @@ class Similarity(Result):
         centred: Whether a mean code was taken off first.
         references: How many images that mean was taken of; 0 when it was given as numbers.
         places: Whether the cells are places of the image; a plain vector has none.
-        special: What special tokens of a transformer, which are no place, add to the score beside the cells.
+        special: What is no place adds to the score beside the cells: special tokens of a transformer, the constant of
+            a linear head, what is left with everything hidden where the split is estimated.
         typical: What two photos of a known collection typically score, in words; empty if none is known.
+        median_score: The score of a typical pair of that collection; None if none is known.
+        high_score: The score that 5 % of its pairs exceed.
+        split: `"exact"`, or `"estimated"` from masked images.
+        interactions: float64 (rows of a, columns of a, rows of b, columns of b): what every pair of places adds; with
+            `special` they sum to the score. None where places are compared, since there it is the diagonal
+            (`links_of`), where the code has no places, and where it would be too large.
+        within: For each photo the same table of its places among themselves, (rows, columns, rows, columns), which sums
+            to 1: where in this photo is the same stuff. None as `interactions`.
+        error: Standard errors of `shares_a` and `shares_b` where they are estimated; None where exact.
+        matches: The strongest matches, those that add most first; signed.
+        rest: The score minus the matches' shares.
+        cover_test: What the score really becomes when the matches are covered; None if it was not tried.
         notes: What the reader must know.
     """
 
@@ -88,10 +104,20 @@ class Similarity(Result):
     places: bool = True
     special: float = 0.0
     typical: str = ""
+    median_score: float | None = None
+    high_score: float | None = None
+    split: str = "exact"
+    interactions: Table | None = None
+    within: tuple[Table, Table] | None = None
+    error: tuple[Shares, Shares] | None = None
+    matches: tuple[Match, ...] = ()
+    rest: float = 0.0
+    cover_test: CoverTest | None = None
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        read_only(self.shares_a, self.shares_b)
+        tables = [] if self.interactions is None else [self.interactions]
+        read_only(self.shares_a, self.shares_b, *tables, *(self.within or ()), *(self.error or ()))
 
     def __repr__(self) -> str:
         first, second = self.names
@@ -140,6 +166,39 @@ class Similarity(Result):
             x, y = left + column * wide, top + row * high
             cells.append(Cell(row, column, float(shares[row, column]), (x, y, x + wide, y + high)))
         return cells
+
+    def links_of(self, row: int, column: int, which: int = 0) -> Shares:
+        """What does one place add to the score, together with each place of the other photo?
+
+        Args:
+            row: From the top, counted from 0.
+            column: From the left, counted from 0.
+            which: The photo of this place: 0 for the first, 1 for the second.
+
+        Returns:
+            float64 (rows, columns) of the other photo; it sums to the share of this place.
+
+        Raises:
+            InputError: No such place.
+            NotApplicable: The code has no places, or too many for a table of all pairs.
+        """
+        shares, other = (self.shares_a, self.shares_b) if which == 0 else (self.shares_b, self.shares_a)
+        if not self.places:
+            raise NotApplicable(f"the code ({self.layer}) has no places, so no place of the photos can be touched.")
+        if not (0 <= row < shares.shape[0] and 0 <= column < shares.shape[1]):
+            rows, columns = shares.shape
+            raise InputError(f"the photo has {rows}x{columns} places, so place {row},{column} does not exist.")
+        if self.interactions is not None:
+            table = self.interactions if which == 0 else self.interactions.transpose(2, 3, 0, 1)
+            return np.array(table[row, column])
+        if self.matching != "place":
+            raise NotApplicable(
+                f"{self.shares_a.size} places with {self.shares_b.size} are too many for a table of all pairs; take a "
+                "layer of fewer cells, or a smaller image."
+            )
+        links = np.zeros(other.shape)
+        links[row, column] = shares[row, column]
+        return links
 
     # Pages
 
@@ -203,14 +262,25 @@ class Similarity(Result):
     # Numbers on disk
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """`shares_a`, `shares_b`, and the model's images `image_a` and `image_b`."""
+        """`shares_a`, `shares_b`, the model's images `image_a` and `image_b`, and what else there is.
+
+        `interactions`, `within_a`, `within_b`, `error_a`, `error_b`; and `links` (links, 7): the number of its match,
+        row and column in a, row and column in b, share, standard error (NaN where exact).
+        """
         images_a, images_b = self.images
-        return {
+        arrays: dict[str, NDArray[Any]] = {
             "shares_a": self.shares_a,
             "shares_b": self.shares_b,
             "image_a": images_a.array,
             "image_b": images_b.array,
+            "links": links_to_array(self.matches),
         }
+        if self.interactions is not None:
+            arrays["interactions"] = self.interactions
+        for name, both in (("within", self.within), ("error", self.error)):
+            if both is not None:
+                arrays[f"{name}_a"], arrays[f"{name}_b"] = both
+        return arrays
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Similarity:
@@ -227,8 +297,20 @@ class Similarity(Result):
             )
             made["notes"] = tuple(made["notes"])
             shares_a, shares_b = numbers(file, "shares_a", 2), numbers(file, "shares_b", 2)
+            grids = shares_a.shape, shares_b.shape
+            cover_test = made.pop("cover_test")
             check_arguments("the file", cls, made)
-            return cls(shares_a=shares_a, shares_b=shares_b, images=(first, second), **made)
+            return cls(
+                shares_a=shares_a,
+                shares_b=shares_b,
+                images=(first, second),
+                interactions=_shaped(file, "interactions", (*grids[0], *grids[1])),
+                within=_both(file, "within", (grids[0] * 2, grids[1] * 2)),
+                error=_both(file, "error", grids),
+                matches=matches_from_array(file["links"], *grids),
+                cover_test=None if cover_test is None else _cover_test(cover_test),
+                **made,
+            )
 
     def provenance(self) -> dict[str, Any]:
         """The score, what it is, model, layer and notes."""
@@ -242,6 +324,11 @@ class Similarity(Result):
             "places": self.places,
             "special": self.special,
             "typical": self.typical,
+            "median_score": self.median_score,
+            "high_score": self.high_score,
+            "split": self.split,
+            "rest": self.rest,
+            "cover_test": self.cover_test,
             "model": self.model,
             "layer": self.layer,
             "notes": self.notes,
@@ -249,8 +336,16 @@ class Similarity(Result):
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """The score, how it was made, and the shares of all cells."""
-        return {**super().to_dict(), "shares_a": plain(self.shares_a), "shares_b": plain(self.shares_b)}
+        """The score, how it was made, the shares of all cells and of all pairs of cells, and the matches.
+
+        `matches` holds for each its `share` and its `links`: `a` and `b` (row and column), `share`, `error`.
+        """
+        images = ("image_a", "image_b", "links")
+        tables = {name: plain(array) for name, array in self.arrays().items() if name not in images}
+        matches = [
+            {"share": match.share, "links": [plain(link._asdict()) for link in match.links]} for match in self.matches
+        ]
+        return {**super().to_dict(), **tables, "matches": matches}
 
     # Parts
 
@@ -283,3 +378,28 @@ class Similarity(Result):
             lines[0] += f" Real grid {' and '.join(sorted(grids))}{', smoothed for display' if smooth else ''}."
         lines += [] if self.centred else [_NOT_CENTRED]
         return lines + [sentence(note) for note in self.notes]
+
+
+def _shaped(file: Any, name: str, shape: tuple[int, ...]) -> Table | None:
+    """An array of a saved file, if it holds it."""
+    if name not in file.files:
+        return None
+    table = numbers(file, name, len(shape))
+    if table.shape != shape:
+        raise ValueError(f"{name} is {table.shape}, not {shape}")
+    return table
+
+
+def _both(file: Any, name: str, shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> tuple[Table, Table] | None:
+    first, second = (_shaped(file, f"{name}_{side}", shape) for side, shape in zip("ab", shapes, strict=True))
+    return None if first is None or second is None else (first, second)
+
+
+def _cover_test(saved: dict[str, Any]) -> CoverTest:
+    test = CoverTest(
+        float(saved["score"]), tuple(map(float, saved["predicted"])), tuple(map(float, saved["measured"])),
+        str(saved["filler"]),
+    )  # fmt: skip
+    if len(test.predicted) != len(test.measured):
+        raise ValueError(f"{len(test.predicted)} predictions of {len(test.measured)} measurements")
+    return test

@@ -1,0 +1,146 @@
+"""What a similarity is made of: links between places, the matches they form, and what covering them really does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saccade.results.result import read_only
+
+Place = tuple[int, int]
+"""Row and column of a place."""
+
+TOLERANCE = 0.25
+"""A prediction is met where it misses what was measured by at most this part of the larger of the two changes."""
+_NOTICEABLE = 0.02
+"""Smaller misses, in units of the score, are not worth a word."""
+_NUMBERS = 7
+"""match, row and column of a, row and column of b, share, error"""
+
+
+class Link(NamedTuple):
+    """A pair of places, one of each photo, and what it adds to the score.
+
+    Attributes:
+        a: Row and column among the places of the first photo.
+        b: The same of the second photo.
+        share: What this pair of places adds to the score; negative when it speaks against.
+        error: Its standard error; None where it is exact.
+    """
+
+    a: Place
+    b: Place
+    share: float
+    error: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Match:
+    """Neighbouring links that lead to neighbours: one part of the first photo with one part of the second.
+
+    Attributes:
+        links: The links, the strongest first.
+        share: The sum of their shares; negative for parts that speak against the similarity.
+        places_a: bool (rows, columns): the places of the first photo that take part.
+        places_b: The same of the second photo.
+    """
+
+    links: tuple[Link, ...]
+    share: float
+    places_a: NDArray[np.bool_]
+    places_b: NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        read_only(self.places_a, self.places_b)
+
+    @classmethod
+    def of(cls, links: Sequence[Link], grid_a: Place, grid_b: Place) -> Match:
+        """Make one of its links.
+
+        Args:
+            links: One or more.
+            grid_a: Rows and columns of the first photo's places.
+            grid_b: The same of the second photo.
+        """
+        ordered = tuple(sorted(links, key=lambda link: -abs(link.share)))
+        places_a, places_b = np.zeros(grid_a, bool), np.zeros(grid_b, bool)
+        for link in ordered:
+            places_a[link.a] = places_b[link.b] = True
+        return cls(ordered, float(sum(link.share for link in ordered)), places_a, places_b)
+
+
+@dataclass(frozen=True, eq=False)
+class CoverTest:
+    """What the score really becomes when the strongest matches are covered on both photos.
+
+    Attributes:
+        score: The score of the whole photos.
+        predicted: What the shares say it becomes when matches 1 to k are covered, for k = 1, 2, ...
+        measured: What it really became.
+        filler: What was laid over the places, in words.
+    """
+
+    score: float
+    predicted: tuple[float, ...]
+    measured: tuple[float, ...]
+    filler: str
+
+    @property
+    def agrees(self) -> bool:
+        """Are all predictions met, within a quarter of the larger change?"""
+        for predicted, measured in zip(self.predicted, self.measured, strict=True):
+            largest = max(abs(predicted - self.score), abs(measured - self.score))
+            if abs(predicted - measured) > max(TOLERANCE * largest, _NOTICEABLE):
+                return False
+        return True
+
+    @property
+    def sentence(self) -> str:
+        """What was found, in plain words; where the shares and the covers disagree, why."""
+        if not self.measured:
+            return ""
+        count = len(self.measured)
+        parts = "the strongest match" if count == 1 else f"the {count} strongest matches"
+        told = (
+            f"With {parts} covered on both photos ({self.filler}) the similarity is {self.measured[-1]:.2f} instead of "
+            f"{self.score:.2f}; the shares say {self.predicted[-1]:.2f}"
+        )
+        if self.agrees:
+            return f"{told}."
+        return (
+            f"{told}. They differ because a share asks what is there, and a cover asks what would be missed: other "
+            "places can stand in for what is covered, the cover is something to see itself, and the similarity has no "
+            "length, so what is left counts for more."
+        )
+
+
+def links_to_array(matches: Sequence[Match]) -> NDArray[np.float64]:
+    """All links as rows of numbers, (links, 7): match, places, share, error (NaN where exact)."""
+    rows = [
+        (number, *link.a, *link.b, link.share, np.nan if link.error is None else link.error)
+        for number, match in enumerate(matches)
+        for link in match.links
+    ]
+    return np.array(rows, np.float64).reshape(-1, _NUMBERS)
+
+
+def matches_from_array(rows: NDArray[Any], grid_a: Place, grid_b: Place) -> tuple[Match, ...]:
+    """The matches that `links_to_array` wrote.
+
+    Raises:
+        ValueError: Not such numbers, or places outside of the photos.
+    """
+    if rows.dtype.kind != "f" or rows.ndim != 2 or rows.shape[1] != _NUMBERS or not np.isfinite(rows[:, :-1]).all():
+        raise ValueError(f"links of {rows.dtype} {rows.shape}")
+    places = rows[:, 1:5].astype(np.int64)
+    if (places < 0).any() or (places >= (*grid_a, *grid_b)).any():
+        raise ValueError("links outside of the photos")
+    matches: dict[int, list[Link]] = {}
+    for row, (a_row, a_column, b_row, b_column) in zip(rows, places.tolist(), strict=True):
+        error = None if np.isnan(row[6]) else float(row[6])
+        matches.setdefault(int(row[0]), []).append(Link((a_row, a_column), (b_row, b_column), float(row[5]), error))
+    return tuple(Match.of(links, grid_a, grid_b) for links in matches.values())
