@@ -1,0 +1,97 @@
+// Arrays as they travel in a page: base64 of little-endian numbers, with their type and shape.
+
+/**
+ * @typedef {object} ArraySpec
+ * @property {"float32"|"float16"|"uint8"|"int8"} dtype how each number is written
+ * @property {number[]} shape
+ * @property {string} base64 little-endian, the last axis runs fastest
+ * @property {number} [scale] what each number is multiplied by; the values are then float32
+ */
+
+/**
+ * @typedef {object} DecodedArray
+ * @property {Float32Array|Uint8Array|Int8Array} values
+ * @property {number[]} shape
+ */
+
+/**
+ * Which numbers does this array hold?
+ *
+ * Half precision and scaled integers become float32; other integers stay what they are.
+ *
+ * @param {ArraySpec} spec
+ * @returns {DecodedArray}
+ */
+export function decodeArray(spec) {
+  const bytes = bytesOfBase64(spec.base64);
+  const count = spec.shape.reduce((product, size) => product * size, 1);
+  const width = { float32: 4, float16: 2, uint8: 1, int8: 1 }[spec.dtype];
+  if (width === undefined) throw new TypeError(`an array of ${spec.dtype} cannot be read`);
+  if (bytes.length !== count * width) {
+    throw new RangeError(`${bytes.length} bytes are no ${spec.dtype} array of ${spec.shape.join(" x ")}`);
+  }
+  let values = numbersOfBytes(spec.dtype, bytes, count);
+  if (spec.scale !== undefined) {
+    const { scale } = spec;
+    values = Float32Array.from(values, (value) => value * scale);
+  }
+  return { values, shape: spec.shape };
+}
+
+/**
+ * @param {ArraySpec["dtype"]} dtype
+ * @param {Uint8Array<ArrayBuffer>} bytes
+ * @param {number} count
+ * @returns {Float32Array|Uint8Array|Int8Array}
+ */
+function numbersOfBytes(dtype, bytes, count) {
+  if (dtype === "uint8") return bytes;
+  if (dtype === "int8") return new Int8Array(bytes.buffer);
+  if (dtype === "float16") return float32OfFloat16(bytes);
+  const view = new DataView(bytes.buffer);
+  const values = new Float32Array(count);
+  for (let index = 0; index < count; index += 1) values[index] = view.getFloat32(4 * index, true);
+  return values;
+}
+
+/**
+ * @param {string} text
+ * @returns {Uint8Array<ArrayBuffer>}
+ */
+export function bytesOfBase64(text) {
+  const characters = atob(text);
+  const bytes = new Uint8Array(characters.length);
+  for (let index = 0; index < bytes.length; index += 1) bytes[index] = characters.charCodeAt(index);
+  return bytes;
+}
+
+/**
+ * Half precision as single precision, bit by bit: exact, including subnormal numbers, infinities and NaN.
+ *
+ * @param {Uint8Array} bytes little-endian pairs
+ * @returns {Float32Array<ArrayBuffer>}
+ */
+export function float32OfFloat16(bytes) {
+  const bits = new Uint32Array(bytes.length / 2);
+  for (let index = 0; index < bits.length; index += 1) {
+    const half = bytes[2 * index] | (bytes[2 * index + 1] << 8);
+    const sign = (half & 0x8000) << 16;
+    let exponent = (half >> 10) & 0x1f;
+    let fraction = half & 0x3ff;
+    if (exponent === 0x1f) {
+      exponent = 0xff;
+    } else if (exponent > 0) {
+      exponent += 112; // 127 - 15: the biases of the two exponents
+    } else if (fraction > 0) {
+      // Subnormal in half precision, normal in single precision.
+      exponent = 113;
+      while ((fraction & 0x400) === 0) {
+        fraction <<= 1;
+        exponent -= 1;
+      }
+      fraction &= 0x3ff;
+    }
+    bits[index] = sign | (exponent << 23) | (fraction << 13);
+  }
+  return new Float32Array(bits.buffer);
+}
