@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from saccade.inside import cells as cells
     from saccade.inside import feature_maps as feature_maps
     from saccade.pairs import compare as compare
+    from saccade.report import write_report as write_report
     from saccade.results import Attribution as Attribution
     from saccade.results import CellMaps as CellMaps
     from saccade.results import Evaluation as Evaluation
@@ -59,6 +60,7 @@ _MODULES = {
     "load": "saccade.encoder",
     "method": "saccade.attribution.method",
     "methods_sheets": "saccade.results",
+    "write_report": "saccade.report",
 }
 
 _PACKAGES = ("methods", "targets")

@@ -1,0 +1,103 @@
+"""Views and data as one HTML file: modules joined into one script, style and script named in the page's policy."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from saccade.picture.themes import DARK, LIGHT, Theme
+
+VIEWS = Path(__file__).parent.parent / "views"
+"""Where the modules lie that report, app and notebook share."""
+
+_IMPORT = re.compile(r'^import \{([^}]*)\} from "\./([\w.]+)";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class)\b)", re.MULTILINE)
+_OTHER = re.compile(r"^(?:import|export)\b.*$", re.MULTILINE)
+
+
+def page_file(title: str, description: str, data: Mapping[str, Any], *, entry: str = "report.js") -> str:
+    """The whole document: it opens from a disk, without a network, under a policy that allows nothing else.
+
+    Args:
+        title: Of the window.
+        description: One sentence.
+        data: What the views show, as plain data.
+        entry: The module that starts.
+    """
+    script, style = joined_modules(entry), joined_styles()
+    policy = (
+        f"default-src 'none'; img-src data: blob:; style-src '{_digest(style)}'; script-src '{_digest(script)}' "
+        "'wasm-unsafe-eval'; worker-src blob:; base-uri 'none'; form-action 'none'"
+    )
+    # In a script element only these can end it or change how it is read.
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark"><meta name="referrer" content="no-referrer">'
+        f'<meta name="description" content="{escape(description)}"><title>{escape(title)}</title>'
+        f"<style>{style}</style></head><body>"
+        f"<noscript><h1>{escape(title)}</h1><p>{escape(description)} This page is drawn by its own script; allow "
+        "scripts for this file to see it. It asks no network.</p></noscript>"
+        f'<script type="application/json" id="report-data">{text}</script>'
+        f'<script type="module">{script}</script></body></html>\n'
+    )
+
+
+def joined_modules(entry: str, folder: Path = VIEWS) -> str:
+    """The modules that one needs, as one module, each after those that it imports.
+
+    Modules from a disk cannot import each other in a browser, so they are joined. For that they keep to named imports
+    of whole names from their own folder, and no two of them have a top-level name in common.
+
+    Raises:
+        ValueError: A module does not keep to it.
+    """
+    texts: dict[str, str] = {}
+
+    def add(name: str, importers: tuple[str, ...]) -> None:
+        if name in texts:
+            return
+        if name in importers:
+            raise ValueError(f"{' > '.join([*importers, name])} is a circle of imports")
+        text = (folder / name).read_text(encoding="utf-8")
+        for names, other in _IMPORT.findall(text):
+            if " as " in names:
+                raise ValueError(
+                    f"{name} renames what it imports from {other}; joined modules share one space of names"
+                )
+            add(other, (*importers, name))
+        body = _EXPORT.sub("", _IMPORT.sub("", text))
+        left = _OTHER.search(body)
+        if left:
+            raise ValueError(f"{name} has {left.group()[:60]!r}; only named imports and exports can be joined")
+        texts[name] = body
+
+    add(entry, ())
+    return "\n".join(texts.values()).replace("</script", "<\\/script")
+
+
+def joined_styles(folder: Path = VIEWS) -> str:
+    """All styles, with the colours of the library's own pictures for light and dark paper."""
+    sheets = "\n".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.css")))
+    return f":root {{ {_colours(LIGHT)} }}\n@media (prefers-color-scheme: dark) {{ :root {{ {_colours(DARK)} }} }}\n{sheets}"
+
+
+def _colours(theme: Theme) -> str:
+    named = {
+        "paper": theme.background, "ink": theme.ink, "muted": theme.muted, "rule": theme.rule,
+        "warm": theme.warm, "cool": theme.cool,
+    }  # fmt: skip
+    return " ".join(f"--{name}: rgb({red} {green} {blue});" for name, (red, green, blue) in named.items())
+
+
+def _digest(text: str) -> str:
+    """How a policy names the one text that it allows."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode('utf-8')).digest()).decode('ascii')}"

@@ -1,0 +1,128 @@
+"""Why every two of the photos are alike, what a typical pair scores, and the questions of the game."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from saccade.encoder import Encoder
+from saccade.images import Images
+from saccade.pairs import compare
+from saccade.picture.numerals import percent
+from saccade.report.array_spec import array_spec
+from saccade.report.map_data import scale_data
+from saccade.results import Similarity
+from saccade.results.map_sentence import EVERYWHERE, main_region
+from saccade.typing import Array
+
+_LEAST_MARGIN = 0.02
+"""In a question of the game the two nearest photos are nearer than any other two by at least so much."""
+_QUESTIONS = 6
+
+
+def pair_data(encoder: Encoder, images: Images, centre: Array | None) -> list[dict[str, Any]]:
+    """Every two photos.
+
+    Args:
+        encoder: The model.
+        images: The photos.
+        centre: The mean code of the collection that the model knows; None where it knows none.
+    """
+    reference = encoder.reference if centre is not None else None
+    pairs = []
+    for a, b in combinations(range(len(images)), 2):
+        similarity = compare(encoder, images[a], images[b], reference=reference)
+        pairs.append({"a": a, "b": b, **_pair(similarity, encoder, centred=centre is not None)})
+    return pairs
+
+
+def _pair(similarity: Similarity, encoder: Encoder, *, centred: bool) -> dict[str, Any]:
+    grid_a, grid_b = similarity.shares_a.shape, similarity.shares_b.shape
+    reference = encoder.reference
+    return {
+        "score": similarity.score,
+        "centred": similarity.centred,
+        "matching": similarity.matching,
+        "split": similarity.split,
+        "places": similarity.places,
+        "grid_a": list(grid_a),
+        "grid_b": list(grid_b),
+        "shares_a": array_spec(similarity.shares_a),
+        "shares_b": array_spec(similarity.shares_b),
+        "scale": scale_data(similarity.scale()),
+        "matches": [
+            {
+                "share": match.share,
+                "places_a": np.flatnonzero(match.places_a).tolist(),
+                "places_b": np.flatnonzero(match.places_b).tolist(),
+            }
+            for match in similarity.matches
+        ],
+        "rest": similarity.rest,
+        "typical": None
+        if reference is None or similarity.matching != "place"
+        else {"photos": reference.count, "scores": list(reference.typical(centred=centred))},
+        "sentence": _sentence(similarity),
+        "notes": list(similarity.notes),
+    }
+
+
+def _sentence(similarity: Similarity) -> str:
+    """What makes the score, in one plain sentence."""
+    if not similarity.places:
+        return "The code has no places, so it is not known which parts of the photos make this score."
+    raised = np.maximum(similarity.shares_a, 0)
+    lowered = -np.minimum(similarity.shares_a, 0).sum()
+    if raised.sum() <= lowered:
+        return "More speaks against their likeness than for it."
+    where, share = main_region(raised)
+    against = (
+        f" What differs takes {percent(lowered / raised.sum())} of it away again."
+        if lowered > 0.05 * raised.sum()
+        else ""
+    )
+    if where == EVERYWHERE:
+        return f"What they have in common is spread over the whole photo.{against}"
+    return f"{percent(share)} of what they have in common lies in {where}.{against}"
+
+
+def similarities(codes: Array, centre: Array | None) -> Array:
+    """The cosine of the codes of every two photos, less the mean code where one is known; float64 (photos, photos)."""
+    flat = codes.reshape(len(codes), -1).astype(np.float64)
+    if centre is not None:
+        flat = flat - centre.reshape(1, -1)
+    lengths = np.linalg.norm(flat, axis=1, keepdims=True)
+    unit = flat / np.maximum(lengths, 1e-30)
+    return np.asarray(unit @ unit.T)
+
+
+def game(table: Array) -> list[list[int]]:
+    """Questions of the game: three photos each, of which the model finds two clearly more alike than any other two.
+
+    Args:
+        table: (photos, photos) similarities.
+
+    Returns:
+        At most six triples, the nearest two first; the clearest first, and no two photos are the answer again before
+        all others were.
+    """
+    questions = []
+    for triple in combinations(range(len(table)), 3):
+        ranked = sorted(combinations(triple, 2), key=lambda pair: -table[pair])
+        margin = float(table[ranked[0]] - table[ranked[1]])
+        if margin >= _LEAST_MARGIN:
+            first, second = ranked[0]
+            (third,) = set(triple) - {first, second}
+            questions.append((margin, [first, second, third]))
+    questions.sort(key=lambda entry: -entry[0])
+    chosen: list[list[int]] = []
+    asked: dict[tuple[int, int], int] = {}
+    for most in (1, 2, len(table)):
+        for _, triple in questions:
+            answer = (triple[0], triple[1])
+            if triple not in chosen and asked.get(answer, 0) < most and len(chosen) < _QUESTIONS:
+                chosen.append(triple)
+                asked[answer] = asked.get(answer, 0) + 1
+    return chosen

@@ -1,0 +1,155 @@
+// @ts-check
+/** Watch it look: the photo goes dark, what matters most keeps its colours, the code fills, the redrawing appears. */
+import { build } from "./build.js";
+import { button, slider, wantsStillness } from "./controls.js";
+import { cellsOf } from "./cell_codes.js";
+import { mapOf } from "./where.js";
+import { createStage, loadImage, mapAtPixels, paintSpotlight, photoPixels } from "./stage.js";
+import { asCount, asPercent } from "./wording.js";
+
+/** Seconds of the whole. */
+const HERO_SECONDS = 6;
+/** The share of the photo that is lit at the end. */
+const HERO_LIT = 0.25;
+
+/** @param {{data: any, element: HTMLElement, store: any}} view */
+export function renderHero({ data, element, store }) {
+  const stage = createStage({ label: "", help: "" });
+  const fingerprint = build("canvas", { class: "fingerprint", role: "img" });
+  const redrawn = build("img", { class: "hero-redrawn", alt: "" });
+  const redrawnBox = build("figure", { class: "hero-small" }, redrawn, build("figcaption", {}, "what it can redraw from that"));
+  const codeNote = build("figcaption");
+  const sentence = build("p", { class: "hero-sentence" });
+  const step = build("p", { class: "hero-step" });
+  let time = 1;
+  let playing = false;
+  let started = 0;
+  const play = button("Watch it look", () => (playing ? pause() : start()), { class: "button primary" });
+  const scrub = slider({ label: "Time", least: 0, most: 1, step: 0.01, value: 1, inWords: (value) => `${(value * HERO_SECONDS).toFixed(1)} s`, onInput: (value) => { pause(); time = value; draw(); } });
+  element.append(
+    build("div", { class: "hero-grid" }, build("figure", { class: "hero-main" }, stage.node), build("div", { class: "hero-side" }, build("figure", { class: "hero-small" }, fingerprint, codeNote), redrawnBox)),
+    build("div", { class: "toolbar" }, play, scrub.node), step, sentence,
+  );
+  /** @type {any} */
+  let ready = null;
+
+  async function prepare() {
+    const index = store.get().photo;
+    const photo = data.photos[index];
+    const pixels = await photoPixels(photo);
+    if (store.get().photo !== index) return;
+    const map = photo.maps[0];
+    const placed = mapAtPixels(mapOf(map), photo.box, pixels.width, pixels.height, true);
+    const order = ranksOf(placed);
+    const cells = cellsOf(photo.code);
+    const isVector = cells.rows * cells.columns === 1;
+    const strengths = isVector ? cells.values.map(Math.abs) : strengthOfCells(cells);
+    ready = { index, photo, pixels, order, strengths, columns: isVector ? Math.ceil(Math.sqrt(strengths.length * 2)) : cells.columns, map };
+    sentence.textContent = map.sentence;
+    codeNote.textContent = `its code: ${asCount(cells.values.length)} numbers${isVector ? "" : ` in ${cells.rows}\u00d7${cells.columns} cells`}`;
+    fingerprint.setAttribute("aria-label", `the code of ${photo.name}, bright where it is strong`);
+    redrawnBox.hidden = !photo.redrawn;
+    if (photo.redrawn) {
+      redrawn.src = photo.redrawn;
+      redrawn.alt = `${photo.alt}, as the model redraws it`;
+      redrawn.style.aspectRatio = String(((photo.box[2] - photo.box[0]) * photo.width) / ((photo.box[3] - photo.box[1]) * photo.height));
+      await loadImage(photo.redrawn);
+    }
+    stage.describe(`${photo.alt}. In its own colours: the ${asPercent(HERO_LIT)} of it that count most; the rest is dark. ${map.sentence}`);
+    draw();
+  }
+
+  function draw() {
+    if (!ready) return;
+    const { pixels, order } = ready;
+    const darkness = Math.min(1, time / 0.15);
+    const lit = HERO_LIT * ease(Math.max(0, Math.min(1, (time - 0.15) / 0.55)));
+    stage.paint(pixels, (target) => paintSpotlight(target, pixels, (index) => {
+      const inLight = time >= 0.15 ? Math.min(1, Math.max(0, (lit - order[index]) / 0.02 + 0.5)) : 0;
+      return 1 - darkness * (1 - inLight);
+    }));
+    drawFingerprint(Math.max(0, Math.min(1, (time - 0.3) / 0.5)));
+    redrawn.style.opacity = String(Math.max(0, Math.min(1, (time - 0.78) / 0.2)));
+    step.textContent = time < 0.15 ? "A photo." : time < 0.7 ? `Lit first: what counts most for its code. Now ${asPercent(Math.max(0.001, lit))} of the photo.` : time < 0.98 ? "All it keeps are these numbers." : `Lit: the ${asPercent(HERO_LIT)} of the photo that count most for its code.`;
+  }
+
+  /** @param {number} filled */
+  function drawFingerprint(filled) {
+    const { strengths, columns } = ready;
+    const rows = Math.ceil(strengths.length / columns);
+    const cell = Math.max(2, Math.floor(240 / columns));
+    fingerprint.width = columns * cell;
+    fingerprint.height = rows * cell;
+    const context = fingerprint.getContext("2d");
+    const largest = strengths.reduce((/** @type {number} */ most, /** @type {number} */ value) => Math.max(most, value), 1e-12);
+    const least = 1 - filled;
+    for (let index = 0; index < strengths.length; index += 1) {
+      const share = strengths[index] / largest;
+      context.fillStyle = filled > 0 && share >= least ? `rgb(${40 + 215 * share} ${30 + 150 * share} ${60 + 20 * share})` : "#1b1c22";
+      context.fillRect((index % columns) * cell, Math.floor(index / columns) * cell, Math.max(1, cell - 1), Math.max(1, cell - 1));
+    }
+  }
+
+  /** @param {number} now */
+  function tick(now) {
+    if (!playing) return;
+    time = Math.min(1, (now - started) / 1000 / HERO_SECONDS);
+    scrub.show(time);
+    draw();
+    if (time < 1) requestAnimationFrame(tick);
+    else pause();
+  }
+
+  function start() {
+    playing = true;
+    play.textContent = "Pause";
+    const offset = time >= 1 ? 0 : time;
+    started = performance.now() - offset * 1000 * HERO_SECONDS;
+    requestAnimationFrame(tick);
+  }
+
+  function pause() {
+    playing = false;
+    play.textContent = time >= 1 ? "Watch it again" : "Go on";
+  }
+
+  store.follow((/** @type {any} */ state, /** @type {any} */ before) => {
+    if (state.photo === before.photo) return;
+    const first = before.photo === undefined;
+    time = 1;
+    scrub.show(1);
+    prepare().then(() => { if (first && !wantsStillness()) { time = 0; start(); } });
+  });
+}
+
+/** @param {number} value @returns {number} */
+function ease(value) { return value * value * (3 - 2 * value); }
+
+/** @param {Float32Array} placed @returns {Float32Array} of each place the share of the photo that counts more; NaN counts last */
+export function ranksOf(placed) {
+  const sorted = Float32Array.from(placed, (value) => (value === value ? value : -Infinity)).sort();
+  const count = sorted.length;
+  const bins = 2048;
+  const low = sorted.find((value) => value > -Infinity) ?? 0;
+  const high = sorted[count - 1];
+  // A table of the sorted values is exact to a bin; a search for every pixel would take seconds.
+  const above = new Float32Array(bins + 1);
+  let at = 0;
+  for (let bin = 0; bin <= bins; bin += 1) {
+    const value = low + ((high - low) * bin) / bins;
+    while (at < count && sorted[at] < value) at += 1;
+    above[bin] = 1 - at / count;
+  }
+  return Float32Array.from(placed, (value) => (value === value ? above[Math.round(((value - low) / Math.max(high - low, 1e-30)) * bins)] : 1));
+}
+
+/** @param {import("./cell_codes.js").Cells} cells @returns {Float32Array} the length of each cell */
+function strengthOfCells(cells) {
+  const strengths = new Float32Array(cells.rows * cells.columns);
+  for (let cell = 0; cell < strengths.length; cell += 1) {
+    let sum = 0;
+    for (let channel = 0; channel < cells.channels; channel += 1) sum += cells.values[cell * cells.channels + channel] ** 2;
+    strengths[cell] = Math.sqrt(sum);
+  }
+  return strengths;
+}

@@ -1,0 +1,72 @@
+// @ts-check
+/** The whole page: the head, the row of photos, one section for each question. */
+import { build } from "./build.js";
+import { createStore } from "./store.js";
+import { renderHero } from "./hero.js";
+import { renderWhere } from "./where.js";
+import { renderSameStuff } from "./same_stuff.js";
+import { renderAlike } from "./alike.js";
+import { renderRemember } from "./remember.js";
+import { renderFirstAndLater } from "./first_and_later.js";
+import { renderTrust } from "./trust.js";
+import { renderGuess } from "./guess.js";
+import { renderRecipe } from "./recipe.js";
+
+/** @typedef {{data: any, element: HTMLElement, store: any, transport: any}} View */
+
+/** @type {{id: string, name: string, title: string, lead: string, needs: (data: any) => boolean, render: (view: View) => void}[]} */
+const SECTIONS = [
+  { id: "look", name: "Where it looks", title: "Where does it look?", lead: "Nobody told it what to look for. This is what its code is made of, painted onto the photo.", needs: () => true, render: renderWhere },
+  { id: "same", name: "The same stuff", title: "What is the same stuff?", lead: "Touch a thing, and everything that the network encodes alike lights up, here and in the other photos.", needs: (data) => data.cells.length > 0, render: renderSameStuff },
+  { id: "alike", name: "Why alike?", title: "Why are these two alike?", lead: "The number by which photos are compared, taken apart: every place has its share, for or against.", needs: (data) => data.photos.length > 1, render: renderAlike },
+  { id: "memory", name: "What it remembers", title: "What does it remember, and what does it forget?", lead: "From nothing but the code it can draw the photo again. Whatever is missing there, the code does not hold.", needs: (data) => Boolean(data.photos[0].redrawn), render: renderRemember },
+  { id: "inside", name: "First and later", title: "What does it notice first, and what later?", lead: "From layer to layer the places get fewer and the features more. Choose a depth, then a feature.", needs: (data) => Boolean(data.photos[0].layers?.length), render: renderFirstAndLater },
+  { id: "trust", name: "Believe it?", title: "Can I believe this map?", lead: "A beautiful picture proves nothing. So here is the same question put to networks that never learned, and to no network at all.", needs: (data) => Boolean(data.photos[0].trust), render: renderTrust },
+  { id: "guess", name: "Guess the machine", title: "Can you guess the machine?", lead: "Three photos. It finds two of them more alike than any others.", needs: (data) => data.game.length > 0, render: renderGuess },
+  { id: "recipe", name: "Recipe", title: "How was this made?", lead: "", needs: () => true, render: renderRecipe },
+];
+
+/** @param {any} data @param {{transport?: any, sections?: typeof SECTIONS}} [options] */
+export function renderPage(data, options = {}) {
+  const methods = data.photos[0].maps.length;
+  const photos = data.photos.length;
+  const store = createStore({ photo: 0, method: 0, other: photos > 1 ? 1 : 0 }, (name, text) => {
+    const value = Number(text);
+    const count = name === "method" ? methods : photos;
+    return Number.isInteger(value) && value >= 0 && value < count ? value : undefined;
+  });
+  const shown = (options.sections ?? SECTIONS).filter((section) => section.needs(data));
+  const head = build("header", { class: "head" });
+  const hero = build("div", { class: "hero" });
+  head.append(
+    build("div", { class: "head-words" }, build("p", { class: "mark" }, "saccade"), build("h1", {}, data.title), build("p", { class: "deck" }, data.deck),
+      build("nav", { "aria-label": "Sections" }, build("ol", {}, shown.map((section) => build("li", {}, build("a", { href: `#${section.id}`, on: { click: (/** @type {Event} */ event) => { event.preventDefault(); const target = document.getElementById(section.id); target?.scrollIntoView(); target?.focus({ preventScroll: true }); } } }, section.name)))))),
+    hero,
+  );
+  const thumbs = build("div", { class: "thumbs", role: "group", "aria-label": "Which photo" });
+  const main = build("main", { id: "content" });
+  document.body.replaceChildren(build("a", { class: "skip", href: "#content", on: { click: (/** @type {Event} */ event) => { event.preventDefault(); main.querySelector("section")?.focus(); } } }, "Skip to the pictures"), head);
+  if (photos > 1) document.body.append(build("div", { class: "photo-bar" }, thumbs));
+  document.body.append(main, build("footer", { class: "foot" }, build("p", {}, "Made by saccade, in one file that needs no network. A saccade is the jump an eye makes to the next thing it looks at.")));
+  thumbs.append(...data.photos.map((/** @type {any} */ photo, /** @type {number} */ index) => build("button", { type: "button", class: "thumb", "aria-label": photo.name, on: { click: () => store.set({ photo: index }) } }, build("img", { src: photo.thumbnail, alt: "" }))));
+  store.follow((state) => { [...thumbs.children].forEach((thumb, index) => thumb.setAttribute("aria-pressed", String(index === state.photo))); });
+  const view = { data, store, transport: options.transport ?? null };
+  renderHero({ ...view, element: hero });
+  shown.forEach((section, index) => {
+    const element = build("div", { class: "view" });
+    main.append(build("section", { id: section.id, class: "chapter", tabindex: "-1", "aria-labelledby": `${section.id}-title` },
+      build("h2", { id: `${section.id}-title` }, build("span", { class: "number", "aria-hidden": "true" }, String(index + 1)), section.title), section.lead ? build("p", { class: "lead" }, section.lead) : null, element));
+    whenNear(element, () => section.render({ ...view, element }));
+  });
+}
+
+/** Draw a section when the reader comes near, so that the first picture is there at once. @param {HTMLElement} element @param {() => void} render */
+function whenNear(element, render) {
+  const observer = new IntersectionObserver((entries) => {
+    if (!entries.some((entry) => entry.isIntersecting)) return;
+    observer.disconnect();
+    render();
+  }, { rootMargin: "1200px" });
+  observer.observe(element);
+  window.addEventListener("beforeprint", () => { observer.disconnect(); if (!element.hasChildNodes()) render(); });
+}

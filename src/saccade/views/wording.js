@@ -1,0 +1,42 @@
+// @ts-check
+/** Numbers as a person reads them: two significant digits, a true minus, a thin space before the per cent. */
+
+/** @param {number} value @param {number} [digits] @returns {string} */
+export function inWords(value, digits = 2) {
+  if (!Number.isFinite(value)) return "no number";
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  const exponent = Math.floor(Math.log10(Number(size.toPrecision(digits))) + 1e-9);
+  const text = exponent < -4 || exponent > 6 ? size.toExponential(digits - 1) : size.toFixed(Math.max(0, digits - 1 - exponent));
+  return (value < 0 ? "\u2212" : "") + text;
+}
+
+/** @param {number} share @param {number} [digits] @returns {string} 0.314 becomes 31 % */
+export function asPercent(share, digits = 2) {
+  return `${inWords(100 * share, digits)}\u00a0%`;
+}
+
+/** @param {number} value @returns {string} with its sign */
+export function withSign(value) {
+  return (value > 0 ? "+" : "") + inWords(value);
+}
+
+/** @param {number} value @returns {string} a similarity; never rounded to the same */
+export function asScore(value) {
+  return Math.abs(value) > 0.95 && Math.abs(value) < 0.9995 ? value.toFixed(3).replace("-", "\u2212") : inWords(value);
+}
+
+/** @param {number} value @returns {string} 3,068 */
+export function asCount(value) {
+  return String(value).replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
+const PLACES_DOWN = ["upper", "middle", "lower"];
+const PLACES_ACROSS = ["left", "centre", "right"];
+
+/** @param {number} across 0 to 1 @param {number} down 0 to 1 @returns {string} where on a photo, in words */
+export function placeInWords(across, down) {
+  const row = PLACES_DOWN[Math.min(2, Math.floor(down * 3))];
+  const column = PLACES_ACROSS[Math.min(2, Math.floor(across * 3))];
+  return row === "middle" && column === "centre" ? "middle" : `${row} ${column}`;
+}
