@@ -17,7 +17,8 @@ from saccade.cli.options import Model, Opening, opened
 def report(
     model: Model,
     images: Annotated[
-        list[str], typer.Argument(metavar="IMAGE...", show_default=False, help="1 to 12 photos: files, folders, or globs.")
+        list[str],
+        typer.Argument(metavar="IMAGE...", show_default=False, help="1 to 12 photos: files, folders, or globs."),
     ],
     opening: Opening,
     console: Console,

@@ -16,6 +16,8 @@ _TYPES = ("float32", "float16", "uint8", "int8")
 def array_spec(values: NDArray[Any], dtype: str = "float32") -> dict[str, Any]:
     """An array as the page carries it: `{dtype, shape, base64}`, little-endian, the last axis fastest.
 
+    Half precision also has a `scale` by which its numbers are to be multiplied.
+
     Args:
         values: Any shape.
         dtype: One of `float32` (lossless for maps and codes), `float16`, `uint8`, `int8`.
@@ -26,12 +28,14 @@ def array_spec(values: NDArray[Any], dtype: str = "float32") -> dict[str, Any]:
     """
     if dtype not in _TYPES:
         raise ValueError(f"{dtype} is none of {', '.join(_TYPES)}")
-    stored = np.ascontiguousarray(values, np.dtype(dtype).newbyteorder("<"))
-    return {
-        "dtype": dtype,
-        "shape": list(stored.shape),
-        "base64": base64.b64encode(stored.tobytes()).decode("ascii"),
-    }
+    numbers = np.asarray(values)
+    spec: dict[str, Any] = {"dtype": dtype, "shape": list(numbers.shape)}
+    if dtype == "float16":
+        # Half precision ends at 65,504, and is coarse near zero: the largest number becomes 1.
+        spec["scale"] = float(np.abs(numbers).max(initial=0)) or 1.0
+        numbers = numbers / spec["scale"]
+    stored = np.ascontiguousarray(numbers, np.dtype(dtype).newbyteorder("<"))
+    return {**spec, "base64": base64.b64encode(stored.tobytes()).decode("ascii")}
 
 
 def image_url(image: Image.Image, *, lossless: bool = False) -> str:

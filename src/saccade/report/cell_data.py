@@ -53,6 +53,8 @@ def cell_codes(encoder: Encoder, images: Images, codes: Array) -> list[CellCodes
             continue
         if chosen and max(places.rows, places.columns) < 2 * max(chosen[0].values.shape[1:3]):
             continue
+        if height % places.rows or width % places.columns:  # padded for the next layer: its cells lie aside
+            continue
         values = codes if path == encoder.layer else encoder.on_grid(encoder.activations(images.array, [path])[path])
         cells, _ = places.split(values)
         chosen.append(CellCodes(path, np.asarray(cells, np.float32)))

@@ -14,7 +14,7 @@ from saccade.results import LayerMaps
 from saccade.typing import Array
 
 _LAYERS = 8
-_FEATURES = 12
+_FEATURES = 8
 _SIDE = 64
 """Maps are carried with at most so many rows and columns; larger ones are averaged."""
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from saccade.encoder import Encoder
+from saccade.engines import Progress, Stop
 from saccade.errors import NotApplicable
 from saccade.evaluation.agreement import on_grid, rank_correlation
 from saccade.explanation import default_method, explain
@@ -13,7 +14,6 @@ from saccade.images import Images
 from saccade.picture.scales import Scale
 from saccade.report.array_spec import array_spec
 from saccade.results import Attribution
-from saccade.run import Progress, Stop
 
 QUESTIONS = {
     "occlusion": "Cover and see",

@@ -87,7 +87,8 @@ def joined_modules(entry: str, folder: Path = VIEWS) -> str:
 def joined_styles(folder: Path = VIEWS) -> str:
     """All styles, with the colours of the library's own pictures for light and dark paper."""
     sheets = "\n".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.css")))
-    return f":root {{ {_colours(LIGHT)} }}\n@media (prefers-color-scheme: dark) {{ :root {{ {_colours(DARK)} }} }}\n{sheets}"
+    dark = f"@media (prefers-color-scheme: dark) {{ :root {{ {_colours(DARK)} }} }}"
+    return f":root {{ {_colours(LIGHT)} }}\n{dark}\n{sheets}"
 
 
 def _colours(theme: Theme) -> str:

@@ -120,9 +120,9 @@ def game(table: Array) -> list[list[int]]:
     chosen: list[list[int]] = []
     asked: dict[tuple[int, int], int] = {}
     for most in (1, 2, len(table)):
-        for _, triple in questions:
-            answer = (triple[0], triple[1])
-            if triple not in chosen and asked.get(answer, 0) < most and len(chosen) < _QUESTIONS:
-                chosen.append(triple)
+        for _, question in questions:
+            answer = (question[0], question[1])
+            if question not in chosen and asked.get(answer, 0) < most and len(chosen) < _QUESTIONS:
+                chosen.append(question)
                 asked[answer] = asked.get(answer, 0) + 1
     return chosen

@@ -62,7 +62,7 @@ def trust_data(encoder: Encoder, images: Images, first: Attribution, centre: Arr
             "centred": centre is not None,
             "steps": _STEPS,
             "edges": {
-                "values": array_spec(edges[index]),
+                "values": array_spec(edges[index], "float16"),
                 "scale": scale_data(scale_of(edges[index], signed=first.signed)),
                 "likeness": float(likeness[index]),
             },
@@ -78,7 +78,7 @@ def trust_data(encoder: Encoder, images: Images, first: Attribution, centre: Arr
         if untrained is not None and untrained.untrained is not None:
             both = np.stack([first.values[index], untrained.untrained.mean[index]])
             one["untrained"] = {
-                "values": array_spec(untrained.untrained.mean[index]),
+                "values": array_spec(untrained.untrained.mean[index], "float16"),
                 "scale": scale_data(scale_of(both, signed=first.signed)),
                 "likeness": float(untrained.untrained.likeness[:, index].mean()),
                 "networks": len(untrained.untrained.likeness),

@@ -136,7 +136,7 @@ def report_data(
             one["kept"] = map_data(kept, index)
         if trust is not None:
             one["trust"] = trust[index]
-        one["cells"] = [array_spec(layer.values[index]) for layer in cells]
+        one["cells"] = [array_spec(layer.values[index], "float16") for layer in cells]
         content.append(one)
     height, width, channels = images.shape[1:]
     return {

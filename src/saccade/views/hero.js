@@ -9,8 +9,6 @@ import { asCount, asPercent } from "./wording.js";
 
 /** Seconds of the whole. */
 const HERO_SECONDS = 6;
-/** The share of the photo that is lit at the end. */
-const HERO_LIT = 0.25;
 
 /** @param {{data: any, element: HTMLElement, store: any}} view */
 export function renderHero({ data, element, store }) {
@@ -41,10 +39,11 @@ export function renderHero({ data, element, store }) {
     const map = photo.maps[0];
     const placed = mapAtPixels(mapOf(map), photo.box, pixels.width, pixels.height, true);
     const order = ranksOf(placed);
+    const half = shareHoldingHalf(placed);
     const cells = cellsOf(photo.code);
     const isVector = cells.rows * cells.columns === 1;
     const strengths = isVector ? cells.values.map(Math.abs) : strengthOfCells(cells);
-    ready = { index, photo, pixels, order, strengths, columns: isVector ? Math.ceil(Math.sqrt(strengths.length * 2)) : cells.columns, map };
+    ready = { index, photo, pixels, order, half, strengths, columns: isVector ? Math.ceil(Math.sqrt(strengths.length * 2)) : cells.columns, map };
     sentence.textContent = map.sentence;
     codeNote.textContent = `its code: ${asCount(cells.values.length)} numbers${isVector ? "" : ` in ${cells.rows}\u00d7${cells.columns} cells`}`;
     fingerprint.setAttribute("aria-label", `the code of ${photo.name}, bright where it is strong`);
@@ -55,22 +54,22 @@ export function renderHero({ data, element, store }) {
       redrawn.style.aspectRatio = String(((photo.box[2] - photo.box[0]) * photo.width) / ((photo.box[3] - photo.box[1]) * photo.height));
       await loadImage(photo.redrawn);
     }
-    stage.describe(`${photo.alt}. In its own colours: the ${asPercent(HERO_LIT)} of it that count most; the rest is dark. ${map.sentence}`);
+    stage.describe(`${photo.alt}. In its own colours: the ${asPercent(half)} of it that hold half of what counts; the rest is dark. ${map.sentence}`);
     draw();
   }
 
   function draw() {
     if (!ready) return;
-    const { pixels, order } = ready;
+    const { pixels, order, half } = ready;
     const darkness = Math.min(1, time / 0.15);
-    const lit = HERO_LIT * ease(Math.max(0, Math.min(1, (time - 0.15) / 0.55)));
+    const lit = half * ease(Math.max(0, Math.min(1, (time - 0.15) / 0.55)));
     stage.paint(pixels, (target) => paintSpotlight(target, pixels, (index) => {
-      const inLight = time >= 0.15 ? Math.min(1, Math.max(0, (lit - order[index]) / 0.02 + 0.5)) : 0;
+      const inLight = time >= 0.15 ? Math.min(1, Math.max(0, (lit - order[index]) / 0.01 + 0.5)) : 0;
       return 1 - darkness * (1 - inLight);
     }));
     drawFingerprint(Math.max(0, Math.min(1, (time - 0.3) / 0.5)));
     redrawn.style.opacity = String(Math.max(0, Math.min(1, (time - 0.78) / 0.2)));
-    step.textContent = time < 0.15 ? "A photo." : time < 0.7 ? `Lit first: what counts most for its code. Now ${asPercent(Math.max(0.001, lit))} of the photo.` : time < 0.98 ? "All it keeps are these numbers." : `Lit: the ${asPercent(HERO_LIT)} of the photo that count most for its code.`;
+    step.textContent = time < 0.15 ? "A photo." : time < 0.7 ? `Lit first: what counts most for its code. Now ${asPercent(Math.max(0.001, lit))} of the photo.` : time < 0.98 ? "All it keeps are these numbers." : `Lit: the ${asPercent(half)} of the photo that hold half of what counts for its code.`;
   }
 
   /** @param {number} filled */
@@ -141,6 +140,17 @@ export function ranksOf(placed) {
     above[bin] = 1 - at / count;
   }
   return Float32Array.from(placed, (value) => (value === value ? above[Math.round(((value - low) / Math.max(high - low, 1e-30)) * bins)] : 1));
+}
+
+/** @param {Float32Array} placed @returns {number} the smallest share of the photo that holds half of all that is above zero */
+export function shareHoldingHalf(placed) {
+  const sorted = Float32Array.from(placed, (value) => (value > 0 ? value : 0)).sort();
+  let sum = 0;
+  for (const value of sorted) sum += value;
+  let above = 0;
+  let count = 0;
+  while (count < sorted.length && above < sum / 2) { count += 1; above += sorted[sorted.length - count]; }
+  return Math.max(count, 1) / sorted.length;
 }
 
 /** @param {import("./cell_codes.js").Cells} cells @returns {Float32Array} the length of each cell */

@@ -33,7 +33,7 @@ export function renderSameStuff({ data, element, store }) {
   const centredToggle = toggle({ label: "Take off what all places share", value: true, onChange: (value) => { centred = value; prepared = prepare(); draw(); } });
   const heatToggle = toggle({ label: "Show as heat map", value: false, onChange: (value) => { showHeat = value; draw(); } });
   const depths = chooser({
-    label: "Which layer", value: depth, choices: data.cells.map((/** @type {any} */ layer, /** @type {number} */ at) => ({ value: at, text: `${at === 0 ? "coarse" : "finer"}: ${layer.layer}, ${layer.rows}\u00d7${layer.columns}` })).reverse(),
+    label: "Which layer", value: depth, choices: data.cells.map((/** @type {any} */ layer, /** @type {number} */ at) => ({ value: at, text: `${at === 0 ? "coarse" : "finer"}: ${layer.rows}\u00d7${layer.columns} places`, title: layer.layer })).reverse(),
     onChange: (value) => { depth = value; cells = layers[depth]; mean = meanCell(cells); prepared = prepare(); touched = null; pinned = false; stage.hideRing(); tellLayer(); draw(); },
   });
   const caption = build("div");
