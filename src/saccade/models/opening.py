@@ -16,7 +16,8 @@ from typing import Any, Literal
 from saccade.errors import FileError, InputError, ModelError
 from saccade.models.archive import is_archive, open_archive
 from saccade.models.backend import choose_backend, choose_backend_quietly
-from saccade.models.factories import is_factory, model_of
+from saccade.models.factories import model_of
+from saccade.models.factory_call import is_factory, read_call
 from saccade.models.input_shape import InputShape
 from saccade.models.live import open_live
 from saccade.models.network import Network
@@ -36,7 +37,7 @@ def open_model(
 
     Args:
         source: `.keras`, `.h5`, `.json` (with weights), a SavedModel folder, `.pt2`, TorchScript, `.onnx`, or
-            `package.module:factory`.
+            `package.module:factory`, with arguments where it takes some: `package.module:factory(word,size=64)`.
         weights: A weights-only file for a factory or a JSON architecture.
         trust: Allow what lies in the file (Lambda layers, pickled modules, custom classes, graphs that do more than
             compute) to run.
@@ -54,7 +55,7 @@ def open_model(
     path = _expanded(Path(source))
     if is_factory(text) and not _exists(path):
         choose_backend_quietly(backend)
-        model = model_of(text)
+        model = model_of(read_call(text))
         if weights is not None:
             _load_weights(model, Path(weights))
         return _placed(open_live(model, input_shape=input_shape), device)
