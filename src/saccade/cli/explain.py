@@ -11,6 +11,7 @@ import typer
 from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
+from saccade.cli.forecast import Forecast
 from saccade.cli.options import Drawing, Model, Opening, opened
 from saccade.cli.settings import settings_for
 from saccade.cli.verdicts import verdicts_of
@@ -129,6 +130,7 @@ def explain(
         with console.progress(1) as bar:
             run = BatchRun(
                 encoder, photos, requests, output=output, style=style, again=again, skip_refused=everything,
+                on_estimate=Forecast(console, photos=len(photos), requests=len(requests)).hear,
                 progress=lambda now: bar.at(now.share, f"{now.photo.name} {now.label}".rstrip()),
             )  # fmt: skip
             records = list(run)
