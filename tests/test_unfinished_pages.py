@@ -224,3 +224,10 @@ def test_a_short_question_says_nothing_of_time(small_model: str, photos: Path, r
     )
     assert status == 0
     assert "about" not in stdout
+
+
+def test_cells_one_by_one_are_estimated_as_a_whole(images: Any, slow_clock: None) -> None:
+    encoder = saccade.Encoder(nets.autoencoder(24), layer="encoded")
+    estimates: list[Estimate] = []
+    maps = saccade.cells(encoder, images, coloured=False, on_estimate=estimates.append)
+    assert maps.passes == estimates[-1].passes > 16

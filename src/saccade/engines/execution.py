@@ -74,21 +74,26 @@ class Execution:
             self._reserved = before
 
     @contextmanager
-    def own_progress(self, steps: int) -> Iterator[Callable[[], None]]:
+    def own_progress(self, steps: int, passes: int | None = None) -> Iterator[Callable[[], None]]:
         """Report the caller's own steps inside the block, not the pieces of the questions that each step asks.
+
+        Args:
+            steps: How many steps there will be, each about as long as the others.
+            passes: How many passes they take; by default one each.
 
         Yields:
             A function to call after each step.
         """
         progress, self.progress = self.progress, None
-        pace = Pace(steps, steps, self._estimated)
-        self._has_own_steps = True
+        had_own_steps, self._has_own_steps = self._has_own_steps, True
+        pace = None if had_own_steps else Pace(steps, passes or steps, self._estimated)
         done = 0
 
         def step() -> None:
             nonlocal done
             done += 1
-            pace.piece(done)
+            if pace is not None:
+                pace.piece(done)
             if progress is not None:
                 progress(done, steps)
 
@@ -96,7 +101,7 @@ class Execution:
             yield step
         finally:
             self.progress = progress
-            self._has_own_steps = False
+            self._has_own_steps = had_own_steps
 
     def check(self) -> None:
         """End the call if it was told to.
