@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 
 from saccade.arguments import check_arguments
 from saccade.attribution.degenerate import code_degeneracies, map_degeneracies
 from saccade.attribution.method import Description, Method, settings_of
+from saccade.attribution.sum_sizes import drowned_parts
 from saccade.encoder import Encoder, as_encoder
 from saccade.engines import OnEstimate, Progress, Stop
-from saccade.errors import InputError, NotApplicable, UnknownName
+from saccade.errors import InputError, NotApplicable, SaccadeWarning, UnknownName
 from saccade.images import Images
 from saccade.methods import available, find
 from saccade.overflow import TOO_LARGE, no_numbers, overflow_noticed
@@ -169,7 +171,14 @@ def explain(
     # Only what was encoded anyway is looked at: a check must not cost a pass.
     codes = run.known_codes(prepared.array)
     notes = () if codes is None else code_degeneracies(codes, prepared.names)
-    results = [attribution(explained, found, notes) for explained, found in zip(targets, maps, strict=True)]
+    use: Literal["gradient", "occlusion"] = "gradient" if "gradients" in function.description.needs else "occlusion"
+    results = []
+    for explained, found in zip(targets, maps, strict=True):
+        drowned = drowned_parts(run, prepared.array, explained, use)
+        if drowned is not None:
+            warnings.warn(drowned.warning, SaccadeWarning, stacklevel=2)
+        own = notes if drowned is None else (drowned.note, *notes)
+        results.append(attribution(explained, found, own))
     if on_partial is not None and not partial_after:
         for result in results:
             on_partial(result)

@@ -84,7 +84,7 @@ def explain(
 
     Targets: K, ROW and COLUMN count from 0; ROWS and COLUMNS are spans such as 2:5 (2, 3 and 4) or : (all).
     component:K is the K-th principal component of the cells of a folder's photos; reconstruction_error:ROWS,COLUMNS
-    looks at a part of the image, in pixels. They add up, with spaces round the signs: 'code - 0.5*like:b.jpg'.
+    looks at a part of the image, in pixels. They add up, with spaces round the signs: 'like:b.jpg - 0.5*like:c.jpg'.
     A file's name goes in quotes if such a sign is in it: 'like:"b - copy.jpg"'.
     """
     from saccade.collection import BatchRun, Request
