@@ -15,7 +15,7 @@ from torch import nn
 from saccade.errors import FileError
 from saccade.models.torch.archive import Archive
 from saccade.models.torch.pickles import DamagedPickle, read_pickle
-from saccade.models.torch.weight_files import weights_in
+from saccade.models.torch.weight_files import checkpoint_in
 
 
 @pytest.fixture
@@ -48,9 +48,9 @@ def test_members_lie_in_a_folder_that_is_left_out(path: Path) -> None:
 
 
 def test_packed_archives_are_read(path: Path) -> None:
-    before = weights_in(path)["weight"]
+    before = checkpoint_in(path).entries[""]["weight"]
     written(path, lambda _: None, zipfile.ZIP_DEFLATED)
-    assert torch.equal(weights_in(path)["weight"], before)
+    assert torch.equal(checkpoint_in(path).entries[""]["weight"], before)
 
 
 @pytest.mark.parametrize("name", ["net/version", "net/data.pkl", "net/data/0", "net/extra/text"])
@@ -61,7 +61,7 @@ def test_members_that_would_grow_without_measure(path: Path, name: str) -> None:
                 member.write(b" " * 2**20)
 
     with pytest.raises(FileError, match=r"is damaged: the member .* would grow from 2\d\d,\d\d\d to 209,715,200 bytes"):
-        weights_in(written(path, bomb, zipfile.ZIP_DEFLATED))
+        checkpoint_in(written(path, bomb, zipfile.ZIP_DEFLATED))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_members_that_would_grow_without_measure(path: Path, name: str) -> None:
 )
 def test_members_that_pytorch_never_writes(path: Path, extra: Callable[[zipfile.ZipFile], None], reason: str) -> None:
     with pytest.raises(FileError, match=f"is damaged: .*{reason}") as raised:
-        weights_in(written(path, extra))
+        checkpoint_in(written(path, extra))
     assert "\n" not in str(raised.value)
 
 
@@ -96,7 +96,7 @@ def test_tables_of_contents_that_lie(path: Path, offset: int, value: bytes, reas
     content[at : at + len(value)] = value
     path.write_bytes(bytes(content))
     with pytest.raises(FileError, match=f"is damaged: .*({reason}|cannot be read)"):
-        weights_in(path)
+        checkpoint_in(path)
 
 
 def test_an_archive_that_reads_in_two_ways(path: Path) -> None:
@@ -129,7 +129,7 @@ def test_tensors_lie_inside_their_storage(path: Path, zipped: bool, before: byte
     else:
         path.write_bytes(path.read_bytes().replace(before, after))
     with pytest.raises(FileError, match="is damaged: a tensor in it is larger than what is stored of it"):
-        weights_in(path)
+        checkpoint_in(path)
 
 
 def test_storages_that_are_not_there(path: Path) -> None:
@@ -137,7 +137,7 @@ def test_storages_that_are_not_there(path: Path) -> None:
     # The number of weights stands in the pickle as a two-byte number, which a four-byte one replaces.
     path.write_bytes(path.read_bytes().replace(b"K\x6c", b"J\x00\x00\x00\x40"))
     with pytest.raises(FileError, match="is damaged: a tensor in it is not all there"):
-        weights_in(path)
+        checkpoint_in(path)
 
 
 @pytest.mark.parametrize(

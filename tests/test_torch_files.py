@@ -17,8 +17,9 @@ from torch_archives import exported, rewritten, scripted
 
 from saccade.errors import FileError, ModelError
 from saccade.models.opening import open_model
-from saccade.models.torch.files import load_torch_weights, open_torch_file
+from saccade.models.torch.files import open_torch_file
 from saccade.models.torch.network import TorchNetwork
+from saccade.models.torch.weights import load_torch_weights
 
 
 class Net(nn.Module):
@@ -295,7 +296,8 @@ def test_a_prefix_that_belongs_to_the_model_is_kept(tmp_path: Path) -> None:
     ("change", "said"),
     [
         (lambda w: w.pop("decoder.1.bias"), r"'decoder\.1\.bias' is missing"),
-        (lambda w: w.update({"head.weight": torch.ones(1)}), r"'head\.weight' is not in the model"),
+        (lambda w: w.update({"encoder.0.running_mean": torch.ones(1)}), r"'encoder\.0\.running_mean' is not in the m"),
+        (lambda w: [w.pop(name) for name in list(w)], "holds no weights but a dict"),
         (
             lambda w: w.update({"encoder.0.weight": torch.ones(4, 1, 3, 3)}),
             r"'encoder\.0\.weight' has shape \(4, 1, 3, 3\), the model needs \(4, 3, 3, 3\)",

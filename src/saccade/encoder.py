@@ -116,7 +116,7 @@ class Encoder:
             self.engine.share_between(draws)
         self._measured_places = lru_cache(maxsize=64)(self._measure_places)
         self.reference = reference
-        self.notes: tuple[str, ...] = tuple(looks_untrained(self.network))
+        self.notes: tuple[str, ...] = (*getattr(network, "notes", ()), *looks_untrained(self.network))
         height, width = _size(network, size, feed.size)
         self.recipe = ImageRecipe(
             height=height,

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 
 from saccade.arguments import check_arguments
 from saccade.attribution.degenerate import code_degeneracies, map_degeneracies
 from saccade.attribution.method import Description, Method, settings_of
+from saccade.attribution.sum_sizes import drowned_parts
 from saccade.encoder import Encoder, as_encoder
-from saccade.engines import Progress, Stop
-from saccade.errors import InputError, NotApplicable, UnknownName
+from saccade.engines import OnEstimate, Progress, Stop
+from saccade.errors import InputError, NotApplicable, SaccadeWarning, UnknownName
 from saccade.images import Images
 from saccade.methods import available, find
 from saccade.overflow import TOO_LARGE, no_numbers, overflow_noticed
@@ -59,6 +61,8 @@ def explain(
     progress: Progress | None = None,
     stop: Stop | None = None,
     on_partial: Callable[[Attribution], None] | None = None,
+    on_estimate: OnEstimate | None = None,
+    partial_after: float = 0.0,
     **settings: Any,
 ) -> Attribution: ...
 
@@ -73,6 +77,8 @@ def explain(
     progress: Progress | None = None,
     stop: Stop | None = None,
     on_partial: Callable[[Attribution], None] | None = None,
+    on_estimate: OnEstimate | None = None,
+    partial_after: float = 0.0,
     **settings: Any,
 ) -> list[Attribution]: ...
 
@@ -86,6 +92,8 @@ def explain(
     progress: Progress | None = None,
     stop: Stop | None = None,
     on_partial: Callable[[Attribution], None] | None = None,
+    on_estimate: OnEstimate | None = None,
+    partial_after: float = 0.0,
     **settings: Any,
 ) -> Attribution | list[Attribution]:
     """Where does the encoder look in these images?
@@ -103,6 +111,9 @@ def explain(
         stop: Asked between pieces; True ends the call with `Cancelled`.
         on_partial: Called with the map so far, again and again while the method refines it, for each target; the last
             one is the result. Pieces are smaller then, so that the first one comes soon.
+        on_estimate: Called with an `engines.Estimate` of how long a question takes, once two of its pieces are done.
+        partial_after: Maps so far are handed out only where a question takes more seconds than that by its estimate,
+            in pieces of the size that is fastest; the result itself is not.
         **settings: The method's own settings.
 
     Returns:
@@ -130,7 +141,8 @@ def explain(
     stand_in: tuple[str, ...] = ()
     if method is None:
         method, stand_in = default_method(encoder, targets)
-    check_arguments("explain", explain, {"progress": progress, "stop": stop, "on_partial": on_partial})
+    callbacks = {"progress": progress, "stop": stop, "on_partial": on_partial, "on_estimate": on_estimate}
+    check_arguments("explain", explain, {**callbacks, "partial_after": partial_after})
     function = _method(method)
     name = method if isinstance(method, str) else getattr(function, "__name__", "method")
     _check_settings(function, name, settings)
@@ -145,15 +157,29 @@ def explain(
         for explained, found in zip(targets, maps, strict=True):
             on_partial(attribution(explained, found))
 
-    run = Run(encoder, progress=progress, stop=stop, on_partial=None if on_partial is None else hand_out)
+    run = Run(
+        encoder,
+        progress=progress,
+        stop=stop,
+        on_partial=None if on_partial is None else hand_out,
+        on_estimate=on_estimate,
+        partial_after=partial_after,
+    )
     with overflow_noticed() as overflows:
         maps = function(run, prepared.array, targets, **settings)
     _check_finite(encoder, maps, is_overflown=bool(overflows))
     # Only what was encoded anyway is looked at: a check must not cost a pass.
     codes = run.known_codes(prepared.array)
     notes = () if codes is None else code_degeneracies(codes, prepared.names)
-    results = [attribution(explained, found, notes) for explained, found in zip(targets, maps, strict=True)]
-    if on_partial is not None:
+    use: Literal["gradient", "occlusion"] = "gradient" if "gradients" in function.description.needs else "occlusion"
+    results = []
+    for explained, found in zip(targets, maps, strict=True):
+        drowned = drowned_parts(run, prepared.array, explained, use)
+        if drowned is not None:
+            warnings.warn(drowned.warning, SaccadeWarning, stacklevel=2)
+        own = notes if drowned is None else (drowned.note, *notes)
+        results.append(attribution(explained, found, own))
+    if on_partial is not None and not partial_after:
         for result in results:
             on_partial(result)
     return results if stated is target else results[0]

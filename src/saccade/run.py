@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 from weakref import ReferenceType, ref
@@ -9,7 +10,7 @@ from weakref import ReferenceType, ref
 import numpy as np
 
 from saccade.encoder import Encoder
-from saccade.engines import Objective, Progress, Questions, Stop
+from saccade.engines import Cheaper, Objective, OnEstimate, Progress, Questions, Stop
 from saccade.errors import NotApplicable
 from saccade.images import Images
 from saccade.models.places import Places
@@ -34,6 +35,9 @@ class Run(Questions):
         progress: Called with the pieces done and the pieces in all, for each question.
         stop: Asked between pieces; True ends the call with `Cancelled`.
         on_partial: Gets the maps so far while a method refines them.
+        on_estimate: Gets how long each question of more than two pieces takes, once two of them are done.
+        partial_after: Maps so far are handed out only by a call, or for a question, that takes more seconds than that.
+            Where it is 0 pieces are smaller, so that the first map comes soon.
 
     Example:
         >>> run = saccade.Run(encoder)
@@ -50,10 +54,15 @@ class Run(Questions):
         progress: Progress | None = None,
         stop: Stop | None = None,
         on_partial: OnPartial | None = None,
+        on_estimate: OnEstimate | None = None,
+        partial_after: float = 0.0,
     ) -> None:
-        super().__init__(encoder.engine, progress=progress, stop=stop)
+        super().__init__(
+            encoder.engine, progress=progress, stop=stop, on_estimate=on_estimate, partial_after=partial_after
+        )
         self.encoder = encoder
         self.on_partial = on_partial
+        self._start = time.perf_counter()
         self._codes: list[tuple[Array, Array]] = []
         self._sizes: list[tuple[ReferenceType[Array], tuple[int, int]]] = []
 
@@ -126,8 +135,26 @@ class Run(Questions):
 
     def partial(self, maps: Callable[[], list[Map]]) -> None:
         """Hand out the maps so far; they are only made if somebody watches."""
-        if self.on_partial is not None:
+        if self.on_partial is not None and self._takes_long:
             self.on_partial(maps())
+
+    @property
+    def _takes_long(self) -> bool:
+        """Does the question under way, or the call so far, take long enough for maps so far to be handed out?"""
+        if not self.partial_after:
+            return True
+        return max(self.expected_seconds, time.perf_counter() - self._start) > self.partial_after
+
+    def takes_less_with(self, name: str, value: int, *, least: int = 1) -> None:
+        """Say that a method's work is proportional to one of its settings, for whoever is told that it takes long.
+
+        Args:
+            name: The setting's name.
+            value: Its value.
+            least: The smallest value that is worth naming.
+        """
+        fewer = [value // 2**halvings for halvings in range(1, 12) if value // 2**halvings >= least]
+        self.cheapening = lambda: [Cheaper({name: number}, number / value) for number in fewer]
 
     def on_refined(self, maps: Callable[[int, Any], list[Map]]) -> Callable[[int, Any], None] | None:
         """What to give a question as `on_scores` or `on_gradient`: None where nobody watches.
@@ -141,7 +168,7 @@ class Run(Questions):
 
         def refined(done: int, value: Any) -> None:
             nonlocal next_at
-            if done >= next_at:
+            if done >= next_at and self._takes_long:
                 next_at = done + done // 2  # each costs as much as all before, so they come ever more seldom
                 on_partial(maps(done, value))
 

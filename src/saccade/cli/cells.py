@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import isnan
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +12,7 @@ import typer
 from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
+from saccade.cli.forecast import Forecast
 from saccade.cli.options import Model, Opening, opened
 from saccade.errors import InputError
 
@@ -50,7 +52,12 @@ def cells(
         from saccade.inside import cells as cell_maps
 
         with console.progress(1, "computing") as bar:
-            maps = cell_maps(encoder, images, progress=lambda done, total: bar.at(done / max(total, 1), "computing"))
+            maps = cell_maps(
+                encoder,
+                images,
+                progress=lambda done, total: bar.at(done / max(total, 1), "computing"),
+                on_estimate=partial(Forecast(console).hear, "cells"),
+            )
         page = maps.figure(cell=chosen, theme=theme)
         files = [
             save_picture(page, output / "fields.png", maps.metadata()),

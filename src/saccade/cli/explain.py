@@ -11,6 +11,7 @@ import typer
 from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
+from saccade.cli.forecast import Forecast
 from saccade.cli.options import Drawing, Model, Opening, opened
 from saccade.cli.settings import settings_for
 from saccade.cli.verdicts import verdicts_of
@@ -83,7 +84,7 @@ def explain(
 
     Targets: K, ROW and COLUMN count from 0; ROWS and COLUMNS are spans such as 2:5 (2, 3 and 4) or : (all).
     component:K is the K-th principal component of the cells of a folder's photos; reconstruction_error:ROWS,COLUMNS
-    looks at a part of the image, in pixels. They add up, with spaces round the signs: 'code - 0.5*like:b.jpg'.
+    looks at a part of the image, in pixels. They add up, with spaces round the signs: 'like:b.jpg - 0.5*like:c.jpg'.
     A file's name goes in quotes if such a sign is in it: 'like:"b - copy.jpg"'.
     """
     from saccade.collection import BatchRun, Request
@@ -129,6 +130,7 @@ def explain(
         with console.progress(1) as bar:
             run = BatchRun(
                 encoder, photos, requests, output=output, style=style, again=again, skip_refused=everything,
+                on_estimate=Forecast(console, photos=len(photos), requests=len(requests)).hear,
                 progress=lambda now: bar.at(now.share, f"{now.photo.name} {now.label}".rstrip()),
             )  # fmt: skip
             records = list(run)

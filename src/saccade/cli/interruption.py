@@ -48,7 +48,7 @@ class Interruption:
             with contextlib.suppress(Exception):  # half an import, say: the end must come in any case
                 _tidy()
             if self._line_is_owed.acquire(blocking=False):
-                os.write(self._stderr, (_END_OF_BAR if os.isatty(self._stderr) else b"") + STOPPED_LINE)
+                os.write(self._stderr, (_END_OF_BAR if os.isatty(self._stderr) else b"") + _last_line())
         finally:
             os._exit(STOPPED)
 
@@ -61,6 +61,16 @@ class Interruption:
             pass
         time.sleep(_PATIENCE)
         self.leave()
+
+
+def _last_line() -> bytes:
+    """That the program stops, and which pages show what was found so far."""
+    with contextlib.suppress(Exception):
+        pages = sys.modules["saccade.collection.unfinished_page"].unfinished_pages()
+        if pages:
+            line = f"saccade: stopped; {', '.join(map(str, pages))} shows what was found so far, and says so.\n"
+            return line.encode(errors="backslashreplace")
+    return STOPPED_LINE
 
 
 def _tidy() -> None:

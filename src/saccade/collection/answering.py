@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from saccade.collection.page import Page
 from saccade.collection.record import FailedPhoto, RefusedRequest
 from saccade.collection.request import Request
+from saccade.engines import Estimate
 from saccade.errors import Cancelled, FileError, ImageError, InputError, MemoryBudgetError, NotApplicable, UnknownName
 from saccade.evaluation.untrained import explain_beside_untrained
 from saccade.explanation import explain
@@ -19,6 +22,16 @@ from saccade.results import Attribution
 if TYPE_CHECKING:
     from saccade.encoder import Encoder
 
+UNFINISHED = "a first, coarser answer: it is being refined, and replaced when it is finished"
+"""What a page says that shows what a question has found so far."""
+_REST = 20
+"""Drawing what there is so far may take a twentieth of the time."""
+PARTIAL_AFTER = 10.0
+"""A question that takes more seconds than that by its estimate shows what it has so far."""
+OnEstimate = Callable[[str, Estimate], None]
+"""Gets a request's label, and how long its question takes."""
+OnPartial = Callable[[list[tuple[str, Attribution]]], None]
+"""Gets the answers so far by the requests' labels; the last of them is not finished."""
 Progress = Callable[[float, str], None]
 """Called with the share of a page's answers that is there, and the label of the request under way."""
 
@@ -33,6 +46,7 @@ class Answering:
         stop: Asked between pieces of work; True ends it with `Cancelled`.
         failed: Photos that could not be used, and why.
         refused: Requests that could not be answered, and why.
+        on_estimate: Gets how long each question takes.
     """
 
     encoder: Encoder
@@ -40,6 +54,7 @@ class Answering:
     stop: Callable[[], bool] | None
     failed: list[FailedPhoto]
     refused: list[RefusedRequest]
+    on_estimate: OnEstimate | None = None
 
     def read(self, photo: Path) -> Images | None:
         """The photo as the model wants it; None, and a reason in `failed`, if it cannot be used.
@@ -61,9 +76,16 @@ class Answering:
         return [request for request in page.requests if (request.label, page.target.name) not in refused]
 
     def attributions(
-        self, page: Page, photo: Path, images: Images, progress: Progress
+        self, page: Page, photo: Path, images: Images, progress: Progress, on_partial: OnPartial | None = None
     ) -> list[tuple[str, Attribution]] | None:
         """The answers about one photo by the requests' labels; None, and a reason in `failed`, if it cannot be used.
+
+        Args:
+            page: What is asked.
+            photo: The photo's file.
+            images: The photo as the model wants it.
+            progress: Told how far the answers are.
+            on_partial: Gets the answers so far, again and again, where a question takes long.
 
         Raises:
             NotApplicable: A request cannot be answered, and `skip_refused` does not hold.
@@ -74,7 +96,8 @@ class Answering:
         for number, request in enumerate(requests):
             try:
                 step = _Step(progress, number, len(requests), request.label)
-                results.append((request.label, self._attribution(page, request, images, step)))
+                refine = None if on_partial is None else _Refinement(on_partial, results, request.label)
+                results.append((request.label, self._attribution(page, request, images, step, refine)))
             except NotApplicable as error:
                 if not self.skip_refused:
                     raise
@@ -94,14 +117,38 @@ class Answering:
             self.failed.append(FailedPhoto(photo, error))
 
     def _attribution(
-        self, page: Page, request: Request, images: Images, step: Callable[[int, int], None]
+        self,
+        page: Page,
+        request: Request,
+        images: Images,
+        step: Callable[[int, int], None],
+        on_partial: Callable[[Attribution], None] | None,
     ) -> Attribution:
         ask = explain_beside_untrained if request.beside_untrained else explain
+        on_estimate = None if self.on_estimate is None else partial(self.on_estimate, request.label)
         result = ask(
-            self.encoder, images, request.method, page.target, progress=step, stop=self.stop, **request.settings
-        )
+            self.encoder, images, request.method, page.target, progress=step, stop=self.stop, on_partial=on_partial,
+            on_estimate=on_estimate, partial_after=PARTIAL_AFTER, **request.settings,
+        )  # fmt: skip
         title = result.title if request.label == request.name else f"{result.title} ({request.label})"
         return replace(result, title=f"{title}: {request.verdict}" if request.verdict else title)
+
+
+class _Refinement:
+    """Passes on what one request has found so far, beside the answers that are there; seldom, since pages are drawn."""
+
+    def __init__(self, on_partial: OnPartial, answers: list[tuple[str, Attribution]], label: str) -> None:
+        self._on_partial, self._answers, self._label = on_partial, answers, label
+        self._next_at = 0.0
+
+    def __call__(self, attribution: Attribution) -> None:
+        start = time.monotonic()
+        if start < self._next_at:
+            return
+        title = f"{attribution.title}, not finished"
+        unfinished = replace(attribution, title=title, notes=(UNFINISHED, *attribution.notes))
+        self._on_partial([*self._answers, (self._label, unfinished)])
+        self._next_at = time.monotonic() + _REST * (time.monotonic() - start)
 
 
 class _Step:

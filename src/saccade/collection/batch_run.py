@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from saccade.atomic_files import scratch_folder
-from saccade.collection.answering import Answering
+from saccade.collection.answering import Answering, OnEstimate
 from saccade.collection.contact_sheet import SHEET, has_sheet, thumbnail_side, write_sheets
 from saccade.collection.names import page_names
 from saccade.collection.output_folder import output_folder
@@ -20,6 +20,7 @@ from saccade.collection.page_files import PageFiles
 from saccade.collection.record import BatchProgress, FailedPhoto, PageRecord, RefusedRequest, SheetRecord
 from saccade.collection.request import Request
 from saccade.collection.style import PageStyle
+from saccade.collection.unfinished_page import unfinished_page
 from saccade.encoder import Encoder, as_encoder
 from saccade.errors import NotApplicable
 from saccade.fingerprint import encoder_fingerprint, file_state, fingerprint, target_fingerprint
@@ -40,7 +41,8 @@ class BatchRun:
     Iterating does the work. Every page knows what it depends on (the photo, the model, the requests, the style), so the
     same run started again leaves what is there already and goes on with the rest: a run that was stopped or killed is
     continued by starting it again. Requests about one target stand side by side on one page; every target has pages of
-    its own. Two to sixty photos end with a contact sheet for each target.
+    its own. Two to sixty photos end with a contact sheet for each target. Where a question takes more than ten seconds
+    its page shows what is found so far, until it is finished.
 
     Attributes:
         encoder: The model and its code; a live Keras model or torch module is made an `Encoder` with its defaults.
@@ -52,6 +54,7 @@ class BatchRun:
         skip_refused: A request that cannot be answered for this model is left out and recorded in `refused`, unless
             none can; otherwise its error ends the run.
         progress: Called as the work goes on.
+        on_estimate: Called with a request's label and an `engines.Estimate`, once for each question of a photo.
         stop: Asked between pieces of work; True ends the run with `Cancelled`.
         pages: What stands on the pages of every photo: one entry a target.
         failed: Photos that could not be used, and why; they do not end the run.
@@ -88,6 +91,7 @@ class BatchRun:
     again: bool = False
     skip_refused: bool = False
     progress: Callable[[BatchProgress], None] | None = None
+    on_estimate: OnEstimate | None = None
     stop: Callable[[], bool] | None = None
     pages: tuple[Page, ...] = field(init=False)
     failed: list[FailedPhoto] = field(default_factory=list, init=False)
@@ -110,7 +114,7 @@ class BatchRun:
         photos = list(dict.fromkeys(Path(photo).expanduser() for photo in self.photos))
         output = Path(self.output)
         thumbnails = output / THUMBNAILS if has_sheet(len(photos)) else None
-        answering = Answering(self.encoder, self.skip_refused, self.stop, self.failed, self.refused)
+        answering = Answering(self.encoder, self.skip_refused, self.stop, self.failed, self.refused, self.on_estimate)
         with ExitStack() as folders:
             for folder in (output, thumbnails):
                 if folder is not None:
@@ -154,7 +158,10 @@ class BatchRun:
                     if images is None:
                         break
                     step = _Step(self.progress, photo, index + position * share, share, len(photos))
-                    results = answering.attributions(pages.page, photo, images, step)
+                    with unfinished_page(pages.files[photo]) as page:
+                        results = answering.attributions(pages.page, photo, images, step, page.show)
+                        if not results:
+                            page.remove()
                     if results is None:
                         break
                     if not results:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from saccade.collection.page_files import PageFiles, metadata_of
 from saccade.collection.record import MapRecord, PageRecord, SheetRecord
+from saccade.collection.style import ASPECTS
 from saccade.fingerprint import fingerprint
 from saccade.picture import Bar, Panel, comparison, figure, save_picture, scale_of
 from saccade.picture.comparison import sheets_of
@@ -74,6 +75,7 @@ def _side_by_side(encoder: Encoder, pages: Sequence[PageFiles], records: Sequenc
         title=capitalised(page.target.question),
         notes=_small_print(encoder, page.style.scale, records[0]),
         theme=page.style.theme,
+        aspect=ASPECTS[page.style.aspect],
     )
 
 
@@ -101,6 +103,7 @@ def _one_method(encoder: Encoder, pages: Sequence[PageFiles], records: Sequence[
                 notes=_small_print(encoder, page.style.scale, records[0]),
                 bar=_bar([record.maps[0] for record in records], "all photos") if shared else None,
                 theme=page.style.theme,
+                aspect=ASPECTS[page.style.aspect],
             )
         )
     return sheets

@@ -73,20 +73,25 @@ class Page:
             attributions: One result a request, of one photo.
             scales: A scale shared with other photos for each, or None.
         """
-        theme, first = self.style.theme, attributions[0]
+        theme, view, first = self.style.theme, self.style.view, attributions[0]
+        aspect = ASPECTS[self.style.aspect]
         if self.style.overlay_only:
             return [
-                (lambda result=result, scale=scale: overlay(result, scale, view=self.style.view), result.metadata())  # type: ignore[misc]
+                (lambda result=result, scale=scale: overlay(result, scale, view=view), result.metadata())  # type: ignore[misc]
                 for result, scale in zip(attributions, scales, strict=True)
             ]
         if not self.side_by_side:
-            aspect = ASPECTS[self.style.aspect]
-            draw = partial(first.figure, theme=theme, scale=scales[0] or "each", view=self.style.view, aspect=aspect)
+            draw = partial(first.figure, theme=theme, scale=scales[0] or "each", view=view, aspect=aspect)
             return [(draw, first.metadata())]
         metadata = {
             key: "; ".join(dict.fromkeys(result.metadata()[key] for result in attributions)) for key in first.metadata()
         }
-        return [(lambda: methods_sheets([shrunk(result, _DRAWN) for result in attributions], theme=theme)[0], metadata)]
+
+        def draw_together() -> Image.Image:
+            small = [shrunk(result, _DRAWN) for result in attributions]
+            return methods_sheets(small, view=view, theme=theme, aspect=aspect)[0]
+
+        return [(draw_together, metadata)]
 
 
 def pages_of(requests: Sequence[Request], style: PageStyle) -> tuple[Page, ...]:
@@ -116,6 +121,11 @@ def pages_of(requests: Sequence[Request], style: PageStyle) -> tuple[Page, ...]:
         if len(together) > 1 and any(request.beside_untrained for request in together):
             raise InputError(
                 "untrained networks stand beside one method's map; ask about each method in a run of its own."
+            )
+        if style.overlay_only and any(request.beside_untrained for request in together):
+            raise InputError(
+                "untrained networks stand beside the map on a page, and overlays (--overlay-only) have no page; leave "
+                "one of them out."
             )
         if style.scale == "all" and len(together) > 1:
             raise InputError("one scale for all photos goes with one method; each method has units of its own.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from saccade.errors import UnknownName
+from saccade.errors import InputError, UnknownName
 from saccade.results.attribution import VIEWS
 
 THEMES = ("light", "dark")
@@ -24,12 +24,13 @@ class PageStyle:
         scale: A colour scale for `"each"` photo, or one for `"all"` of them, so that they can be compared.
         format: `"png"`, `"jpg"` or `"webp"`.
         view: `"auto"`, `"heatmap"`, `"spotlight"` or `"contours"`, see `Attribution.drawn`.
-        aspect: The shape of a page of one map: `"free"`, `"16:9"` or `"4:3"`.
+        aspect: The shape of pages and contact sheets: `"free"`, `"16:9"` or `"4:3"`.
         overlay_only: Write only the photo with its map, without any text.
         raw: Write the numbers too, as `.npz`.
 
     Raises:
         UnknownName: A theme, scale, format, view or aspect that does not exist.
+        InputError: An aspect for overlays, which have the shape of their photo.
     """
 
     theme: str = "light"
@@ -47,3 +48,8 @@ class PageStyle:
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise UnknownName.of(name, getattr(self, name), allowed)
+        if self.overlay_only and self.aspect != "free":
+            raise InputError(
+                f"an overlay (--overlay-only) has the shape of its photo, so it cannot be {self.aspect} (--aspect); "
+                "leave one of them out."
+            )

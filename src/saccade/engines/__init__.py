@@ -9,6 +9,7 @@ from saccade.engines.capacity import DEFAULT_MEMORY
 from saccade.engines.engine import Engine
 from saccade.engines.execution import Progress, Stop
 from saccade.engines.objective import Objective
+from saccade.engines.pace import Cheapening, Cheaper, Estimate, OnEstimate
 from saccade.engines.questions import OnChunk, OnGradient, OnScores, Questions
 from saccade.errors import InputError, ModelError
 from saccade.models.network import Network
@@ -17,9 +18,13 @@ __all__ = [
     "BACKENDS",
     "DEFAULT_MEMORY",
     "Backend",
+    "Cheaper",
+    "Cheapening",
     "Engine",
+    "Estimate",
     "Objective",
     "OnChunk",
+    "OnEstimate",
     "OnGradient",
     "OnScores",
     "Progress",

@@ -10,6 +10,7 @@ from typing import TypeVar
 from saccade.engines.capacity import FASTEST_BATCH, Question
 from saccade.engines.chunks import Chunks, Piece, chunks
 from saccade.engines.engine import Engine
+from saccade.engines.pace import Cheapening, Estimate, OnEstimate, Pace
 from saccade.errors import Cancelled, MemoryBudgetError, ModelError
 from saccade.models.messages import cannot_compute
 from saccade.targets.paths import Points
@@ -32,13 +33,35 @@ class Execution:
         engine: What calls on the network share.
         progress: Called with the pieces done and the pieces in all, for each question.
         stop: Asked between pieces; True ends the call with `Cancelled`.
+        on_estimate: Gets how long a question will take, once its first pieces are done.
+        partial_after: Results so far are handed out for questions that take more seconds than that. Where it is 0
+            pieces are small, so that the first result comes soon; else they are as large as is fastest.
+
+    Attributes:
+        cheapening: Finds settings of the method under way with which it asks less; a method may set it.
+        expected_seconds: How long the question under way takes by its estimate; 0 until there is one.
+        is_timed: Whether the piece under way is timed, so that its result must be waited for.
     """
 
-    def __init__(self, engine: Engine, *, progress: Progress | None = None, stop: Stop | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        progress: Progress | None = None,
+        stop: Stop | None = None,
+        on_estimate: OnEstimate | None = None,
+        partial_after: float = 0.0,
+    ) -> None:
         self.engine = engine
         self.progress = progress
         self.stop = stop
+        self.on_estimate = on_estimate
+        self.partial_after = partial_after
+        self.cheapening: Cheapening | None = None
+        self.expected_seconds = 0.0
+        self.is_timed = False
         self._reserved = 0
+        self._has_own_steps = False
 
     @contextmanager
     def reserved(self, size: int) -> Iterator[None]:
@@ -51,18 +74,26 @@ class Execution:
             self._reserved = before
 
     @contextmanager
-    def own_progress(self, steps: int) -> Iterator[Callable[[], None]]:
+    def own_progress(self, steps: int, passes: int | None = None) -> Iterator[Callable[[], None]]:
         """Report the caller's own steps inside the block, not the pieces of the questions that each step asks.
+
+        Args:
+            steps: How many steps there will be, each about as long as the others.
+            passes: How many passes they take; by default one each.
 
         Yields:
             A function to call after each step.
         """
         progress, self.progress = self.progress, None
+        had_own_steps, self._has_own_steps = self._has_own_steps, True
+        pace = None if had_own_steps else Pace(steps, passes or steps, self._estimated)
         done = 0
 
         def step() -> None:
             nonlocal done
             done += 1
+            if pace is not None:
+                pace.piece(done)
             if progress is not None:
                 progress(done, steps)
 
@@ -70,6 +101,7 @@ class Execution:
             yield step
         finally:
             self.progress = progress
+            self._has_own_steps = had_own_steps
 
     def check(self) -> None:
         """End the call if it was told to.
@@ -100,7 +132,7 @@ class Execution:
             layers: What is read.
             question: What is asked.
             shared: The layer up to which all points share one pass, or None.
-            refined: Somebody watches the result grow: few points at a time, of all images.
+            refined: Somebody watches the result grow: few points at a time, of all images, unless `partial_after`.
 
         Raises:
             MemoryBudgetError: Not even one image fits.
@@ -110,6 +142,7 @@ class Execution:
             with self.engine.backend.context():
                 self.engine.measure_batch(images, layers)
         examples = self.engine.examples(images, layers, question, shared, self._reserved)
+        refined = refined and not self.partial_after
         if refined:
             examples = min(examples, max(_REFINED, len(images)))
         while True:
@@ -135,11 +168,21 @@ class Execution:
     def pieces(self, plan: Chunks, images: int, points: int) -> Iterator[Piece]:
         """The pieces of the work, with progress after each and a look at `stop` before it."""
         total = plan.count(images, points)
+        self.expected_seconds = 0.0
+        pace = None if self._has_own_steps else Pace(total, images * points, self._estimated)
         for done, piece in enumerate(plan.pieces(images, points)):
             self.check()
+            self.is_timed = pace is not None and pace.is_open(done)
             yield piece
+            if pace is not None:
+                pace.piece(done + 1)
             if self.progress is not None:
                 self.progress(done + 1, total)
+
+    def _estimated(self, seconds: float, passes: int) -> None:
+        self.expected_seconds = seconds
+        if self.on_estimate is not None:
+            self.on_estimate(Estimate(seconds, passes, self.cheapening))
 
     def tensors(self, points: Points, steps: slice) -> dict[str, Tensor]:
         """Some points of a path on the device: made there, where the points can be and it is an accelerator."""

@@ -299,6 +299,8 @@ class Questions(Execution):
                 else:
                     running = [a + b for a, b in zip(running, answer, strict=True)]
                 weight += more
+                if self.is_timed:
+                    backend.array(running[0])  # a device may compute behind the program's back
                 is_last = piece.points.stop == len(points)
                 if on_gradient is not None and not is_last and plan.images == len(images) and weight > 0:
                     on_gradient(piece.points.stop, backend.array(running[variance]) / np.float32(weight))

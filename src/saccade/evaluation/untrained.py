@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from saccade.arguments import checks_arguments
 from saccade.encoder import Encoder, as_encoder
-from saccade.engines import Progress, Stop
+from saccade.engines import Estimate, OnEstimate, Progress, Stop
 from saccade.errors import InputError
 from saccade.evaluation.agreement import on_grid, rank_correlation
 from saccade.explanation import explain
@@ -35,6 +36,9 @@ def explain_beside_untrained(
     seed: int = 0,
     progress: Progress | None = None,
     stop: Stop | None = None,
+    on_partial: Callable[[Attribution], None] | None = None,
+    on_estimate: OnEstimate | None = None,
+    partial_after: float = 0.0,
     **settings: Any,
 ) -> Attribution:
     """Where does the encoder look, and where would networks look that have learned nothing?
@@ -53,6 +57,9 @@ def explain_beside_untrained(
         seed: Of their weights.
         progress: Called with the pieces done and the pieces in all, for each question.
         stop: Asked between pieces; True ends the call with `Cancelled`.
+        on_partial: As for `explain`, with the trained network's map alone.
+        on_estimate: As for `explain`; the estimates are for all networks together.
+        partial_after: As for `explain`.
         **settings: The method's own settings.
 
     Returns:
@@ -74,16 +81,22 @@ def explain_beside_untrained(
     encoder = as_encoder(encoder)
     layers = weighted_layers(encoder.network, encoder.layer)
 
-    def asked(prepared: Any) -> Attribution:
-        return explain(encoder, prepared, method, target, progress=progress, stop=stop, **settings)
+    def for_all(estimate: Estimate) -> None:
+        assert on_estimate is not None
+        on_estimate(
+            replace(estimate, seconds=(1 + networks) * estimate.seconds, passes=(1 + networks) * estimate.passes)
+        )
 
-    trained = asked(images)
+    trained = explain(
+        encoder, images, method, target, progress=progress, stop=stop, on_partial=on_partial,
+        on_estimate=None if on_estimate is None else for_all, partial_after=partial_after / (1 + networks), **settings,
+    )  # fmt: skip
     grid = on_grid(np.abs(trained.heatmap))
     total = _total(trained.values)
     mean, likeness = np.zeros(trained.values.shape), []
     for number in range(networks):
         with randomised(encoder.network, layers, seed + number, untrained=True):
-            untrained = asked(trained.images)
+            untrained = explain(encoder, trained.images, method, target, progress=progress, stop=stop, **settings)
         mean += untrained.values * (total / np.maximum(_total(untrained.values), 1e-30)) / networks
         likeness.append(rank_correlation(grid, on_grid(np.abs(untrained.heatmap))))
     return replace(trained, untrained=UntrainedMaps(mean.astype(np.float32), np.stack(likeness)))

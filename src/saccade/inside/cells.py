@@ -9,7 +9,7 @@ import numpy as np
 
 from saccade.arguments import checks_arguments
 from saccade.encoder import Encoder, as_encoder
-from saccade.engines import Progress, Stop
+from saccade.engines import OnEstimate, Progress, Stop
 from saccade.errors import NotApplicable, SaccadeWarning
 from saccade.models.places import special_tokens
 from saccade.occlusion.colouring import TOLERANCE, alone, cell_gradients, colouring
@@ -30,6 +30,7 @@ def cells(
     coloured: bool = True,
     progress: Progress | None = None,
     stop: Stop | None = None,
+    on_estimate: OnEstimate | None = None,
 ) -> CellMaps:
     """What does each cell of the code see in these images, and how much of its field does it really use?
 
@@ -45,8 +46,9 @@ def cells(
         encoder: The model and its code; a live model is made an `Encoder` with its defaults.
         images: Paths, PIL images, arrays, or what `encoder.read` gave.
         coloured: Share backward passes where receptive fields allow it; False gives each cell its own.
-        progress: Called with the pieces done and the pieces in all, for each group of passes.
+        progress: Called with the groups of passes done and the groups in all, for each image.
         stop: Asked between pieces; True ends the call with `Cancelled`.
+        on_estimate: Called with an `engines.Estimate` of how long an image takes, once two groups are done.
 
     Returns:
         A map for each cell, with theoretical and effective sizes in pixels; the result draws and saves itself.
@@ -67,7 +69,7 @@ def cells(
     """
     encoder = as_encoder(encoder)
     prepared = encoder.images(images)
-    run = Run(encoder, progress=progress, stop=stop)
+    run = Run(encoder, progress=progress, stop=stop, on_estimate=on_estimate)
     notes: list[str] = []
     size = prepared.shape[1], prepared.shape[2]
     places = encoder.places(encoder.layer, *size)

@@ -120,9 +120,10 @@ def blur_integrated_gradients(
                 run.partial(lambda: [drawn()])
 
     if steps is not None:
+        run.takes_less_with("steps", steps, least=4)
         follow(np.arange(len(images)), steps, hand_out=True)
         return drawn()
-    if run.on_partial is not None:
+    if run.on_partial is not None and not run.partial_after:
         follow(np.arange(len(images)), _FIRST_LOOK)
         run.partial(lambda: [drawn()])
     follow(np.arange(len(images)), _FEWEST)

@@ -90,6 +90,7 @@ def extremal_perturbation(
     if not sigma > 0:
         raise InputError(f"smooth={sigma:g}: give a width in pixels above 0.")
     hidden = filler_images(images, filler, value_range=run.encoder.value_range, blur=width, neighbourhood=cell)
+    run.takes_less_with("iterations", iterations, least=10)
     masks, done = _Search(run, images, hidden, target, mode, shares, sigma).masks(iterations)
     verb = "kept" if mode == "keep" else "destroyed"
     saved = {f"{verb}_at_{100 * share:g}_percent": done[:, k] for k, share in enumerate(shares)}

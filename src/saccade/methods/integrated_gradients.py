@@ -86,6 +86,7 @@ def integrated_gradients(
             },
         )
 
+    run.takes_less_with("steps", steps, least=4)
     mean = run.gradient(
         images,
         run.objective(images, target),

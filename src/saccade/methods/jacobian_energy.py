@@ -177,7 +177,7 @@ def _trusted(run: Run, images: Array, chosen: NDArray[np.bool_], plan: Colouring
 def _exact(run: Run, image: Array, chosen: NDArray[np.bool_], plan: Colouring) -> Array:
     """The energy at every pixel and channel, (height, width, channels)."""
     total = np.zeros(image.shape[1:])
-    for squares in _squares(run, image, _patterns(chosen, plan)):
+    for squares in _squares(run, image, _patterns(chosen, plan), _passes(chosen, plan)):
         total += squares
     return total.astype(np.float32)
 
@@ -185,7 +185,8 @@ def _exact(run: Run, image: Array, chosen: NDArray[np.bool_], plan: Colouring) -
 def _estimated(run: Run, image: Array, chosen: NDArray[np.bool_], probes: int, seed: int) -> tuple[Array, float]:
     """The energy by random probes, and the standard error of all its pixels as a share of its size."""
     total, each, squared = np.zeros(image.shape[1:]), np.zeros(image.shape[1:3]), np.zeros(image.shape[1:3])
-    for squares in _squares(run, image, (_probe(seed, number, chosen) for number in range(probes))):
+    run.takes_less_with("probes", probes, least=4)
+    for squares in _squares(run, image, (_probe(seed, number, chosen) for number in range(probes)), probes):
         total += squares
         pixels = np.einsum("...c->...", squares)
         each += pixels
@@ -197,14 +198,17 @@ def _estimated(run: Run, image: Array, chosen: NDArray[np.bool_], probes: int, s
     return (total / probes).astype(np.float32), float(np.sqrt(error.sum() / size)) if error.any() else 0.0
 
 
-def _squares(run: Run, image: Array, patterns: Iterator[Array]) -> Iterator[NDArray[np.float64]]:
-    """The squared gradient of each pattern, (height, width, channels)."""
+def _squares(run: Run, image: Array, patterns: Iterator[Array], count: int) -> Iterator[NDArray[np.float64]]:
+    """The squared gradient of each of so many patterns, (height, width, channels)."""
     size = passes_at_once(run, image)
-    while group := list(islice(patterns, size)):
-        # Engines compile once per shape: the last group is filled up with nothing, which adds nothing.
-        filled = group + [np.zeros_like(group[0])] * (size - len(group))
-        for gradient in vjp_of_patterns(run, image, np.stack(filled))[: len(group)]:
-            yield gradient.astype(np.float64) ** 2
+    with run.own_progress(-(-count // size), count) as step:
+        while group := list(islice(patterns, size)):
+            # Engines compile once per shape: the last group is filled up with nothing, which adds nothing.
+            filled = group + [np.zeros_like(group[0])] * (size - len(group))
+            gradients = vjp_of_patterns(run, image, np.stack(filled))[: len(group)]
+            step()
+            for gradient in gradients:
+                yield gradient.astype(np.float64) ** 2
 
 
 def _probe(seed: int, number: int, chosen: NDArray[np.bool_]) -> Array:

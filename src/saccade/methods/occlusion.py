@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,9 @@ from saccade.attribution.fillers import FillerName, filler_images, filler_in_wor
 from saccade.attribution.method import method
 from saccade.attribution.scale import cell_size
 from saccade.attribution.smoothing import gaussian_blur
+from saccade.engines import Cheaper
 from saccade.errors import InputError
-from saccade.occlusion.scores import OcclusionScores, occlusion_scores
+from saccade.occlusion.scores import OcclusionScores, occlusion_scores, passes_of
 from saccade.occlusion.tiling import Holes, holes
 from saccade.results.map import Map
 from saccade.run import Run
@@ -98,6 +100,7 @@ def occlusion(
             },
             filled=filler_in_words(filler, width),
         )
+        run.cheapening = partial(_larger_holes, run, holes_on_grid, explicit_stride=stride is not None)
         scores, notes = occlusion_scores(
             run,
             images,
@@ -163,6 +166,24 @@ class _HolesOnGrid:
             },
             scores={"score": scores.before},
         )
+
+
+def _larger_holes(run: Run, holes_on_grid: _HolesOnGrid, *, explicit_stride: bool) -> list[Cheaper]:
+    """Larger holes in larger steps, and the share of the passes that they take."""
+    where = holes_on_grid.where
+    (height, width), (down, across) = where.patch, holes_on_grid.settings["stride"]
+    passes = passes_of(run, holes_on_grid.targets, where)
+    choices = []
+    for times in (2, 4, 8):
+        patch, stride = (height * times, width * times), (down * times, across * times)
+        if patch[0] > where.size[0] // 2 or patch[1] > where.size[1] // 2:
+            break
+        settings = {"patch": patch[0] if height == width else patch}
+        if explicit_stride:
+            settings["stride"] = stride[0] if down == across else stride
+        larger = holes(where.size, patch, stride if explicit_stride else (patch[0] // 2, patch[1] // 2))
+        choices.append(Cheaper(settings, passes_of(run, holes_on_grid.targets, larger) / passes))
+    return choices
 
 
 def _pair(size: int | tuple[int, int] | None, default: tuple[int, int], name: str) -> tuple[int, int]:

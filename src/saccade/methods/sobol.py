@@ -102,6 +102,7 @@ def sobol(
             for target, own in zip(targets, scores, strict=True)
         ]
 
+    run.takes_less_with("designs", designs, least=4)
     refined = run.on_refined(maps)
 
     def on_scores(done: int, own: list[NDArray[np.float64]]) -> None:

@@ -76,6 +76,7 @@ def vargrad(
             settings={"samples": samples, "noise": noise, "seed": seed},
         )
 
+    run.takes_less_with("samples", samples, least=4)
     _, variance = run.gradient(
         images,
         run.objective(images, target),

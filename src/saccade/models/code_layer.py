@@ -76,9 +76,17 @@ def code_layer(network: Network, name: str | None = None) -> CodeLayer:
 
     Raises:
         UnknownName: A layer was named that the model does not have.
+        ModelError: It is computed with weights that no file brought.
     """
-    if name is not None:
-        return CodeLayer(find_layer(network, name), "as named")
+    chosen = _by_evidence(network) if name is None else CodeLayer(find_layer(network, name), "as named")
+    check_weights = getattr(network, "check_weights", None)
+    if check_weights is not None:
+        check_weights(chosen.path)
+    return chosen
+
+
+def _by_evidence(network: Network) -> CodeLayer:
+    """The layer for which most speaks, and the one that comes next."""
     evidence = _Evidence(network)
     ranked: dict[str, str] = {}
     for path, reason in evidence.candidates():

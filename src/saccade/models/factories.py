@@ -2,53 +2,60 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import inspect
 import sys
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from saccade.errors import ModelError
+from saccade.models.factory_call import FactoryCall
 from saccade.models.live import is_model
 from saccade.models.messages import plain_sentence
 
 
-def is_factory(text: str) -> bool:
-    """Is this the name of a factory?"""
-    module, colon, function = text.partition(":")
-    names = [*module.split("."), *function.split(".")]
-    return bool(colon) and all(name.isidentifier() for name in names)
-
-
-def model_of(text: str) -> Any:
+def model_of(call: FactoryCall) -> Any:
     """What a factory gives: a Keras model, a PyTorch module, or a network of the user's own.
 
     Args:
-        text: `package.module:function`, or the name of a model itself.
+        call: The factory with its arguments, or the name of a model itself.
 
     Raises:
         ModelError: It cannot be imported or called, or gives something else; the message says what went wrong where.
     """
-    module_name, _, function_name = text.partition(":")
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
-    value = _imported(module_name)
-    for name in function_name.split("."):
+    value = imported(call.module)
+    for name in call.function.split("."):
         if not hasattr(value, name):
-            raise ModelError(f"module {module_name!r} has no {function_name!r} to call.")
+            raise ModelError(
+                f"module {call.module!r} has no {call.function!r} to call{_nearest(name, _public_names(value))}."
+            )
         value = getattr(value, name)
-    model = _called(value, text) if callable(value) and not is_model(value) else value
+    if is_model(value) or not callable(value):
+        if call.is_call:
+            raise ModelError(f"{call.name} is a {type(value).__name__} and no function, so it takes no arguments.")
+        model = value
+    else:
+        model = called(value, call)
     if not is_model(model):
         raise ModelError(
-            f"{text} gave a {type(model).__name__}; a factory must give a Keras 3 model, a torch.nn.Module, or a "
+            f"{call.name} gave a {type(model).__name__}; a factory must give a Keras 3 model, a torch.nn.Module, or a "
             "network of your own (saccade.models.Network)."
         )
     return model
 
 
-def _imported(module_name: str) -> Any:
+def imported(module_name: str) -> Any:
+    """A module of the user's, or of a package.
+
+    Raises:
+        ModelError: It is not there, or fails while it is imported.
+    """
     try:
         return importlib.import_module(module_name)
     except ModuleNotFoundError as error:
@@ -62,27 +69,70 @@ def _imported(module_name: str) -> Any:
         raise ModelError(f"importing {module_name!r} failed: {_own_words(error)}.") from error
 
 
-def _called(factory: Any, text: str) -> Any:
-    """What the factory gives, called without arguments."""
-    needed = _needed_arguments(factory)
-    if needed:
-        raise ModelError(
-            f"{text} needs arguments ({', '.join(needed)}); give a factory that needs none, such as a function that "
-            "calls it with the arguments that you want."
-        )
+def called(factory: Any, call: FactoryCall) -> Any:
+    """What a function gives when it is called as the user says.
+
+    Raises:
+        ModelError: It takes other arguments, or fails.
+    """
+    _check_arguments(factory, call)
     try:
-        return factory()
+        return factory(*call.arguments, **call.settings)
     except (Exception, SystemExit) as error:  # the user's own code, which may raise anything
-        raise ModelError(f"{text} failed: {_own_words(error)}.") from error
+        raise ModelError(f"{call.name} failed: {_own_words(error)}.") from error
 
 
-def _needed_arguments(factory: Any) -> list[str]:
+def _check_arguments(factory: Any, call: FactoryCall) -> None:
+    """Raise ModelError where the factory does not take what it would be called with."""
     try:
-        parameters = inspect.signature(factory).parameters.values()
+        signature = inspect.signature(factory)
     except (TypeError, ValueError):
-        return []  # some functions written in C do not say
-    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    return [one.name for one in parameters if one.default is one.empty and one.kind not in variable]
+        return  # some functions written in C do not say
+    parameters = signature.parameters.values()
+    by_name = [each.name for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
+    if not any(each.kind is each.VAR_KEYWORD for each in parameters):
+        for name in call.settings:
+            if name not in by_name:
+                raise ModelError(f"{call.name} takes no argument {name!r}{_nearest(name, by_name)}.")
+    in_order = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    takes_any = any(each.kind is each.VAR_POSITIONAL for each in parameters)
+    if len(call.arguments) > len(in_order) and not takes_any:
+        raise ModelError(
+            f"{call.name} takes {len(in_order)} arguments in order ({', '.join(each.name for each in in_order)}), and "
+            f"{len(call.arguments)} were given."
+        )
+    filled = {each.name for each in in_order[: len(call.arguments)]}
+    twice = sorted(
+        filled & {each.name for each in in_order if each.kind is each.POSITIONAL_OR_KEYWORD} & {*call.settings}
+    )
+    if twice:
+        raise ModelError(f"{call.name} is given its argument {twice[0]!r} twice, in order and by name.")
+    needed = [
+        each.name
+        for each in parameters
+        if each.default is each.empty
+        and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
+        and each.name not in filled
+        and each.name not in call.settings
+    ]
+    if needed:
+        example = ",".join(f"{name}=..." for name in needed)
+        raise ModelError(
+            f"{call.name} needs arguments ({', '.join(needed)}); give them in brackets: '{call.name}({example})'."
+        )
+
+
+def _public_names(value: Any) -> list[str]:
+    """What a module or class has that a user may name."""
+    try:
+        return [name for name in dir(value) if not name.startswith("_")]
+    except Exception:  # a module may define its own __dir__
+        return []
+
+
+def _nearest(name: str, names: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"; the nearest is {near[0]!r}" if near else ""
 
 
 def _own_words(error: BaseException) -> str:

@@ -8,22 +8,37 @@ from typing import Any
 from saccade.errors import ModelError
 from saccade.models.input_shape import InputShape, checked_shape
 from saccade.models.network import Network
+from saccade.models.opened import Opened
 
 
-def open_live(model: Any, *, input_shape: InputShape | None = None) -> Network:
-    """A network from a live Keras model or PyTorch module; a network is given back as it is."""
+def open_live(model: Any, *, input_shape: InputShape | None = None, opened: Opened | None = None) -> Network:
+    """A network from a live Keras model or PyTorch module; a network is given back as it is.
+
+    Args:
+        model: The model.
+        input_shape: Height, width, channels, for a model that does not say.
+        opened: What is known from how it was opened.
+    """
+    opened = opened or Opened(model)
     if input_shape is not None:
         input_shape = checked_shape(input_shape)
     keras = sys.modules.get("keras")
     if keras is not None and isinstance(model, keras.Model):
         from saccade.models.keras.network import KerasNetwork
 
-        return KerasNetwork(model, input_shape=input_shape)
+        return KerasNetwork(model, input_shape=input_shape, notes=opened.notes)
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(model, torch.nn.Module):
         from saccade.models.torch.network import TorchNetwork
 
-        return TorchNetwork(model, input_shape=input_shape)
+        return TorchNetwork(
+            model,
+            input_shape=input_shape,
+            name=opened.name,
+            carried=opened.carried,
+            notes=opened.notes,
+            missing_weights=opened.missing_weights,
+        )
     if is_network(model):
         return model  # type: ignore[no-any-return]
     if type(model).__module__.startswith("tf_keras"):

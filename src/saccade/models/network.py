@@ -108,6 +108,8 @@ class Network(Protocol):
     - `patch` is how many pixels the patches have of which images must be made
     - `measured` is what a run has shown: `Measured`
     - `carried` is what the model says about its images: `models.carried.Carried`
+    - `notes` are sentences that its user should read of how it was opened
+    - `check_weights(layer)` refuses a layer that is computed with weights that no file brought
     - `first_read(level)` is what its first kernel reads of an image of one brightness
     """
 

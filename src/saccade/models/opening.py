@@ -10,17 +10,20 @@ import contextlib
 import difflib
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from saccade.errors import FileError, InputError, ModelError
 from saccade.models.archive import is_archive, open_archive
 from saccade.models.backend import choose_backend, choose_backend_quietly
-from saccade.models.factories import is_factory, model_of
+from saccade.models.factories import model_of
+from saccade.models.factory_call import is_factory, read_call
 from saccade.models.input_shape import InputShape
 from saccade.models.live import open_live
 from saccade.models.network import Network
 from saccade.models.onnx.files import starts_as_onnx
+from saccade.models.opened import Opened
 
 
 def open_model(
@@ -36,7 +39,7 @@ def open_model(
 
     Args:
         source: `.keras`, `.h5`, `.json` (with weights), a SavedModel folder, `.pt2`, TorchScript, `.onnx`, or
-            `package.module:factory`.
+            `package.module:factory`, with arguments where it takes some: `package.module:factory(word,size=64)`.
         weights: A weights-only file for a factory or a JSON architecture.
         trust: Allow what lies in the file (Lambda layers, pickled modules, custom classes, graphs that do more than
             compute) to run.
@@ -54,10 +57,10 @@ def open_model(
     path = _expanded(Path(source))
     if is_factory(text) and not _exists(path):
         choose_backend_quietly(backend)
-        model = model_of(text)
+        opened = Opened(model_of(read_call(text)))
         if weights is not None:
-            _load_weights(model, Path(weights))
-        return _placed(open_live(model, input_shape=input_shape), device)
+            opened = _with_weights(opened, _expanded(Path(weights)), trust)
+        return _placed(open_live(opened.model, input_shape=input_shape, opened=opened), device)
     if not _exists(path):
         raise FileError(_missing(path))
     try:
@@ -150,20 +153,24 @@ def _kind(path: Path) -> Literal["keras", "json", "saved_model", "torch", "onnx"
     )
 
 
-def _load_weights(model: Any, weights: Path) -> None:
+def _with_weights(opened: Opened, weights: Path, trust: bool) -> Opened:
+    """The model with the weights of a file."""
     if not _exists(weights):
         raise FileError(_missing(weights))
     if not weights.is_file():
         raise FileError(f"{weights} is no file.")
-    keras = sys.modules.get("keras")
-    if keras is not None and isinstance(model, keras.Model):
+    keras, torch = sys.modules.get("keras"), sys.modules.get("torch")
+    if keras is not None and isinstance(opened.model, keras.Model):
         from saccade.models.keras.opening import load_weights
 
-        load_weights(model, weights)
-        return
-    from saccade.models.torch.files import load_torch_weights
+        load_weights(opened.model, weights)
+        return opened
+    if torch is None or not isinstance(opened.model, torch.nn.Module):
+        raise InputError(f"--weights goes with Keras models and PyTorch modules, not with {opened.model!r:.60}.")
+    from saccade.models.torch.weights import load_torch_weights
 
-    load_torch_weights(model, weights)
+    loaded = load_torch_weights(opened.model, weights, trust=trust)
+    return replace(opened, notes=(*opened.notes, *loaded.notes), missing_weights=loaded.missing)
 
 
 def _placed(network: Network, device: str | None) -> Network:

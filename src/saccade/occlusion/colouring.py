@@ -197,11 +197,13 @@ def vjp_of_patterns(run: Run, image: Array, patterns: Array) -> Array:
     groups = -(-len(given) // passes_at_once(run, image))
     size = -(-len(given) // groups)
     answers = np.empty((len(given), *image.shape[1:]), np.float32)
-    for start in range(0, len(given), size):
-        some = given[start : start + size]
-        # Engines compile once per shape, so the last group is filled up to the size of the others.
-        filled = np.concatenate([some, np.zeros((size - len(some), *some.shape[1:]), np.float32)])
-        answers[start : start + size] = run.vjp(image, run.encoder.layer, filled)[: len(some), 0]
+    with run.own_progress(groups, len(given)) as step:
+        for start in range(0, len(given), size):
+            some = given[start : start + size]
+            # Engines compile once per shape, so the last group is filled up to the size of the others.
+            filled = np.concatenate([some, np.zeros((size - len(some), *some.shape[1:]), np.float32)])
+            answers[start : start + size] = run.vjp(image, run.encoder.layer, filled)[: len(some), 0]
+            step()
     return answers
 
 

@@ -105,6 +105,12 @@ def occlusion_scores(
     return _one_by_one(run, images, targets, where, fixed, on_scores), tuple(notes)
 
 
+def passes_of(run: Run, targets: Sequence[Target], where: Holes) -> int:
+    """How many images must be encoded for these holes?"""
+    plans, _ = _plans(run, targets, where)
+    return max(plan.passes for plan in plans.values())
+
+
 def _plans(run: Run, targets: Sequence[Target], where: Holes) -> tuple[dict[str, Tiling], str | None]:
     """For each layer that is read which holes share a pass; and why, if none do."""
     layers = sorted({run.encoder.place(target) for target in targets})

@@ -8,7 +8,11 @@ typesetting  words on images                             sheet      all feature 
 themes       light and dark paper                        pair       why two photos are alike
 page         title, images, small print                  files      saving, with the settings inside
 resampling   a coarse map made as large as its photo     collage    every layer of a model on one poster
-comparison   photos beside what several methods say
+comparison   photos beside what several methods say      links      parts of two photos, joined by lines
+outlines     the rounded outline of some cells           sum_bar    a score as a bar made of its parts
+ruler        a score beside what is typical              cover_bars what covering really changes
+ink          smooth lines and areas laid onto an image   colour_names   what a person would call a colour
+match_colours   six colours that everybody tells apart
 """
 
 from saccade.picture.colorbar import Bar, colorbar

@@ -26,8 +26,10 @@ def comparison(
     bars: Sequence[Sequence[Bar | None]] | None = None,
     across: int = _METHODS,
     title: str = "",
+    caption: Sequence[str] = (),
     notes: Sequence[str] = (),
     theme: str | Theme = "light",
+    aspect: tuple[int, int] | None = None,
 ) -> list[Image.Image]:
     """Set photos and methods side by side, on as many pages as it takes.
 
@@ -41,8 +43,10 @@ def comparison(
         bars: For each photo a colour bar for its image by every method; None: none.
         across: Most methods on a page of several photos.
         title: The headline.
+        caption: Paragraphs below it.
         notes: Small print.
         theme: `"light"`, `"dark"` or a theme.
+        aspect: Width and height of a page to each other; paper is added round it.
 
     Returns:
         RGB images of at most 12 million pixels, with every one of them.
@@ -65,7 +69,7 @@ def comparison(
     if len(photos) == 1 and len(methods) > across:
         grid = [replace(panel, title=head) for panel, head in zip(panels[0], ["Photo", *methods], strict=True)]
         across = ceil(len(grid) / ceil(len(grid) / 5))
-        return [figure(grid, columns=across, title=title, notes=notes, theme=theme)]
+        return [figure(grid, columns=across, title=title, caption=caption, notes=notes, theme=theme, aspect=aspect)]
     pages = [
         ([[row[0], *row[1:][some]] for row in panels[rows]], list(photos[rows]), list(methods[some]))
         for rows in _groups(len(photos), _rows(min(across, len(methods))))
@@ -78,8 +82,10 @@ def comparison(
             title=_numbered(title, number, len(pages)),
             column_labels=["Photo", *heads],
             row_labels=names if len(photos) > 1 else (),
+            caption=caption,
             notes=notes,
             theme=theme,
+            aspect=aspect,
         )
         for number, (page, names, heads) in enumerate(pages, start=1)
     ]

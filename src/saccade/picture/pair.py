@@ -1,8 +1,7 @@
 """Why are these two alike?
 
-Two photos on one signed scale: warm places raised the score, cool places lowered it. Below each, the sum:
-what raised, what lowered, what is left is the score. What the places do not account for is drawn too, never
-hidden in the rest.
+One page: how high the score is and whether that is much; both photos in their own colours, the parts that go together
+joined by lines; the score as the sum of those parts; every place on a signed map; and what covering them really does.
 """
 
 from __future__ import annotations
@@ -12,62 +11,58 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from saccade.errors import InputError
 from saccade.picture.colorbar import Bar, colorbar
 from saccade.picture.contours import legible
-from saccade.picture.numerals import number, signed
+from saccade.picture.cover_bars import Covering, cover_bars
+from saccade.picture.links import Parts, joined_photos
+from saccade.picture.match_colours import MATCH_COLOURS
+from saccade.picture.numerals import number
 from saccade.picture.overlay import overlay
 from saccade.picture.page import Page, column
 from saccade.picture.resampling import enlarge, stretch
+from saccade.picture.ruler import Typical, ruler
 from saccade.picture.scales import Scale, scale_of
-from saccade.picture.themes import Colour, Theme, theme_of
+from saccade.picture.sum_bar import Part, sum_bar
+from saccade.picture.themes import Theme, theme_of
 from saccade.picture.typesetting import LEADING, measure, wrap, write, write_lines
 
-_TOTAL = "together"
+_ROUNDING = 1e-6
+"""A rest smaller than this is what rounding leaves."""
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """What adds up to a score.
+class _Paint:
+    """How the maps are painted."""
 
-    Attributes:
-        raised: Sum of the positive shares.
-        lowered: Sum of the negative shares (negative or zero).
-        score: The score itself.
-    """
-
-    raised: float
-    lowered: float
-    score: float
-
-    @classmethod
-    def of(cls, shares: NDArray[np.floating], score: float) -> Evidence:
-        """Add up the shares of one image."""
-        exact = np.asarray(shares, np.float64)
-        return cls(float(exact[exact > 0].sum()), float(exact[exact < 0].sum()), float(score))
-
-    @property
-    def elsewhere(self) -> float:
-        """What the shares do not account for; 0 where that is rounding."""
-        rest = self.score - self.raised - self.lowered
-        return rest if abs(rest) > 0.005 * max(self.raised - self.lowered, abs(self.score)) else 0.0
+    scale: Scale
+    unit: str
+    smooth: bool
+    opacity: float
+    contours: bool | None
 
 
 def pair(
     photo_a: NDArray[np.uint8],
     photo_b: NDArray[np.uint8],
-    shares_a: NDArray[np.floating],
-    shares_b: NDArray[np.floating],
+    shares_a: NDArray[np.floating] | None,
+    shares_b: NDArray[np.floating] | None,
     scale: Scale | None = None,
     *,
     score: float,
     score_name: str = "similarity",
+    typical: Typical | None = None,
+    matches: Sequence[Parts] = (),
+    apart: tuple[str, float] | None = None,
+    covering: Covering | None = None,
     names: tuple[str, str] = ("", ""),
     unit: str = "share of the similarity",
     title: str = "",
     caption: Sequence[str] = (),
+    matches_words: Sequence[str] = (),
+    map_words: Sequence[str] = (),
     notes: Sequence[str] = (),
     smooth: bool = True,
     opacity: float = 0.85,
@@ -75,21 +70,27 @@ def pair(
     theme: str | Theme = "light",
     width: int = 1500,
 ) -> Image.Image:
-    """Which places made two photos alike, and which kept them apart?
+    """Which parts made two photos alike, and which kept them apart?
 
     Args:
         photo_a: uint8 (height, width, 3).
         photo_b: uint8 (height, width, 3), any size.
-        shares_a: float (rows, columns) on any grid: signed shares of the score in image a. They are added
-            up as they are, and enlarged only for drawing.
+        shares_a: float (rows, columns) on any grid: signed shares of the score in image a, enlarged only for drawing.
+            None where it is not known what places add.
         shares_b: The same for image b.
         scale: A signed scale; one shared by both images when None.
         score: What the shares explain.
         score_name: What the score is, in words.
+        typical: What pairs of a collection score, where that is known.
+        matches: The parts that go together, at most as many as there are colours.
+        apart: What adds to the score and is no place, with its name.
+        covering: What the score becomes when the matches are covered.
         names: A name below each photo.
         unit: What the numbers of the colour bar count.
         title: The headline.
         caption: Paragraphs of standing text.
+        matches_words: What the lines and the bar mean.
+        map_words: What the colours of the maps mean.
         notes: Small print.
         smooth: Whether the grid is smoothed for display.
         opacity: Largest opacity of the paint.
@@ -101,47 +102,26 @@ def pair(
         An RGB image.
 
     Raises:
-        InputError: An unsigned scale, or values that are not finite.
+        InputError: An unsigned scale, values that are not finite, or more matches than colours.
     """
-    if scale is None:
-        scale = scale_of(np.concatenate([shares_a.ravel(), shares_b.ravel()]), signed=True, shared="both photos")
-    if not scale.signed:
-        raise InputError("shares of a similarity have two signs; make the scale with signed=True.")
+    if len(matches) > len(MATCH_COLOURS):
+        raise InputError(f"{len(matches)} matches, and {len(MATCH_COLOURS)} can be told apart; give the strongest.")
     page = Page.of(width, theme_of(theme))
-    middle = round(page.text * 10.5)
-    aspects = [photo.shape[1] / photo.shape[0] for photo in (photo_a, photo_b)]
-    space, least = page.content - middle, round(page.text * 17)  # a sum needs so much width to be read
-    tall = min(space / sum(aspects), page.width * 0.4)
-    if min(aspects) * tall < least:  # a narrow photo: its column stays as wide as its sum, the other one yields
-        tall = min(tall, (space - least) / max(aspects))
-    evidence = [Evidence.of(shares, score) for shares in (shares_a, shares_b)]
-    widths = [max(1, int(tall * aspect)) for aspect in aspects]
-    # both sums are equally wide, so that their bars can be compared, whatever the shapes of the photos
-    sum_width = max(min(widths), min(least, space // 2))
-    lined = contours is True
-    sides, gap = [], round(page.text * 0.5)
-    for photo, shares, wide, name, sums in zip(
-        (photo_a, photo_b), (shares_a, shares_b), widths, names, evidence, strict=True
-    ):
-        size = (wide, max(1, round(tall)))
-        values = stretch(shares, size[1], size[0], smooth=smooth)
-        plain = enlarge(photo, size[1], size[0])
-        drawn = overlay(plain, values, scale, opacity=opacity, contours=contours)
-        lined = lined or (contours is None and legible(values, scale))
-        # In its own colours too: the colour may be the reason.
-        side = [(0.0, Image.fromarray(np.asarray(plain))), (float(gap), drawn)]
-        if name:
-            label = page.lines(name, size=page.text, colour=page.theme.ink, bold=True, width=max(wide, sum_width))
-            side.append((page.text * 0.4, label))
-        side.append((page.text * 0.7, _sum(sums, evidence, page, sum_width)))
-        sides.append(column(side, max(wide, sum_width), page.theme.background))
-    row = Image.new("RGB", (page.content, max(side.height for side in sides)), page.theme.background)
-    row.paste(sides[0], (0, 0))
-    row.paste(sides[1], (page.content - sides[1].width, 0))
-    _number(row, (sides[0].width, page.content - sides[1].width, 2 * round(tall) + gap), score, score_name, page)
-    bar = Bar(scale, unit, contours=lined, opacity=opacity)
-    key = colorbar(bar, length=min(page.content, round(page.text * 40)), size=page.text * 0.92, theme=page.theme)
-    blocks = [*page.header(title, caption), (page.text * 1.3, row), (page.text * 1.6, key)]
+    blocks = page.header(title, caption)
+    blocks.append((page.text * (1.3 if blocks else 0), _score(score, score_name, typical, page)))
+    blocks.append((page.text * 1.2, joined_photos((photo_a, photo_b), matches, names, page)))
+    if shares_a is not None and shares_b is not None:
+        if scale is None:
+            scale = scale_of(np.concatenate([shares_a.ravel(), shares_b.ravel()]), signed=True, shared="both photos")
+        if not scale.signed:
+            raise InputError("shares of a similarity have two signs; make the scale with signed=True.")
+        if matches:
+            heading = _titled(f"What adds up to {score_text(score)}", matches_words, page, page.content)
+            bar = sum_bar(_parts(score, matches, apart, page), score_text(score), page, page.content)
+            blocks += [(page.text * 1.6, heading), (page.text * 0.6, bar)]
+        maps = ((photo_a, shares_a), (photo_b, shares_b))
+        paint = _Paint(scale, unit, smooth, opacity, contours)
+        blocks.append((page.text * 1.6, _maps_and_covering(maps, paint, map_words, covering, page)))
     return page.assemble(blocks + page.footer(notes))
 
 
@@ -151,70 +131,105 @@ def score_text(score: float) -> str:
     return f"{score:.3f}" if abs(score) > 0.95 and abs(score) < 1 and float(f"{abs(score):.2g}") == 1 else rounded
 
 
-def _number(row: Image.Image, box: tuple[int, int, int], score: float, name: str, page: Page) -> None:
-    """The score in large type between the photos, its name below it."""
-    left, right, tall = box
-    space = right - left - page.text * 1.2
-    text, size = score_text(score), page.text * 4.2
-    while size > page.text and measure(text, size, bold=True) > space:
-        size *= 0.95
-    words = wrap(name, page.text * 0.95, space)
-    centre = (left + right) / 2
-    top = (tall - LEADING * (size * 0.9 + page.text * 0.95 * len(words))) / 2
-    write(row, (centre, top), text, size=size, colour=page.theme.ink, bold=True, align="centre")
-    write_lines(
-        row,
-        (centre, top + LEADING * size * 0.9),
-        words,
-        size=page.text * 0.95,
-        colour=page.theme.muted,
-        align="centre",
-    )
+def _score(score: float, name: str, typical: Typical | None, page: Page) -> Image.Image:
+    """The score in large type, its name, and the line on which it lies."""
+    text, size = score_text(score), page.text * 4.6
+    wide = measure(text, size, bold=True)
+    words = wrap(name, page.text * 0.95, max(wide, page.text * 11))
+    own = round(max(wide, *(measure(line, page.text * 0.95) for line in words)))
+    gap = round(page.text * 3)
+    line = ruler(score, typical, page, min(page.content - own - gap, round(page.text * 44)))
+    tall = round(LEADING * (size * 0.84 + page.text * 0.95 * len(words)))
+    image = Image.new("RGB", (page.content, max(tall, line.height)), page.theme.background)
+    write(image, (0, -size * 0.2), text, size=size, colour=page.theme.ink, bold=True)
+    write_lines(image, (0, LEADING * size * 0.8), words, size=page.text * 0.95, colour=page.theme.muted)
+    image.paste(line, (own + gap, max(0, round((tall - line.height) / 2))))
+    return image
 
 
-def _sum(own: Evidence, both: Sequence[Evidence], page: Page, width: int) -> Image.Image:
-    """The sum as three or four bars: each starts where the one above it ends, the last is the score."""
-    theme, size = page.theme, page.text * 0.9
-    parts: list[tuple[str, float, Colour]] = [
-        ("raised it", own.raised, theme.warm),
-        ("lowered it", own.lowered, theme.cool),
+def _titled(text: str, words: Sequence[str], page: Page, width: int) -> Image.Image:
+    """A small headline with a sentence or two below it."""
+    blocks = [(0.0, page.lines(text, size=page.text * 1.15, colour=page.theme.ink, bold=True, width=width))]
+    measured = min(width, round(page.text * 44))
+    for line in words:
+        block = page.lines(line, size=page.text * 0.9, colour=page.theme.muted, width=measured)
+        blocks.append((page.text * 0.1, block))
+    return column(blocks, width, page.theme.background)
+
+
+def _parts(score: float, matches: Sequence[Parts], apart: tuple[str, float] | None, page: Page) -> list[Part]:
+    """The matches, what is no place, and the rest: together exactly the score."""
+    parts = [
+        Part(match.share, MATCH_COLOURS[index], index + 1, error=match.error) for index, match in enumerate(matches)
     ]
-    if any(one.elsewhere for one in both):
-        parts.append(("not placed", own.elsewhere, theme.muted))
-    stops = [stop for one in both for stop in (0.0, one.raised, one.raised + one.lowered, one.score)]
-    low, high = min(stops), max(stops)
-    names = max(measure(text, size) for text in [_TOTAL, *(part[0] for part in parts)]) + size
-    names = min(names, width * 0.4)
-    figures = max(measure(signed(value), size, bold=True) for value in [own.score, *(part[1] for part in parts)]) + size
-    space = max(8.0, width - names - figures)
+    if apart is not None:
+        parts.append(Part(apart[1], page.theme.muted, name=apart[0]))
+    rest = score - sum(part.share for part in parts)
+    if abs(rest) > _ROUNDING:
+        red, green, blue = ((2 * rule + ink) // 3 for rule, ink in zip(page.theme.rule, page.theme.muted, strict=True))
+        parts.append(Part(rest, (red, green, blue), name="all the rest"))
+    return parts
 
-    def place(value: float) -> float:
-        return names + (value - low) / (high - low or 1.0) * space
 
-    step = LEADING * size * 1.12
-    image = Image.new("RGB", (width, round(step * (len(parts) + 1) + size * 0.4)), theme.background)
-    draw = ImageDraw.Draw(image)
-    hairline = max(1, round(page.text / 14))
-    start = 0.0
-    for index, (text, value, colour) in enumerate([*parts, (_TOTAL, own.score, theme.ink)]):
-        last = index == len(parts)
-        top = step * index + (size * 0.4 if last else 0)
-        if last:
-            start = 0.0
-            draw.line((0, top - size * 0.2, width, top - size * 0.2), fill=theme.rule, width=hairline)
-        line = wrap(text, size, names - size * 0.5, lines=1)[0]
-        write(image, (0, top), line, size=size, colour=theme.ink if last else theme.muted, bold=last)
-        ends = sorted((place(start), place(start + value)))
-        thick = size * 0.62
-        upper = top + (LEADING * size - thick) / 2
-        if ends[1] - ends[0] >= 0.5:
-            draw.rectangle((round(ends[0]), round(upper), round(ends[1]) - 1, round(upper + thick)), fill=colour)
-        shown = score_text(value) if last else signed(value)
-        write(image, (width, top), shown, size=size, colour=theme.ink, bold=last, align="right")
-        start += value
-        if not last:  # a hairline from the end of this bar down to the start of the next
-            at = round(place(start))
-            draw.line((at, round(upper), at, round(upper + step + thick)), fill=theme.rule, width=hairline)
-    zero = round(place(0.0))
-    draw.line((zero, 0, zero, image.height), fill=theme.muted, width=hairline)
+def _maps_and_covering(
+    maps: tuple[tuple[NDArray[np.uint8], NDArray[np.floating]], tuple[NDArray[np.uint8], NDArray[np.floating]]],
+    paint: _Paint,
+    map_words: Sequence[str],
+    covering: Covering | None,
+    page: Page,
+) -> Image.Image:
+    """The signed maps, and beside them, or below on a narrow page, the test by covering."""
+    wide_page = page.content > page.text * 46
+    gap = round(page.text * 3)
+    wide = (page.content - gap) // 2 if wide_page else min(page.content, round(page.text * 44))
+    row, lined = _maps(maps, paint, wide, page)
+    bar = Bar(paint.scale, paint.unit, contours=lined, opacity=paint.opacity)
+    heading = _titled("Every place, for and against", map_words, page, wide)
+    paper = page.theme.background
+
+    def key(length: int) -> Image.Image:
+        return colorbar(bar, length=length, size=page.text * 0.86, theme=page.theme)
+
+    under_map = min(wide, max(row.width, round(page.text * 18)))
+    if covering is None and wide_page:  # what stands below the maps otherwise has room beside them
+        words = column([(0.0, heading), (page.text * 1.2, key(min(wide, round(page.text * 30))))], wide, paper)
+        return _side_by_side(row, words, row.width + gap, page)
+    left = column([(0.0, heading), (page.text * 0.7, row), (page.text * 0.7, key(under_map))], wide, paper)
+    if covering is None:
+        return left
+    title = _titled("What if the matches are covered?", [covering.words] if covering.words else [], page, wide)
+    right = column([(0.0, title), (page.text * 0.8, cover_bars(covering, page, wide))], wide, paper)
+    if wide_page:
+        return _side_by_side(left, right, page.content - wide, page)
+    return column([(0.0, left), (page.text * 1.6, right)], page.content, paper)
+
+
+def _maps(
+    maps: Sequence[tuple[NDArray[np.uint8], NDArray[np.floating]]],
+    paint: _Paint,
+    wide: int,
+    page: Page,
+) -> tuple[Image.Image, bool]:
+    """Both photos in grey under their maps, and whether contour lines were drawn."""
+    between = round(page.text)
+    aspects = [photo.shape[1] / photo.shape[0] for photo, _ in maps]
+    tall = min((wide - between) / sum(aspects), page.text * 20)
+    lined = paint.contours is True
+    drawn = []
+    for (photo, shares), aspect in zip(maps, aspects, strict=True):
+        size = max(1, round(tall)), max(1, int(tall * aspect))
+        values = stretch(shares, *size, smooth=paint.smooth)
+        drawn.append(
+            overlay(enlarge(photo, *size), values, paint.scale, opacity=paint.opacity, contours=paint.contours)
+        )
+        lined = lined or (paint.contours is None and legible(values, paint.scale))
+    return _side_by_side(drawn[0], drawn[1], drawn[0].width + between, page), lined
+
+
+def _side_by_side(left: Image.Image, right: Image.Image, second: int, page: Page) -> Image.Image:
+    """Two images, the second one beginning at a place."""
+    size = (second + right.width, max(left.height, right.height))
+    image = Image.new("RGB", size, page.theme.background)
+    image.paste(left, (0, 0))
+    image.paste(right, (second, 0))
     return image

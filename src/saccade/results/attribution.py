@@ -233,9 +233,14 @@ class Attribution(Result):
             raise InputError(f"{self.method} does not redraw images; method='detail_kept' does.")
         return model_image(self.redrawn[index], self.images.photos[index].placement, self.images.value_range)
 
-    def bar(self, index: int = 0) -> Bar | None:
-        """The key to the colours of one map, without the words that all maps of a sheet share; None without colours."""
-        if self.view != "heatmap":
+    def bar(self, index: int = 0, *, view: str = "auto") -> Bar | None:
+        """The key to the colours of one map, without the words that all maps of a sheet share; None without colours.
+
+        Args:
+            index: Which image.
+            view: As for `drawn`.
+        """
+        if self._view(view) != "heatmap":
             return None
         return Bar(self.scale(index), percent=self.is_share, contours=False, scale_named=False)
 

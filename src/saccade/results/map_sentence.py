@@ -86,6 +86,11 @@ def main_region(shares: NDArray[np.floating]) -> tuple[str, float]:
     return name, share
 
 
+def region_box(name: str) -> Box:
+    """Where does a region of this name lie?"""
+    return (0.0, 0.0, 1.0, 1.0) if name == EVERYWHERE else dict(_REGIONS)[name]
+
+
 def inside(shares: NDArray[np.floating], box: Box) -> float:
     """How much lies in a box? Cells that the box cuts count by the part inside."""
     rows = _covered(shares.shape[0], box[1], box[3])

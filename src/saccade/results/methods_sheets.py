@@ -12,16 +12,29 @@ from saccade.picture import comparison
 from saccade.results.attribution import Attribution
 from saccade.results.result import capitalised
 
+_SENTENCES = 6
+"""A page of more methods has room for one sentence only."""
 
-def methods_sheets(attributions: Sequence[Attribution], *, theme: str = "light", across: int = 6) -> list[Image.Image]:
+
+def methods_sheets(
+    attributions: Sequence[Attribution],
+    *,
+    view: str = "auto",
+    theme: str = "light",
+    across: int = 6,
+    aspect: tuple[int, int] | None = None,
+) -> list[Image.Image]:
     """Contact sheets of several methods side by side, as many as it takes for every map to be read.
 
-    Every photo stands plain beside its maps, and every map has its own colour bar.
+    Every photo stands plain beside its maps, and every map has its own colour bar. A page of one photo says of each map
+    in a sentence what it shows; where there are many methods, of the first.
 
     Args:
         attributions: One result per method, all of the same images, in the order in which they are shown.
+        view: As for `Attribution.drawn`.
         theme: `"light"` or `"dark"`.
         across: Most methods on a sheet of several photos.
+        aspect: Width and height of a page to each other, such as (16, 9): paper is added round it.
 
     Raises:
         InputError: There is none, or they are of different images.
@@ -33,9 +46,9 @@ def methods_sheets(attributions: Sequence[Attribution], *, theme: str = "light",
         raise InputError("the results are of different images, so they cannot stand side by side.")
     rows, bars = [], []
     for index, photo in enumerate(first.images.photos):
-        drawn = [attribution.drawn(index, least=480) for attribution in attributions]
+        drawn = [attribution.drawn(index, view=view, least=480) for attribution in attributions]
         rows.append([Image.fromarray(np.asarray(photo.original)), *drawn])
-        bars.append([attribution.bar(index) for attribution in attributions])
+        bars.append([attribution.bar(index, view=view) for attribution in attributions])
     units = "; ".join(f"{attribution.title}: {attribution.units}" for attribution in attributions)
     return comparison(
         rows,
@@ -44,6 +57,13 @@ def methods_sheets(attributions: Sequence[Attribution], *, theme: str = "light",
         bars=bars,
         across=across,
         title=capitalised(first.question),
+        caption=_sentences(attributions) if len(first) == 1 else (),
         notes=[f"{units}. Every map has its own scale."],
         theme=theme,
+        aspect=aspect,
     )
+
+
+def _sentences(attributions: Sequence[Attribution]) -> list[str]:
+    spoken = attributions if len(attributions) <= _SENTENCES else attributions[:1]
+    return [f"{attribution.title}: {attribution.sentence()}" for attribution in spoken]

@@ -13,32 +13,15 @@ from PIL import Image
 from saccade.arguments import check_arguments, checks_arguments
 from saccade.errors import InputError, NotApplicable
 from saccade.images import Images, Photo
-from saccade.picture import Panel, Scale, figure, pair, scale_of
-from saccade.picture.pair import score_text
+from saccade.picture import Scale, scale_of
 from saccade.results.arrays import numbers, opened_arrays
-from saccade.results.framing import framed
 from saccade.results.matches import CoverTest, Match, links_to_array, matches_from_array
 from saccade.results.plain import plain
-from saccade.results.result import Result, read_only, sentence
+from saccade.results.result import Result, read_only
+from saccade.results.similarity_page import similarity_page
 
 Shares = NDArray[np.float64]
 Table = NDArray[np.float64]
-
-_TITLE = "How alike are these two, and why?"
-_UNIT = "what this place adds to the similarity"
-_MEANING = {
-    "place": (
-        "Orange: here both photos hold much the same at the same place, and that raised the similarity. "
-        "Blue: here they speak against each other, and that lowered it. "
-        "All places together make the number in the middle."
-    ),
-    "anywhere": (
-        "Orange: this part is like something in the other photo, wherever it lies there. "
-        "Blue: this part is unlike the other photo. In each photo, all places together make the number in the middle."
-    ),
-}
-_SCALE_OF_SCORES = "1 would be the same, 0 nothing in common, \u22121 the opposite."
-_NOT_CENTRED = "Any two photos have much in common: a reference collection would take off what all of them share."
 
 
 class Cell(NamedTuple):
@@ -222,38 +205,7 @@ class Similarity(Result):
             opacity: Opacity of the strongest colour.
             width: Outer width in pixels.
         """
-        photos = [framed(photo) for photo in self.photos]
-        if not self.places:
-            return figure(
-                [Panel(Image.fromarray(photo), name) for photo, name in zip(photos, self.names, strict=True)],
-                title=f"How alike are these two? {score_text(self.score)}",
-                caption=self._scale_of_scores,
-                notes=self._small_print(),
-                theme=theme,
-                width=width,
-            )
-        return pair(
-            photos[0],
-            photos[1],
-            self.shares_a,
-            self.shares_b,
-            self.scale(),
-            score=self.score,
-            score_name=self._score_name,
-            names=self.names,
-            unit=_UNIT,
-            title=_TITLE,
-            caption=[self._meaning, *self._scale_of_scores],
-            notes=self._small_print(smooth),
-            smooth=smooth,
-            opacity=opacity,
-            theme=theme,
-            width=width,
-        )
-
-    @property
-    def _scale_of_scores(self) -> list[str]:
-        return [_SCALE_OF_SCORES, *([sentence(self.typical)] if self.typical else [])]
+        return similarity_page(self, theme=theme, smooth=smooth, opacity=opacity, width=width)
 
     def page(self, **drawing: Any) -> Image.Image:
         """`figure`, which says what it takes."""
@@ -346,38 +298,6 @@ class Similarity(Result):
             {"share": match.share, "links": [plain(link._asdict()) for link in match.links]} for match in self.matches
         ]
         return {**super().to_dict(), **tables, "matches": matches}
-
-    # Parts
-
-    @property
-    def _meaning(self) -> str:
-        """What the colours mean; with special tokens the places alone do not make the score."""
-        adding = "All places and the special tokens make" if self.special else "All places together make"
-        return _MEANING[self.matching].replace("All places together make", adding)
-
-    @property
-    def _score_name(self) -> str:
-        if not self.centred:
-            return "similarity"
-        return (
-            f"similarity beyond the mean of {self.references} photos"
-            if self.references
-            else "similarity beyond the mean"
-        )
-
-    def _small_print(self, smooth: bool = True) -> list[str]:
-        measure = "Cosine similarity of the codes"
-        if self.matching == "anywhere":
-            measure = "Cosine similarity of the mean cells of the codes"
-        if self.centred:
-            of = f" of {self.references} photos" if self.references else ", as given"
-            measure += f", after taking off the mean code{of}"
-        lines = [f"{measure}, layer {self.layer} of {self.model}."]
-        if self.places:
-            grids = {f"{shares.shape[1]}x{shares.shape[0]}" for shares in (self.shares_a, self.shares_b)}
-            lines[0] += f" Real grid {' and '.join(sorted(grids))}{', smoothed for display' if smooth else ''}."
-        lines += [] if self.centred else [_NOT_CENTRED]
-        return lines + [sentence(note) for note in self.notes]
 
 
 def _shaped(file: Any, name: str, shape: tuple[int, ...]) -> Table | None:

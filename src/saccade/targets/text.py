@@ -31,7 +31,7 @@ _FORMS: tuple[TextForm, ...] = (
 """Every kind of target that has a text form; a new file of targets is one more row."""
 
 FORMS: Mapping[str, str] = {str(form): form.meaning for form in _FORMS}
-"""The text forms that `parse` understands, and what each explains; they also add up: `code - 0.5*like:b.jpg`."""
+"""The text forms that `parse` understands, and what each explains; they also add up: `like:b.jpg - 0.5*like:c.jpg`."""
 
 _BY_KIND = {form.kind: [other for other in _FORMS if other.kind == form.kind] for form in _FORMS}
 
@@ -41,7 +41,7 @@ _WEIGHTED = re.compile(r"\s*(?P<weight>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?
 
 
 def parse(text: str) -> Target:
-    """Read a target from text: `code`, `channel:3`, `like:cat.jpg`, or a sum such as `code - 0.5*like:cat.jpg`.
+    """Read a target from text: `code`, `channel:3`, `like:cat.jpg`, or a sum of them.
 
     Args:
         text: As in the grammar at the head of this file; `FORMS` lists the kinds.
@@ -51,8 +51,8 @@ def parse(text: str) -> Target:
         InputError: One of the forms, with something that cannot be read; or no text.
 
     Example:
-        >>> saccade.targets.parse("code - 0.5*like:b.jpg").question
-        'what the code is made of, less 0.5 times what makes it like b.jpg'
+        >>> saccade.targets.parse("like:b.jpg - 0.5*like:c.jpg").question
+        'what makes it like b.jpg, less 0.5 times what makes it like c.jpg'
     """
     if not isinstance(text, str):
         raise InputError(
@@ -106,5 +106,5 @@ def _unknown(part: str, text: str) -> UnknownName:
     if part != text.strip():
         message += ' A file name with a sign between spaces goes in quotes: like:"a - copy.jpg".'
     elif re.match(r"[\d.]+\s*\*?\s*\w|\w+\s*[-+]", part) or ("*" in kind):
-        message += " A sum has spaces round its signs, and * behind its numbers: 'code - 0.5*like:b.jpg'."
+        message += " A sum has spaces round its signs, and * behind its numbers: 'like:b.jpg - 0.5*like:c.jpg'."
     return UnknownName(message)

@@ -54,10 +54,17 @@ class KerasNetwork:
 
     capabilities = Capabilities(gradients=True, taps=True, layer_weights=True)
 
-    def __init__(self, model: Any, *, input_shape: tuple[int | None, int | None, int] | None = None) -> None:
+    def __init__(
+        self,
+        model: Any,
+        *,
+        input_shape: tuple[int | None, int | None, int] | None = None,
+        notes: Sequence[str] = (),
+    ) -> None:
         import keras
 
         self.model = model
+        self.notes = tuple(notes)
         self.name: str = str(model.name)
         self.framework: Framework = keras.backend.backend()
         if self.framework not in ("tensorflow", "jax", "torch"):

@@ -84,6 +84,22 @@ class Archive:
         except _UNREADABLE as error:
             raise self.damaged(f"the member {name!r} cannot be read") from error
 
+    def storage(self, name: str) -> Any:
+        """The numbers in a member, as untyped storage of PyTorch's.
+
+        Raises:
+            FileError: It is missing or damaged.
+        """
+        import torch
+
+        if name not in self.sizes:
+            raise self.damaged(f"the member {name!r} is missing")
+        try:
+            typed = self._reader.get_storage_from_record(name, self.sizes[name], torch.UntypedStorage)
+        except _UNREADABLE as error:
+            raise self.damaged(f"the member {name!r} cannot be read") from error
+        return typed._typed_storage()._untyped_storage
+
     def damaged(self, reason: str) -> FileError:
         """The error that says what is wrong with this file."""
         return FileError(f"{self._path} is damaged: {reason}; copy or download it again.")

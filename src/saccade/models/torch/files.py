@@ -27,14 +27,10 @@ from saccade.models.torch.script_graphs import check_graphs
 from saccade.models.torch.trust import Untrusted
 from saccade.models.torch.weight_files import (
     check_not_empty,
+    checkpoint_in,
     is_safetensors,
     pickled_classes,
-    plain_content,
-    weights_among,
 )
-from saccade.models.torch.weights import load_torch_weights
-
-__all__ = ["load_torch_weights", "open_torch_file"]
 
 
 def open_torch_file(path: Path, *, trust: bool = False, input_shape: InputShape | None = None) -> TorchNetwork:
@@ -127,7 +123,7 @@ def _pickled(path: Path, trust: bool, input_shape: InputShape | None) -> TorchNe
     import torch
 
     if not trust or not pickled_classes(path):
-        weights_among(plain_content(path), path)
+        checkpoint_in(path)
         raise _only_weights(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=False)
@@ -139,7 +135,7 @@ def _pickled(path: Path, trust: bool, input_shape: InputShape | None) -> TorchNe
     except Exception as error:
         raise _damaged(path, error) from error
     if not isinstance(content, torch.nn.Module):
-        weights_among(content, path)
+        checkpoint_in(path, trust=True)
         raise _only_weights(path)
     return TorchNetwork(content, input_shape=input_shape, name=path.stem)
 

@@ -16,12 +16,14 @@ from saccade.models.randomisation import Weight
 from saccade.models.rectifiers import Rectifiers
 from saccade.models.torch.attention import attention_recorded, linearised
 from saccade.models.torch.calls import Method, Recorder, callable_parts, hookable, hooked
-from saccade.models.torch.carried import carried, patch_size
+from saccade.models.torch.carried import carried as carried_by
+from saccade.models.torch.carried import patch_size
 from saccade.models.torch.devices import device_named
 from saccade.models.torch.image_layout import ImageLayout
 from saccade.models.torch.inputs import check_takes_one_image
 from saccade.models.torch.measurement import Measurement
 from saccade.models.torch.messages import telling_line
+from saccade.models.torch.missing_weights import refuse_missing
 from saccade.models.torch.pool_before_activation import NotAsTraced, Postponed, postponing
 from saccade.models.torch.randomisation import layer_weights
 from saccade.models.torch.rectifiers import rectifiers
@@ -46,12 +48,16 @@ class TorchNetwork:
         fixed_batch: The only number of images that the module takes at once, where that is known.
         name: A short name for people.
         trusted: The module is the caller's own; what came out of a file is first looked at without computing it.
+        carried: What is known of the images that the module was trained on, where it does not say so itself.
+        notes: What its user should know of how it was opened.
+        missing_weights: Weights that its file did not have, so that no code may be computed with them.
 
     Attributes:
         module: The module itself.
         input_shape: Height, width (None: free) and channels of one image.
         fixed_batch: The only number of images that the module takes at once, or None.
-        carried: What the module says about the images that it was trained on.
+        carried: What is known of the images that the module was trained on.
+        notes: What its user should know of how it was opened.
 
     Raises:
         InputError: The input shape is none.
@@ -68,6 +74,9 @@ class TorchNetwork:
         fixed_batch: int | None = None,
         name: str | None = None,
         trusted: bool = True,
+        carried: Carried | None = None,
+        notes: Sequence[str] = (),
+        missing_weights: Sequence[str] = (),
     ) -> None:
         import torch
 
@@ -89,7 +98,9 @@ class TorchNetwork:
         if input_shape is not None:
             input_shape = checked_shape(input_shape)
             check_channels_last(input_shape, module)
-        self.carried: Carried | None = carried(module)
+        self.notes = tuple(notes)
+        self.missing_weights = tuple(missing_weights)
+        self.carried = carried or carried_by(module)
         self._layout = ImageLayout(module)
         self._measurement = Measurement(
             self._layout,
@@ -176,6 +187,15 @@ class TorchNetwork:
             array.flags.writeable = False
             weights.append((name, array))
         return weights
+
+    def check_weights(self, layer: str) -> None:
+        """Refuse a layer that is computed with weights that the model's file did not have.
+
+        Raises:
+            ModelError: It is one.
+        """
+        if self.missing_weights:
+            refuse_missing(self, layer, self.missing_weights)
 
     def layer_weights(self) -> dict[str, list[Weight]]:
         """Every weight under its layer, to be read and written."""

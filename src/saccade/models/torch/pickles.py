@@ -48,7 +48,7 @@ class Pickled:
     Attributes:
         names: Every class and function, as `module.name`.
         storages: The bytes of every storage, by its key.
-        content: The plain containers and numbers, with stand-ins for all else.
+        content: The plain containers and numbers, a `StoredTensor` for every tensor, and stand-ins for all else.
     """
 
     names: frozenset[str]
@@ -87,14 +87,17 @@ def check_inside(size: Any, stride: Any, offset: Any, count: int) -> None:
 
 
 class _Storage(NamedTuple):
-    """A stand-in for the numbers of one or more tensors: how many there are. As a tuple nothing can be set on it."""
+    """A stand-in for the numbers of one or more tensors: where they lie. As a tuple nothing can be set on it."""
 
+    key: str
+    kind: str
     numbers: int
 
 
 class _StorageType(NamedTuple):
-    """A stand-in for the class of a storage: the bytes of each number."""
+    """A stand-in for the class of a storage: the kind of its numbers, and the bytes of each."""
 
+    kind: str
     item_size: int
 
 
@@ -159,7 +162,7 @@ class _Follower(pickle._Unpickler):
             item_size = _ITEM_SIZES.get(name.removesuffix("Storage"))
             if item_size is None:
                 raise DamagedPickle(f"it holds numbers of an unknown kind ({name[:40]!r})")
-            return _StorageType(item_size)
+            return _StorageType(name.removesuffix("Storage"), item_size)
         return _Anything
 
     def persistent_load(self, pid: Any) -> Any:
@@ -174,22 +177,43 @@ class _Follower(pickle._Unpickler):
         size = count * pid[1].item_size
         if self.storages.setdefault(key, size) != size:
             raise DamagedPickle("a storage in it has two sizes")
-        return _Storage(count)
+        return _Storage(key, pid[1].kind, count)
 
 
-class _Tensor(_Anything):
-    """A stand-in for a tensor; no state is set on it, because that could give it another size."""
+class StoredTensor(_Anything):
+    """A stand-in for a tensor: where its numbers lie, and how they are laid out.
+
+    No state is set on it, because that could give it another size.
+
+    Attributes:
+        key: Its storage.
+        kind: The kind of the storage's numbers: `"Float"`, `"Half"`, ...
+        numbers: How many numbers the storage holds.
+        offset: At which of them it begins.
+        size: Its shape.
+        stride: How far apart its neighbours lie along each axis.
+    """
+
+    key: str
+    kind: str
+    numbers: int
+    offset: int
+    size: tuple[int, ...]
+    stride: tuple[int, ...]
 
     def __setstate__(self, _state: Any) -> None:
         raise DamagedPickle("a tensor in it is made in an odd way")
 
 
-def _placed(storage: Any, offset: Any, size: Any, stride: Any, *_rest: Any) -> _Tensor:
+def _placed(storage: Any, offset: Any, size: Any, stride: Any, *_rest: Any) -> StoredTensor:
     """A stand-in for the functions that make a tensor out of a storage."""
     if not isinstance(storage, _Storage):
         raise DamagedPickle("a tensor in it has no storage")
     check_inside(size, stride, offset, storage.numbers)
-    return _Tensor()
+    tensor = StoredTensor()
+    tensor.key, tensor.kind, tensor.numbers = storage
+    tensor.offset, tensor.size, tensor.stride = offset, tuple(size), tuple(stride)
+    return tensor
 
 
 def _parameter(tensor: Any, *_rest: Any) -> Any:

@@ -2,68 +2,262 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from saccade.errors import ModelError
-from saccade.models.torch.weight_files import Weights, weights_in
+from saccade.models.torch.weight_files import Checkpoint, Weights, checkpoint_in
+from saccade.typing import Tensor
 
-_PREFIXES = ("module.", "model.", "_orig_mod.", "net.", "network.")
-"""What wrappers put before every name."""
+_AVERAGED = re.compile(r"ema|teacher|averaged", re.IGNORECASE)
+"""The mean over the steps of training, which is what is used afterwards."""
+_FOLLOWING = re.compile(r"student|momentum|encoder_k|target_", re.IGNORECASE)
+"""What only served the training of the other."""
+_OF_LAYERS = ("weight", "bias", "running_mean", "running_var")
+_PROBES = 8
+"""Of how many of the module's names the beginnings in the file are looked for."""
 
 
-def load_torch_weights(module: Any, path: Path) -> None:
-    """Fill a module with the weights of a safetensors file or a weights-only `.pt`.
+@dataclass(frozen=True)
+class Loaded:
+    """What was put into a module.
 
-    Wrappers' prefixes (`module.`, `model.`) and nesting under `state_dict` are undone. On failure the module keeps the
-    weights it had.
+    Attributes:
+        notes: What was taken, left out and missing, in sentences; empty where the file fits as it is.
+        missing: Names of the module that the file does not have, and that therefore stayed as they were.
+    """
+
+    notes: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+def load_torch_weights(module: Any, path: Path, *, trust: bool = False) -> Loaded:
+    """Fill a module with the weights of a safetensors file or a weights-only `.pt`, `.pth`, `.ckpt` or `.bin`.
+
+    Containers (`state_dict`, `teacher`), beginnings of names (`module.`, `backbone.`) and heads that the module does
+    not have are passed over, and said. Of the module whole parts may be missing, which stay as they are.
+
+    Args:
+        module: The module; it keeps the weights that it has when anything does not fit.
+        path: The file.
+        trust: Let code that lies in the file run, where there is no other way to its weights.
 
     Raises:
         FileError: Missing, empty or damaged.
         ModelError: The file holds something else, or weights of another model.
     """
-    import torch
+    return fill(module, checkpoint_in(path, trust=trust), path.name)
 
-    weights = weights_in(path)
+
+def fill(module: Any, checkpoint: Checkpoint, file_name: str) -> Loaded:
+    """Fill a module with the weights that a file holds.
+
+    Args:
+        module: The module; it keeps the weights that it has when anything does not fit.
+        checkpoint: What the file holds.
+        file_name: What to call the file.
+
+    Raises:
+        ModelError: They are weights of another model.
+    """
+    module = getattr(module, "_orig_mod", module)  # of a compiled module
     expected = dict(module.state_dict())
-    named = min(_renamed(weights), key=lambda weights: len(_mismatch(weights, expected)))
-    wrong = _mismatch(named, expected)
+    ways = sorted(_ways(checkpoint.entries, expected), key=lambda way: way.rank)
+    best = ways[0]
+    wrong = best.faults()
     if wrong:
         more = f", and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         raise ModelError(
-            f"the weights in {path.name} do not fit {type(module).__name__}: {', '.join(wrong[:3])}{more}. Give the "
+            f"the weights in {file_name} do not fit {type(module).__name__}: {', '.join(wrong[:3])}{more}. Give the "
             "factory that made the model these weights were saved from."
         )
+    _put(module, expected, best.weights, file_name)
+    others = [way.container for way in ways[1:] if way.container != best.container and not way.faults()]
+    return Loaded(tuple(_notes(best, checkpoint, file_name, list(dict.fromkeys(others)))), tuple(best.missing))
+
+
+@dataclass(frozen=True)
+class _Way:
+    """One way to name the entries of a container as a module's own.
+
+    Attributes:
+        container: Where they lie.
+        prefix: What stands before the names in the file.
+        inside: What stands before the names in the module.
+        stored: The entries by their names in the file.
+        expected: The module's own by their names.
+    """
+
+    container: str
+    prefix: str
+    inside: str
+    stored: Weights
+    expected: Mapping[str, Any]
+
+    @cached_property
+    def _named(self) -> dict[str, Tensor]:
+        """The entries under the prefix, as the module would call them."""
+        cut = len(self.prefix)
+        return {
+            f"{self.inside}{name[cut:]}": each for name, each in self.stored.items() if name.startswith(self.prefix)
+        }
+
+    @cached_property
+    def weights(self) -> dict[str, Tensor]:
+        """The entries that the module has, in the shape in which it has them."""
+        return {name: each for name, each in self._named.items() if name in self.expected and self._fits(name, each)}
+
+    @cached_property
+    def missing(self) -> list[str]:
+        """What the module has and the file has not, or not in that shape."""
+        return [name for name, own in self.expected.items() if name not in self.weights and _is_learnt(own)]
+
+    @cached_property
+    def left_out(self) -> list[str]:
+        """What the file has and the module has not, as the file calls it."""
+        cut = len(self.inside)
+        taken = {f"{self.prefix}{name[cut:]}" for name in self.weights}
+        return [name for name in self.stored if name not in taken]
+
+    @property
+    def rank(self) -> tuple[int, int, int, int]:
+        """The smaller, the better: what fits, then what averaged the others in training, then the plainest."""
+        place = f"{self.container}.{self.prefix}"
+        liking = -1 if _AVERAGED.search(place) else 1 if _FOLLOWING.search(place) else 0
+        return -len(self.weights), len(self.missing), liking, len(place) + len(self.inside)
+
+    def faults(self) -> list[str]:
+        """Why these are the weights of another model; empty where whole parts are missing or left out at most."""
+        if not self.weights:
+            return [*map(self._is_missing, list(self.expected)[:2]), *map(_is_foreign, list(self.stored)[:2])]
+        # A layer that has one of its weights has all of them.
+        owners = {_owner(name) for name in self.weights}
+        torn = [name for name in self.missing if _owner(name) in owners]
+        foreign = [name for name in self._named if name not in self.expected and self._belongs(name)]
+        if not torn and not foreign:
+            return []
+        also = [name for name in self.missing if name not in torn]
+        return [*map(self._is_missing, torn), *map(_is_foreign, foreign), *map(self._is_missing, also)]
+
+    def _belongs(self, name: str) -> bool:
+        """Does an entry that the module lacks lie in a part that it has: in a layer, or in a longer row of blocks?"""
+        if (
+            name.rpartition(".")[2] in ("weight", "bias", "running_mean", "running_var")
+            and _owner(name) in self._owners
+        ):
+            return True
+        steps = name.split(".")
+        return any(
+            step.isdecimal()
+            and ".".join(steps[:place]) in self._rows
+            and ".".join(steps[: place + 1]) not in self._parts
+            for place, step in enumerate(steps[:-2])
+            if place
+        )
+
+    @cached_property
+    def _owners(self) -> set[str]:
+        return {_owner(name) for name in self.expected}
+
+    @cached_property
+    def _parts(self) -> set[str]:
+        """Every part of the module that holds something."""
+        steps = [name.split(".") for name in self.expected]
+        return {".".join(path[:depth]) for path in steps for depth in range(1, len(path))}
+
+    @cached_property
+    def _rows(self) -> set[str]:
+        """Every part whose parts are numbered blocks, with layers inside."""
+        split = [part.rpartition(".") for part in self._parts - self._owners]
+        return {row for row, _, number in split if row and number.isdecimal()}
+
+    def _fits(self, name: str, each: Tensor) -> bool:
+        own = self.expected[name]
+        return not hasattr(own, "shape") or tuple(own.shape) == tuple(each.shape)
+
+    def _is_missing(self, name: str) -> str:
+        stored = self._named.get(name)
+        if stored is None:
+            return f"{name!r} is missing"
+        return f"{name!r} has shape {tuple(stored.shape)}, the model needs {tuple(self.expected[name].shape)}"
+
+
+def _ways(entries: Mapping[str, Weights], expected: Mapping[str, Any]) -> Iterator[_Way]:
+    """Every way to name the entries that is worth trying; as they stand first."""
+    names = list(expected)
+    probes = {names[k * len(names) // _PROBES] for k in range(_PROBES)} if names else set()
+    for container, stored in entries.items():
+        beginnings = {("", "")}
+        for probe in probes:
+            beginnings |= {(name.removesuffix(probe), "") for name in stored if name.endswith(f".{probe}")}
+            steps = probe.split(".")
+            insides = (".".join(steps[:depth]) + "." for depth in range(1, len(steps)))
+            beginnings |= {("", inside) for inside in insides if probe.removeprefix(inside) in stored}
+        for prefix, inside in sorted(beginnings):
+            yield _Way(container, prefix, inside, stored, expected)
+
+
+def _is_foreign(name: str) -> str:
+    return f"{name!r} is not in the model"
+
+
+def _is_learnt(own: Any) -> bool:
+    """Can training have made it? Whole numbers are positions and counts, which the model's code makes itself."""
+    return not hasattr(own, "is_floating_point") or bool(own.is_floating_point() or own.is_complex())
+
+
+def _owner(name: str) -> str:
+    return name.rpartition(".")[0]
+
+
+def _put(module: Any, expected: Mapping[str, Any], weights: Weights, file_name: str) -> None:
+    """Put fitting weights in; the module gets its own back where it refuses them."""
+    import torch
+
     before = {name: tensor.clone() for name, tensor in expected.items() if hasattr(tensor, "clone")}
     try:
-        module.load_state_dict({**expected, **named})
+        module.load_state_dict({**expected, **weights})
     except RuntimeError as error:
         with torch.no_grad():
             for name, values in before.items():
                 expected[name].copy_(values)
         raise ModelError(
-            f"the weights in {path.name} do not fit {type(module).__name__}: {' '.join(str(error).split())}"
+            f"the weights in {file_name} do not fit {type(module).__name__}: {' '.join(str(error).split())}"
         ) from error
 
 
-def _renamed(weights: Weights) -> Iterator[Weights]:
-    """The weights under the names they may have had before wrappers changed them."""
-    yield weights
-    while prefix := next((each for each in _PREFIXES if any(name.startswith(each) for name in weights)), None):
-        # Beside the model a checkpoint may hold what only its training needed.
-        weights = {name.removeprefix(prefix): each for name, each in weights.items() if name.startswith(prefix)}
-        yield weights
+def _notes(way: _Way, checkpoint: Checkpoint, file_name: str, others: Sequence[str]) -> Iterator[str]:
+    """What whoever reads the maps should know of how the weights were taken."""
+    chosen = []
+    if others:
+        chosen.append(f"under {way.container!r}, where {_listed(others)} would fit as well")
+    elif len(checkpoint.entries) > 1 and way.container:
+        chosen.append(f"under {way.container!r}")
+    if way.prefix:
+        chosen.append(f"named {way.prefix + '...'!r}")
+    if way.inside:
+        chosen.append(f"for the part {way.inside.rstrip('.')!r}")
+    if chosen:
+        yield f"from {file_name} the weights {', '.join(chosen)}, were taken"
+    if way.left_out:
+        yield f"left out of {file_name}, since the model has no place for it: {_counted(way.left_out)}"
+    if way.missing:
+        yield (
+            f"{file_name} lacks weights of the model, which stay random, so that what they compute means nothing: "
+            f"{_counted(way.missing)}"
+        )
+    if checkpoint.passed_over:
+        yield f"{file_name} also holds objects ({checkpoint.passed_over}); they were not brought back, and ran no code"
 
 
-def _mismatch(weights: Weights, expected: Mapping[str, Any]) -> list[str]:
-    missing = [
-        f"{name!r} is missing" for name in expected if name not in weights and not name.endswith("num_batches_tracked")
-    ]
-    foreign = [f"{name!r} is not in the model" for name in weights if name not in expected]
-    shaped = [
-        f"{name!r} has shape {tuple(each.shape)}, the model needs {tuple(expected[name].shape)}"
-        for name, each in weights.items()
-        if name in expected and hasattr(expected[name], "shape") and each.shape != expected[name].shape
-    ]
-    return [*missing, *foreign, *shaped]
+def _counted(names: Sequence[str]) -> str:
+    """Names in a note: three of them, and how many there are."""
+    return _listed(names) if len(names) <= 3 else f"{_listed(names[:3])} and {len(names) - 3} more"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names))

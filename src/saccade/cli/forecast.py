@@ -1,0 +1,62 @@
+"""How long a question will take, said where it is long, with a setting that would make it shorter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from saccade.cli.console import Console
+
+if TYPE_CHECKING:
+    from saccade.engines import Estimate
+
+_LONG = 10.0
+"""Estimates of at most so many seconds are not worth a line."""
+_LONGER = 2.0
+"""A later question of the same method gets a line of its own where it takes so many times as long."""
+
+
+class Forecast:
+    """Says once for each method how long it takes, before most of it is computed.
+
+    Args:
+        console: Where it is said.
+        photos: How many photos there are.
+        requests: How many methods are asked about each.
+    """
+
+    def __init__(self, console: Console, *, photos: int = 1, requests: int = 1) -> None:
+        self._console, self._photos, self._requests = console, photos, requests
+        self._longest: dict[str, float] = {}
+
+    def hear(self, label: str, estimate: Estimate) -> None:
+        """Say it, if it is long and news."""
+        if estimate.seconds <= max(_LONG, _LONGER * self._longest.get(label, 0.0)):
+            return
+        self._longest[label] = estimate.seconds
+        each = " a photo" if self._photos > 1 else ""
+        line = f"{label}: about {duration(estimate.seconds)}{each}, {estimate.passes:,} passes"
+        cheaper = estimate.cheaper()
+        if cheaper is not None:
+            prefix = f"{label}." if self._requests > 1 else ""
+            settings = " ".join(f"--set {prefix}{name}={_in_words(value)}" for name, value in cheaper.settings.items())
+            line += f"; {settings} would take about {duration(cheaper.share * estimate.seconds)}"
+        self._console.say(line)
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people: two digits are enough for an estimate.
+
+    Example:
+        >>> duration(0.4), duration(38.2), duration(312), duration(9000)
+        ('1 s', '38 s', '5 min', '2 h 30 min')
+    """
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    if minutes < 100:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def _in_words(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,76 @@
+"""Weights that a file did not bring: which layers are computed with them?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from saccade.errors import ModelError
+from saccade.typing import Tensor
+
+if TYPE_CHECKING:
+    from saccade.models.torch.network import TorchNetwork
+
+_SAME = 1e-5
+"""By which share of its length a layer may change for reasons of rounding."""
+
+
+def refuse_missing(network: TorchNetwork, layer: str, names: Sequence[str]) -> None:
+    """Refuse a code that is computed with weights that no file brought; two passes measure it.
+
+    Args:
+        network: The network.
+        layer: The code.
+        names: The weights as the module calls them.
+
+    Raises:
+        ModelError: The code changes with them; the message names the last layer that does not.
+    """
+    if layer not in changed_by(network, [layer], names):
+        return
+    layers = list(network.layers)
+    changed = changed_by(network, layers, names)
+    steady = [path for path in layers[: layers.index(layer)] if path not in changed]
+    instead = f" Or take a layer before them: the last is {steady[-1]!r} (--layer {steady[-1]})." if steady else ""
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    raise ModelError(
+        f"the code {layer!r} is computed with weights that are not in the file and so stayed random: "
+        f"{', '.join(map(repr, names[:3]))}{more}. Give the file of all the model's weights.{instead}"
+    )
+
+
+def changed_by(network: TorchNetwork, layers: Sequence[str], names: Sequence[str]) -> set[str]:
+    """The layers of these whose results change when these weights are others."""
+    import torch
+
+    own = network.module.state_dict()
+    generator = torch.Generator().manual_seed(0)
+    height, width = network.measured.size
+    images = torch.rand(network.fixed_batch or 1, height, width, network.input_shape[2], generator=generator)
+    images = images.to(network.device)
+    before = _results(network, images, layers)
+    values = {name: own[name].detach().clone() for name in names}
+    try:
+        with torch.no_grad():
+            for name, tensor in values.items():
+                noise = torch.rand(tensor.shape, generator=generator).to(tensor.device, tensor.dtype)
+                own[name].add_(noise)  # upwards, since variances must stay above 0
+        after = _results(network, images, layers)
+    finally:
+        with torch.no_grad():
+            for name, tensor in values.items():
+                own[name].copy_(tensor)
+    return {layer for layer in layers if not _same(before[layer], after[layer])}
+
+
+def _results(network: TorchNetwork, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+    import torch
+
+    # Random states are put back between the two, so that what is drawn is drawn alike.
+    with network.inference_mode(), torch.no_grad():
+        return {layer: values.float().cpu() for layer, values in network.run(images, layers).items()}
+
+
+def _same(first: Tensor, second: Tensor) -> bool:
+    difference = float((first - second).norm())
+    return difference <= _SAME * max(float(first.norm()), 1e-12)  # false where one is not a number

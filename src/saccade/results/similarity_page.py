@@ -1,0 +1,148 @@
+"""The page of a similarity: what is drawn of it, and the words around that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from saccade.picture.cover_bars import Covering
+from saccade.picture.links import Parts
+from saccade.picture.numerals import number
+from saccade.picture.pair import pair, score_text
+from saccade.picture.ruler import Typical
+from saccade.results.framing import framed
+from saccade.results.matches import Match
+from saccade.results.result import sentence
+from saccade.results.similarity_words import SharedColour, headline, match_sentence, shared_colour
+
+if TYPE_CHECKING:
+    from saccade.results.similarity import Similarity
+
+_UNIT = "what this place adds to the similarity"
+_MEANING = {
+    "place": (
+        "Orange: here both photos hold much the same at the same place, and that raised the similarity. "
+        "Blue: here they speak against each other, and that lowered it."
+    ),
+    "anywhere": (
+        "Orange: this part is like something in the other photo, wherever it lies there. "
+        "Blue: this part is unlike the other photo."
+    ),
+}
+_LINES = {
+    "place": "Outlined in one colour: the same place in both photos, where they hold much the same.",
+    "anywhere": "Outlined in one colour: parts that the model finds alike, wherever they lie.",
+}
+_WIDTHS = "The wider the line, the more it adds"
+_NOT_CENTRED = "Any two photos have much in common: a reference collection would take off what all of them share."
+
+
+def similarity_page(why: Similarity, *, theme: str, smooth: bool, opacity: float, width: int) -> Image.Image:
+    """Draw a similarity; `Similarity.figure` says what it takes."""
+    photos = [framed(photo) for photo in why.photos]
+    told, colour = f"{score_text(why.score)} alike", None
+    if why.places:
+        colour = shared_colour((photos[0], photos[1]), (why.shares_a, why.shares_b), same_place=why.matching == "place")
+        told = headline(why.score, why.shares_a, why.shares_b, colour)
+    return pair(
+        photos[0],
+        photos[1],
+        why.shares_a if why.places else None,
+        why.shares_b if why.places else None,
+        why.scale() if why.places else None,
+        score=why.score,
+        score_name=_score_name(why),
+        typical=_typical(why),
+        matches=[_parts(match) for match in why.matches],
+        apart=_apart(why),
+        covering=_covering(why),
+        names=why.names,
+        unit=_UNIT,
+        title=told,
+        caption=_caption(why, colour),
+        matches_words=_sum_words(why),
+        map_words=[_MEANING[why.matching], _all_places(why)],
+        notes=_small_print(why, smooth),
+        smooth=smooth,
+        opacity=opacity,
+        theme=theme,
+        width=width,
+    )
+
+
+def _parts(match: Match) -> Parts:
+    errors = [link.error for link in match.links if link.error is not None]
+    error = float(np.sqrt(np.sum(np.square(errors)))) if errors else None
+    return Parts(match.share, match.places_a, match.places_b, error)
+
+
+def _typical(why: Similarity) -> Typical | None:
+    if why.median_score is None or why.high_score is None:
+        return None
+    return Typical(why.median_score, why.high_score)
+
+
+def _apart(why: Similarity) -> tuple[str, float] | None:
+    """What adds to the score and is no place, if it would be seen."""
+    if abs(why.special) < 5e-4 or not why.places:
+        return None
+    return ("what is no place", why.special)
+
+
+def _covering(why: Similarity) -> Covering | None:
+    test = why.cover_test
+    if test is None or not test.measured:
+        return None
+    return Covering(test.score, test.predicted, test.measured, test.sentence)
+
+
+def _caption(why: Similarity, colour: SharedColour | None) -> list[str]:
+    lines = [colour.sentence] if colour is not None and 0 < why.score < 1 else []
+    lines += [sentence(why.typical)] if why.typical else []
+    if why.matches:
+        broken = "; a broken line lowered it" if any(match.share < 0 for match in why.matches) else ""
+        lines.append(f"{_LINES[why.matching]} {_WIDTHS}{broken}.")
+    elif why.places:
+        lines.append("No part of one photo stands out as the match of a part of the other.")
+    return lines
+
+
+def _sum_words(why: Similarity) -> list[str]:
+    together = sum(match.share for match in why.matches)
+    words = [match_sentence(why.score, why.matches)]
+    of = "match" if len(why.matches) == 1 else f"{len(why.matches)} matches together"
+    words.append(f"The {of} make{'s' * (len(why.matches) == 1)} {number(together)} of {score_text(why.score)}.")
+    if why.split == "estimated":
+        words.append("Thin lines: give or take one standard error, since the parts were estimated from masked copies.")
+    return [" ".join(filter(None, words))]
+
+
+def _all_places(why: Similarity) -> str:
+    """With special tokens the places alone do not make the score."""
+    adding = "All places and what is no place make" if why.special else "All places together make"
+    return f"{adding} {score_text(why.score)}{' in each photo' if why.matching == 'anywhere' else ''}."
+
+
+def _score_name(why: Similarity) -> str:
+    if not why.centred:
+        return "similarity"
+    return (
+        f"similarity beyond the mean of {why.references:,} photos" if why.references else "similarity beyond the mean"
+    )
+
+
+def _small_print(why: Similarity, smooth: bool) -> list[str]:
+    measure = "Cosine similarity of the codes"
+    if why.matching == "anywhere" and why.split == "exact":
+        measure = "Cosine similarity of the mean cells of the codes"
+    if why.centred:
+        of = f" of {why.references:,} photos" if why.references else ", as given"
+        measure += f", after taking off the mean code{of}"
+    lines = [f"{measure}, layer {why.layer} of {why.model}."]
+    if why.places:
+        grids = {f"{shares.shape[1]}x{shares.shape[0]}" for shares in (why.shares_a, why.shares_b)}
+        lines[0] += f" Real grid {' and '.join(sorted(grids))}{', the maps smoothed for display' if smooth else ''}."
+    lines += [] if why.centred else [_NOT_CENTRED]
+    return lines + [sentence(note) for note in why.notes]

@@ -1,0 +1,102 @@
+"""A similarity in words: every number in them against a sum made here."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from saccade.picture.colour_names import COLOUR_NAMES, colour_names
+from saccade.results.matches import Link, Match
+from saccade.results.similarity_words import headline, match_sentence, region, shared_colour
+
+
+def below(score: float, part: float) -> np.ndarray:
+    """Shares of which a part lies in the lower half."""
+    shares = np.full((8, 8), score * (1 - part) / 32)
+    shares[4:] = score * part / 32
+    return shares
+
+
+@pytest.mark.parametrize(
+    ("shares_a", "shares_b", "score", "told"),
+    [
+        (below(0.8, 0.7), below(0.8, 0.7), 0.8, "0.80 alike: 70 % of it is the lower half of both photos"),
+        (below(0.8, 0.7), below(0.8, 0.9), 0.8, "0.80 alike: 70 % and 90 % of it is the lower half of both photos"),
+        (
+            below(0.8, 0.7), below(0.8, 0.7).T, 0.8,
+            "0.80 alike: the lower half of the first photo (70 % of it) with the right half of the second (70 % of it)",
+        ),
+        (below(0.8, 0.51), below(0.8, 0.51), 0.8, "0.80 alike: it comes from all over both photos"),
+        (below(0.8, 0.7), below(0.8, 0.5001), 0.8,
+         "0.80 alike: the lower half of the first photo (70 % of it) with all of the second"),
+        (np.full((2, 2), 0.2), np.full((2, 2), 0.2), 0.8, "0.80 alike: every place adds the same"),
+        (below(1, 0.7), below(1, 0.7), 1.0, "1.0 alike: to this model they are the same"),
+        (below(-0.3, 0.7), below(-0.3, 0.7), -0.3, "\u22120.30 alike: more speaks against it than for it"),
+        (np.array([[0.2, -0.2]]), np.array([[0.2, -0.2]]), 0.0, "0 alike: as much speaks against it as for it"),
+    ],
+)  # fmt: skip
+def test_the_headline_is_what_the_numbers_say(
+    shares_a: np.ndarray, shares_b: np.ndarray, score: float, told: str
+) -> None:
+    assert headline(score, shares_a, shares_b) == told
+
+
+def test_what_speaks_against_is_not_counted_as_the_similarity() -> None:
+    shares = below(0.9, 0.7)
+    shares[0, 0] -= 0.1
+    raised = np.maximum(shares, 0)
+    part = raised[4:].sum() / raised.sum()
+    assert f"{100 * part:.0f} % of what speaks for it is the lower half" in headline(0.8, shares, shares)
+
+
+def test_an_empty_middle_has_surroundings() -> None:
+    shares = np.ones((8, 8))
+    shares[2:6, 2:6] = 0.1
+    where, part = region(shares)
+    assert where == "the surroundings of the middle"
+    assert part == pytest.approx(48 / 49.6)
+    assert region(np.ones((8, 8)))[0] == "the whole photo"
+
+
+def test_the_strongest_match_is_told_by_its_share() -> None:
+    links = [Link((7, 0), (0, 7), 0.2), Link((7, 1), (0, 6), 0.04)]
+    strongest, other = Match.of(links, (8, 8), (8, 8)), Match.of([Link((1, 1), (1, 1), -0.3)], (8, 8), (8, 8))
+    assert match_sentence(0.6, [other, strongest]) == (
+        "The strongest match joins the lower left quarter of the first photo and the upper right quarter of the second "
+        "and adds 0.24, 40 % of the similarity."
+    )
+    assert match_sentence(0.6, [other]) == ""
+    assert match_sentence(0.6, []) == ""
+    assert match_sentence(-0.1, [strongest]) == ""
+
+
+def test_a_common_colour_is_counted_where_both_have_it() -> None:
+    first = np.full((64, 64, 3), (128, 128, 128), np.uint8)
+    second = first.copy()
+    first[:, :32], second[:, :56] = (200, 30, 30), (180, 20, 40)
+    shares = np.full((8, 8), 0.1)
+    shares[:, :4] = 0.3
+    colour = shared_colour((first, second), (shares, shares), same_place=True)
+    assert colour is not None
+    assert colour.name == "red"
+    assert colour.parts == pytest.approx((0.75, 0.75), abs=0.02)
+    assert colour.areas == pytest.approx((0.5, 0.5), abs=0.02)
+    assert "75 % of it lies where both photos are red" in headline(0.8, shares, shares, colour)
+    anywhere = shared_colour((first, second), (shares, shares), same_place=False)
+    assert anywhere is None, "in the second photo it holds hardly more than its area"
+    assert shared_colour((first, second), (np.ones((8, 8)), np.ones((8, 8))), same_place=True) is None
+    grey = np.full((64, 64, 3), 128, np.uint8)
+    assert shared_colour((grey, grey), (shares, shares), same_place=True) is None
+    assert shared_colour((first, second), (-shares, -shares), same_place=True) is None
+
+
+def test_colours_have_the_names_that_people_give_them() -> None:
+    named = {
+        "black": (8, 8, 10), "white": (250, 250, 245), "grey": (128, 130, 127), "red": (200, 20, 30),
+        "orange": (240, 140, 20), "yellow": (240, 220, 40), "green": (30, 140, 50), "blue": (30, 60, 200),
+        "purple": (130, 40, 200), "pink": (250, 150, 160), "brown": (110, 70, 30),
+    }  # fmt: skip
+    photo = np.array([list(named.values())], np.uint8)
+    assert [COLOUR_NAMES[index] for index in colour_names(photo)[0]] == list(named)
+    every = np.stack(np.meshgrid(*[np.arange(0, 256, 15)] * 3, indexing="ij"), axis=-1).reshape(1, -1, 3)
+    assert set(colour_names(every.astype(np.uint8)).ravel()) == set(range(len(COLOUR_NAMES)))
