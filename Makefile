@@ -47,6 +47,7 @@ lint: $(VENV)/.test $(VENV)/.lint  ## Check style, types, imports and the exampl
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	npx --yes --package typescript@5.9 tsc --project src/saccade/views/jsconfig.json
 	$(BIN)/lint-imports
 	$(BIN)/python docs/generate_cli.py --check
 

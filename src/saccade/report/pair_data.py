@@ -10,11 +10,11 @@ import numpy as np
 from saccade.encoder import Encoder
 from saccade.images import Images
 from saccade.pairs import compare
-from saccade.picture.numerals import percent
 from saccade.report.array_spec import array_spec
 from saccade.report.map_data import scale_data
 from saccade.results import Similarity
-from saccade.results.map_sentence import EVERYWHERE, main_region
+from saccade.results.framing import framed
+from saccade.results.similarity_words import headline, shared_colour
 from saccade.typing import Array
 
 _LEAST_MARGIN = 0.02
@@ -70,22 +70,14 @@ def _pair(similarity: Similarity, encoder: Encoder, *, centred: bool) -> dict[st
 
 
 def _sentence(similarity: Similarity) -> str:
-    """What makes the score, in one plain sentence."""
+    """Where the score comes from, in one plain sentence; the score itself stands beside it."""
     if not similarity.places:
         return "The code has no places, so it is not known which parts of the photos make this score."
-    raised = np.maximum(similarity.shares_a, 0)
-    lowered = -np.minimum(similarity.shares_a, 0).sum()
-    if raised.sum() <= lowered:
-        return "More speaks against their likeness than for it."
-    where, share = main_region(raised)
-    against = (
-        f" What differs takes {percent(lowered / raised.sum())} of it away again."
-        if lowered > 0.05 * raised.sum()
-        else ""
-    )
-    if where == EVERYWHERE:
-        return f"What they have in common is spread over the whole photo.{against}"
-    return f"{percent(share)} of what they have in common lies in {where}.{against}"
+    shares = (similarity.shares_a, similarity.shares_b)
+    photos = (framed(similarity.photos[0]), framed(similarity.photos[1]))
+    colour = shared_colour(photos, shares, same_place=similarity.matching == "place")
+    text = headline(similarity.score, *shares, colour).partition(": ")[2]
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def similarities(codes: Array, centre: Array | None) -> Array:

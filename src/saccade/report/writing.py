@@ -18,7 +18,9 @@ from saccade.explanation import explain
 from saccade.fingerprint import encoder_fingerprint
 from saccade.images import Images
 from saccade.picture.colormaps import colormap
+from saccade.picture.match_colours import MATCH_COLOURS, readable_on
 from saccade.picture.palette import SIGNED, UNSIGNED
+from saccade.picture.themes import Colour
 from saccade.report.array_spec import array_spec
 from saccade.report.cell_data import CellCodes, cell_codes
 from saccade.report.layer_data import layer_data
@@ -149,6 +151,8 @@ def report_data(
             "unsigned": array_spec(colormap(UNSIGNED), "uint8"),
             "signed": array_spec(colormap(SIGNED), "uint8"),
         },
+        "match_colours": [_hexadecimal(colour) for colour in MATCH_COLOURS],
+        "match_inks": [_hexadecimal(readable_on(colour)) for colour in MATCH_COLOURS],
         "photos": content,
         "pairs": pairs,
         "table": table.tolist(),
@@ -184,6 +188,10 @@ def _name_of(source: str) -> str:
 
 def _versions(encoder: Encoder) -> str:
     return f"saccade {version('saccade')}, numpy {np.__version__}, {encoder.network.framework}"
+
+
+def _hexadecimal(colour: Colour) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour)
 
 
 def _title(images: Images) -> str:

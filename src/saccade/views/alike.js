@@ -7,11 +7,10 @@ import { cellAt, cellInWords, createStage, mapAtPixels, middleOfCell, paintMap, 
 import { colourKey } from "./where.js";
 import { asCount, asPercent, asScore, inWords, withSign } from "./wording.js";
 
-/** Distinct with and without colour vision, and by brightness; every match has its number too. */
-const MATCH_COLOURS = ["#ffb000", "#56b4e9", "#ff6f91", "#00b88a", "#f0e442", "#b78cff"];
-
 /** @param {{data: any, element: HTMLElement, store: any}} view */
 export function renderAlike({ data, element, store }) {
+  /** @type {string[]} distinct with and without colour vision; every match has its number too */
+  const colours = data.match_colours;
   /** @type {"matches" | "shares" | "photos"} */
   let shownAs = "matches";
   let chosen = -1;
@@ -81,7 +80,7 @@ export function renderAlike({ data, element, store }) {
         if (shownAs === "shares" && shares) paintMap(target, pixels[which], mapAtPixels(shares, photo.box, pixels[which].width, pixels[which].height, true), shares.scale, { ramps: data.ramps, opacity: 0.85, contours: true });
         else {
           target.data.set(pixels[which].colour);
-          if (shownAs === "matches" && pair.matches.length) dim(target, pixels[which], photo.box, pair, which, chosen);
+          if (shownAs === "matches" && pair.matches.length) dim(target, pixels[which], photo.box, pair, which, chosen, colours);
         }
       });
       stages[which].describe(`${photo.alt}. ${pair.sentence}`);
@@ -118,7 +117,7 @@ export function renderAlike({ data, element, store }) {
       });
       const [[x1, y1], [x2, y2]] = ends;
       const bend = (x2 - x1) * 0.35;
-      const colour = MATCH_COLOURS[index % MATCH_COLOURS.length];
+      const colour = colours[index % colours.length];
       const quiet = chosen >= 0 && chosen !== index;
       const path = `M ${x1} ${y1} C ${x1 + bend} ${y1}, ${x2 - bend} ${y2}, ${x2} ${y2}`;
       const width = 2 + (12 * Math.abs(match.share)) / largest;
@@ -127,7 +126,7 @@ export function renderAlike({ data, element, store }) {
         buildSvg("path", { d: path, class: "match-line", stroke: colour, "stroke-width": width, "stroke-dasharray": match.share < 0 ? `${width} ${1.6 * width}` : null }));
       for (const [x, y] of ends) {
         group.append(buildSvg("circle", { cx: x, cy: y, r: 12, fill: colour, class: "match-badge" }));
-        const number = buildSvg("text", { x, y: y + 5, class: "match-number" });
+        const number = buildSvg("text", { x, y: y + 5, class: "match-number", fill: data.match_inks[index % colours.length] });
         number.textContent = String(index + 1);
         group.append(number);
       }
@@ -138,15 +137,15 @@ export function renderAlike({ data, element, store }) {
   /** @param {any} pair */
   function sumBar(pair) {
     const parts = [
-      ...pair.matches.map((/** @type {any} */ match, /** @type {number} */ index) => ({ name: `match ${index + 1}`, value: match.share, colour: MATCH_COLOURS[index % MATCH_COLOURS.length], index })),
-      { name: "everything else", value: pair.rest, colour: "var(--muted)", index: -1 },
+      ...pair.matches.map((/** @type {any} */ match, /** @type {number} */ index) => ({ name: `match ${index + 1}`, value: match.share, colour: colours[index % colours.length], ink: data.match_inks[index % colours.length], index })),
+      { name: "everything else", value: pair.rest, colour: "var(--muted)", ink: "var(--paper)", index: -1 },
     ];
     const reach = parts.reduce((sum, part) => sum + Math.abs(part.value), 0) || 1;
     const lowered = parts.filter((part) => part.value < 0);
     const raised = parts.filter((part) => part.value >= 0);
     /** @param {any} part */
     const piece = (part) => build("button", {
-      type: "button", class: "sum-part", style: { "--part": part.colour, "flex-grow": Math.abs(part.value) / reach }, "aria-label": `${part.name} ${part.value < 0 ? "lowered" : "raised"} the similarity by ${inWords(Math.abs(part.value))}`,
+      type: "button", class: "sum-part", style: { "--part": part.colour, "--part-ink": part.ink, "flex-grow": Math.abs(part.value) / reach }, "aria-label": `${part.name} ${part.value < 0 ? "lowered" : "raised"} the similarity by ${inWords(Math.abs(part.value))}`,
       on: { mouseenter: () => choose(part), focus: () => choose(part), mouseleave: () => choose(null), blur: () => choose(null) },
     }, build("b", {}, part.index >= 0 ? String(part.index + 1) : "rest"));
     const text = parts.map((part) => `${withSign(part.value)} ${part.name}`).join("  ");
@@ -169,7 +168,7 @@ export function renderAlike({ data, element, store }) {
     const pair = pairNow();
     const photos = [data.photos[pair.first], data.photos[pair.second]];
     const pixels = await Promise.all(photos.map(photoPixels));
-    photos.forEach((photo, which) => stages[which].paint(pixels[which], (target) => { target.data.set(pixels[which].colour); dim(target, pixels[which], photo.box, pair, which, chosen); }));
+    photos.forEach((photo, which) => stages[which].paint(pixels[which], (target) => { target.data.set(pixels[which].colour); dim(target, pixels[which], photo.box, pair, which, chosen, colours); }));
     drawLines();
   }
 
@@ -232,8 +231,9 @@ function sharesOf(pair, which) {
 /**
  * Leave the matches in their own colours, outlined; let the rest step back.
  * @param {ImageData} target @param {any} pixels @param {number[]} box @param {any} pair @param {number} which @param {number} chosen
+ * @param {string[]} colours
  */
-function dim(target, pixels, box, pair, which, chosen) {
+function dim(target, pixels, box, pair, which, chosen, colours) {
   const grid = pair[gridKey(pair, which)];
   const owner = new Int8Array(grid[0] * grid[1]).fill(-1);
   pair.matches.forEach((/** @type {any} */ match, /** @type {number} */ index) => {
@@ -242,7 +242,7 @@ function dim(target, pixels, box, pair, which, chosen) {
   });
   const { width, height, colour } = pixels;
   const data = target.data;
-  const colours = MATCH_COLOURS.map((text) => [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16)));
+  const paints = colours.map((text) => [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16)));
   const columnOf = Int16Array.from({ length: width }, (_, x) => Math.floor((((x + 0.5) / width - box[0]) / (box[2] - box[0])) * grid[1]));
   const rowOf = Int16Array.from({ length: height }, (_, y) => Math.floor((((y + 0.5) / height - box[1]) / (box[3] - box[1])) * grid[0]));
   /** @param {number} x @param {number} y */
@@ -257,7 +257,7 @@ function dim(target, pixels, box, pair, which, chosen) {
         continue;
       }
       const inked = ownerAt(x - edge, y) !== own || ownerAt(x + edge, y) !== own || ownerAt(x, y - edge) !== own || ownerAt(x, y + edge) !== own;
-      const paint = colours[own % colours.length];
+      const paint = paints[own % paints.length];
       for (let channel = 0; channel < 3; channel += 1) data[index + channel] = inked ? paint[channel] : colour[index + channel];
     }
   }

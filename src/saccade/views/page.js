@@ -46,7 +46,7 @@ export function renderPage(data, options = {}) {
   const thumbs = build("div", { class: "thumbs", role: "group", "aria-label": "Which photo" });
   const main = build("main", { id: "content" });
   document.body.replaceChildren(build("a", { class: "skip", href: "#content", on: { click: (/** @type {Event} */ event) => { event.preventDefault(); main.querySelector("section")?.focus(); } } }, "Skip to the pictures"), head);
-  if (photos > 1) document.body.append(build("div", { class: "photo-bar" }, thumbs));
+  if (photos > 1) document.body.append(build("nav", { class: "photo-bar", "aria-label": "Photos" }, thumbs));
   document.body.append(main, build("footer", { class: "foot" }, build("p", {}, "Made by saccade, in one file that needs no network. A saccade is the jump an eye makes to the next thing it looks at.")));
   thumbs.append(...data.photos.map((/** @type {any} */ photo, /** @type {number} */ index) => build("button", { type: "button", class: "thumb", "aria-label": photo.name, on: { click: () => store.set({ photo: index }) } }, build("img", { src: photo.thumbnail, alt: "" }))));
   store.follow((state) => { [...thumbs.children].forEach((thumb, index) => thumb.setAttribute("aria-pressed", String(index === state.photo))); });

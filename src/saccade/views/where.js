@@ -169,7 +169,7 @@ function numberTable(map, photo, stem) {
     build("tbody", {}, means.map((row, index) => build("tr", {}, build("th", { scope: "row" }, String(index + 1)), row.map((value) => build("td", {}, valueInWords(map, value)))))));
   const save = button(`Save all ${rows}\u00d7${columns} numbers (CSV)`, () => {
     const lines = [];
-    for (let row = 0; row < rows; row += 1) lines.push(Array.from(values.slice(row * columns, (row + 1) * columns)).join(","));
+    for (let row = 0; row < rows; row += 1) lines.push(Array.from({ length: columns }, (_, column) => values[row * columns + column]).join(","));
     saveFile(`${stem}.csv`, new Blob([lines.join("\n") + "\n"], { type: "text/csv" }));
   });
   return build("div", {}, build("div", { class: "table-scroll", tabindex: "0", role: "region", "aria-label": `numbers of ${photo.name}` }, table), save);
