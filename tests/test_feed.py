@@ -389,3 +389,13 @@ def test_the_size_that_a_model_names_is_tried_first() -> None:
     encoder = saccade.Encoder(Windowed(56))
     assert (encoder.recipe.height, encoder.recipe.width) == (56, 56)
     assert encoder.value_range_reason.startswith("assumed")
+
+
+@pytest.mark.parametrize(("channels", "mean"), [(1, (sum(NAMED["imagenet"].mean) / 3,)), (4, None)])
+def test_what_colours_carry_is_averaged_for_grey_and_dropped_otherwise(channels: int, mean: Any) -> None:
+    module = nn.Sequential(nn.Conv2d(channels, 4, 3), nn.ELU())
+    module.pretrained_cfg = {  # type: ignore[assignment]
+        "input_size": (3, 16, 16), "mean": NAMED["imagenet"].mean, "std": NAMED["imagenet"].std,
+    }  # fmt: skip
+    normalisation = saccade.Encoder(module).recipe.normalisation
+    assert (None if normalisation is None else normalisation.mean) == mean

@@ -164,6 +164,7 @@ def factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
     return lambda name: f"factories_with_weights:{name}"
 
 
+@pytest.mark.filterwarnings("ignore:net.pt lacks weights of the model:saccade.SaccadeWarning")
 def test_a_part_that_the_file_lacks_may_not_lead_to_the_code(factory: Callable[[str], str], tmp_path: Path) -> None:
     path = tmp_path / "net.pt"
     torch.save(PLAIN, path)
@@ -178,6 +179,7 @@ def test_a_part_that_the_file_lacks_may_not_lead_to_the_code(factory: Callable[[
         saccade.load(factory("deeper"), weights=path, input_shape=(16, 16, 3), layer="norm")
 
 
+@pytest.mark.filterwarnings("ignore:net.pt lacks weights of the model:saccade.SaccadeWarning")
 def test_asking_which_layers_need_a_weight_changes_none(factory: Callable[[str], str], tmp_path: Path) -> None:
     torch.save(PLAIN, tmp_path / "net.pt")
     encoder = saccade.load(factory("classifier"), weights=tmp_path / "net.pt", input_shape=(16, 16, 3), layer="norm")
@@ -189,6 +191,8 @@ def test_the_head_of_another_task_stays_out(factory: Callable[[str], str], tmp_p
     torch.save(HEADED, tmp_path / "net.pt")
     loaded = load_torch_weights(fresh(classes=7), tmp_path / "net.pt")
     assert loaded.missing == ("head.weight", "head.bias")
+    with pytest.warns(saccade.SaccadeWarning, match=r"net\.pt lacks weights of the model, which stay random.*'head\.w"):
+        saccade.load(factory("classifier"), weights=tmp_path / "net.pt", input_shape=(16, 16, 3), layer="norm")
 
 
 def lightning(hyper_parameters: Any) -> dict[str, Any]:

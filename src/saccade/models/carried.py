@@ -72,6 +72,21 @@ def from_open_clip(config: Mapping[str, Any], source: str) -> Carried:
     )
 
 
+def from_torchvision(settings: Mapping[str, Any], source: str) -> Carried:
+    """Read the attributes of torchvision's `ImageClassification`, with which its weights were trained."""
+    sides = {name: (settings.get(name) or [None])[0] for name in ("crop_size", "resize_size")}
+    crop, resize = sides["crop_size"], sides["resize_size"]
+    interpolation = settings.get("interpolation")
+    return Carried(
+        source,
+        sizes=tuple(sizes_in([crop])),
+        normalisation=_normalisation(settings.get("mean"), settings.get("std")),
+        fit="cover",
+        crop=_share(min(1.0, crop / resize)) if crop and resize else None,
+        interpolation=interpolation_named(getattr(interpolation, "value", interpolation)),
+    )
+
+
 def from_preprocessor(config: Mapping[str, Any], source: str) -> Carried:
     """Read Hugging Face's `preprocessor_config.json`.
 

@@ -62,7 +62,7 @@ def feed_of(
     Raises:
         InputError: What the caller says cannot be read.
     """
-    carried: Carried = getattr(network, "carried", None) or Carried("")
+    carried = _for_channels(getattr(network, "carried", None) or Carried(""), network.input_shape[2])
     feed = _brightness(network, carried, value_range, normalize)
     fitted = fit or carried.fit or "stretch"
     share = crop if crop is not None else (carried.crop if fit in (None, carried.fit) else None)
@@ -73,6 +73,18 @@ def feed_of(
         crop=1.0 if share is None or (fitted != "cover" and crop is None) else share,
         interpolation=interpolation or carried.interpolation or "auto",
     )
+
+
+def _for_channels(carried: Carried, channels: int) -> Carried:
+    """The same for a model of another number of channels: the mean of the colours for grey, nothing for any other."""
+    normalisation = carried.normalisation
+    if normalisation is None or len(normalisation.mean) in (1, channels):
+        return carried
+    if channels != 1:
+        return replace(carried, normalisation=None)
+    mean, std = (sum(numbers) / len(numbers) for numbers in (normalisation.mean, normalisation.std))
+    grey = Normalisation((mean,), (std,), value_range=normalisation.value_range)
+    return replace(carried, normalisation=grey, source=f"{carried.source}; the mean of its colours, for grey")
 
 
 def _brightness(network: Network, carried: Carried, value_range: Sequence[float] | None, normalize: Any) -> Feed:

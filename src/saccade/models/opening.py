@@ -10,17 +10,19 @@ import contextlib
 import difflib
 import os
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from saccade.errors import FileError, InputError, ModelError
+from saccade.errors import FileError, InputError, ModelError, SaccadeWarning
 from saccade.models.archive import is_archive, open_archive
 from saccade.models.backend import choose_backend, choose_backend_quietly
 from saccade.models.factories import model_of
 from saccade.models.factory_call import is_factory, read_call
 from saccade.models.input_shape import InputShape
 from saccade.models.live import open_live
+from saccade.models.named_models import is_named, open_named, read_name
 from saccade.models.network import Network
 from saccade.models.onnx.files import starts_as_onnx
 from saccade.models.opened import Opened
@@ -55,11 +57,13 @@ def open_model(
         raise InputError(f"{source!r:.80} is no model; give the path of a file, or package.module:factory.")
     text = str(source)
     path = _expanded(Path(source))
-    if is_factory(text) and not _exists(path):
+    if not _exists(path) and (is_factory(text) or is_named(text)):
         choose_backend_quietly(backend)
-        opened = Opened(model_of(read_call(text)))
-        if weights is not None:
-            opened = _with_weights(opened, _expanded(Path(weights)), trust)
+        file = None if weights is None else _expanded(Path(weights))
+        named = read_name(text) if is_named(text) else None
+        opened = Opened(model_of(read_call(text))) if named is None else open_named(named, file)
+        if file is not None:
+            opened = _with_weights(opened, file, trust)
         return _placed(open_live(opened.model, input_shape=input_shape, opened=opened), device)
     if not _exists(path):
         raise FileError(_missing(path))
@@ -170,7 +174,11 @@ def _with_weights(opened: Opened, weights: Path, trust: bool) -> Opened:
     from saccade.models.torch.weights import load_torch_weights
 
     loaded = load_torch_weights(opened.model, weights, trust=trust)
-    return replace(opened, notes=(*opened.notes, *loaded.notes), missing_weights=loaded.missing)
+    notes = (*opened.notes, *loaded.notes)
+    if loaded.missing:
+        warnings.warn(loaded.warning, SaccadeWarning, stacklevel=4)
+        notes = (*notes, loaded.warning)
+    return replace(opened, notes=notes, missing_weights=loaded.missing)
 
 
 def _placed(network: Network, device: str | None) -> Network:

@@ -30,8 +30,9 @@ def refuse_missing(network: TorchNetwork, layer: str, names: Sequence[str]) -> N
         return
     layers = list(network.layers)
     changed = changed_by(network, layers, names)
-    steady = [path for path in layers[: layers.index(layer)] if path not in changed]
-    instead = f" Or take a layer before them: the last is {steady[-1]!r} (--layer {steady[-1]})." if steady else ""
+    first = next(place for place, path in enumerate(layers) if path in changed)
+    last = layers[first - 1] if first else None
+    instead = "" if last is None else f" Or take a layer before them: the last is {last!r} (--layer {last})."
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     raise ModelError(
         f"the code {layer!r} is computed with weights that are not in the file and so stayed random: "

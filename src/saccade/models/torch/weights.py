@@ -27,12 +27,14 @@ class Loaded:
     """What was put into a module.
 
     Attributes:
-        notes: What was taken, left out and missing, in sentences; empty where the file fits as it is.
+        notes: What was taken and what was left out, in sentences; empty where the file fits as it is.
         missing: Names of the module that the file does not have, and that therefore stayed as they were.
+        warning: The sentence that says so; empty where nothing is missing.
     """
 
     notes: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    warning: str = ""
 
 
 def load_torch_weights(module: Any, path: Path, *, trust: bool = False) -> Loaded:
@@ -77,7 +79,14 @@ def fill(module: Any, checkpoint: Checkpoint, file_name: str) -> Loaded:
         )
     _put(module, expected, best.weights, file_name)
     others = [way.container for way in ways[1:] if way.container != best.container and not way.faults()]
-    return Loaded(tuple(_notes(best, checkpoint, file_name, list(dict.fromkeys(others)))), tuple(best.missing))
+    notes = tuple(_notes(best, checkpoint, file_name, list(dict.fromkeys(others))))
+    if not best.missing:
+        return Loaded(notes)
+    warning = (
+        f"{file_name} lacks weights of the model, which stay random, so that what they compute means nothing: "
+        f"{_counted(best.missing)}"
+    )
+    return Loaded(notes, tuple(best.missing), warning)
 
 
 @dataclass(frozen=True)
@@ -245,11 +254,6 @@ def _notes(way: _Way, checkpoint: Checkpoint, file_name: str, others: Sequence[s
         yield f"from {file_name} the weights {', '.join(chosen)}, were taken"
     if way.left_out:
         yield f"left out of {file_name}, since the model has no place for it: {_counted(way.left_out)}"
-    if way.missing:
-        yield (
-            f"{file_name} lacks weights of the model, which stay random, so that what they compute means nothing: "
-            f"{_counted(way.missing)}"
-        )
     if checkpoint.passed_over:
         yield f"{file_name} also holds objects ({checkpoint.passed_over}); they were not brought back, and ran no code"
 
