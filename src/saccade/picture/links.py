@@ -162,22 +162,37 @@ def joined_photos(
         names: A name for each, below it.
         page: Whose measures are used.
     """
-    between = round(page.text * (6.5 if matches else 1.5))
-    aspects = [photo.shape[1] / photo.shape[0] for photo in photos]
-    tall = min((page.content - between) / sum(aspects), page.width * 0.56)
-    frames = []
-    for side, aspect in enumerate(aspects):
-        wide = max(1, int(tall * aspect))
-        frames.append(Frame(0 if not side else page.content - wide, 0, wide, max(1, round(tall))))
+    frames = _frames([photo.shape[1] / photo.shape[0] for photo in photos], bool(matches), page)
+    # A name may be wider than its photo, as far as the other one leaves room.
+    gap = round(page.text)
+    second = max(frames[1].width, min(page.content // 3, page.content - frames[0].width - gap))
     labels = [
-        page.lines(name, size=page.text, colour=page.theme.ink, bold=True, width=max(frame.width, page.content // 3))
-        for name, frame in zip(names, frames, strict=True)
+        page.lines(name, size=page.text, colour=page.theme.ink, bold=True, width=width)
+        for name, width in zip(names, (page.content - second - gap, second), strict=True)
     ]
     below = max(frame.height for frame in frames) + round(page.text * 0.5)
     height = below + (max(label.height for label in labels) if any(names) else 0)
     image = Image.new("RGB", (page.content, height), page.theme.background)
-    for side, (photo, frame, label) in enumerate(zip(photos, frames, labels, strict=True)):
-        image.paste(Image.fromarray(enlarge(photo, frame.height, frame.width)), (int(frame.left), 0))
-        image.paste(label, (0 if not side else page.content - label.width, below))
-    draw_links(image, (frames[0], frames[1]), matches, page)
+    for photo, frame in zip(photos, frames, strict=True):
+        drawn = Image.fromarray(enlarge(photo, frame.height, frame.width))
+        image.paste(drawn, (int(frame.left), int(frame.top)))
+    image.paste(labels[0], (0, below))
+    image.paste(labels[1], (page.content - second, below))
+    draw_links(image, frames, matches, page)
     return image
+
+
+def _frames(aspects: Sequence[float], joined: bool, page: Page) -> tuple[Frame, Frame]:
+    """Where both photos lie: equally high, unless one of them were too low to be seen then."""
+    between = round(page.text * (6.5 if joined else 1.5))
+    space, most = page.content - between, page.width * 0.56
+    tall = min(space / sum(aspects), most)
+    heights = [tall, tall]
+    if tall < min(page.text * 16, space / 4):
+        heights = [min(space / 2 / aspect, most) for aspect in aspects]
+    frames = []
+    for side, (aspect, own) in enumerate(zip(aspects, heights, strict=True)):
+        wide, high = max(1, int(own * aspect)), max(1, round(own))
+        left = page.content - wide if side else 0
+        frames.append(Frame(left, round((max(heights) - own) / 2), wide, high))
+    return frames[0], frames[1]

@@ -9,7 +9,7 @@ from math import ceil
 from PIL import Image
 
 from saccade.picture.canvas import Canvas
-from saccade.picture.numerals import number
+from saccade.picture.numerals import MINUS
 from saccade.picture.page import Page
 from saccade.picture.typesetting import LEADING, measure
 
@@ -66,13 +66,17 @@ def ruler(score: float, typical: Typical | None, page: Page, width: int) -> Imag
         canvas.line([(place(0), axis - thick), (place(0), axis + thick)], theme.muted, max(1.0, page.text / 14))
         canvas.words((place(0), below), "0", size, theme.muted, align="centre")
     if typical is not None:
-        texts = [f"typical pair {number(typical.median)}", f"5 % are over {number(typical.high)}"]
+        texts = [f"typical pair {_written(typical.median)}", f"5 % are over {_written(typical.high)}"]
         widths = [measure(text, size) for text in texts]
         middles = side_by_side([place(typical.median), place(typical.high)], widths, size, 0, width)
         for text, own, middle in zip(texts, (typical.median, typical.high), middles, strict=True):
             canvas.line([(place(own), axis + thick / 2), (middle, below + step * 0.62)], theme.muted, page.text / 14)
             canvas.words((middle, below + step * 1.05), text, size, theme.ink, align="centre")
     return canvas.finish()
+
+
+def _written(value: float) -> str:
+    return f"{value:.2f}".replace("-", MINUS)
 
 
 def side_by_side(middles: Sequence[float], widths: Sequence[float], gap: float, low: float, high: float) -> list[float]:

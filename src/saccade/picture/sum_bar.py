@@ -104,9 +104,6 @@ def sum_bar(parts: Sequence[Part], score: str, page: Page, width: int) -> Image.
         _segment(image, (place(span[0]), first, place(span[1]), first + thick), part, page)
     for part, span in lowering:
         _segment(image, (place(span[1]), second, place(span[0]), second + thick * 0.8), part, page)
-    _labels(image, raising, place, (first, label * 0.5), written, page)
-    if lowering:
-        _labels(image, lowering, place, (second + thick * 0.8, last - page.text * 0.55 - label * 0.5), written, page)
     for part, (_, end) in raising + lowering:
         if part.error:
             row = first + thick / 2 if part.share >= 0 else second + thick * 0.4
@@ -118,6 +115,9 @@ def sum_bar(parts: Sequence[Part], score: str, page: Page, width: int) -> Image.
     for value in (0.0, total):
         at = round(place(value))
         draw.line((at, round(first), at, round(middle + page.text * 0.5)), theme.muted, hairline)
+    _labels(image, raising, place, (first, label * 0.5), written, page)
+    if lowering:
+        _labels(image, lowering, place, (second + thick * 0.8, last - page.text * 0.55 - label * 0.5), written, page)
     write(
         image, (max(ends[1] + page.text * 0.5, 0), middle - LEADING * page.text * 0.65), score,
         size=page.text * 1.3, colour=theme.ink, bold=True,
@@ -166,6 +166,8 @@ def _labels(
         towards = row + (LEADING * size * 0.5 if edge > row else -LEADING * size * 0.5)
         draw.line((middle, towards, centre, edge), page.theme.muted, max(1, round(page.text / 14)))
         left = middle - width / 2
+        box = (left - size * 0.3, row - LEADING * size / 2, middle + width / 2 + size * 0.3, row + LEADING * size / 2)
+        draw.rectangle(box, page.theme.background)  # the lines that mark zero and the score give way to words
         if part.number is not None:
             badge(image, (left + radius * 1.1, row), part.number, part.colour, radius)
         write(image, (left + beside, row - LEADING * size / 2), text, size=size, colour=page.theme.ink)
