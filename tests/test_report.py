@@ -233,7 +233,7 @@ def test_no_two_modules_share_a_name() -> None:
 def test_every_section_is_drawn(browser: Any, page: Path, width: int, scheme: str) -> None:
     with opened(browser, page, viewport={"width": width, "height": 900}, color_scheme=scheme) as tab:
         sections = [section.get_attribute("id") for section in tab.locator("section.chapter").all()]
-        assert sections == ["look", "same", "alike", "memory", "inside", "trust", "guess", "recipe"]
+        assert sections == ["look", "same", "alike", "memory", "inside", "eye", "trust", "guess", "recipe"]
         for name in sections:
             tab.locator(f"#{name}").scroll_into_view_if_needed()
             tab.wait_for_function(f"document.querySelector('#{name} .view').childElementCount > 0")

@@ -23,6 +23,7 @@ from saccade.picture.palette import SIGNED, UNSIGNED
 from saccade.picture.themes import Colour
 from saccade.report.array_spec import array_spec
 from saccade.report.cell_data import CellCodes, cell_codes
+from saccade.report.eye_data import eye_data
 from saccade.report.layer_data import layer_data
 from saccade.report.map_data import agreements, explained, map_data
 from saccade.report.page_file import page_file
@@ -126,7 +127,9 @@ def report_data(
     pairs = pair_data(encoder, images, centre)
     report("looking inside", 4)
     layers = [_layers(encoder, images[index]) for index in range(len(images))]
-    report("writing", 5)
+    report("asking every cell what it sees", 5)
+    eyes = eye_data(encoder, images)
+    report("writing", 6)
     table = similarities(codes, centre)
     content = []
     for index in range(len(images)):
@@ -134,6 +137,8 @@ def report_data(
         one["maps"] = [map_data(attribution, index) for attribution in attributions]
         one["agreements"] = agreements(attributions, index)
         one["layers"] = layers[index]
+        if eyes is not None:
+            one["eye"] = eyes[index]
         if kept is not None:
             one["kept"] = map_data(kept, index)
         if trust is not None:
