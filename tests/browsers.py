@@ -45,4 +45,4 @@ def opened(browser: Any, page: Path, *, address: str = "", **settings: Any) -> I
 
 
 def _is_inside(url: str, page: Path) -> bool:
-    return url.split("#")[0] == page.as_uri() or url.startswith(("data:", "blob:"))
+    return url.split("#")[0] == page.as_uri() or url.startswith(("data:", "blob:", "about:srcdoc"))

@@ -174,6 +174,23 @@ def test_a_stop_writes_nothing(encoder: saccade.Encoder, folder: Path, tmp_path:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_notebook_shows_it_in_a_frame_without_rights(
+    encoder: saccade.Encoder, folder: Path, tmp_path: Path, browser: Any
+) -> None:
+    view = saccade.report_view(encoder, [folder / PHOTOS[0], folder / PHOTOS[1]])
+    frame = view._repr_html_()
+    assert 'sandbox="allow-scripts allow-downloads"' in frame
+    page = tmp_path / "notebook.html"
+    page.write_text(f"<!doctype html><meta charset=utf-8><title>notebook</title><body>{frame}")
+    with opened(browser, page) as tab:
+        inside = tab.frame_locator("iframe")
+        inside.locator("#look").scroll_into_view_if_needed()  # a frame cannot look beyond its own edge
+        inside.locator("#look .stage-canvas").wait_for()
+        inside.locator(".thumbs button").nth(1).click()
+        assert inside.locator(".thumbs button").nth(1).get_attribute("aria-pressed") == "true"
+    assert view.save(tmp_path / "report.html").read_text() == view.page
+
+
 # Its parts
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from saccade.arguments import checks_arguments
 from saccade.atomic_files import check_writable, write_text
 from saccade.encoder import Encoder, as_encoder
-from saccade.errors import InputError, NotApplicable
+from saccade.errors import Cancelled, InputError, NotApplicable
 from saccade.explanation import explain
 from saccade.fingerprint import encoder_fingerprint
 from saccade.images import Images
@@ -83,21 +83,42 @@ def write_report(
     if path.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"{path.name} is no page; a report ends in .html.")
     check_writable(path)
+    page, _ = report_page(
+        encoder, images, methods=methods, title=title, deck=deck, name=path.name, model_source=model_source,
+        progress=progress, stop=stop,
+    )  # fmt: skip
+    return write_text(path, page)
+
+
+def report_page(
+    encoder: Encoder | Any,
+    images: Any,
+    *,
+    methods: Sequence[str] | None = None,
+    title: str | None = None,
+    deck: str | None = None,
+    name: str = "report.html",
+    model_source: str = "MODEL",
+    progress: Callable[[str, int, int], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> tuple[str, str]:
+    """The page as text, and its headline; see `write_report`."""
     encoder = as_encoder(encoder)
     photos = encoder.images(images)
     if len(photos) > MOST:
         raise InputError(f"{len(photos)} photos: a report shows 1 to {MOST}, so that its file can be mailed.")
 
     def report(text: str, done: int) -> None:
+        if stop is not None and stop():
+            raise Cancelled("the report was stopped; nothing was written.")
         if progress is not None:
             progress(text, done, _STEPS)
 
     data = report_data(encoder, photos, methods=methods, title=title, deck=deck, report=report, stop=stop)
-    data["recipe"] = recipe(encoder, photos, path, methods, model_source)
+    data["recipe"] = recipe(encoder, photos, name, methods, model_source)
     page = page_file(data["title"], data["deck"], data)
-    write_text(path, page)
     report("done", _STEPS)
-    return path
+    return page, data["title"]
 
 
 def report_data(
@@ -167,7 +188,7 @@ def report_data(
 
 
 def recipe(
-    encoder: Encoder, images: Images, path: Path, methods: Sequence[str] | None, model_source: str
+    encoder: Encoder, images: Images, name: str, methods: Sequence[str] | None, model_source: str
 ) -> dict[str, Any]:
     """Everything that is needed to make it again."""
     names = [photo.source.name if photo.source is not None else photo.name for photo in images.photos]
@@ -176,7 +197,7 @@ def recipe(
     for method in methods or ():
         parts += ["--method", method]
     return {
-        "command": shlex.join([*parts, "--output", path.name]),
+        "command": shlex.join([*parts, "--output", name]),
         "facts": [
             ["model", encoder.describe()],
             ["fingerprint of the model", encoder_fingerprint(encoder)[:16]],

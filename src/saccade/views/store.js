@@ -22,6 +22,7 @@ export function createStore(initial, read) {
   }
 
   function intoAddress() {
+    if (!/^(file|https?):$/.test(location.protocol)) return; // the frame of a notebook has no address of its own
     const words = new URLSearchParams();
     for (const [name, value] of Object.entries(state)) if (value !== initial[name]) words.set(name, String(value));
     const text = words.toString();
