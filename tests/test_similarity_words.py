@@ -62,9 +62,14 @@ def test_the_strongest_match_is_told_by_its_share() -> None:
     links = [Link((7, 0), (0, 7), 0.2), Link((7, 1), (0, 6), 0.04)]
     strongest, other = Match.of(links, (8, 8), (8, 8)), Match.of([Link((1, 1), (1, 1), -0.3)], (8, 8), (8, 8))
     assert match_sentence(0.6, [other, strongest]) == (
-        "The strongest match joins the lower left quarter of the first photo and the upper right quarter of the second "
-        "and adds 0.24, 40 % of the similarity."
+        "The strongest match, the lower left quarter of the first photo with the upper right quarter of the second, "
+        "adds 0.24, 40 % of the similarity."
     )
+    even = np.linspace(0.009, 0.01, 64).reshape(8, 8)
+    assert headline(0.6, even, even, matches=[strongest, other]) == (
+        "0.60 alike: 40 % of it is the lower left quarter of the first photo with the upper right quarter of the second"
+    )
+    assert "from all over" in headline(0.6, even, even, matches=[other])
     assert match_sentence(0.6, [other]) == ""
     assert match_sentence(0.6, []) == ""
     assert match_sentence(-0.1, [strongest]) == ""
@@ -81,7 +86,7 @@ def test_a_common_colour_is_counted_where_both_have_it() -> None:
     assert colour.name == "red"
     assert colour.parts == pytest.approx((0.75, 0.75), abs=0.02)
     assert colour.areas == pytest.approx((0.5, 0.5), abs=0.02)
-    assert "75 % of it lies where both photos are red" in headline(0.8, shares, shares, colour)
+    assert "75 % of it lies where both photos are red" in headline(0.8, shares, shares, colour=colour)
     anywhere = shared_colour((first, second), (shares, shares), same_place=False)
     assert anywhere is None, "in the second photo it holds hardly more than its area"
     assert shared_colour((first, second), (np.ones((8, 8)), np.ones((8, 8))), same_place=True) is None

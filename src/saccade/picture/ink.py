@@ -6,10 +6,11 @@ Each is drawn four times as large on a sheet of its own, no larger than itself, 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from saccade.picture.themes import Colour
 
@@ -52,10 +53,17 @@ def stroke(
             for x, y in (path[0], path[-1]) if radius > 1 else ():
                 sheet.ellipse((x - radius, y - radius, x + radius, y + radius), 255)
 
-    _lay(image, line, thick, colour, opacity, draw)
+    _lay(image, line, thick, colour, lambda mask: mask.point(lambda value: round(value * opacity)), draw)
 
 
-def fill(image: Image.Image, outlines: Sequence[Points], colour: Colour, opacity: float) -> None:
+def fill(
+    image: Image.Image,
+    outlines: Sequence[Points],
+    colour: Colour,
+    opacity: float,
+    *,
+    edge: tuple[float, float] = (0, 0),
+) -> None:
     """Tint what lies inside of closed lines; what lies inside of two of them is a hole.
 
     Args:
@@ -63,6 +71,7 @@ def fill(image: Image.Image, outlines: Sequence[Points], colour: Colour, opacity
         outlines: (points, 2) in pixels each.
         colour: Of the tint.
         opacity: 0 to 1.
+        edge: How much more opaque it is just inside of the lines, and over how many pixels that fades.
     """
     if not outlines:
         return
@@ -74,7 +83,20 @@ def fill(image: Image.Image, outlines: Sequence[Points], colour: Colour, opacity
             fine = (line - corner) * _FINER
             sheet.polygon([(float(x), float(y)) for x, y in fine], 255 if _area(line) > 0 else 0)
 
-    _lay(image, np.concatenate(list(outlines)), 0.0, colour, opacity, draw)
+    more, reach = edge
+
+    def shade(mask: Image.Image) -> Image.Image:
+        if not more:
+            return mask.point(lambda value: round(value * opacity))
+        inside = np.asarray(mask, np.float32) / 255
+        # A wide frame of nothing, so that the edge of the photo is a border like any other.
+        room = ceil(3 * reach)
+        wide = Image.fromarray(np.pad(np.asarray(mask), room)).filter(ImageFilter.GaussianBlur(reach))
+        deep = np.asarray(wide, np.float32)[room:-room, room:-room] / 255
+        shallow = np.clip(2 * (1 - deep), 0, 1)
+        return Image.fromarray(np.rint(255 * inside * (opacity + more * shallow)).astype(np.uint8))
+
+    _lay(image, np.concatenate(list(outlines)), 0.0, colour, shade, draw)
 
 
 def disc(image: Image.Image, centre: tuple[float, float], radius: float, colour: Colour) -> None:
@@ -85,7 +107,7 @@ def disc(image: Image.Image, centre: tuple[float, float], radius: float, colour:
         fine = radius * _FINER
         sheet.ellipse((x - fine, y - fine, x + fine, y + fine), 255)
 
-    _lay(image, np.array([centre]), 2 * radius, colour, 1.0, draw)
+    _lay(image, np.array([centre]), 2 * radius, colour, lambda mask: mask, draw)
 
 
 def curve(start: tuple[float, float], end: tuple[float, float], *, steps: int = 48) -> Points:
@@ -122,10 +144,10 @@ def _lay(
     points: Points,
     thick: float,
     colour: Colour,
-    opacity: float,
+    shade: Callable[[Image.Image], Image.Image],
     draw: Callable[[ImageDraw.ImageDraw, Points], None],
 ) -> None:
-    """Draw onto a sheet that is just large enough, and lay it onto the image."""
+    """Draw onto a sheet that is just large enough, shade it, and lay it onto the image."""
     low = np.floor(points.min(axis=0) - thick / 2 - 2)
     low = np.maximum(low, 0)
     high = np.minimum(np.ceil(points.max(axis=0) + thick / 2 + 2), (image.width, image.height))
@@ -134,7 +156,4 @@ def _lay(
         return
     sheet = Image.new("L", (wide * _FINER, tall * _FINER))
     draw(ImageDraw.Draw(sheet), low)
-    mask = sheet.reduce(_FINER)
-    if opacity < 1:
-        mask = mask.point(lambda value: round(value * opacity))
-    image.paste(colour, (int(low[0]), int(low[1])), mask)
+    image.paste(colour, (int(low[0]), int(low[1])), shade(sheet.reduce(_FINER)))

@@ -23,7 +23,8 @@ from saccade.picture.typesetting import LEADING, write
 
 Spot = tuple[float, float]
 
-_TINT = 0.2
+_TINT, _EDGE = 0.06, 0.36
+"""Opacity deep inside of a part, where the photo's colours count, and how much more of it there is along its border."""
 _DARK: Colour = (18, 18, 22)
 _LIGHT: Colour = (255, 255, 255)
 
@@ -78,7 +79,7 @@ def draw_links(image: Image.Image, frames: tuple[Frame, Frame], matches: Sequenc
         corner = np.array([frame.left, frame.top])
         for (match, colour), places in zip(coloured, side, strict=True):
             lines = [line + corner for line in outlines(places, frame.height, frame.width, inset=thick)]
-            fill(image, lines, colour, _TINT)
+            fill(image, lines, colour, _TINT, edge=(_EDGE, page.text * 0.8))
             for line in lines:
                 stroke(image, line, _DARK, thick + 2 * casing, closed=True, opacity=0.5)
                 stroke(image, line, _LIGHT, thick + casing, closed=True, opacity=0.9)

@@ -45,7 +45,7 @@ def similarity_page(why: Similarity, *, theme: str, smooth: bool, opacity: float
     told, colour = f"{score_text(why.score)} alike", None
     if why.places:
         colour = shared_colour((photos[0], photos[1]), (why.shares_a, why.shares_b), same_place=why.matching == "place")
-        told = headline(why.score, why.shares_a, why.shares_b, colour)
+        told = headline(why.score, why.shares_a, why.shares_b, matches=why.matches, colour=colour)
     return pair(
         photos[0],
         photos[1],

@@ -29,6 +29,8 @@ _COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink")
 """Only clear colours are worth naming as what two photos have in common."""
 _MOST, _MORE = 0.4, 1.15
 """A colour is named if it holds this share of what speaks for a similarity, and this many times what its area would."""
+_MUCH = 0.15
+"""A match is worth a headline from this share of the score on."""
 _SIDE = 96
 """Pixels on which colours are counted."""
 
@@ -97,13 +99,21 @@ def shared_colour(
     return best
 
 
-def headline(score: float, shares_a: Shares, shares_b: Shares, colour: SharedColour | None = None) -> str:
+def headline(
+    score: float,
+    shares_a: Shares,
+    shares_b: Shares,
+    *,
+    matches: Sequence[Match] = (),
+    colour: SharedColour | None = None,
+) -> str:
     """How alike are they, and where does it come from? One line.
 
     Args:
         score: The similarity.
         shares_a: (rows, columns): what each place of the first photo adds to it.
         shares_b: The same of the second photo.
+        matches: Its matches, told where no region stands out.
         colour: The colour on which it lies, if it lies on one.
 
     Example:
@@ -126,7 +136,10 @@ def headline(score: float, shares_a: Shares, shares_b: Shares, colour: SharedCol
         return f"{told}: {colour.phrase.format(of=of)}"
     (where_a, part_a), (where_b, part_b) = (region(np.maximum(shares, 0)) for shares in (shares_a, shares_b))
     if where_a == where_b == EVERYWHERE:
-        return f"{told}: it comes from all over both photos"
+        best = strongest(matches)
+        if best is None or best.share < _MUCH * score:
+            return f"{told}: it comes from all over both photos"
+        return f"{told}: {percent(best.share / score)} of it is {joined_places(best)}"
     if where_a == where_b:
         same = percent(part_a) == percent(part_b)
         parts = percent(part_a) if same else f"{percent(part_a)} and {percent(part_b)}"
@@ -138,18 +151,25 @@ def headline(score: float, shares_a: Shares, shares_b: Shares, colour: SharedCol
 
 def match_sentence(score: float, matches: Sequence[Match]) -> str:
     """What does the strongest match join, and how much of the similarity is that? Empty if nothing was matched."""
-    if not matches:
+    first = strongest(matches)
+    if first is None or score <= 0:
         return ""
-    first = max(matches, key=lambda match: match.share)
-    if first.share <= 0 or score <= 0:
-        return ""
-    where_a, where_b = (main_region(places.astype(np.float64))[0] for places in (first.places_a, first.places_b))
-    joins = (
-        f"The strongest match is {where_a} of both photos"
-        if where_a == where_b
-        else f"The strongest match joins {where_a} of the first photo and {where_b} of the second"
-    )
-    return f"{joins} and adds {number(first.share)}, {percent(first.share / score)} of the similarity."
+    adds = f"adds {number(first.share)}, {percent(first.share / score)} of the similarity"
+    return f"The strongest match, {joined_places(first)}, {adds}."
+
+
+def strongest(matches: Sequence[Match]) -> Match | None:
+    """The match that adds most; None where none adds anything."""
+    first = max(matches, key=lambda match: match.share, default=None)
+    return first if first is not None and first.share > 0 else None
+
+
+def joined_places(match: Match) -> str:
+    """Which places does it join, in words?"""
+    where_a, where_b = (main_region(places.astype(np.float64))[0] for places in (match.places_a, match.places_b))
+    if where_a == where_b:
+        return f"{where_a} of both photos"
+    return f"{where_a} of the first photo with {where_b} of the second"
 
 
 def region(raised: Shares) -> tuple[str, float]:
