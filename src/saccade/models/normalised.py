@@ -27,6 +27,9 @@ class NormalisedNetwork:
         network: The model as it was opened.
         normalisation: What is computed before it.
 
+    Attributes:
+        redraws: What the model gives is a picture that is put back into the images' range.
+
     Raises:
         InputError: Mean and spread are for another number of channels.
     """
@@ -44,7 +47,7 @@ class NormalisedNetwork:
         self.framework: Framework = network.framework
         self.name: str = network.name
         self.input_shape = network.input_shape
-        self._redraws = (
+        self.redraws = (
             network.layers[network.output].shape == network.input_shape and network.hints.output_activation != "sigmoid"
         )
         self.fixed_batch: int | None = network.fixed_batch  # some know it once their layers were asked for
@@ -78,7 +81,7 @@ class NormalisedNetwork:
         scale, shift = self._like(images, self._scale, self._shift)
         results = self.network.run(self._ordered(images) * scale + shift, layers, taps)
         output = self.network.output
-        if output in results and self._redraws:
+        if output in results and self.redraws:
             std, mean = self._like(results[output], self._std, self._mean)
             results[output] = self._ordered(results[output] * std + mean)
         return results

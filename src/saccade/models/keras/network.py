@@ -16,6 +16,7 @@ from saccade.models.carried import Carried
 from saccade.models.dataflow import POINTWISE, Dataflow, Operation
 from saccade.models.keras.calls import ROOT, Call, Recorder, named_parts, recording, tensors_in
 from saccade.models.keras.carried import carried
+from saccade.models.keras.exporting import plain_network
 from saccade.models.keras.inputs import input_of
 from saccade.models.keras.pool_before_activation import Postponed, postponed
 from saccade.models.keras.randomisation import layer_weights
@@ -24,6 +25,7 @@ from saccade.models.keras.windows import windows_of
 from saccade.models.messages import plain_sentence
 from saccade.models.network import Capabilities, EverythingFound, Framework, Hints, Layer, Measured, Taps
 from saccade.models.places import Places
+from saccade.models.plain_network import PlainNetwork
 from saccade.models.randomisation import Weight
 from saccade.models.rectifiers import Rectifiers
 from saccade.typing import Array, Tensor
@@ -334,6 +336,15 @@ class KerasNetwork:
             first = kind == "Reshape" or call.layer.data_format != "channels_first"
             return replace(before, channels_first=first)
         return before
+
+    def plain_network(self, paths: Sequence[str], height: int, width: int) -> PlainNetwork:
+        """Which plain layers compute these layers from an image of this size?
+
+        Raises:
+            NotApplicable: Something that they need is no plain layer.
+        """
+        recorder = self._record(height, width)
+        return plain_network(recorder, paths, channels_first=self._channels_first, name=self.name)
 
     def rectifiers(self, layer: str) -> Rectifiers:
         """The ReLUs between the image and a layer, and whether anything else bends the way."""
