@@ -31,6 +31,12 @@ def report(
         ),
     ] = None,
     title: Annotated[str | None, typer.Option(metavar="TEXT", show_default=False, help="The headline.")] = None,
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live/--no-live", help="Carry the network in the page, where it is small enough, so that it runs there."
+        ),
+    ] = True,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="The page to write, ending in .html.")
     ] = Path("report.html"),
@@ -60,7 +66,7 @@ def report(
     console.say(encoder.describe())
     with console.progress(1, "starting") as bar:
         page = write_report(
-            encoder, encoder.read(photos), output, methods=methods, title=title, model_source=str(model),
+            encoder, encoder.read(photos), output, methods=methods, title=title, live=live, model_source=str(model),
             progress=lambda what, done, total: bar.at(done / max(total, 1), what),
         )  # fmt: skip
     size = page.stat().st_size

@@ -45,7 +45,7 @@ class ReportView:
 
 @checks_arguments
 def report_view(
-    encoder: Any, images: Any, *, methods: Sequence[str] | None = None, title: str | None = None
+    encoder: Any, images: Any, *, methods: Sequence[str] | None = None, title: str | None = None, live: bool = True
 ) -> ReportView:
     """What does this model see in these photos, as something to touch in a notebook?
 
@@ -54,6 +54,7 @@ def report_view(
         images: As for `write_report`.
         methods: As for `write_report`.
         title: As for `write_report`.
+        live: As for `write_report`.
 
     Raises:
         InputError: No photos, or too many.
@@ -62,5 +63,5 @@ def report_view(
         >>> saccade.report_view(encoder, ["cat.jpg", "cup.jpg"]).title
         'What does the machine see in these 2 photos?'
     """
-    page, title = report_page(encoder, images, methods=methods, title=title)
+    page, title = report_page(encoder, images, methods=methods, title=title, live=live)
     return ReportView(page, title)

@@ -76,7 +76,7 @@ def _sentence(similarity: Similarity) -> str:
     shares = (similarity.shares_a, similarity.shares_b)
     photos = (framed(similarity.photos[0]), framed(similarity.photos[1]))
     colour = shared_colour(photos, shares, same_place=similarity.matching == "place")
-    text = headline(similarity.score, *shares, colour).partition(": ")[2]
+    text = headline(similarity.score, *shares, matches=similarity.matches, colour=colour).partition(": ")[2]
     return f"{text[:1].upper()}{text[1:]}."
 
 

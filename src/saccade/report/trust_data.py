@@ -30,6 +30,10 @@ from saccade.typing import Array
 
 _STEPS = 20
 """Deletion goes in twentieths of the photo."""
+_EQUAL = 0.02
+"""Scores of one photo that differ by less are not told apart."""
+_ALIKE = 0.7
+"""From this rank correlation on two maps say much the same."""
 
 
 def trust_data(encoder: Encoder, images: Images, first: Attribution, centre: Array | None) -> list[dict[str, Any]]:
@@ -84,6 +88,7 @@ def trust_data(encoder: Encoder, images: Images, first: Attribution, centre: Arr
                 "networks": len(untrained.untrained.likeness),
                 "sentence": untrained.untrained.sentence(index),
             }
+        one["sentence"] = _verdict(one)
         content.append(one)
     return content
 
@@ -109,3 +114,23 @@ def _score(curves: Array) -> float:
     """Area under insertion less area under deletion: 0 for a map at random."""
     below = area(curves[None].astype(np.float64), np.arange(_STEPS + 1) / _STEPS)[0]
     return float(below[1] - below[0])
+
+
+def _verdict(trust: dict[str, Any]) -> str:
+    """What the test says of this photo's map."""
+    scores = {name: curve["score"] for name, curve in trust["curves"].items()}
+    ahead = scores["map"] - scores["edges"]
+    beats = "about as surely as" if abs(ahead) < _EQUAL else "more surely than" if ahead > 0 else "less surely than"
+    text = (
+        f"Taken at its word, this map finds what the code needs {beats} an edge detector does "
+        f"({scores['map']:.2f} against {scores['edges']:.2f}; a map at random has {scores['random']:.2f})."
+    )
+    untrained = trust.get("untrained")
+    if untrained is None:
+        return text
+    if untrained["likeness"] >= _ALIKE:
+        return (
+            text
+            + " But networks that never learned draw nearly the same map: it shows the photo, not what was learned."
+        )
+    return text + f" Networks that never learned draw another one (rank correlation {untrained['likeness']:.2f})."

@@ -38,7 +38,7 @@ export function renderHero({ data, element, store }) {
     if (store.get().photo !== index) return;
     const map = photo.maps[0];
     const placed = mapAtPixels(mapOf(map), photo.box, pixels.width, pixels.height, true);
-    const order = ranksOf(placed);
+    const order = sharesAbove(placed);
     const half = shareHoldingHalf(placed);
     const cells = cellsOf(photo.code);
     const isVector = cells.rows * cells.columns === 1;
@@ -125,7 +125,7 @@ export function renderHero({ data, element, store }) {
 function ease(value) { return value * value * (3 - 2 * value); }
 
 /** @param {Float32Array} placed @returns {Float32Array} of each place the share of the photo that counts more; NaN counts last */
-export function ranksOf(placed) {
+export function sharesAbove(placed) {
   const sorted = Float32Array.from(placed, (value) => (value === value ? value : -Infinity)).sort();
   const count = sorted.length;
   const bins = 2048;

@@ -14,10 +14,11 @@ import { renderGuess } from "./guess.js";
 import { renderRecipe } from "./recipe.js";
 
 /** @typedef {{data: any, element: HTMLElement, store: any, transport: any}} View */
+/** @typedef {{id: string, name: string, title: string, lead: string, needs: (data: any) => boolean, render: (view: View) => void}} Section */
 
-/** @type {{id: string, name: string, title: string, lead: string, needs: (data: any) => boolean, render: (view: View) => void}[]} */
+/** @type {Section[]} */
 const SECTIONS = [
-  { id: "look", name: "Where it looks", title: "Where does it look?", lead: "Nobody told it what to look for. This is what its code is made of, painted onto the photo.", needs: () => true, render: renderWhere },
+  { id: "look", name: "Where it looks", title: "Where does it look?", lead: "Bright is what the photo's code is made of: painted onto the photo, with its numbers under the pointer.", needs: () => true, render: renderWhere },
   { id: "same", name: "The same stuff", title: "What is the same stuff?", lead: "Touch a thing, and everything that the network encodes alike lights up, here and in the other photos.", needs: (data) => data.cells.length > 0, render: renderSameStuff },
   { id: "alike", name: "Why alike?", title: "Why are these two alike?", lead: "The number by which photos are compared, taken apart: every place has its share, for or against.", needs: (data) => data.photos.length > 1, render: renderAlike },
   { id: "memory", name: "What it remembers", title: "What does it remember, and what does it forget?", lead: "From nothing but the code it can draw the photo again. Whatever is missing there, the code does not hold.", needs: (data) => Boolean(data.photos[0].redrawn), render: renderRemember },
@@ -28,7 +29,10 @@ const SECTIONS = [
   { id: "recipe", name: "Recipe", title: "How was this made?", lead: "", needs: () => true, render: renderRecipe },
 ];
 
-/** @param {any} data @param {{transport?: any, sections?: typeof SECTIONS}} [options] */
+/**
+ * @param {any} data
+ * @param {{transport?: any, second?: Section}} [options] `transport` computes new images; `second` is a section that needs one, and comes second
+ */
 export function renderPage(data, options = {}) {
   const methods = data.photos[0].maps.length;
   const photos = data.photos.length;
@@ -37,7 +41,8 @@ export function renderPage(data, options = {}) {
     const count = name === "method" ? methods : photos;
     return Number.isInteger(value) && value >= 0 && value < count ? value : undefined;
   });
-  const shown = (options.sections ?? SECTIONS).filter((section) => section.needs(data));
+  const sections = options.second ? [SECTIONS[0], options.second, ...SECTIONS.slice(1)] : SECTIONS;
+  const shown = sections.filter((section) => section.needs(data));
   const head = build("header", { class: "head" });
   const hero = build("div", { class: "hero" });
   head.append(

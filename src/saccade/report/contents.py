@@ -1,0 +1,125 @@
+"""Asking everything that a report shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from saccade.encoder import Encoder
+from saccade.errors import NotApplicable
+from saccade.explanation import explain
+from saccade.images import Images
+from saccade.picture.colormaps import colormap
+from saccade.picture.match_colours import MATCH_COLOURS, readable_on
+from saccade.picture.palette import SIGNED, UNSIGNED
+from saccade.picture.themes import Colour
+from saccade.report.array_spec import array_spec
+from saccade.report.cell_data import CellCodes, cell_codes
+from saccade.report.eye_data import eye_data
+from saccade.report.layer_data import layer_data
+from saccade.report.map_data import agreements, explained, map_data
+from saccade.report.pair_data import game, pair_data, similarities
+from saccade.report.photo_data import photo_data
+from saccade.report.trust_data import trust_data
+
+
+def report_contents(
+    encoder: Encoder,
+    images: Images,
+    *,
+    methods: Sequence[str] | None,
+    title: str | None,
+    deck: str | None,
+    report: Callable[[str, int], None],
+    stop: Callable[[], bool] | None,
+) -> dict[str, Any]:
+    """Everything that the views show, as plain data."""
+    report("encoding the photos", 0)
+    codes = encoder.codes(images)
+    redrawn = encoder.reconstruct(images) if encoder.is_autoencoder else None
+    cells = cell_codes(encoder, images, codes)
+    report("asking the methods", 1)
+    attributions, left_out = explained(encoder, images, methods, stop=stop)
+    report("looking at what is kept", 2)
+    kept = explain(encoder, images, "detail_kept", stop=stop) if redrawn is not None else None
+    report("asking untrained networks", 3)
+    reference = encoder.reference
+    is_known = reference is not None and reference.mean_code.shape == codes.shape[1:]
+    centre = reference.mean_code if reference is not None and is_known else None
+    trust = trust_data(encoder, images, attributions[0], centre)
+    pairs = pair_data(encoder, images, centre)
+    report("looking inside", 4)
+    layers = [_layers(encoder, images[index]) for index in range(len(images))]
+    report("asking every cell what it sees", 5)
+    eyes = eye_data(encoder, images)
+    report("writing", 6)
+    table = similarities(codes, centre)
+    content = []
+    for index in range(len(images)):
+        one = photo_data(images, index, codes[index], None if redrawn is None else redrawn[index])
+        one["maps"] = [map_data(attribution, index) for attribution in attributions]
+        one["agreements"] = agreements(attributions, index)
+        one["layers"] = layers[index]
+        if eyes is not None:
+            one["eye"] = eyes[index]
+        if kept is not None:
+            one["kept"] = map_data(kept, index)
+        if trust is not None:
+            one["trust"] = trust[index]
+        one["cells"] = [array_spec(layer.values[index], "float16") for layer in cells]
+        content.append(one)
+    height, width, channels = images.shape[1:]
+    return {
+        "title": title or _title(images),
+        "deck": deck or _deck(codes.shape[1:], (height, width, channels)),
+        "model": {
+            "name": encoder.name,
+            "input": [height, width, channels],
+            "value_range": list(images.value_range),
+            "fed": encoder.recipe.describe_values(),
+        },
+        "code": dict(zip(("layer", "rows", "columns", "channels"), (encoder.layer, *codes.shape[1:]), strict=True)),
+        "cells": [_cells_words(layer) for layer in cells],
+        "ramps": {
+            "unsigned": array_spec(colormap(UNSIGNED), "uint8"),
+            "signed": array_spec(colormap(SIGNED), "uint8"),
+        },
+        "match_colours": [_hexadecimal(colour) for colour in MATCH_COLOURS],
+        "match_inks": [_hexadecimal(readable_on(colour)) for colour in MATCH_COLOURS],
+        "photos": content,
+        "pairs": pairs,
+        "table": table.tolist(),
+        "game": game(table),
+        "left_out": left_out,
+    }
+
+
+def _hexadecimal(colour: Colour) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour)
+
+
+def _title(images: Images) -> str:
+    if len(images) == 1:
+        return f"What does the machine see in {images.names[0]}?"
+    return f"What does the machine see in these {len(images)} photos?"
+
+
+def _deck(code: tuple[int, ...], image: tuple[int, ...]) -> str:
+    given, kept = int(np.prod(image)), int(np.prod(code))
+    return (
+        f"A network turns each photo into {kept:,} numbers, its code, from {given:,} it was given. By these numbers it "
+        "knows a photo again. Here you can see what they are made of, and touch everything."
+    )
+
+
+def _layers(encoder: Encoder, image: Images) -> list[dict[str, Any]]:
+    try:
+        return layer_data(encoder, image)
+    except NotApplicable:
+        return []
+
+
+def _cells_words(cells: CellCodes) -> dict[str, Any]:
+    return dict(zip(("layer", "rows", "columns", "channels"), (cells.layer, *cells.values.shape[1:]), strict=True))
