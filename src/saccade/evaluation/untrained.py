@@ -79,7 +79,7 @@ def explain_beside_untrained(
     if networks < 1:
         raise InputError(f"networks={networks}: give 1 or more.")
     encoder = as_encoder(encoder)
-    layers = weighted_layers(encoder.network, encoder.layer)
+    weighted_layers(encoder.network, encoder.layer)  # refuses before anything is computed
 
     def for_all(estimate: Estimate) -> None:
         assert on_estimate is not None
@@ -91,6 +91,40 @@ def explain_beside_untrained(
         encoder, images, method, target, progress=progress, stop=stop, on_partial=on_partial,
         on_estimate=None if on_estimate is None else for_all, partial_after=partial_after / (1 + networks), **settings,
     )  # fmt: skip
+    return beside_untrained(
+        encoder, trained, method, target, networks=networks, seed=seed, progress=progress, stop=stop, **settings
+    )
+
+
+def beside_untrained(
+    encoder: Encoder,
+    trained: Attribution,
+    method: str | Method | None,
+    target: Target | str | None = None,
+    *,
+    networks: int = NETWORKS,
+    seed: int = 0,
+    progress: Progress | None = None,
+    stop: Stop | None = None,
+    **settings: Any,
+) -> Attribution:
+    """The same attribution with what untrained networks say to the same question; see `explain_beside_untrained`.
+
+    Args:
+        encoder: That explained.
+        trained: What it said.
+        method: The method that was asked.
+        target: What was explained.
+        networks: How many untrained networks are asked.
+        seed: Of their weights.
+        progress: As for `explain`.
+        stop: As for `explain`.
+        **settings: The settings that the method was asked with.
+
+    Raises:
+        NotApplicable: The weights of this kind of model cannot be told apart by layer.
+    """
+    layers = weighted_layers(encoder.network, encoder.layer)
     grid = on_grid(np.abs(trained.heatmap))
     total = _total(trained.values)
     mean, likeness = np.zeros(trained.values.shape), []

@@ -17,7 +17,7 @@ from saccade.evaluation.areas import area
 from saccade.evaluation.controls import CONTROLS
 from saccade.evaluation.rankings import ranks
 from saccade.evaluation.similarity import CENTRED_COSINE
-from saccade.evaluation.untrained import explain_beside_untrained
+from saccade.evaluation.untrained import beside_untrained
 from saccade.images import Images
 from saccade.picture.scales import scale_of
 from saccade.report.array_spec import array_spec
@@ -30,6 +30,7 @@ from saccade.typing import Array
 
 _STEPS = 20
 """Deletion goes in twentieths of the photo."""
+_NETWORKS = 2
 _EQUAL = 0.02
 """Scores of one photo that differ by less are not told apart."""
 _ALIKE = 0.7
@@ -55,7 +56,7 @@ def trust_data(encoder: Encoder, images: Images, first: Attribution, centre: Arr
     curves = {name: _curves(encoder, images, maps, centre) for name, maps in {"map": first.heatmap, **controls}.items()}
     untrained: Attribution | None
     try:
-        untrained = explain_beside_untrained(encoder, images, first.method, networks=2)
+        untrained = beside_untrained(encoder, first, first.method, networks=_NETWORKS)
     except NotApplicable:
         untrained = None
     edges = controls["edges"]

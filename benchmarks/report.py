@@ -1,0 +1,77 @@
+"""How fast does the page of a report answer a finger?
+
+    python benchmarks/report.py REPORT.html
+
+Headless Chromium on this machine, without a GPU. A touch is timed from the start of the frame that
+follows it to the end of the painting that it causes: the work of the page's own thread.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+TOUCHES = 60
+
+WORK = """([section, count]) => new Promise((done) => {
+    const stage = document.querySelector(`#${section} .stage`);
+    const area = stage.getBoundingClientRect();
+    const times = [];
+    let step = 0;
+    const touch = () => {
+        if (step === count) { done(times); return; }
+        step += 1;
+        const x = area.left + area.width * (0.08 + 0.84 * ((step * 37) % 101) / 101);
+        const y = area.top + area.height * (0.08 + 0.84 * ((step * 53) % 97) / 97);
+        stage.dispatchEvent(new PointerEvent('pointermove', { clientX: x, clientY: y, bubbles: true }));
+        // The painting waits for a frame; a task behind that frame ends after it.
+        requestAnimationFrame(() => { const frame = performance.now();
+            setTimeout(() => { times.push(performance.now() - frame); touch(); }, 0); });
+    };
+    touch();
+})"""
+
+
+def quantile(times: list[float], share: float) -> float:
+    """The time that so large a share of the touches stays below."""
+    return sorted(times)[min(len(times) - 1, int(share * len(times)))]
+
+
+def measure(page_path: Path) -> dict[str, Any]:
+    """Touch every section many times."""
+    from playwright.sync_api import sync_playwright
+
+    program = next(filter(None, map(shutil.which, NAMES)), None)
+    if program is None:
+        raise SystemExit(f"none of {', '.join(NAMES)} is installed")
+    figures: dict[str, Any] = {}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+        )
+        page = browser.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+        page.goto(page_path.resolve().as_uri())
+        page.wait_for_timeout(1000)
+        for section in ("look", "same", "alike", "eye"):
+            if page.query_selector(f"#{section}") is None:
+                continue
+            page.locator(f"#{section}").scroll_into_view_if_needed()
+            page.wait_for_timeout(1500)
+            times = page.evaluate(WORK, [section, TOUCHES])
+            figures[section] = {"p50": quantile(times, 0.5), "p95": quantile(times, 0.95)}
+        browser.close()
+    return figures
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        raise SystemExit(__doc__)
+    found = measure(Path(sys.argv[1]))
+    about = {"touches": TOUCHES, "load": os.getloadavg(), "machine": platform.machine(), "cores": os.cpu_count()}
+    print(json.dumps({"milliseconds": found, **about}, indent=1))
