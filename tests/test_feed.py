@@ -399,3 +399,22 @@ def test_what_colours_carry_is_averaged_for_grey_and_dropped_otherwise(channels:
     }  # fmt: skip
     normalisation = saccade.Encoder(module).recipe.normalisation
     assert (None if normalisation is None else normalisation.mean) == mean
+
+
+@pytest.mark.parametrize(("kind", "name"), [("mobilenet_v2", "half"), ("bit", "half"), ("dinov2", "imagenet")])
+def test_kinds_of_hugging_face_are_fed_as_they_were_trained(kind: str, name: str) -> None:
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ELU())
+    module.config = SimpleNamespace(model_type=kind, image_size=16)  # type: ignore[assignment]
+    encoder = saccade.Encoder(module)
+    assert encoder.recipe.normalisation == NAMED[name]
+    assert f"the model is a {kind}" in encoder.value_range_reason
+
+
+def test_a_preprocessor_that_turns_colours_round_is_heeded() -> None:
+    carried = from_preprocessor({"do_flip_channel_order": True, "do_rescale": True, "size": 32}, "here")
+    assert carried.normalisation is not None
+    assert (carried.normalisation.order, carried.normalisation.mean) == ("BGR", (0.0, 0.0, 0.0))
+    settings = {"image_mean": [0.1, 0.2, 0.3], "image_std": [1.0, 1.0, 1.0], "do_flip_channel_order": True}
+    turned = from_preprocessor(settings, "here").normalisation
+    assert turned is not None
+    assert (turned.order, turned.mean) == ("BGR", (0.1, 0.2, 0.3))

@@ -417,9 +417,10 @@ def load(
     """Open a model file and make it an encoder.
 
     Args:
-        source: A `.keras` file (Keras 3 or 2), an `.h5` (Keras 1 or 2), a `.json` with `weights`, a SavedModel folder,
-            a `.pt2`, TorchScript or `.onnx` file, or `package.module:factory`.
-        weights: A weights-only file, for a factory or a `.json`.
+        source: A `.keras` file (Keras 3 or 2), an `.h5` (Keras 1 or 2), a `.json` with `weights`, a `.pt2`, TorchScript
+            or `.onnx` file; a folder of TensorFlow (SavedModel), transformers, diffusers, timm or open_clip;
+            `timm:NAME` or `torchvision:NAME`; or `package.module:factory`, with arguments where it takes some.
+        weights: A file of weights, for a name, a factory or a `.json`.
         trust: Allow code that lies in the file to run.
         backend: The Keras backend (`"tensorflow"`, `"jax"`, `"torch"`), if Keras is not loaded yet.
         device: Where to compute.

@@ -23,8 +23,9 @@ Model = Annotated[
     typer.Argument(
         metavar="MODEL",
         show_default=False,
-        help="A .keras, .h5, .json (with --weights), .pt2, TorchScript or .onnx file, a SavedModel folder, or "
-        "package.module:factory.",
+        help="A .keras, .h5, .json (with --weights), .pt2, TorchScript or .onnx file; a folder of TensorFlow "
+        "(SavedModel), transformers, diffusers, timm or open_clip; timm:NAME or torchvision:NAME; or "
+        "package.module:factory, with arguments as in 'mine:encoder(64,depth=3)'.",
     ),
 ]
 
@@ -39,7 +40,12 @@ class Opening:
     ] = None
     weights: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", rich_help_panel=_MODEL, help="Weights for a factory or a .json."),
+        typer.Option(
+            metavar="FILE",
+            rich_help_panel=_MODEL,
+            help="Weights for timm:NAME, torchvision:NAME, a factory or a .json: .safetensors, .pt, .pth, .ckpt, .bin; "
+            "for Keras .keras, .h5, .weights.h5.",
+        ),
     ] = None
     draws: Annotated[
         int | None,

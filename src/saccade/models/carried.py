@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from saccade.errors import InputError
+from saccade.errors import FileError, InputError
 from saccade.images.normalisation import NAMED, Normalisation, normalisation_of
 from saccade.images.recipe import Fit, Interpolation
 
@@ -114,6 +114,9 @@ def from_preprocessor(config: Mapping[str, Any], source: str) -> Carried:
         normalisation = _normalisation(config.get("image_mean"), config.get("image_std"))
         if normalisation is not None and value_range is not None:
             normalisation = _on_range(normalisation, value_range)
+    if config.get("do_flip_channel_order"):
+        plain = Normalisation((0.0,) * 3, (1.0,) * 3, value_range=value_range or (0.0, 1.0))
+        normalisation = replace(normalisation or plain, order="BGR")
     shortest = isinstance(config.get("size"), Mapping) and "shortest_edge" in config["size"]
     number = config.get("resample")
     return Carried(
@@ -128,27 +131,37 @@ def from_preprocessor(config: Mapping[str, Any], source: str) -> Carried:
 
 
 def preprocessor_beside(folder: str | Path) -> Carried | None:
-    """What `preprocessor_config.json` in a folder says; None where there is none.
+    """What `preprocessor_config.json` or `processor_config.json` in a folder says; None where there is none.
 
     Raises:
-        InputError: It cannot be read.
+        FileError: It cannot be read.
     """
-    path = Path(folder) / "preprocessor_config.json"
+    for name in ("preprocessor_config.json", "processor_config.json"):
+        path = Path(folder) / name
+        if path.is_file():
+            config = folder_settings(path)
+            own = config.get("image_processor")
+            return from_preprocessor(own if isinstance(own, Mapping) else config, f"the {name} beside it")
+    return None
+
+
+def folder_settings(path: Path) -> dict[str, Any]:
+    """The settings in a JSON file that lies beside a model.
+
+    Raises:
+        FileError: It cannot be read, or holds something else.
+    """
     try:
-        if not path.is_file():
-            return None
         if path.stat().st_size > _LARGEST:
-            raise InputError(f"{path} is damaged: it is larger than {_LARGEST:,} bytes.")
-        text = path.read_bytes()
-    except OSError:
-        return None
-    try:
-        config = json.loads(text)
+            raise FileError(f"{path} is damaged: it is larger than {_LARGEST:,} bytes.")
+        config = json.loads(path.read_bytes())
+    except OSError as error:
+        raise FileError(f"{path} cannot be read: {error.strerror or error}.") from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is damaged: it is no JSON.") from error
+        raise FileError(f"{path} is damaged: it is no JSON.") from error
     if not isinstance(config, dict):
-        raise InputError(f"{path} holds no settings.")
-    return from_preprocessor(config, f"the {path.name} beside it")
+        raise FileError(f"{path} holds no settings.")
+    return config
 
 
 def sizes_in(values: Sequence[Any]) -> Iterator[Size]:

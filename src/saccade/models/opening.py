@@ -26,6 +26,7 @@ from saccade.models.named_models import is_named, open_named, read_name
 from saccade.models.network import Network
 from saccade.models.onnx.files import starts_as_onnx
 from saccade.models.opened import Opened
+from saccade.models.torch.folders import is_model_folder, open_folder
 
 
 def open_model(
@@ -40,9 +41,10 @@ def open_model(
     """Open a model from a file, a folder or a factory.
 
     Args:
-        source: `.keras`, `.h5`, `.json` (with weights), a SavedModel folder, `.pt2`, TorchScript, `.onnx`, or
+        source: `.keras`, `.h5`, `.json` (with weights), `.pt2`, TorchScript, `.onnx`; a folder of TensorFlow
+            (SavedModel), transformers, diffusers, timm or open_clip; `timm:NAME`, `torchvision:NAME`; or
             `package.module:factory`, with arguments where it takes some: `package.module:factory(word,size=64)`.
-        weights: A weights-only file for a factory or a JSON architecture.
+        weights: A file of weights for a name, a factory or a JSON architecture.
         trust: Allow what lies in the file (Lambda layers, pickled modules, custom classes, graphs that do more than
             compute) to run.
         backend: The Keras backend, if Keras is not loaded yet.
@@ -72,7 +74,13 @@ def open_model(
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror or error}.") from error
     if weights is not None and kind != "json":
-        raise InputError(f"{path.name} holds its own weights; --weights goes with package.module:factory or a .json.")
+        raise InputError(
+            f"{path.name} holds its own weights; --weights goes with timm:NAME, torchvision:NAME, "
+            "package.module:factory or a .json."
+        )
+    if kind == "folder":
+        opened = open_folder(path, trust=trust)
+        return _placed(open_live(opened.model, input_shape=input_shape, opened=opened), device)
     if kind == "torch":
         from saccade.models.torch.files import open_torch_file
 
@@ -120,13 +128,16 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _kind(path: Path) -> Literal["keras", "json", "saved_model", "torch", "onnx"]:
+def _kind(path: Path) -> Literal["keras", "json", "saved_model", "folder", "torch", "onnx"]:
     """What is it, by what it holds; names can lie."""
     if path.is_dir():
         if (path / "saved_model.pb").exists():
             return "saved_model"
+        if is_model_folder(path):
+            return "folder"
         raise ModelError(
-            f"{path} is a folder, but no TensorFlow SavedModel (it holds no saved_model.pb); give a model file."
+            f"{path} is a folder, but of no model: neither of TensorFlow (saved_model.pb), nor of transformers, "
+            "diffusers, timm or open_clip (config.json with the weights beside it); give one, or a model file."
         )
     if not path.is_file():
         raise FileError(f"{path} is no file.")
@@ -153,7 +164,7 @@ def _kind(path: Path) -> Literal["keras", "json", "saved_model", "torch", "onnx"
         raise FileError(f"{path} is damaged or no HDF5 file; it starts with {start[:8]!r}.")
     raise ModelError(
         f"{path} is no model that saccade knows; give .keras, .h5, .json with --weights, a SavedModel folder, .pt2, "
-        "TorchScript .pt, .onnx, or package.module:factory."
+        "TorchScript .pt, .onnx, the folder of a model, timm:NAME, torchvision:NAME, or package.module:factory."
     )
 
 

@@ -15,9 +15,13 @@ _HUGGING_FACE = {
         "dpt", "efficientnet", "focalnet", "hiera", "ijepa", "levit", "poolformer", "pvt", "pvt_v2", "regnet", "resnet",
         "segformer", "swin", "swinv2", "upernet", "van", "vit_mae", "vit_msn", "yolos",
     ),
-    "half": ("beit", "data2vec-vision", "siglip", "siglip_vision_model", "siglip2", "siglip2_vision_model", "vit"),
+    "half": (
+        "beit", "bit", "data2vec-vision", "mobilenet_v1", "mobilenet_v2", "siglip", "siglip_vision_model", "siglip2",
+        "siglip2_vision_model", "vit", "vit_hybrid",
+    ),
     "clip": (
-        "align_vision_model", "altclip_vision_model", "blip", "blip_vision_model", "chinese_clip_vision_model", "clip",
+        "aimv2_vision_model", "align_vision_model",
+        "altclip_vision_model", "blip", "blip_vision_model", "chinese_clip_vision_model", "clip",
         "clip_vision_model", "clipseg", "clipseg_vision_model", "metaclip_2_vision_model",
     ),
 }  # fmt: skip

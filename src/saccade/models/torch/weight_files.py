@@ -132,7 +132,7 @@ def _content(path: Path, trust: bool) -> tuple[Any, str]:
     """What `torch.save` put into a file, without objects of classes, and which classes these are."""
     import torch
 
-    _check_sizes(path)
+    check_sizes(path)
     try:
         return torch.load(path, map_location="cpu", weights_only=True), ""
     except pickle.UnpicklingError as error:
@@ -211,8 +211,11 @@ def _weights_within(content: Any, name: str = "", depth: int = 0) -> Iterator[tu
             yield from _weights_within(value, f"{name}.{key}" if name else key, depth + 1)
 
 
-def _check_sizes(path: Path) -> None:
-    """Raise FileError where tensors are larger than what the file holds of them; PyTorch would make room first."""
+def check_sizes(path: Path) -> None:
+    """Raise FileError where tensors are larger than what a file of `torch.save` holds of them.
+
+    PyTorch would make room for them first.
+    """
     try:
         if not is_archive(path):
             _check_old_sizes(path)

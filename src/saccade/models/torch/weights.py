@@ -84,7 +84,7 @@ def fill(module: Any, checkpoint: Checkpoint, file_name: str) -> Loaded:
         return Loaded(notes)
     warning = (
         f"{file_name} lacks weights of the model, which stay random, so that what they compute means nothing: "
-        f"{_counted(best.missing)}"
+        f"{several_names(best.missing)}"
     )
     return Loaded(notes, tuple(best.missing), warning)
 
@@ -253,13 +253,13 @@ def _notes(way: _Way, checkpoint: Checkpoint, file_name: str, others: Sequence[s
     if chosen:
         yield f"from {file_name} the weights {', '.join(chosen)}, were taken"
     if way.left_out:
-        yield f"left out of {file_name}, since the model has no place for it: {_counted(way.left_out)}"
+        yield f"left out of {file_name}, since the model has no place for it: {several_names(way.left_out)}"
     if checkpoint.passed_over:
         yield f"{file_name} also holds objects ({checkpoint.passed_over}); they were not brought back, and ran no code"
 
 
-def _counted(names: Sequence[str]) -> str:
-    """Names in a note: three of them, and how many there are."""
+def several_names(names: Sequence[str]) -> str:
+    """Names in a sentence: at most three of them, and how many more there are."""
     return _listed(names) if len(names) <= 3 else f"{_listed(names[:3])} and {len(names) - 3} more"
 
 
