@@ -9,7 +9,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from saccade.errors import ModelError
+from saccade.errors import MissingPackage, ModelError
 from saccade.models.live import is_model
 from saccade.models.messages import plain_sentence
 
@@ -72,6 +72,8 @@ def _called(factory: Any, text: str) -> Any:
         )
     try:
         return factory()
+    except MissingPackage:  # says by itself what to install
+        raise
     except (Exception, SystemExit) as error:  # the user's own code, which may raise anything
         raise ModelError(f"{text} failed: {_own_words(error)}.") from error
 
