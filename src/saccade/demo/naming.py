@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from saccade.demo.photos import Box, DescribedPhoto
 
 _ROWS, _COLUMNS = ("top", "middle", "bottom"), ("left", "middle", "right")
+
+
 @dataclass(frozen=True)
 class Peak:
     """A place that stands out.

@@ -94,7 +94,9 @@ def agreement(attribution: Attribution, other: Attribution) -> float:
     return float(
         np.mean(
             [
-                np.corrcoef(_ranks(stretch(np.abs(one), rows, columns)), _ranks(stretch(np.abs(two), rows, columns)))[0, 1]
+                np.corrcoef(_ranks(stretch(np.abs(one), rows, columns)), _ranks(stretch(np.abs(two), rows, columns)))[
+                    0, 1
+                ]
                 for one, two in zip(attribution.values, other.values, strict=True)
             ]
         )
