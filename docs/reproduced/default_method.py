@@ -6,6 +6,7 @@ two) and with all weights shuffled; and the rank correlation with plain local co
 high as the best and change most with the weights.
 
     .venv/bin/python docs/reproduced/default_method.py PHOTOS [--limit 24] [--model MODEL] [--layer NAME] [--size H,W]
+                                                       [--only "WORDS,WORDS"]
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,20 +43,21 @@ BLUR_IG = "blur_integrated_gradients"
 
 @dataclass(frozen=True)
 class Candidate:
-    """A method with its settings, about the code or about the code less the mean of these photos.
+    """A method with its settings, and what it explains.
 
     Attributes:
         words: Its row in the table.
         method: Its name.
         settings: What differs from the defaults.
-        centred: Whether the mean code of the photos is taken off first.
+        question: `"code"`; `"centred"`, the code less the mean code of the photos; or `"whitened"`, where each
+            channel is then divided by its standard deviation over photos and places.
         then: What is done to the map.
     """
 
     words: str
     method: str
     settings: Mapping[str, Any] = field(default_factory=dict)
-    centred: bool = False
+    question: Literal["code", "centred", "whitened"] = "code"
     then: Callable[[Maps], Maps] = lambda maps: maps
 
 
@@ -69,9 +71,10 @@ def candidates(cell: int) -> list[Candidate]:
         Candidate(
             "... magnitude, then low pass", BLUR_IG, {"low_pass": 0.0}, then=lambda m: gaussian_blur(abs(m), cell / 4)
         ),
-        Candidate("... of the centred code", BLUR_IG, centred=True),
+        Candidate("... of the centred code", BLUR_IG, question="centred"),
+        Candidate("... of the whitened code", BLUR_IG, question="whitened"),
         Candidate("occlusion", "occlusion"),
-        Candidate("occlusion of the centred code", "occlusion", centred=True),
+        Candidate("occlusion of the centred code", "occlusion", question="centred"),
         Candidate("integrated gradients from the blur", "integrated_gradients"),
         Candidate("integrated gradients from the mean colour", "integrated_gradients", {"baseline": "mean"}),
         Candidate("expected gradients", "expected_gradients"),
@@ -83,7 +86,18 @@ def candidates(cell: int) -> list[Candidate]:
 
 def explained(encoder: Encoder, images: Any, candidate: Candidate) -> Maps:
     """The candidate's maps at the size of the images; the mean is that of the network as it is now."""
-    target = targets.centred(images) if candidate.centred else None
+    if candidate.question == "whitened":
+        # <W f(x'), W (f(x) - m)> with W diagonal is the projection on W² (f(x) - m), a vector of each photo's own.
+        codes = encoder.codes(images)
+        away = codes - codes.mean(axis=0)
+        spread = away.std(axis=tuple(range(away.ndim - 1)))
+        vectors = away / np.maximum(spread, 1e-3 * spread.max()) ** 2
+        maps = [
+            saccade.explain(encoder, images[row], candidate.method, targets.direction(vector), **candidate.settings)
+            for row, vector in enumerate(vectors)
+        ]
+        return np.asarray(candidate.then(np.concatenate([each.heatmap for each in maps])), np.float32)
+    target = targets.centred(images) if candidate.question == "centred" else None
     found = saccade.explain(encoder, images, candidate.method, target, **candidate.settings)
     return np.asarray(candidate.then(found.heatmap), np.float32)
 
@@ -102,6 +116,10 @@ def likeness(a: Maps, b: Maps) -> float:
     return float(rank_correlation(on_grid(np.abs(a)), on_grid(np.abs(b))).mean())
 
 
+def _is_named(words: str, only: str) -> bool:
+    return any(part.strip() in words for part in only.split(","))
+
+
 def main() -> None:
     """Score every candidate, then ask the same of networks that have learned nothing."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -110,6 +128,7 @@ def main() -> None:
     parser.add_argument("--model", default=str(SHIPPED))
     parser.add_argument("--layer")
     parser.add_argument("--size", type=lambda text: tuple(int(side) for side in text.split(",")))
+    parser.add_argument("--only", help="candidates whose row holds one of these words, with commas between")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     given = parser.parse_args()
     encoder = saccade.load(given.model, layer=given.layer, size=given.size)
@@ -118,7 +137,8 @@ def main() -> None:
     contrast = local_contrast(images.array, max(runner.cell / 4, 1.0))
     layers = weighted_layers(encoder.network, encoder.layer)
     rows: list[dict[str, Any]] = []
-    for candidate in candidates(runner.cell):
+    chosen = [each for each in candidates(runner.cell) if not given.only or _is_named(each.words, given.only)]
+    for candidate in chosen:
         try:
             maps = explained(encoder, images, candidate)
             fresh, shuffled = [], []

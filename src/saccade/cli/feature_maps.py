@@ -22,14 +22,22 @@ def feature_maps(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the pages go.")] = Path(
         "saccade-feature-maps"
     ),
+    layers: Annotated[
+        str | None,
+        typer.Option(
+            metavar="all|NAME,NAME", show_default=False,
+            help="Every layer, or these.  [default: all of up to 32 layers, 12 of more]",
+        ),
+    ] = None,
     theme: Annotated[str, typer.Option(metavar="light|dark", help="The colour of the paper.")] = "dark",
     scale: Annotated[
         str, typer.Option(metavar="all|each", help="One colour scale for the maps of a layer, or one for each.")
     ] = "all",
-) -> dict[str, Any]:
-    """Draw the feature maps of every layer.
+) -> dict[str, Any]:  # fmt: skip
+    """Draw the feature maps of the layers.
 
-    One contact sheet a layer, from the first to the image that the model redraws, and a collage of all.
+    One contact sheet a layer, from the first to the image that the model redraws, and a collage of them. Of a model of
+    more than 32 layers 12 are drawn, of a transformer the outputs of its blocks.
     """
     from saccade.collection.output_folder import output_folder
     from saccade.images.files import existing
@@ -45,8 +53,11 @@ def feature_maps(
         from saccade import inside
 
         with console.progress(1, "drawing"):
-            maps = inside.feature_maps(encoder, images)
+            chosen = layers if layers is None or layers == "all" else values.listed([layers])
+            maps = inside.feature_maps(encoder, images, layers=chosen)
             files = [str(file) for file in maps.save_sheets(output, theme=theme, scale=scale)]
+    for note in maps.notes:
+        console.note(note)
     for file in files:
         console.say(f"wrote {file}")
-    return {**opened(encoder), "photo": str(image), "output": str(output), "files": files}
+    return {**opened(encoder), "photo": str(image), "output": str(output), "layers": list(maps), "files": files}

@@ -59,7 +59,7 @@ def evaluate(
     Deletion and insertion against controls that know nothing of the model, with three fillers; randomised weights; a
     random direction of the code in place of the code; a little noise; mirrored and shifted photos; agreement of the
     methods; and, with masks, whether maps and objects meet. The score itself is tested too: maps made worse by known
-    steps must score less, and a greedy search for the best order is a ceiling. Intervals come from the bootstrap over
+    steps must score less, and the best order that a search finds is a ceiling. Intervals come from the bootstrap over
     photos. `saccade.evaluation.verdict` says what follows from what.
 
     Args:
@@ -117,7 +117,7 @@ def evaluate(
         raise NotApplicable(f"no method can answer for this model: {next(iter(refused.values()))}")
     best = max((method for method in measured if not method.is_control), key=lambda method: _score(runner, method))
     worse = worsened_scores(runner, best, counter)
-    highest = ceiling(runner, best, counter)
+    highest = ceiling(runner, measured, counter)
     counter.finish_up_to(of_controls + len(names) * runner.pieces + PIECES)
     return _evaluation(runner, measured, runner.ends(), photos, refused, worse, highest)
 

@@ -101,6 +101,17 @@ class Removal:
     steps: int
     seed: int
 
+    def first(self, count: int) -> Removal:
+        """The same for the first images only."""
+        some = slice(0, count)
+        return replace(
+            self,
+            images=self.images[some],
+            numbers=self.numbers[some],
+            objective=self.objective.select(some),
+            fillers={name: filler[some] for name, filler in self.fillers.items()},
+        )
+
     def ends(self) -> dict[str, NDArray[np.float64]]:
         """The similarity with every pixel removed, (images,), by filler."""
         return {

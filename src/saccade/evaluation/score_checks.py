@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from saccade.evaluation.agreement import GRID
 from saccade.evaluation.cache import Arrays
-from saccade.evaluation.ceiling import BLOCKS, greedy_map, in_blocks, spread
+from saccade.evaluation.ceiling import OrderSearch
 from saccade.evaluation.measurements import Measurements
 from saccade.evaluation.progress import PieceCounter
 from saccade.evaluation.removal import scores
@@ -20,6 +19,8 @@ from saccade.results.evaluation import Ceiling
 
 PIECES = len(KINDS) + 1
 """How many pieces of work these tests are."""
+_PARTS = 12
+"""The search for the best order cuts it into at most so many parts."""
 
 
 def worsened_scores(runner: Runner, measured: Measurements, counter: PieceCounter) -> Mapping[str, NDArray[np.float64]]:
@@ -50,48 +51,45 @@ def worsened_scores(runner: Runner, measured: Measurements, counter: PieceCounte
     return found
 
 
-def ceiling(runner: Runner, measured: Measurements, counter: PieceCounter) -> Ceiling | None:
-    """What a greedy search reaches on some photos, and what a method does with the same blocks; None if not asked.
+def ceiling(runner: Runner, measured: Sequence[Measurements], counter: PieceCounter) -> Ceiling | None:
+    """The best order of pixels that is known for some photos, and what the best method does there; None if not asked.
+
+    For each photo the search starts from the map that scores best there, whichever method or control it is of.
 
     Args:
         runner: What all methods are tested with; the first `settings.ceiling` photos are taken.
-        measured: The method.
+        measured: All methods and controls.
         counter: Counts one piece.
     """
     whole, settings = runner.removals[0], runner.settings
     count = min(settings.ceiling, len(runner.batches[0]))
     if not count:
         return None
-    counter.start("the best order that a greedy search finds")
+    counter.start("the best order that a search finds")
     batch = range(count)
-    removal = replace(
-        whole,
-        images=whole.images[:count],
-        numbers=batch,
-        objective=whole.objective.select(slice(0, count)),
-        fillers={name: filler[:count] for name, filler in whole.fillers.items()},
-    )
+    removal = whole.first(count)
+    by_method = np.stack([scores(each.curves, settings.steps).mean(axis=0)[:count] for each in measured])
 
     def scored() -> Arrays:
-        greedy = []
-        for row in range(count):
+        found = []
+        for row, method in enumerate(by_method.argmax(axis=0)):
             one = slice(row, row + 1)
             fillers = {name: filler[one] for name, filler in removal.fillers.items()}
-            greedy.append(greedy_map(removal.run, removal.images[one], removal.objective.select(one), fillers))
-        own = in_blocks(runner.upscaled(measured.grid[:count], runner.size))
-        ranked = {
-            name: runner.ranks(spread(blocks, runner.size), batch)
-            for name, blocks in (("greedy", np.stack(greedy)), ("method", own))
-        }
-        return {name: scores(removal.curves(ranks), settings.steps).mean(axis=0) for name, ranks in ranked.items()}
+            objective = removal.objective.select(one)
+            search = OrderSearch(removal.run, removal.images[one], objective, fillers, min(settings.steps, _PARTS))
+            found.append(search.found(runner.upscaled(measured[method].grid[one], runner.size)[0]))
+        curves = [removal.curves(runner.ranks(np.stack(maps), batch)) for maps in zip(*found, strict=True)]
+        return {"found": np.max([scores(each, settings.steps).mean(axis=0) for each in curves], axis=0)}
 
-    key = {"method": measured.name, "steps": settings.steps, "seed": settings.seed, "photos": count}
+    key = {"maps": by_method, "steps": settings.steps, "block": settings.block, "seed": settings.seed, "photos": count}
     arrays = runner.cache.get_or_make("ceiling", key, scored)
     counter.finish()
+    methods = [number for number, each in enumerate(measured) if not each.is_control]
+    best = max(methods, key=lambda number: float(by_method[number].mean()))
     return Ceiling(
-        score=float(arrays["greedy"].mean()),
-        method=measured.title,
-        method_score=float(arrays["method"].mean()),
+        score=float(np.maximum(arrays["found"], by_method.max(axis=0)).mean()),
+        method=measured[best].title,
+        method_score=float(by_method[best].mean()),
         photos=count,
-        blocks=BLOCKS**2,
+        improved=int((arrays["found"] > by_method.max(axis=0)).sum()),
     )

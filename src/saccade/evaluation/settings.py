@@ -20,7 +20,7 @@ class Settings:
             question, noise. Each of them explains these photos again.
         stages: At most so many stages of randomised weights, from the code backwards to all layers.
         noise: Standard deviation of the noise in the test of stability, as a share of the value range.
-        ceiling: On so many photos the best order is searched for; 0 leaves it out.
+        ceiling: On so many photos a better order than the maps' is searched for; 0 leaves it out.
         draws: How many noisy copies of a photo are explained.
         confidence: Of the intervals.
         resamples: Of the bootstrap.

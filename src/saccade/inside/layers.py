@@ -10,6 +10,7 @@ import numpy as np
 from saccade.arguments import checks_arguments
 from saccade.encoder import Encoder, as_encoder
 from saccade.errors import InputError, NotApplicable
+from saccade.inside.selection import selected
 from saccade.models import Dataflow, find_layer
 from saccade.models.dataflow import POINTWISE
 from saccade.models.network import declared_places
@@ -20,17 +21,19 @@ from saccade.typing import Array
 
 
 @checks_arguments
-def feature_maps(encoder: Encoder | Any, image: Any, *, layers: Sequence[str] | None = None) -> FeatureMaps:
-    """What does every layer make of this image?
+def feature_maps(encoder: Encoder | Any, image: Any, *, layers: Sequence[str] | str | None = None) -> FeatureMaps:
+    """What do the layers make of this image?
 
-    One question to the model gives the feature maps of all layers with places, from the first to the redrawn image.
-    The code is always among them, also when it is a plain vector (one cell). A layer that only hands on what another
-    one made, such as a whole sub-model and its last layer, appears once.
+    One question to the model gives the feature maps of its layers with places, from the first to the redrawn image. Of
+    a deep model some are taken, evenly spread, of a transformer the outputs of its blocks. The code is always among
+    them, also when it is a plain vector (one cell). A layer that only hands on what another one made, such as a whole
+    sub-model and its last layer, appears once.
 
     Args:
         encoder: The model and its code; a live model is made an `Encoder` with its defaults.
         image: One image: a path, a PIL image, an array, or one of `encoder.read`.
-        layers: Only these, by layer path, each of them even when it repeats another; all by default.
+        layers: `"all"` layers, or only these, by layer path, each of them even when it repeats another; by default all
+            of a model of up to 32 layers with places, and 12 of a deeper one.
 
     Returns:
         An ordered mapping from layer path to float32 (rows, columns, channels), which draws and saves itself.
@@ -52,13 +55,16 @@ def feature_maps(encoder: Encoder | Any, image: Any, *, layers: Sequence[str] | 
         raise InputError(f"feature maps are of one image; {len(images)} were given.")
     height, width = images.shape[1:3]
     flow = encoder.dataflow(height, width)
-    places = _places(encoder, layers, height, width)
-    paths = list(places)
+    named = None if layers == "all" else [layers] if isinstance(layers, str) else layers
+    places = _places(encoder, named, height, width)
+    paths = list(places) if layers is not None else selected(encoder.layers, list(places), _always(encoder, places))
+    left_unshown = len(places) - len(paths)
+    places = {path: places[path] for path in paths}
     activations = encoder.activations(images.array, [*dict.fromkeys([*paths, *_output(encoder)])])
     for path in paths:
         if not np.isfinite(activations[path]).all():
             raise no_numbers(encoder.name, f"values that are not numbers (NaN or infinite) at layer {path!r}")
-    left_out = set[str]() if layers is not None else _repeats(encoder, paths, activations, flow)
+    left_out = set[str]() if named is not None else _repeats(encoder, paths, activations, flow)
     return FeatureMaps(
         layers=tuple(
             LayerMaps(
@@ -78,7 +84,11 @@ def feature_maps(encoder: Encoder | Any, image: Any, *, layers: Sequence[str] | 
         redrawn=activations[encoder.network.output][0] if encoder.is_autoencoder else None,
         output=encoder.network.output if encoder.is_autoencoder else None,
         from_code_alone=_from_code_alone(encoder, flow),
-        notes=(*_special(places), *encoder.notes),
+        notes=(
+            *_unshown(len(paths), left_unshown),
+            *_special(places),
+            *encoder.notes,
+        ),
     )
 
 
@@ -118,10 +128,22 @@ def _on_grid(encoder: Encoder, values: Array, places: Places | None) -> Array:
     return encoder.on_grid(values) if places is None else places.split(values)[0]
 
 
+def _unshown(shown: int, unshown: int) -> list[str]:
+    """What is to be said about layers that are not shown."""
+    if not unshown:
+        return []
+    return [f"{shown} of {shown + unshown} layers, evenly spread; name others, or all of them, with layers"]
+
+
 def _special(places: Mapping[str, Places | None]) -> list[str]:
     """What is to be said about special tokens."""
     most = max((layer.special for layer in places.values() if layer is not None), default=0)
     return [f"{special_tokens(most)} left out: no place of the image"] if most else []
+
+
+def _always(encoder: Encoder, places: Mapping[str, Places | None]) -> list[str]:
+    """The layers that are shown in any case."""
+    return [path for path in (encoder.layer, *_output(encoder)) if path in places]
 
 
 def _output(encoder: Encoder) -> list[str]:

@@ -12,7 +12,7 @@ comparison   photos beside what several methods say      links      parts of two
 outlines     the rounded outline of some cells           sum_bar    a score as a bar made of its parts
 ruler        a score beside what is typical              cover_bars what covering really changes
 ink          smooth lines and areas laid onto an image   colour_names   what a person would call a colour
-match_colours   six colours that everybody tells apart
+match_colours   six colours that everybody tells apart   vector_bars    the numbers of a vector, a bar each
 """
 
 from saccade.picture.colorbar import Bar, colorbar
@@ -26,6 +26,7 @@ from saccade.picture.resampling import stretch
 from saccade.picture.scales import Scale, scale_of
 from saccade.picture.sheet import feature_sheet
 from saccade.picture.themes import DARK, LIGHT, Theme
+from saccade.picture.vector_bars import bar_sheet
 
 __all__ = [
     "Bar",
@@ -35,6 +36,7 @@ __all__ = [
     "Panel",
     "Scale",
     "Theme",
+    "bar_sheet",
     "colorbar",
     "colormap",
     "comparison",

@@ -21,33 +21,29 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Ceiling:
-    """What no map should beat by more than chance: the order of blocks that a greedy search finds.
+    """What a map could score: on each photo the best order that is known, of all maps tested and of a search.
 
     Attributes:
-        score: Of that order.
+        score: Of these orders, the mean over photos.
         method: The best method's name for people.
-        method_score: Its score on the same blocks and photos.
+        method_score: Its score on the same photos.
         photos: How many photos were searched.
-        blocks: Into how many blocks they were cut.
+        improved: On how many of them the search found a better order than every map.
     """
 
     score: float
     method: str
     method_score: float
     photos: int
-    blocks: int
+    improved: int
 
     @property
     def sentence(self) -> str:
         """In plain words."""
-        if self.method_score > self.score:
-            return (
-                f"A greedy search over {self.blocks} blocks found no better order on {self.photos} photos "
-                f"({self.score:.3f}) than {self.method} on the same blocks ({self.method_score:.3f})."
-            )
+        share = f", {self.method_score / self.score:.0%} of it".replace("%", " %") if self.score > 0 else ""
         return (
-            f"The best order of {self.blocks} blocks that a greedy search finds scores {self.score:.3f} on "
-            f"{self.photos} photos; {self.method}, on the same blocks, {self.method_score:.3f}."
+            f"The best orders known for {self.photos} photos, by all maps and by a search that swaps blocks, score "
+            f"{self.score:.3f}; {self.method} {self.method_score:.3f}{share}."
         )
 
 
@@ -66,7 +62,7 @@ class Evaluation(Result):
         agreement: (methods, methods): mean rank correlation of maps.
         worsened: By kind of worsening, the mean score of the best method's maps at each level, the original first.
         ordered: By kind, whether the score falls as maps get worse: where it does not, no score here can be trusted.
-        ceiling: What a greedy search reaches; None: not searched.
+        ceiling: The best order known for some photos; None: not searched.
         photos: The names of those that took part.
         checked: How many of them the tests beside deletion and insertion took.
         skipped: Why others could not be used.

@@ -17,6 +17,9 @@ from saccade.results.framing import framed
 from saccade.results.layer_maps import LayerMaps
 from saccade.typing import Array
 
+_ROWS = 32
+"""Layers beyond this number make a picture too high for many programs to open."""
+
 
 @dataclass(frozen=True)
 class FeatureCollage:
@@ -39,6 +42,7 @@ class FeatureCollage:
         """
         frame = framed(self.images.photos[0])
         layers, enlarging = self._layers()
+        layers, count = self._some(layers), len(layers)
         rows = self._rows(layers, tiles_across((frame.shape[0], frame.shape[1])))
         small_print = [
             "In each row the maps that change most over the photo; the number below a tile is its channel.",
@@ -47,6 +51,8 @@ class FeatureCollage:
         if enlarging:
             paths = ", ".join(layer.path for layer in enlarging)
             small_print.append(f"Left out, as they only enlarge the maps above: {paths}.")
+        if len(layers) < count:
+            small_print.append(f"{len(layers)} of {count} layers, evenly spread; every layer has a sheet of its own.")
         return collage(self._first(frame, rows), rows, self._last(frame), notes=[*small_print, *notes], theme=theme)
 
     def _layers(self) -> tuple[list[LayerMaps], list[LayerMaps]]:
@@ -54,6 +60,13 @@ class FeatureCollage:
         layers = [layer for layer in self.layers if layer.path != self.output or len(self.layers) == 1]
         enlarging = [layer for before, layer in pairwise(layers) if layer.only_enlarges(before)]
         return [layer for layer in layers if layer not in enlarging], enlarging
+
+    def _some(self, layers: list[LayerMaps]) -> list[LayerMaps]:
+        """So many that the collage can be looked at, evenly spread, the code among them."""
+        if len(layers) <= _ROWS:
+            return layers
+        places = set(np.linspace(0, len(layers) - 1, _ROWS).round().astype(int).tolist())
+        return [layer for place, layer in enumerate(layers) if place in places or layer.path == self.code]
 
     def _rows(self, layers: list[LayerMaps], most: int) -> list[Row]:
         signed = any(layer.signed for layer in layers)  # one language of colours on the page where that can be
@@ -81,7 +94,7 @@ class FeatureCollage:
             heading = "Taken apart, layer by layer" if code < len(paths) else "Layer by layer"
         elif here == code + 1:
             heading = "Painted again, layer by layer" if self.redrawn is not None else "After the code"
-        cells = f"{count} numbers" if (rows, columns) == (1, 1) else f"{count} maps of {columns}\u00d7{rows}"
+        cells = f"{count:,} numbers" if (rows, columns) == (1, 1) else f"{count:,} maps of {columns}\u00d7{rows}"
         part = f"{min(field[1], width)}\u00d7{min(field[0], height)} px"
         sees = f"a cell sees {'everything' if field[0] >= height and field[1] >= width else part}"
         return Row(

@@ -17,7 +17,7 @@ from saccade.arguments import checks_arguments
 from saccade.atomic_files import writable_path
 from saccade.errors import FileError, UnknownName
 from saccade.images import Images
-from saccade.picture import Panel, feature_sheet, figure, save_picture
+from saccade.picture import Panel, bar_sheet, feature_sheet, figure, save_picture
 from saccade.picture.numerals import percent
 from saccade.results.feature_collage import FeatureCollage
 from saccade.results.layer_maps import LayerMaps
@@ -87,6 +87,21 @@ class FeatureMaps(Mapping[str, Array], Result):
             theme=theme,
         )
 
+    def _vector_page(self, layer: LayerMaps, theme: str) -> Image.Image:
+        numbers, signed = layer.values[0, 0], layer.signed_apart
+        return bar_sheet(
+            numbers,
+            signed=signed,
+            unit="number of the vector",
+            title=f"{layer.path}: {len(numbers):,} numbers",
+            caption=["Every bar is one number, in their order. It belongs to no place of the photo: all of it counts."],
+            notes=[
+                f"Layer {layer.path} ({layer.kind}) of {self.model}, photo {self.images.names[0]}.",
+                *(sentence(note) for note in self.notes),
+            ],
+            theme=theme,
+        )
+
     # Numbers
 
     def layer(self, path: str) -> LayerMaps:
@@ -127,6 +142,8 @@ class FeatureMaps(Mapping[str, Array], Result):
         layer = self.layer(path)
         if layer.path == self.output and self.redrawn is not None:
             return self._redrawn_page(layer, theme)
+        if layer.values.shape[:2] == (1, 1):
+            return self._vector_page(layer, theme)
         channels = layer.order(order)
         signed = layer.signed_apart if scale == "each" else layer.signed
         sizes = layer.variation if order == "variation" else layer.energy
@@ -135,14 +152,14 @@ class FeatureMaps(Mapping[str, Array], Result):
         silent = int((layer.energy == 0).sum())
         notes = [f"Layer {layer.path} ({layer.kind}) of {self.model}, photo {self.images.names[0]}."]
         if silent:
-            notes.append(f"{silent} of the {count} maps are zero everywhere: these detectors found nothing.")
+            notes.append(f"{silent:,} of the {count:,} maps are zero everywhere: these detectors found nothing.")
         return feature_sheet(
             layer.tiles(channels, signed=signed),
             [f"{channel} \u00b7 {percent(float(shares[channel]))}" for channel in channels],
             scale=scale,
             signed=signed,
             unit="answer of the detector",
-            title=f"{layer.path}: {count} feature maps of {columns}\u00d7{rows} cells",
+            title=f"{layer.path}: {count:,} feature maps of {columns}\u00d7{rows} cells",
             caption=[
                 f"Every tile is the answer of one detector to the photo, place by place. {_SORTED[order]}",
                 f"{self._field_in_words(layer)} {layer.colours(signed=signed)}",
