@@ -177,7 +177,7 @@ def test_the_uncovered_code_is_nearly_the_librarys(tab: Tab) -> None:
 
 
 def test_the_cover_follows_the_pointer(tab: Tab, encoder: saccade.Encoder, images: Any) -> None:
-    pictures = {name: tab.picture(name) for name in (".cover-code", ".cover-redrawn", ".stage-canvas")}
+    pictures = {name: tab.picture(name) for name in (".cover-code", ".cover-redrawn", ".cover-piece")}
     tab.point(0.4, 0.35)
     told = tab.settled(f"{round(0.35 * 128 - 12)},{round(0.4 * 128 - 12)},24")
     _is_right(encoder, images.array[0], told)
@@ -190,6 +190,20 @@ def test_the_cover_follows_the_pointer(tab: Tab, encoder: saccade.Encoder, image
     sentence = tab.tab.evaluate(spoken)
     assert "similarity of the code now 0.9" in sentence
     assert "of it changed" in sentence
+
+
+def test_the_cover_lies_where_the_network_is_covered(tab: Tab) -> None:
+    tab.point(0.8, 0.3)
+    top, left, size = map(int, tab.settled("26,90,24")["cover"].split(","))
+    photo, piece = tab.stage.bounding_box(), tab.tab.locator(".cover-piece").bounding_box()
+    expected = (
+        photo["x"] + photo["width"] * left / 128, photo["y"] + photo["height"] * top / 128,
+        photo["width"] * size / 128, photo["height"] * size / 128,
+    )  # fmt: skip
+    assert [piece[name] for name in ("x", "y", "width", "height")] == pytest.approx(expected, abs=1)
+    tab.tab.locator("text=Lift the cover").click()
+    tab.settled("")
+    assert not tab.tab.locator(".cover-piece").is_visible()
 
 
 def test_the_cover_follows_the_keys(tab: Tab, encoder: saccade.Encoder, images: Any) -> None:
@@ -290,6 +304,15 @@ def test_a_finger_moves_the_cover_on_a_narrow_screen(browser: Any, page: Path) -
     box = phone.stage.bounding_box()
     phone.tab.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     phone.settled("52,52,24")
+    # Drawn down and across, the cover comes along, and the page stays where it is.
+    before = phone.tab.evaluate("scrollY")
+    finger = phone.context.new_cdp_session(phone.tab)
+    for kind, share in (("touchStart", 0.5), ("touchMove", 0.6), ("touchMove", 0.7), ("touchMove", 0.75)):
+        place = {"x": box["x"] + box["width"] * share, "y": box["y"] + box["height"] * share}
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [place]})
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    phone.settled("84,84,24")
+    assert phone.tab.evaluate("scrollY") == before
     assert phone.messages == []
     phone.context.close()
 

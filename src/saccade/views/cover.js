@@ -15,8 +15,8 @@ const COVER_SIZES = { least: 8, most: 64, step: 4, first: 24 };
 const COVER_ROUNDNESS = 0.28;
 /** A sweep goes on by so much of the cover's side, and not faster than this. */
 const SWEEP = { step: 0.5, milliseconds: 55 };
-/** The least side in pixels that fingerprints and redrawings are painted with. */
-const SCREEN_SIDE = 384;
+/** The map is painted anew so often, in milliseconds: it is the slowest picture, and the finger comes first. */
+const TRAIL_PAUSE = 150;
 
 /** @typedef {{top: number, left: number, size: number}} Cover in pixels of the model's image */
 /** @typedef {{code: ArrayLike<number>, redrawn: ArrayLike<number> | null, milliseconds: number}} Answer */
@@ -47,6 +47,8 @@ export function renderCover({ data, element, store, transport }) {
     onPlace: (across, down) => place(across, down),
   });
   stage.frame.classList.add("cover-stage");
+  const piece = build("canvas", { class: "cover-piece", hidden: true, "aria-hidden": "true", style: { "border-radius": `${100 * COVER_ROUNDNESS}%` } });
+  stage.frame.append(piece);
   const fingerprint = build("canvas", { class: "cover-code", role: "img" });
   const redrawn = build("canvas", { class: "cover-redrawn", role: "img" });
   const trailStage = build("canvas", { class: "cover-trail", role: "img" });
@@ -118,6 +120,7 @@ export function renderCover({ data, element, store, transport }) {
     libraryFigure.hidden = true;
     stage.describe(`${photo.alt}, under a cover that can be moved`);
     drawPhoto();
+    drawCover();
     drawTrail();
     tellCaption();
     await askUncovered(next);
@@ -165,8 +168,16 @@ export function renderCover({ data, element, store, transport }) {
    * @returns {HTMLCanvasElement}
    */
   function canvasOf(image) {
-    const canvas = build("canvas", { width: columns, height: rows });
-    const context = canvas.getContext("2d");
+    const canvas = build("canvas", {});
+    paintImage(canvas, image);
+    return canvas;
+  }
+
+  /** @param {HTMLCanvasElement} canvas @param {ArrayLike<number>} image */
+  function paintImage(canvas, image) {
+    canvas.width = columns;
+    canvas.height = rows;
+    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     const target = context.createImageData(columns, rows);
     for (let pixel = 0; pixel < rows * columns; pixel += 1) {
       for (let channel = 0; channel < 3; channel += 1) {
@@ -176,7 +187,6 @@ export function renderCover({ data, element, store, transport }) {
       target.data[4 * pixel + 3] = 255;
     }
     context.putImageData(target, 0, 0);
-    return canvas;
   }
 
   // The cover
@@ -196,13 +206,13 @@ export function renderCover({ data, element, store, transport }) {
     const top = Math.round(Math.min(Math.max(y - size / 2, 0), rows - size));
     if (cover && cover.left === left && cover.top === top && cover.size === size) return;
     cover = { top, left, size };
-    drawPhoto();
+    drawCover();
     ask();
   }
 
   function liftCover() {
     cover = null;
-    drawPhoto();
+    drawCover();
     ask();
   }
 
@@ -269,41 +279,33 @@ export function renderCover({ data, element, store, transport }) {
 
   // Drawing
 
+  /** The photo stays; only the piece over it moves, so that a finger is followed at once. */
   function drawPhoto() {
-    if (!shown?.pixels) return;
-    const { pixels, photo } = shown;
+    const { pixels } = shown;
     const context = stage.canvas.getContext("2d");
     context.putImageData(new ImageData(pixels.colour, pixels.width, pixels.height), 0, 0);
-    if (!cover) return;
-    const [left, top, right, bottom] = photo.box;
-    const across = ((right - left) * pixels.width) / columns;
-    const down = ((bottom - top) * pixels.height) / rows;
-    const [originX, originY] = [left * pixels.width, top * pixels.height];
-    const outline = new Path2D();
-    const [x, y, wide, tall] = [originX + cover.left * across, originY + cover.top * down, cover.size * across, cover.size * down];
-    outline.roundRect(x, y, wide, tall, [{ x: COVER_ROUNDNESS * wide, y: COVER_ROUNDNESS * tall }]);
-    context.save();
-    context.clip(outline);
-    context.imageSmoothingQuality = "high";
-    context.drawImage(shown.screen, originX, originY, (right - left) * pixels.width, (bottom - top) * pixels.height);
-    context.restore();
-    context.lineWidth = 5;
-    context.strokeStyle = "rgb(0 0 0 / .45)";
-    context.stroke(outline);
-    context.lineWidth = 2.5;
-    context.strokeStyle = "#fff";
-    context.stroke(outline);
+  }
+
+  function drawCover() {
+    piece.hidden = cover === null || !shown?.pixels;
+    if (cover === null || piece.hidden) return;
+    const [left, top, right, bottom] = shown.photo.box;
+    const [across, down] = [(right - left) / columns, (bottom - top) / rows];
+    piece.style.left = `${100 * (left + cover.left * across)}%`;
+    piece.style.top = `${100 * (top + cover.top * down)}%`;
+    piece.style.width = `${100 * cover.size * across}%`;
+    piece.style.height = `${100 * cover.size * down}%`;
+    piece.width = cover.size;
+    piece.height = cover.size;
+    piece.getContext("2d").drawImage(shown.screen, cover.left, cover.top, cover.size, cover.size, 0, 0, cover.size, cover.size);
   }
 
   /** @param {Float32Array} cells @param {Cover | null} where */
   function drawFingerprint(cells, where) {
-    // As wide and as tall as it is shown, so that the seams between cells stay even.
-    const shape = fingerprint.getBoundingClientRect();
-    fingerprint.width = Math.max(Math.round(2 * shape.width), grid.columns);
-    fingerprint.height = Math.max(Math.round(2 * shape.height), grid.rows);
     const [wide, tall] = [fingerprint.width / grid.columns, fingerprint.height / grid.rows];
     const gap = Math.min(wide, tall) >= 12 ? 2 : 0;
     const context = fingerprint.getContext("2d");
+    context.clearRect(0, 0, fingerprint.width, fingerprint.height);
     for (let cell = 0; cell < cells.length; cell += 1) {
       const [x, y] = [(cell % grid.columns) * wide, Math.floor(cell / grid.columns) * tall];
       context.fillStyle = rampColour(ramp, Math.min(cells[cell], 1));
@@ -314,11 +316,13 @@ export function renderCover({ data, element, store, transport }) {
     if (where && grid.isPlaced) {
       context.strokeStyle = "#fff";
       context.lineWidth = 3;
+      context.save();
       context.setLineDash([9, 6]);
       const [across, down] = [fingerprint.width / columns, fingerprint.height / rows];
       context.beginPath();
       context.roundRect(where.left * across + 1, where.top * down + 1, where.size * across - 2, where.size * down - 2, [{ x: COVER_ROUNDNESS * where.size * across, y: COVER_ROUNDNESS * where.size * down }]);
       context.stroke();
+      context.restore();
     }
     const farthest = cells.reduce((most, value) => Math.max(most, value), 0);
     fingerprint.setAttribute("aria-label", where ? `The code, ${grid.rows} by ${grid.columns}: the ${grid.noun} that moved farthest moved by ${inWords(farthest)} of a typical length.` : "The code: nothing moved.");
@@ -326,18 +330,14 @@ export function renderCover({ data, element, store, transport }) {
 
   /** @param {ArrayLike<number>} image */
   function drawRedrawn(image) {
-    redrawn.width = SCREEN_SIDE;
-    redrawn.height = Math.round((SCREEN_SIDE * rows) / columns);
-    const context = redrawn.getContext("2d");
-    context.imageSmoothingQuality = "high";
-    context.drawImage(canvasOf(image), 0, 0, redrawn.width, redrawn.height);
+    paintImage(redrawn, image);
     redrawn.setAttribute("aria-label", `${shown.photo.alt}, as the network redraws it from the code${cover ? " of the covered photo" : ""}`);
   }
 
   let trailDrawn = 0;
   function drawTrail() {
     if (trailDrawn || !shown?.pixels) return;
-    trailDrawn = requestAnimationFrame(() => {
+    trailDrawn = window.setTimeout(() => {
       trailDrawn = 0;
       const { pixels, photo, trail } = shown;
       if (!pixels) return;
@@ -356,7 +356,7 @@ export function renderCover({ data, element, store, transport }) {
       trailWords.replaceChildren(build("b", {}, "Your map so far."), share ? ` ${asPercent(share)} of the picture was covered at some time. Brightest: ${where}, where covering changes ${asPercent(greatest)} of the code.` : " Nothing yet: move the cover over the photo.");
       trailStage.setAttribute("aria-label", share ? `A map of what was covered so far; most changed at the ${where}.` : "An empty map of what was covered so far.");
       element.dataset.painted = String(share);
-    });
+    }, TRAIL_PAUSE);
   }
 
   function drawLibraryMap() {
@@ -413,7 +413,7 @@ export function renderCover({ data, element, store, transport }) {
       if (sweeping !== mine || !element.isConnected) break;
       const pause = new Promise((resolve) => { setTimeout(resolve, SWEEP.milliseconds); });
       cover = { left, top, size };
-      drawPhoto();
+      drawCover();
       await Promise.all([ask(), pause]);
     }
     if (sweeping !== mine) return;
@@ -461,6 +461,13 @@ export function renderCover({ data, element, store, transport }) {
     event.preventDefault();
     event.stopImmediatePropagation();
   }, { capture: true });
+
+  new ResizeObserver(() => {
+    // As many pixels as it is shown with, so that the seams between cells stay even.
+    fingerprint.width = Math.max(Math.round(devicePixelRatio * fingerprint.clientWidth), grid.columns);
+    fingerprint.height = Math.max(Math.round(devicePixelRatio * fingerprint.clientHeight), grid.rows);
+    if (shown?.answer) drawFingerprint(shown.answer.change.cells, shown.answer.where);
+  }).observe(fingerprint);
 
   store.follow((/** @type {any} */ state, /** @type {any} */ before) => { if (state.photo !== before.photo) show(state.photo); });
 }
