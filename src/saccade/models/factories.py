@@ -11,12 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-<<<<<<< HEAD
-from saccade.errors import ModelError
-from saccade.models.factory_call import FactoryCall
-=======
 from saccade.errors import MissingPackage, ModelError
->>>>>>> links
+from saccade.models.factory_call import FactoryCall
 from saccade.models.live import is_model
 from saccade.models.messages import plain_sentence
 
