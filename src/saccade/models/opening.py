@@ -18,6 +18,7 @@ from typing import Literal
 from saccade.errors import FileError, InputError, ModelError, SaccadeWarning
 from saccade.models.archive import is_archive, open_archive
 from saccade.models.backend import choose_backend, choose_backend_quietly
+from saccade.models.code_beside import importable
 from saccade.models.factories import model_of
 from saccade.models.factory_call import is_factory, read_call
 from saccade.models.input_shape import InputShape
@@ -78,6 +79,26 @@ def open_model(
             f"{path.name} holds its own weights; --weights goes with timm:NAME, torchvision:NAME, "
             "package.module:factory or a .json."
         )
+    if not trust:
+        return _from_file(path, kind, weights, False, backend, device, input_shape)
+    with importable(path.parent) as modules:
+        network = _from_file(path, kind, weights, True, backend, device, input_shape)
+    if modules and hasattr(network, "notes"):
+        ran = ", ".join(sorted({name.partition(".")[0] for name in modules}))
+        network.notes = (*network.notes, f"code that lies beside {path.name} was run, as --trust allows: {ran}")
+    return network
+
+
+def _from_file(
+    path: Path,
+    kind: str,
+    weights: str | Path | None,
+    trust: bool,
+    backend: str | None,
+    device: str | None,
+    input_shape: InputShape | None,
+) -> Network:
+    """Open a model from what lies there."""
     if kind == "folder":
         opened = open_folder(path, trust=trust)
         return _placed(open_live(opened.model, input_shape=input_shape, opened=opened), device)

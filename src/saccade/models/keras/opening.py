@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from saccade.errors import FileError, ModelError
 from saccade.models.archive import is_archive, open_archive
+from saccade.models.code_beside import ClassesBeside
 from saccade.models.hdf5 import Group, open_hdf5
 from saccade.models.keras.building import build_model
 from saccade.models.keras.configuration import MOST_BYTES, is_keras3, read_configuration, read_json
@@ -66,6 +67,8 @@ def open_keras_file(
         if not is_keras3(config, version):
             from saccade.models.legacy.opening import fill_rebuilt, rebuild
 
+            if trust and custom_objects is None:
+                custom_objects = ClassesBeside(path.parent)
             return fill_rebuilt(rebuild(config, version, root, trust=trust, custom=custom_objects), root)
         try:
             return fill(build_model(config, stored=weights_in(root)), root)
@@ -73,7 +76,7 @@ def open_keras_file(
             if not trust:
                 raise
         if zipped and not _has_assets(path):
-            return fill(build_trusted(config), root)
+            return fill(build_trusted(config, path.parent), root)
         return load_trusted(path, config)
 
 
@@ -92,10 +95,10 @@ def open_architecture(json_path: Path, weights: Path | None, *, trust: bool = Fa
     config = _architecture(json_path)
     if weights is None:
         with about(json_path):
-            return _built(config, None, trust=trust)[0]
+            return _built(config, None, json_path.parent, trust=trust)[0]
     with open_weights(weights) as root:
         with about(json_path):
-            model, rebuilt = _built(config, root, trust=trust)
+            model, rebuilt = _built(config, root, json_path.parent, trust=trust)
         with about(weights):
             if rebuilt is None:
                 return fill(model, root)
@@ -153,7 +156,7 @@ def fill(model: keras.Model, root: Group) -> keras.Model:
     return model
 
 
-def _built(config: Mapping[str, Any], root: Group | None, *, trust: bool) -> tuple[Any, Any]:
+def _built(config: Mapping[str, Any], root: Group | None, folder: Path, *, trust: bool) -> tuple[Any, Any]:
     """The model, and how it was rebuilt where Keras 1 or 2 described it."""
     if is_keras3(config):
         try:
@@ -161,10 +164,10 @@ def _built(config: Mapping[str, Any], root: Group | None, *, trust: bool) -> tup
         except NeedsTrust:
             if not trust:
                 raise
-            return build_trusted(config), None
+            return build_trusted(config, folder), None
     from saccade.models.legacy.opening import rebuild
 
-    rebuilt = rebuild(config, None, root, trust=trust)
+    rebuilt = rebuild(config, None, root, trust=trust, custom=ClassesBeside(folder) if trust else None)
     return rebuilt.model, rebuilt
 
 
