@@ -18,9 +18,10 @@ from typing import Literal
 from saccade.errors import FileError, InputError, ModelError, SaccadeWarning
 from saccade.models.archive import is_archive, open_archive
 from saccade.models.backend import choose_backend, choose_backend_quietly
+from saccade.models.code_beside import importable
 from saccade.models.factories import model_of
 from saccade.models.factory_call import is_factory, read_call
-from saccade.models.input_shape import InputShape
+from saccade.models.input_shape import InputShape, checked_shape
 from saccade.models.live import open_live
 from saccade.models.named_models import is_named, open_named, read_name
 from saccade.models.network import Network
@@ -65,7 +66,7 @@ def open_model(
         named = read_name(text) if is_named(text) else None
         opened = Opened(model_of(read_call(text))) if named is None else open_named(named, file)
         if file is not None:
-            opened = _with_weights(opened, file, trust)
+            opened = _with_weights(opened, file, trust, input_shape)
         return _placed(open_live(opened.model, input_shape=input_shape, opened=opened), device)
     if not _exists(path):
         raise FileError(_missing(path))
@@ -78,6 +79,26 @@ def open_model(
             f"{path.name} holds its own weights; --weights goes with timm:NAME, torchvision:NAME, "
             "package.module:factory or a .json."
         )
+    if not trust:
+        return _from_file(path, kind, weights, False, backend, device, input_shape)
+    with importable(path.parent) as modules:
+        network = _from_file(path, kind, weights, True, backend, device, input_shape)
+    if modules and hasattr(network, "notes"):
+        ran = ", ".join(sorted({name.partition(".")[0] for name in modules}))
+        network.notes = (*network.notes, f"code that lies beside {path.name} was run, as --trust allows: {ran}")
+    return network
+
+
+def _from_file(
+    path: Path,
+    kind: str,
+    weights: str | Path | None,
+    trust: bool,
+    backend: str | None,
+    device: str | None,
+    input_shape: InputShape | None,
+) -> Network:
+    """Open a model from what lies there."""
     if kind == "folder":
         opened = open_folder(path, trust=trust)
         return _placed(open_live(opened.model, input_shape=input_shape, opened=opened), device)
@@ -168,7 +189,7 @@ def _kind(path: Path) -> Literal["keras", "json", "saved_model", "folder", "torc
     )
 
 
-def _with_weights(opened: Opened, weights: Path, trust: bool) -> Opened:
+def _with_weights(opened: Opened, weights: Path, trust: bool, input_shape: InputShape | None) -> Opened:
     """The model with the weights of a file."""
     if not _exists(weights):
         raise FileError(_missing(weights))
@@ -178,7 +199,7 @@ def _with_weights(opened: Opened, weights: Path, trust: bool) -> Opened:
     if keras is not None and isinstance(opened.model, keras.Model):
         from saccade.models.keras.opening import load_weights
 
-        load_weights(opened.model, weights)
+        load_weights(opened.model, weights, None if input_shape is None else checked_shape(input_shape))
         return opened
     if torch is None or not isinstance(opened.model, torch.nn.Module):
         raise InputError(f"--weights goes with Keras models and PyTorch modules, not with {opened.model!r:.60}.")

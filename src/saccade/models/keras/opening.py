@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from saccade.errors import FileError, ModelError
 from saccade.models.archive import is_archive, open_archive
+from saccade.models.code_beside import ClassesBeside
 from saccade.models.hdf5 import Group, open_hdf5
+from saccade.models.input_shape import InputShape, checked_shape
 from saccade.models.keras.building import build_model
 from saccade.models.keras.configuration import MOST_BYTES, is_keras3, read_configuration, read_json
 from saccade.models.keras.listed import NeedsTrust
@@ -26,12 +28,13 @@ from saccade.models.keras.weights import (
     weights_group,
     weights_in,
 )
-from saccade.models.messages import about
+from saccade.models.messages import about, plain_sentence
 
 if TYPE_CHECKING:
     import keras
 
 _CONFIGURATION, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+_USUAL = 64
 _IN_PYTHON = "give the model as package.module:factory and this file as --weights"
 
 
@@ -66,6 +69,8 @@ def open_keras_file(
         if not is_keras3(config, version):
             from saccade.models.legacy.opening import fill_rebuilt, rebuild
 
+            if trust and custom_objects is None:
+                custom_objects = ClassesBeside(path.parent)
             return fill_rebuilt(rebuild(config, version, root, trust=trust, custom=custom_objects), root)
         try:
             return fill(build_model(config, stored=weights_in(root)), root)
@@ -73,7 +78,7 @@ def open_keras_file(
             if not trust:
                 raise
         if zipped and not _has_assets(path):
-            return fill(build_trusted(config), root)
+            return fill(build_trusted(config, path.parent), root)
         return load_trusted(path, config)
 
 
@@ -92,10 +97,10 @@ def open_architecture(json_path: Path, weights: Path | None, *, trust: bool = Fa
     config = _architecture(json_path)
     if weights is None:
         with about(json_path):
-            return _built(config, None, trust=trust)[0]
+            return _built(config, None, json_path.parent, trust=trust)[0]
     with open_weights(weights) as root:
         with about(json_path):
-            model, rebuilt = _built(config, root, trust=trust)
+            model, rebuilt = _built(config, root, json_path.parent, trust=trust)
         with about(weights):
             if rebuilt is None:
                 return fill(model, root)
@@ -104,19 +109,59 @@ def open_architecture(json_path: Path, weights: Path | None, *, trust: bool = Fa
             return fill_rebuilt(rebuilt, root)
 
 
-def load_weights(model: keras.Model, weights: Path) -> None:
+def load_weights(model: keras.Model, weights: Path, input_shape: InputShape | None = None) -> None:
     """Load a weights file of Keras 1, 2 or 3 into a live model.
 
     Args:
-        model: A built Keras 3 model; it stays as it is when anything does not fit.
+        model: A Keras 3 model; it stays as it is when anything does not fit.
         weights: `.h5` by layer, `.weights.h5`, or a whole model, `.keras` or `.h5`, whose weights are taken.
+        input_shape: Height, width and channels of one image, for a model that was never called and so has no weights
+            yet, where the file does not say either.
 
     Raises:
         FileError: Missing, or damaged.
         ModelError: A layer expects other weights than the file holds; it says which, and both shapes.
     """
     with open_weights(weights) as root, about(weights):
-        fill(model, root)
+        shape = input_shape or _built_for(weights)
+        is_whole = all(layer.built for layer in model._flatten_layers())
+        if not is_whole and shape is not None:
+            _build(model, shape)
+        try:
+            fill(model, root)
+        except ModelError as error:
+            if is_whole or shape is not None:
+                raise
+            raise ModelError(
+                f"{model.name!r} was never called, so it has no weights that the file's could be put into; call it on "
+                "a batch in the factory, or give its images' size: --input-shape H,W,C (input_shape=)."
+            ) from error
+
+
+def _build(model: keras.Model, shape: InputShape) -> None:
+    """Let a model that was never called make its weights."""
+    import keras
+
+    height, width, channels = shape
+    try:
+        model(keras.ops.zeros((1, height or _USUAL, width or _USUAL, channels)))
+    except Exception as error:  # layers are anybody's
+        raise ModelError(f"{model.name!r} cannot be called on images of {shape}: {plain_sentence(error)}.") from error
+
+
+def _built_for(weights: Path) -> InputShape | None:
+    """The shape of images for which the whole model in a `.keras` archive was built."""
+    if not is_archive(weights):
+        return None
+    with open_archive(weights) as archive:
+        if _CONFIGURATION not in archive.names:
+            return None
+        config = read_json(archive.read(_CONFIGURATION, most=MOST_BYTES), f"{_CONFIGURATION} in {weights}")
+    build = config.get("build_config") if isinstance(config, Mapping) else None
+    match build.get("input_shape") if isinstance(build, Mapping) else None:
+        case [_, (int() | None) as height, (int() | None) as width, int(channels)]:
+            return checked_shape((height, width, channels))
+    return None
 
 
 @contextmanager
@@ -153,7 +198,7 @@ def fill(model: keras.Model, root: Group) -> keras.Model:
     return model
 
 
-def _built(config: Mapping[str, Any], root: Group | None, *, trust: bool) -> tuple[Any, Any]:
+def _built(config: Mapping[str, Any], root: Group | None, folder: Path, *, trust: bool) -> tuple[Any, Any]:
     """The model, and how it was rebuilt where Keras 1 or 2 described it."""
     if is_keras3(config):
         try:
@@ -161,10 +206,10 @@ def _built(config: Mapping[str, Any], root: Group | None, *, trust: bool) -> tup
         except NeedsTrust:
             if not trust:
                 raise
-            return build_trusted(config), None
+            return build_trusted(config, folder), None
     from saccade.models.legacy.opening import rebuild
 
-    rebuilt = rebuild(config, None, root, trust=trust)
+    rebuilt = rebuild(config, None, root, trust=trust, custom=ClassesBeside(folder) if trust else None)
     return rebuilt.model, rebuilt
 
 

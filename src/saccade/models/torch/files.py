@@ -10,12 +10,15 @@ Without trust nothing of a file reaches PyTorch before all of it was checked: it
 
 from __future__ import annotations
 
+import pickle
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from saccade.errors import FileError, ModelError
+from saccade.models.code_beside import ClassesBeside
 from saccade.models.input_shape import InputShape
 from saccade.models.torch.archive import Archive, is_archive
 from saccade.models.torch.messages import telling_line
@@ -126,18 +129,44 @@ def _pickled(path: Path, trust: bool, input_shape: InputShape | None) -> TorchNe
         checkpoint_in(path)
         raise _only_weights(path)
     try:
-        content = torch.load(path, map_location="cpu", weights_only=False)
+        content = torch.load(path, map_location="cpu", weights_only=False, pickle_module=_Pickle(path.parent))
     except (ImportError, AttributeError) as error:
         raise ModelError(
-            f"{path.name} needs the Python code that the model was made with: {error}. Run saccade in the folder where "
-            "that code lies, or give package.module:factory --weights FILE."
+            f"{path.name} needs the Python code that the model was made with: {telling_line(error)}. Put it beside the "
+            "file, run saccade in the folder where it lies, or give package.module:factory --weights FILE."
         ) from error
+    except ModelError:
+        raise
     except Exception as error:
         raise _damaged(path, error) from error
     if not isinstance(content, torch.nn.Module):
         checkpoint_in(path, trust=True)
         raise _only_weights(path)
     return TorchNetwork(content, input_shape=input_shape, name=path.stem)
+
+
+class _Pickle:
+    """The module `pickle`, as far as PyTorch uses it, for files of trust.
+
+    A class of the script that wrote the file is taken from the module beside the file that defines it.
+
+    Args:
+        folder: Where the file lies.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        beside = ClassesBeside(folder)
+
+        class Unpickler(pickle.Unpickler):
+            def find_class(self, module: str, name: str) -> Any:
+                return beside[name] if module == "__main__" and name in beside else super().find_class(module, name)
+
+        self.Unpickler = Unpickler
+        self.__name__ = "pickle"
+
+    def load(self, file: Any, **settings: Any) -> Any:
+        """What lies in a file, as `pickle.load` gives it."""
+        return self.Unpickler(file, **settings).load()
 
 
 def _only_weights(path: Path) -> ModelError:
