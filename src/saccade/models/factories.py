@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from saccade.errors import ModelError
+from saccade.errors import MissingPackage, ModelError
 from saccade.models.factory_call import FactoryCall
 from saccade.models.live import is_model
 from saccade.models.messages import plain_sentence
@@ -78,6 +78,8 @@ def called(factory: Any, call: FactoryCall) -> Any:
     _check_arguments(factory, call)
     try:
         return factory(*call.arguments, **call.settings)
+    except MissingPackage:  # says by itself what to install
+        raise
     except (Exception, SystemExit) as error:  # the user's own code, which may raise anything
         raise ModelError(f"{call.name} failed: {_own_words(error)}.") from error
 
