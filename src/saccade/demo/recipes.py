@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from saccade.demo.markup import Markup, element
+from saccade.demo.second_encoder import FIT, SECOND
 from saccade.demo.workspace import MODEL, PHOTOS
 
 OWN = "mine"
@@ -91,14 +92,30 @@ maps.save_sheets("layers")  # the collage, and one sheet a layer
     )
 
 
-def pair(a: str, b: str, makes: str = "this image") -> Recipe:
-    """Why two photos are alike; `a` and `b` are paths beside the page."""
+def another_network(photos: Sequence[str], method: str) -> Recipe:
+    """The maps of the second network."""
+    listed = " ".join(f"{PHOTOS}/{photo}" for photo in photos)
     return Recipe(
-        makes,
-        f"saccade compare {MODEL} {a} {b} --reference {PHOTOS} -o alike.png",
+        "these images",
+        f"saccade explain {SECOND} {listed} --fit {FIT} -m {method} --overlay-only -o {OWN}",
         f"""import saccade
 
-encoder = saccade.load("{MODEL}")
+encoder = saccade.load("{SECOND}", fit="{FIT}")
+attribution = saccade.explain(encoder, "{PHOTOS}/{photos[0]}", method="{method}")
+attribution.overlay()[0].save("another-network.png")
+""",
+    )
+
+
+def pair(a: str, b: str, *, model: str = MODEL, fit: str | None = None) -> Recipe:
+    """Why two photos are alike; `a` and `b` are paths beside the page."""
+    option, argument = (f" --fit {fit}", f', fit="{fit}"') if fit else ("", "")
+    return Recipe(
+        "this image",
+        f"saccade compare {model} {a} {b} --reference {PHOTOS}{option} -o alike.png",
+        f"""import saccade
+
+encoder = saccade.load("{model}"{argument})
 why = saccade.compare(encoder, "{a}", "{b}", reference="{PHOTOS}")
 why.save("alike.png")
 print(f"similarity {{why.score:.2f}}, the sum of {{why.shares.size}} shares: {{why.shares.sum():.2f}}")

@@ -13,6 +13,7 @@ from PIL import Image
 
 import saccade
 from saccade.demo.photos import DescribedPhoto, files
+from saccade.demo.second_encoder import second_encoder
 from saccade.encoder import Encoder, load
 from saccade.errors import FileError
 from saccade.explanation import explain
@@ -53,6 +54,7 @@ class Workspace:
         photos: The photos, the explained ones first.
         images: The same, read for the model, in the same order.
         record: How the model was made.
+        second: Another encoder for the same photos; None where its packages are not installed.
     """
 
     folder: Path
@@ -60,6 +62,7 @@ class Workspace:
     photos: tuple[DescribedPhoto, ...]
     images: Images
     record: Mapping[str, Any]
+    second: Encoder | None = None
     _attributions: dict[tuple[str, int], Attribution] = field(default_factory=dict)
 
     @classmethod
@@ -78,7 +81,7 @@ class Workspace:
         record = _copied_model(folder)
         encoder = load(folder / MODEL)
         images = encoder.read([copies / source.name for source in sources])
-        return cls(folder, encoder, tuple(photos), images, record)
+        return cls(folder, encoder, tuple(photos), images, record, second_encoder())
 
     def attribution(self, method: str, count: int) -> Attribution:
         """What a method says of the first so many photos; computed once."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from saccade.demo import recipes
+from saccade.demo.chapters.another_network import another_network
 from saccade.demo.markup import Markup, element, exact, joined
 from saccade.demo.naming import listed
 from saccade.demo.photo_views import METHOD, patch_shares, peaks_of, photo_views, share
@@ -40,8 +41,9 @@ def looking(workspace: Workspace) -> Markup:
     return joined(
         element(
             "p",
-            "Every photo starts as a blur and comes into focus in small steps. At each step the network's own arithmetic "
-            "tells what every pixel adds to the code, and all that is added is shared out among the pixels, to within ",
+            "Every photo starts as a blur and comes into focus in small steps. At each step the network's own "
+            "arithmetic tells what every pixel adds to the code, and all that is added is shared out among the "
+            "pixels, to within ",
             share(gap),
             ". Orange adds; blue takes away. Grey means: coming into focus adds next to nothing there, since a plain "
             "surface is cheap to describe. ",
@@ -58,6 +60,7 @@ def looking(workspace: Workspace) -> Markup:
             f"{attribution.title.lower()}; {'; '.join(attribution.notes)}.",
             class_="small",
         ),
+        another_network(workspace),
     )
 
 
