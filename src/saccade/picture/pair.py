@@ -76,7 +76,7 @@ def pair(
         photo_a: uint8 (height, width, 3).
         photo_b: uint8 (height, width, 3), any size.
         shares_a: float (rows, columns) on any grid: signed shares of the score in image a, enlarged only for drawing.
-            None where it is not known what places add.
+            Without them there are no maps.
         shares_b: The same for image b.
         scale: A signed scale; one shared by both images when None.
         score: What the shares explain.
@@ -110,15 +110,15 @@ def pair(
     blocks = page.header(title, caption)
     blocks.append((page.text * (1.3 if blocks else 0), _score(score, score_name, typical, page)))
     blocks.append((page.text * 1.2, joined_photos((photo_a, photo_b), matches, names, page)))
+    if matches:
+        heading = _titled(f"What adds up to {score_text(score)}", matches_words, page, page.content)
+        bar = sum_bar(_parts(score, matches, apart, page), score_text(score), page, page.content)
+        blocks += [(page.text * 1.6, heading), (page.text * 0.6, bar)]
     if shares_a is not None and shares_b is not None:
         if scale is None:
             scale = scale_of(np.concatenate([shares_a.ravel(), shares_b.ravel()]), signed=True, shared="both photos")
         if not scale.signed:
             raise InputError("shares of a similarity have two signs; make the scale with signed=True.")
-        if matches:
-            heading = _titled(f"What adds up to {score_text(score)}", matches_words, page, page.content)
-            bar = sum_bar(_parts(score, matches, apart, page), score_text(score), page, page.content)
-            blocks += [(page.text * 1.6, heading), (page.text * 0.6, bar)]
         maps = ((photo_a, shares_a), (photo_b, shares_b))
         paint = _Paint(scale, unit, smooth, opacity, contours)
         blocks.append((page.text * 1.6, _maps_and_covering(maps, paint, map_words, covering, page)))

@@ -39,8 +39,10 @@ _WIDTHS = "The wider the line, the more it adds"
 _NOT_CENTRED = "Any two photos have much in common: a reference collection would take off what all of them share."
 
 
-def similarity_page(why: Similarity, *, theme: str, smooth: bool, opacity: float, width: int) -> Image.Image:
-    """Draw a similarity; `Similarity.figure` says what it takes."""
+def similarity_page(
+    why: Similarity, *, theme: str, smooth: bool, opacity: float, width: int, maps: bool = True
+) -> Image.Image:
+    """Draw a similarity; `Similarity.figure` says what it takes. `maps=False` leaves out what stands below the sum."""
     photos = [framed(photo) for photo in why.photos]
     told, colour = f"{score_text(why.score)} alike", None
     if why.places:
@@ -49,9 +51,9 @@ def similarity_page(why: Similarity, *, theme: str, smooth: bool, opacity: float
     return pair(
         photos[0],
         photos[1],
-        why.shares_a if why.places else None,
-        why.shares_b if why.places else None,
-        why.scale() if why.places else None,
+        why.shares_a if why.places and maps else None,
+        why.shares_b if why.places and maps else None,
+        why.scale() if why.places and maps else None,
         score=why.score,
         score_name=_score_name(why),
         typical=_typical(why),
