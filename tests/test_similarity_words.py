@@ -70,6 +70,10 @@ def test_the_strongest_match_is_told_by_its_share() -> None:
         "0.60 alike: 40 % of it is the lower left quarter of the first photo with the upper right quarter of the second"
     )
     assert "from all over" in headline(0.6, even, even, matches=[other])
+    assert match_sentence(0.1, [strongest]).endswith(
+        "adds 0.24, more than the whole similarity: other places lowered it again."
+    )
+    assert "from all over" in headline(0.1, even / 6, even / 6, matches=[strongest])
     assert match_sentence(0.6, [other]) == ""
     assert match_sentence(0.6, []) == ""
     assert match_sentence(-0.1, [strongest]) == ""

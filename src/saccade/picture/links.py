@@ -185,7 +185,7 @@ def joined_photos(
 
 def _frames(aspects: Sequence[float], joined: bool, page: Page) -> tuple[Frame, Frame]:
     """Where both photos lie: equally high, unless one of them were too low to be seen then."""
-    between = round(page.text * (6.5 if joined else 1.5))
+    between = round(min(page.text * 6.5, page.content * 0.11) if joined else page.text * 1.5)
     space, most = page.content - between, page.width * 0.56
     tall = min(space / sum(aspects), most)
     heights = [tall, tall]

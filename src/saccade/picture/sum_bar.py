@@ -18,6 +18,11 @@ from saccade.picture.ruler import side_by_side
 from saccade.picture.themes import Colour
 from saccade.picture.typesetting import LEADING, measure, write
 
+_GAP, _DISC = 0.7, 1.74
+"""The space between two labels, and the room for a number before one, in font sizes."""
+_LEAST = 4.0
+"""Labels that find no room get smaller, down to this font size in pixels."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -151,18 +156,19 @@ def _labels(
     page: Page,
 ) -> None:
     """Number and value of each part, as near to it as the others leave room, joined to it by a thin line."""
-    size, radius = page.text * 0.86, page.text * 0.6
     ordered = sorted(parts, key=lambda entry: sum(entry[1]))
     texts = [f"{part.name} {written(part.share)}".strip() for part, _ in ordered]
-    discs = [radius * 2.5 if part.number is not None else 0.0 for part, _ in ordered]
-    widths = [measure(text, size) + beside for text, beside in zip(texts, discs, strict=True)]
+    size = page.text * 0.86
+    widths = _label_widths(ordered, texts, size)
+    while size > _LEAST and sum(widths) + size * _GAP * len(ordered) > image.width:
+        size *= 0.95
+        widths = _label_widths(ordered, texts, size)
+    radius = size * 0.7
     centres = [place(sum(span) / 2) for _, span in ordered]
-    middles = side_by_side(centres, widths, size * 0.7, 0, image.width)
+    middles = side_by_side(centres, widths, size * _GAP, 0, image.width)
     edge, row = rows
     draw = ImageDraw.Draw(image)
-    for (part, _), text, beside, width, centre, middle in zip(
-        ordered, texts, discs, widths, centres, middles, strict=True
-    ):
+    for (part, _), text, width, centre, middle in zip(ordered, texts, widths, centres, middles, strict=True):
         towards = row + (LEADING * size * 0.5 if edge > row else -LEADING * size * 0.5)
         draw.line((middle, towards, centre, edge), page.theme.muted, max(1, round(page.text / 14)))
         left = middle - width / 2
@@ -170,7 +176,15 @@ def _labels(
         draw.rectangle(box, page.theme.background)  # the lines that mark zero and the score give way to words
         if part.number is not None:
             badge(image, (left + radius * 1.1, row), part.number, part.colour, radius)
-        write(image, (left + beside, row - LEADING * size / 2), text, size=size, colour=page.theme.ink)
+            left += size * _DISC
+        write(image, (left, row - LEADING * size / 2), text, size=size, colour=page.theme.ink)
+
+
+def _label_widths(parts: Sequence[tuple[Part, tuple[float, float]]], texts: Sequence[str], size: float) -> list[float]:
+    return [
+        measure(text, size) + (size * _DISC if part.number is not None else 0.0)
+        for (part, _), text in zip(parts, texts, strict=True)
+    ]
 
 
 def _whisker(draw: ImageDraw.ImageDraw, left: float, right: float, row: float, page: Page) -> None:

@@ -66,7 +66,7 @@ def similarity_page(
         caption=_caption(why, colour),
         matches_words=_sum_words(why),
         map_words=[_MEANING[why.matching], _all_places(why)],
-        notes=_small_print(why, smooth),
+        notes=_small_print(why, smooth and maps),
         smooth=smooth,
         opacity=opacity,
         theme=theme,

@@ -137,7 +137,7 @@ def headline(
     (where_a, part_a), (where_b, part_b) = (region(np.maximum(shares, 0)) for shares in (shares_a, shares_b))
     if where_a == where_b == EVERYWHERE:
         best = strongest(matches)
-        if best is None or best.share < _MUCH * score:
+        if best is None or not _MUCH * score <= best.share <= score:
             return f"{told}: it comes from all over both photos"
         return f"{told}: {percent(best.share / score)} of it is {joined_places(best)}"
     if where_a == where_b:
@@ -154,8 +154,10 @@ def match_sentence(score: float, matches: Sequence[Match]) -> str:
     first = strongest(matches)
     if first is None or score <= 0:
         return ""
-    adds = f"adds {number(first.share)}, {percent(first.share / score)} of the similarity"
-    return f"The strongest match, {joined_places(first)}, {adds}."
+    told = f"The strongest match, {joined_places(first)}, adds {number(first.share)}"
+    if first.share > score:
+        return f"{told}, more than the whole similarity: other places lowered it again."
+    return f"{told}, {percent(first.share / score)} of the similarity."
 
 
 def strongest(matches: Sequence[Match]) -> Match | None:
