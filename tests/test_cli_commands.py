@@ -85,6 +85,11 @@ def test_train_writes_a_model_that_explain_opens(run: Run, photos: Path, tmp_pat
     assert "wrote mine.keras" in out
     assert width(tmp_path / "preview.png") > 16
     assert json.loads((tmp_path / "mine.json").read_text())["settings"]["seed"] == 5
+    before = (tmp_path / "mine.keras").read_bytes()
+    # Refused before a folder is looked at: that of the photos does not exist.
+    refused(run("train", "nowhere", "-o", "mine.keras"), "mine.keras is there already", "--force")
+    assert (tmp_path / "mine.keras").read_bytes() == before
+    refused(run("train", "nowhere", "-o", "mine.keras", "--force"), "nowhere")
     assert run("explain", "mine.keras", photos / "cat.jpg")[0] == 0
     assert (tmp_path / "saccade-out" / "cat-blur_integrated_gradients.png").exists()
     refused(run("train", photos, "-o", "mine.h5"), ".keras")

@@ -26,7 +26,7 @@ def feature_maps(
         str | None,
         typer.Option(
             metavar="all|NAME,NAME", show_default=False,
-            help="Every layer, or these.  [default: all of up to 32 layers, 12 of more]",
+            help="Every layer, or these.  [default: all of up to 32 layers, about 12 of more]",
         ),
     ] = None,
     theme: Annotated[str, typer.Option(metavar="light|dark", help="The colour of the paper.")] = "dark",
@@ -37,7 +37,7 @@ def feature_maps(
     """Draw the feature maps of the layers.
 
     One contact sheet a layer, from the first to the image that the model redraws, and a collage of them. Of a model of
-    more than 32 layers 12 are drawn, of a transformer the outputs of its blocks.
+    more than 32 layers about 12 are drawn, of a transformer the outputs of its blocks.
     """
     from saccade.collection.output_folder import output_folder
     from saccade.images.files import existing

@@ -149,6 +149,7 @@ def train(
         bool,
         typer.Option("--resume/--no-resume", help="Continue a run that was stopped, from the file beside the output."),
     ] = True,
+    force: Annotated[bool, typer.Option("--force", help="Write over a finished model.")] = False,
     backend: Annotated[
         str | None, typer.Option(metavar="NAME", help="What Keras runs on: tensorflow, torch or jax.")
     ] = None,
@@ -170,7 +171,7 @@ def train(
     with console.progress(1.0, "reading photos") as bar:
         record = train_autoencoder(
             folder, output, settings, validation=validation, resume=resume, preview=preview, start_from=start_from,
-            device=device, progress=lambda now: _show(now, bar, console),
+            device=device, overwrite=force, progress=lambda now: _show(now, bar, console),
         )  # fmt: skip
     if record.skipped:
         console.note(f"{len(record.skipped)} files could not be read as photos and were left out.")

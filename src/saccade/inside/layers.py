@@ -33,7 +33,7 @@ def feature_maps(encoder: Encoder | Any, image: Any, *, layers: Sequence[str] | 
         encoder: The model and its code; a live model is made an `Encoder` with its defaults.
         image: One image: a path, a PIL image, an array, or one of `encoder.read`.
         layers: `"all"` layers, or only these, by layer path, each of them even when it repeats another; by default all
-            of a model of up to 32 layers with places, and 12 of a deeper one.
+            of a model of up to 32 layers with places, and about 12 of a deeper one.
 
     Returns:
         An ordered mapping from layer path to float32 (rows, columns, channels), which draws and saves itself.

@@ -13,7 +13,7 @@ from saccade.models.network import Layer
 ALL_UP_TO = 32
 """A model of at most so many layers with places is shown whole."""
 MOST = 12
-"""Layers of a deeper one."""
+"""Layers of a deeper one, beside the first, the code and the output."""
 _FEWEST_BLOCKS = 3
 """So many numbered siblings of one kind are blocks."""
 
@@ -35,10 +35,9 @@ def selected(layers: Mapping[str, Layer], paths: Sequence[str], always: Collecti
     blocks = _blocks(layers, paths)
     choices = [path for path in paths if path in blocks] if len(blocks) >= _FEWEST_BLOCKS else list(paths)
     choices = [path for path in choices if path not in always]
-    room = max(1, MOST - len([path for path in paths if path in always]))
     chosen = {paths[0], *always}
     chosen |= {
-        choices[place] for place in np.linspace(0, len(choices) - 1, min(room, len(choices))).round().astype(int)
+        choices[place] for place in np.linspace(0, len(choices) - 1, min(MOST, len(choices))).round().astype(int)
     }
     return [path for path in paths if path in chosen]
 

@@ -24,6 +24,8 @@ _HIGH = 96
 _NARROWEST = 3
 """Pixels from one bar to the next."""
 _WIDEST = 24
+_LABELLED = 150
+"""Pixels from one number below the bars to the next."""
 
 
 def bar_sheet(
@@ -74,7 +76,7 @@ def bar_sheet(
 
 
 def _row(numbers: NDArray[np.float32], first: int, scale: Scale, step: int, page: Page) -> Image.Image:
-    """Some bars, and below them the place of the first of every tenth of the row."""
+    """Some bars, and below them which number some of them are."""
     size = page.text * 0.62
     above, below = _HIGH, _HIGH if scale.signed else 0
     pixels = np.empty((above + below + 1, page.content, 3), np.uint8)
@@ -92,7 +94,6 @@ def _row(numbers: NDArray[np.float32], first: int, scale: Scale, step: int, page
     pixels[above] = page.theme.rule
     image = Image.new("RGB", (page.content, len(pixels) + round(LEADING * size)), page.theme.background)
     image.paste(Image.fromarray(pixels), (0, 0))
-    across = max(1, _ROOM // step // 10)
-    for place in range(0, len(numbers), across):
+    for place in range(0, len(numbers) - _LABELLED // (4 * step), _LABELLED // step):
         write(image, (place * step, len(pixels)), f"{first + place:,}", size=size, colour=page.theme.muted)
     return image

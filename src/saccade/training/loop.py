@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from saccade.atomic_files import atomic_file, check_writable
-from saccade.errors import InputError
+from saccade.errors import FileError, InputError
 from saccade.picture.files import FORMATS
 from saccade.training import checkpoint
 from saccade.training.photos import Photos, gather
@@ -39,6 +39,7 @@ def train(
     preview: Path | None = None,
     start_from: Path | None = None,
     device: str | None = None,
+    overwrite: bool = True,
 ) -> TrainingRecord:
     """Train the reference autoencoder on photos: which small code is enough to draw them again?
 
@@ -60,6 +61,7 @@ def train(
         start_from: A `.keras` file of an earlier run to train further, of the architecture that `settings`
             describe; the learning rate warms up and falls again. None starts from random weights.
         device: Where to compute, such as `cpu` or `gpu:0`; None leaves it to the framework.
+        overwrite: False refuses, before anything is read, to write over a finished model.
 
     Returns:
         The record that is also written beside the output.
@@ -68,8 +70,8 @@ def train(
         InputError: Fewer than 8 readable photos, an ending that does not fit the file, a start of another
             architecture, or no such device.
         ModelError: The start is not a Keras model that opens without trust.
-        FileError: The folder or the start does not exist, the output cannot be written, or the checkpoint is
-            of another run.
+        FileError: The folder or the start does not exist, the output cannot be written or is a finished model that
+            must not be overwritten, or the checkpoint is of another run.
         MissingPackage: Keras is not installed.
 
     Example:
@@ -79,6 +81,12 @@ def train(
     if output.suffix != ".keras":
         raise InputError(f"{output.name} is not a .keras file; give an output such as {output.stem}.keras.")
     check_writable(output)
+    saved = checkpoint.checkpoint_path(output)
+    if output.exists() and not overwrite and not saved.exists():
+        raise FileError(
+            f"{output} is there already, and training would write over it; give another name (-o), or --force "
+            "(overwrite=True)."
+        )
     if preview is not None:
         if preview.suffix.lower() not in FORMATS:
             raise InputError(f"{preview.name} is not an image file; its ending must be {', '.join(FORMATS)}.")
@@ -86,7 +94,6 @@ def train(
     start = None if start_from is None else read_start(start_from, settings)
     training_photos, validation_photos = _collections(folder, validation, settings)
     trainer = Trainer(settings, training_photos, validation_photos, start, device=device)
-    saved = checkpoint.checkpoint_path(output)
     state = checkpoint.load(saved, trainer.digest) if resume else None
     if state is not None:
         trainer.restore(state)
