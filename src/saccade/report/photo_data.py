@@ -44,9 +44,8 @@ def photo_data(images: Images, index: int, code: Array, redrawn: Array | None) -
         "code": array_spec(code),
     }
     low, high = images.value_range
-    levels = np.rint(np.clip((images.array[index] - low) / (high - low), 0, 1) * 255)
-    # Half a level of eight bits: the page says how far its own numbers are from the library's.
-    content["model_image"] = array_spec(levels, "uint8")
+    # Not in 256 levels: that moves a code five times as far as half precision in all weights does.
+    content["model_image"] = array_spec(images.array[index], "float16")
     if redrawn is not None:
         content["redrawn"] = image_url(_as_seen(redrawn, images), lossless=True)
         content["given"] = image_url(_as_seen(images.array[index], images), lossless=True)

@@ -98,9 +98,7 @@ export function renderCover({ data, element, store, transport }) {
   async function show(index) {
     stopSweep();
     const photo = data.photos[index];
-    const { values } = decodeArray(photo.model_image);
-    const inLevels = photo.model_image.dtype === "uint8";
-    const image = Float32Array.from(values, (value) => (inLevels ? low + (value / 255) * (high - low) : value));
+    const image = /** @type {Float32Array} */ (decodeArray(photo.model_image).values);
     const expected = decodeArray(photo.code).values;
     const next = { index, photo, image, expected, pixels: null, blurred: null, screen: null, before: null, difference: null, trail: createTrail(rows, columns), answer: null };
     shown = next;
