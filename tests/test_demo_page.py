@@ -560,3 +560,15 @@ def test_the_lines_are_copied(browser: Any, folder: Path) -> None:
     tab.wait_for_timeout(300)
     assert button.inner_text() in ("Copied", "Selected")
     context.close()
+
+
+def test_the_photos_can_be_touched(browser: Any, folder: Path) -> None:
+    context = browser.new_context(viewport={"width": 1200, "height": 900}, reduced_motion="reduce")
+    tab = context.new_page()
+    tab.goto((folder / "index.html").as_uri())
+    tab.click("a.touch")
+    tab.wait_for_selector(".hero .stage-canvas")
+    assert tab.locator(".thumbs button").count() == 6
+    tab.locator("#cover").scroll_into_view_if_needed()
+    tab.wait_for_selector("#cover .cover-redrawn")
+    context.close()

@@ -15,6 +15,7 @@ from saccade.demo.chapters.making import making
 from saccade.demo.chapters.memory import memory
 from saccade.demo.chapters.methods import methods
 from saccade.demo.chapters.opening import opening
+from saccade.demo.chapters.touching import touching
 from saccade.demo.markup import Markup
 from saccade.demo.page import Chapter, page
 from saccade.demo.photo_views import METHOD, peaks_of
@@ -26,6 +27,7 @@ PAGE = "index.html"
 
 _CHAPTERS: tuple[tuple[str, str, str, Callable[[Workspace], Markup]], ...] = (
     ("look", "Where does it look?", "bringing every photo into focus", looking),
+    ("touch", "Would you like to touch it?", "writing the page to touch", touching),
     ("methods", "Do other ways of asking agree?", "asking every method", methods),
     ("inside", "What happens inside?", "looking inside", inside),
     ("alike", "Why are these two alike?", "comparing pairs", alike),
