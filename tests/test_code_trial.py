@@ -32,6 +32,8 @@ class Drawn(nn.Module):
             return self.second(mean + torch.randn_like(mean))
         if self.kind == "one draw for all":
             return self.second(mean + torch.randn(1, 4, 1, 1))
+        if self.kind == "one draw for each row":
+            return self.second(mean + torch.randn(mean.shape, generator=torch.Generator().manual_seed(0)))
         if self.kind == "faint":
             return self.second(mean + 0.05 * torch.rand_like(mean))
         if self.kind == "dropout":
@@ -45,7 +47,9 @@ class Drawn(nn.Module):
         return self.second(mean)
 
 
-@pytest.mark.parametrize("kind", ["noise", "one draw for all", "faint", "dropout", "reparametrised"])
+@pytest.mark.parametrize(
+    "kind", ["noise", "one draw for all", "one draw for each row", "faint", "dropout", "reparametrised"]
+)
 def test_a_code_that_is_drawn_at_random_is_refused(kind: str) -> None:
     encoder = saccade.Encoder(Drawn(kind).eval(), input_shape=SHAPE)
     with pytest.raises(ModelError, match="is drawn at random") as refusal:
@@ -98,6 +102,35 @@ def test_a_plain_code_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(encoder.network.module), "forward", lambda self, image: calls.append(len(image)))
     encoder.check_code()
     assert not calls
+
+
+def test_a_plain_code_costs_four_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = saccade.Encoder(Drawn("").eval(), input_shape=SHAPE)
+    batches: list[int] = []
+    forward = Drawn.forward
+
+    def counted(self: Drawn, image: torch.Tensor) -> torch.Tensor:
+        batches.append(len(image))
+        return forward(self, image)
+
+    monkeypatch.setattr(Drawn, "forward", counted)
+    encoder.check_code()
+    assert batches == [2, 2]
+
+
+def test_a_code_that_changes_from_call_to_call_is_refused() -> None:
+    class Counting(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.calls = nn.Conv2d(3, 4, 8, 8), [0]
+
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            self.calls[0] += 1
+            return self.first(image) * self.calls[0]
+
+    encoder = saccade.Encoder(Counting().eval(), input_shape=SHAPE)
+    with pytest.raises(ModelError, match="drawn at random, or another one at every call"):
+        encoder.codes(GREY)
 
 
 # --- codes of unit length

@@ -333,3 +333,9 @@ def test_a_model_of_texts_is_no_encoder_of_images(tmp_path: Path) -> None:
     hub().BertModel(hub().BertConfig(vocab_size=50, **SMALL)).save_pretrained(tmp_path)
     with pytest.raises(ModelError, match="holds a BertModel, which takes input_ids: no image"):
         saccade.load(tmp_path)
+
+
+def test_the_weights_in_a_folder_lead_to_the_folder(tmp_path: Path) -> None:
+    hub().ViTModel(hub().ViTConfig(image_size=64, **SMALL)).save_pretrained(tmp_path / "vit")
+    with pytest.raises(ModelError, match=r"model\.safetensors holds weights but not .*; give the folder: .*vit$"):
+        saccade.load(tmp_path / "vit" / "model.safetensors")

@@ -24,6 +24,8 @@ def refuse_unsteady(trial: Trial) -> None:
     Raises:
         ModelError: It is one; the message says which layer is the first, and which to take instead.
     """
+    if trial.is_steady:
+        return
     network = trial.engine.network
     if trial.is_random:
         before = _up_to(network, trial.layer)

@@ -47,6 +47,16 @@ class Trial:
     # What is found
 
     @property
+    def is_steady(self) -> bool:
+        """Does an image get the same code at another call, in another row, among other images?
+
+        Two batches tell: one of two images, one of two copies of the first. Where a code is unsteady, the further
+        questions tell why.
+        """
+        among_others, among_copies = self._two_batches
+        return all(_same(codes, among_others[0], _SAME_ROW) for codes in among_copies)
+
+    @property
     def is_random(self) -> bool:
         """Does an untouched copy get another code?"""
         return any(not _same(codes, self._twice[0][0], _SAME_ROW) for batch in self._twice for codes in batch)
@@ -133,9 +143,17 @@ class Trial:
         with self.engine.backend.context():
             return [self._read(images, layers) for _ in range(2)]
 
-    @cached_property
+    @property
     def _pair(self) -> Codes:
-        return self._encode([self._waves, self._noise], [self.layer])[self.layer]
+        return self._two_batches[0]
+
+    @cached_property
+    def _two_batches(self) -> tuple[Codes, Codes]:
+        """Two images, and two copies of the first, without a break: whatever draws at random has moved on."""
+        with self.engine.backend.context():
+            pair = self._rows([self._waves, self._noise], [self.layer])
+            copies = self._rows([self._waves, self._waves], [self.layer])
+        return pair[self.layer], copies[self.layer]
 
     @cached_property
     def _ends(self) -> Codes:
@@ -165,10 +183,14 @@ class Trial:
         return (low + np.stack(rows) * np.float32(high - low)).astype(np.float32)
 
     def _encode(self, images: Sequence[Array], layers: Sequence[str]) -> dict[str, Codes]:
+        with self.engine.backend.context():
+            return self._rows(images, layers)
+
+    def _rows(self, images: Sequence[Array], layers: Sequence[str]) -> dict[str, Codes]:
+        """The results for images in one batch, or one by one where the model takes fewer; inside a context."""
         batch = self.engine.network.fixed_batch
         groups = [images] if batch is None or batch >= len(images) else [[image] for image in images]
-        with self.engine.backend.context():
-            parts = [self._read(self._batch(group), layers) for group in groups]
+        parts = [self._read(self._batch(group), layers) for group in groups]
         return {layer: np.concatenate([part[layer] for part in parts])[: len(images)] for layer in layers}
 
     def _read(self, images: Array, layers: Sequence[str]) -> dict[str, Codes]:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from saccade.errors import InputError
 from saccade.images.normalisation import Normalisation
-from saccade.models.dataflow import Dataflow
-from saccade.models.network import Framework, Hints, Layer, Network, Taps
-from saccade.models.rectifiers import Rectifiers
+from saccade.models.network import Network, Taps
+from saccade.models.wrapped import WrappedNetwork
 from saccade.typing import Tensor
 
 
-class NormalisedNetwork:
+class NormalisedNetwork(WrappedNetwork):
     """The same network before which (image - mean) / std is computed, channel by channel.
 
     Everything else sees images in their own value range: fillers, noise, baselines, and gradients, which are those at
@@ -42,39 +40,14 @@ class NormalisedNetwork:
                 f"normalize={normalisation.name or list(normalisation.mean)!r} is for {count} channels, and "
                 f"{network.name!r} takes images of {channels}; give one mean and spread, or one for each channel."
             )
-        self.network = network
-        self.normalisation = normalisation
-        self.framework: Framework = network.framework
-        self.name: str = network.name
-        self.input_shape = network.input_shape
         self.redraws = (
             network.layers[network.output].shape == network.input_shape and network.hints.output_activation != "sigmoid"
         )
-        self.fixed_batch: int | None = network.fixed_batch  # some know it once their layers were asked for
+        super().__init__(network)  # now, since some know their batch size once their layers were asked for
+        self.normalisation = normalisation
         mean, std = np.asarray(normalisation.mean), np.asarray(normalisation.std)
         self._scale, self._shift = (1 / std).astype(np.float32), (-mean / std).astype(np.float32)
         self._mean, self._std = mean.astype(np.float32), std.astype(np.float32)
-
-    def __getattr__(self, name: str) -> Any:
-        """What only some networks have: capabilities, a device, a backend, variables."""
-        if name == "network":  # while a copy is being made
-            raise AttributeError(name)
-        return getattr(self.network, name)
-
-    @property
-    def layers(self) -> Mapping[str, Layer]:
-        """Every layer that can be read, by path, in the order of computation."""
-        return self.network.layers
-
-    @property
-    def output(self) -> str:
-        """The path of the layer that is the model's output."""
-        return self.network.output
-
-    @property
-    def hints(self) -> Hints:
-        """What the model's own layers say about its images."""
-        return self.network.hints
 
     def run(self, images: Tensor, layers: Sequence[str], taps: Taps | None = None) -> dict[str, Tensor]:
         """Normalise the images, and compute the layers asked for."""
@@ -91,22 +64,6 @@ class NormalisedNetwork:
         scale, shift = self._like(images, self._scale, self._shift)
         weights: list[Tensor] = self.network.attention(self._ordered(images) * scale + shift, layer)  # type: ignore[attr-defined]
         return weights
-
-    def inference_mode(self) -> AbstractContextManager[None]:
-        """Put the model into its evaluating state, and leave it afterwards exactly as it was found."""
-        return self.network.inference_mode()
-
-    def dataflow(self, height: int, width: int) -> Dataflow:
-        """How places move through the model; the normalisation moves none."""
-        return self.network.dataflow(height, width)
-
-    def rectifiers(self, layer: str) -> Rectifiers:
-        """The ReLUs between the image and a layer."""
-        return self.network.rectifiers(layer)
-
-    def weights(self) -> list[tuple[str, Any]]:
-        """Every weight by name as a numpy array."""
-        return self.network.weights()
 
     def _ordered(self, images: Tensor) -> Tensor:
         if self.normalisation.order == "RGB":

@@ -21,6 +21,7 @@ from saccade.errors import FileError, ModelError
 from saccade.models.code_beside import ClassesBeside
 from saccade.models.input_shape import InputShape
 from saccade.models.torch.archive import Archive, is_archive
+from saccade.models.torch.folders import is_model_folder
 from saccade.models.torch.messages import telling_line
 from saccade.models.torch.network import TorchNetwork
 from saccade.models.torch.programs import check_program, is_program
@@ -170,9 +171,14 @@ class _Pickle:
 
 
 def _only_weights(path: Path) -> ModelError:
+    if is_model_folder(path.parent):
+        return ModelError(
+            f"{path.name} holds weights but not the model they belong to, which the settings beside it describe; give "
+            f"the folder: {path.parent}"
+        )
     return ModelError(
         f"{path.name} holds weights but not the model they belong to; give the function that makes it as well: "
-        f"package.module:factory --weights {path.name}"
+        f"package.module:factory --weights {path.name}, or timm:NAME or torchvision:NAME if it is one of theirs"
     )
 
 
