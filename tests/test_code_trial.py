@@ -232,6 +232,12 @@ def test_a_code_that_is_drawn_can_be_averaged() -> None:
     assert np.isfinite(saccade.explain(encoder, image, "saliency").values).all()
 
 
+def test_draws_of_what_is_not_drawn_are_said_to_be_in_vain() -> None:
+    encoder = saccade.Encoder(Drawn("").eval(), input_shape=SHAPE, draws=4)
+    assert "nothing of the code is drawn at random, so the mean of 4 draws only costs time" in encoder.describe()
+    assert "still differs" not in encoder.describe()
+
+
 @pytest.mark.parametrize("draws", [0, 1.5, True, "many"])
 def test_draws_are_a_whole_number(draws: object) -> None:
     with pytest.raises(InputError, match="give a whole number, 1 or more"):

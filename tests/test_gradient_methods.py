@@ -106,7 +106,7 @@ def test_input_x_gradient_equals_captum(encoder: Encoder, module: Any, images: A
 
 @pytest.mark.parametrize(
     ("value_range", "words"),
-    [((0, 1), "zero is black"), ((-1, 1), "a grey of 50%"), ((-1, 0), "zero is white"), ((1, 2), "no pixel is zero")],
+    [((0, 1), "zero is black"), ((-1, 1), "a grey of 50 %"), ((-1, 0), "zero is white"), ((1, 2), "no pixel is zero")],
 )
 def test_input_x_gradient_says_what_zero_looks_like(value_range: tuple[float, float], words: str) -> None:
     encoder = Encoder(nets.autoencoder(SIZE), value_range=value_range)

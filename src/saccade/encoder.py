@@ -36,6 +36,7 @@ from saccade.targets import Target
 from saccade.typing import Array
 
 _USUAL = 64
+_STEADY = 1e-5
 _OTHER_RANGES = ((0.0, 255.0), (-1.0, 1.0))
 _NORMALISING = ("UnitNormalization", "Lambda", "Normalize", "TrueDivide", "Divide")
 
@@ -316,6 +317,8 @@ class Encoder:
     def _of_draws(self, draws: int) -> str:
         """What averaging leaves of the differences; from here on they are not refused."""
         trial = self._trials[self.layer] = self._trial(self.layer, refuse=False)
+        if trial.unsteadiness < _STEADY:
+            return f"nothing of the code is drawn at random, so the mean of {draws} draws only costs time; leave it out"
         return (
             f"the code is the mean of {draws} draws; that of an untouched copy still differs by "
             f"{100 * trial.unsteadiness:.2g} % of its length, and so much of every map is chance"

@@ -67,6 +67,10 @@ class Console:
             self._notes.add(line)
             self._to_stderr(line)
 
+    def left_out(self, name: str, why: str) -> None:
+        """What could not be answered, and why; most reasons begin with the name themselves."""
+        self.note(f"left out: {'' if why.startswith(name) else f'{name}: '}{why}")
+
     def error(self, text: str) -> None:
         """Why nothing came of it."""
         self._to_stderr(f"saccade: {_one_line(text)}")

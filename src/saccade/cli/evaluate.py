@@ -129,7 +129,7 @@ def _say(console: Console, evaluation: Any, files: list[str]) -> None:
     for text in evaluation.verdict:
         console.say(text)
     for name, why in evaluation.refused.items():
-        console.note(f"{name} is left out: {why}")
+        console.left_out(name, why)
     for text in (*evaluation.notes, *evaluation.skipped):
         console.note(text)
     for file in files:

@@ -156,13 +156,13 @@ def _say(console: Console, run: BatchRun, records: Sequence[PageRecord]) -> None
     if not records and len(run.failed) == 1:
         raise ImageError(run.failed[0].error)
     for refused in run.refused:
-        console.note(f"{refused.label} is left out: {refused.error}")
+        console.left_out(refused.label, refused.error)
     written = [file for record in records if not record.already for file in record.files]
     if len(written) <= _LISTED:
         for file in written:
             console.say(f"wrote {file}")
     else:
-        console.say(f"wrote {len(written)} files into {run.output}")
+        console.say(f"wrote {len(written):,} files into {run.output}")
     for sheet in run.sheets:
         if not sheet.already:
             console.say(f"wrote {sheet.file}")
@@ -177,8 +177,8 @@ def _say(console: Console, run: BatchRun, records: Sequence[PageRecord]) -> None
         for failed in run.failed:
             console.note(failed.error)
     if not records:
-        raise ImageError(f"none of the {len(run.failed)} photos could be used.")
+        raise ImageError(f"none of the {len(run.failed):,} photos could be used.")
 
 
 def _photos(count: int) -> str:
-    return f"{count} photo{'' if count == 1 else 's'}"
+    return f"{count:,} photo{'' if count == 1 else 's'}"

@@ -200,8 +200,8 @@ def _photo_scores(runner: Runner, method: Measurements) -> PhotoScores:
 def _notes(runner: Runner, photos: Photos) -> list[str]:
     count, settings = len(runner.images), runner.settings
     return [
-        f"{count} of {photos.available} photos, drawn at random",
-        f"intervals of {settings.confidence:.0%} over photos, by the bootstrap",
+        f"{count:,} of {photos.available:,} photos, drawn at random",
+        f"intervals of {100 * settings.confidence:.0f} % over photos, by the bootstrap",
         f"randomised weights, another question and noise were tried on {runner.checked[-1].stop} photos",
         *runner.notes,
         *_detail_kept(runner),

@@ -94,7 +94,7 @@ def extremal_perturbation(
     masks, done = _Search(run, images, hidden, target, mode, shares, sigma).masks(iterations)
     verb = "kept" if mode == "keep" else "destroyed"
     saved = {f"{verb}_at_{100 * share:g}_percent": done[:, k] for k, share in enumerate(shares)}
-    middle = ", ".join(f"{np.median(done[:, k]):.0%} by {share:.0%}" for k, share in enumerate(shares))
+    middle = ", ".join(f"{100 * np.median(done[:, k]):.0f} % by {100 * share:.0f} %" for k, share in enumerate(shares))
     return Map(
         values=masks.mean(axis=1, dtype=np.float64).astype(np.float32),
         raw=masks,

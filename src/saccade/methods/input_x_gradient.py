@@ -52,5 +52,5 @@ def _zero(value_range: tuple[float, float]) -> str:
     place = -low / (high - low)
     if not 0 <= place <= 1:
         return f"no pixel is zero in the model's range {low:g} to {high:g}, so everything counts"
-    look = "black" if place < 0.05 else "white" if place > 0.95 else f"a grey of {place:.0%}"
+    look = "black" if place < 0.05 else "white" if place > 0.95 else f"a grey of {100 * place:.0f} %"
     return f"zero is {look}: such pixels get nothing, whatever they are worth"

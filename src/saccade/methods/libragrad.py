@@ -51,7 +51,7 @@ def libragrad(run: Run, images: Array, target: Target, *, low_pass: float | None
         scores = {"score": score, "rest": score - raw.sum(axis=(1, 2, 3), dtype=np.float64)}
         share = float(np.median(1 - scores["rest"] / np.where(score == 0, 1, score)))
         notes.append(
-            f"all pixels together add {share:.0%} of the {target.gradient_units}; the rest is biases, position "
+            f"all pixels together add {100 * share:.0f} % of the {target.gradient_units}; the rest is biases, position "
             "embeddings and special tokens"
         )
     return contribution_map(

@@ -156,8 +156,8 @@ def _map(
     if repeats > 1:
         sure, never = (sureness >= _SURE).mean(), (sureness <= 1 - _SURE).mean()
         notes.append(
-            f"{sure:.0%} of the places surely important, {never:.0%} surely not, the others unsure: "
-            f"{_SURE:.0%} of {repeats} runs of {len(drawn) // repeats:,} masks must agree"
+            f"{100 * sure:.0f} % of the places surely important, {100 * never:.0f} % surely not, the others unsure: "
+            f"{100 * _SURE:.0f} % of {repeats} runs of {len(drawn) // repeats:,} masks must agree"
         )
     return Map(
         values=importance.astype(np.float32),

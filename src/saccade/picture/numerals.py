@@ -13,7 +13,7 @@ MINUS = "\u2212"
 
 
 def number(value: float, *, digits: int = 2) -> str:
-    """Write one number: `0.031`, `1.2e-05`, `12`, `1234`.
+    """Write one number: `0.031`, `1.2e-05`, `12`, `1,234`.
 
     Args:
         value: Any finite number.
@@ -25,6 +25,8 @@ def number(value: float, *, digits: int = 2) -> str:
     Example:
         >>> number(0.03123)
         '0.031'
+        >>> number(3068)
+        '3,068'
     """
     if not isfinite(value):
         raise InputError(f"only finite numbers can be written; got {value}.")
@@ -33,7 +35,7 @@ def number(value: float, *, digits: int = 2) -> str:
     exponent = floor(log10(abs(float(f"{value:.{digits - 1}e}"))) + 1e-9)  # of the rounded number: 0.999 is 1.0
     if exponent < -4 or exponent > 6:
         return _minus(f"{value:.{digits - 1}e}")
-    return _minus(f"{value:.{max(0, digits - 1 - exponent)}f}")
+    return _minus(f"{value:,.{max(0, digits - 1 - exponent)}f}")
 
 
 def signed(value: float, *, digits: int = 2) -> str:

@@ -40,7 +40,7 @@ class Ceiling:
     @property
     def sentence(self) -> str:
         """In plain words."""
-        share = f", {self.method_score / self.score:.0%} of it".replace("%", " %") if self.score > 0 else ""
+        share = f", {100 * self.method_score / self.score:.0f} % of it" if self.score > 0 else ""
         return (
             f"The best orders known for {self.photos} photos, by all maps and by a search that swaps blocks, score "
             f"{self.score:.3f}; {self.method} {self.method_score:.3f}{share}."

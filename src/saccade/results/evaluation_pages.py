@@ -107,7 +107,7 @@ def ranking(
         notes=[
             (
                 "Score: area under the insertion curve less area under the deletion curve, of the similarity of codes "
-                f"less their mean. Bars: intervals of {confidence:.0%} over photos, by the bootstrap."
+                f"less their mean. Bars: intervals of {100 * confidence:.0f} % over photos, by the bootstrap."
             ),
             about,
         ],
