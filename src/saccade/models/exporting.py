@@ -33,7 +33,7 @@ def plain_network(network: Network, paths: Sequence[str], height: int, width: in
         return _normalised(network, plain_network(network.network, paths, height, width))
     export = getattr(network, "plain_network", None)
     if export is None:
-        raise NotApplicable(f"networks on {network.framework} cannot be written down as plain layers yet; Keras's can.")
+        raise NotApplicable(f"a page cannot compute networks on {network.framework}, only those of Keras and PyTorch.")
     result: PlainNetwork = export(paths, height, width)
     return result
 

@@ -13,7 +13,8 @@ vector one of 1x1. `views/network_engine.js` computes such networks in a page; t
     affine                  scale, shift, one for each channel; order: which channel is read for each
     combine                 operation: "add", "subtract", "multiply", "average", "maximum" or "minimum"
     concatenate             joins channels
-    reshape                 the same numbers in the same order on another grid
+    reshape                 the same numbers in the same order on another grid; channels_first: channels run slowest in
+                            that order, on both grids
     activation              nothing but that
 
 Padding is what stands above and to the left of the image, as zeros; what is read beyond the other edges is zero, too.

@@ -387,12 +387,28 @@ export async function startNetwork(plan) {
   /** The same numbers in the same order on another grid. @param {Step} step */
   function reshape(step) {
     const made = values[step.output];
+    if (step.channelsFirst) {
+      reshapeChannelsFirst(values[step.inputs[0]], made);
+      return;
+    }
     const flat = valuesOf(step.inputs[0]);
     for (let row = 0, k = 0; row < made.rows; row += 1) {
       for (let column = 0; column < made.columns; column += 1, k += made.channels) {
         numbers.set(flat.subarray(k, k + made.channels), at(made, row, column) / 4);
       }
     }
+  }
+
+  /** In the order in which channels run slowest. @param {Value} read @param {Value} made */
+  function reshapeChannelsFirst(read, made) {
+    /** @param {Value} value @param {number} place */
+    const addressOf = ({ address, rows, columns, line, pixel }, place) => {
+      const inChannel = place % (rows * columns);
+      const channel = Math.floor(place / (rows * columns));
+      return (address + Math.floor(inChannel / columns) * line + (inChannel % columns) * pixel) / 4 + channel;
+    };
+    const count = read.rows * read.columns * read.channels;
+    for (let place = 0; place < count; place += 1) numbers[addressOf(made, place)] = numbers[addressOf(read, place)];
   }
 
   /** @param {Value} value @param {Region} region @param {Activation} activation */

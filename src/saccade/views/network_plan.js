@@ -34,6 +34,7 @@ import { canFuse, convolutionName, networkKernels, pixelsAtOnce } from "./networ
  * @property {"nearest"|"bilinear"} [interpolation]
  * @property {"add"|"subtract"|"multiply"|"average"|"maximum"|"minimum"} [operation]
  * @property {number[]} [order] which channel becomes the first, the second, ...
+ * @property {boolean} [channels_first] a reshaping reads and writes whole channels one after the other
  */
 
 /**
@@ -105,6 +106,7 @@ import { canFuse, convolutionName, networkKernels, pixelsAtOnce } from "./networ
  * @property {"nearest"|"bilinear"} interpolation
  * @property {string} operation
  * @property {number[]|null} order
+ * @property {boolean} channelsFirst
  */
 
 /**
@@ -260,6 +262,7 @@ function stepOfLayer(layer, output) {
     interpolation: layer.interpolation ?? "nearest",
     operation: layer.operation ?? "add",
     order: layer.order ?? null,
+    channelsFirst: layer.channels_first ?? false,
   };
 }
 

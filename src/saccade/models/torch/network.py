@@ -7,11 +7,12 @@ from contextlib import AbstractContextManager, suppress
 from functools import cached_property
 from typing import Any
 
-from saccade.errors import InputError, ModelError, UnknownName
+from saccade.errors import InputError, ModelError, NotApplicable, UnknownName
 from saccade.models.carried import Carried
 from saccade.models.dataflow import Dataflow
 from saccade.models.input_shape import InputShape, checked_shape
 from saccade.models.network import Capabilities, EverythingFound, Framework, Hints, Layer, Measured, Taps
+from saccade.models.plain_network import PlainNetwork
 from saccade.models.randomisation import Weight
 from saccade.models.rectifiers import Rectifiers
 from saccade.models.torch.attention import attention_recorded, linearised
@@ -19,6 +20,7 @@ from saccade.models.torch.calls import Method, Recorder, callable_parts, hookabl
 from saccade.models.torch.carried import carried as carried_by
 from saccade.models.torch.carried import patch_size
 from saccade.models.torch.devices import device_named
+from saccade.models.torch.exporting import OperationWriter, writing
 from saccade.models.torch.image_layout import ImageLayout
 from saccade.models.torch.inputs import check_takes_one_image
 from saccade.models.torch.measurement import Measurement
@@ -335,6 +337,35 @@ class TorchNetwork:
     def rectifiers(self, layer: str) -> Rectifiers:
         """The ReLUs between the image and a layer, and whether there are other nonlinearities on the way."""
         return rectifiers(self._run, hookable(self.module), layer)
+
+    def plain_network(self, paths: Sequence[str], height: int, width: int) -> PlainNetwork:
+        """Which plain layers compute these layers from an image of this size?
+
+        Raises:
+            NotApplicable: Something that they need is no plain layer.
+        """
+        if self.fixed_batch not in (None, 1):
+            raise NotApplicable(f"{self.name!r} takes batches of exactly {self.fixed_batch} images.")
+        return self._layout.either_order(lambda: self._written_down(paths, (1, self.input_shape[2], height, width)))
+
+    def _written_down(self, paths: Sequence[str], shape: tuple[int, ...]) -> PlainNetwork:
+        import torch
+
+        images = self._layout.black(shape)
+        recorder = Recorder(self._run.results, frozenset(paths), {}, frozenset(self._overwritten))
+        modules = {name: self._part(name) for name in recorder.names}
+        writer = OperationWriter(images)
+        with (
+            inference_mode(self.module),
+            torch.no_grad(),
+            suppress(EverythingFound),
+            hooked(modules, recorder.record),
+            writing(writer),
+        ):
+            recorder.record_output(self.module(images))
+        if writer.leaks:
+            raise NotApplicable(f"{self.name!r} decides by the numbers of an image what it computes.")
+        return writer.finished({path: recorder.recorded[path] for path in paths})
 
     def _as_input(self, images: Tensor) -> Tensor:
         channels_first = self._layout.channels_first(images)
