@@ -13,7 +13,7 @@ from PIL import Image
 from skimage import data
 
 import saccade
-from saccade.errors import Cancelled, FileError, InputError, UnknownName
+from saccade.errors import Cancelled, FileError, InputError, NotApplicable, UnknownName
 from saccade.images import Placement
 from saccade.images.photos import Photo
 from saccade.pairs import mean_code, split
@@ -258,13 +258,14 @@ def test_photos_of_their_own_sizes(folder: Path) -> None:
     assert saccade.compare(free, small, small[::-1], reference=folder).shares_a.shape == (20, 30)
 
 
-def test_a_plain_vector_gives_the_score_and_says_what_can_be_drawn() -> None:
+def test_a_plain_vector_is_split_over_the_cells_that_it_is_made_of() -> None:
     why = saccade.compare(encoder(vector=True), CAT, CUP)
-    assert why.shares_a.shape == (1, 1)
-    assert why.shares_a.sum() == pytest.approx(why.score)
-    assert not why.places
-    assert "saccade explain MODEL first image --target like:" in why.notes[0]
+    assert why.shares_a.shape == (4, 4)
+    assert why.shares_a.sum() + why.special == pytest.approx(why.score)
+    assert (why.places, why.split, why.matching) == (True, "exact", "anywhere")
     assert why.figure(width=800).width == 800
+    with pytest.raises(NotApplicable, match=r"code \(latent\) has no places.*matching='anywhere'"):
+        saccade.compare(encoder(vector=True), CAT, CUP, matching="place")
 
 
 # The result

@@ -1,0 +1,218 @@
+"""From a table of all pairs of places to the few links and matches that a person can look at.
+
+A place that is strong by itself is strong with every place of the other photo. So partners are not chosen by what a
+pair adds, but by its excess: what it adds beyond what its two places add to any. Numbers shown stay what they are, the
+shares of the score.
+
+    excess(u, v) = share(u, v) - mean over v' of share(u, v') - mean over u' of share(u', v) + mean of all
+
+A link joins two places, each of which is the other's best partner. A match is a part of the first photo with a part of
+the second: it grows from the strongest free link by the places that go with the whole other side, neighbours first.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from saccade.results.matches import Link, Match, Place
+
+Table = NDArray[np.float64]
+
+MATCHES = 6
+"""So many colours can be told apart."""
+_NEIGHBOUR = 0.4
+"""A neighbour joins a match with at least this part of the mean excess of its pairs,"""
+_ELSEWHERE = 0.9
+"""and a place further away with this part: the same stuff lies there, too."""
+_WORTH = 0.05
+"""A match with less than this part of the strongest one's excess is not shown."""
+_STRONG = 0.5
+"""Place by place a region holds the places with at least this part of its strongest share."""
+_SURE = 2.0
+"""A link that is estimated must stand so many standard errors out."""
+
+
+def excess(table: Table) -> Table:
+    """What pairs add beyond what their places add to any; the same shape (rows, columns, rows, columns)."""
+    own = table.mean(axis=(2, 3), keepdims=True) + table.mean(axis=(0, 1), keepdims=True)
+    return np.asarray(table - own + table.mean())
+
+
+def strongest_links(table: Table, count: int = 20, error: Table | None = None) -> list[Link]:
+    """Which places of two photos go together? Each is the other's best partner; the largest excess first.
+
+    Args:
+        table: (rows, columns, rows, columns): what every pair of places adds to the score.
+        count: At most so many.
+        error: The standard errors of the table, where it is estimated; links within two of them are left out.
+    """
+    grid_b = table.shape[2:]
+    above = _flat(excess(table))
+    shares, errors = _flat(table), None if error is None else _flat(error)
+    links = []
+    for a, b in _mutual(above, errors):
+        own = None if errors is None else float(errors[a, b])
+        links.append(Link(_place(a, table.shape[1]), _place(b, grid_b[1]), float(shares[a, b]), own))
+    return links[:count]
+
+
+def matches(table: Table, error: Table | None = None, most: int = MATCHES) -> tuple[Match, ...]:
+    """Which parts of two photos go together, or speak against each other?
+
+    The links of a match are all pairs of its places, so that its share is what the two parts add to the score. No place
+    is in two matches.
+
+    Args:
+        table: (rows, columns, rows, columns): what every pair of places adds to the score.
+        error: The standard errors of the table, where it is estimated.
+        most: At most so many matches.
+
+    Returns:
+        The largest share first, whatever its sign.
+    """
+    grid_a, grid_b = table.shape[:2], table.shape[2:]
+    shares, errors = _flat(table), None if error is None else _flat(error)
+    above = _flat(excess(table))
+    free_a, free_b = np.ones(len(shares), bool), np.ones(shares.shape[1], bool)
+    parts: list[tuple[float, list[int], list[int]]] = []
+    seeds = [(sign, *pair) for sign in (1.0, -1.0) for pair in _mutual(sign * above, errors)]
+    for sign, a, b in sorted(seeds, key=lambda seed: -abs(above[seed[1], seed[2]])):
+        if not (free_a[a] and free_b[b]) or sign * shares[a, b] <= 0:
+            continue
+        speaking = sign * above
+        side_a, side_b = _grown(speaking, (a, b), (free_a, free_b), (grid_a, grid_b))
+        free_a[side_a] = free_b[side_b] = False
+        parts.append((float(speaking[np.ix_(side_a, side_b)].sum()), side_a, side_b))
+    strongest = max((weight for weight, _, _ in parts), default=0.0)
+    grown = [
+        _match(shares, errors, side_a, side_b, (grid_a, grid_b))
+        for weight, side_a, side_b in sorted(parts, key=lambda part: -part[0])[:most]
+        if weight >= _WORTH * strongest
+    ]
+    return tuple(sorted(grown, key=lambda match: -abs(match.share)))
+
+
+def regions(shares: Table, most: int = MATCHES) -> tuple[Match, ...]:
+    """The matches of photos that are compared place by place: connected places with strong shares of one sign.
+
+    Args:
+        shares: (rows, columns): what each place adds, together with the same place of the other photo.
+        most: At most so many.
+
+    Returns:
+        The largest share first, whatever its sign.
+    """
+    rows, columns = shares.shape
+    free = np.ones(shares.shape, bool)
+    found: list[list[Place]] = []
+    strongest = np.abs(shares).max(initial=0.0)
+    for index in np.argsort(-np.abs(shares), axis=None, kind="stable"):
+        start = _place(int(index), columns)
+        least = _STRONG * abs(shares[start])
+        if len(found) == most or abs(shares[start]) < _STRONG / 2 * strongest or not strongest:
+            break
+        if not free[start]:
+            continue
+        region, waiting = [], deque([start])
+        free[start] = False
+        while waiting:
+            place = waiting.popleft()
+            region.append(place)
+            for near in _neighbours(place, rows, columns):
+                if free[near] and shares[near] * np.sign(shares[start]) >= least:
+                    free[near] = False
+                    waiting.append(near)
+        found.append(region)
+    made = [
+        Match.of([Link(place, place, float(shares[place])) for place in region], (rows, columns), (rows, columns))
+        for region in found
+    ]
+    return tuple(sorted(made, key=lambda match: -abs(match.share)))
+
+
+def _mutual(above: Table, errors: Table | None) -> list[tuple[int, int]]:
+    """Pairs of which each is the other's best, the largest first."""
+    best_b, best_a = above.argmax(axis=1), above.argmax(axis=0)
+    pairs = [(a, int(b)) for a, b in enumerate(best_b) if best_a[b] == a and above[a, b] > 0]
+    if errors is not None:
+        pairs = [(a, b) for a, b in pairs if above[a, b] > _SURE * errors[a, b]]
+    return sorted(pairs, key=lambda pair: -above[pair])
+
+
+def _grown(
+    above: Table,
+    seed: tuple[int, int],
+    free: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+    grids: tuple[tuple[int, ...], tuple[int, ...]],
+) -> tuple[list[int], list[int]]:
+    """Both sides of a match that grows from one link, a place at a time."""
+    sides = [seed[0]], [seed[1]]
+    open_ = [free[0].copy(), free[1].copy()]
+    for side in (0, 1):
+        open_[side][seed[side]] = False
+    # With one place only, what the seed itself has beyond all others would keep everybody out.
+    while True:
+        block = float(above[np.ix_(*sides)].mean())
+        best: tuple[float, int, int] | None = None
+        for side in (0, 1):
+            table = above if side == 0 else above.T
+            joint = table[:, sides[1 - side]].mean(axis=1)
+            near = _near(sides[side], grids[side])
+            worth = np.where(near, joint / _NEIGHBOUR, joint / _ELSEWHERE)
+            worth[~open_[side]] = -np.inf
+            index = int(worth.argmax())
+            if worth[index] >= block and (best is None or worth[index] > best[0]):
+                best = float(worth[index]), side, index
+        if best is None:
+            return sides
+        _, side, index = best
+        sides[side].append(index)
+        open_[side][index] = False
+
+
+def _near(places: list[int], grid: tuple[int, ...]) -> NDArray[np.bool_]:
+    near = np.zeros(grid, bool)
+    for place in places:
+        for row, column in _neighbours(_place(place, grid[1]), *grid):
+            near[row, column] = True
+    return near.ravel()
+
+
+def _neighbours(place: Place, rows: int, columns: int) -> Iterator[Place]:
+    row, column = place
+    for down, across in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+        if 0 <= row + down < rows and 0 <= column + across < columns:
+            yield row + down, column + across
+
+
+def _match(
+    shares: Table,
+    errors: Table | None,
+    side_a: list[int],
+    side_b: list[int],
+    grids: tuple[tuple[int, ...], tuple[int, ...]],
+) -> Match:
+    (rows_a, columns_a), (rows_b, columns_b) = grids
+    links = [
+        Link(
+            _place(a, columns_a),
+            _place(b, columns_b),
+            float(shares[a, b]),
+            None if errors is None else float(errors[a, b]),
+        )
+        for a in side_a
+        for b in side_b
+    ]
+    return Match.of(links, (rows_a, columns_a), (rows_b, columns_b))
+
+
+def _place(index: int, columns: int) -> Place:
+    return index // columns, index % columns
+
+
+def _flat(table: Table) -> Table:
+    return table.reshape(table.shape[0] * table.shape[1], -1)

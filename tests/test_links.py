@@ -1,0 +1,105 @@
+"""From a table of all pairs of places to links and matches: against what was planted, and against plain loops."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from skimage.measure import label
+
+from saccade.pairs.links import excess, matches, regions, strongest_links
+
+SEED = 7
+GRID_A, GRID_B = (5, 6), (4, 7)
+
+
+def table(seed: int = SEED, noise: float = 0.05) -> np.ndarray:
+    """Some places are strong with everything; parts 1 and 2 go together, and part 3 speaks against its partner."""
+    rng = np.random.default_rng(seed)
+    made = noise * rng.normal(size=(*GRID_A, *GRID_B))
+    made += 0.5 * rng.random(GRID_A)[:, :, None, None] + 0.5 * rng.random(GRID_B)
+    made[:2, :3, 2:, 5:] += 2
+    made[3:, 4:, :2, :2] += 1
+    made[3:, :2, 2:, :2] -= 2
+    return made
+
+
+def test_the_excess_knows_nothing_of_what_places_add_by_themselves() -> None:
+    rng = np.random.default_rng(SEED)
+    own = rng.normal(size=GRID_A)[:, :, None, None] + rng.normal(size=GRID_B)
+    assert np.allclose(excess(own), 0)
+    assert np.allclose(excess(table() + own), excess(table()))
+
+
+def test_links_are_each_others_best_partners() -> None:
+    made, above = table(), excess(table())
+    links = strongest_links(made)
+    naive = []
+    for a in np.ndindex(GRID_A):
+        for b in np.ndindex(GRID_B):
+            if above[(*a, *b)] == above[a].max() == above[:, :, b[0], b[1]].max() > 0:
+                naive.append((above[(*a, *b)], a, b, made[(*a, *b)]))
+    naive.sort(reverse=True)
+    assert [(link.a, link.b, link.share) for link in links] == [(a, b, share) for _, a, b, share in naive]
+    assert len(strongest_links(made, 3)) == 3
+    certain = strongest_links(made, error=np.full(made.shape, 0.4))
+    assert all(above[(*link.a, *link.b)] > 0.8 for link in certain)
+    assert len(certain) < len(links)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_planted_parts_are_found(seed: int) -> None:
+    made = table(seed)
+    found = matches(made)
+    planted = [
+        (1, (slice(None, 2), slice(None, 3)), (slice(2, None), slice(5, None))),
+        (1, (slice(3, None), slice(4, None)), (slice(None, 2), slice(None, 2))),
+        (-1, (slice(3, None), slice(None, 2)), (slice(2, None), slice(None, 2))),
+    ]
+    for sign, part_a, part_b in planted:
+        expected_a, expected_b = np.zeros(GRID_A, bool), np.zeros(GRID_B, bool)
+        expected_a[part_a] = expected_b[part_b] = True
+        (match,) = [each for each in found if (each.places_a & expected_a).any() and np.sign(each.share) == sign]
+        assert np.array_equal(match.places_a, expected_a)
+        assert np.array_equal(match.places_b, expected_b)
+        assert match.share == pytest.approx(made[expected_a][:, expected_b].sum())
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.floats(0.01, 3))
+def test_no_place_is_in_two_matches(seed: int, noise: float) -> None:
+    made = table(seed, noise)
+    found = matches(made)
+    assert len(found) <= 6
+    assert (sum(match.places_a.astype(int) for match in found) <= 1).all()
+    assert (sum(match.places_b.astype(int) for match in found) <= 1).all()
+    assert [abs(match.share) for match in found] == sorted((abs(match.share) for match in found), reverse=True)
+    for match in found:
+        assert match.share == pytest.approx(made[match.places_a][:, match.places_b].sum())
+        assert len(match.links) == match.places_a.sum() * match.places_b.sum()
+
+
+def test_nothing_goes_with_anything_in_a_flat_table() -> None:
+    assert matches(np.ones((2, 2, 3, 3))) == ()
+    assert strongest_links(np.ones((2, 2, 3, 3))) == []
+    noise = np.random.default_rng(SEED).normal(size=(4, 4, 4, 4))
+    assert matches(noise, np.full(noise.shape, 9.0)) == ()
+    assert regions(np.zeros((3, 3))) == ()
+
+
+def test_place_by_place_regions_are_connected_places_of_one_sign() -> None:
+    shares = np.zeros((6, 7))
+    shares[0, 0:3] = shares[1, 2] = 0.4
+    shares[4, 4:6] = -0.9
+    shares[5, 0] = 0.1  # too little
+    found = regions(shares)
+    strong = label(np.abs(shares) > 0.2, connectivity=1)
+    assert len(found) == strong.max() == 2
+    for match in found:
+        assert np.array_equal(match.places_a, match.places_b)
+        (number,) = set(strong[match.places_a])
+        assert np.array_equal(match.places_a, strong == number)
+        assert match.share == pytest.approx(shares[match.places_a].sum())
+        assert all(link.a == link.b for link in match.links)
+    assert found[0].share < 0 < found[1].share
