@@ -104,15 +104,15 @@ export function renderAlike({ data, element, store }) {
     const largest = Math.max(...pair.matches.map((/** @type {any} */ match) => Math.abs(match.share)), 1e-12);
     pair.matches.forEach((/** @type {any} */ match, /** @type {number} */ index) => {
       const ends = [0, 1].map((which) => {
+        // A line starts on the edge that looks at the other photo, so that it covers neither.
+        const [rows, columns] = pair[gridKey(pair, which)];
         const places = match[placesKey(pair, which)];
-        const grid = pair[gridKey(pair, which)];
-        let across = 0;
-        let down = 0;
-        for (const place of places) {
-          const middle = middleOfCell(photos[which].box, grid[0], grid[1], Math.floor(place / grid[1]), place % grid[1]);
-          across += middle[0] / places.length;
-          down += middle[1] / places.length;
-        }
+        const columnsOfPlaces = places.map((/** @type {number} */ place) => place % columns);
+        const edge = which === 0 ? Math.max(...columnsOfPlaces) : Math.min(...columnsOfPlaces);
+        const onEdge = places.filter((/** @type {number} */ place) => place % columns === edge);
+        const row = onEdge.reduce((/** @type {number} */ sum, /** @type {number} */ place) => sum + Math.floor(place / columns), 0) / onEdge.length;
+        const [, down] = middleOfCell(photos[which].box, rows, columns, row, edge);
+        const [across] = middleOfCell(photos[which].box, rows, columns, row, edge + (which === 0 ? 0.5 : -0.5));
         return [boxes[which].left - area.left + across * boxes[which].width, boxes[which].top - area.top + down * boxes[which].height];
       });
       const [[x1, y1], [x2, y2]] = ends;
@@ -120,7 +120,7 @@ export function renderAlike({ data, element, store }) {
       const colour = colours[index % colours.length];
       const quiet = chosen >= 0 && chosen !== index;
       const path = `M ${x1} ${y1} C ${x1 + bend} ${y1}, ${x2 - bend} ${y2}, ${x2} ${y2}`;
-      const width = 2 + (12 * Math.abs(match.share)) / largest;
+      const width = 2 + (9 * Math.abs(match.share)) / largest;
       const group = buildSvg("g", { class: quiet ? "match quiet" : "match" },
         buildSvg("path", { d: path, class: "match-casing", "stroke-width": width + 4 }),
         buildSvg("path", { d: path, class: "match-line", stroke: colour, "stroke-width": width, "stroke-dasharray": match.share < 0 ? `${width} ${1.6 * width}` : null }));
