@@ -13,6 +13,7 @@ from PIL import Image
 from skimage import data
 
 import saccade
+from saccade.attribution.smoothing import gaussian_blur
 from saccade.errors import Cancelled, FileError, InputError, NotApplicable, UnknownName
 from saccade.images import Placement
 from saccade.images.photos import Photo
@@ -326,3 +327,91 @@ def test_the_frame_is_what_the_model_sees() -> None:
     assert padded.shape == (6, 6, 3)
     assert np.array_equal(padded[1:5], photo)
     assert (padded[[0, 5]] == 255).all()
+
+
+# What a score means
+
+
+def test_a_reference_tells_what_a_typical_pair_scores(tiny: saccade.Encoder, folder: Path) -> None:
+    paths = sorted(folder.glob("*.png"))
+    codes = np.concatenate([tiny.codes(tiny.read([path])) for path in paths]).astype(float)
+    for centred in (True, False):
+        flat = codes - codes.mean(axis=0) * centred
+        every = [cosine(flat[i], flat[j]) for i in range(40) for j in range(i)]
+        why = saccade.compare(tiny, CAT, CUP, reference=folder, centred=centred)
+        assert why.median_score == pytest.approx(np.median(every), abs=1e-4)
+        assert why.high_score == pytest.approx(np.quantile(every, 0.95), abs=1e-4)
+        assert why.typical.startswith("a typical pair of the 40 reference photos scores ")
+        assert (why.centred, why.references) == ((True, 40) if centred else (False, 0))
+    pooled = codes.mean(axis=(1, 2)) - codes.mean(axis=(0, 1, 2))
+    every = [cosine(pooled[i], pooled[j]) for i in range(40) for j in range(i)]
+    why = saccade.compare(tiny, CAT, CUP, reference=folder, matching="anywhere")
+    assert why.median_score == pytest.approx(np.median(every), abs=1e-4)
+
+
+def test_a_large_reference_is_sampled_evenly(tiny: saccade.Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    from saccade.pairs import reference
+
+    monkeypatch.setattr(reference, "_SAMPLE", 8)
+    shades = np.linspace(0.05, 1, 60, dtype=np.float32)[:, None, None, None] * np.ones((1, 16, 16, 3), np.float32)
+    mean = mean_code(tiny, shades)
+    codes = tiny.codes(shades).reshape(60, -1)
+    rows = [int(np.abs(codes - code.ravel()).sum(axis=1).argmin()) for code in mean.sample]  # type: ignore[union-attr]
+    assert len(set(rows)) == 8
+    assert max(rows) >= 30
+    assert mean_code(tiny, shades[:2]).typical() is None
+
+
+def test_what_is_known_of_a_model_is_taken_off_by_itself(folder: Path) -> None:
+    from saccade.pairs import reference_of
+
+    plain = encoder()
+    known = encoder(reference=reference_of(plain, folder))
+    why = saccade.compare(known, CAT, CUP)
+    assert (why.centred, why.references) == (True, 40)
+    assert (why.median_score, why.high_score) == known.reference.typical(centred=True)  # type: ignore[union-attr]
+    as_they_are = saccade.compare(known, CAT, CUP, centred=False)
+    assert as_they_are.score == pytest.approx(saccade.compare(plain, CAT, CUP).score, abs=1e-6)
+    assert (as_they_are.median_score, as_they_are.high_score) == known.reference.typical(centred=False)  # type: ignore[union-attr]
+    with pytest.raises(InputError, match="centred=True needs to know"):
+        saccade.compare(plain, CAT, CUP, centred=True)
+    with pytest.raises(InputError, match="give one of them"):
+        saccade.compare(plain, CAT, CUP, centred=False, centre=np.zeros(6))
+
+
+def test_the_folder_of_a_photo_is_offered(tiny: saccade.Encoder, folder: Path, tmp_path: Path) -> None:
+    photo = sorted(folder.glob("*.png"))[0]
+    (note,) = [text for text in saccade.compare(tiny, photo, CUP).notes if "typical pair" in text]
+    assert "the folder of 00.png would (41 photos)" in note
+    assert f"--reference {folder}" in note
+    assert not any("typical pair" in text for text in saccade.compare(tiny, photo, CUP, reference=folder).notes)
+    assert not any("typical pair" in text for text in saccade.compare(tiny, CAT, CUP).notes)
+
+
+# Covering
+
+
+@pytest.mark.parametrize("matching", ["place", "anywhere"])
+@pytest.mark.parametrize("centred", [False, True])
+def test_covering_the_matches_is_done_as_by_hand(tiny: saccade.Encoder, matching: str, *, centred: bool) -> None:
+    centre = np.random.default_rng(1).normal(size=(4, 4, 6)) if centred else None
+    why = saccade.compare(tiny, CAT, CUP, matching=matching, centre=centre, cover=True)
+    test = why.cover_test
+    assert test is not None
+    raising = sorted((match for match in why.matches if match.share > 0), key=lambda match: -match.share)[:3]
+    images = tiny.read([CAT, CUP]).array.copy()
+    hidden = gaussian_blur(images, 4.0)
+    left = why.score
+    for count, match in enumerate(raising):
+        for side, places in enumerate((match.places_a, match.places_b)):
+            for row, column in 4 * np.argwhere(places):
+                box = side, slice(row, row + 4), slice(column, column + 4)
+                images[box] = hidden[box]
+        a, b = tiny.codes(images).astype(float) - (0 if centre is None else centre)
+        if matching == "anywhere":
+            a, b = a.mean(axis=(0, 1)), b.mean(axis=(0, 1))
+        left -= match.share
+        assert test.measured[count] == pytest.approx(cosine(a, b), abs=1e-5)
+        assert test.predicted[count] == pytest.approx(left, abs=1e-9)
+    assert test.score == why.score
+    assert saccade.compare(tiny, CAT, CUP).cover_test is None

@@ -27,49 +27,70 @@ def compare(
         Path | None,
         typer.Option(
             metavar="FOLDER", show_default=False,
-            help="Photos whose mean code is taken off first: what do these two share beyond what all share?",
+            help="Photos whose mean code is taken off first: what do these two share beyond what all share? They also "
+            "tell what a typical pair scores.",
         ),
     ] = None,
     centred: Annotated[
-        bool,
-        typer.Option("--centred", help="Take off the mean code of the collection that the model knows itself."),
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--centred/--as-they-are", show_default=False,
+            help="Take off the mean code of the reference, or of the collection that the model knows itself.  "
+            "[default: where one is known]",
+        ),
+    ] = None,
     matching: Annotated[
-        str, typer.Option(metavar="place|anywhere", help="Compare cells at the same place, or with all cells.")
-    ] = "place",
+        str | None,
+        typer.Option(
+            metavar="place|anywhere", show_default=False,
+            help="Compare cells at the same place, or with all cells.  [default: place, where the code has places]",
+        ),
+    ] = None,
+    split: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|exact|masked",
+            help="Split the score exactly over cells, or estimate the shares with masked photos.",
+        ),
+    ] = "auto",
+    masks: Annotated[
+        int, typer.Option(metavar="N", help="How many masked copies of each photo are encoded, if any.")
+    ] = 256,
+    cells: Annotated[int, typer.Option(metavar="N", help="Places along the shorter side, there.")] = 7,
+    cover: Annotated[
+        bool,
+        typer.Option(
+            "--cover/--no-cover", help="Cover the strongest matches on both photos: what does the score become?"
+        ),
+    ] = True,
     theme: Annotated[str, typer.Option(metavar="light|dark", help="The colour of the paper.")] = "light",
 ) -> dict[str, Any]:  # fmt: skip
     """Show why the model finds two photos alike.
 
-    Splits the similarity of their codes exactly over the places of both photos, evidence against it included.
+    Splits the similarity of their codes over the places of both photos, evidence against it included: exactly, where
+    the code has places or is pooled of cells, else estimated with masked copies of both. Joins the parts that match.
     """
     from saccade.atomic_files import check_writable
-    from saccade.errors import InputError
     from saccade.images.files import existing
 
     opening.settings()
-    if centred and reference is not None:
-        raise InputError("--centred and --reference both say what is taken off; give one of them.")
-    values.choice("matching", matching, ("place", "anywhere"))
+    if matching is not None:
+        values.choice("matching", matching, ("place", "anywhere"))
+    values.choice("split", split, ("auto", "exact", "masked"))
     values.choice("theme", theme, ("light", "dark"))
     for photo in (a, b):
         existing(photo)
     check_writable(output)
     encoder = opening.open(model)
     console.say(encoder.describe())
-    if centred and encoder.reference is None:
-        raise InputError(
-            "--centred needs to know what most photos share, and nothing beside this model says so; give --reference "
-            "FOLDER."
-        )
-    taken_off = encoder.reference if centred else reference
     images = [encoder.read(photo) for photo in (a, b)]
     from saccade.pairs import compare as similarity_of
 
     with console.progress(1, "comparing") as bar:
         similarity = similarity_of(
-            encoder, *images, matching=matching, reference=taken_off,
-            progress=lambda done, total: bar.at(done / max(total, 1), "reading the reference"),
+            encoder, *images, matching=matching, split=split, masks=masks, cells=cells, seed=console.seed or 0,
+            reference=reference, centred=centred, cover=cover,
+            progress=lambda done, total: bar.at(done / max(total, 1)),
         )  # fmt: skip
     drawing = {} if output.suffix.lower() == ".npz" else {"theme": theme}
     similarity.save(output, **drawing)
@@ -78,18 +99,7 @@ def compare(
     console.say(f"similarity {similarity.score:.3f} (1 the same, 0 nothing in common, -1 the opposite)")
     if similarity.typical:
         console.say(similarity.typical)
+    if similarity.cover_test is not None:
+        console.say(similarity.cover_test.sentence)
     console.say(f"wrote {output}")
-    return {
-        **opened(encoder),
-        "a": str(a),
-        "b": str(b),
-        "score": float(similarity.score),
-        "kind": similarity.kind,
-        "matching": similarity.matching,
-        "centred": similarity.centred,
-        "references": similarity.references,
-        "typical": similarity.typical,
-        "shares_a": similarity.shares_a.tolist(),
-        "shares_b": similarity.shares_b.tolist(),
-        "output": str(output),
-    }
+    return {**opened(encoder), **similarity.to_dict(), "a": str(a), "b": str(b), "output": str(output)}

@@ -59,6 +59,14 @@ def find(patterns: Iterable[str | Path], *, recursive: bool = True) -> list[Path
     return _without_own_pages(list(files.values()), patterns)
 
 
+def photos_beside(path: Path) -> int:
+    """How many photos does the folder of a photo hold, folders inside it left out? 0 where it may not be read."""
+    try:
+        return sum(_is_photo(file) and not is_own_page(file) for file in path.parent.iterdir())
+    except OSError:
+        return 0
+
+
 def _without_own_pages(files: list[Path], patterns: Sequence[str | Path]) -> list[Path]:
     photos = [file for file in files if not is_own_page(file)]
     count = len(files) - len(photos)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,8 +16,10 @@ from saccade.encoder import Encoder, as_encoder
 from saccade.errors import InputError, NotApplicable, UnknownName
 from saccade.images import Images
 from saccade.images.collection import skipped_in_words
+from saccade.images.files import photos_beside
 from saccade.models.places import Places, special_tokens
 from saccade.pairs import links
+from saccade.pairs.cover import cover_test
 from saccade.pairs.linear_head import LinearHead, linear_head, terms_of
 from saccade.pairs.masked import MaskedTerms, check_masks, masked_terms
 from saccade.pairs.reference import MeanCode, mean_code
@@ -52,6 +54,8 @@ def compare(
     seed: int = 0,
     reference: Any = None,
     centre: ArrayLike | None = None,
+    centred: bool | None = None,
+    cover: bool = False,
     progress: Callable[[int, int], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Similarity:
@@ -83,6 +87,11 @@ def compare(
             Files that cannot be used are left out and counted in the notes. A `Reference`, such as the encoder's own
             (`encoder.reference`), has that mean ready.
         centre: Instead of `reference`, what is taken off: (rows, columns, channels) or (channels,).
+        centred: Take off what all photos share, the mean code of `reference`, or that which the model knows itself
+            (`encoder.reference`); by default wherever one is known. Centred scores spread more, and tell a little
+            better which photos show the same kind of thing. False compares the codes as they are.
+        cover: Try what the score really becomes when the strongest matches are covered on both photos, too
+            (`Similarity.cover_test`); two images more are encoded for each match.
         progress: Called with what is done and what is to do, while the reference is read and while masked copies are
             encoded.
         stop: Asked between images; True ends the work with `Cancelled`.
@@ -105,6 +114,15 @@ def compare(
     encoder = as_encoder(encoder)
     if reference is not None and centre is not None:
         raise InputError("both reference and centre were given; the codes can be centred once only. Give one.")
+    if centred and reference is None and centre is None and encoder.reference is None:
+        raise InputError(
+            "centred=True needs to know what most photos share, and nothing beside this model says so; give a "
+            "reference: a folder of photos."
+        )
+    if centred is not False and reference is None and centre is None:
+        reference = encoder.reference
+    if centred is False and centre is not None:
+        raise InputError("centred=False takes nothing off, and centre says what is taken off; give one of them.")
     if matching is not None and matching not in MATCHINGS:
         raise UnknownName.of("matching", matching, MATCHINGS)
     if split not in SPLITS:
@@ -116,25 +134,36 @@ def compare(
         for image in images:
             check_masks(masks, cells_of((image.shape[1], image.shape[2]), cells))
     notes: list[str] = []
-    count = 0
+    mean: MeanCode | None = None
     known = reference if isinstance(reference, Reference) else encoder.reference
     if isinstance(reference, Reference):
-        centre, count = reference.mean_code, reference.count
+        centre = None if centred is False else reference.mean_code
     elif reference is not None:
         size = pair.images[0].shape[1:3]
         mean = mean_code(encoder, reference, size=(size[0], size[1]), progress=progress, stop=stop)
-        centre, count = mean.code, mean.count
+        centre = None if centred is False else mean.code
         notes += _about(mean)
     answer = _answer(pair, matching, split, masks=masks, cells=cells, seed=seed, centre=centre)
-    typical = ""
-    if known is not None and answer.is_whole and (centre is None or isinstance(reference, Reference)):
-        typical = _typical(known, centred=centre is not None)
+    typical = None
+    if mean is not None:
+        scores = mean.typical(pair.places[0], centred=centre is not None, pooled=not answer.is_whole)
+        typical = None if scores is None else Typical(*scores, f"of the {mean.count:,} reference photos")
+    elif known is not None and answer.is_whole and (centre is None or isinstance(reference, Reference)):
+        known_scores = known.typical(centred=centre is not None)
+        typical = Typical(*known_scores, f"of the collection that the model knows ({known.count:,} photos)")
+    if typical is None and mean is None:
+        notes += _offered(pair.images)
     parts = answer.parts
     matches: tuple[Match, ...] = ()
     if answer.matching == "place":
         matches = links.regions(parts.shares_a)
     elif parts.interactions is not None:
         matches = links.matches(parts.interactions, answer.errors())
+    test = None
+    if cover:
+        zero = (0.0, 0.0)
+        middles = zero if centre is None else _middles(pair, centre, answer)
+        test = cover_test(pair.run, pair.images, matches, parts.score, middles, pooled=not answer.is_whole)
     return Similarity(
         score=parts.score,
         shares_a=parts.shares_a,
@@ -144,16 +173,19 @@ def compare(
         layer=encoder.layer,
         matching=answer.matching,
         centred=centre is not None,
-        references=count,
+        references=0 if centre is None or (mean or reference) is None else (mean or reference).count,
         places=True,
         special=parts.special,
-        typical=typical,
+        typical="" if typical is None else typical.in_words,
+        median_score=None if typical is None else typical.median,
+        high_score=None if typical is None else typical.high,
         split="estimated" if answer.masked else "exact",
         interactions=parts.interactions,
         within=parts.within,
         error=answer.errors_of_shares(),
         matches=matches,
         rest=parts.score - sum(match.share for match in matches),
+        cover_test=test,
         notes=(*notes, *answer.notes, *encoder.notes),
     )
 
@@ -305,6 +337,14 @@ def _answer(
     )
 
 
+def _middles(pair: _Pair, centre: ArrayLike, answer: _Answer) -> tuple[Numbers, Numbers]:
+    """What is taken off each code."""
+    matching = "anywhere" if not answer.is_whole else "place"
+    centred = _centred(pair.codes, centre, matching, pair.places)
+    first, second = (np.asarray(code, np.float64) - less for code, less in zip(pair.codes, centred, strict=True))
+    return first, second
+
+
 def _exact(pair: _Pair, matching: str, centre: ArrayLike | None) -> _Answer:
     """A code with places, cell by cell."""
     encoder = pair.run.encoder
@@ -402,13 +442,39 @@ def _centred(
     return centred
 
 
-def _typical(known: Reference, *, centred: bool) -> str:
-    """What a score means: how alike two photos of the collection typically are."""
-    median, high = known.typical(centred=centred)
-    of = "of the collection that the model knows"
-    return (
-        f"a typical pair {of} ({known.count:,} photos) scores {number(median)}; 5 % of them score over {number(high)}"
-    )
+class Typical(NamedTuple):
+    """What a score means: how alike two photos of a collection typically are.
+
+    Attributes:
+        median: Half of its pairs score less.
+        high: 5 % of its pairs score more.
+        collection: Which collection, in words.
+    """
+
+    median: float
+    high: float
+    collection: str
+
+    @property
+    def in_words(self) -> str:
+        """Both numbers in a sentence."""
+        return (
+            f"a typical pair {self.collection} scores {number(self.median)}; 5 % of them score over {number(self.high)}"
+        )
+
+
+def _offered(images: tuple[Images, Images]) -> list[str]:
+    """Where nobody knows what a score means: the folder of a photo would tell."""
+    for each in images:
+        source = each.photos[0].source
+        if source is None:
+            continue
+        folder, photos = source.parent, photos_beside(source)
+        if photos >= _FEW:
+            told = f"the folder of {each.photos[0].name} would ({photos:,} photos)"
+            how = f"--reference {folder}, or reference={str(folder)!r}"
+            return [f"nothing tells what a typical pair scores; {told}: {how}"]
+    return []
 
 
 def _about(mean: MeanCode) -> list[str]:

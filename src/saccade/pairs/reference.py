@@ -14,6 +14,7 @@ from saccade.encoder import Encoder
 from saccade.errors import ImageError, InputError
 from saccade.images import ImageRecipe, Images, read
 from saccade.images.collection import Collection, Skipped
+from saccade.models.places import Places
 from saccade.reference import QUANTILES, Reference
 from saccade.run import Run
 from saccade.typing import Array
@@ -27,11 +28,36 @@ class MeanCode:
         code: float64 (rows, columns, channels).
         count: How many images it is the mean of.
         skipped: Those that could not be used, and why.
+        sample: float32 (images, rows, columns, channels): codes of up to 256 of them, drawn at random where there are
+            more, so that it can be told how alike two of the collection are.
     """
 
     code: NDArray[np.float64]
     count: int
     skipped: tuple[Skipped, ...] = ()
+    sample: Array | None = None
+
+    def typical(
+        self, places: Places | None = None, *, centred: bool = True, pooled: bool = False
+    ) -> tuple[float, float] | None:
+        """How alike are two of the collection? The median, and what 5 % of the pairs exceed.
+
+        Args:
+            places: Where the places of the codes lie, for `pooled`.
+            centred: Less their mean code.
+            pooled: Compare mean cells, not whole codes.
+
+        Returns:
+            None for fewer than three images: two of them, less their mean, are opposite whatever they show.
+        """
+        if self.sample is None or len(self.sample) < 3:
+            return None
+        codes = self.sample - self.code if centred else self.sample.astype(np.float64)
+        if pooled:
+            codes = (codes if places is None else places.split(codes)[0]).mean(axis=(1, 2))
+        first, second = np.triu_indices(len(codes), 1)
+        scores = _cosines(codes, first, second)
+        return float(np.median(scores)), float(np.quantile(scores, 0.95))
 
 
 def mean_code(
@@ -67,6 +93,8 @@ def mean_code(
     collection = Collection(reference, lambda source: _read(encoder, source, recipe), name="the reference")
     run = Run(encoder, stop=stop)
     total, count = np.zeros(()), 0
+    sample: list[Array] = []
+    random = np.random.default_rng(0)
     for batch in collection.batches(progress=progress, stop=stop):
         codes = run.codes(batch, remember=False)
         if count and codes.shape[1:] != total.shape:
@@ -75,10 +103,18 @@ def mean_code(
                 "mean; give size=(height, width), at which all are read."
             )
         total = total + codes.sum(axis=0, dtype=np.float64)
-        count += len(batch)
-    return MeanCode(total / count, count, tuple(collection.skipped))
+        most = max(3, min(_SAMPLE, _SAMPLE_BYTES // codes[0].nbytes))
+        for code in codes:  # each of the collection has the same chance to be in the sample
+            place = count if len(sample) < most else int(random.integers(count + 1))
+            if place < len(sample):
+                sample[place] = code
+            elif place < most:
+                sample.append(code)
+            count += 1
+    return MeanCode(total / count, count, tuple(collection.skipped), np.stack(sample))
 
 
+_SAMPLE, _SAMPLE_BYTES = 256, 256 * 2**20
 PAIRS = 4000
 """So many pairs, drawn at random, tell the spread of scores."""
 
@@ -138,7 +174,7 @@ def reference_of(
     )
 
 
-def _cosines(codes: Array, first: NDArray[np.intp], second: NDArray[np.intp]) -> NDArray[np.float64]:
+def _cosines(codes: NDArray[np.floating], first: NDArray[np.intp], second: NDArray[np.intp]) -> NDArray[np.float64]:
     flat = codes.reshape(len(codes), -1).astype(np.float64)
     flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-30)
     cosines: NDArray[np.float64] = np.einsum("pk,pk->p", flat[first], flat[second])
