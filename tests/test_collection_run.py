@@ -300,6 +300,7 @@ def test_a_request_that_fails_for_some_photos_is_left_off_the_sheet(
     assert read_metadata(run.sheets[0].file)["method"] == "activation_energy, eigen_cam"
 
 
+@pytest.mark.filterwarnings("ignore:no font of this machine")
 def test_names_near_the_limit_of_the_file_system(encoder: saccade.Encoder, photos: Path, tmp_path: Path) -> None:
     folder = tmp_path / "long"
     folder.mkdir()

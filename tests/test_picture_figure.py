@@ -8,10 +8,10 @@ from PIL import Image
 
 from saccade.errors import InputError
 from saccade.picture.colorbar import Bar, colorbar
-from saccade.picture.figure import Panel, figure
+from saccade.picture.figure import Panel, _not_thin, figure
 from saccade.picture.palette import palette
 from saccade.picture.scales import Scale, scale_of
-from saccade.picture.themes import DARK, LIGHT
+from saccade.picture.themes import DARK, LIGHT, theme_of
 
 SHADES = [
     (200, 10, 10),
@@ -141,3 +141,28 @@ def test_contour_levels_are_marked_on_the_bar() -> None:
     for place in (100, 200, 300):
         assert np.abs(changed - place).min() <= 1
     assert all(min(abs(at - place) for place in (100, 200, 300)) <= 3 for at in changed)
+
+
+@pytest.mark.parametrize("size", [(2000, 20), (20, 2000)])
+@pytest.mark.parametrize("labels", [(), ("one", "two")])
+def test_very_thin_images_leave_a_page_that_can_be_read(size: tuple[int, int], labels: tuple[str, ...]) -> None:
+    image = Image.new("RGB", size, (255, 0, 0))
+    page = figure([Panel(image, "a long name.png"), Panel(image, "two words")], column_labels=labels, theme="light")
+    assert page.width < 3000
+    assert page.height < 3 * page.width
+    red = (np.asarray(page, np.int16) - (255, 0, 0) == 0).all(axis=-1)
+    assert red.any()
+    rows, columns = (int(np.count_nonzero(red.any(axis=axis))) for axis in (1, 0))
+    # Drawn in its own shape, twice side by side.
+    assert max(rows, columns) > 20 * min(rows, columns)
+    assert page.height > figure([Panel(Image.new("RGB", (400, 100)))] * 2, column_labels=labels).height / 3
+
+
+def test_images_that_are_not_thin_stand_as_they_are() -> None:
+    thick = [Panel(Image.new("RGB", (400, 101), (255, 0, 0)))]
+    shown, remark = _not_thin(thick, theme_of("light"))
+    assert shown == thick
+    assert remark == []
+    shown, remark = _not_thin([Panel(Image.new("RGB", (404, 100), (255, 0, 0)))], theme_of("light"))
+    assert shown[0].image.size == (404, 101)
+    assert remark == ["Images longer than 4:1 stand on paper of that shape."]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from saccade.errors import UnknownName
+from saccade.errors import SaccadeWarning, UnknownName
+from saccade.picture import further_fonts, typesetting
 from saccade.picture.themes import THEMES, theme_of
 from saccade.picture.typesetting import LEADING, measure, printable, tag, wrap, write
 
@@ -33,6 +37,49 @@ def test_text_has_enough_contrast(name: str) -> None:
         theme_of("drak")
 
 
+@pytest.fixture
+def no_font_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    def forget() -> None:
+        for cached in (printable, further_fonts.font_of, further_fonts.further_font, further_fonts._warn_once):
+            cached.cache_clear()
+
+    monkeypatch.setattr(further_fonts, "FONTS", ("no such font.ttf",))
+    forget()
+    yield
+    forget()
+
+
+@pytest.mark.usefixtures("no_font_of_the_machine")
+def test_letters_that_no_font_has_are_question_marks_and_that_is_said_once() -> None:
+    with pytest.warns(SaccadeWarning, match="no font of this machine has some letters") as told:
+        assert printable("\u6587\u6587.jpg \u041a") == "??.jpg ?"
+    assert len(told) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert printable("\u0416") == "?"
+
+
+def test_letters_of_other_scripts_come_from_another_font(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Pillow's own typeface plays the machine's font, so that the test hangs on none.
+    monkeypatch.setattr(typesetting, "font_of", lambda sign: "other" if sign == "\u041a" else None)
+    monkeypatch.setattr(typesetting, "further_font", lambda _, size: typesetting._font(2 * size))
+    printable.cache_clear()
+    try:
+        assert printable("a\u041ab") == "a\u041ab"
+        assert typesetting._runs("ab\u041a\u2212b") == ["ab", "\u041a", "\u2212", "b"]
+        other = measure("\u041a", 20)
+        assert measure("ab\u041ab", 20) == pytest.approx(measure("ab", 20) + other + measure("b", 20))
+        assert other == pytest.approx(typesetting._font(160).getlength("\u041a") / 4)
+        image = Image.new("RGB", (200, 60), (255, 255, 255))
+        write(image, (5, 10), "a\u041ab", size=20, colour=(0, 0, 0))
+        columns = np.nonzero((np.asarray(image)[:, :, 0] < 128).any(axis=0))[0]
+        assert columns.max() > 5 + measure("a\u041a", 20)
+    finally:
+        printable.cache_clear()
+
+
+@pytest.mark.usefixtures("no_font_of_the_machine")
+@pytest.mark.filterwarnings("ignore:no font")
 def test_what_the_typeface_lacks_gets_a_stand_in() -> None:
     assert printable("Málaga 3 \u2265 2 \u2013 \u6587") == "Malaga 3 >= 2 - ?"
     assert printable("\u22120.5 28 \u00d7 28 \u00b7 \u00b0") == "\u22120.5 28 \u00d7 28 \u00b7 \u00b0"

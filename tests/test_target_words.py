@@ -264,7 +264,7 @@ NAMES = ["a.jpg", "b.jpg"]
 
 def test_living_codes_and_maps_are_left_alone() -> None:
     sparse = np.where(ALIVE > 1, ALIVE, 0)
-    for codes in (ALIVE, np.maximum(ALIVE, 0), sparse, ALIVE.astype(np.float32) * 1e-20, ALIVE[:, :1, :1, :2]):
+    for codes in (ALIVE, np.maximum(ALIVE, 0), sparse, ALIVE.astype(np.float32) * 1e-12, ALIVE[:, :1, :1, :2]):
         assert condition(codes, ALIVE[..., 0], NAMES, "code") == ()
     assert condition(ALIVE[:1], np.eye(3)[None], NAMES[:1], "code") == ()
     assert code_degeneracies(np.ones((2, 1, 1, 1)) * [[[[1]]], [[[2]]]], NAMES) == ()
@@ -275,6 +275,7 @@ def test_living_codes_and_maps_are_left_alone() -> None:
     [
         (np.zeros((4, 4, 8)), "is dead: every value is 0"),
         (np.full((4, 4, 8), 0.5), "is flat: every value is 0.5;"),
+        (1e-19 * ALIVE[0], "is tiny, at most 2e-19: float32 cannot hold its squares"),
         (np.full((4, 4, 8), 0.5) + 1e-8 * ALIVE[0], "is flat: every value is 0.5;"),
         (np.where(ALIVE[0] > 0, 1.0, -1.0), "is saturated: every value is -1 or 1; gradients vanish"),
         (np.where(ALIVE[0] > 0, 1 - 1e-9, 1e-12), "is saturated: every value is 1e-12 or 1;"),

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 _EQUAL = 1e-6
 """Values that differ by less than this share of the largest are equal: float32 resolves no more."""
+_TINY = 1e-13
+"""The square of a code below this is lost beside what keeps divisions finite."""
 _FEW = 16
 """A code of fewer numbers may well hold only two different ones."""
 
@@ -77,9 +79,14 @@ def _of_code(code: NDArray[np.floating]) -> tuple[str, str] | None:
     low, high = float(code.min()), float(code.max())
     if low == high == 0:
         return what, "is dead: every value is 0; there is nothing to explain"
+    largest = max(abs(low), abs(high))
+    if largest < _TINY:
+        return (
+            what,
+            f"is tiny, at most {largest:.1g}: float32 cannot hold its squares, so a map shows nothing; scale it up",
+        )
     if code.size == 1:
         return None
-    largest = max(abs(low), abs(high))
     if high - low <= _EQUAL * largest:
         return what, f"is flat: every value is {high:.4g}; there is little to explain"
     near = _EQUAL * (high - low)

@@ -13,6 +13,7 @@ outlines     the rounded outline of some cells           sum_bar    a score as a
 ruler        a score beside what is typical              cover_bars what covering really changes
 ink          smooth lines and areas laid onto an image   colour_names   what a person would call a colour
 match_colours   six colours that everybody tells apart   vector_bars    the numbers of a vector, a bar each
+further_fonts   letters of other scripts, from the machine
 """
 
 from saccade.picture.colorbar import Bar, colorbar

@@ -7,7 +7,7 @@ figure with row and column labels. Nothing is left out: every panel is drawn.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from PIL import Image
@@ -17,6 +17,9 @@ from saccade.picture.colorbar import Bar, colorbar
 from saccade.picture.page import Page, column
 from saccade.picture.themes import Theme, theme_of
 from saccade.picture.typesetting import LEADING, measure, wrap
+
+_LONGEST = 4
+"""Images that are so many times as long as wide, or as wide as long, are as thin as a page can take."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ def figure(
     for kind, labels, count in (("row", row_labels, down), ("column", column_labels, across)):
         if labels and len(labels) != count:
             raise InputError(f"{len(labels)} {kind} labels for {count} {kind}s; give one each, or none.")
+    panels, remark = _not_thin(panels, theme_of(theme))
     page = Page.of(width or _natural_width(panels, across, bool(row_labels)), theme_of(theme))
     layout = _Layout.of(page, across, row_labels, equal=bool(column_labels))
     blocks = page.header(title, caption)
@@ -99,7 +103,7 @@ def figure(
         placed = Image.new("RGB", (page.content, key.height), page.theme.background)
         placed.paste(key, (layout.indent, 0))
         blocks.append((page.text * 1.4, placed))
-    return page.assemble(blocks + page.footer(notes), aspect)
+    return page.assemble(blocks + page.footer([*notes, *remark]), aspect)
 
 
 @dataclass(frozen=True)
@@ -199,6 +203,23 @@ class _Layout:
             key = colorbar(panel.bar, length=length, size=self.label * 0.92, theme=page.theme)
             blocks.append((words_height - words.height + self.label * 0.8, key))
         return column(blocks, width, page.theme.background)
+
+
+def _not_thin(panels: Sequence[Panel], theme: Theme) -> tuple[list[Panel], list[str]]:
+    """Very long images stand in the middle of paper that is less long, so that words fit below; and a line on that."""
+    shown = []
+    for panel in panels:
+        wide, high = panel.image.size
+        outer = (max(wide, ceil(high / _LONGEST)), max(high, ceil(wide / _LONGEST)))
+        if outer != (wide, high):
+            paper = Image.new("RGB", outer, theme.rule)
+            paper.paste(panel.image, ((outer[0] - wide) // 2, (outer[1] - high) // 2))
+            shown.append(replace(panel, image=paper))
+        else:
+            shown.append(panel)
+    are_thin = any(one is not other for one, other in zip(shown, panels, strict=True))
+    remark = f"Images longer than {_LONGEST}:1 stand on paper of that shape." if are_thin else ""
+    return shown, [remark] if remark else []
 
 
 def _natural_width(panels: Sequence[Panel], across: int, labelled: bool) -> int:

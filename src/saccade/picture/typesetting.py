@@ -2,7 +2,8 @@
 
 One typeface, Aileron, which travels inside Pillow, so that a page looks the same on every machine. It holds
 the ASCII signs and a few more; the minus sign and the times sign are drawn here, accents are dropped
-(Malaga for Málaga), and what cannot be shown becomes a question mark. Letters are drawn at four times their
+(Malaga for Málaga), letters of other scripts come from the machine's own fonts, and what none of them has becomes a
+question mark. Letters are drawn at four times their
 size and averaged down: smooth on any background, placed between pixels, and a bolder weight comes from a
 thicker outline.
 """
@@ -17,6 +18,7 @@ from functools import lru_cache
 from PIL import Image, ImageDraw, ImageFont
 
 from saccade.errors import MissingPackage
+from saccade.picture.further_fonts import font_of, further_font
 from saccade.picture.themes import Colour
 
 _FINER = 4
@@ -64,7 +66,7 @@ def _has(sign: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def printable(text: str) -> str:
-    """Return the text as it can be shown: without accents, with ASCII stand-ins, `?` where there is none."""
+    """Return the text as it can be shown: without accents, with stand-ins, `?` for what no font has."""
     out = []
     for sign in text:
         if sign in _DRAWN or _has(sign):
@@ -74,7 +76,12 @@ def printable(text: str) -> str:
         else:
             parts = unicodedata.normalize("NFKD", sign)
             plain = "".join(part for part in parts if not unicodedata.combining(part))
-            out.append(plain if plain and all(map(_has, plain)) else " " if sign.isspace() else "?")
+            if plain and all(map(_has, plain)):
+                out.append(plain)
+            elif sign.isspace() or unicodedata.category(sign) in ("Cc", "Cf", "Cs"):
+                out.append(" " if sign.isspace() else "?")
+            else:
+                out.append("?" if font_of(sign) is None else sign)
     return "".join(out)
 
 
@@ -214,9 +221,8 @@ def tag(image: Image.Image, text: str) -> Image.Image:
 def _length(shown: str, fine: int, bold: bool) -> float:
     """Width of a printable text in fine pixels."""
     total = 0.0
-    font = _font(fine)
     for run in _runs(shown):
-        total += font.getlength("+" if run in _DRAWN else run)
+        total += _font_for(run, fine).getlength("+" if run in _DRAWN else run)
     return total + (2 * _weight(fine) if bold else 0)
 
 
@@ -227,8 +233,11 @@ def _strokes(draw: ImageDraw.ImageDraw, start: tuple[float, float], shown: str, 
     line = max(1, round(fine * 0.07)) + weight
     for run in _runs(shown):
         if run not in _DRAWN:
-            draw.text((pen, start[1]), run, fill=255, font=font, stroke_width=weight)
-            pen += font.getlength(run)
+            own = _font_for(run, fine)
+            # Other fonts sit on the same line of writing, wherever their tops are.
+            down = start[1] + font.getmetrics()[0] - own.getmetrics()[0]
+            draw.text((pen, down), run, fill=255, font=own, stroke_width=weight)
+            pen += own.getlength(run)
             continue
         wide = font.getlength("+")
         box = font.getbbox("+")
@@ -243,14 +252,23 @@ def _strokes(draw: ImageDraw.ImageDraw, start: tuple[float, float], shown: str, 
 
 
 def _runs(shown: str) -> list[str]:
-    """Split a text into ordinary stretches and single drawn signs."""
+    """Split a text into stretches of one font and single drawn signs."""
     runs: list[str] = []
+    before: str | None = None
     for sign in shown:
-        if sign in _DRAWN or not runs or runs[-1] in _DRAWN:
+        font = None if _has(sign) or sign in _DRAWN else font_of(sign)
+        if sign in _DRAWN or not runs or runs[-1] in _DRAWN or font != before:
             runs.append(sign)
         else:
             runs[-1] += sign
+        before = font
     return runs
+
+
+def _font_for(run: str, size: int) -> ImageFont.FreeTypeFont:
+    """The font of a stretch: that of the pages, or one of the machine that has its letters."""
+    name = None if _has(run[0]) or run in _DRAWN else font_of(run[0])
+    return (None if name is None else further_font(name, size)) or _font(size)
 
 
 def _weight(fine: int) -> int:

@@ -42,7 +42,7 @@ class Ceiling:
         """In plain words."""
         share = f", {100 * self.method_score / self.score:.0f} % of it" if self.score > 0 else ""
         return (
-            f"The best orders known for {self.photos} photos, by all maps and by a search that swaps blocks, score "
+            f"The best orders known for {self.photos} photo{'' if self.photos == 1 else 's'}, by all maps and by a search that swaps blocks, score "
             f"{self.score:.3f}; {self.method} {self.method_score:.3f}{share}."
         )
 
