@@ -64,7 +64,7 @@ export function renderCover({ data, element, store, transport }) {
     label: "Size of the cover", least: COVER_SIZES.least, most: Math.min(COVER_SIZES.most, rows, columns), step: COVER_SIZES.step, value: size,
     inWords: (value) => `${value} of ${columns} px`, onInput: (value) => { size = value; stopSweep(); prepareBlur(); if (cover) moveTo(cover.left + cover.size / 2, cover.top + cover.size / 2); tellCaption(); },
   });
-  const play = button("Sweep it over the photo", () => { isTouched = true; if (sweeping) stopSweep(); else startSweep(); }, { class: "button primary" });
+  const play = button("Sweep it over the photo", () => { isTouched = true; if (sweeping) stopSweep(); else startSweep(); }, { class: "button primary cover-play" });
   const lift = button("Lift the cover", () => { stopSweep(); liftCover(); });
   const libraryMap = build("canvas", { class: "cover-trail", role: "img" });
   const libraryWords = build("figcaption", {});

@@ -54,7 +54,7 @@ export class InPageNetwork {
    * @returns {Promise<InPageNetwork>}
    */
   static async open(spec) {
-    const plan = planNetwork(spec);
+    const plan = await planNetwork(spec);
     const beside = await askWorker(plan);
     if (beside !== null) return new InPageNetwork(beside.ask, beside.end, true);
     const compute = await startNetwork(plan);

@@ -129,16 +129,19 @@ const WASM_PAGE = 65536;
  * the same few pixels before it, by kernels whose weights are added up, less than half of the work for 3x3 after 2x2.
  * A transposed convolution falls apart in the same way. Both then are convolutions in several phases.
  *
+ * It takes a tenth of a second or two; between layers the page has its turn.
+ *
  * @param {NetworkSpec} spec
- * @returns {NetworkPlan}
+ * @returns {Promise<NetworkPlan>}
  */
-export function planNetwork(spec) {
+export async function planNetwork(spec) {
   const shapes = [spec.input, ...spec.layers.map((layer) => layer.shape)];
   const readers = shapes.map((_, value) => spec.layers.filter((layer) => layer.inputs.includes(value)).length);
   for (const value of [spec.code, spec.redrawn]) if (value !== null) readers[value] += 1;
   /** @type {{step: Step, kernels: PhaseKernel[], layer: NetworkLayer}[]} */
   const planned = [];
   for (const [index, layer] of spec.layers.entries()) {
+    await nextTask();
     const step = stepOfLayer(layer, index + 1);
     const before = spec.layers[layer.inputs[0] - 1];
     if (layer.kind === "convolution" && before?.kind === "upsampling" && readers[layer.inputs[0]] === 1 && canMerge(before, layer)) {
@@ -164,7 +167,10 @@ export function planNetwork(spec) {
   const values = shapes.map((shape, value) => (computed.has(value) ? memory.value(shape, borders[value]) : null));
   /** @type {ConvolutionKernel[]} */
   const convolutions = [];
-  const steps = planned.map(({ step, kernels, layer }) => {
+  /** @type {Step[]} */
+  const steps = [];
+  for (const { step, kernels, layer } of planned) {
+    await nextTask();
     const read = /** @type {Value} */ (values[step.inputs[0]]);
     const channels = layer.shape[2];
     const placed = { ...step };
@@ -177,8 +183,8 @@ export function planNetwork(spec) {
       placed.weights = memory.constant(filledUp(floatsOf(layer.kernel), channels));
     }
     placed.phases = kernels.map((kernel) => placePhase(kernel, read, layer.shape, placed.bias, memory, convolutions));
-    return placed;
-  });
+    steps.push(placed);
+  }
   return {
     module: networkKernels(convolutions, canFuse()),
     pages: Math.ceil(memory.end / WASM_PAGE),
@@ -188,6 +194,18 @@ export function planNetwork(spec) {
     code: spec.code,
     redrawn: spec.redrawn,
   };
+}
+
+/** Let the page do what waits; unlike a timer this is not slowed down in a page that is in the background. @returns {Promise<void>} */
+function nextTask() {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
 }
 
 /** Says where everything lies in memory. */
@@ -326,6 +344,7 @@ function upsampledPhases(upsampling, layer) {
   const [tall, wide] = upsampling.size ?? [1, 1];
   const [dilationDown, dilationAcross] = layer.dilation ?? [1, 1];
   const taps = kernelSize(layer);
+  const given = ungrouped(layer);
   return everyPhase(tall, wide).map(([y, x]) => {
     // Which pixel before the repetition does each tap of this phase meet?
     const rows = upTo(taps[0]).map((tap) => Math.floor((y + tap * dilationDown - above) / tall));
@@ -336,7 +355,7 @@ function upsampledPhases(upsampling, layer) {
       reads: [1, 1],
       first: [rows[0], columns[0]],
       dilation: [1, 1],
-      ...gathered(layer, rows.map((row) => row - rows[0]), columns.map((column) => column - columns[0])),
+      ...gathered(layer, given, rows.map((row) => row - rows[0]), columns.map((column) => column - columns[0])),
     };
   });
 }
@@ -346,6 +365,7 @@ function transposedPhases(layer) {
   const [above, left] = layer.padding ?? [0, 0];
   const [down, across] = layer.strides ?? [1, 1];
   const taps = kernelSize(layer);
+  const given = ungrouped(layer);
   return everyPhase(down, across).map(([y, x]) => {
     const rows = transposedTaps(taps[0], y + above, down);
     const columns = transposedTaps(taps[1], x + left, across);
@@ -355,7 +375,7 @@ function transposedPhases(layer) {
       reads: [1, 1],
       first: [rows.first, columns.first],
       dilation: [1, 1],
-      ...gathered(layer, rows.places, columns.places),
+      ...gathered(layer, given, rows.places, columns.places),
     };
   });
 }
@@ -377,13 +397,13 @@ function transposedTaps(taps, place, stride) {
 /**
  * A kernel whose taps are put elsewhere; those that meet are added up.
  *
- * @param {NetworkLayer} layer @param {(number|null)[]} rows @param {(number|null)[]} columns
+ * @param {NetworkLayer} layer @param {Float32Array} given its weights
+ * @param {(number|null)[]} rows @param {(number|null)[]} columns where its taps are put; null leaves one out
  * @returns {{taps: [number, number], weights: Float32Array}}
  */
-function gathered(layer, rows, columns) {
+function gathered(layer, given, rows, columns) {
   const [reads, makes] = /** @type {ArraySpec} */ (layer.kernel).shape.slice(2);
   const block = reads * (layer.groups ?? 1) * makes;
-  const given = ungrouped(layer);
   const taps = /** @type {[number, number]} */ ([rows, columns].map((places) => Math.max(0, ...places.map((place) => place ?? 0)) + 1));
   const weights = new Float32Array(taps[0] * taps[1] * block);
   for (const [i, row] of rows.entries()) {
