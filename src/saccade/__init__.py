@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from saccade.inside import feature_maps as feature_maps
     from saccade.pairs import compare as compare
     from saccade.report import report_view as report_view
+    from saccade.report import report_widget as report_widget
     from saccade.report import write_report as write_report
     from saccade.results import Attribution as Attribution
     from saccade.results import CellMaps as CellMaps
@@ -62,6 +63,7 @@ _MODULES = {
     "method": "saccade.attribution.method",
     "methods_sheets": "saccade.results",
     "report_view": "saccade.report",
+    "report_widget": "saccade.report",
     "write_report": "saccade.report",
 }
 

@@ -30,7 +30,7 @@ def page_file(title: str, description: str, data: Mapping[str, Any], *, entry: s
         data: What the views show, as plain data.
         entry: The module that starts.
     """
-    script, style = joined_modules(entry), joined_styles(live=entry.startswith("live"))
+    script, style = joined_modules(entry), joined_styles(covered=entry != "report.js")
     policy = (
         f"default-src 'none'; img-src data: blob:; style-src '{_digest(style)}'; script-src '{_digest(script)}' "
         "'wasm-unsafe-eval'; worker-src blob:; base-uri 'none'; form-action 'none'"
@@ -84,9 +84,13 @@ def joined_modules(entry: str, folder: Path = VIEWS) -> str:
     return "\n".join(texts.values()).replace("</script", "<\\/script")
 
 
-def joined_styles(*, live: bool = False) -> str:
-    """The styles, with the colours of the library's own pictures for light and dark paper."""
-    names = ("page.css", "cover.css") if live else ("page.css",)
+def joined_styles(*, covered: bool = False) -> str:
+    """The styles, with the colours of the library's own pictures for light and dark paper.
+
+    Args:
+        covered: Also those of the cover that is dragged over a photo.
+    """
+    names = ("page.css", "cover.css") if covered else ("page.css",)
     sheets = "\n".join((VIEWS / name).read_text(encoding="utf-8") for name in names)
     dark = f"@media (prefers-color-scheme: dark) {{ :root {{ {_colours(DARK)} }} }}"
     return f":root {{ {_colours(LIGHT)} }}\n{dark}\n{sheets}"

@@ -84,6 +84,7 @@ def report_page(
     title: str | None = None,
     deck: str | None = None,
     live: bool = True,
+    entry: str = "report.js",
     name: str = "report.html",
     model_source: str = "MODEL",
     progress: Callable[[str, int, int], None] | None = None,
@@ -106,7 +107,7 @@ def report_page(
     if live:
         data |= _live(encoder, photos, left_out)
     data["recipe"] = recipe(encoder, photos, name, methods, model_source, left_out)
-    entry = "live_report.js" if "network" in data else "report.js"
+    entry = "live_report.js" if "network" in data else entry
     page = page_file(data["title"], data["deck"], data, entry=entry)
     report("done", _STEPS)
     return page, data["title"]
