@@ -148,6 +148,8 @@ def test_a_number_of_classes_keeps_the_classifier() -> None:
     ("text", "error", "says"),
     [
         ("timm:resnt18", UnknownName, "timm has no model 'resnt18'; the nearest are 'resnet18'"),
+        ("timm:vit_tinny", UnknownName, "the nearest are .*'vit_tiny_"),
+        ("timm:vit_tiny", UnknownName, "the nearest are .*'vit_tiny_"),
         ("timm:creat_model(resnet18)", UnknownName, "nearest are 'create_model'"),
         ("torchvision:resnet5", UnknownName, "torchvision has no model 'resnet5'; the nearest are 'resnet50', 'resnet"),
         (

@@ -24,7 +24,7 @@ Model = Annotated[
         metavar="MODEL",
         show_default=False,
         help="A .keras, .h5, .json (with --weights), .pt2, TorchScript or .onnx file; a folder of TensorFlow "
-        "(SavedModel), transformers, diffusers, timm or open_clip; timm:NAME or torchvision:NAME; or "
+        "(SavedModel), TensorFlow.js, transformers, diffusers, timm or open_clip; timm:NAME or torchvision:NAME; or "
         "package.module:factory, with arguments as in 'mine:encoder(64,depth=3)'.",
     ),
 ]

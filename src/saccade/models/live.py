@@ -26,7 +26,7 @@ def open_live(model: Any, *, input_shape: InputShape | None = None, opened: Open
     if keras is not None and isinstance(model, keras.Model):
         from saccade.models.keras.network import KerasNetwork
 
-        return KerasNetwork(model, input_shape=input_shape, notes=opened.notes)
+        return KerasNetwork(model, input_shape=input_shape, carried=opened.carried, notes=opened.notes)
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(model, torch.nn.Module):
         from saccade.models.torch.network import TorchNetwork

@@ -25,6 +25,8 @@ _NAMED = re.compile(r"(timm|torchvision):([A-Za-z0-9_]+)(?:\.([A-Za-z0-9_]+))?\s
 _OF_TENSORFLOW = ("googlenet", "inception_v3")
 """Their weights come from TensorFlow and want -1..1, which torchvision makes of its own normalisation in the model."""
 _CLASSES = 1000
+_ALIKE = 0.6
+_CUT = 0.02
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,16 @@ def _check_arguments(model: NamedModel) -> None:
 
 def _unknown(model: NamedModel, names: Iterable[str], library: Any) -> UnknownName:
     functions = [name for name in dir(library) if callable(getattr(library, name)) and not name.startswith("_")]
-    near = difflib.get_close_matches(model.name, dict.fromkeys([*names, *functions]), n=3)
+    near = _nearest(model.name, [*names, *functions])
     nearest = f"; the nearest are {', '.join(map(repr, near))}" if near else ""
     return UnknownName(f"{model.library} has no model {model.name!r}{nearest}.")
+
+
+def _nearest(name: str, names: Sequence[str]) -> list[str]:
+    """The names most like this one, or that begin most like it: people leave out how names go on."""
+    likeness: dict[str, float] = {}
+    for known in dict.fromkeys(names):
+        whole, beginning = (difflib.SequenceMatcher(None, part, name).ratio() for part in (known, known[: len(name)]))
+        likeness[known] = max(whole, beginning - _CUT)
+    ranked = sorted(likeness, key=lambda known: -likeness[known])
+    return [known for known in ranked[:3] if likeness[known] > _ALIKE]

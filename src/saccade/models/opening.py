@@ -29,6 +29,9 @@ from saccade.models.onnx.files import starts_as_onnx
 from saccade.models.opened import Opened
 from saccade.models.torch.folders import is_model_folder, open_folder
 
+_OF_JAVASCRIPT = "model.json"
+"""What TensorFlow.js and Teachable Machine call the description of a model in its folder."""
+
 
 def open_model(
     source: str | Path,
@@ -70,6 +73,8 @@ def open_model(
         return _placed(open_live(opened.model, input_shape=input_shape, opened=opened), device)
     if not _exists(path):
         raise FileError(_missing(path))
+    if (path / _OF_JAVASCRIPT).is_file():
+        path = path / _OF_JAVASCRIPT
     try:
         kind = _kind(path)
     except OSError as error:
@@ -117,10 +122,11 @@ def _from_file(
     from saccade.models.keras.opening import open_architecture, open_keras_file
 
     if kind == "json":
+        from saccade.models.legacy.tensorflow_js import carried_beside
+
         model = open_architecture(path, None if weights is None else Path(weights), trust=trust)
-    else:
-        model = open_keras_file(path, trust=trust)
-    return open_live(model, input_shape=input_shape)
+        return open_live(model, input_shape=input_shape, opened=Opened(model, carried=carried_beside(path)))
+    return open_live(open_keras_file(path, trust=trust), input_shape=input_shape)
 
 
 def _from_saved_model(path: Path, trust: bool, input_shape: InputShape | None) -> Network:
@@ -157,8 +163,9 @@ def _kind(path: Path) -> Literal["keras", "json", "saved_model", "folder", "torc
         if is_model_folder(path):
             return "folder"
         raise ModelError(
-            f"{path} is a folder, but of no model: neither of TensorFlow (saved_model.pb), nor of transformers, "
-            "diffusers, timm or open_clip (config.json with the weights beside it); give one, or a model file."
+            f"{path} is a folder, but of no model: neither of TensorFlow (saved_model.pb) or TensorFlow.js "
+            "(model.json), nor of transformers, diffusers, timm or open_clip (config.json with the weights beside it); "
+            "give one, or a model file."
         )
     if not path.is_file():
         raise FileError(f"{path} is no file.")

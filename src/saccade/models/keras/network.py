@@ -61,11 +61,13 @@ class KerasNetwork:
         model: Any,
         *,
         input_shape: tuple[int | None, int | None, int] | None = None,
+        carried: Carried | None = None,
         notes: Sequence[str] = (),
     ) -> None:
         import keras
 
         self.model = model
+        self._carried = carried
         self.notes = tuple(notes)
         self.name: str = str(model.name)
         self.framework: Framework = keras.backend.backend()
@@ -168,7 +170,7 @@ class KerasNetwork:
     @cached_property
     def carried(self) -> Carried | None:
         """What the model says about the images that it was trained on."""
-        return carried(self.model)
+        return self._carried or carried(self.model)
 
     def _hints_of(self, recorder: Recorder, outputs: dict[str, str]) -> Hints:
         rescaling = activation = None

@@ -83,7 +83,7 @@ def open_keras_file(
 
 
 def open_architecture(json_path: Path, weights: Path | None, *, trust: bool = False) -> keras.Model:
-    """Open `model.to_json()` of Keras 1, 2 or 3, with its weights from another file.
+    """Open `model.to_json()` of Keras 1, 2 or 3, with its weights from another file; or a model of TensorFlow.js.
 
     Args:
         json_path: The architecture.
@@ -95,6 +95,12 @@ def open_architecture(json_path: Path, weights: Path | None, *, trust: bool = Fa
         ModelError: Not a Keras architecture, one that cannot be opened, or weights that do not fit.
     """
     config = _architecture(json_path)
+    if "modelTopology" in config:
+        from saccade.models.legacy.tensorflow_js import open_layers_model
+
+        if weights is not None:
+            raise ModelError(f"{json_path.name} of TensorFlow.js names the files of its weights; leave --weights out.")
+        return open_layers_model(json_path, config, trust=trust)
     if weights is None:
         with about(json_path):
             return _built(config, None, json_path.parent, trust=trust)[0]
@@ -246,6 +252,9 @@ def _architecture(path: Path) -> dict[str, Any]:
         raise FileError(f"no file {path}.") from error
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror}.") from error
+    described = read_json(text, str(path))
+    if isinstance(described, dict) and "modelTopology" in described:  # of TensorFlow.js
+        return described
     return read_configuration(text, str(path))
 
 
