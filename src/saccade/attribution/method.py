@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, cast, overload
 
 from saccade.arguments import check_arguments
+from saccade.attribution.shared_arguments import documented
 from saccade.encoder import Encoder
 from saccade.results.map import Map
 from saccade.run import Run
@@ -69,7 +70,8 @@ def method(
     """Make a function a method, which then takes one target and gives a map, or several and gives a list.
 
     The function is `function(run, images, target, *, ...settings)` and gives a `Map`. What it asks, it asks of the
-    `Run`. Before anything is computed the network is checked for what the method needs.
+    `Run`. Before anything is computed the network is checked for what the method needs. Its documentation lists its own
+    settings under `Settings:`; what all methods share is written beside them.
 
     Args:
         title: The field's name for it.
@@ -103,6 +105,7 @@ def method(
                 maps = [function(run, images, single, **settings) for single in targets]
             return maps[0] if isinstance(target, Target) else maps
 
+        explaining.__doc__ = documented(function)
         explaining.description = Description(title, summary, source, cost, tuple(needs), question)  # type: ignore[attr-defined]
         return cast("Method", explaining)
 

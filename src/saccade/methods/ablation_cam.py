@@ -47,9 +47,7 @@ def ablation_cam(
     stays in the target's own unit here. Only what comes after the layer is computed again for every channel, and once
     for all targets.
 
-    Args:
-        run: The call, on an encoder.
-        images: (images, height, width, channels).
+    Settings:
         targets: What is explained, each with a map of its own.
         at: The layer whose channels are dropped; by default the last before the code with a finer grid.
         replacement: What a dropped channel becomes: `"zero"` as in the paper, or its own `"mean"` over the places,

@@ -32,11 +32,6 @@ def activation_energy(run: Run, images: Array, target: Target) -> Map:
     r = f(x), and m is each cell's share of the code's energy |f(x)|². For `like` it is each cell's share of the cosine
     similarity: it sums to the score, and evidence against is negative. One forward pass; no gradients.
 
-    Args:
-        run: The call, on an encoder.
-        images: (images, height, width, channels).
-        target: What is explained.
-
     Returns:
         A map on the code's own grid. It says where the code is strong, not which pixels made it so.
 

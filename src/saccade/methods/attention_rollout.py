@@ -36,9 +36,7 @@ def attention_rollout(run: Run, images: Array, target: Target) -> Map:
 
     It answers for no target: what values the tokens carry, and what becomes of them, is left out.
 
-    Args:
-        run: The call, on an encoder.
-        images: (images, height, width, channels).
+    Settings:
         target: The whole code, or cells of it.
 
     Returns:

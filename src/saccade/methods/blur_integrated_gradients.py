@@ -53,14 +53,10 @@ def blur_integrated_gradients(
     middle of each; the sum of `raw` over a picture is target(x) - target(x_blur), up to the gap given in `scores`.
     Widths follow `blur` * (1 - k / steps)², since most of the detail comes at the end.
 
-    Args:
-        run: The call, on an encoder.
-        images: (images, height, width, channels).
-        target: What is explained.
+    Settings:
         steps: Pieces of the way; None takes 8, and 32 for a picture whose gap is then larger than `tolerance`.
         tolerance: The gap that is accepted, as a share of the target's change along the way; for `steps=None`.
         blur: Standard deviation in pixels of the blur at the start; by default a quarter of the shorter side.
-        low_pass: Standard deviation in pixels of the smoothing of the view; by default a quarter of a code cell.
 
     Returns:
         A signed map per pixel; `raw` is (images, height, width, channels). `scores` holds each picture's `steps`.

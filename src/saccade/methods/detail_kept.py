@@ -35,9 +35,7 @@ def detail_kept(
     contrast: faint and strong detail count alike, down to a floor of 1 % of the value range, below which a place is
     plain and has nothing to lose. It says what the code remembers, not where the encoder looks.
 
-    Args:
-        run: The call, on an encoder.
-        images: (images, height, width, channels).
+    Settings:
         target: The whole code, the only question that it answers.
         blur: Standard deviation in pixels of the blur that detail is measured against; by default a quarter of a
             code cell, so that detail is what is finer than the cells.

@@ -43,9 +43,7 @@ def eigen_cam(run: Run, images: Array, target: Target, *, at: str | None = None,
     sum over u of m[u] |A[u]|² >= 0, where A is the layer as it is: bright is where the layer is busy. With a centred
     map, negative is what differs from that in the same way.
 
-    Args:
-        run: The call, on an encoder.
-        images: (images, height, width, channels).
+    Settings:
         target: Must be the whole code: nothing is asked of it.
         at: The layer; by default the last before the code with a finer grid.
         centred: Take each channel's mean away first, so that what all places share does not count; False: the paper's

@@ -50,17 +50,13 @@ def expected_gradients(
     and step; every stratum holds one time, and every baseline has one time in each of `steps` equal parts of the way.
     The sum of `raw` over a picture is target(x) minus the mean of target(b), up to the gap given in `scores`.
 
-    Args:
-        run: The call, on an encoder.
-        images: (images, height, width, channels).
-        target: What is explained.
+    Settings:
         baselines: What may count as nothing. Names, in one text with commas or as a list: `"blur"` (the picture's own
             blur by one code cell), `"blur:K"` (by K cells), `"mean"` (its mean colour), `"black"`, `"white"`; or other
             pictures for all: a list of paths or PIL images, also mixed with names, or an array (baselines, height,
             width, channels) in the model's range of values.
         steps: Times per baseline; one is enough for a hundred baselines.
         seed: Fixes which baseline gets which times.
-        low_pass: Standard deviation in pixels of the smoothing of the view; by default a quarter of a code cell.
 
     Returns:
         A signed map per pixel; `raw` is (images, height, width, channels).

@@ -61,10 +61,7 @@ def extremal_perturbation(
     without its penalty on the sorted mask, whose weight trades area for score. Adam improves the field by the exact
     gradient of the encoder. Nothing is left to chance: the start is the same mask everywhere.
 
-    Args:
-        run: The call, on an encoder.
-        images: (images, height, width, channels).
-        target: What is explained.
+    Settings:
         mode: `"keep"`: what is enough; `"destroy"`: what must not be missing.
         areas: The areas of the masks, as shares of the picture.
         iterations: Steps of Adam.

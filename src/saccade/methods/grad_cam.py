@@ -36,10 +36,7 @@ def grad_cam(
     here they stay, since what speaks against a likeness is half of the answer. What the map leaves out is how the
     gradient of a channel differs from place to place: see layer_cam.
 
-    Args:
-        run: The call, on an encoder.
-        images: (images, height, width, channels).
-        target: What is explained.
+    Settings:
         at: The layer whose feature maps are weighted; by default the last before the code with a finer grid.
         centred: Take each channel's mean over the places away first, which moves the zero of the map to its mean and
             changes nothing else. By default only for the whole code: nothing speaks against it, and what all places

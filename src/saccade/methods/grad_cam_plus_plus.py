@@ -43,9 +43,7 @@ def grad_cam_plus_plus(
     -target is minus the map of target. |A| equals A where the paper's formula is meant, behind a ReLU; with ELU it
     keeps the denominator from crossing zero.
 
-    Args:
-        run: The call, on an encoder.
-        images: (images, height, width, channels).
+    Settings:
         target: What is explained. The 2 makes its unit matter: targets with steep gradients weigh a channel by the
             share of its places that speak for the target, ones with slight gradients as Grad-CAM does.
         at: The layer whose feature maps are weighted; by default the last before the code with a finer grid.

@@ -29,13 +29,6 @@ def guided_backprop(run: Run, images: Array, target: Target, *, low_pass: float 
     The map is known to change little when the weights of the model's later layers are drawn at random (Adebayo et al.
     2018, arXiv:1810.03292), so it shows what is there to be seen, not why the code is what it is.
 
-    Args:
-        run: The call, on an encoder.
-        images: (images, height, width, channels).
-        target: What is explained.
-        low_pass: Standard deviation in pixels of the smoothing of the view; by default a quarter of a code cell.
-            0 shows every pixel as it is.
-
     Returns:
         A map per pixel; `raw` is the signed guided gradient (images, height, width, channels).
 

@@ -25,13 +25,6 @@ def input_x_gradient(run: Run, images: Array, target: Target, *, low_pass: float
     gets nothing, however much it matters; what looks like zero depends on the model's range of values, and is said in
     the notes: black for 0..1, middle grey for -1..1.
 
-    Args:
-        run: The call, on an encoder.
-        images: (images, height, width, channels).
-        target: What is explained.
-        low_pass: Standard deviation in pixels of the smoothing of the view; by default a quarter of a code cell.
-            0 shows every pixel as it is.
-
     Returns:
         A signed map per pixel; `raw` is (images, height, width, channels).
     """

@@ -41,15 +41,11 @@ def integrated_gradients(
     quadrature. The sum of `raw` over a picture is target(x) - target(x0), up to the error of the quadrature, which is
     given in `scores`.
 
-    Args:
-        run: The call, on an encoder.
-        images: (images, height, width, channels).
-        target: What is explained.
+    Settings:
         steps: Points of the quadrature.
         baseline: What counts as nothing: a name of `attribution.fillers.FILLERS`, such as `"blur"` (the image's own
             blur) or `"mean"` (its mean colour), or an array of the images' shape.
         blur: Standard deviation in pixels of the blurred baseline; by default one code cell.
-        low_pass: Standard deviation in pixels of the smoothing of the view; by default a quarter of a code cell.
 
     Returns:
         A signed map per pixel; `raw` is (images, height, width, channels).

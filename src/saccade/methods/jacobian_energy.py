@@ -63,14 +63,10 @@ def jacobian_energy(
     is measured from the spread of the probes and noted. (v and -v give the same square, so pairs would not help; and
     one probe on each colour is never better than as many probes on all cells.)
 
-    Args:
-        run: The call, on an encoder.
-        images: (images, height, width, channels).
+    Settings:
         target: `code` for all its numbers, `channel:K` or `cell:ROW,COLUMN` for some of them.
         probes: Random probes, 2 or more; 0 computes exactly whatever it costs. By default exactly when that takes at
             most 512 backward passes, else 128 probes.
-        low_pass: Standard deviation in pixels of the smoothing of the view; by default a quarter of a code cell.
-            0 shows every pixel as it is.
         seed: Of the random probes.
 
     Returns:

@@ -28,10 +28,7 @@ def layer_cam(run: Run, images: Array, target: Target, *, at: str | None = None,
     order the sum over the map is what the target would lose if the layer were switched off. Since gradients belong to
     places, also early layers with fine grids give true maps. Nothing before the layer is differentiated.
 
-    Args:
-        run: The call, on an encoder.
-        images: (images, height, width, channels).
-        target: What is explained.
+    Settings:
         at: The layer; by default the last before the code with a finer grid.
         positive: The paper's own form, m = max(0, sum of A * max(0, gradient)): only what speaks for the target.
 

@@ -29,13 +29,6 @@ def libragrad(run: Run, images: Array, target: Target, *, low_pass: float | None
     are the target's value: nothing is lost in saturated softmaxes, nothing counted twice. The plain gradient has no
     such sum.
 
-    Args:
-        run: The call, on an encoder.
-        images: (images, height, width, channels).
-        target: What is explained.
-        low_pass: Standard deviation in pixels of the smoothing of the view; by default a quarter of a code cell.
-            0 shows every pixel as it is.
-
     Returns:
         A signed map per pixel; `raw` is (images, height, width, channels). `scores["rest"]` is what is left of the
         target's value for biases, position embeddings and special tokens, where the target is a sum of products with

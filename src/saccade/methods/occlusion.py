@@ -51,9 +51,7 @@ def occlusion(
     it. For the whole code the change is |f(x') - f(x)|² / |f(x)|², a share of the code's square, whose root
     is how far the code moves as a share of its length.
 
-    Args:
-        run: The call, on an encoder.
-        images: (images, height, width, channels).
+    Settings:
         targets: What is explained; all of them are scored on the same covered pictures.
         patch: Side of a hole in pixels; by default one code cell.
         stride: Step between holes in pixels; by default half a patch.

@@ -63,10 +63,7 @@ def relax(
     visible in exactly half of a block, so R stays unbiased (it even loses the bias of a ratio) with much less error. U
     is biased only by the error of R. Both are sums about the mean of s, in float64.
 
-    Args:
-        run: The call, on an encoder.
-        images: (images, height, width, channels).
-        targets: What is explained; any number of targets shares the same passes.
+    Settings:
         masks: How many masks in all; the published method uses 3,000 independent ones. Best is a multiple of the
             block's size, 128 for 7 cells.
         cells: Cells of the random grid along the shorter side of the picture; 7 is meant for about 224 px.

@@ -24,13 +24,6 @@ def saliency(run: Run, images: Array, target: Target, *, low_pass: float | None 
     m = | d target(x) / dx |, the length over the channels of a pixel; low-passed, because max-pooling scatters the
     gradient over single pixels (FORGrad, Muzellec et al. 2024, arXiv:2307.09591).
 
-    Args:
-        run: The call, on an encoder.
-        images: (images, height, width, channels).
-        target: What is explained.
-        low_pass: Standard deviation in pixels of the smoothing of the view; by default a quarter of a code cell.
-            0 shows every pixel as it is.
-
     Returns:
         A map per pixel; `raw` is the signed gradient (images, height, width, channels).
     """

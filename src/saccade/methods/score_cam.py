@@ -56,9 +56,7 @@ def score_cam(
     weights through a softmax over the channels, which makes them all positive, and nearly all alike where the target
     is a small number; here they stay as they are, with their signs, unless `softmax`. A channel without shape weighs 0.
 
-    Args:
-        run: The call, on an encoder.
-        images: (images, height, width, channels).
+    Settings:
         targets: What is explained, each with a map of its own, all from the same passes.
         at: The layer whose feature maps are weighted; by default the last before the code with a finer grid.
         masked: What is looked at through the feature map: the `"layer"` itself, whose values give way to those it has

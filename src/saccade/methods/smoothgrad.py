@@ -37,14 +37,10 @@ def smoothgrad(
     m = | mean over k of d target(x + s z_k) / dx |,  z_k ~ N(0, 1) in pairs of opposite sign,
     s = noise * (max x - min x). The sign is kept while averaging; only the mean's length over channels is drawn.
 
-    Args:
-        run: The call, on an encoder.
-        images: (images, height, width, channels).
-        target: What is explained.
+    Settings:
         samples: How many noisy copies.
         noise: Standard deviation of the noise, as a share of each picture's own range of values.
         seed: Fixes the noise.
-        low_pass: Standard deviation in pixels of the smoothing of the view; by default a quarter of a code cell.
 
     Returns:
         A map per pixel; `raw` is the signed mean gradient (images, height, width, channels).

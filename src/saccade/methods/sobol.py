@@ -54,10 +54,7 @@ def sobol(
     equal slices of 0..1 is used once by every cell. The numerators stay unbiased with it, and unlike a Sobol sequence
     it needs no table of numbers and no power of two.
 
-    Args:
-        run: The call, on an encoder.
-        images: (images, height, width, channels).
-        targets: What is explained; any number of targets shares the same passes.
+    Settings:
         cells: Cells of the grid along the shorter side of the picture.
         designs: How many random dimmings A, at least 4; there are designs * (cells in all + 2) forwards.
         filler: What dimmed places fade into; as in `occlusion`.

@@ -39,14 +39,10 @@ def vargrad(
     has no spread anywhere. The variance is taken about the mean itself, never as E[g²] - E[g]², which in float32
     gives noise and negative numbers where the spread is small beside the gradient.
 
-    Args:
-        run: The call, on an encoder.
-        images: (images, height, width, channels).
-        target: What is explained.
+    Settings:
         samples: How many noisy copies.
         noise: Standard deviation of the noise, as a share of each picture's own range of values.
         seed: Fixes the noise.
-        low_pass: Standard deviation in pixels of the smoothing of the view; by default a quarter of a code cell.
 
     Returns:
         A map per pixel; `raw` is the variance v (images, height, width, channels).

@@ -41,8 +41,9 @@ class Ceiling:
     def sentence(self) -> str:
         """In plain words."""
         share = f", {100 * self.method_score / self.score:.0f} % of it" if self.score > 0 else ""
+        photos = f"{self.photos} photo{'' if self.photos == 1 else 's'}"
         return (
-            f"The best orders known for {self.photos} photo{'' if self.photos == 1 else 's'}, by all maps and by a search that swaps blocks, score "
+            f"The best orders known for {photos}, by all maps and by a search that swaps blocks, score "
             f"{self.score:.3f}; {self.method} {self.method_score:.3f}{share}."
         )
 
