@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from browsers import chromium
+from keras import layers
 from pages import document
 from PIL import Image
 from skimage import data
@@ -52,8 +54,6 @@ def images(encoder: saccade.Encoder) -> Any:
 @pytest.fixture(scope="module")
 def page(encoder: saccade.Encoder, images: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cover")
-    modules = Path(shutil.copytree(VIEWS, folder / "views"))
-    (modules / "start.js").write_text(START.lstrip(), encoding="utf-8")
     codes, redrawn = encoder.codes(images), encoder.reconstruct(images)
     look = saccade.explain(encoder, images, "occlusion")
     photos = [
@@ -71,6 +71,13 @@ def page(encoder: saccade.Encoder, images: Any, tmp_path_factory: pytest.TempPat
         "photos": photos,
         "network": in_page_network(encoder, height, width),
     }
+    return _written(folder, carried)
+
+
+def _written(folder: Path, carried: dict[str, Any]) -> Path:
+    """The view alone on a page."""
+    modules = Path(shutil.copytree(VIEWS, folder / "views"))
+    (modules / "start.js").write_text(START.lstrip(), encoding="utf-8")
     path = folder / "page.html"
     script, style = joined_modules("start.js", modules), joined_styles(live=True)
     path.write_text(document(script, carried, style=style, body="<section></section>"), encoding="utf-8")
@@ -314,6 +321,31 @@ def test_a_finger_moves_the_cover_on_a_narrow_screen(browser: Any, page: Path) -
     assert phone.tab.evaluate("scrollY") == before
     assert phone.messages == []
     phone.context.close()
+
+
+def test_a_code_that_is_a_vector_is_shown_number_by_number(browser: Any, tmp_path: Path) -> None:
+    keras.utils.set_random_seed(1)
+    image = layers.Input((32, 48, 3))
+    x = layers.Flatten()(layers.MaxPooling2D(4)(layers.Conv2D(4, 3, padding="same", activation="relu")(image)))
+    model = keras.Model(image, layers.Dense(12, name="code")(x))
+    encoder = saccade.Encoder(model, layer="code", value_range=(0, 1), normalize="none")
+    images = encoder.read([Image.fromarray(data.coffee())])
+    codes = encoder.codes(images)
+    carried = {
+        "model": {"name": encoder.name, "input": [32, 48, 3], "value_range": [0, 1]},
+        "code": {"layer": "code", "rows": 1, "columns": 1, "channels": 12},
+        "ramps": {name: array_spec(colormap("inferno"), "uint8") for name in ("unsigned", "signed")},
+        "photos": [photo_data(images, 0, codes[0], None)],
+        "network": in_page_network(encoder, 32, 48),
+    }
+    tab = Tab(browser, _written(tmp_path, carried))
+    assert tab.tab.locator(".cover-redrawn").count() == 0
+    tab.stage.focus()
+    tab.tab.keyboard.press("ArrowUp")
+    _is_right(encoder, images.array[0], tab.settled("4,12,24"))
+    assert "number" in str(tab.tab.locator(".cover-code").get_attribute("aria-label"))
+    assert tab.messages == []
+    tab.context.close()
 
 
 def test_the_blur_is_the_librarys(tab: Tab) -> None:

@@ -380,7 +380,8 @@ export function renderCover({ data, element, store, transport }) {
     const difference = shown?.difference;
     caption.replaceChildren(captionStrip([
       ["method", `one pass of the network for each place of the cover; under it lies the photo\u2019s own blur (${size} px wide), with rounded corners`],
-      ["unit", `of the whole: the squared change of the code, as a share of the code\u2019s square; of a ${grid.noun}: the length of its change, as a share of the typical length of a ${grid.noun}`],
+      ["unit", `similarity: the plain cosine of the two codes; change: the squared change of the code, as a share of the code\u2019s square; of a ${grid.noun}: the length of its change, as a share of the typical length of a ${grid.noun}`],
+      ["for comparison", shown ? othersInWords(data.photos, shown.index) : ""],
       ["scale", "the code: 0 to 1, always; your map: 0 to its own greatest value"],
       ["computed", transport.words],
       ["how near", difference === null || difference === undefined ? "" : `largest difference to the library\u2019s code of this photo: ${inWords(difference)} of its largest number`],
@@ -480,6 +481,19 @@ function gridOfCode({ rows, columns, channels }) {
   let divisor = across;
   while (channels % divisor) divisor += 1;
   return { rows: channels / divisor, columns: divisor, noun: "number", isPlaced: false };
+}
+
+/**
+ * How similar are other photos, measured in the same way? Without that a similarity says little.
+ * @param {any[]} photos
+ * @param {number} index
+ */
+function othersInWords(photos, index) {
+  const own = decodeArray(photos[index].code).values;
+  const others = photos.filter((_, other) => other !== index).map((photo) => codeChange(own, decodeArray(photo.code).values, 1).similarity);
+  if (others.length === 0) return "";
+  const [least, most] = [Math.min(...others), Math.max(...others)].map((value) => asScore(value));
+  return others.length === 1 ? `the other photo of this page has a similarity of ${least}` : `the other photos of this page have similarities of ${least} to ${most}`;
 }
 
 /** @param {any} photo @returns {any} the map of occlusion that the library has computed, or null */

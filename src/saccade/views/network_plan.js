@@ -132,9 +132,10 @@ const WASM_PAGE = 65536;
  * It takes a tenth of a second or two; between layers the page has its turn.
  *
  * @param {NetworkSpec} spec
+ * @param {boolean} [fused] products and sums are one step
  * @returns {Promise<NetworkPlan>}
  */
-export async function planNetwork(spec) {
+export async function planNetwork(spec, fused = canFuse()) {
   const shapes = [spec.input, ...spec.layers.map((layer) => layer.shape)];
   const readers = shapes.map((_, value) => spec.layers.filter((layer) => layer.inputs.includes(value)).length);
   for (const value of [spec.code, spec.redrawn]) if (value !== null) readers[value] += 1;
@@ -186,7 +187,7 @@ export async function planNetwork(spec) {
     steps.push(placed);
   }
   return {
-    module: networkKernels(convolutions, canFuse()),
+    module: networkKernels(convolutions, fused),
     pages: Math.ceil(memory.end / WASM_PAGE),
     constants: memory.constants,
     values,
