@@ -24,7 +24,7 @@ from saccade import demo
 from saccade.demo import assembly, naming, photos, search
 from saccade.demo.chapters.another_network import another_network
 from saccade.demo.markup import Markup, element
-from saccade.demo.photos import ALL, CAT, EXPLAINED, MOTORCYCLE, ROCKET
+from saccade.demo.photos import ALL, CAT, EXPLAINED, MOTORCYCLE, MOTORCYCLE_RIGHT, ROCKET
 from saccade.demo.second_encoder import SECOND, second_encoder
 from saccade.errors import FileError, MissingPackage
 from saccade.pairs import mean_code
@@ -229,6 +229,12 @@ def test_similarities_are_the_models(page: Reader, encoder: saccade.Encoder, fol
     numbers = _numbers(page)
     for value in (why.score, float(why.shares[why.shares > 0].sum())):
         assert min(abs(shown - value) for shown in numbers) < 1e-5
+    box = MOTORCYCLE.subject_box
+    assert box is not None
+    fine = np.kron(np.maximum(why.shares, 0), np.ones((100, 100)))
+    left, top, right, bottom = (round(edge * side) for edge, side in zip(box, fine.shape[::-1] * 2, strict=True))
+    assert min(abs(shown - fine[top:bottom, left:right].sum() / fine.sum()) for shown in numbers) < 0.01
+    assert any("made them alike" in text for text in page.text("b"))
 
 
 def test_the_second_network_is_shown_beside_the_first(page: Reader, folder: Path) -> None:
@@ -241,6 +247,11 @@ def test_the_second_network_is_shown_beside_the_first(page: Reader, folder: Path
     left, top, right, bottom = (round(edge * side) for edge, side in zip(box, (columns, rows) * 2, strict=True))
     part = raised[top:bottom, left:right].sum() / raised.sum()
     assert min(abs(shown - part) for shown in _numbers(page)) < 0.02
+    why = saccade.compare(
+        encoder, *(folder / "photos" / photo.file for photo in (MOTORCYCLE, MOTORCYCLE_RIGHT)),
+        reference=folder / "photos",
+    )  # fmt: skip
+    assert min(abs(shown - why.score) for shown in _numbers(page)) < 1e-4
 
 
 def test_without_its_packages_a_line_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,7 +294,7 @@ def _recipes(page: Reader, kind: str) -> list[str]:
 
 def test_the_python_lines_work(page: Reader, copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     snippets = _recipes(page, "python")
-    assert len(snippets) == len(EXPLAINED) + 6
+    assert len(snippets) == len(EXPLAINED) + 8
     others = {f"{photo.stem}-heat.png" for photo in EXPLAINED[1:]}
     for snippet in snippets:
         if not any(other in snippet for other in others):  # one photo stands for all

@@ -6,7 +6,6 @@ markup       HTML that is well-formed because it is built as a tree
 workspace    the opened model and the photos; explains them, saves images
 recipes      the command and the Python lines that make each image
 photo_views  a photo on the page: itself, spotlight and heat map in one frame, and its colour key
-score_bars   a score as a sum in bars
 second_encoder   another network for the same photos, where it is installed
 search       a pair that is alike for a reason nobody would think of
 chapters/    one part of the page each: what is measured, drawn and said
