@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -84,9 +84,9 @@ def joined_modules(entry: str, folder: Path = VIEWS) -> str:
     return "\n".join(texts.values()).replace("</script", "<\\/script")
 
 
-def joined_styles(*, live: bool = False) -> str:
+def joined_styles(*, live: bool = False, also: Sequence[str] = ()) -> str:
     """The styles, with the colours of the library's own pictures for light and dark paper."""
-    names = ("page.css", "cover.css") if live else ("page.css",)
+    names = ("page.css", *(("cover.css",) if live else ()), *also)
     sheets = "\n".join((VIEWS / name).read_text(encoding="utf-8") for name in names)
     dark = f"@media (prefers-color-scheme: dark) {{ :root {{ {_colours(DARK)} }} }}"
     return f":root {{ {_colours(LIGHT)} }}\n{dark}\n{sheets}"
