@@ -50,6 +50,7 @@ lint: $(VENV)/.test $(VENV)/.lint  ## Check style, types, imports and the exampl
 	npx --yes --package typescript@5.9 tsc --project src/saccade/views/jsconfig.json
 	$(BIN)/lint-imports
 	$(BIN)/python docs/generate_cli.py --check
+	$(BIN)/python docs/generate_api.py --check
 
 bench:  ## Measure speed and memory against the peers and the raw floor; writes benchmarks/RESULTS.md.
 	PYTHON=$(PYTHON) benchmarks/setup

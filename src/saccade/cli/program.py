@@ -18,6 +18,7 @@ from saccade.cli.feature_maps import feature_maps
 from saccade.cli.layers import layers
 from saccade.cli.methods import methods
 from saccade.cli.report import report
+from saccade.cli.serve import serve
 from saccade.cli.train import train
 
 app = typer.Typer(
@@ -29,7 +30,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
-for _function in (explain, layers, methods, feature_maps, cells, compare, evaluate, report, train, demo):
+for _function in (explain, layers, methods, feature_maps, cells, compare, evaluate, report, serve, train, demo):
     app.command(cls=Command)(_function)
 # What `feature-maps` was called before; scripts still say it.
 app.command("inside", cls=Command, hidden=True)(feature_maps)

@@ -23,6 +23,7 @@ from saccade.report.map_data import agreements, explained, map_data
 from saccade.report.pair_data import game, pair_data, similarities
 from saccade.report.photo_data import photo_data
 from saccade.report.trust_data import trust_data
+from saccade.typing import Array
 
 
 def report_contents(
@@ -45,13 +46,11 @@ def report_contents(
     report("looking at what is kept", 2)
     kept = explain(encoder, images, "detail_kept", stop=stop) if redrawn is not None else None
     report("asking untrained networks", 3)
-    reference = encoder.reference
-    is_known = reference is not None and reference.mean_code.shape == codes.shape[1:]
-    centre = reference.mean_code if reference is not None and is_known else None
+    centre = known_centre(encoder, codes)
     trust = trust_data(encoder, images, attributions[0], centre)
     pairs = pair_data(encoder, images, centre)
     report("looking inside", 4)
-    layers = [_layers(encoder, images[index]) for index in range(len(images))]
+    layers = [layers_of(encoder, images[index]) for index in range(len(images))]
     report("asking every cell what it sees", 5)
     eyes = eye_data(encoder, images)
     report("writing", 6)
@@ -70,6 +69,20 @@ def report_contents(
             one["trust"] = trust[index]
         one["cells"] = [array_spec(layer.values[index], "float16") for layer in cells]
         content.append(one)
+    return {
+        **page_facts(encoder, images, codes, cells, title=title, deck=deck),
+        "photos": content,
+        "pairs": pairs,
+        "table": table.tolist(),
+        "game": game(table),
+        "left_out": left_out,
+    }
+
+
+def page_facts(
+    encoder: Encoder, images: Images, codes: Array, cells: Sequence[CellCodes], *, title: str | None, deck: str | None
+) -> dict[str, Any]:
+    """What a page knows before it knows anything of a photo: the model, its code, the colours, the headline."""
     height, width, channels = images.shape[1:]
     return {
         "title": title or _title(images),
@@ -88,12 +101,13 @@ def report_contents(
         },
         "match_colours": [_hexadecimal(colour) for colour in MATCH_COLOURS],
         "match_inks": [_hexadecimal(readable_on(colour)) for colour in MATCH_COLOURS],
-        "photos": content,
-        "pairs": pairs,
-        "table": table.tolist(),
-        "game": game(table),
-        "left_out": left_out,
     }
+
+
+def known_centre(encoder: Encoder, codes: Array) -> Array | None:
+    """The mean code of the collection that the model knows, if it is about these codes."""
+    reference = encoder.reference
+    return reference.mean_code if reference is not None and reference.mean_code.shape == codes.shape[1:] else None
 
 
 def _hexadecimal(colour: Colour) -> str:
@@ -114,7 +128,8 @@ def _deck(code: tuple[int, ...], image: tuple[int, ...]) -> str:
     )
 
 
-def _layers(encoder: Encoder, image: Images) -> list[dict[str, Any]]:
+def layers_of(encoder: Encoder, image: Images) -> list[dict[str, Any]]:
+    """What every layer makes of a photo; nothing where no layer has places."""
     try:
         return layer_data(encoder, image)
     except NotApplicable:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -84,13 +84,14 @@ def joined_modules(entry: str, folder: Path = VIEWS) -> str:
     return "\n".join(texts.values()).replace("</script", "<\\/script")
 
 
-def joined_styles(*, covered: bool = False) -> str:
+def joined_styles(*, covered: bool = False, also: Sequence[str] = ()) -> str:
     """The styles, with the colours of the library's own pictures for light and dark paper.
 
     Args:
         covered: Also those of the cover that is dragged over a photo.
+        also: Further style sheets.
     """
-    names = ("page.css", "cover.css") if covered else ("page.css",)
+    names = ("page.css", *(("cover.css",) if covered else ()), *also)
     sheets = "\n".join((VIEWS / name).read_text(encoding="utf-8") for name in names)
     dark = f"@media (prefers-color-scheme: dark) {{ :root {{ {_colours(DARK)} }} }}"
     return f":root {{ {_colours(LIGHT)} }}\n{dark}\n{sheets}"

@@ -16,6 +16,15 @@ import { renderRecipe } from "./recipe.js";
 /** @typedef {{data: any, element: HTMLElement, store: any, transport: any}} View */
 /** @typedef {{id: string, name: string, title: string, lead: string, needs: (data: any) => boolean, render: (view: View) => void}} Section */
 
+/**
+ * @typedef {object} Live a server behind the page
+ * @property {(sections: Section[]) => Section[]} choose which sections there are
+ * @property {(id: string, store: any, element: HTMLElement, render: (store: any) => void) => void} draw renders a section once its data is there, with
+ *     a store that hears of a state when the data for it is there
+ * @property {string} foot the last line of the page
+ * @property {AbortSignal} signal ends what this page listens to, when another takes its place
+ */
+
 /** @type {Section[]} */
 const SECTIONS = [
   { id: "look", name: "Where it looks", title: "Where does it look?", lead: "Bright is what the photo's code is made of: painted onto the photo, with its numbers under the pointer.", needs: () => true, render: renderWhere },
@@ -31,7 +40,8 @@ const SECTIONS = [
 
 /**
  * @param {any} data
- * @param {{transport?: any, second?: Section}} [options] `transport` computes new images; `second` is a section that needs one, and comes second
+ * @param {{transport?: any, second?: Section, live?: Live}} [options] `transport` computes new images; `second` is a section that needs one, and
+ *     comes second; `live` brings the data piece by piece
  */
 export function renderPage(data, options = {}) {
   const methods = data.photos[0].maps.length;
@@ -40,9 +50,9 @@ export function renderPage(data, options = {}) {
     const value = Number(text);
     const count = name === "method" ? methods : photos;
     return Number.isInteger(value) && value >= 0 && value < count ? value : undefined;
-  });
+  }, options.live?.signal);
   const sections = options.second ? [SECTIONS[0], options.second, ...SECTIONS.slice(1)] : SECTIONS;
-  const shown = sections.filter((section) => section.needs(data));
+  const shown = options.live ? options.live.choose(sections) : sections.filter((section) => section.needs(data));
   const head = build("header", { class: "head" });
   const hero = build("div", { class: "hero" });
   head.append(
@@ -54,17 +64,20 @@ export function renderPage(data, options = {}) {
   const main = build("main", { id: "content" });
   document.body.replaceChildren(build("a", { class: "skip", href: "#content", on: { click: (/** @type {Event} */ event) => { event.preventDefault(); main.querySelector("section")?.focus(); } } }, "Skip to the pictures"), head);
   if (photos > 1) document.body.append(build("nav", { class: "photo-bar", "aria-label": "Photos" }, thumbs));
-  document.body.append(main, build("footer", { class: "foot" }, build("p", {}, "Made by saccade, in one file that needs no network. A saccade is the jump an eye makes to the next thing it looks at.")));
+  document.body.append(main, build("footer", { class: "foot" }, build("p", {}, options.live?.foot ?? "Made by saccade, in one file that needs no network.", " A saccade is the jump an eye makes to the next thing it looks at.")));
   thumbs.append(...data.photos.map((/** @type {any} */ photo, /** @type {number} */ index) => build("button", { type: "button", class: "thumb", "aria-label": photo.name, on: { click: () => store.set({ photo: index }) } }, build("img", { src: photo.thumbnail, alt: "" }))));
   store.follow((state) => { [...thumbs.children].forEach((thumb, index) => thumb.setAttribute("aria-pressed", String(index === state.photo))); });
   const view = { data, store, transport: options.transport ?? null };
-  renderHero({ ...view, element: hero });
+  /** @param {string} id @param {HTMLElement} element @param {(view: View) => void} render */
+  const draw = (id, element, render) => (options.live ? options.live.draw(id, store, element, (own) => render({ ...view, store: own, element })) : render({ ...view, element }));
+  draw("hero", hero, renderHero);
   shown.forEach((section, index) => {
     const element = build("div", { class: "view" });
     main.append(build("section", { id: section.id, class: "chapter", tabindex: "-1", "aria-labelledby": `${section.id}-title` },
       build("h2", { id: `${section.id}-title` }, build("span", { class: "number", "aria-hidden": "true" }, String(index + 1)), section.title), section.lead ? build("p", { class: "lead" }, section.lead) : null, element));
-    whenNear(element, () => section.render({ ...view, element }));
+    whenNear(element, () => draw(section.id, element, section.render));
   });
+  return store;
 }
 
 /** Draw a section when the reader comes near, so that the first picture is there at once. @param {HTMLElement} element @param {() => void} render */

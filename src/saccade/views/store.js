@@ -4,8 +4,9 @@
 /**
  * @param {Record<string, any>} initial the state that needs no word in the address
  * @param {(name: string, text: string) => any} read turns the text of the address into a value, or undefined if it is none
+ * @param {AbortSignal} [signal] ends listening to the address
  */
-export function createStore(initial, read) {
+export function createStore(initial, read, signal) {
   let state = { ...initial };
   /** @type {Set<(state: any, before: any) => void>} */
   const listeners = new Set();
@@ -37,7 +38,7 @@ export function createStore(initial, read) {
   }
 
   state = fromAddress();
-  window.addEventListener("hashchange", () => become(fromAddress()));
+  window.addEventListener("hashchange", () => become(fromAddress()), { signal });
 
   return {
     get: () => state,

@@ -69,7 +69,7 @@ export function renderWhere({ data, element, store }) {
     build("div", { class: "toolbar" }, methods.node),
     build("div", { class: "figure-row" },
       build("figure", {}, stage.node, read.node),
-      build("div", { class: "beside" }, sentence, question, key, build("div", { class: "panel" }, opacitySlider.node, topSlider.node, build("div", { class: "toggles" }, topToggle.node, gridToggle.node, data.photos.length > 1 ? scaleToggle.node : null)), agreement)),
+      build("div", { class: "beside" }, sentence, question, key, build("div", { class: "panel" }, opacitySlider.node, topSlider.node, build("div", { class: "toggles" }, topToggle.node, gridToggle.node, data.photos.length > 1 && data.has_all_maps !== false ? scaleToggle.node : null)), agreement)),
     caption,
     build("details", {}, build("summary", {}, "Show the numbers"), numbers),
   );
@@ -107,7 +107,7 @@ export function renderWhere({ data, element, store }) {
     methods.show(method);
     sentence.textContent = map.sentence;
     question.replaceChildren(build("strong", {}, map.name), ` (${map.title}): ${map.summary}.`);
-    const others = photo.maps.map((/** @type {any} */ other, /** @type {number} */ at) => [other, photo.agreements[method][at], at]).filter((/** @type {any[]} */ entry) => entry[2] !== method);
+    const others = photo.maps.map((/** @type {any} */ other, /** @type {number} */ at) => [other, photo.agreements[method][at], at]).filter((/** @type {any[]} */ entry) => entry[2] !== method && Number.isFinite(entry[1]));
     agreement.textContent = others.length
       ? `Do the others agree? Rank correlation with ${others.map((/** @type {any[]} */ entry) => `\u201c${entry[0].name}\u201d ${entry[1].toFixed(2).replace("-", "\u2212")}`).join(", ")} (1: the same order of places, 0: no relation).`
       : "";

@@ -1,0 +1,316 @@
+"""One socket for everything that moves: maps that sharpen, the camera, the cover, the dials, the report.
+
+Every message is one of `KINDS` with a number of its own, and every answer repeats both. Of each kind only the latest
+question counts: what waits is replaced, and a long question under way is stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, Literal
+
+import numpy as np
+from fastapi import WebSocket, WebSocketDisconnect
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from saccade.app.clients import Client
+from saccade.app.dials import Dials
+from saccade.app.frames import packed, read_words, unpacked
+from saccade.app.refusal import Refused
+from saccade.app.requests import ExplainQuestion, Number, ReportQuestion
+from saccade.app.service import Service
+from saccade.errors import Cancelled, ImageError, SaccadeError
+from saccade.explanation import explain
+from saccade.report.map_data import scale_data
+from saccade.results import Attribution
+from saccade.run import Run
+
+Stop = Callable[[], bool]
+Send = Callable[[dict[str, Any], bytes], None]
+"""Hands a message to the socket, from any thread."""
+
+MOST_FRAME = 640
+"""Pixels of a side of a frame of the camera."""
+MOST_DIALS = 8
+_MOST_UNREAD = 500
+
+
+class Message(BaseModel):
+    """What every message says."""
+
+    model_config = ConfigDict(extra="forbid")
+    id: int = Field(ge=0, le=2**53, description="Repeated by every answer.")
+
+
+class Explain(Message, ExplainQuestion):
+    """A map that sharpens while it is computed: answers with `partial` come first."""
+
+    kind: Literal["explain"]
+
+
+class Frame(Message):
+    """A frame of the camera; the bytes are RGB, row by row."""
+
+    kind: Literal["frame"]
+    width: int = Field(ge=8, le=MOST_FRAME)
+    height: int = Field(ge=8, le=MOST_FRAME)
+    method: Literal["saliency", "activation_energy"]
+
+
+class Encode(Message):
+    """An image as the model takes it; the bytes are float32, row by row. The answer is its code and its redrawing."""
+
+    kind: Literal["run"]
+
+
+class Turn(Message):
+    """The dials: the code of a photo, moved along directions, as the decoder draws it."""
+
+    kind: Literal["dials"]
+    photo: Number
+    amounts: list[float] = Field(max_length=MOST_DIALS, description="For every direction, in its standard deviations.")
+
+
+class Report(Message, ReportQuestion):
+    """The report of some photos: answers with `doing` come first, the last one carries the page."""
+
+    kind: Literal["report"]
+
+
+KINDS: dict[str, type[Message]] = {
+    "explain": Explain, "frame": Frame, "run": Encode, "dials": Turn, "report": Report,
+}  # fmt: skip
+_STOPPED_BY_NEWER = ("explain", "report")
+"""Questions that take long; the others are over before it would matter, and would starve."""
+
+
+class Conversation:
+    """What one socket asks, and what it is answered.
+
+    Args:
+        service: Everything behind it.
+        client: Who asks.
+        send: Sends a message.
+    """
+
+    def __init__(self, service: Service, client: str, send: Callable[[bytes], Awaitable[None]]) -> None:
+        self._service, self._client, self._send = service, client, send
+        self._waiting: dict[str, tuple[Message, bytes]] = {}
+        self._running: dict[str, tuple[asyncio.Task[None], threading.Event]] = {}
+        self._loop = asyncio.get_running_loop()
+        self._outbox: asyncio.Queue[bytes] = asyncio.Queue()
+        self.is_broken = False
+        self._sending = asyncio.create_task(self._hand_out())
+
+    async def close(self) -> None:
+        """Stop everything that is asked here."""
+        self._waiting.clear()
+        for task, stop in list(self._running.values()):
+            stop.set()
+            task.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await task
+        self._sending.cancel()
+
+    def hear(self, message: bytes | str) -> None:
+        """Take a message; what it replaces is answered with `overtaken`."""
+        words: dict[str, Any] = {}
+        try:
+            words, numbers = (read_words(message), b"") if isinstance(message, str) else unpacked(message)
+            kind = words.get("kind")
+            if not isinstance(kind, str) or kind not in KINDS:
+                raise Refused(400, f"a message of no known kind; there are {', '.join(KINDS)}.")
+            question = KINDS[kind].model_validate(words)
+        except Refused as refusal:
+            self._refuse(words, refusal.reason)
+            return
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            self._refuse(words, f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+            return
+        replaced = self._waiting.pop(kind, None)
+        if replaced is not None:
+            self._put(packed({"id": replaced[0].id, "kind": kind, "overtaken": True}))
+        self._waiting[kind] = (question, numbers)
+        if kind not in self._running:
+            self._start(kind)
+        elif kind in _STOPPED_BY_NEWER:
+            self._running[kind][1].set()
+
+    def stop(self, kind: str) -> None:
+        """End what is computed of a kind."""
+        self._waiting.pop(kind, None)
+        if kind in self._running:
+            self._running[kind][1].set()
+
+    def _start(self, kind: str) -> None:
+        stop = threading.Event()
+        question, numbers = self._waiting.pop(kind)
+        self._running[kind] = (asyncio.create_task(self._answer(kind, question, numbers, stop)), stop)
+
+    async def _answer(self, kind: str, question: Message, numbers: bytes, stop: threading.Event) -> None:
+        head = {"id": question.id, "kind": kind}
+
+        def send(words: dict[str, Any], content: bytes = b"") -> None:
+            self._loop.call_soon_threadsafe(self._put, packed({**head, **words}, content))
+
+        try:
+            alone = kind == "report" and self._service.must_be_alone
+            await self._service.turns.work(
+                self._client, lambda stopped: self._compute(question, numbers, stopped, send), alone=alone, stop=stop
+            )
+        except Cancelled:
+            send({"overtaken": True} if stop.is_set() else {"error": "it took longer than is allowed here."})
+        except Refused as refusal:
+            send({"error": refusal.reason})
+        except SaccadeError as error:
+            send({"error": str(error)})
+        except Exception as error:
+            self._service.on_defect(error)
+            send({"error": f"unexpected error: {type(error).__name__}"})
+        finally:
+            self._running.pop(kind, None)
+            if kind in self._waiting:
+                self._start(kind)
+
+    def _compute(self, question: Message, numbers: bytes, stop: Stop, send: Send) -> None:
+        if isinstance(question, Explain):
+            self._explain(question, stop, send)
+        elif isinstance(question, Frame):
+            self._frame(question, numbers, stop, send)
+        elif isinstance(question, Encode):
+            self._encode(numbers, stop, send)
+        elif isinstance(question, Turn):
+            self._turn(question, stop, send)
+        elif isinstance(question, Report):
+            self._report(question, stop, send)
+
+    def _explain(self, question: Explain, stop: Stop, send: Send) -> None:
+        answers, album = self._service.answers, self._service.album
+        asked = ExplainQuestion.model_validate(question.model_dump(exclude={"id", "kind"}))
+        latest = 0.0
+
+        def partial(attribution: Attribution) -> None:
+            nonlocal latest
+            if time.monotonic() - latest > 0.1:  # faster than anybody looks, and than a page can draw
+                latest = time.monotonic()
+                values = np.asarray(attribution.values[0], "<f4")
+                words = {"partial": True, "rows": values.shape[0], "columns": values.shape[1],
+                         "scale": scale_data(attribution.scale(0)), "signed": attribution.signed}  # fmt: skip
+                send(words, values.tobytes())
+
+        attribution = answers.attribution(
+            asked, lambda number: album.photo(self._client, number), stop, on_partial=partial,
+            progress=lambda done, total: send({"done": done, "total": total}, b""),
+        )  # fmt: skip
+        send({"map": answers.explanation(attribution)}, b"")
+
+    def _frame(self, question: Frame, numbers: bytes, stop: Stop, send: Send) -> None:
+        start = time.perf_counter()
+        if len(numbers) != 3 * question.width * question.height:
+            raise ImageError("the bytes of the frame are not width x height x 3.")
+        pixels = np.frombuffer(numbers, np.uint8).reshape(question.height, question.width, 3)
+        image = self._service.album.frame(pixels)
+        attribution = explain(self._service.answers.encoder, image, question.method, stop=stop)
+        values = np.asarray(attribution.values[0], "<f4")
+        left, top, right, bottom = image.photos[0].placement.box
+        box = [left / question.width, top / question.height, right / question.width, bottom / question.height]
+        send(
+            {"rows": values.shape[0], "columns": values.shape[1], "box": box, "unit": attribution.units,
+             "title": attribution.title, "scale": scale_data(attribution.scale(0)),
+             "milliseconds": 1000 * (time.perf_counter() - start)},
+            values.tobytes(),
+        )  # fmt: skip
+
+    def _encode(self, numbers: bytes, stop: Stop, send: Send) -> None:
+        start = time.perf_counter()
+        encoder = self._service.answers.encoder
+        images = encoder.images(self._image(numbers))
+        layers = [encoder.layer, *([encoder.network.output] if encoder.is_autoencoder else [])]
+        found = Run(encoder, stop=stop).activations(images.array, layers)
+        code = np.asarray(encoder.on_grid(found[encoder.layer])[0], "<f4")
+        redrawn = np.asarray(found[layers[-1]][0], "<f4") if len(layers) > 1 else np.zeros(0, "<f4")
+        send(
+            {"code": code.size, "redrawn": redrawn.size, "milliseconds": 1000 * (time.perf_counter() - start)},
+            code.tobytes() + redrawn.tobytes(),
+        )
+
+    def _image(self, numbers: bytes) -> Any:
+        encoder = self._service.answers.encoder
+        channels = encoder.recipe.channels
+        height, width = encoder.recipe.height, encoder.recipe.width
+        if height is None or width is None:
+            raise ImageError("this model takes images of any size; give it one with --size to move a cover over them.")
+        if len(numbers) != 4 * height * width * channels:
+            raise ImageError(f"the bytes are no image of {height} x {width} x {channels} numbers.")
+        values = np.frombuffer(numbers, "<f4").astype(np.float32).reshape(1, height, width, channels)
+        if not np.isfinite(values).all():
+            raise ImageError("the image holds values that are not numbers.")
+        return np.clip(values, *encoder.value_range)
+
+    def _turn(self, question: Turn, stop: Stop, send: Send) -> None:
+        start = time.perf_counter()
+        dials: Dials = self._service.dials
+        photo = self._service.album.photo(self._client, question.photo)
+        redrawn = np.asarray(dials.redrawn(photo.image, question.amounts, stop), "<f4")
+        words = {"rows": redrawn.shape[0], "columns": redrawn.shape[1], "channels": redrawn.shape[2],
+                 "milliseconds": 1000 * (time.perf_counter() - start)}  # fmt: skip
+        send(words, redrawn.tobytes())
+
+    def _report(self, question: Report, stop: Stop, send: Send) -> None:
+        photos = self._service.photos(self._client, question.photos)
+        page = self._service.answers.report(
+            photos,
+            question.title,
+            stop,
+            lambda doing, done, total: send({"doing": doing, "done": done, "total": total}, b""),
+        )
+        send({"page": "report.html"}, page.encode())
+
+    def _refuse(self, words: dict[str, Any], reason: str) -> None:
+        number = words.get("id")
+        self._put(packed({"id": number if isinstance(number, int) else None, "error": reason}))
+
+    def _put(self, message: bytes) -> None:
+        if self._outbox.qsize() < _MOST_UNREAD:
+            self._outbox.put_nowait(message)
+        else:  # nobody reads; what is not handed out must not fill the memory
+            self.is_broken = True
+
+    async def _hand_out(self) -> None:
+        while True:
+            await self._send(await self._outbox.get())
+
+
+async def converse(socket: WebSocket) -> None:
+    """Talk with one page until it goes away."""
+    service: Service = socket.app.state.service
+    client: Client = socket.scope["client_of_saccade"]
+    if client.sockets >= service.limits.sockets or service.sockets >= service.limits.all_sockets:
+        raise Refused(429, "too many sockets are open.")
+    client.sockets += 1
+    service.sockets += 1
+    try:
+        await socket.accept()
+        conversation = Conversation(service, client.number, socket.send_bytes)
+        try:
+            while True:
+                message = await socket.receive()
+                if message["type"] == "websocket.disconnect":
+                    return
+                content = message.get("bytes")
+                conversation.hear(content if content is not None else message.get("text") or "")
+                if conversation.is_broken:
+                    await socket.close(1008)
+                    return
+        except (WebSocketDisconnect, RuntimeError):
+            return
+        finally:
+            await conversation.close()
+    finally:
+        client.sockets -= 1
+        service.sockets -= 1

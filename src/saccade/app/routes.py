@@ -1,0 +1,506 @@
+"""Plain requests, with the names of the library; the page asks the same ones."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from saccade.app.clients import Client
+from saccade.app.refusal import Refused
+from saccade.app.requests import (
+    CompareQuestion,
+    ExplainQuestion,
+    PhotoQuestion,
+    PhotosQuestion,
+    ReportQuestion,
+)
+from saccade.app.service import Service
+
+Answer = TypeVar("Answer")
+PhotoNumber = Annotated[str, Path(max_length=40, pattern=r"^[A-Za-z0-9_-]+$", description="The number of a photo.")]
+_PHOTO_KINDS = ("image/", "application/octet-stream")
+
+
+class Documented(BaseModel):
+    """What an answer holds, for the description of the interface."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Refusal(BaseModel):
+    """Why something was refused."""
+
+    detail: str = Field(description="One line: what was asked, what is allowed.")
+
+
+class Numbers(Documented):
+    """An array."""
+
+    dtype: str = Field(description="`float32`, `float16`, `uint8` or `int8`.")
+    shape: list[int]
+    base64: str = Field(description="Little-endian, the last axis fastest.")
+    scale: float | None = Field(None, description="What `float16` numbers are to be multiplied by.")
+
+
+class ListedPhoto(Documented):
+    """A photo that can be asked about."""
+
+    number: str
+    name: str
+
+
+class Model(Documented):
+    """What was opened."""
+
+    name: str
+    layer: str = Field(description="The layer that is the code.")
+    description: list[str]
+    input_shape: list[int | None]
+    value_range: list[float]
+
+
+class MethodOnOffer(Documented):
+    """A method."""
+
+    name: str
+    title: str
+    summary: str
+    source: str
+    cost: str
+    needs: list[str]
+    is_applicable: bool = Field(description="Whether this model can answer it.")
+
+
+class Explanation(Documented):
+    """A map."""
+
+    method: str
+    values: Numbers = Field(description="float32 (rows, columns), in `unit`; without loss.")
+    unit: str
+    sentence: str = Field(description="The answer in words.")
+    scale: dict[str, Any] = Field(description="`low`, `high`, `signed`, `flat`: which values have which colours.")
+    grid: list[int] = Field(description="Rows and columns of the method's own grid.")
+    notes: list[str]
+    settings: dict[str, str]
+    target: str
+    layer: str
+
+
+class DialsOnOffer(Documented):
+    """The directions in which codes differ most."""
+
+    count: int
+    shares: list[float] = Field(description="Of all that tells the photos apart, how much lies along each.")
+    photos: int = Field(description="Of how many photos: those that the command names.")
+    reach: float = Field(description="How far each can be turned, in standard deviations of these photos.")
+
+
+class Pair(Documented):
+    """Why two photos are alike."""
+
+    score: float = Field(description="The cosine of their codes, less the mean code where `centred`.")
+    shares_a: Numbers = Field(description="What every place of the first adds to the score.")
+    shares_b: Numbers
+    sentence: str
+
+
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    401: {"model": Refusal, "description": "No token, or another one."},
+    403: {"model": Refusal, "description": "Asked by a page of another origin."},
+    404: {"model": Refusal, "description": "There is no such photo."},
+    421: {"model": Refusal, "description": "Asked under a foreign host name."},
+    422: {"model": Refusal, "description": "The question cannot be answered; the line says why."},
+    429: {"model": Refusal, "description": "Too many questions of this client are waiting."},
+    503: {"model": Refusal, "description": "Too many questions are waiting, or this one took too long."},
+}
+_BODY: dict[int | str, dict[str, Any]] = {
+    408: {"model": Refusal, "description": "The body did not arrive in time."},
+    413: {"model": Refusal, "description": "The body, or the photo in it, is too large."},
+}
+
+
+def _json(example: str = "A JSON object.") -> dict[int | str, dict[str, Any]]:
+    return {200: {"description": example, "content": {"application/json": {}}}}
+
+
+api = APIRouter(prefix="/api", responses=_REFUSALS)
+
+
+def service_of(request: Request) -> Service:
+    """Everything behind the routes."""
+    service: Service = request.app.state.service
+    return service
+
+
+def client_of(request: Request) -> str:
+    """Who asks."""
+    client: Client = request.scope["client_of_saccade"]
+    return client.number
+
+
+async def while_there(request: Request, asking: Awaitable[Answer]) -> Answer:
+    """The answer; the work is stopped when the client goes away.
+
+    Raises:
+        Refused: It went away.
+    """
+    task = asyncio.ensure_future(asking)
+    gone = asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
+            raise Refused(499, "the client went away.")
+        return task.result()
+    finally:
+        gone.cancel()
+        if not task.done():
+            task.cancel()
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _as_json(body: bytes) -> Response:
+    return Response(body, media_type="application/json")
+
+
+@api.get(
+    "/model", summary="What was opened, and how is it asked?", response_model=None, responses={200: {"model": Model}}
+)
+async def model(request: Request) -> Response:
+    """The model, its code, its layers, how it takes its images."""
+    service = service_of(request)
+    return _as_json(await service.answer(client_of(request), "model", lambda _: service.answers.model()))
+
+
+@api.get(
+    "/methods",
+    summary="Which ways of finding out are there?",
+    response_model=None,
+    responses={200: {"model": list[MethodOnOffer]}},
+)
+async def methods(request: Request) -> Response:
+    """Every method, with what it does, what it costs, and whether this model can answer it."""
+    service = service_of(request)
+    return _as_json(await service.answer(client_of(request), "methods", lambda _: service.answers.methods()))
+
+
+@api.get("/photos", summary="Which photos can be asked about?", responses={200: {"model": list[ListedPhoto]}})
+async def photos(request: Request) -> list[dict[str, Any]]:
+    """Photos that this client has dropped, the newest first; then those that the command names."""
+    listed = service_of(request).album.listed(client_of(request))
+    return [{"number": number, "name": name} for number, name in listed]
+
+
+@api.post(
+    "/photos",
+    status_code=201,
+    summary="Here is a photo",
+    response_model=None,
+    responses={
+        201: {"model": ListedPhoto},
+        415: {"model": Refusal, "description": "Not a photo that can be read."},
+        **_BODY,
+    },
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+                "image/*": {"schema": {"type": "string", "format": "binary"}},
+            },
+        }
+    },
+)
+async def drop(
+    request: Request, name: Annotated[str, Query(max_length=300, description="What it is called.")] = "photo"
+) -> Response:
+    """The body is the photo's file as it is: JPEG, PNG, WebP, TIFF and what else the library reads."""
+    kind = request.headers.get("content-type", "application/octet-stream").lower()
+    if not kind.startswith(_PHOTO_KINDS):
+        raise Refused(415, "send the photo's file itself, as image/… or application/octet-stream.")
+    service, client, content = service_of(request), client_of(request), await request.body()
+    if not content:
+        raise Refused(415, "the body is empty; send the photo's file.")
+    photo = await service.turns.work(client, lambda _: service.album.drop(client, content, name))
+    return Response(_encoded({"number": photo.number, "name": photo.name}), 201, media_type="application/json")
+
+
+@api.delete("/photos/{number}", status_code=204, summary="Forget this photo")
+async def forget(request: Request, number: PhotoNumber) -> None:
+    """Only photos that this client has dropped; those of the command stay."""
+    service_of(request).album.remove(client_of(request), number)
+
+
+@api.get(
+    "/photos/{number}",
+    summary="What does the model make of this photo?",
+    response_model=None,
+    responses=_json(
+        "How it looks, where the model's image lies on it, its `code` (float32), the cells, and the redrawing."
+    ),
+)
+async def photo(request: Request, number: PhotoNumber) -> Response:
+    """The photo with its code and what the model redraws from it."""
+    service, client = service_of(request), client_of(request)
+    _is_there(service, client, number)
+    asking = service.answer(
+        client, ("photo", number), lambda _: service.answers.photo(service.album.photo(client, number))
+    )
+    return _as_json(await while_there(request, asking))
+
+
+@api.get(
+    "/photos/{number}/thumbnail",
+    summary="The photo, small",
+    response_model=None,
+    response_class=Response,
+    responses={200: {"description": "At most 112 pixels high.", "content": {"image/webp": {}}}},
+)
+async def thumbnail(request: Request, number: PhotoNumber) -> Response:
+    """A small WebP for lists."""
+    service, client = service_of(request), client_of(request)
+    _is_there(service, client, number)
+    content = await service.turns.work(client, lambda _: service.album.photo(client, number).thumbnail)
+    return Response(content, media_type="image/webp")
+
+
+@api.post(
+    "/explain",
+    summary="Where does the model look in this photo?",
+    response_model=None,
+    responses={200: {"model": Explanation}, **_BODY},
+)
+async def explain(request: Request, question: ExplainQuestion) -> Response:
+    """The map of a method, with its unit, its scale, and the answer in a sentence."""
+    service, client = service_of(request), client_of(request)
+    _is_there(service, client, question.photo)
+    asking = service.answer(
+        client,
+        ("explain", client if _names_another(question) else "", question.model_dump_json()),
+        lambda stop: service.answers.explanation(
+            service.answers.attribution(question, lambda number: service.album.photo(client, number), stop)
+        ),
+    )
+    return _as_json(await while_there(request, asking))
+
+
+@api.post(
+    "/explain/picture",
+    summary="The same as a page with its colour bar",
+    response_model=None,
+    response_class=Response,
+    responses={200: {"description": "A PNG as the library draws it.", "content": {"image/png": {}}}, **_BODY},
+)
+async def explain_picture(request: Request, question: ExplainQuestion) -> Response:
+    """The map on the photo with the question, the answer, the bar and how it was made."""
+    service, client = service_of(request), client_of(request)
+    _is_there(service, client, question.photo)
+
+    def drawn(stop: Any) -> bytes:
+        attribution = service.answers.attribution(question, lambda number: service.album.photo(client, number), stop)
+        return service.answers.picture(attribution)
+
+    content = await while_there(request, service.turns.work(client, drawn))
+    return Response(content, media_type="image/png")
+
+
+@api.post(
+    "/agreements",
+    summary="Do the usual methods agree on this photo?",
+    response_model=None,
+    responses={**_json("Rank correlations of every two."), **_BODY},
+)
+async def agreements(request: Request, question: PhotoQuestion) -> Response:
+    """1 for the same order of places, 0 for no relation."""
+    return await _about_one(
+        request, "agreements", question.photo, lambda answers, photo, stop: answers.agreement(photo, stop)
+    )
+
+
+@api.post(
+    "/feature_maps",
+    summary="What does every layer make of this photo?",
+    response_model=None,
+    responses={**_json("For every layer its strongest features, with 8 bits."), **_BODY},
+)
+async def feature_maps(request: Request, question: PhotoQuestion) -> Response:
+    """At most eight layers, evenly chosen, each with the eight features that vary most."""
+    return await _about_one(
+        request, "feature_maps", question.photo, lambda answers, photo, _: answers.feature_maps(photo)
+    )
+
+
+@api.post(
+    "/cells",
+    summary="What does every cell of the code see?",
+    response_model=None,
+    responses={**_json("The field of every cell."), **_BODY},
+)
+async def cells(request: Request, question: PhotoQuestion) -> Response:
+    """For every cell how strongly each place of the photo moves it."""
+    return await _about_one(request, "cells", question.photo, lambda answers, photo, _: answers.cells(photo))
+
+
+@api.post(
+    "/trust",
+    summary="May the map of this photo be believed?",
+    response_model=None,
+    responses={**_json("The same map of untrained networks and of an edge detector, deletion and insertion."), **_BODY},
+)
+async def trust(request: Request, question: PhotoQuestion) -> Response:
+    """The default method is put to the test."""
+    return await _about_one(
+        request, "trust", question.photo, lambda answers, photo, stop: answers.trust(photo, stop), alone=True
+    )
+
+
+@api.post(
+    "/compare",
+    summary="Why are these two photos alike?",
+    response_model=None,
+    responses={200: {"model": Pair}, **_BODY},
+)
+async def compare(request: Request, question: CompareQuestion) -> Response:
+    """The similarity and what every place adds to it."""
+    service, client = service_of(request), client_of(request)
+    for number in (question.a, question.b):
+        _is_there(service, client, number)
+
+    def pair(_: Any) -> dict[str, Any]:
+        a, b = service.photos(client, (question.a, question.b))
+        return service.answers.pair(a, b)
+
+    asking = service.answer(client, ("compare", question.a, question.b), pair)
+    return _as_json(await while_there(request, asking))
+
+
+@api.post(
+    "/similarities",
+    summary="How alike are every two of these photos?",
+    response_model=None,
+    responses={**_json("The table, and triples of which two are clearly more alike than any other two."), **_BODY},
+)
+async def similarities(request: Request, question: PhotosQuestion) -> Response:
+    """Cosines of the codes, less the mean code where the model knows a collection."""
+    service, client = service_of(request), client_of(request)
+    for number in question.photos:
+        _is_there(service, client, number)
+    asking = service.answer(
+        client,
+        ("similarities", *question.photos),
+        lambda _: service.answers.likenesses(service.photos(client, question.photos)),
+    )
+    return _as_json(await while_there(request, asking))
+
+
+@api.post(
+    "/recipe",
+    summary="How is a report of these photos made by hand?",
+    response_model=None,
+    responses={**_json("The command, and the facts that it stands on."), **_BODY},
+)
+async def recipe(request: Request, question: PhotosQuestion) -> Response:
+    """The same command gives the same numbers."""
+    service, client = service_of(request), client_of(request)
+    for number in question.photos:
+        _is_there(service, client, number)
+    asking = service.answer(
+        client,
+        ("recipe", *question.photos),
+        lambda _: service.answers.recipe(service.photos(client, question.photos)),
+    )
+    return _as_json(await while_there(request, asking))
+
+
+@api.get(
+    "/dials",
+    summary="In which directions do the codes differ most?",
+    response_model=None,
+    responses={200: {"model": DialsOnOffer}},
+)
+async def dials(request: Request) -> Response:
+    """Principal components of the codes of the command's photos; the socket turns them (`dials`)."""
+    service = service_of(request)
+    return _as_json(await service.answer(client_of(request), "dials", lambda _: service.dials.to_dict()))
+
+
+@api.post(
+    "/report",
+    summary="Everything about these photos in one file",
+    response_model=None,
+    response_class=Response,
+    responses={200: {"description": "The page that `saccade report` writes.", "content": {"text/html": {}}}, **_BODY},
+)
+async def report(request: Request, question: ReportQuestion) -> Response:
+    """A page that opens offline; it takes seconds to minutes."""
+    service, client = service_of(request), client_of(request)
+    for number in question.photos:
+        _is_there(service, client, number)
+    working = service.turns.work(
+        client,
+        lambda stop: service.answers.report(service.photos(client, question.photos), question.title, stop),
+        alone=service.must_be_alone,
+    )
+    page = await while_there(request, working)
+    headers = {"content-disposition": 'attachment; filename="report.html"'}
+    return Response(page, media_type="text/html", headers=headers)
+
+
+@api.get(
+    "/page",
+    summary="What the page knows before it knows anything of a photo",
+    response_model=None,
+    responses=_json("The model, its code, colours, methods, sections, the recipe, and the photos that are listed."),
+)
+async def page_data(request: Request) -> Response:
+    """Everything else is asked piece by piece, by the same requests as here."""
+    service, client = service_of(request), client_of(request)
+    listed = service.album.listed(client)
+    if not listed:
+        facts = await service.answer(client, ("page", None), lambda _: service.answers.empty_facts())
+    else:
+        first = next((number for number, _ in listed if number.startswith("f")), listed[0][0])
+        facts = await service.answer(
+            client, ("page", first), lambda _: service.answers.facts(service.album.photo(client, first).image)
+        )
+    photos = [{"number": number, "name": name} for number, name in listed]
+    return _as_json(facts[:-1] + b"," + _encoded({"listed": photos, "most_shown": service.limits.shown})[1:])
+
+
+async def _about_one(request: Request, name: str, number: str, ask: Any, *, alone: bool = False) -> Response:
+    """The answer to a question about one photo."""
+    service, client = service_of(request), client_of(request)
+    _is_there(service, client, number)
+    asking = service.answer(
+        client,
+        (name, number),
+        lambda stop: ask(service.answers, service.album.photo(client, number), stop),
+        alone=alone and service.must_be_alone,
+    )
+    return _as_json(await while_there(request, asking))
+
+
+def _is_there(service: Service, client: str, number: str) -> None:
+    """Refuse what another client has dropped before an answer that is remembered could be given."""
+    if not service.album.is_there(client, number):
+        raise Refused(404, "there is no such photo; it may have made room for newer ones.")
+
+
+def _names_another(question: ExplainQuestion) -> bool:
+    """Does the question also name another photo, which must be this client's?"""
+    return not (question.target is None or isinstance(question.target, str))
+
+
+def _encoded(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

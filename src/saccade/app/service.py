@@ -1,0 +1,139 @@
+"""Everything behind the routes: the album, the answers, the turns, and what is remembered."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from saccade.app.album import Album, AlbumPhoto
+from saccade.app.answers import Answers
+from saccade.app.defects import say_kind
+from saccade.app.dials import Dials
+from saccade.app.limits import Limits
+from saccade.app.refusal import Refused
+from saccade.app.requests import ExplainQuestion
+from saccade.app.turns import Turns
+from saccade.encoder import Encoder
+from saccade.errors import SaccadeError
+from saccade.images import Images
+
+
+class Service:
+    """One model and its photos, for all clients.
+
+    Args:
+        encoder: The model and its code.
+        paths: The photos of the command.
+        limits: How much may be asked for.
+        model_source: What the command called the model.
+        open_twin: Opens the same model once more. Without it nobody is answered while untrained networks are asked,
+            since their weights are drawn in the place of the model's own.
+        on_defect: Gets what nobody expected.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        paths: Sequence[Path],
+        limits: Limits,
+        *,
+        model_source: str = "MODEL",
+        open_twin: Callable[[], Encoder] | None = None,
+        on_defect: Callable[[BaseException], None] | None = None,
+    ) -> None:
+        self.limits = limits
+        self.album = Album(encoder, paths, limits)
+        self.answers = Answers(encoder, model_source)
+        self.turns = Turns(limits)
+        self.dials = Dials(encoder, self._at_hand)
+        self.sockets = 0
+        self.on_defect = on_defect or say_kind
+        self._open_twin = open_twin
+        self._answers: OrderedDict[Hashable, bytes] = OrderedDict()
+        self._bytes = 0
+        self._asked: dict[Hashable, asyncio.Lock] = {}
+
+    @property
+    def must_be_alone(self) -> bool:
+        """Is there only one copy of the weights?"""
+        return self.answers.twin is None
+
+    async def answer(
+        self, client: str, key: Hashable, compute: Callable[[Callable[[], bool]], Any], *, alone: bool = False
+    ) -> bytes:
+        """JSON that is computed once: who asks the same meanwhile waits for it.
+
+        Args:
+            client: Who asks.
+            key: What is asked.
+            compute: Finds it; gets what it is to ask between two pieces whether it is to stop.
+            alone: Nothing else may be computed meanwhile.
+        """
+        lock = self._asked.setdefault(key, asyncio.Lock())
+        try:
+            async with lock:
+                known = self._answers.get(key)
+                if known is None:
+                    known = await self.turns.work(client, lambda stop: _json(compute(stop)), alone=alone)
+                    self._remember(key, known)
+                else:
+                    self._answers.move_to_end(key)
+                return known
+        finally:
+            if not lock.locked():
+                self._asked.pop(key, None)
+
+    def _remember(self, key: Hashable, answer: bytes) -> None:
+        self._answers[key] = answer
+        self._bytes += len(answer)
+        while self._bytes > self.limits.answers_bytes and len(self._answers) > 1:
+            _, forgotten = self._answers.popitem(last=False)
+            self._bytes -= len(forgotten)
+
+    async def warm_up(self) -> None:
+        """Ask the usual questions once, so that what has to be compiled is; then open the twin."""
+        listed = self.album.listed("")
+        client = "warm-up"
+
+        def first(stop: Callable[[], bool]) -> None:
+            if not listed:
+                return
+            photo = self.album.photo("", listed[0][0])
+            self.answers.photo(photo)
+            for method in (None, *self.answers.facts(photo.image)["camera"]):
+                self.answers.attribution(ExplainQuestion(photo=photo.number, method=method), lambda _: photo, stop)
+
+        def twin(_: Callable[[], bool]) -> None:
+            if self._open_twin is not None:
+                self.answers.twin = self._open_twin()
+
+        for work in (first, twin):
+            try:
+                await self.turns.work(client, work)
+            except (SaccadeError, Refused):  # whoever asks for it is told the reason
+                continue
+
+    def photos(self, client: str, numbers: Sequence[str]) -> list[AlbumPhoto]:
+        """The photos of these numbers."""
+        return [self.album.photo(client, number) for number in numbers]
+
+    def _at_hand(self) -> list[Images]:
+        """The first photos of the command that can be used."""
+        images = []
+        for number, _ in self.album.listed("")[: self.limits.photos]:
+            with suppress(Refused):
+                images.append(self.album.photo("", number).image)
+        return images
+
+    def close(self) -> None:
+        """Take no more work."""
+        self.turns.close()
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

@@ -1,0 +1,151 @@
+"""`saccade serve`: the report's page, live: one's own photos, the camera, every method, on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from saccade.cli.command import command
+from saccade.cli.console import Console
+from saccade.cli.options import Opening, opened
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SERVER = "Server"
+_SHORTEST_TOKEN = 16
+
+
+@command
+def serve(
+    opening: Opening,
+    console: Console,
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[MODEL]", show_default=False, help="As for `explain`; the model that ships if it is left out."
+        ),
+    ] = None,
+    images: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[IMAGE]...", show_default=False,
+            help="Photos to begin with: files, folders, or globs; scikit-image's if there are none.",
+        ),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=0, max=65535, show_default=False, rich_help_panel=_SERVER,
+            help="Listen on this port; 0 takes any.  [default: 8471, or the next that is free]",
+        ),
+    ] = None,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", rich_help_panel=_SERVER, help="Listen on this address; others can be "
+                          "reached by other machines, and need --token.")
+    ] = "127.0.0.1",
+    token: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT", show_default=False, envvar="SACCADE_TOKEN", rich_help_panel=_SERVER,
+            help="What everybody must show; a random one if it is left out.",
+        ),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", show_default=False, rich_help_panel=_SERVER,
+            help="Also answer under this host name, such as a proxy's; may be repeated.",
+        ),
+    ] = None,
+    root_path: Annotated[
+        str,
+        typer.Option(metavar="/PREFIX", rich_help_panel=_SERVER, help="The path under which a proxy offers it."),
+    ] = "",
+    show: Annotated[
+        bool | None,
+        typer.Option(
+            "--open/--no-open", show_default=False, rich_help_panel=_SERVER,
+            help="Open the page in the browser; by default where there is a screen and a person.",
+        ),
+    ] = None,
+) -> None:  # fmt: skip
+    """Open the page of the report live in the browser: drop photos, use the camera, ask everything.
+
+    Everything stays on this machine: the server answers only who has the address with its token. Ctrl-C ends it.
+    """
+    from saccade.encoder import load
+    from saccade.errors import InputError, MissingPackage
+    from saccade.images import find
+
+    settings = opening.settings()
+    prefix = _prefix(root_path)
+    if token is not None and (len(token) < _SHORTEST_TOKEN or not token.isascii() or not token.isprintable()):
+        raise InputError(f"--token has {len(token)} characters; give {_SHORTEST_TOKEN} or more, letters and digits.")
+    try:
+        from saccade.app.assembly import create_app
+        from saccade.app.defects import say_all
+        from saccade.app.examples import SHIPPED, example_photos
+        from saccade.app.limits import Limits
+        from saccade.app.security import is_loopback
+        from saccade.app.server import FIRST_PORT, listen, new_token, serve
+    except ImportError as error:
+        raise MissingPackage.of(error.name or "fastapi", extra="app") from error
+    if not is_loopback(host) and token is None:
+        raise InputError(
+            f"--host {host} lets other machines in; give a --token of {_SHORTEST_TOKEN} or more characters that only "
+            "you know. What is sent can be read on the way, unless a proxy with TLS stands before it."
+        )
+    photos: list[Path] = find(images) if images else example_photos()
+    listener = listen(host, port)
+    source = model if model is not None else str(SHIPPED)
+    encoder = opening.open(source)
+    console.say(encoder.describe())
+    shown_token = token or new_token()
+    limits = Limits()
+    app = create_app(
+        encoder, photos, token=shown_token, hosts=allow_host or (), any_address=not is_loopback(host),
+        cookie=f"saccade_{listener.port}", limits=limits, model_source=source,
+        open_twin=lambda: load(source, **settings), on_defect=say_all if console.debug else None, root_path=prefix,
+    )  # fmt: skip
+    address = listener.address(shown_token, prefix)
+    if port is None and listener.port != FIRST_PORT:
+        console.note(f"port {FIRST_PORT} is taken, so {listener.port} is used.")
+    if not is_loopback(host):
+        console.note(
+            f"every machine that reaches {host} and knows the token can ask; what is sent can be read on the way, "
+            "unless a proxy with TLS stands before it."
+        )
+    _announce(console, {**opened(encoder), "url": address, "host": host, "port": listener.port,
+                        "photos": [str(photo) for photo in photos]})  # fmt: skip
+    console.say(f"{len(photos)} photos; open {address}")
+    console.say("Ctrl-C ends it.")
+    console.flush()
+    if show is True or (show is None and not (console.json or console.quiet) and _is_watched()):
+        import webbrowser
+
+        if not webbrowser.open(address):
+            console.note("no browser could be started; open the address yourself.")
+    serve(app, listener, limits=limits)
+
+
+def _prefix(text: str) -> str:
+    """`/photos` from `photos/`."""
+    return f"/{text.strip('/')}" if text.strip("/") else ""
+
+
+def _announce(console: Console, facts: dict[str, Any]) -> None:
+    """With --json the facts come before the first request, not at the end, which is Ctrl-C."""
+    with contextlib.redirect_stdout(sys.__stdout__):
+        console.answer(facts)
+        console.flush()
+
+
+def _is_watched() -> bool:
+    """Is there a terminal with a person, and a screen? Without one a text browser would take over the terminal."""
+    screen = sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return screen and sys.stdout.isatty()

@@ -1,0 +1,165 @@
+// @ts-check
+/** The data of the page, piece by piece: a section is drawn when what it needs is there, and hears of a state when that is. */
+import { getJson, postJson } from "./app_requests.js";
+import { build } from "./build.js";
+import { button } from "./controls.js";
+import { otherOf } from "./alike.js";
+
+/**
+ * @param {any} data what the page shows; pieces are put into it as they come
+ */
+export function createLoader(data) {
+  /** @type {Map<string, Promise<void>>} */
+  const coming = new Map();
+  /** @type {Set<string>} */
+  const there = new Set();
+
+  /**
+   * @param {string} key @param {() => Promise<void>} bring
+   * @returns {Promise<void> | null} null if it is there
+   */
+  function piece(key, bring) {
+    if (there.has(key)) return null;
+    let promise = coming.get(key);
+    if (!promise) {
+      promise = bring().then(() => { there.add(key); }).finally(() => { coming.delete(key); });
+      coming.set(key, promise);
+    }
+    return promise;
+  }
+
+  /** @param {any} photo */
+  const base = (photo) => piece(`photo ${photo.number}`, async () => { Object.assign(photo, { ...(await getJson(`api/photos/${photo.number}`)), thumbnail: photo.thumbnail }); });
+  /** @param {any} photo @param {number} method */
+  const map = (photo, method) => piece(`map ${photo.number} ${method}`, async () => {
+    const map = await postJson("api/explain", { photo: photo.number, method: photo.maps[method].method });
+    photo.maps[method] = { ...map, is_there: true };
+  });
+  /** What a hand with a cover paints can be compared with it. @param {any} photo */
+  const occlusion = (photo) => {
+    const method = photo.maps.findIndex((/** @type {any} */ one) => one.method === "occlusion");
+    return method < 0 ? null : map(photo, method);
+  };
+  /** @param {any} photo @param {string} name @param {string} address */
+  const part = (photo, name, address) => piece(`${name} ${photo.number}`, async () => { photo[name] = await postJson(address, { photo: photo.number }); });
+  /** @param {any} photo */
+  const kept = (photo) => piece(`kept ${photo.number}`, async () => { photo.kept = await postJson("api/explain", { photo: photo.number, method: "detail_kept" }); });
+  /** @param {number} a @param {number} b */
+  const pair = (a, b) => piece(`pair ${data.photos[a].number} ${data.photos[b].number}`, async () => {
+    const found = await postJson("api/compare", { a: data.photos[a].number, b: data.photos[b].number });
+    data.pairs.push({ ...found, a, b });
+  });
+  const likenesses = () => piece("likenesses", async () => {
+    const found = await postJson("api/similarities", { photos: data.photos.map((/** @type {any} */ photo) => photo.number) });
+    data.table = found.table;
+    data.game = found.game;
+  });
+
+  /** @type {Record<string, (state: any) => (Promise<void> | null)[]>} */
+  const needs = {
+    hero: ({ photo }) => [base(data.photos[photo]), map(data.photos[photo], 0)],
+    look: ({ photo, method }) => [base(data.photos[photo]), map(data.photos[photo], method)],
+    cover: ({ photo }) => [base(data.photos[0]), base(data.photos[photo]), occlusion(data.photos[photo])],
+    ask: ({ photo }) => [base(data.photos[photo])],
+    dials: ({ photo }) => [base(data.photos[photo])],
+    same: () => data.photos.map(base),
+    alike: ({ photo, other }) => {
+      const second = otherOf(photo, other, data.photos.length);
+      return [base(data.photos[photo]), base(data.photos[second]), pair(photo, second)];
+    },
+    memory: ({ photo }) => [base(data.photos[photo]), kept(data.photos[photo])],
+    inside: ({ photo }) => [base(data.photos[photo]), part(data.photos[0], "layers", "api/feature_maps"), part(data.photos[photo], "layers", "api/feature_maps")],
+    eye: ({ photo }) => [base(data.photos[photo]), part(data.photos[photo], "eye", "api/cells")],
+    trust: ({ photo }) => [base(data.photos[photo]), map(data.photos[photo], 0), part(data.photos[photo], "trust", "api/trust")],
+    guess: () => [likenesses(), ...data.photos.map(base)],
+    recipe: () => [piece("recipe", async () => { data.recipe = await postJson("api/recipe", { photos: data.photos.map((/** @type {any} */ photo) => photo.number) }); })],
+  };
+  /** What a section is better with, but need not wait for. @type {Record<string, (state: any) => (Promise<void> | null)[]>} */
+  const wishes = {
+    look: ({ photo }) => {
+      const shown = data.photos[photo];
+      return [...shown.maps.map((/** @type {any} */ _, /** @type {number} */ method) => map(shown, method)), part(shown, "agreements", "api/agreements")];
+    },
+  };
+
+  return {
+    /** @param {string} id @param {any} state @returns {Promise<any> | null} null if all is there */
+    need: (id, state) => together(needs[id]?.(state) ?? []),
+    /** @param {string} id @param {any} state @returns {Promise<any> | null} */
+    wish: (id, state) => together(wishes[id]?.(state) ?? []),
+  };
+}
+
+/** @param {(Promise<void> | null)[]} pieces */
+function together(pieces) {
+  const open = pieces.filter((piece) => piece !== null);
+  return open.length ? Promise.all(open) : null;
+}
+
+/**
+ * Draw a section when its data is there; until then, and where it does not come, say so in its place.
+ * @param {ReturnType<typeof createLoader>} loader @param {string} id @param {any} store @param {HTMLElement} element
+ * @param {(store: any) => void} render @param {AbortSignal} signal
+ */
+export function drawWhenThere(loader, id, store, element, render, signal) {
+  const note = build("p", { class: "app-waiting", role: "status" });
+  element.append(note);
+  let shown = store.get();
+  let isDrawn = false;
+  /** @type {Set<(state: any, before: any) => void>} */
+  const listeners = new Set();
+  const own = {
+    get: () => shown,
+    set: store.set,
+    /** @param {(state: any, before: any) => void} listener */
+    follow(listener) {
+      listeners.add(listener);
+      listener(shown, {});
+      return () => listeners.delete(listener);
+    },
+  };
+
+  /** @param {any} state */
+  async function become(state) {
+    const waiting = loader.need(id, state);
+    if (waiting) {
+      // What is shown stays, in the background, until the next is there.
+      const slow = setTimeout(() => { note.replaceChildren("The machine is looking\u2026"); element.classList.add("app-is-waiting"); }, isDrawn ? 150 : 0);
+      try {
+        await waiting;
+      } catch (error) {
+        if (store.get() === state && !signal.aborted) tellFailure(error, state);
+        return;
+      } finally {
+        clearTimeout(slow);
+        element.classList.remove("app-is-waiting");
+      }
+    }
+    if (store.get() !== state || signal.aborted) return;
+    note.replaceChildren();
+    const before = shown;
+    shown = state;
+    if (isDrawn) for (const listener of [...listeners]) listener(state, before);
+    else { isDrawn = true; render(own); }
+    performance.mark(`saccade ${id}`);
+    wishFor(state);
+  }
+
+  /** @param {any} state */
+  async function wishFor(state) {
+    const waiting = loader.wish(id, state);
+    if (!waiting) return;
+    try { await waiting; } catch { return; } // what was wished for alone is not missed
+    if (shown === state && !signal.aborted) for (const listener of [...listeners]) listener(state, {});
+  }
+
+  /** @param {unknown} error @param {any} state */
+  function tellFailure(error, state) {
+    const words = error instanceof Error ? error.message : String(error);
+    note.replaceChildren(`This cannot be shown: ${words} `, button("Try again", () => { note.replaceChildren(); become(state); }));
+  }
+
+  store.follow((/** @type {any} */ state, /** @type {any} */ before) => {
+    if (state !== before) become(state);
+  });
+}
