@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from saccade.demo.markup import Markup, element
 from saccade.demo.photo_views import strip_style
-from saccade.picture.themes import DARK, LIGHT, Theme
+from saccade.picture.themes import DARK, LIGHT
+from saccade.report.page_file import colour_variables, policy_digest
 
 TITLE = "Where does a machine look?"
 DESCRIPTION = "Photos with the places lit up that a trained autoencoder encodes."
@@ -36,8 +35,8 @@ def page(opening: Markup, chapters: Sequence[Chapter]) -> str:
     """The whole document."""
     style, script = Markup(_style()), Markup((_HERE / "copy.js").read_text(encoding="utf-8"))
     policy = (
-        f"default-src 'none'; img-src 'self'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; base-uri "
-        "'none'; form-action 'none'"
+        f"default-src 'none'; img-src 'self'; style-src '{policy_digest(style)}'; "
+        f"script-src '{policy_digest(script)}'; base-uri 'none'; form-action 'none'"
     )
     head = element(
         "head",
@@ -85,22 +84,9 @@ def _foot() -> Markup:
 def _style() -> str:
     """The style sheet, with the colours of the images' own paper and paint."""
     text = (_HERE / "style.css").read_text(encoding="utf-8")
-    dark = f"@media (prefers-color-scheme: dark) {{\n:root {{ {_colours(DARK)} }}\n}}\n"
+    dark = f"@media (prefers-color-scheme: dark) {{\n:root {{ {colour_variables(DARK)} }}\n}}\n"
     strips = "".join(
         f".strip.{name} {{ --paint: {strip_style(signed)}; }}\n"
         for name, signed in (("unsigned", False), ("signed", True))
     )
-    return f":root {{ {_colours(LIGHT)} }}\n{dark}{strips}{text}"
-
-
-def _colours(theme: Theme) -> str:
-    names = {
-        "paper": theme.background, "ink": theme.ink, "muted": theme.muted, "rule": theme.rule,
-        "warm": theme.warm, "cool": theme.cool,
-    }  # fmt: skip
-    return " ".join(f"--{name}: rgb({red} {green} {blue});" for name, (red, green, blue) in names.items())
-
-
-def _digest(text: str) -> str:
-    """How a policy names the one text that it allows."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode('utf-8')).digest()).decode('ascii')}"
+    return f":root {{ {colour_variables(LIGHT)} }}\n{dark}{strips}{text}"

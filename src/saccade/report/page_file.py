@@ -32,8 +32,9 @@ def page_file(title: str, description: str, data: Mapping[str, Any], *, entry: s
     """
     script, style = joined_modules(entry), joined_styles(covered=entry != "report.js")
     policy = (
-        f"default-src 'none'; img-src data: blob:; style-src '{_digest(style)}'; script-src '{_digest(script)}' "
-        "'wasm-unsafe-eval'; worker-src blob:; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; img-src data: blob:; style-src '{policy_digest(style)}'; "
+        f"script-src '{policy_digest(script)}' 'wasm-unsafe-eval'; worker-src blob:; base-uri 'none'; "
+        "form-action 'none'"
     )
     # In a script element only these can end it or change how it is read.
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
@@ -93,11 +94,12 @@ def joined_styles(*, covered: bool = False, also: Sequence[str] = ()) -> str:
     """
     names = ("page.css", *(("cover.css",) if covered else ()), *also)
     sheets = "\n".join((VIEWS / name).read_text(encoding="utf-8") for name in names)
-    dark = f"@media (prefers-color-scheme: dark) {{ :root {{ {_colours(DARK)} }} }}"
-    return f":root {{ {_colours(LIGHT)} }}\n{dark}\n{sheets}"
+    dark = f"@media (prefers-color-scheme: dark) {{ :root {{ {colour_variables(DARK)} }} }}"
+    return f":root {{ {colour_variables(LIGHT)} }}\n{dark}\n{sheets}"
 
 
-def _colours(theme: Theme) -> str:
+def colour_variables(theme: Theme) -> str:
+    """The colours of a theme as variables of a style sheet."""
     named = {
         "paper": theme.background, "ink": theme.ink, "muted": theme.muted, "rule": theme.rule,
         "warm": theme.warm, "cool": theme.cool,
@@ -105,6 +107,6 @@ def _colours(theme: Theme) -> str:
     return " ".join(f"--{name}: rgb({red} {green} {blue});" for name, (red, green, blue) in named.items())
 
 
-def _digest(text: str) -> str:
+def policy_digest(text: str) -> str:
     """How a policy names the one text that it allows."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode('utf-8')).digest()).decode('ascii')}"
