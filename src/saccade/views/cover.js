@@ -490,7 +490,8 @@ function gridOfCode({ rows, columns, channels }) {
  */
 function othersInWords(photos, index) {
   const own = decodeArray(photos[index].code).values;
-  const others = photos.filter((_, other) => other !== index).map((photo) => codeChange(own, decodeArray(photo.code).values, 1).similarity);
+  // In the app other photos arrive one by one.
+  const others = photos.filter((photo, other) => other !== index && photo.code).map((photo) => codeChange(own, decodeArray(photo.code).values, 1).similarity);
   if (others.length === 0) return "";
   const [least, most] = [Math.min(...others), Math.max(...others)].map((value) => asScore(value));
   return others.length === 1 ? `the other photo of this page has a similarity of ${least}` : `the other photos of this page have similarities of ${least} to ${most}`;
