@@ -172,8 +172,8 @@ def test_rollout_refuses_what_it_cannot_follow(images: np.ndarray) -> None:
     with pytest.raises(NotApplicable, match="this model has none"):
         saccade.explain(encoder_of(convolutional), images, "attention_rollout")
     script = torch.jit.trace(module, torch.zeros(1, 3, *SIZE))
-    for method in ("attention_rollout", "libragrad"):
-        with pytest.raises(NotApplicable, match="attention that can be read"):
+    for method, attention in (("attention_rollout", "that can be read"), ("libragrad", "that can be held constant")):
+        with pytest.raises(NotApplicable, match=f"attention {attention}"):
             saccade.explain(encoder_of(script), images, method)
 
 

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.engine
 
 METHODS = sorted(available())
 # Nets that attend to something are asked in test_attention_methods.py.
-ANSWERING = [name for name in METHODS if "attention" not in find(name).description.needs]
+ANSWERING = [name for name in METHODS if not {"attention", "linearised"} & set(find(name).description.needs)]
 FEW = {"samples": 4, "masks": 24, "steps": 6, "iterations": 4, "probes": 6, "repeats": 2, "designs": 4}
 """Small counts: what is promised does not depend on them."""
 

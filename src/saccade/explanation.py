@@ -263,6 +263,7 @@ def _check_needs(encoder: Encoder, method: str, description: Description) -> Non
                 "gradients": "gradients",
                 "taps": "layers that can be changed on their way",
                 "attention": "attention that can be read",
+                "linearised": "attention that can be held constant on the way back",
             }
             raise NotApplicable(
                 f"{method} needs {words.get(need, 'weights by layer')}, which {encoder.name!r} does not offer; "

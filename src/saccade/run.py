@@ -174,7 +174,9 @@ class Run(Questions):
 
         return refined
 
-    def require(self, *capabilities: Literal["gradients", "taps", "layer_weights", "attention"], what: str) -> None:
+    def require(
+        self, *capabilities: Literal["gradients", "taps", "layer_weights", "attention", "linearised"], what: str
+    ) -> None:
         """Refuse what the network cannot do, before anything is computed.
 
         Raises:
@@ -190,4 +192,5 @@ _NEEDS = {
     "taps": "a network whose layers can be changed on their way",
     "layer_weights": "a network whose weights can be told apart by layer",
     "attention": "attention that can be read",
+    "linearised": "attention that can be held constant on the way back",
 }

@@ -16,7 +16,7 @@ from saccade.run import Run
 from saccade.targets import Target
 from saccade.typing import Array
 
-Need = Literal["gradients", "taps", "layer_weights", "attention"]
+Need = Literal["gradients", "taps", "layer_weights", "attention", "linearised"]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,8 @@ def method(
         summary: What it does, for somebody who has never heard of networks.
         source: Where it was published.
         cost: What it costs, in words.
-        needs: What the network must be able to do: `"gradients"`, `"taps"`, `"layer_weights"`, `"attention"`.
+        needs: What the network must be able to do: `"gradients"`, `"taps"`, `"layer_weights"`, `"attention"`,
+            `"linearised"`.
         together: The function itself takes a sequence of targets and gives a list of maps, all from the same passes.
         question: What its map answers, where that is not what the target asks; the headline of its pages.
 

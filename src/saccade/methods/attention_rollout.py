@@ -79,10 +79,10 @@ def _blocks(run: Run, images: Array, target: Target) -> tuple[str, Places, list[
         shapes |= {"x".join(map(str, block.shape[1:])) for block in weights}
         if not weights:
             break
+    instead = "libragrad, or occlusion" if run.encoder.capabilities.linearised else "occlusion"
     seen = f"this model's is {', '.join(sorted(shapes))}" if shapes else "this model has none before its code"
     raise NotApplicable(
-        f"attention_rollout needs attention among all tokens of the image, block after block; {seen}. Use libragrad, "
-        "or occlusion."
+        f"attention_rollout needs attention among all tokens of the image, block after block; {seen}. Use {instead}."
     )
 
 

@@ -18,7 +18,7 @@ from saccade.typing import Array
     summary="a transformer held still at this photo, its attention as it is: what does each pixel add to the answer?",
     source="Mehri et al. (2025), CVPR, arXiv:2411.16760, with gates and products as constants too",
     cost="2 forwards and 1 backward",
-    needs=["gradients", "attention"],
+    needs=["gradients", "linearised"],
 )
 def libragrad(run: Run, images: Array, target: Target, *, low_pass: float | None = None) -> Map:
     """What does each pixel add, with attention and normalisation held as they are?

@@ -80,14 +80,16 @@ class Capabilities:
         taps: `run` changes the results of layers on their way, as it is told.
         layer_weights: `layer_weights()` gives every weight under its layer, to be read and written.
         attention: `attention(images, layer)` gives the weights of every attention before a layer, (images, queries,
-            keys) each, and inside `linearised()` they are constants for gradients, as the spread of normalisations
-            and gates are.
+            keys) each.
+        linearised: Inside `linearised()` the weights of attention are constants for gradients, as the spread of
+            normalisations and gates are.
     """
 
     gradients: bool = False
     taps: bool = False
     layer_weights: bool = False
     attention: bool = False
+    linearised: bool = False
 
 
 class Network(Protocol):

@@ -14,7 +14,7 @@ import numpy as np
 from saccade.errors import ModelError, SaccadeError
 from saccade.models.carried import Carried
 from saccade.models.dataflow import POINTWISE, Dataflow, Operation
-from saccade.models.keras.calls import ROOT, Call, Recorder, named_parts, recording, tensors_in
+from saccade.models.keras.calls import ROOT, Call, Recorder, is_attention, named_parts, recording, tensors_in
 from saccade.models.keras.carried import carried
 from saccade.models.keras.exporting import plain_network
 from saccade.models.keras.inputs import input_of
@@ -53,8 +53,6 @@ class KerasNetwork:
     Layers are addressed by the path of names through the sub-models (`encoder/encoded`); a shared layer's second use
     is `name:2`, the parts of a layer with several results are `name.0`, `name.1`.
     """
-
-    capabilities = Capabilities(gradients=True, taps=True, layer_weights=True)
 
     def __init__(
         self,
@@ -195,6 +193,19 @@ class KerasNetwork:
         return layer_weights(self._first_recording.calls)
 
     # Computing
+
+    @cached_property
+    def capabilities(self) -> Capabilities:
+        """Gradients, taps, weights by layer; attention where a layer of Keras's own attends."""
+        attends = any(is_attention(layer) for layer in self.model._flatten_layers())
+        return Capabilities(gradients=True, taps=True, layer_weights=True, attention=attends)
+
+    def attention(self, images: Tensor, layer: str) -> list[Tensor]:
+        """The weights of every attention before a layer, the mean of its heads: (images, queries, keys) each."""
+        weights: list[Tensor] = []
+        with recording(Recorder(frozenset([layer]), stop=True, attention=weights)), suppress(EverythingFound):
+            self.model(self._from_last(images), training=False)
+        return weights
 
     def run(self, images: Tensor, layers: Sequence[str], taps: Taps | None = None) -> dict[str, Tensor]:
         """Compute the layers asked for, and nothing after them."""

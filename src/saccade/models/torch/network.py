@@ -209,7 +209,7 @@ class TorchNetwork:
     def capabilities(self) -> Capabilities:
         """Gradients, taps, weights by layer; attention where Python calls it, and no script or compiled program."""
         is_plain = not any(is_compiled(part) or _is_script(part) for part in self.module.modules())
-        return Capabilities(gradients=True, taps=True, layer_weights=True, attention=is_plain)
+        return Capabilities(gradients=True, taps=True, layer_weights=True, attention=is_plain, linearised=is_plain)
 
     def attention(self, images: Tensor, layer: str) -> list[Tensor]:
         """The weights of every attention before a layer, the mean of its heads: (images, queries, keys) each."""
