@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -208,3 +209,16 @@ def test_a_folder_from_which_is_imported_anyway_is_left(tmp_path: Path, monkeypa
         importlib.import_module("own_module_there")
     assert sys.path == paths
     assert sys.modules.pop("own_module_there").x == 1
+
+
+def test_pythons_own_modules_come_first(tmp_path: Path) -> None:
+    for name in ("this", "antigravity_of_nobody"):
+        (tmp_path / f"{name}.py").write_text("beside = True\n")
+    sys.modules.pop("this", None)
+    with importable(tmp_path):
+        importlib.invalidate_caches()
+        spec = importlib.util.find_spec("this")
+        assert spec is not None
+        assert spec.origin is not None
+        assert not spec.origin.startswith(str(tmp_path))
+        assert importlib.import_module("antigravity_of_nobody").beside

@@ -16,6 +16,7 @@ from saccade.models.messages import plain_sentence
 
 _LARGEST = 2**20
 _MOST_FILES = 200
+_LIBRARIES = ("site-packages", "dist-packages")
 _DEFINING = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Pass)
 
 
@@ -34,11 +35,12 @@ def importable(folder: Path) -> Iterator[list[str]]:
         A list that holds, afterwards, the names of the modules that were imported from it.
     """
     folder = folder.resolve()
-    paths = [str(folder), str(Path.cwd())]
+    paths = [path for path in dict.fromkeys((str(folder), str(Path.cwd()))) if path not in sys.path]
     is_own = folder in {Path(path or ".").resolve() for path in sys.path}
     registered_before = set(_registered())
     modules_before = set(sys.modules)
-    sys.path[:0] = paths
+    libraries = next((k for k, path in enumerate(sys.path) if Path(path).name in _LIBRARIES), len(sys.path))
+    sys.path[libraries:libraries] = paths  # behind Python's own modules: a file beside may be called as one of them
     importlib.invalidate_caches()
     ran: list[str] = []
     try:
