@@ -72,6 +72,25 @@ def test_timm_with_weights_gives_pooled_features(tmp_path: Path) -> None:
     assert_allclose(encoder.codes(images).reshape(expected.shape), expected, rtol=1e-3, atol=1e-4)
 
 
+def test_weights_of_another_image_size_are_brought_into_the_models_as_timm_does(tmp_path: Path) -> None:
+    timm = importlib.import_module("timm")
+    torch.manual_seed(3)
+    small = {"depth": 1, "num_classes": 0}
+    trained = timm.create_model("vit_tiny_patch16_224", img_size=64, **small)
+    torch.save({"state_dict": {f"module.{n}": each for n, each in trained.state_dict().items()}}, tmp_path / "w.pth")
+    encoder = saccade.load("timm:vit_tiny_patch16_224(img_size=96,depth=1)", weights=tmp_path / "w.pth")
+    assert "note: w.pth is of another layout or image size, which timm's own rules brought" in encoder.describe()
+    expected = timm.create_model("vit_tiny_patch16_224", img_size=96, **small).eval()
+    filtered = importlib.import_module("timm.models.vision_transformer").checkpoint_filter_fn
+    expected.load_state_dict(filtered(trained.state_dict(), expected))
+    images = images_for(encoder)
+    with torch.no_grad():
+        codes = expected(normalised(images, "half"))
+    assert_allclose(encoder.codes(images).reshape(codes.shape), codes, rtol=1e-3, atol=1e-4)
+    with pytest.raises(InputError, match=r"the weights in w\.pth do not fit ResNet: 'conv1\.0\.weight' is missing"):
+        saccade.load("timm:test_resnet", weights=tmp_path / "w.pth")
+
+
 def named(text: str, weights: str) -> Opened:
     model = read_name(text)
     assert model is not None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -52,7 +54,46 @@ def load_torch_weights(module: Any, path: Path, *, trust: bool = False) -> Loade
         FileError: Missing, empty or damaged.
         ModelError: The file holds something else, or weights of another model.
     """
-    return fill(module, checkpoint_in(path, trust=trust), path.name)
+    checkpoint = checkpoint_in(path, trust=trust)
+    try:
+        return fill(module, checkpoint, path.name)
+    except ModelError as error:
+        for converted in _as_timm_reads(module, checkpoint):
+            with suppress(ModelError):
+                loaded = fill(module, converted, path.name)
+                note = (
+                    f"{path.name} is of another layout or image size, which timm's own rules brought into the model's"
+                )
+                return replace(loaded, notes=(note, *loaded.notes))
+        raise error
+
+
+def _as_timm_reads(module: Any, checkpoint: Checkpoint) -> Iterator[Checkpoint]:
+    """The weights as timm reads those that others trained, or that were trained at another size, for a model of its."""
+    code = sys.modules.get(type(module).__module__)
+    convert = getattr(code, "checkpoint_filter_fn", None)
+    if convert is None or not type(module).__module__.startswith("timm."):
+        return
+    prefixes = {""} | {f"{prefix}." for weights in checkpoint.entries.values() for prefix in _wrappers(weights)}
+    for container, weights in checkpoint.entries.items():
+        for prefix in sorted(prefixes):
+            named = {name.removeprefix(prefix): each for name, each in weights.items() if name.startswith(prefix)}
+            converted = None
+            with suppress(Exception):  # it looks for what only some files have
+                converted = dict(convert(named, module))
+            if converted is not None:
+                yield Checkpoint({container: converted}, checkpoint.passed_over)
+
+
+def _wrappers(weights: Weights) -> set[str]:
+    """The first steps that all names share: what a wrapper may have put before them."""
+    steps: list[str] = []
+    split = [name.split(".") for name in weights]
+    for step in split[0][:-1]:
+        if any(len(names) <= len(steps) + 1 or names[len(steps)] != step for names in split):
+            break
+        steps.append(step)
+    return {".".join(steps[: k + 1]) for k in range(len(steps))}
 
 
 def fill(module: Any, checkpoint: Checkpoint, file_name: str) -> Loaded:
