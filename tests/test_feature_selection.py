@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from commands import Run
 from PIL import Image
 from skimage import data
+from token_nets import Transformer
 
 import saccade
 from saccade.errors import InputError
@@ -138,3 +140,16 @@ def test_the_command_takes_layers(run: Run, small_model: str, photos: Path, tmp_
     assert [name for name in names if name[0].isdigit()] == ["01-first.png", "02-up.png"]
     with Image.open(tmp_path / "maps" / "01-first.png") as image:
         assert image.width > 100
+
+
+def test_tokens_see_their_own_patch_up_to_the_first_attention() -> None:
+    torch.manual_seed(0)
+    encoder = saccade.Encoder(Transformer(depth=2, patch=8).eval(), input_shape=(32, 40, 3), value_range=(0, 1))
+    maps = saccade.feature_maps(encoder, CAT, layers="all")
+    fields = {layer.path: layer.receptive_field for layer in maps.layers}
+    assert fields["patch_embed"] == (8, 8)
+    assert fields["blocks.0.norm1"] == (8, 8)
+    behind = list(fields)[list(fields).index("blocks.0.norm1") + 1 :]
+    mixed = [path for path in behind if not path.startswith("blocks.0.attn.qkv")]
+    assert {fields[path] for path in mixed} == {None}
+    assert "Each cell sees 8" in maps._field_in_words(maps.layer("blocks.0.norm1"))

@@ -19,7 +19,7 @@ from skimage import data
 
 import saccade
 from saccade.cli.forecast import duration
-from saccade.collection import BatchRun, Request
+from saccade.collection import BatchRun, PageStyle, Request
 from saccade.collection import answering as answering_module
 from saccade.engines import Estimate
 from saccade.engines import pace as pace_module
@@ -173,6 +173,25 @@ def test_a_stopped_run_leaves_its_unfinished_page_and_the_next_run_finishes_it(
     (record,) = BatchRun(encoder, [photo], requests, output=out)
     assert not record.already
     assert "not finished" not in read_metadata(page)["title"]
+
+
+def test_an_unfinished_overlay_says_so_in_its_corner(
+    encoder: saccade.Encoder, tmp_path: Path, slow_clock: None
+) -> None:
+    photo, out = tmp_path / "cat.png", tmp_path / "out"
+    Image.fromarray(data.chelsea()).save(photo)
+    requests = [Request("occlusion", settings={"patch": 4, "stride": 2, "tiled": False})]
+    style, page = PageStyle(overlay_only=True), out / "cat-occlusion-overlay.png"
+    with pytest.raises(Cancelled):
+        list(BatchRun(encoder, [photo], requests, output=out, style=style, stop=page.is_file))
+    unfinished = np.asarray(Image.open(page), np.int16)
+    list(BatchRun(encoder, [photo], requests, output=out, style=style))
+    finished = np.asarray(Image.open(page), np.int16)
+    assert unfinished.shape == finished.shape
+    corner = (slice(-40, -10), slice(10, 100))
+    # The plate of the note is nearly black, with white letters.
+    assert np.median(unfinished[corner]) < 60
+    assert np.median(finished[corner]) > np.median(unfinished[corner])
 
 
 def test_a_question_that_fails_leaves_no_unfinished_page(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from saccade.collection.page_files import PageFiles
 from saccade.errors import Cancelled
 from saccade.picture import save_picture
+from saccade.picture.typesetting import tag
 
 if TYPE_CHECKING:
     from saccade.results import Attribution
@@ -44,7 +45,9 @@ class UnfinishedPage:
         files = self._files.only(labels)
         drawn = files.page.drawn([attribution for _, attribution in answers], [None] * len(answers))
         for path, (draw, metadata) in zip(files.pictures, drawn, strict=True):
-            save_picture(draw(), path, metadata)
+            # A page says it in its title and small print; an overlay has neither.
+            image = tag(draw(), "not finished") if files.page.style.overlay_only else draw()
+            save_picture(image, path, metadata)
             if path not in self.paths:
                 self.paths.append(path)
                 _shown.append(path)

@@ -10,6 +10,7 @@ import numpy as np
 from saccade.arguments import checks_arguments
 from saccade.encoder import Encoder, as_encoder
 from saccade.errors import InputError, NotApplicable
+from saccade.inside.measured_fields import fields
 from saccade.inside.selection import selected
 from saccade.models import Dataflow, find_layer
 from saccade.models.dataflow import POINTWISE
@@ -17,6 +18,7 @@ from saccade.models.network import declared_places
 from saccade.models.places import Places, special_tokens
 from saccade.overflow import no_numbers
 from saccade.results import FeatureMaps, LayerMaps
+from saccade.run import Run
 from saccade.typing import Array
 
 
@@ -65,13 +67,15 @@ def feature_maps(encoder: Encoder | Any, image: Any, *, layers: Sequence[str] | 
         if not np.isfinite(activations[path]).all():
             raise no_numbers(encoder.name, f"values that are not numbers (NaN or infinite) at layer {path!r}")
     left_out = set[str]() if named is not None else _repeats(encoder, paths, activations, flow)
+    shapes = {path: activations[path].shape[1:] for path in paths}
+    seen = fields(Run(encoder), images.array, flow, places, shapes)
     return FeatureMaps(
         layers=tuple(
             LayerMaps(
                 path=path,
                 kind=encoder.layers[path].kind,
                 values=_on_grid(encoder, activations[path], places[path])[0],
-                receptive_field=None if places[path] is None else flow.receptive_field(path),
+                receptive_field=seen[path],
                 stride=None if places[path] is None else encoder.stride(path, height, width),
             )
             for path in paths
