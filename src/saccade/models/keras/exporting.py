@@ -258,12 +258,13 @@ def _dense(writer: PlainNetworkWriter, layer: Any, name: str, inputs: tuple[int,
 def _pooling(
     pooling: str, writer: PlainNetworkWriter, layer: Any, name: str, inputs: tuple[int, ...], shape: Grid
 ) -> int:
-    settings = {
-        "pooling": pooling,
-        "size": _pair(layer.pool_size),
-        "strides": _pair(layer.strides),
-        "padding": _same(layer, writer.shape(inputs[0]), layer.pool_size),
-    }
+    import keras
+
+    read, size, strides = writer.shape(inputs[0]), _pair(layer.pool_size), _pair(layer.strides)
+    reaches_over = any((shape[axis] - 1) * strides[axis] + size[axis] > read[axis] for axis in (0, 1))
+    if pooling == "mean" and reaches_over and keras.backend.backend() == "torch":
+        raise _NotPlain("repeats the edges of the image where Keras runs on PyTorch")
+    settings = {"pooling": pooling, "size": size, "strides": strides, "padding": _same(layer, read, size)}
     return writer.add(PlainLayer("pooling", name, inputs, shape, settings))
 
 
