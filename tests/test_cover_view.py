@@ -79,7 +79,7 @@ def _written(folder: Path, carried: dict[str, Any]) -> Path:
     modules = Path(shutil.copytree(VIEWS, folder / "views"))
     (modules / "start.js").write_text(START.lstrip(), encoding="utf-8")
     path = folder / "page.html"
-    script, style = joined_modules("start.js", modules), joined_styles(live=True)
+    script, style = joined_modules("start.js", modules), joined_styles(covered=True)
     path.write_text(document(script, carried, style=style, body="<section></section>"), encoding="utf-8")
     return path
 

@@ -141,10 +141,16 @@ def _error(computed: np.ndarray, expected: np.ndarray) -> float:
 # The data, by a naive interpreter
 
 
+@pytest.mark.engine
 @pytest.mark.parametrize("name", MODELS)
-def test_the_data_compute_what_keras_computes(encoders: dict[str, saccade.Encoder], name: str) -> None:
+def test_the_data_compute_what_keras_computes(encoders: dict[str, saccade.Encoder], name: str, backend: str) -> None:
     encoder = encoders[name]
     images = _images(encoder)
+    if name == "branching" and backend == "torch":
+        # There Keras's average pooling takes the edge of the image for what lies beyond it.
+        with pytest.raises(NotApplicable, match="repeats the edges of the image"):
+            in_page_network(encoder, *encoder.network.input_shape[:2])
+        return
     network = json.loads(json.dumps(in_page_network(encoder, *encoder.network.input_shape[:2])))
     values = interpreted(network, images[0])
     for part, expected in _expected(encoder, images).items():

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from saccade.errors import NotApplicable
 from saccade.models.averaged import AveragedNetwork
 from saccade.models.network import Network
 from saccade.models.normalised import NormalisedNetwork
-from saccade.models.plain_network import Grid, PlainLayer, PlainNetwork, PlainNetworkWriter
+from saccade.models.plain_network import PlainNetwork, PlainNetworkWriter, affine_layer
 
 
 def plain_network(network: Network, paths: Sequence[str], height: int, width: int) -> PlainNetwork:
@@ -33,7 +32,7 @@ def plain_network(network: Network, paths: Sequence[str], height: int, width: in
         return _normalised(network, plain_network(network.network, paths, height, width))
     export = getattr(network, "plain_network", None)
     if export is None:
-        raise NotApplicable(f"a page cannot compute networks on {network.framework}, only those of Keras and PyTorch.")
+        raise NotApplicable(f"a page computes models of Keras, PyTorch and ONNX, and none on {network.framework}.")
     result: PlainNetwork = export(paths, height, width)
     return result
 
@@ -45,21 +44,14 @@ def _normalised(network: NormalisedNetwork, plain: PlainNetwork) -> PlainNetwork
     order = list(range(channels))[::-1] if normalisation.order == "BGR" else list(range(channels))
     mean, std = (np.broadcast_to(numbers, channels) for numbers in (normalisation.mean, normalisation.std))
     writer = PlainNetworkWriter(plain.input)
-    writer.add(_affine("normalised image", 0, plain.input, 1 / std, -mean / std, order))
+    settings = {"order": order} if normalisation.order == "BGR" else {}
+    writer.add(affine_layer("normalised image", 0, plain.input, 1 / std, -mean / std, **settings))
     for layer in plain.layers:
         moved = tuple(value + 1 for value in layer.inputs)
         writer.add(replace(layer, inputs=moved))
     values = {path: value + 1 for path, value in plain.values.items()}
     if network.redraws and network.output in values:
         redrawn = values[network.output]
-        back = _affine("redrawn image", redrawn, plain.input, std[order], mean[order], order)
+        back = affine_layer("redrawn image", redrawn, plain.input, std[order], mean[order], **settings)
         values[network.output] = writer.add(back)
     return writer.finished(values)
-
-
-def _affine(
-    name: str, value: int, shape: Grid, scale: NDArray[np.float64], shift: NDArray[np.float64], order: list[int]
-) -> PlainLayer:
-    settings = {} if order == sorted(order) else {"order": order}
-    arrays = {"scale": scale.astype(np.float32), "shift": shift.astype(np.float32)}
-    return PlainLayer("affine", name, (value,), shape, settings, arrays)

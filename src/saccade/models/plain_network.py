@@ -27,6 +27,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from saccade.errors import NotApplicable
 from saccade.typing import Array
 
@@ -35,6 +38,9 @@ Grid = tuple[int, int, int]
 
 GREATEST = 3.4e38
 """Stands for no upper limit."""
+
+SELU = (1.0507009873554805 * 1.6732632423543772, 1.0507009873554805)
+"""The settings of `elu` that make it SELU."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,24 @@ class PlainLayer:
     settings: Mapping[str, Any] = field(default_factory=dict)
     arrays: Mapping[str, Array] = field(default_factory=dict)
     activation: Activation | None = None
+
+
+def affine_layer(name: str, value: int, shape: Grid, scale: ArrayLike, shift: ArrayLike, **settings: Any) -> PlainLayer:
+    """A layer that scales and shifts every channel.
+
+    Args:
+        name: Its path.
+        value: What it reads.
+        shape: The grid of that.
+        scale: One number for each channel, or one for all.
+        shift: The same.
+        **settings: What else is known of it.
+    """
+    arrays = {
+        key: np.array(np.broadcast_to(np.asarray(numbers, np.float64).ravel(), shape[2]), np.float32)
+        for key, numbers in (("scale", scale), ("shift", shift))
+    }
+    return PlainLayer("affine", name, (value,), shape, settings, arrays)
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ export function renderCover({ data, element, store, transport }) {
       build("figure", { class: "cover-middle" },
         fingerprint,
         build("div", { class: "cover-bar" }, rampStrip(ramp), build("ol", { class: "key-marks" }, build("li", {}, "0"), build("li", {}, "0.5"), build("li", {}, "1 or more"))),
-        build("figcaption", {}, build("b", {}, "The code."), ` Each ${grid.noun} is as bright as it moved: 1 is the typical length of a ${grid.noun}.`)),
+        build("figcaption", {}, build("b", {}, "The code."), ` Each ${grid.noun} is as bright as it moved: 1 is the typical ${grid.extent} of a ${grid.noun}.`)),
       data.photos[0].redrawn ? build("figure", { class: "cover-right" }, redrawn, build("figcaption", {}, build("b", {}, "Redrawn"), " from that code alone, while you move.")) : null),
     read.node,
     build("div", { class: "cover-below" },
@@ -323,7 +323,7 @@ export function renderCover({ data, element, store, transport }) {
       context.restore();
     }
     const farthest = cells.reduce((most, value) => Math.max(most, value), 0);
-    fingerprint.setAttribute("aria-label", where ? `The code, ${grid.rows} by ${grid.columns}: the ${grid.noun} that moved farthest moved by ${inWords(farthest)} of a typical length.` : "The code: nothing moved.");
+    fingerprint.setAttribute("aria-label", where ? `The code, ${grid.rows} by ${grid.columns}: the ${grid.noun} that moved farthest moved by ${inWords(farthest)} of a typical ${grid.extent}.` : "The code: nothing moved.");
   }
 
   /** @param {ArrayLike<number>} image */
@@ -380,7 +380,7 @@ export function renderCover({ data, element, store, transport }) {
     const difference = shown?.difference;
     caption.replaceChildren(captionStrip([
       ["method", `one pass of the network for each place of the cover; under it lies the photo\u2019s own blur (${size} px wide), with rounded corners`],
-      ["unit", `similarity: the plain cosine of the two codes; change: the squared change of the code, as a share of the code\u2019s square; of a ${grid.noun}: the length of its change, as a share of the typical length of a ${grid.noun}`],
+      ["unit", `similarity: the plain cosine of the two codes; change: the squared change of the code, as a share of the code\u2019s square; of a ${grid.noun}: the ${grid.extent} of its change, as a share of the typical ${grid.extent} of a ${grid.noun}`],
       ["for comparison", shown ? othersInWords(data.photos, shown.index) : ""],
       ["scale", "the code: 0 to 1, always; your map: 0 to its own greatest value"],
       ["computed", transport.words],
@@ -476,11 +476,11 @@ export function renderCover({ data, element, store, transport }) {
  * @param {{rows: number, columns: number, channels: number}} code
  */
 function gridOfCode({ rows, columns, channels }) {
-  if (rows * columns > 1) return { rows, columns, noun: "cell", isPlaced: rows > 1 };
+  if (rows * columns > 1) return { rows, columns, noun: "cell", extent: "length", isPlaced: rows > 1 };
   const across = Math.ceil(Math.sqrt(channels));
   let divisor = across;
   while (channels % divisor) divisor += 1;
-  return { rows: channels / divisor, columns: divisor, noun: "number", isPlaced: false };
+  return { rows: channels / divisor, columns: divisor, noun: "number", extent: "size", isPlaced: false };
 }
 
 /**

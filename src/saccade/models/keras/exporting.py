@@ -10,7 +10,16 @@ import numpy as np
 
 from saccade.models.dataflow import same_padding
 from saccade.models.keras.calls import ROOT, Call, Recorder, named_parts
-from saccade.models.plain_network import GREATEST, Activation, Grid, PlainLayer, PlainNetwork, PlainNetworkWriter
+from saccade.models.plain_network import (
+    GREATEST,
+    SELU,
+    Activation,
+    Grid,
+    PlainLayer,
+    PlainNetwork,
+    PlainNetworkWriter,
+    affine_layer,
+)
 from saccade.typing import Array
 
 _HANDED_ON = {
@@ -23,8 +32,6 @@ _COMBINING = {
     "Add": "add", "Subtract": "subtract", "Multiply": "multiply", "Average": "average", "Maximum": "maximum",
     "Minimum": "minimum",
 }  # fmt: skip
-
-_SELU = (1.0507009873554805 * 1.6732632423543772, 1.0507009873554805)
 
 
 class _NotPlain(Exception):
@@ -130,7 +137,7 @@ def _activation(function: Any) -> Activation | None:
         known.relu6: Activation("clip", 0, 6),
         known.leaky_relu: Activation("leaky", 0.2),
         known.elu: Activation("elu", 1, 1),
-        known.selu: Activation("elu", *_SELU),
+        known.selu: Activation("elu", *SELU),
         known.gelu: Activation("gelu"),
         **{
             getattr(known, name): Activation(name)
@@ -258,12 +265,13 @@ def _dense(writer: PlainNetworkWriter, layer: Any, name: str, inputs: tuple[int,
 def _pooling(
     pooling: str, writer: PlainNetworkWriter, layer: Any, name: str, inputs: tuple[int, ...], shape: Grid
 ) -> int:
-    settings = {
-        "pooling": pooling,
-        "size": _pair(layer.pool_size),
-        "strides": _pair(layer.strides),
-        "padding": _same(layer, writer.shape(inputs[0]), layer.pool_size),
-    }
+    import keras
+
+    read, size, strides = writer.shape(inputs[0]), _pair(layer.pool_size), _pair(layer.strides)
+    reaches_over = any((shape[axis] - 1) * strides[axis] + size[axis] > read[axis] for axis in (0, 1))
+    if pooling == "mean" and reaches_over and keras.backend.backend() == "torch":
+        raise _NotPlain("repeats the edges of the image where Keras runs on PyTorch")
+    settings = {"pooling": pooling, "size": size, "strides": strides, "padding": _same(layer, read, size)}
     return writer.add(PlainLayer("pooling", name, inputs, shape, settings))
 
 
@@ -288,14 +296,6 @@ def _frame(
     return writer.add(PlainLayer("frame", name, inputs, shape, {"padding": (sign * int(above), sign * int(left))}))
 
 
-def _affine(writer: PlainNetworkWriter, name: str, inputs: tuple[int, ...], shape: Grid, scale: Any, shift: Any) -> int:
-    arrays = {
-        "scale": np.array(np.broadcast_to(np.float32(scale), shape[2])),
-        "shift": np.array(np.broadcast_to(np.float32(shift), shape[2])),
-    }
-    return writer.add(PlainLayer("affine", name, inputs, shape, {}, arrays))
-
-
 def _batch_normalization(
     writer: PlainNetworkWriter, layer: Any, name: str, inputs: tuple[int, ...], shape: Grid
 ) -> int:
@@ -305,14 +305,14 @@ def _batch_normalization(
     shift = -scale * _array(layer.moving_mean)
     if layer.beta is not None:
         shift = shift + _array(layer.beta)
-    return _affine(writer, name, inputs, shape, scale, shift)
+    return writer.add(affine_layer(name, inputs[0], shape, scale, shift))
 
 
 def _rescaling(writer: PlainNetworkWriter, layer: Any, name: str, inputs: tuple[int, ...], shape: Grid) -> int:
     scale, offset = np.asarray(layer.scale, np.float64), np.asarray(layer.offset, np.float64)
     if scale.size not in (1, shape[2]) or offset.size not in (1, shape[2]):
         raise _NotPlain("rescales place by place")
-    return _affine(writer, name, inputs, shape, scale.ravel(), offset.ravel())
+    return writer.add(affine_layer(name, inputs[0], shape, scale, offset))
 
 
 def _normalization(writer: PlainNetworkWriter, layer: Any, name: str, inputs: tuple[int, ...], shape: Grid) -> int:
@@ -320,7 +320,7 @@ def _normalization(writer: PlainNetworkWriter, layer: Any, name: str, inputs: tu
     if layer.invert or mean.size not in (1, shape[2]):
         raise _NotPlain("normalises other axes than the channels")
     scale = 1 / np.maximum(np.sqrt(variance.astype(np.float64)), 1e-7)
-    return _affine(writer, name, inputs, shape, scale, -mean * scale)
+    return writer.add(affine_layer(name, inputs[0], shape, scale, -mean * scale))
 
 
 def _activating(writer: PlainNetworkWriter, layer: Any, name: str, inputs: tuple[int, ...], shape: Grid) -> int:

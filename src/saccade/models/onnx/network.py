@@ -13,14 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.errors import FileError, InputError, ModelError, UnknownName
+from saccade.errors import FileError, InputError, ModelError, NotApplicable, UnknownName
 from saccade.models.dataflow import Dataflow
 from saccade.models.input_shape import InputShape, checked_shape
 from saccade.models.messages import about, shortened
 from saccade.models.network import Capabilities, Framework, Hints, Layer, Measured, Taps
+from saccade.models.onnx.exporting import plain_network
 from saccade.models.onnx.files import read_onnx
 from saccade.models.onnx.sessions import Session, Sessions
-from saccade.models.onnx.trace import Trace, trace
+from saccade.models.onnx.trace import Trace, nodes_of, trace
+from saccade.models.plain_network import PlainNetwork
 from saccade.models.rectifiers import Rectifiers
 from saccade.typing import Array, Tensor
 
@@ -193,6 +195,20 @@ class OnnxNetwork:
         """Follow how places move through the graph at this image size."""
         return self._flow(self._at(height, width))
 
+    def plain_network(self, paths: Sequence[str], height: int, width: int) -> PlainNetwork:
+        """Which plain layers compute these layers from an image of this size?
+
+        Raises:
+            NotApplicable: Something that they need is no plain layer.
+        """
+        if self._is_channels_last:
+            raise NotApplicable(f"{self.name!r} takes its images with the channels last, as a page does not give them.")
+        run, values = self._at(height, width), self._values_at(height, width)
+        nodes = nodes_of(self._graph, run.trace.known, version=self._version, shapes=run.shapes, values=values)
+        grid = (height, width, self.input_shape[2])
+        tensors = {path: self._tensors[path] for path in paths}
+        return plain_network((node for node, _ in nodes), self._image.name, grid, tensors)
+
     def first_read(self, level: float) -> Array | None:
         """What the first operator with a kernel reads of images whose every value is `level`, as it lies there."""
         known = self._first.trace.known
@@ -272,7 +288,13 @@ class OnnxNetwork:
         assert error is not None
         raise error
 
-    def _measured_at(self, height: int, width: int) -> _Run:
+    @property
+    def _version(self) -> int:
+        """The version of the set of operators."""
+        return next((own.version for own in self.model.opset_import if own.domain in ("", "ai.onnx")), 1)
+
+    def _values_at(self, height: int, width: int) -> dict[str, NDArray[Any]]:
+        """Every result for black images of this size, and every weight, by name."""
         images = np.zeros((self._batch, height, width, self.input_shape[2]), np.float32)
         names = self._sessions.all_names
         try:
@@ -281,7 +303,10 @@ class OnnxNetwork:
             raise ModelError(f"{self.name!r} needs more memory than there is for {height}x{width} pixels.") from error
         values = dict(zip(names, results, strict=True))
         values = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
-        values |= self._sessions.stored
+        return values | self._sessions.stored
+
+    def _measured_at(self, height: int, width: int) -> _Run:
+        values = self._values_at(height, width)
         if self.fixed_batch is None and self._last_shape(values)[:1] != (self._batch,):
             raise ModelError("its results do not grow with the number of images.")
         shapes = {name: tuple(value.shape) for name, value in values.items()}
@@ -289,11 +314,10 @@ class OnnxNetwork:
             (height, width, self.input_shape[2]) if self._is_channels_last else (self.input_shape[2], height, width)
         )
         shapes[self._image.name] = (self._batch, *ordered)
-        version = next((own.version for own in self.model.opset_import if own.domain in ("", "ai.onnx")), 1)
         traced = trace(
             self._graph,
             self._image.name,
-            version=version,
+            version=self._version,
             is_channels_last=self._is_channels_last,
             shapes=shapes,
             values=values,

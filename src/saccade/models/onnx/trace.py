@@ -6,7 +6,7 @@ What is not known for certain counts as mixing all places: a footprint may come 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -99,19 +99,37 @@ def trace(
     if is_channels_last:
         layout = other(shape[0]), side("H", shape[1]), side("W", shape[2]), other(shape[3])
     traced.known[image] = Known("input", "input", axes, layout, True)
-    for proto in graph.node:
-        derived = [name for name in _read(proto) if name in traced.known]
-        if not derived or proto.op_type in _ONLY_THE_SHAPE:
-            continue
-        constants = {name: values[name] for name in proto.input if name in values and name not in traced.known}
-        node = Node(
-            proto.op_type, version, _attributes(proto), list(proto.input), list(proto.output), shapes, constants
-        )
-        is_plain = all(name in proto.input for name in derived) and all(name in shapes for name in derived)
-        for part, name in enumerate(proto.output):
+    for node, derived in nodes_of(graph, traced.known, version=version, shapes=shapes, values=values):
+        is_plain = all(name in node.inputs for name in derived) and all(name in shapes for name in derived)
+        for part, name in enumerate(node.outputs):
             if name:
                 _follow(traced, node, part, paths.get(name, name), derived if not is_plain else None)
     return traced
+
+
+def nodes_of(
+    graph: Any,
+    known: Container[str],
+    *,
+    version: int,
+    shapes: Mapping[str, tuple[int, ...]],
+    values: Mapping[str, NDArray[Any]],
+) -> Iterator[tuple[Node, list[str]]]:
+    """The operators that depend on the image, each with the tensors that it reads of those that do.
+
+    Args:
+        graph: The `onnx.GraphProto`.
+        known: The tensors that depend on the image; it may grow from one operator to the next.
+        version: The version of the set of operators.
+        shapes: The shape of every tensor that was seen.
+        values: The values of constants.
+    """
+    for proto in graph.node:
+        derived = [name for name in _read(proto) if name in known]
+        if derived and proto.op_type not in _ONLY_THE_SHAPE:
+            constants = {name: values[name] for name in proto.input if name in values and name not in known}
+            inputs, outputs = list(proto.input), list(proto.output)
+            yield Node(proto.op_type, version, _attributes(proto), inputs, outputs, shapes, constants), derived
 
 
 def _follow(traced: Trace, node: Node, part: int, key: str, reads_unseen: list[str] | None) -> None:

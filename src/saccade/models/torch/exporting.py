@@ -11,7 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.models.plain_network import GREATEST, Activation, Grid, PlainLayer, PlainNetwork, PlainNetworkWriter
+from saccade.models.plain_network import (
+    GREATEST,
+    Activation,
+    Grid,
+    PlainLayer,
+    PlainNetwork,
+    PlainNetworkWriter,
+    affine_layer,
+)
 from saccade.typing import Array, Tensor
 
 _SAME_NUMBERS = {"alias", "clone", "contiguous", "detach", "lift_fresh"}
@@ -272,12 +280,7 @@ def _product(
 def _affine(
     writer: OperationWriter, value: int, scale: NDArray[np.float64], shift: NDArray[np.float64], label: str
 ) -> int:
-    shape = writer.plain.shape(value)
-    arrays = {
-        name: np.array(np.broadcast_to(numbers, shape[2]), np.float32)
-        for name, numbers in (("scale", scale), ("shift", shift))
-    }
-    return writer.plain.add(PlainLayer("affine", label, (value,), shape, {}, arrays))
+    return writer.plain.add(affine_layer(label, value, writer.plain.shape(value), scale, shift))
 
 
 def _batch_norm(writer: OperationWriter, given: Mapping[str, Any], _: Tensor, label: str) -> int:
