@@ -359,12 +359,21 @@ def test_cancelled_work_gives_its_turn_on() -> None:
     assert asyncio.run(ask()) == "answered"
 
 
-def test_few_clients_are_remembered() -> None:
-    clients = Clients(2)
+def test_clients_are_known_by_what_was_signed() -> None:
+    clients = Clients(TOKEN, 2)
     first, second = clients.new(), clients.new()
     assert clients.find(first.number) is first
-    third = clients.new()
-    assert [clients.find(one.number) is one for one in (first, second, third)] == [True, False, True]
+    assert clients.find(first.number + "0") is None
+    assert clients.find("guessed." + first.number.partition(".")[2]) is None
+    assert clients.find("") is None
+    clients.new()
+    assert len(clients) == 2
+    again = clients.find(second.number)
+    assert again is not None, "whoever made room is known again"
+    restarted = Clients(TOKEN, 2).find(first.number)
+    assert restarted is not None
+    assert restarted.number == first.number
+    assert Clients(TOKEN + "x", 2).find(first.number) is None
 
 
 # The description

@@ -256,12 +256,18 @@ def test_a_dead_server_is_said_and_a_new_one_is_found(browser: Any, tmp_path: Pa
     server = start()
     try:
         with visiting(browser, f"http://127.0.0.1:{port}/?token=a%20token%20for%20a%20process", quiet=False) as tab:
-            until(tab, "document.documentElement.dataset.server === 'there'")
+            tab.locator("#ask").scroll_into_view_if_needed()
+            tab.wait_for_selector("#ask .view[data-answered]")
             server.kill()
             server.communicate()
             until(tab, "document.querySelector('.app-state').textContent.includes('does not answer')")
+            server = start()
+            until(tab, "document.documentElement.dataset.server === 'there'")
+            tab.get_by_label("How", exact=True).select_option("activation_energy")
+            until(tab, "document.querySelector('#ask .view').dataset.answered === 'f0 activation_energy'")
     finally:
         server.kill()
+        server.communicate()
 
 
 _MODULE = """

@@ -95,7 +95,7 @@ def create_app(
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
     return Guard(
-        app, token=token, clients=Clients(limits.clients), hosts=hosts, any_address=any_address, cookie=cookie,
+        app, token=token, clients=Clients(token, limits.clients), hosts=hosts, any_address=any_address, cookie=cookie,
         limits=limits, root_path=root_path, on_defect=service.on_defect,
     )  # fmt: skip
 
