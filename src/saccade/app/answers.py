@@ -217,12 +217,13 @@ class Answers:
         """
         asked = photo(question.photo)
         encoder = self.encoder_at(question.layer)
+        # Also for an answer that is remembered: it may be about a photo that is another client's.
+        target = target_of(question.target, lambda number: photo(number).image)
         key = (id(asked), question.model_dump_json())
         with self._lock:
             known = self._attributions.get(key)
         if known is not None and known.images is asked.image:
             return known
-        target = target_of(question.target, lambda number: photo(number).image)
         name = question.method or default_method(encoder, [target])[0]
         if name not in available():
             raise UnknownName.of("method", name, available(), hint="GET /api/methods lists them.")

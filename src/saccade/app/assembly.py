@@ -84,7 +84,7 @@ def create_app(
         service.close()
 
     app = FastAPI(
-        title="saccade", version=version("saccade"), description=_ABOUT, lifespan=life, root_path=root_path,
+        title="saccade", version=version("saccade"), description=_ABOUT, lifespan=life,
         # Their pages would load scripts from elsewhere.
         docs_url=None, redoc_url=None, openapi_url="/api/openapi.json",
     )  # fmt: skip
@@ -95,7 +95,7 @@ def create_app(
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
     return Guard(
-        app, token=token, clients=Clients(limits.clients), hosts=hosts, any_address=any_address, cookie=cookie,
+        app, token=token, clients=Clients(token, limits.clients), hosts=hosts, any_address=any_address, cookie=cookie,
         limits=limits, root_path=root_path, on_defect=service.on_defect,
     )  # fmt: skip
 
@@ -144,6 +144,10 @@ async def _not_understood(_: Request, error: Any) -> Response:
     return _answer(422, f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
 
 
+async def _defect(_: Request, error: Any) -> Response:
+    return _answer(500, f"unexpected error: {type(error).__name__}")
+
+
 async def _not_there(_: Request, error: Any) -> Response:
     return _answer(error.status_code, str(error.detail).lower())
 
@@ -153,4 +157,5 @@ _HANDLERS: dict[Any, Any] = {
     SaccadeError: _not_answered,
     RequestValidationError: _not_understood,
     HTTPException: _not_there,
+    Exception: _defect,  # and then it is raised again, so that the guard hears of it
 }

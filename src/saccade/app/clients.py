@@ -1,7 +1,11 @@
-"""Who asks: every browser that showed the token gets a number of its own, in a cookie that no script can read."""
+"""Who asks: every browser that showed the token gets a number of its own, in a cookie that no script can read.
+
+The number is signed with the token, so that a server that was started again with the same token knows its pages again.
+"""
 
 from __future__ import annotations
 
+import hmac
 import secrets
 import threading
 from collections import OrderedDict
@@ -25,11 +29,12 @@ class Clients:
     """Those who are known.
 
     Args:
-        most: So many; beyond that the one that was away longest is forgotten.
+        token: What they have shown.
+        most: So many; beyond that the one that was away longest is forgotten, until it asks again.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, token: str, most: int) -> None:
+        self._key, self._most = token.encode(), most
         self._known: OrderedDict[str, Client] = OrderedDict()
         self._lock = threading.Lock()
         self.programs = Client("programs")
@@ -40,17 +45,22 @@ class Clients:
 
     def new(self) -> Client:
         """Somebody who just showed the token."""
-        client = Client(secrets.token_urlsafe(24))
+        number = secrets.token_urlsafe(18)
+        return self._remembered(f"{number}.{self._signature(number)}")
+
+    def find(self, cookie: str) -> Client | None:
+        """Who has this cookie? None for one that nobody was given."""
+        number, _, signature = cookie.partition(".")
+        is_ours = secrets.compare_digest(signature.encode("utf-8", "replace"), self._signature(number).encode())
+        return self._remembered(cookie) if is_ours else None
+
+    def _remembered(self, cookie: str) -> Client:
         with self._lock:
-            self._known[client.number] = client
+            client = self._known.setdefault(cookie, Client(cookie))
+            self._known.move_to_end(cookie)
             while len(self._known) > self._most:
                 self._known.popitem(last=False)
-        return client
-
-    def find(self, number: str) -> Client | None:
-        """Who has this cookie? A number of 192 random bits is not found by trying."""
-        with self._lock:
-            client = self._known.get(number)
-            if client is not None:
-                self._known.move_to_end(number)
             return client
+
+    def _signature(self, number: str) -> str:
+        return hmac.new(self._key, number.encode("utf-8", "replace"), "sha256").hexdigest()

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import uvicorn
 
@@ -37,7 +38,7 @@ class Listener:
         """What is opened in a browser."""
         shown = "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host  # noqa: S104
         name = f"[{shown}]" if ":" in shown else shown
-        return f"http://{name}:{self.port}{root_path}/?token={token}"
+        return f"http://{name}:{self.port}{root_path}/?token={quote(token, safe='')}"
 
 
 def new_token() -> str:

@@ -102,13 +102,28 @@ function draw(shown) {
     live: {
       signal,
       foot: "Made by saccade. Everything was computed on this machine, and nothing has left it.",
-      choose: (sections) => [...LIVE_SECTIONS, ...sections].filter((section) => offers.includes(section.id)).sort((a, b) => SECTION_ORDER.indexOf(a.id) - SECTION_ORDER.indexOf(b.id)),
+      choose: (sections) => [...LIVE_SECTIONS, ...sections].map(withoutQuestions).filter((section) => offers.includes(section.id)).sort((a, b) => SECTION_ORDER.indexOf(a.id) - SECTION_ORDER.indexOf(b.id)),
       draw: (id, store, element, render) => drawWhenThere(loader, id, store, element, render, signal),
     },
   });
   document.body.prepend(bar);
   document.body.append(dropHere);
   if (camera) bar.after(camera.node);
+}
+
+/**
+ * The game has questions only where three photos make a clear one, which is known when all are there.
+ * @param {import("./page.js").Section} section @returns {import("./page.js").Section}
+ */
+function withoutQuestions(section) {
+  if (section.id !== "guess") return section;
+  return {
+    ...section,
+    render(view) {
+      if (view.data.game.length > 0) section.render(view);
+      else view.element.append(build("p", { class: "finding" }, "No three of these photos make a clear question. Add photos that have something in common."));
+    },
+  };
 }
 
 function drawEmpty() {

@@ -1,0 +1,78 @@
+"""What the tests of the app share: a small network that starts in a moment, a server on a free port, the token."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import uvicorn
+from PIL import Image
+from starlette.testclient import TestClient
+
+import saccade
+from saccade.app.assembly import create_app
+from saccade.app.server import listen, serve
+from saccade.models.numpy_network import NumpyNetwork
+
+TOKEN = "a token for the tests 123"
+BEARER = {"authorization": f"Bearer {TOKEN}"}
+HERE = "http://127.0.0.1:8471"
+
+
+class SmallNetwork(NumpyNetwork):
+    """Four by four cells, each the mean colour of its place; no framework is needed."""
+
+    def weights(self) -> list[tuple[str, Any]]:
+        return [("none", np.zeros(1))]
+
+
+def small_encoder() -> saccade.Encoder:
+    def encode(images: Any, taps: Any) -> dict[str, Any]:
+        cells = np.asarray(images).reshape(len(images), 4, 4, 4, 4, 3).mean(axis=(2, 4))
+        return {"cells": taps["cells"](cells) if "cells" in taps else cells}
+
+    return saccade.Encoder(SmallNetwork(encode, (16, 16, 3), name="small"), layer="cells", value_range=(0, 1))
+
+
+def photo_file(size: tuple[int, int] = (40, 30), kind: str = "PNG", seed: int = 0) -> bytes:
+    values = np.random.default_rng(seed).integers(0, 255, (size[1], size[0], 3), np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(values).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def test_client(app: Any, **settings: Any) -> TestClient:
+    return TestClient(app, base_url=HERE, raise_server_exceptions=False, **settings)
+
+
+test_client.__test__ = False  # type: ignore[attr-defined]
+
+
+@contextlib.contextmanager
+def running(encoder: saccade.Encoder, photos: list[Path], **settings: Any) -> Iterator[str]:
+    """A real server in a thread; gives the address with its token, and ends it."""
+    listener = listen("127.0.0.1", 0)
+    app = create_app(encoder, photos, token=TOKEN, cookie=f"saccade_{listener.port}", **settings)
+    servers: list[uvicorn.Server] = []
+    startup = uvicorn.Server.startup
+
+    async def remembered(self: uvicorn.Server, *arguments: Any, **named: Any) -> None:
+        servers.append(self)
+        await startup(self, *arguments, **named)
+
+    uvicorn.Server.startup = remembered  # type: ignore[method-assign]
+    thread = threading.Thread(target=serve, args=(app, listener), daemon=True)
+    thread.start()
+    while not servers or not servers[0].started:
+        assert thread.is_alive()
+        time.sleep(0.02)
+    uvicorn.Server.startup = startup  # type: ignore[method-assign]
+    yield listener.address(TOKEN)
+    servers[0].should_exit = servers[0].force_exit = True
+    thread.join(20)

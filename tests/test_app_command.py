@@ -1,0 +1,115 @@
+"""`saccade serve` as a process: its port, its token, what it says and how it ends."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from app_servers import photo_file
+from commands import COMMAND, NUMPY_FACTORY, Run, environment, refused
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "mine.py").write_text(NUMPY_FACTORY)
+    (tmp_path / "photos").mkdir()
+    for number in range(3):
+        (tmp_path / "photos" / f"{number}.png").write_bytes(photo_file(seed=number))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return tmp_path
+
+
+@contextmanager
+def serving(folder: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+    command = [*COMMAND, "serve", "mine:made", "photos", "--json", "--no-open", *words]
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment(PYTHONPATH=_path(folder)), text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    lines = []
+    while (line := process.stdout.readline()) != "}\n":
+        assert line, process.communicate()
+        lines.append(line)
+    try:
+        yield process, json.loads("".join([*lines, "}"]))
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _path(folder: Path) -> str:
+    import os
+
+    return os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH", "")]))
+
+
+def test_it_answers_who_has_the_address_and_ends_at_once(folder: Path) -> None:
+    with serving(folder) as (process, said):
+        assert said["host"] == "127.0.0.1"
+        assert len(said["photos"]) == 3
+        token = said["url"].partition("token=")[2]
+        assert len(token) >= 32
+        with urllib.request.urlopen(said["url"]) as answer:
+            assert answer.status == 200
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            urllib.request.urlopen(said["url"][:-1])
+        question = urllib.request.Request(
+            f"http://127.0.0.1:{said['port']}/api/explain", json.dumps({"photo": "f0", "method": "occlusion"}).encode(),
+            {"authorization": f"Bearer {token}", "content-type": "application/json"},
+        )  # fmt: skip
+        with urllib.request.urlopen(question) as answer:
+            assert json.load(answer)["method"] == "occlusion"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+        assert process.returncode == 130
+        assert err == "saccade: stopped.\n"
+        assert token not in out
+
+
+def test_the_next_port_that_is_free(folder: Path) -> None:
+    from saccade.app.server import FIRST_PORT, listen
+
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            other.bind(("127.0.0.1", FIRST_PORT))
+            other.listen()
+        except OSError:
+            pass  # somebody has it, which is as good
+        listener = listen("127.0.0.1", None)
+        listener.socket.close()
+        assert listener.port > FIRST_PORT
+
+
+def test_what_cannot_be_served_is_one_plain_line(run: Run, folder: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        refused(run("serve", "mine:made", "photos", "--port", port), str(port), "is taken", "leave --port out")
+    refused(run("serve", "mine:made", "photos", "--host", "0.0.0.0"), "--token", "other machines")
+    refused(run("serve", "mine:made", "photos", "--token", "short"), "5 characters", "16 or more")
+    refused(run("serve", "mine:made", "nowhere"), "nowhere")
+    refused(
+        run("serve", "mine:made", "photos", "--host", "203.0.113.7", "--token", "x" * 20), "no address of this machine"
+    )
+
+
+def test_the_extra_is_named_where_it_is_missing(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    for name in [name for name in sys.modules if name.startswith("saccade.app")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "fastapi", None)
+    refused(run("serve", "mine:made", "photos"), "fastapi is not installed", "saccade[app]")
