@@ -109,6 +109,13 @@ def test_compare(run: Run, small_model: str, photos: Path, tmp_path: Path) -> No
     assert np.sum(answer["shares_a"]) == pytest.approx(answer["score"], abs=1e-5)
     assert f"similarity {answer['score']:.3f}" in out
     refused(run(*words, "--matching", "plaice"), "nearest is 'place'")
+    checked = run(*words, "--matching", "anywhere", "--check", "--no-cover", "--json")
+    answer = json.loads(checked[1])
+    assert answer["cover_test"] is None
+    assert len(answer["check"]["links"]) == len(answer["check"]["counts"])
+    assert np.sum(answer["interactions"]) == pytest.approx(answer["score"], abs=1e-5)
+    refused(run(*words, "--split", "masked", "--masks", "5"), "masks=5 are too few")
+    refused(run(*words, "--centred"), "centred=True needs to know")
     refused(run("compare", small_model, photos / "cat.jpg", photos / "cupp.png"), "no ", "cup.png")
 
 

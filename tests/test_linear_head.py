@@ -29,7 +29,7 @@ def checked(encoder: saccade.Encoder, layer: str) -> saccade.results.Similarity:
     a, b = (code.ravel().astype(float) for code in encoder.codes(encoder.read([CAT, CUP])))
     assert why.split == "exact"
     assert why.error is None
-    assert why.matching == "anywhere"
+    assert (why.matching, why.cells) == ("anywhere", layer)
     assert f"cells of layer {layer}" in why.notes[0]
     assert why.score == pytest.approx(cosine(a, b), abs=1e-5)
     assert why.interactions is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,11 @@ from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
 from saccade.cli.options import Model, Opening, opened
+
+if TYPE_CHECKING:
+    from saccade.encoder import Encoder
+    from saccade.evaluation.pair_test import PairTest
+    from saccade.results import Similarity
 
 
 @command
@@ -63,6 +68,12 @@ def compare(
             "--cover/--no-cover", help="Cover the strongest matches on both photos: what does the score become?"
         ),
     ] = True,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Test the links: do their places alone have more in common than places at random?"
+        ),
+    ] = False,
     theme: Annotated[str, typer.Option(metavar="light|dark", help="The colour of the paper.")] = "light",
 ) -> dict[str, Any]:  # fmt: skip
     """Show why the model finds two photos alike.
@@ -72,6 +83,7 @@ def compare(
     """
     from saccade.atomic_files import check_writable
     from saccade.images.files import existing
+    from saccade.results.plain import plain
 
     opening.settings()
     if matching is not None:
@@ -92,6 +104,7 @@ def compare(
             reference=reference, centred=centred, cover=cover,
             progress=lambda done, total: bar.at(done / max(total, 1)),
         )  # fmt: skip
+    checked = _checked(encoder, similarity, console) if check else None
     drawing = {} if output.suffix.lower() == ".npz" else {"theme": theme}
     similarity.save(output, **drawing)
     for text in similarity.notes:
@@ -101,5 +114,31 @@ def compare(
         console.say(similarity.typical)
     if similarity.cover_test is not None:
         console.say(similarity.cover_test.sentence)
+    if checked is not None:
+        console.say(checked.sentence)
     console.say(f"wrote {output}")
-    return {**opened(encoder), **similarity.to_dict(), "a": str(a), "b": str(b), "output": str(output)}
+    return {
+        **opened(encoder),
+        **similarity.to_dict(),
+        "a": str(a),
+        "b": str(b),
+        "check": plain(checked),
+        "output": str(output),
+    }
+
+
+def _checked(encoder: Encoder, similarity: Similarity, console: Console) -> PairTest:
+    """Second-order insertion and deletion with the links that were found."""
+    from saccade.evaluation.pair_test import pair_test
+    from saccade.pairs import strongest_links
+    from saccade.results import Link
+    from saccade.run import Run
+
+    if similarity.interactions is not None:
+        links = strongest_links(similarity.interactions)
+    else:
+        links = [
+            Link((cell.row, cell.column), (cell.row, cell.column), cell.share) for cell in similarity.top_cells(20)
+        ]
+    with console.progress(1, "testing the links"):
+        return pair_test(Run(encoder), similarity, links, seed=console.seed or 0)

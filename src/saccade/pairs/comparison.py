@@ -180,6 +180,7 @@ def compare(
         median_score=None if typical is None else typical.median,
         high_score=None if typical is None else typical.high,
         split="estimated" if answer.masked else "exact",
+        cells=pair.head.layer if pair.head is not None and answer.masked is None else "",
         interactions=parts.interactions,
         within=parts.within,
         error=answer.errors_of_shares(),

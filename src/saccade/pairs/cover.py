@@ -11,41 +11,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.attribution.fillers import filler_images, filler_in_words
+from saccade.attribution.covering import blur_of, covered, filler_of
+from saccade.attribution.fillers import filler_in_words
 from saccade.images import Images
-from saccade.results.matches import CoverTest, Match, Place
+from saccade.results.matches import CoverTest, Match
 from saccade.run import Run
-from saccade.typing import Array
 
 TRIED = 3
 """So many of the strongest matches are covered, one after the other."""
-
-
-def covered(image: Array, filler: Array, hidden: Sequence[NDArray[np.bool_]]) -> Array:
-    """Copies of one image in which places show the filler.
-
-    Args:
-        image: (1, height, width, channels).
-        filler: The same.
-        hidden: For each copy bool (rows, columns).
-
-    Returns:
-        float32 (copies, height, width, channels).
-    """
-    size = image.shape[1], image.shape[2]
-    masks = np.stack([_enlarged(places, size) for places in hidden])[..., None]
-    return np.where(masks, filler, image).astype(np.float32)
-
-
-def blur_of(grid: Place, size: tuple[int, int]) -> float:
-    """The width of the blur that hides a place: a side of it, in pixels."""
-    return max(size[0] / grid[0], size[1] / grid[1])
-
-
-def filler_of(run: Run, image: Array, grid: Place) -> Array:
-    """The image's own blur, by a side of a place."""
-    blur = blur_of(grid, (image.shape[1], image.shape[2]))
-    return filler_images(image, "blur", value_range=run.encoder.value_range, blur=blur)
 
 
 def cover_test(
@@ -77,7 +50,7 @@ def cover_test(
     for side, image in enumerate(images):
         places = [(match.places_a, match.places_b)[side] for match in raising]
         hidden = [np.logical_or.reduce(places[: count + 1]) for count in range(len(places))]
-        copies = covered(image.array, filler_of(run, image.array, hidden[0].shape), hidden)
+        copies = covered(image.array, filler_of(image.array, hidden[0].shape, run.encoder.value_range), hidden)
         whole = run.codes(copies, remember=False).astype(np.float64) - middle[side]
         if pooled:
             own = run.encoder.places(run.encoder.layer, image.shape[1], image.shape[2])
@@ -92,10 +65,3 @@ def cover_test(
 def _cosine(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     length = float(np.linalg.norm(a) * np.linalg.norm(b))
     return float(a @ b) / length if length > 0 else 0.0
-
-
-def _enlarged(places: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
-    rows, columns = (
-        np.minimum(np.arange(side) * count // side, count - 1) for side, count in zip(size, places.shape, strict=True)
-    )
-    return np.asarray(places[rows][:, columns], np.bool_)

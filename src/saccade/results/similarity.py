@@ -62,6 +62,8 @@ class Similarity(Result):
         median_score: The score of a typical pair of that collection; None if none is known.
         high_score: The score that 5 % of its pairs exceed.
         split: `"exact"`, or `"estimated"` from masked images.
+        cells: The layer whose cells the shares are of, where the code is made of them and has no places itself; else
+            empty.
         interactions: float64 (rows of a, columns of a, rows of b, columns of b): what every pair of places adds; with
             `special` they sum to the score. None where places are compared, since there it is the diagonal
             (`links_of`), where the code has no places, and where it would be too large.
@@ -90,6 +92,7 @@ class Similarity(Result):
     median_score: float | None = None
     high_score: float | None = None
     split: str = "exact"
+    cells: str = ""
     interactions: Table | None = None
     within: tuple[Table, Table] | None = None
     error: tuple[Shares, Shares] | None = None
@@ -279,6 +282,7 @@ class Similarity(Result):
             "median_score": self.median_score,
             "high_score": self.high_score,
             "split": self.split,
+            "cells": self.cells,
             "rest": self.rest,
             "cover_test": self.cover_test,
             "model": self.model,

@@ -137,7 +137,7 @@ def _score_name(why: Similarity) -> str:
 
 def _small_print(why: Similarity, smooth: bool) -> list[str]:
     measure = "Cosine similarity of the codes"
-    if why.matching == "anywhere" and why.split == "exact":
+    if why.matching == "anywhere" and why.split == "exact" and not why.cells:
         measure = "Cosine similarity of the mean cells of the codes"
     if why.centred:
         of = f" of {why.references:,} photos" if why.references else ", as given"
