@@ -46,7 +46,7 @@ def why_alike(encoder: saccade.Encoder, clothing: Path) -> Path:
     with tempfile.TemporaryDirectory() as folder:
         for name, pattern in PAIR.items():
             shutil.copy(next(clothing.glob(pattern)), Path(folder) / name)
-        why = saccade.compare(encoder, *(Path(folder) / name for name in PAIR), reference=encoder.reference)
+        why = saccade.compare(encoder, *(Path(folder) / name for name in PAIR), reference=encoder.reference, cover=True)
         page = similarity_page(why, theme="light", smooth=True, opacity=0.85, width=1400, maps=False)
         return save_picture(page, IMAGES / "why-alike.jpg", why.metadata())
 

@@ -120,12 +120,14 @@ def test_the_mark_stands_where_the_score_is(typical: Typical | None) -> None:
 
 def test_bars_of_covers_are_as_long_as_the_scores() -> None:
     page = Page.of(1500, LIGHT)
-    image = np.asarray(cover_bars(Covering(0.8, [0.4, 0.2], [0.6, 0.1]), page, 600)).astype(int)
+    image = np.asarray(cover_bars(Covering(0.8, [1, 3], [0.4, 0.2], [0.6, 0.1]), page, 600)).astype(int)
     step = (image.shape[0] - 2.6 * 1.36 * 0.86 * page.text) / 2
     whole = widths(image, LIGHT.ink)
     first, second = (widths(image[round(image.shape[0] - part * step) :][: round(step)], LIGHT.ink) for part in (2, 1))
     assert first / whole == pytest.approx(0.6 / 0.8, abs=0.02)
     assert second / whole == pytest.approx(0.1 / 0.8, abs=0.02)
+    shown = [index for index, colour in enumerate(MATCH_COLOURS, start=1) if widths(image, colour)]
+    assert shown == [1, 3]
 
 
 # The page
@@ -139,7 +141,8 @@ def test_any_pair_of_photos_gives_a_page(theme: str, width: int) -> None:
         page = pair(
             photo, CAT, shares(score, 1), shares(score, 2), score=score, names=("x" * 90 + ".jpg", "y"),
             matches=matches(0.2, 0.1, -0.15, error=0.02), apart=("special tokens", 0.05), typical=Typical(0.2, 0.4),
-            covering=Covering(score, [0.1, -0.2], [0.2, 0.1], "Words."), title="Alike " * 9, theme=theme, width=width,
+            covering=Covering(score, [1, 2], [0.1, -0.2], [0.2, 0.1], "Words."), title="Alike " * 9, theme=theme,
+            width=width,
         )  # fmt: skip
         assert page.width == width
         assert page.width * page.height < 12e6

@@ -116,7 +116,7 @@ def pair(a: str, b: str, *, model: str = MODEL, fit: str | None = None) -> Recip
         f"""import saccade
 
 encoder = saccade.load("{model}"{argument})
-why = saccade.compare(encoder, "{a}", "{b}", reference="{PHOTOS}")
+why = saccade.compare(encoder, "{a}", "{b}", reference="{PHOTOS}", cover=True)
 why.save("alike.png")
 print(f"similarity {{why.score:.2f}}, the sum of {{why.shares.size}} shares: {{why.shares.sum():.2f}}")
 """,

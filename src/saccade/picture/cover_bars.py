@@ -17,16 +17,18 @@ from saccade.picture.typesetting import LEADING, measure, write
 
 @dataclass(frozen=True)
 class Covering:
-    """The score when the matches 1 to k are covered on both photos, for k = 1, 2, ...
+    """The score when the first, the first two, ... of some matches are covered on both photos.
 
     Attributes:
         score: The score of the whole photos.
+        numbers: The numbers of the matches, in the order in which they are covered.
         predicted: What the shares say it becomes.
         measured: What it really becomes.
         words: What follows from that.
     """
 
     score: float
+    numbers: Sequence[int]
     predicted: Sequence[float]
     measured: Sequence[float]
     words: str = ""
@@ -45,7 +47,7 @@ def cover_bars(covering: Covering, page: Page, width: int) -> Image.Image:
     values = [0.0, covering.score, *covering.predicted, *covering.measured]
     low, high = min(values), max(values)
     figures = max(measure(number(value), size, bold=True) for value in values) + size * 0.6
-    discs = radius * 2.35 * min(steps, len(MATCH_COLOURS))
+    discs = radius * 2.35 * steps
     left = max(discs, measure("covered", size)) + size * 0.8
     space = max(8.0, width - left - figures)
 
@@ -65,8 +67,8 @@ def cover_bars(covering: Covering, page: Page, width: int) -> Image.Image:
     _figure(image, max(place(0), place(covering.score)), head + line / 2, covering.score, theme.ink, size)
     for step, (predicted, measured) in enumerate(zip(covering.predicted, covering.measured, strict=True)):
         middle = top + step * (row + between) + row / 2
-        for index in range(step + 1):
-            badge(image, (radius * 1.2 + index * radius * 2.35, middle), index + 1, MATCH_COLOURS[index], radius)
+        for index, match in enumerate(covering.numbers[: step + 1]):
+            badge(image, (radius * 1.2 + index * radius * 2.35, middle), match, MATCH_COLOURS[match - 1], radius)
         for value, side, colour, hollow in ((predicted, -1, theme.muted, True), (measured, 1, theme.ink, False)):
             at = middle + side * row / 4
             _bar(draw, (place(0), place(value)), at, thick, colour, hollow=hollow)

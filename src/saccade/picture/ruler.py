@@ -64,7 +64,9 @@ def ruler(score: float, typical: Typical | None, page: Page, width: int) -> Imag
     canvas.words((width, below), ends[1][1], size, theme.muted, align="right")
     if low < 0:
         canvas.line([(place(0), axis - thick), (place(0), axis + thick)], theme.muted, max(1.0, page.text / 14))
-        canvas.words((place(0), below), "0", size, theme.muted, align="centre")
+        marks = [typical.median, typical.high] if typical is not None else []
+        if all(abs(place(mark) - place(0)) > size for mark in marks):
+            canvas.words((place(0), below), "0", size, theme.muted, align="centre")
     if typical is not None:
         texts = [f"typical pair {_written(typical.median)}", f"5 % are over {_written(typical.high)}"]
         widths = [measure(text, size) for text in texts]

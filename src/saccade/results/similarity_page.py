@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,7 @@ from PIL import Image
 
 from saccade.picture.cover_bars import Covering
 from saccade.picture.links import Parts
-from saccade.picture.numerals import number
+from saccade.picture.numerals import MINUS, number
 from saccade.picture.pair import pair, score_text
 from saccade.picture.ruler import Typical
 from saccade.results.framing import framed
@@ -32,7 +33,7 @@ _MEANING = {
     ),
 }
 _LINES = {
-    "place": "Outlined in one colour: the same place in both photos, where they hold much the same.",
+    "place": "Outlined in one colour: the same place in both photos.",
     "anywhere": "Outlined in one colour: parts that the model finds alike, wherever they lie.",
 }
 _WIDTHS = "The wider the line, the more it adds"
@@ -97,7 +98,10 @@ def _covering(why: Similarity) -> Covering | None:
     test = why.cover_test
     if test is None or not test.measured:
         return None
-    return Covering(test.score, test.predicted, test.measured, test.sentence)
+    # Only what raised the score is covered, the strongest first.
+    raising = [index for index, match in enumerate(why.matches, start=1) if match.share > 0]
+    words = re.sub(r"(?<![\w-])-(?=\d)", MINUS, test.sentence)
+    return Covering(test.score, raising[: len(test.measured)], test.predicted, test.measured, words)
 
 
 def _caption(why: Similarity, colour: SharedColour | None) -> list[str]:

@@ -98,7 +98,9 @@ def _pair(
     say: Callable[[Similarity], Markup],
 ) -> Markup:
     paths = [candidate.file(workspace) for candidate in both]
-    why = compare(network.encoder, *(workspace.folder / path for path in paths), reference=workspace.folder / PHOTOS)
+    why = compare(
+        network.encoder, *(workspace.folder / path for path in paths), reference=workspace.folder / PHOTOS, cover=True
+    )
     light, dark = (
         workspace.save(why.figure(theme=theme), f"images/{name}-{network.stem}{suffix}.webp", why.metadata())
         for theme, suffix in (("light", ""), ("dark", "-dark"))
