@@ -267,6 +267,10 @@ def test_another_photo_is_covered(tab: Tab, encoder: saccade.Encoder, images: An
     tab.stage.focus()
     tab.tab.keyboard.press("ArrowDown")
     _is_right(encoder, images.array[1], tab.settled("52,52,24"))
+    tab.tab.locator("text=Start the map again").click()
+    tab.until("view.dataset.painted === '0'")
+    tab.tab.evaluate("store.set({ photo: 0 })")
+    tab.until("Number(view.dataset.painted) > 0")  # what was painted on a photo stays there
 
 
 def test_the_map_is_painted_by_hand(tab: Tab) -> None:

@@ -37,6 +37,8 @@ export function renderCover({ data, element, store, transport }) {
   let cover = null;
   /** @type {any} what is known of the photo that is shown */
   let shown = null;
+  /** @type {WeakMap<object, ReturnType<typeof createTrail>>} */
+  const trails = new WeakMap();
   let sweeps = 0;
   let sweeping = 0;
   let isTouched = false;
@@ -100,7 +102,7 @@ export function renderCover({ data, element, store, transport }) {
     const photo = data.photos[index];
     const image = /** @type {Float32Array} */ (decodeArray(photo.model_image).values);
     const expected = decodeArray(photo.code).values;
-    const next = { index, photo, image, expected, pixels: null, blurred: null, screen: null, before: null, difference: null, trail: createTrail(rows, columns), answer: null };
+    const next = { index, photo, image, expected, pixels: null, blurred: null, screen: null, before: null, difference: null, trail: trailOf(photo), answer: null };
     shown = next;
     cover = null;
     prepareBlur();
@@ -124,12 +126,19 @@ export function renderCover({ data, element, store, transport }) {
     await askUncovered(next);
   }
 
+  /** @param {any} photo @returns {ReturnType<typeof createTrail>} what was painted on it, also before another photo was shown */
+  function trailOf(photo) {
+    const trail = trails.get(photo) ?? createTrail(rows, columns);
+    trails.set(photo, trail);
+    return trail;
+  }
+
   /** @param {any} next */
   async function askUncovered(next) {
     tellStatus("The network starts\u2026");
     let answer = null;
     try {
-      while (answer === null && shown === next && cover === null) answer = await transport.run(next.image);
+      while (answer === null && shown === next) answer = await transport.run(next.image);
     } catch (error) {
       tellFailure(error);
       return;
