@@ -3,7 +3,8 @@
     python benchmarks/report.py REPORT.html
 
 Headless Chromium on this machine, without a GPU. A touch is timed from the start of the frame that
-follows it to the end of the painting that it causes: the work of the page's own thread.
+follows it to the end of the painting that it causes: the work of the page's own thread. A move of the cover is timed
+until the page shows the new code and the new redrawing, which the network in the page has computed.
 """
 
 from __future__ import annotations
@@ -38,6 +39,27 @@ WORK = """([section, count]) => new Promise((done) => {
 })"""
 
 
+MOVES = """(count) => new Promise((done) => {
+    const view = document.querySelector("#cover .view");
+    const stage = view.querySelector(".cover-stage");
+    const times = [];
+    let start = 0;
+    const move = () => {
+        const area = stage.getBoundingClientRect();
+        const step = times.length;
+        start = performance.now();
+        stage.dispatchEvent(new PointerEvent("pointermove", {
+            clientX: area.left + area.width * (0.1 + 0.8 * ((step * 37) % 101) / 101),
+            clientY: area.top + area.height * (0.1 + 0.8 * ((step * 53) % 97) / 97), bubbles: true }));
+    };
+    new MutationObserver((_, observer) => {
+        times.push(performance.now() - start);
+        if (times.length === count) { observer.disconnect(); done(times); } else setTimeout(move, 20);
+    }).observe(view, { attributes: true, attributeFilter: ["data-cover"] });
+    move();
+})"""
+
+
 def quantile(times: list[float], share: float) -> float:
     """The time that so large a share of the touches stays below."""
     return sorted(times)[min(len(times) - 1, int(share * len(times)))]
@@ -65,6 +87,11 @@ def measure(page_path: Path) -> dict[str, Any]:
             page.wait_for_timeout(1500)
             times = page.evaluate(WORK, [section, TOUCHES])
             figures[section] = {"p50": quantile(times, 0.5), "p95": quantile(times, 0.95)}
+        if page.query_selector("#cover") is not None:
+            page.locator("#cover").scroll_into_view_if_needed()
+            page.locator("#cover .view[data-difference]").wait_for(timeout=60000)
+            times = page.evaluate(MOVES, TOUCHES)
+            figures["cover, to new code and redrawing"] = {"p50": quantile(times, 0.5), "p95": quantile(times, 0.95)}
         browser.close()
     return figures
 
