@@ -25,7 +25,7 @@ from skimage import data
 import saccade
 from saccade.errors import InputError
 from saccade.picture import overlay, scale_of
-from saccade.report import write_report
+from saccade.report import write_report, writing
 from saccade.report.array_spec import array_spec
 from saccade.report.page_file import VIEWS, joined_modules
 from saccade.report.pair_data import game, similarities
@@ -119,6 +119,16 @@ def test_a_page_without_the_network_is_small(encoder: saccade.Encoder, folder: P
     assert "network" not in content
     assert len(page.read_text()) - len(json.dumps(content, ensure_ascii=False)) < 150_000, "the page without its data"
     assert page.stat().st_size < 3_000_000
+
+
+def test_a_file_that_could_not_be_mailed_goes_without_the_network(
+    encoder: saccade.Encoder, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "MOST_BYTES", 50_000)
+    content = carried_by(write_report(encoder, [folder / PHOTOS[0]], tmp_path / "report.html"))
+    assert "network" not in content
+    (reason,) = [value for name, value in content["recipe"]["facts"] if name == "left out"]
+    assert "name fewer photos" in reason
 
 
 def test_the_policy_allows_only_the_pages_own_script_and_style(page: Path) -> None:

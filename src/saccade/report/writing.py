@@ -18,6 +18,8 @@ from saccade.report.recipe import recipe
 
 MOST = 12
 """More photos than this make a file that nobody mails."""
+MOST_BYTES = 8_000_000
+"""A larger file cannot be mailed; the network is left out of it first."""
 _STEPS = 7
 
 
@@ -104,19 +106,27 @@ def report_page(
 
     data = report_contents(encoder, photos, methods=methods, title=title, deck=deck, report=report, stop=stop)
     left_out = list(data["left_out"])
-    if live:
-        data |= _live(encoder, photos, left_out)
+    network = _network(encoder, photos, left_out) if live else None
     data["recipe"] = recipe(encoder, photos, name, methods, model_source, left_out)
-    entry = "live_report.js" if "network" in data else entry
+    if network is not None:
+        page = page_file(data["title"], data["deck"], {**data, "network": network}, entry="live_report.js")
+        if len(page.encode()) <= MOST_BYTES:
+            report("done", _STEPS)
+            return page, data["title"]
+        left_out.append(
+            f"the network does not run in this page: with it and {len(photos)} photos the file would have "
+            f"{len(page.encode()) / 1e6:.1f} MB, and {MOST_BYTES / 1e6:g} can be mailed; name fewer photos"
+        )
+        data["recipe"] = recipe(encoder, photos, name, methods, model_source, left_out)
     page = page_file(data["title"], data["deck"], data, entry=entry)
     report("done", _STEPS)
     return page, data["title"]
 
 
-def _live(encoder: Encoder, images: Images, left_out: list[str]) -> dict[str, Any]:
+def _network(encoder: Encoder, images: Images, left_out: list[str]) -> dict[str, Any] | None:
     """The network as data that a page can run; why this one cannot joins what was left out."""
     try:
-        return {"network": in_page_network(encoder, images.shape[1], images.shape[2])}
+        return in_page_network(encoder, images.shape[1], images.shape[2])
     except NotApplicable as error:
         left_out.append(f"the network does not run in this page: {error}")
-        return {}
+        return None
