@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from app_servers import BEARER, TOKEN, photo_file, small_encoder, test_client
@@ -134,6 +135,22 @@ def test_the_page_is_told_everything_it_starts_with(client: TestClient) -> None:
     trust = client.post("/api/trust", json={"photo": "f0"}).json()
     assert trust["sentence"]
     assert "untrained" in trust
+
+
+def test_methods_that_do_not_answer_are_left_out_of_the_page() -> None:
+    keras.utils.set_random_seed(1)
+    image = keras.Input((16, 16, 3))
+    model = keras.Model(image, keras.layers.Dense(6, name="code")(keras.layers.Flatten()(image)))
+    encoder = saccade.Encoder(model, layer="code", value_range=(0, 1))
+    with test_client(create_app(encoder, token=TOKEN), headers=BEARER) as client:
+        page = client.get("/api/page").json()
+        number = client.post("/api/photos", content=photo_file(), headers={"content-type": "image/png"}).json()[
+            "number"
+        ]
+        for method in page["maps"]:
+            assert client.post("/api/explain", json={"photo": number, "method": method["method"]}).status_code == 200
+        assert client.post("/api/agreements", json={"photo": number}).status_code == 200
+        assert "memory" not in page["offers"]
 
 
 def test_the_map_as_a_picture(client: TestClient) -> None:
