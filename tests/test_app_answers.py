@@ -27,6 +27,7 @@ from saccade.app.frames import packed, unpacked
 from saccade.app.limits import Limits
 from saccade.app.live import Conversation
 from saccade.app.refusal import Refused
+from saccade.app.service import is_apart
 from saccade.app.turns import Turns
 from saccade.errors import NotApplicable
 
@@ -168,6 +169,18 @@ def test_without_photos_and_without_gradients() -> None:
         refused = client.get("/api/dials")
         assert refused.status_code == 422
         assert "draws no image" in refused.json()["detail"]
+
+
+def test_a_twin_that_shares_the_weights_is_none(encoder: saccade.Encoder) -> None:
+    live = small_autoencoder()
+    first, same = (saccade.Encoder(live, layer="encoded", value_range=(0, 1)) for _ in range(2))
+    other = saccade.Encoder(small_autoencoder(), layer="encoded", value_range=(0, 1))
+    before = [weight.copy() for weight in live.get_weights()]
+    assert not is_apart(first, same)
+    assert is_apart(first, other)
+    for weight, now in zip(before, live.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, now)
+    assert is_apart(small_encoder(), small_encoder())
 
 
 # The dials
