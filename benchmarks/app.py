@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import numpy as np
 from PIL import Image
 from skimage import data
@@ -76,7 +76,7 @@ def camera(port: int, method: str, frames: int = 100) -> str:
     return f"{frames / (time.perf_counter() - start):.0f} pictures a second"
 
 
-def drop(client: httpx.Client, drops: int = 12) -> str:
+def drop(client: httpx2.Client, drops: int = 12) -> str:
     """Photos of two million pixels: sent, encoded, redrawn, explained."""
     times = []
     for number in range(drops):
@@ -91,7 +91,7 @@ def drop(client: httpx.Client, drops: int = 12) -> str:
     return percentiles(times[1:])
 
 
-def memory(client: httpx.Client, process: subprocess.Popen[str], requests: int) -> str:
+def memory(client: httpx2.Client, process: subprocess.Popen[str], requests: int) -> str:
     """Photos are dropped, asked and forgotten again and again: what a server meets in a week."""
 
     def resident() -> float:
@@ -154,7 +154,7 @@ def main() -> None:
     requests = next((int(word) for word in sys.argv[1:] if word.isdigit()), 10_000)
     process, said = started()
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{said['port']}", headers=BEARER, timeout=120) as client:
+        with httpx2.Client(base_url=f"http://127.0.0.1:{said['port']}", headers=BEARER, timeout=120) as client:
             client.post("/api/explain", json={"photo": "f0"}).raise_for_status()
             time.sleep(5)  # it opens the model once more meanwhile
             print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")

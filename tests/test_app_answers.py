@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from app_servers import BEARER, TOKEN, photo_file, small_encoder, test_client
@@ -26,6 +27,7 @@ from saccade.app.frames import packed, unpacked
 from saccade.app.limits import Limits
 from saccade.app.live import Conversation
 from saccade.app.refusal import Refused
+from saccade.app.service import is_apart
 from saccade.app.turns import Turns
 from saccade.errors import NotApplicable
 
@@ -136,6 +138,22 @@ def test_the_page_is_told_everything_it_starts_with(client: TestClient) -> None:
     assert "untrained" in trust
 
 
+def test_methods_that_do_not_answer_are_left_out_of_the_page() -> None:
+    keras.utils.set_random_seed(1)
+    image = keras.Input((16, 16, 3))
+    model = keras.Model(image, keras.layers.Dense(6, name="code")(keras.layers.Flatten()(image)))
+    encoder = saccade.Encoder(model, layer="code", value_range=(0, 1))
+    with test_client(create_app(encoder, token=TOKEN), headers=BEARER) as client:
+        page = client.get("/api/page").json()
+        number = client.post("/api/photos", content=photo_file(), headers={"content-type": "image/png"}).json()[
+            "number"
+        ]
+        for method in page["maps"]:
+            assert client.post("/api/explain", json={"photo": number, "method": method["method"]}).status_code == 200
+        assert client.post("/api/agreements", json={"photo": number}).status_code == 200
+        assert "memory" not in page["offers"]
+
+
 def test_the_map_as_a_picture(client: TestClient) -> None:
     answer = client.post("/api/explain/picture", json={"photo": "f0", "method": "saliency"})
     assert answer.headers["content-type"] == "image/png"
@@ -151,6 +169,18 @@ def test_without_photos_and_without_gradients() -> None:
         refused = client.get("/api/dials")
         assert refused.status_code == 422
         assert "draws no image" in refused.json()["detail"]
+
+
+def test_a_twin_that_shares_the_weights_is_none(encoder: saccade.Encoder) -> None:
+    live = small_autoencoder()
+    first, same = (saccade.Encoder(live, layer="encoded", value_range=(0, 1)) for _ in range(2))
+    other = saccade.Encoder(small_autoencoder(), layer="encoded", value_range=(0, 1))
+    before = [weight.copy() for weight in live.get_weights()]
+    assert not is_apart(first, same)
+    assert is_apart(first, other)
+    for weight, now in zip(before, live.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, now)
+    assert is_apart(small_encoder(), small_encoder())
 
 
 # The dials

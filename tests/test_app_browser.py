@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import numpy as np
 import pytest
 from app_servers import running
@@ -212,7 +212,7 @@ def test_twenty_clients_at_once(address: str, folder: Path) -> None:
     content = (folder / "astronaut.jpg").read_bytes()
 
     def visit() -> None:
-        with httpx.Client(base_url=address.split("/?")[0], timeout=120) as client:
+        with httpx2.Client(base_url=address.split("/?")[0], timeout=120) as client:
             client.get(address)
             photo = client.post("/api/photos", content=content, headers={"content-type": "image/jpeg"})
             found = client.post("/api/explain", json={"photo": photo.json()["number"], "method": "activation_energy"})

@@ -85,6 +85,8 @@ def test_names_and_numbers_that_are_allowed() -> None:
     with test_client(create_app(small_encoder(), token=TOKEN, hosts=["photos.example"], any_address=True)) as client:
         for host, status in (("photos.example", 200), ("192.168.1.5:80", 200), ("other.example", 421)):
             assert client.get("/api/model", headers={**BEARER, "host": host}).status_code == status
+        for origin, status in (("https://photos.example", 200), ("https://other.example", 403)):
+            assert client.get("/api/model", headers={**BEARER, "origin": origin}).status_code == status
     assert [is_loopback(host) for host in ("localhost", "127.0.0.2", "::1", "0.0.0.0", "a.example")] == [True] * 3 + [
         False
     ] * 2

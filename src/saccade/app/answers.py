@@ -32,11 +32,14 @@ from saccade.report.recipe import recipe
 from saccade.report.trust_data import trust_data
 from saccade.report.writing import report_page
 from saccade.results import Attribution
+from saccade.run import Run
 
 Stop = Callable[[], bool]
 OnPartial = Callable[[Attribution], None]
 _ATTRIBUTIONS = 64
 _LAYERS = 6
+_CHEAP = ("activation_energy",)
+"""Usual methods that are tried at once: whether they answer is known no sooner, and costs nothing."""
 
 
 @dataclass
@@ -65,7 +68,7 @@ class Answers:
         codes = encoder.codes(image)
         cells = cell_codes(encoder, image, codes)
         facts = page_facts(encoder, image, codes, cells, title=None, deck=None)
-        methods, notes = self.usual_methods()
+        methods, notes = self.usual_methods(image)
         facts["maps"] = [
             {"method": name, "name": QUESTIONS.get(name, about.title), "title": about.title, "summary": about.summary}
             for name, about in ((name, find(name).description) for name in methods)
@@ -91,15 +94,21 @@ class Answers:
         low, high = encoder.value_range
         return self.facts(Images.from_array(low + grey * (high - low), encoder.value_range))
 
-    def usual_methods(self) -> tuple[list[str], tuple[str, ...]]:
-        """The methods of the page, the default first, and what must be said of it."""
+    def usual_methods(self, image: Images) -> tuple[list[str], tuple[str, ...]]:
+        """The methods of the page that this model answers, the default first, and what must be said of the others."""
         default, notes = default_method(self.encoder)
-        names = [
-            name
-            for name in dict.fromkeys([default, *USUAL])
-            if all(getattr(self.encoder.capabilities, need) for need in find(name).description.needs)
-        ]
-        return names, notes
+        names, left_out = [], list(notes)
+        for name in dict.fromkeys([default, *USUAL]):
+            try:
+                if name in _CHEAP:
+                    explain(self.encoder, image, name)
+                elif name != default:
+                    Run(self.encoder).require(*find(name).description.needs, what=name)
+            except NotApplicable as error:
+                left_out.append(str(error))
+            else:
+                names.append(name)
+        return names, tuple(left_out)
 
     def layers_to_ask(self, image: Images) -> list[dict[str, Any]]:
         """Layers up to the code that have places, and the code itself."""
@@ -243,7 +252,7 @@ class Answers:
 
     def agreement(self, photo: AlbumPhoto, stop: Stop | None = None) -> list[list[float]]:
         """How alike the maps of the usual methods are."""
-        questions = [ExplainQuestion(photo=photo.number, method=name) for name in self.usual_methods()[0]]
+        questions = [ExplainQuestion(photo=photo.number, method=name) for name in self.usual_methods(photo.image)[0]]
         return agreements([self.attribution(question, lambda _: photo, stop) for question in questions], 0)
 
     def picture(self, attribution: Attribution) -> bytes:
@@ -294,7 +303,7 @@ class Answers:
     def recipe(self, photos: Sequence[AlbumPhoto]) -> dict[str, Any]:
         """How a report of these photos is made by hand."""
         images = Images.join([photo.image for photo in photos])
-        return recipe(self.encoder, images, "report.html", None, self.model_source, self.usual_methods()[1])
+        return recipe(self.encoder, images, "report.html", None, self.model_source, self.usual_methods(images[0])[1])
 
     def report(
         self,

@@ -79,7 +79,8 @@ class Guard:
         if len(token) < _SHORTEST:
             raise ValueError(f"a token of {len(token)} characters can be guessed; take {_SHORTEST} or more")
         self.app, self._token, self._clients = app, token.encode(), clients
-        self._hosts = frozenset(host.lower() for host in (*_LOOPBACK, *hosts))
+        self._named = frozenset(host.lower() for host in hosts)
+        self._hosts = self._named.union(_LOOPBACK)
         self._any_address, self._cookie = any_address, cookie
         self._limits = limits or Limits()
         self._prefix = root_path
@@ -147,7 +148,9 @@ class Guard:
 
     def _check_origin(self, scope: Scope, host: str) -> None:
         origins = [value.decode("latin-1").lower() for name, value in scope["headers"] if name == b"origin"]
-        if any(origin not in (f"http://{host}", f"https://{host}") for origin in origins):
+        # A proxy may ask by another host than it was asked by.
+        own = {f"{scheme}://{name}" for scheme in ("http", "https") for name in (host, *self._named)}
+        if any(origin not in own for origin in origins):
             raise Refused(403, "pages of other origins may not ask this server.")
         site, mode, target = (
             _header(scope, name) for name in (b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest")

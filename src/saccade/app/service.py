@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from saccade.app.album import Album, AlbumPhoto
 from saccade.app.answers import Answers
 from saccade.app.defects import say_kind
@@ -19,8 +21,9 @@ from saccade.app.refusal import Refused
 from saccade.app.requests import ExplainQuestion
 from saccade.app.turns import Turns
 from saccade.encoder import Encoder
-from saccade.errors import SaccadeError
+from saccade.errors import NotApplicable, SaccadeError
 from saccade.images import Images
+from saccade.models.randomisation import randomised, weighted_layers
 
 
 class Service:
@@ -108,15 +111,15 @@ class Service:
             for method in (None, *self.answers.facts(photo.image)["camera"]):
                 self.answers.attribution(ExplainQuestion(photo=photo.number, method=method), lambda _: photo, stop)
 
-        def twin(_: Callable[[], bool]) -> None:
-            if self._open_twin is not None:
-                self.answers.twin = self._open_twin()
-
-        for work in (first, twin):
-            try:
-                await self.turns.work(client, work)
-            except (SaccadeError, Refused):  # whoever asks for it is told the reason
-                continue
+        with suppress(SaccadeError, Refused):  # whoever asks for it is told the reason
+            await self.turns.work(client, first)
+        open_twin = self._open_twin
+        if open_twin is None:
+            return
+        with suppress(SaccadeError):  # then the one model is asked alone
+            twin = await self.turns.work(client, lambda _: open_twin())
+            if await self.turns.work(client, lambda _: is_apart(self.answers.encoder, twin), alone=True):
+                self.answers.twin = twin
 
     def photos(self, client: str, numbers: Sequence[str]) -> list[AlbumPhoto]:
         """The photos of these numbers."""
@@ -133,6 +136,25 @@ class Service:
     def close(self) -> None:
         """Take no more work."""
         self.turns.close()
+
+
+def is_apart(encoder: Encoder, twin: Encoder) -> bool:
+    """Do other weights in the twin leave the model as it is? A factory may give the same live model twice.
+
+    While this runs nobody else may ask either of them.
+    """
+    height, width, channels = encoder.network.input_shape
+    low, high = encoder.value_range
+    noise = np.random.default_rng(0).random((1, height or 64, width or 64, channels), np.float32)
+    probe = (low + noise * (high - low)).astype(np.float32)
+    try:
+        layers = weighted_layers(twin.network, twin.layer)[:1]
+    except NotApplicable:
+        return True  # then nobody draws weights anew
+    before = encoder.activations(probe, [encoder.layer])[encoder.layer]
+    with randomised(twin.network, layers, 0):
+        after = encoder.activations(probe, [encoder.layer])[encoder.layer]
+    return bool(np.array_equal(before, after))
 
 
 def _json(value: Any) -> bytes:

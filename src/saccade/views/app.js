@@ -15,7 +15,7 @@ import { saveFile } from "./where.js";
 /** @type {import("./page.js").Section[]} */
 const LIVE_SECTIONS = [
   { id: "ask", name: "Ask it anything", title: "Ask it anything", lead: "Every way of asking, every layer, and every part of the code. The map sharpens while it is computed.", needs: () => true, render: renderAsk },
-  { id: "cover", name: "Cover it yourself", title: "Cover it, and watch it think", lead: "Put a cover on the photo: the code changes, and what it redraws from it.", needs: () => true, render: renderCover },
+  { id: "cover", name: "Cover it yourself", title: "Cover it, and watch it think", lead: "Put a cover on the photo, and watch what becomes of its code.", needs: () => true, render: renderCover },
   { id: "dials", name: "Turn the dials", title: "What can its code say?", lead: "Move the code itself, and let the decoder draw what it stands for.", needs: () => true, render: renderDials },
 ];
 const SECTION_ORDER = ["look", "cover", "ask", "same", "alike", "memory", "dials", "inside", "eye", "trust", "guess", "recipe"];
@@ -55,11 +55,12 @@ const transport = {
 const chooseFile = build("input", { type: "file", accept: PHOTO_FILES, multiple: true, class: "visually-hidden", tabindex: "-1", "aria-hidden": "true", on: { change: () => { take([...chooseFile.files]); chooseFile.value = ""; } } });
 const folderList = build("div", { class: "app-folder", hidden: true });
 const folderButton = button("More photos", () => { folderList.hidden = !folderList.hidden; folderButton.setAttribute("aria-expanded", String(!folderList.hidden)); }, { "aria-expanded": "false", hidden: true });
+const cameraButton = button("Use the camera", () => toggleCamera(), { "aria-pressed": "false" });
 const reportButton = button("Save all as one page", () => saveReport());
 const bar = build("div", { class: "app-bar", role: "region", "aria-label": "Photos of your own" },
   build("div", { class: "app-bar-row" },
-    build("p", { class: "app-invitation" }, build("b", {}, "Your own photo?"), " Drop it anywhere on this page, or paste it."),
-    build("div", { class: "app-buttons" }, button("Choose a photo", () => chooseFile.click(), { class: "button primary" }), button("Use the camera", () => toggleCamera()), folderButton, reportButton), chooseFile),
+    build("p", { class: "app-invitation" }, build("b", {}, "Your own photo?"), build("span", { class: "app-by-mouse" }, " Drop it anywhere on this page, or paste it.")),
+    build("div", { class: "app-buttons" }, button("Choose a photo", () => chooseFile.click(), { class: "button primary" }), cameraButton, folderButton, reportButton), chooseFile),
   notice, state, folderList);
 const dropHere = build("div", { class: "app-drop", hidden: true, "aria-hidden": "true" }, build("p", {}, "Let go: the machine looks at it."));
 
@@ -180,12 +181,11 @@ function listFolder() {
 }
 
 function toggleCamera() {
-  if (camera) { camera.close(); camera = null; return; }
-  const opened = openCamera(facts, transport, (file, name) => { take([new File([file], name, { type: "image/png" })]); });
-  camera = { node: opened.node, close: () => { opened.close(); } };
-  new MutationObserver((_, observer) => { if (camera && !camera.node.isConnected) { camera = null; observer.disconnect(); } }).observe(document.body, { childList: true });
-  bar.after(opened.node);
-  opened.node.scrollIntoView({ block: "nearest" });
+  if (camera) { camera.close(); return; }
+  camera = openCamera(facts, transport, (file, name) => { take([new File([file], name, { type: "image/png" })]); }, () => { camera = null; cameraButton.setAttribute("aria-pressed", "false"); });
+  cameraButton.setAttribute("aria-pressed", "true");
+  bar.after(camera.node);
+  camera.node.scrollIntoView({ block: "nearest" });
 }
 
 async function saveReport() {

@@ -17,7 +17,7 @@ export function renderAsk({ data, element, store, transport }) {
   const bar = build("progress", { class: "app-progress", max: 1, value: 0, "aria-label": "how much of the map is computed" });
   const left = build("p", { class: "app-passes", role: "status" });
   const method = labelled("How", select(data.ask.methods.map((/** @type {any} */ one) => [one.name, one.title]), () => ask()));
-  const layer = labelled("What is explained", select(data.ask.layers.map((/** @type {any} */ one) => [one.path, `${one.path}${one.is_code ? ", the code" : ""}${one.grid ? `, ${one.grid[0]}\u00d7${one.grid[1]} places` : ""}`]), () => ask()));
+  const layer = labelled("Which layer", select(data.ask.layers.map((/** @type {any} */ one) => [one.path, `${one.path}${one.is_code ? " (the code)" : ""}${one.grid ? `, ${one.grid[0]}\u00d7${one.grid[1]}` : ""}`]), () => ask()));
   /** @type {[string, string][]} */
   const kinds = [["code", "all of it"], ["channel", "one feature"], ["cell", "one place"]];
   if (data.photos.length > 1) kinds.push(["like", "what makes it like another photo"], ["unlike", "what makes it unlike another photo"]);
@@ -65,6 +65,10 @@ export function renderAsk({ data, element, store, transport }) {
     const photo = data.photos[store.get().photo];
     const about = data.ask.methods.find((/** @type {any} */ one) => one.name === asked.method);
     words.replaceChildren(build("strong", {}, about.title), ` (${about.name}): ${about.summary}. Cost: ${about.cost}.`);
+    // What is said of the map before is not true of the one that comes.
+    finding.textContent = "";
+    key.replaceChildren();
+    caption.replaceChildren();
     save.disabled = true;
     bar.hidden = false;
     bar.removeAttribute("value");
@@ -90,9 +94,6 @@ export function renderAsk({ data, element, store, transport }) {
       if (mine !== turn) return;
       bar.hidden = true;
       left.textContent = error instanceof Error ? error.message : String(error);
-      finding.textContent = "";
-      key.replaceChildren();
-      caption.replaceChildren();
       view.show(pixels, photo.box, null, null);
     }
   }

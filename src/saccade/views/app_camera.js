@@ -12,17 +12,17 @@ const SCALE_FOLLOWS = 0.12;
 const CAMERA_NAMES = /** @type {Record<string, string>} */ ({ saliency: "What would change its code", activation_energy: "Where its code is strong" });
 
 /**
- * @param {any} data @param {any} transport @param {(file: Blob, name: string) => void} keep
+ * @param {any} data @param {any} transport @param {(file: Blob, name: string) => void} keep @param {() => void} onClose
  * @returns {{node: HTMLElement, close: () => void}}
  */
-export function openCamera(data, transport, keep) {
+export function openCamera(data, transport, keep, onClose) {
   const video = build("video", { muted: true, playsinline: true, hidden: true });
   const grab = build("canvas");
   const canvas = build("canvas", { class: "app-camera-canvas", role: "img", "aria-label": "what the camera sees, with the map of the model" });
   const status = build("p", { class: "app-passes", role: "status" }, "The browser asks whether the camera may be used\u2026");
   const rate = build("p", { class: "app-camera-rate" });
   let method = data.camera[0];
-  let opacity = 0.85;
+  let opacity = 0.75;
   let isOpen = true;
   /** @type {MediaStream | null} */
   let stream = null;
@@ -111,6 +111,7 @@ export function openCamera(data, transport, keep) {
     isOpen = false;
     for (const track of stream?.getTracks() ?? []) track.stop();
     node.remove();
+    onClose();
   }
 
   open();
