@@ -10,6 +10,7 @@ from skimage import data
 import saccade
 from saccade.attribution.smoothing import gaussian_blur
 from saccade.errors import Cancelled, InputError, NotApplicable, UnknownName
+from saccade.pairs import masked
 from saccade.pairs.links import excess
 from saccade.pairs.masked import balanced_masks, block_size, fitted
 from saccade.pairs.split import split_terms
@@ -157,7 +158,22 @@ def test_what_cannot_be_masked_says_so(encoder: saccade.Encoder) -> None:
         return len(asked) > 4
 
     with pytest.raises(Cancelled):
-        saccade.compare(encoder, CAT, CUP, masks=64, cells=4, stop=stop)
+        saccade.compare(encoder, CAT, CUP, masks=64, cells=4, seed=77, stop=stop)
+
+
+def test_copies_that_are_asked_for_again_are_not_encoded_again(
+    encoder: saccade.Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = saccade.compare(encoder, CAT, CUP, masks=64, cells=4, seed=9)
+    asked: list[int] = []
+    monkeypatch.setattr(masked, "fitted", lambda *arguments: asked.append(1) or fitted(*arguments))
+    again = saccade.compare(encoder, CAT, CUP, masks=64, cells=4, seed=9)
+    assert np.array_equal(first.interactions, again.interactions)  # type: ignore[arg-type]
+    assert asked == []
+    saccade.compare(encoder, CAT, CAT, masks=64, cells=4, seed=9)
+    assert asked == [1]  # as the second image it has other masks
+    saccade.compare(encoder, CAT, CUP, masks=32, cells=4, seed=9)
+    assert asked == [1, 1, 1]
 
 
 def test_the_same_photo_twice(encoder: saccade.Encoder) -> None:
