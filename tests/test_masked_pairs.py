@@ -176,6 +176,27 @@ def test_copies_that_are_asked_for_again_are_not_encoded_again(
     assert asked == [1, 1, 1]
 
 
+def test_photos_of_different_sizes_have_places_of_their_own() -> None:
+    keras.utils.set_random_seed(3)
+    image = keras.Input((None, None, 3))
+    x = L.GlobalAveragePooling2D()(L.Conv2D(8, 3, strides=2, activation="elu")(image))
+    model = keras.Model(image, L.Dense(6, activation="tanh", name="code")(x))
+    encoder = saccade.Encoder(model, layer="code", value_range=(0, 1))
+    tall, wide = np.ascontiguousarray(CAT[:48, :32]), np.ascontiguousarray(CUP[:24, :48])
+    why = saccade.compare(encoder, tall, wide, masks=64, cells=4)
+    assert (why.split, why.shares_a.shape, why.shares_b.shape) == ("estimated", (6, 4), (4, 8))
+    assert why.shares_b.sum() == pytest.approx(why.score, abs=1e-9)
+
+
+def test_a_code_of_zero_length_has_no_direction() -> None:
+    image = keras.Input((SIZE, SIZE, 3))
+    x = L.GlobalAveragePooling2D()(L.Conv2D(4, 3, activation="elu")(image))
+    dead = L.Dense(3, activation="relu", name="code", bias_initializer=keras.initializers.Constant(-99))(x)
+    encoder = saccade.Encoder(keras.Model(image, dead), layer="code", value_range=(0, 1))
+    with pytest.raises(InputError, match="the first code is zero"):
+        saccade.compare(encoder, CAT, CUP, masks=64, cells=4)
+
+
 def test_the_same_photo_twice(encoder: saccade.Encoder) -> None:
     why = saccade.compare(encoder, CAT, CAT, masks=64, cells=4)
     assert why.score == pytest.approx(1, abs=1e-6)
