@@ -116,6 +116,9 @@ def test_compare(run: Run, small_model: str, photos: Path, tmp_path: Path) -> No
     assert np.sum(answer["interactions"]) == pytest.approx(answer["score"], abs=1e-5)
     refused(run(*words, "--split", "masked", "--masks", "5"), "masks=5 are too few")
     refused(run(*words, "--centred"), "centred=True needs to know")
+    answer = json.loads(run(*words, "--against", photos / "cat.jpg", "--json")[1])
+    assert answer["difference"] == pytest.approx(np.sum(answer["shares"]), abs=1e-5)
+    assert answer["scores_further"] == pytest.approx([1], abs=1e-5)
     refused(run("compare", small_model, photos / "cat.jpg", photos / "cupp.png"), "no ", "cup.png")
 
 

@@ -10,6 +10,7 @@ from skimage import data
 import saccade
 from saccade.attribution.smoothing import gaussian_blur
 from saccade.errors import Cancelled, InputError, NotApplicable, UnknownName
+from saccade.pairs import masked
 from saccade.pairs.links import excess
 from saccade.pairs.masked import balanced_masks, block_size, fitted
 from saccade.pairs.split import split_terms
@@ -157,7 +158,43 @@ def test_what_cannot_be_masked_says_so(encoder: saccade.Encoder) -> None:
         return len(asked) > 4
 
     with pytest.raises(Cancelled):
-        saccade.compare(encoder, CAT, CUP, masks=64, cells=4, stop=stop)
+        saccade.compare(encoder, CAT, CUP, masks=64, cells=4, seed=77, stop=stop)
+
+
+def test_copies_that_are_asked_for_again_are_not_encoded_again(
+    encoder: saccade.Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = saccade.compare(encoder, CAT, CUP, masks=64, cells=4, seed=9)
+    asked: list[int] = []
+    monkeypatch.setattr(masked, "fitted", lambda *arguments: asked.append(1) or fitted(*arguments))
+    again = saccade.compare(encoder, CAT, CUP, masks=64, cells=4, seed=9)
+    assert np.array_equal(first.interactions, again.interactions)  # type: ignore[arg-type]
+    assert asked == []
+    saccade.compare(encoder, CAT, CAT, masks=64, cells=4, seed=9)
+    assert asked == [1]  # as the second image it has other masks
+    saccade.compare(encoder, CAT, CUP, masks=32, cells=4, seed=9)
+    assert asked == [1, 1, 1]
+
+
+def test_photos_of_different_sizes_have_places_of_their_own() -> None:
+    keras.utils.set_random_seed(3)
+    image = keras.Input((None, None, 3))
+    x = L.GlobalAveragePooling2D()(L.Conv2D(8, 3, strides=2, activation="elu")(image))
+    model = keras.Model(image, L.Dense(6, activation="tanh", name="code")(x))
+    encoder = saccade.Encoder(model, layer="code", value_range=(0, 1))
+    tall, wide = np.ascontiguousarray(CAT[:48, :32]), np.ascontiguousarray(CUP[:24, :48])
+    why = saccade.compare(encoder, tall, wide, masks=64, cells=4)
+    assert (why.split, why.shares_a.shape, why.shares_b.shape) == ("estimated", (6, 4), (4, 8))
+    assert why.shares_b.sum() == pytest.approx(why.score, abs=1e-9)
+
+
+def test_a_code_of_zero_length_has_no_direction() -> None:
+    image = keras.Input((SIZE, SIZE, 3))
+    x = L.GlobalAveragePooling2D()(L.Conv2D(4, 3, activation="elu")(image))
+    dead = L.Dense(3, activation="relu", name="code", bias_initializer=keras.initializers.Constant(-99))(x)
+    encoder = saccade.Encoder(keras.Model(image, dead), layer="code", value_range=(0, 1))
+    with pytest.raises(InputError, match="the first code is zero"):
+        saccade.compare(encoder, CAT, CUP, masks=64, cells=4)
 
 
 def test_the_same_photo_twice(encoder: saccade.Encoder) -> None:

@@ -379,6 +379,14 @@ def test_what_is_known_of_a_model_is_taken_off_by_itself(folder: Path) -> None:
         saccade.compare(plain, CAT, CUP, centred=False, centre=np.zeros(6))
 
 
+def test_a_reference_of_another_model_is_refused(tiny: saccade.Encoder, folder: Path) -> None:
+    from saccade.pairs import reference_of
+
+    other = reference_of(encoder(vector=True), folder)
+    with pytest.raises(InputError, match="of another model or layer: its codes are 1x1x5, and those of 'encoded' are"):
+        saccade.compare(tiny, CAT, CUP, reference=other)
+
+
 def test_the_folder_of_a_photo_is_offered(tiny: saccade.Encoder, folder: Path, tmp_path: Path) -> None:
     photo = sorted(folder.glob("*.png"))[0]
     (note,) = [text for text in saccade.compare(tiny, photo, CUP).notes if "typical pair" in text]

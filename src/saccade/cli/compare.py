@@ -15,7 +15,8 @@ from saccade.cli.options import Model, Opening, opened
 if TYPE_CHECKING:
     from saccade.encoder import Encoder
     from saccade.evaluation.pair_test import PairTest
-    from saccade.results import Similarity
+    from saccade.images import Images
+    from saccade.results import Contrast, Similarity
 
 
 @command
@@ -68,6 +69,13 @@ def compare(
             "--cover/--no-cover", help="Cover the strongest matches on both photos: what does the score become?"
         ),
     ] = True,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="PHOTO", show_default=False,
+            help="Why is A closer to B than to this? May be repeated: than to these on average.",
+        ),
+    ] = None,
     check: Annotated[
         bool,
         typer.Option(
@@ -90,22 +98,33 @@ def compare(
         values.choice("matching", matching, ("place", "anywhere"))
     values.choice("split", split, ("auto", "exact", "masked"))
     values.choice("theme", theme, ("light", "dark"))
-    for photo in (a, b):
+    for photo in (a, b, *(against or ())):
         existing(photo)
     check_writable(output)
     encoder = opening.open(model)
     console.say(encoder.describe())
     images = [encoder.read(photo) for photo in (a, b)]
+    asked: dict[str, Any] = {
+        "matching": matching, "split": split, "masks": masks, "cells": cells, "seed": console.seed or 0,
+        "reference": reference, "centred": centred,
+    }  # fmt: skip
+    drawing = {} if output.suffix.lower() == ".npz" else {"theme": theme}
+    if against:
+        contrasted = _contrast(encoder, images, [encoder.read(photo) for photo in against], asked, console)
+        contrasted.save(output, **drawing)
+        for text in contrasted.notes:
+            console.note(text)
+        console.say(contrasted.sentence)
+        console.say(f"wrote {output}")
+        paths = {"a": str(a), "b": str(b), "against": [str(photo) for photo in against]}
+        return {**opened(encoder), **contrasted.to_dict(), **paths, "output": str(output)}
     from saccade.pairs import compare as similarity_of
 
     with console.progress(1, "comparing") as bar:
         similarity = similarity_of(
-            encoder, *images, matching=matching, split=split, masks=masks, cells=cells, seed=console.seed or 0,
-            reference=reference, centred=centred, cover=cover,
-            progress=lambda done, total: bar.at(done / max(total, 1)),
-        )  # fmt: skip
+            encoder, *images, cover=cover, **asked, progress=lambda done, total: bar.at(done / max(total, 1))
+        )
     checked = _checked(encoder, similarity, console) if check else None
-    drawing = {} if output.suffix.lower() == ".npz" else {"theme": theme}
     similarity.save(output, **drawing)
     for text in similarity.notes:
         console.note(text)
@@ -125,6 +144,17 @@ def compare(
         "check": plain(checked),
         "output": str(output),
     }
+
+
+def _contrast(
+    encoder: Encoder, images: list[Images], others: list[Images], asked: dict[str, Any], console: Console
+) -> Contrast:
+    from saccade.pairs import contrast
+
+    with console.progress(1, "comparing") as bar:
+        return contrast(
+            encoder, images[0], images[1], others, **asked, progress=lambda done, total: bar.at(done / max(total, 1))
+        )
 
 
 def _checked(encoder: Encoder, similarity: Similarity, console: Console) -> PairTest:

@@ -137,6 +137,7 @@ def compare(
     mean: MeanCode | None = None
     known = reference if isinstance(reference, Reference) else encoder.reference
     if isinstance(reference, Reference):
+        _check_fits(reference, pair)
         centre = None if centred is False else reference.mean_code
     elif reference is not None:
         size = pair.images[0].shape[1:3]
@@ -441,6 +442,17 @@ def _centred(
             )
         centred.append(centred_code)
     return centred
+
+
+def _check_fits(reference: Reference, pair: _Pair) -> None:
+    """Refuse what is known of another model's codes, or of another layer's."""
+    known, own = reference.mean_code.shape, pair.codes[0].shape
+    if known != own and not (pair.has_places and known[-1:] == own[-1:]):
+        shapes = ["x".join(map(str, shape)) for shape in (known, own)]
+        raise InputError(
+            f"the reference is of another model or layer: its codes are {shapes[0]}, and those of "
+            f"{pair.run.encoder.layer!r} are {shapes[1]}; make one with saccade.pairs.reference_of(encoder, FOLDER)."
+        )
 
 
 class Typical(NamedTuple):

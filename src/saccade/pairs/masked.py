@@ -20,14 +20,19 @@ least squares, Hammer and Holzman (1992); folded designs, Box and Wilson (1951).
 
 from __future__ import annotations
 
+import hashlib
+from collections import OrderedDict
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from saccade.attribution.fillers import filler_images, filler_in_words
 from saccade.attribution.masks import cells_of, linear
+from saccade.encoder import Encoder
 from saccade.errors import InputError, NotApplicable
 from saccade.pairs.terms import Numbers, Terms
 from saccade.run import Run
@@ -121,6 +126,10 @@ def masked_terms(run: Run, image: Array, code: Numbers, *, masks: int, cells: in
     grid = cells_of(size, cells)
     places = grid[0] * grid[1]
     check_masks(masks, grid)
+    key = (hashlib.sha256(image.tobytes()).digest(), image.shape, masks, cells, *seed)
+    known = _recent(run.encoder, key)
+    if known is not None:
+        return known
     if masks * code.size * 8 > _BYTES:
         raise NotApplicable(
             f"the code has {code.size:,} numbers, so {masks} masked copies of it would take more than a GiB; take a "
@@ -138,9 +147,32 @@ def masked_terms(run: Run, image: Array, code: Numbers, *, masks: int, cells: in
     )
     layer = run.encoder.layer
     codes = run.activations_along(image, [layer], MASKED, points, {"filler": filler})[layer]
-    return fitted(
-        visible, codes.reshape(masks, -1).astype(np.float64), code, grid, filler_in_words("blur", round(blur))
-    )
+    filled = filler_in_words("blur", round(blur))
+    answer = fitted(visible, codes.reshape(masks, -1).astype(np.float64), code, grid, filled)
+    _keep(run.encoder, key, answer)
+    return answer
+
+
+_RECENT: WeakKeyDictionary[Encoder, OrderedDict[tuple[Any, ...], MaskedTerms]] = WeakKeyDictionary()
+"""Whoever compares every two of some photos, or one with many, asks for the same copies again."""
+_RECENT_BYTES = 128 * 2**20
+_LOCK = Lock()
+
+
+def _recent(encoder: Encoder, key: tuple[Any, ...]) -> MaskedTerms | None:
+    with _LOCK:
+        answers = _RECENT.setdefault(encoder, OrderedDict())
+        if key in answers:
+            answers.move_to_end(key)
+        return answers.get(key)
+
+
+def _keep(encoder: Encoder, key: tuple[Any, ...], answer: MaskedTerms) -> None:
+    with _LOCK:
+        answers = _RECENT.setdefault(encoder, OrderedDict())
+        answers[key] = answer
+        while sum(each.residuals.nbytes + each.weights.nbytes for each in answers.values()) > _RECENT_BYTES:
+            answers.popitem(last=False)
 
 
 def fitted(

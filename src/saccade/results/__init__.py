@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from saccade.results.attribution import Attribution
 from saccade.results.cell_maps import CellMaps
+from saccade.results.contrast import Contrast
 from saccade.results.evaluation import Evaluation
 from saccade.results.feature_maps import FeatureMaps
 from saccade.results.layer_maps import LayerMaps
@@ -17,6 +18,7 @@ __all__ = [
     "Attribution",
     "Cell",
     "CellMaps",
+    "Contrast",
     "CoverTest",
     "Evaluation",
     "FeatureMaps",

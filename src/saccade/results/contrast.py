@@ -1,0 +1,203 @@
+"""Why an image is closer to these than to those: a difference of two scores, and what each place makes of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from saccade.arguments import check_arguments, checks_arguments
+from saccade.images import Images
+from saccade.picture import Bar, Panel, figure, overlay, scale_of, stretch
+from saccade.picture.numerals import number, signed
+from saccade.picture.scales import Scale
+from saccade.results.arrays import numbers, opened_arrays
+from saccade.results.framing import framed
+from saccade.results.map_sentence import main_region
+from saccade.results.plain import plain
+from saccade.results.result import Result, read_only, sentence
+
+_UNIT = "what this place adds to the difference"
+_MEANING = (
+    "Orange: this part makes the photo more like {nearer}. Blue: this part makes it more like {further}. "
+    "All places together make the difference."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Contrast(Result):
+    """Why is this image closer to these than to those?
+
+    Attributes:
+        shares: float64 (rows, columns) of the image: what each place adds to the difference; with `special` they sum to
+            it.
+        scores_nearer: Its similarity to each of the ones.
+        scores_further: Its similarity to each of the others.
+        image: The image, one of its kind.
+        nearer: The ones.
+        further: The others.
+        model: The model's name.
+        layer: The layer whose numbers are the code.
+        special: What is no place adds.
+        centred: Whether a mean code was taken off first.
+        error: Standard errors of `shares` where they are estimated, were those of the comparisons independent; None
+            where exact.
+        notes: What the reader must know.
+    """
+
+    shares: NDArray[np.float64]
+    scores_nearer: tuple[float, ...]
+    scores_further: tuple[float, ...]
+    image: Images
+    nearer: tuple[Images, ...]
+    further: tuple[Images, ...]
+    model: str
+    layer: str
+    special: float = 0.0
+    centred: bool = False
+    error: NDArray[np.float64] | None = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        read_only(self.shares, *([] if self.error is None else [self.error]))
+
+    def __repr__(self) -> str:
+        sides = f"{_names(self.nearer)} over {_names(self.further)}"
+        return f"Contrast({self.difference:+.3f} of {self.image.names[0]}: {sides})"
+
+    @property
+    def difference(self) -> float:
+        """The mean similarity to the ones less that to the others."""
+        return float(np.mean(self.scores_nearer) - np.mean(self.scores_further))
+
+    @property
+    def sentence(self) -> str:
+        """In plain words."""
+        nearer, further = _names(self.nearer), _names(self.further)
+        told = (
+            f"{self.image.names[0]} is {number(float(np.mean(self.scores_nearer)))} alike to {nearer} and "
+            f"{number(float(np.mean(self.scores_further)))} to {further}"
+        )
+        if not (self.shares > 0).any():
+            return f"{told}; no place makes it more like {nearer}."
+        where, part = main_region(np.maximum(self.shares, 0))
+        return f"{told}; {100 * part:.0f} % of what speaks for {nearer} lies in {where}."
+
+    def scale(self) -> Scale:
+        """A signed scale."""
+        return scale_of(self.shares, signed=True)
+
+    @checks_arguments
+    def figure(
+        self, *, theme: str = "light", smooth: bool = True, opacity: float = 0.85, width: int = 1500
+    ) -> Image.Image:
+        """A page: the photo with what each place adds to the difference, and all photos in their own colours.
+
+        Args:
+            theme: `"light"` or `"dark"`.
+            smooth: Interpolate between places; False shows them as they are.
+            opacity: Opacity of the strongest colour.
+            width: Outer width in pixels.
+        """
+        photo, scale = framed(self.image.photos[0]), self.scale()
+        drawn = overlay(
+            photo, stretch(self.shares, photo.shape[0], photo.shape[1], smooth=smooth), scale, opacity=opacity
+        )
+        panels = [Panel(Image.fromarray(photo), self.image.names[0]), Panel(drawn, "where the difference lies")]
+        for images, scores in ((self.nearer, self.scores_nearer), (self.further, self.scores_further)):
+            panels += [
+                Panel(Image.fromarray(framed(each.photos[0])), each.names[0], f"{number(score)} alike")
+                for each, score in zip(images, scores, strict=True)
+            ]
+        measure = f"Difference of cosine similarities, layer {self.layer} of {self.model}"
+        measure += ", after taking off the mean code." if self.centred else "."
+        rows, columns = self.shares.shape
+        measure += f" Real grid {columns}x{rows}{', smoothed for display' if smooth else ''}."
+        return figure(
+            panels,
+            columns=min(4, len(panels)),
+            title=f"Why more like {_names(self.nearer)} than {_names(self.further)}? {signed(self.difference)}",
+            caption=[self.sentence, _MEANING.format(nearer=_names(self.nearer), further=_names(self.further))],
+            notes=[measure, *map(sentence, self.notes)],
+            bar=Bar(scale, _UNIT),
+            theme=theme,
+            width=width,
+        )
+
+    def page(self, **drawing: Any) -> Image.Image:
+        """`figure`, which says what it takes."""
+        return self.figure(**drawing)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """`shares`, `error` where they are estimated, and the model's images: `image`, `nearer_0`, `further_0`, ..."""
+        arrays: dict[str, NDArray[Any]] = {"shares": self.shares, "image": self.image.array}
+        if self.error is not None:
+            arrays["error"] = self.error
+        for side in ("nearer", "further"):
+            arrays |= {f"{side}_{index}": each.array for index, each in enumerate(getattr(self, side))}
+        return arrays
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Contrast:
+        """Open a saved `.npz`; the photos are then the model's own images.
+
+        Raises:
+            FileError: Missing, damaged, or not saved by `save`.
+        """
+        with opened_arrays(path) as (made, file):
+            value_range, names = tuple(made["value_range"]), made["names"]
+
+            def images(array: str, name: str) -> Images:
+                return Images.from_array(file[array], value_range, [name])
+
+            about = {name: made[name] for name in ("model", "layer", "special", "centred")}
+            check_arguments("the file", cls, about)
+            nearer, further = (
+                tuple(images(f"{side}_{index}", name) for index, name in enumerate(made[f"names_{side}"]))
+                for side in ("nearer", "further")
+            )
+            first, second = (tuple(map(float, made[f"scores_{side}"])) for side in ("nearer", "further"))
+            if len(first) != len(nearer) or len(second) != len(further) or not first or not second:
+                raise ValueError("scores that do not fit the photos")
+            return cls(
+                shares=numbers(file, "shares", 2),
+                scores_nearer=first,
+                scores_further=second,
+                image=images("image", names[0]),
+                nearer=nearer,
+                further=further,
+                error=numbers(file, "error", 2) if "error" in file.files else None,
+                notes=tuple(made["notes"]),
+                **about,
+            )
+
+    def provenance(self) -> dict[str, Any]:
+        """The scores, model, layer and notes."""
+        return {
+            "names": self.image.names,
+            "names_nearer": [each.names[0] for each in self.nearer],
+            "names_further": [each.names[0] for each in self.further],
+            "difference": self.difference,
+            "scores_nearer": self.scores_nearer,
+            "scores_further": self.scores_further,
+            "special": self.special,
+            "centred": self.centred,
+            "model": self.model,
+            "layer": self.layer,
+            "notes": self.notes,
+            "value_range": self.image.value_range,
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """How it was made, and the shares of all places."""
+        error = {} if self.error is None else {"error": plain(self.error)}
+        return {**super().to_dict(), "shares": plain(self.shares), **error}
+
+
+def _names(images: Sequence[Images]) -> str:
+    return images[0].names[0] if len(images) == 1 else f"these {len(images)} photos" if images else "nothing"

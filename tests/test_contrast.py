@@ -1,0 +1,77 @@
+"""Why an image is closer to these than to those: a difference that adds up."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import nets
+import numpy as np
+import pytest
+from skimage import data
+
+import saccade
+from saccade.errors import FileError, InputError, UnknownName
+from saccade.pairs import contrast
+from saccade.results import Contrast
+
+CAT, CUP, ROCKET, FACE = data.chelsea(), data.coffee(), data.rocket(), data.astronaut()
+
+
+@pytest.fixture(scope="module")
+def encoder() -> saccade.Encoder:
+    return saccade.Encoder(nets.autoencoder(24, 3), layer="encoded")
+
+
+@pytest.mark.parametrize("matching", ["place", "anywhere"])
+def test_shares_are_the_differences_and_sum_to_the_difference(encoder: saccade.Encoder, matching: str) -> None:
+    why = contrast(encoder, CAT, [CUP, FACE], ROCKET, matching=matching)
+    single = [saccade.compare(encoder, CAT, other, matching=matching) for other in (CUP, FACE, ROCKET)]
+    assert np.allclose(why.shares, (single[0].shares_a + single[1].shares_a) / 2 - single[2].shares_a, atol=1e-7)
+    assert why.difference == pytest.approx((single[0].score + single[1].score) / 2 - single[2].score, abs=1e-6)
+    assert why.shares.sum() + why.special == pytest.approx(why.difference, abs=1e-6)
+    assert why.error is None
+    back = contrast(encoder, CAT, ROCKET, [CUP, FACE], matching=matching)
+    assert np.allclose(back.shares, -why.shares, atol=1e-7)
+
+
+def test_a_reference_is_read_once(encoder: saccade.Encoder) -> None:
+    reference = [CAT[::2], CUP[::2], ROCKET[::2], FACE[::2]]
+    steps: list[tuple[int, int]] = []
+    why = contrast(encoder, CAT, CUP, [ROCKET, FACE], reference=reference, progress=lambda *done: steps.append(done))
+    single = [saccade.compare(encoder, CAT, other, reference=reference) for other in (CUP, ROCKET, FACE)]
+    assert why.centred
+    assert why.scores_nearer + why.scores_further == pytest.approx([each.score for each in single], abs=1e-5)
+    assert steps == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_estimated_contrasts_know_their_error(encoder: saccade.Encoder) -> None:
+    why = contrast(encoder, CAT, CUP, ROCKET, split="masked", cells=3, masks=32)
+    assert why.shares.shape == (3, 3)
+    assert why.error is not None
+    assert (why.error > 0).all()
+    assert why.shares.sum() == pytest.approx(why.difference, abs=1e-9)
+
+
+def test_it_is_drawn_saved_and_opened(encoder: saccade.Encoder, tmp_path: Path) -> None:
+    why = contrast(encoder, CAT, CUP, [ROCKET, FACE])
+    for theme in ("light", "dark"):
+        assert why.figure(theme=theme, width=800).width == 800
+    opened = Contrast.load(why.save(tmp_path / "why.npz"))
+    assert opened.to_dict() == why.to_dict()
+    assert json.loads(why.save(tmp_path / "why.json").read_text())["difference"] == pytest.approx(why.difference)
+    assert "alike to" in why.sentence
+    assert repr(why).startswith("Contrast(")
+    with np.load(tmp_path / "why.npz") as file:
+        arrays = dict(file)
+    del arrays["further_1"]
+    np.savez(tmp_path / "why.npz", **arrays)
+    with pytest.raises(FileError, match="damaged"):
+        Contrast.load(tmp_path / "why.npz")
+
+
+def test_what_cannot_be_contrasted_says_so(encoder: saccade.Encoder) -> None:
+    with pytest.raises(InputError, match="nothing to compare with"):
+        contrast(encoder, CAT, CUP, [])
+    with pytest.raises(UnknownName, match="the nearest is 'masks'"):
+        contrast(encoder, CAT, CUP, ROCKET, mask=3)
