@@ -135,7 +135,7 @@ def test_every_picture_is_there_and_whole(page: Reader, folder: Path) -> None:
         assert link.startswith("#") or (folder / link).is_file(), link
     for attributes in page.all("source"):
         assert (folder / str(attributes["srcset"])).is_file()
-    assert sum(path.stat().st_size for path in folder.rglob("*")) < 25e6
+    assert sum(path.stat().st_size for path in folder.rglob("*")) < 28e6
 
 
 def test_every_picture_is_described(page: Reader) -> None:
