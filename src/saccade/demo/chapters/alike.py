@@ -69,11 +69,11 @@ def alike(workspace: Workspace) -> Markup:
         ),
         _pair(workspace, first, views, "motorcycle", "One motorcycle, two points of view", _same_thing),
         _pair(workspace, first, (found.a, found.b), "surprise", _title(found), lambda why: _surprise(why, found)),
-        _second(workspace, views, found),
+        second_pairs(workspace, views, found),
     )
 
 
-def _second(workspace: Workspace, views: tuple[Candidate, Candidate], found: FoundPair) -> Markup:
+def second_pairs(workspace: Workspace, views: tuple[Candidate, Candidate], found: FoundPair) -> Markup:
     """The same pairs by the other network, or a line that says how to get it."""
     if workspace.second is None:
         words = f"With {TITLE} installed ("
