@@ -90,6 +90,16 @@ def test_values_of_one_bar_have_equally_many_decimals() -> None:
     assert alike_written([])(0.5) == "+0.50"
 
 
+@pytest.mark.parametrize("width", [240, 300, 1500])
+def test_labels_are_never_cut_off(width: int) -> None:
+    page = Page.of(width, LIGHT)
+    parts = [Part(0.1, colour, index) for index, colour in enumerate(MATCH_COLOURS, start=1)]
+    image = np.asarray(sum_bar([*parts, Part(0.3, LIGHT.rule, name="all the rest")], "0.90", page, page.content))
+    labels = image[: round(page.text)]
+    assert (labels[:, -1] == LIGHT.background).all()
+    assert (labels != LIGHT.background).any()
+
+
 def test_labels_keep_apart_and_in_order() -> None:
     placed = side_by_side([10, 12, 14, 90], [20, 20, 20, 20], 4, 0, 100)
     assert np.all(np.diff(placed) >= 24 - 1e-9)

@@ -26,8 +26,29 @@ PATCH = 1 / 8
 _VIEWS = (("heat", "Heat map"), ("spotlight", "Spotlight"), ("photo", "Photo"))
 
 
-def image(saved: Saved, alt: str, *, class_: str | None = None, lazy: bool = True, dark: Saved | None = None) -> Markup:
-    """An image with its size, so that the page does not jump; another one for dark paper where given."""
+NARROW = "(max-width: 46rem)"
+"""Screens on which a wide page could not be read."""
+
+
+def image(
+    saved: Saved,
+    alt: str,
+    *,
+    class_: str | None = None,
+    lazy: bool = True,
+    dark: Saved | None = None,
+    narrow: tuple[Saved, Saved] | None = None,
+) -> Markup:
+    """An image with its size, so that the page does not jump.
+
+    Args:
+        saved: The image.
+        alt: What it shows.
+        class_: Its class.
+        lazy: Load it when the reader comes near.
+        dark: Another one for dark paper.
+        narrow: Two for narrow screens, on light paper and on dark.
+    """
     shown = element(
         "img",
         src=saved.path,
@@ -37,11 +58,16 @@ def image(saved: Saved, alt: str, *, class_: str | None = None, lazy: bool = Tru
         class_=class_,
         loading="lazy" if lazy else None,
     )
-    if dark is None:
+    others = [] if dark is None else [("(prefers-color-scheme: dark)", dark)]
+    if narrow is not None:  # the first that fits is taken
+        others = [(f"{NARROW} and (prefers-color-scheme: dark)", narrow[1]), (NARROW, narrow[0]), *others]
+    if not others:
         return shown
-    size = {"width": dark.width, "height": dark.height}
-    other = element("source", srcset=dark.path, media="(prefers-color-scheme: dark)", **size)
-    return element("picture", other, shown)
+    sources = [
+        element("source", srcset=other.path, media=media, width=other.width, height=other.height)
+        for media, other in others
+    ]
+    return element("picture", sources, shown)
 
 
 def key(bar: Bar) -> Markup:

@@ -197,10 +197,11 @@ class Similarity(Result):
     def figure(
         self, *, theme: str = "light", smooth: bool = True, opacity: float = 0.85, width: int = 1500
     ) -> Image.Image:
-        """A page: both photos with what each place adds to the score, and the sum below.
+        """A page: the score beside what is typical, both photos with their matches joined by lines, the sum, the maps.
 
-        A photo that was cut or padded for the model is shown as the model saw it. A code without places gives the two
-        photos and the score alone.
+        Lines are as wide as the shares of the matches, broken where they lowered the score. A photo that was cut or
+        padded for the model is shown as the model saw it. A code without places gives the two photos and the score
+        alone.
 
         Args:
             theme: `"light"` or `"dark"`.

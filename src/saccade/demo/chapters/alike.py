@@ -24,6 +24,8 @@ from saccade.results import Similarity
 from saccade.results.map_sentence import area
 from saccade.results.similarity_words import headline, match_sentence
 
+_WIDE, _NARROW = 1300, 460
+"""Widths of the picture, for screens of any size and for telephones."""
 _DENSER = 1.1
 """With so many times what its area would give it, the subject made two photos alike; with less than one such part, the
 background did."""
@@ -67,11 +69,11 @@ def alike(workspace: Workspace) -> Markup:
         ),
         _pair(workspace, first, views, "motorcycle", "One motorcycle, two points of view", _same_thing),
         _pair(workspace, first, (found.a, found.b), "surprise", _title(found), lambda why: _surprise(why, found)),
-        _second(workspace, views, found),
+        second_pairs(workspace, views, found),
     )
 
 
-def _second(workspace: Workspace, views: tuple[Candidate, Candidate], found: FoundPair) -> Markup:
+def second_pairs(workspace: Workspace, views: tuple[Candidate, Candidate], found: FoundPair) -> Markup:
     """The same pairs by the other network, or a line that says how to get it."""
     if workspace.second is None:
         words = f"With {TITLE} installed ("
@@ -101,9 +103,16 @@ def _pair(
     why = compare(
         network.encoder, *(workspace.folder / path for path in paths), reference=workspace.folder / PHOTOS, cover=True
     )
-    light, dark = (
-        workspace.save(why.figure(theme=theme), f"images/{name}-{network.stem}{suffix}.webp", why.metadata())
-        for theme, suffix in (("light", ""), ("dark", "-dark"))
+    light, dark, *narrow = (
+        workspace.save(
+            why.figure(theme=theme, width=width), f"images/{name}-{network.stem}{suffix}.webp", why.metadata()
+        )
+        for theme, width, suffix in (
+            ("light", _WIDE, ""),
+            ("dark", _WIDE, "-dark"),
+            ("light", _NARROW, "-narrow"),
+            ("dark", _NARROW, "-narrow-dark"),
+        )
     )
     told = headline(why.score, why.shares_a, why.shares_b, matches=why.matches)
     alt = (
@@ -119,7 +128,7 @@ def _pair(
         element("h4" if network.fit else "h3", title),
         element(
             "figure",
-            element("div", element("div", image(light, alt, dark=dark), class_="swipe"), class_="wide"),
+            element("div", image(light, alt, dark=dark, narrow=(narrow[0], narrow[1])), class_="whole"),
             element("figcaption", _sum(why, network), say(why), _whose(why, both)),
         ),
         element("p", element("a", "The picture", href=light.path), ", ", plain, class_="small"),
