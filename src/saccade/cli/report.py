@@ -64,11 +64,20 @@ def report(
         )
     encoder = opening.open(model)
     console.say(encoder.describe())
+    notes: list[str] = []
     with console.progress(1, "starting") as bar:
         page = write_report(
             encoder, encoder.read(photos), output, methods=methods, title=title, live=live, model_source=str(model),
-            progress=lambda what, done, total: bar.at(done / max(total, 1), what),
+            progress=lambda what, done, total: bar.at(done / max(total, 1), what), on_note=notes.append,
         )  # fmt: skip
+    for note in notes:
+        console.note(f"left out: {note}")
     size = page.stat().st_size
     console.say(f"wrote {page} ({size / 1e6:.1f} MB)")
-    return {**opened(encoder), "output": str(page), "bytes": size, "photos": [str(photo) for photo in photos]}
+    return {
+        **opened(encoder),
+        "output": str(page),
+        "bytes": size,
+        "photos": [str(photo) for photo in photos],
+        "left_out": notes,
+    }

@@ -36,6 +36,7 @@ def write_report(
     model_source: str = "MODEL",
     progress: Callable[[str, int, int], None] | None = None,
     stop: Callable[[], bool] | None = None,
+    on_note: Callable[[str], None] | None = None,
 ) -> Path:
     """What does this model see in these photos, as one file that a friend can open and touch?
 
@@ -54,6 +55,7 @@ def write_report(
         model_source: How the model is named in the command that makes the report again.
         progress: Called with what is being done, the steps done and the steps in all.
         stop: Asked between pieces; True ends the work with `Cancelled`.
+        on_note: Called with a line for everything that the page does not show, and why.
 
     Returns:
         The path of the file.
@@ -73,7 +75,7 @@ def write_report(
     check_writable(path)
     page, _ = report_page(
         encoder, images, methods=methods, title=title, deck=deck, live=live, name=path.name, model_source=model_source,
-        progress=progress, stop=stop,
+        progress=progress, stop=stop, on_note=on_note,
     )  # fmt: skip
     return write_text(path, page)
 
@@ -91,6 +93,7 @@ def report_page(
     model_source: str = "MODEL",
     progress: Callable[[str, int, int], None] | None = None,
     stop: Callable[[], bool] | None = None,
+    on_note: Callable[[str], None] | None = None,
 ) -> tuple[str, str]:
     """The page as text, and its headline; see `write_report`."""
     encoder = as_encoder(encoder)
@@ -108,17 +111,22 @@ def report_page(
     left_out = list(data["left_out"])
     network = _network(encoder, photos, left_out) if live else None
     data["recipe"] = recipe(encoder, photos, name, methods, model_source, left_out)
-    if network is not None:
-        page = page_file(data["title"], data["deck"], {**data, "network": network}, entry="live_report.js")
-        if len(page.encode()) <= MOST_BYTES:
-            report("done", _STEPS)
-            return page, data["title"]
-        left_out.append(
-            f"the network does not run in this page: with it and {len(photos)} photos the file would have "
-            f"{len(page.encode()) / 1e6:.1f} MB, and {MOST_BYTES / 1e6:g} can be mailed; name fewer photos"
-        )
-        data["recipe"] = recipe(encoder, photos, name, methods, model_source, left_out)
     page = page_file(data["title"], data["deck"], data, entry=entry)
+    if network is not None:
+        with_network = page_file(data["title"], data["deck"], {**data, "network": network}, entry="live_report.js")
+        size = len(with_network.encode())
+        if size <= MOST_BYTES:
+            page = with_network
+        else:
+            left_out.append(
+                f"the network does not run in this page: with it and {len(photos)} photos the file would have "
+                f"{size / 1e6:.1f} MB, and {MOST_BYTES / 1e6:g} can be mailed; name fewer photos"
+            )
+            data["recipe"] = recipe(encoder, photos, name, methods, model_source, left_out)
+            page = page_file(data["title"], data["deck"], data, entry=entry)
+    if on_note is not None:
+        for note in left_out:
+            on_note(note)
     report("done", _STEPS)
     return page, data["title"]
 
