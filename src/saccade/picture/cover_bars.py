@@ -9,10 +9,13 @@ from PIL import Image, ImageDraw
 
 from saccade.picture.links import badge
 from saccade.picture.match_colours import MATCH_COLOURS
-from saccade.picture.numerals import number
+from saccade.picture.numerals import MINUS
 from saccade.picture.page import Page
 from saccade.picture.themes import Colour
 from saccade.picture.typesetting import LEADING, measure, write
+
+_SMALL = 0.1
+"""Scores that stay below this are written with a third decimal."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,9 @@ def cover_bars(covering: Covering, page: Page, width: int) -> Image.Image:
     steps = len(covering.measured)
     values = [0.0, covering.score, *covering.predicted, *covering.measured]
     low, high = min(values), max(values)
-    figures = max(measure(number(value), size, bold=True) for value in values) + size * 0.6
+    decimals = 2 if max(map(abs, values)) >= _SMALL else 3
+    texts = {value: f"{value:.{decimals}f}".replace("-", MINUS) for value in values}
+    figures = max(measure(text, size, bold=True) for text in texts.values()) + size * 0.6
     discs = radius * 2.35 * steps
     left = max(discs, measure("covered", size)) + size * 0.8
     space = max(8.0, width - left - figures)
@@ -64,7 +69,7 @@ def cover_bars(covering: Covering, page: Page, width: int) -> Image.Image:
     _key(image, draw, page, size, thick)
     write(image, (0, head), "nothing", size=size, colour=theme.muted)
     _bar(draw, (place(0), place(covering.score)), head + line / 2, thick, theme.ink, hollow=False)
-    _figure(image, max(place(0), place(covering.score)), head + line / 2, covering.score, theme.ink, size)
+    _figure(image, max(place(0), place(covering.score)), head + line / 2, texts[covering.score], theme.ink, size)
     for step, (predicted, measured) in enumerate(zip(covering.predicted, covering.measured, strict=True)):
         middle = top + step * (row + between) + row / 2
         for index, match in enumerate(covering.numbers[: step + 1]):
@@ -72,7 +77,7 @@ def cover_bars(covering: Covering, page: Page, width: int) -> Image.Image:
         for value, side, colour, hollow in ((predicted, -1, theme.muted, True), (measured, 1, theme.ink, False)):
             at = middle + side * row / 4
             _bar(draw, (place(0), place(value)), at, thick, colour, hollow=hollow)
-            _figure(image, max(place(0), place(value)), at, value, colour, size)
+            _figure(image, max(place(0), place(value)), at, texts[value], colour, size)
     zero = round(place(0))
     draw.line((zero, round(head), zero, image.height), theme.muted, max(1, round(page.text / 14)))
     return image
@@ -95,6 +100,6 @@ def _bar(
     draw.rectangle(box, None if hollow else colour, colour, max(1, round(thick / 7)))
 
 
-def _figure(image: Image.Image, left: float, middle: float, value: float, colour: Colour, size: float) -> None:
+def _figure(image: Image.Image, left: float, middle: float, text: str, colour: Colour, size: float) -> None:
     place = (left + size * 0.4, middle - LEADING * size / 2)
-    write(image, place, number(value), size=size, colour=colour)
+    write(image, place, text, size=size, colour=colour)

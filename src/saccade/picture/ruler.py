@@ -62,18 +62,21 @@ def ruler(score: float, typical: Typical | None, page: Page, width: int) -> Imag
     ends = [(low, "\u22121 the opposite" if low < 0 else "0 nothing in common"), (1.0, "1 the same")]
     canvas.words((0, below), ends[0][1], size, theme.muted)
     canvas.words((width, below), ends[1][1], size, theme.muted, align="right")
-    if low < 0:
-        canvas.line([(place(0), axis - thick), (place(0), axis + thick)], theme.muted, max(1.0, page.text / 14))
-        marks = [typical.median, typical.high] if typical is not None else []
-        if all(abs(place(mark) - place(0)) > size for mark in marks):
-            canvas.words((place(0), below), "0", size, theme.muted, align="centre")
+    taken: list[tuple[float, float]] = []
     if typical is not None:
         texts = [f"typical pair {_written(typical.median)}", f"5 % are over {_written(typical.high)}"]
         widths = [measure(text, size) for text in texts]
-        middles = side_by_side([place(typical.median), place(typical.high)], widths, size, 0, width)
-        for text, own, middle in zip(texts, (typical.median, typical.high), middles, strict=True):
-            canvas.line([(place(own), axis + thick / 2), (middle, below + step * 0.62)], theme.muted, page.text / 14)
+        marks = [place(typical.median), place(typical.high)]
+        middles = side_by_side(marks, widths, size, 0, width)
+        for text, own, middle in zip(texts, marks, middles, strict=True):
+            canvas.line([(own, axis + thick / 2), (middle, below + step * 0.62)], theme.muted, page.text / 14)
             canvas.words((middle, below + step * 1.05), text, size, theme.ink, align="centre")
+            taken.append((min(own, middle) - size, max(own, middle) + size))
+    if low < 0:
+        zero = place(0)
+        canvas.line([(zero, axis - thick), (zero, axis + thick)], theme.muted, max(1.0, page.text / 14))
+        if not any(start < zero < end for start, end in taken):
+            canvas.words((zero, below), "0", size, theme.muted, align="centre")
     return canvas.finish()
 
 
