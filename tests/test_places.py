@@ -303,7 +303,9 @@ def test_tokens_that_lie_nowhere_are_refused(images: np.ndarray) -> None:
             ask()
     with pytest.raises(InputError, match="not known where they lie"):
         saccade.explain(encoder, images, target="cell:0,1")
-    assert not saccade.compare(encoder, images[:1], images[1:]).places
+    with pytest.raises(NotApplicable, match="no places that could be compared one by one"):
+        saccade.compare(encoder, images[:1], images[1:], matching="place")
+    assert saccade.compare(encoder, images[:1], images[1:], cells=3, masks=32).split == "estimated"
 
 
 def test_abnormally_long_tokens_are_noticed(images: np.ndarray) -> None:

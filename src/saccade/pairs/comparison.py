@@ -117,7 +117,7 @@ def compare(
     if centred and reference is None and centre is None and encoder.reference is None:
         raise InputError(
             "centred=True needs to know what most photos share, and nothing beside this model says so; give a "
-            "reference: a folder of photos."
+            "reference, a folder of photos (--reference FOLDER)."
         )
     if centred is not False and reference is None and centre is None:
         reference = encoder.reference
