@@ -11,6 +11,7 @@ import torch
 import saccade
 from saccade.errors import MissingPackage
 from saccade.models.places import Places
+from saccade.pairs import strongest_links
 from saccade.pretrained import efficientnet_lite0
 
 
@@ -60,3 +61,19 @@ def test_it_knows_what_it_learned(photo: np.ndarray) -> None:
     )
     assert mirrored.score > 0.9 > 0.6 > other.score
     np.testing.assert_allclose(mirrored.shares_a.sum(), mirrored.score, atol=1e-5)
+
+
+def test_links_of_a_photo_and_its_mirror_image_join_mirrored_places(photo: np.ndarray) -> None:
+    """With 64 masked copies of each, and with the cells themselves."""
+    encoder = saccade.load("saccade.pretrained:efficientnet_lite0")
+    for why in (
+        saccade.compare(encoder, photo, photo[:, ::-1]),
+        saccade.compare(encoder, photo, photo[:, ::-1], split="masked", masks=64),
+    ):
+        assert why.interactions is not None
+        links = strongest_links(why.interactions)
+        assert len(links) == 20
+        assert sum(link.b == (link.a[0], 6 - link.a[1]) for link in links) >= 16
+    strongest = np.argsort(-why.interactions, axis=None)[:20]
+    first, second = (np.stack(np.divmod(part, 7)) for part in np.divmod(strongest, 49))
+    assert ((first[0] == second[0]) & (first[1] == 6 - second[1])).sum() >= 10

@@ -151,19 +151,20 @@ def _grown(
 ) -> tuple[list[int], list[int]]:
     """Both sides of a match that grows from one link, a place at a time."""
     sides = [seed[0]], [seed[1]]
+    tables = above, above.T
     open_ = [free[0].copy(), free[1].copy()]
+    near = [np.zeros(len(free[0]), bool), np.zeros(len(free[1]), bool)]
+    # What each place has together with the whole other side, kept up to date as that grows.
+    sums = [above[:, seed[1]].copy(), above[seed[0]].copy()]
     for side in (0, 1):
         open_[side][seed[side]] = False
-    # With one place only, what the seed itself has beyond all others would keep everybody out.
+        _mark(near[side], seed[side], grids[side])
     while True:
-        block = float(above[np.ix_(*sides)].mean())
+        block = float(sums[0][sides[0]].sum()) / (len(sides[0]) * len(sides[1]))
         best: tuple[float, int, int] | None = None
         for side in (0, 1):
-            table = above if side == 0 else above.T
-            joint = table[:, sides[1 - side]].mean(axis=1)
-            near = _near(sides[side], grids[side])
-            worth = np.where(near, joint / _NEIGHBOUR, joint / _ELSEWHERE)
-            worth[~open_[side]] = -np.inf
+            joint = sums[side] / len(sides[1 - side])
+            worth = np.where(open_[side], joint / np.where(near[side], _NEIGHBOUR, _ELSEWHERE), -np.inf)
             index = int(worth.argmax())
             if worth[index] >= block and (best is None or worth[index] > best[0]):
                 best = float(worth[index]), side, index
@@ -172,14 +173,14 @@ def _grown(
         _, side, index = best
         sides[side].append(index)
         open_[side][index] = False
+        sums[1 - side] += tables[side][index]
+        _mark(near[side], index, grids[side])
 
 
-def _near(places: list[int], grid: tuple[int, ...]) -> NDArray[np.bool_]:
-    near = np.zeros(grid, bool)
-    for place in places:
-        for row, column in _neighbours(_place(place, grid[1]), *grid):
-            near[row, column] = True
-    return near.ravel()
+def _mark(near: NDArray[np.bool_], index: int, grid: tuple[int, ...]) -> None:
+    """Mark the neighbours of a place."""
+    for row, column in _neighbours(_place(index, grid[1]), *grid):
+        near[row * grid[1] + column] = True
 
 
 def _neighbours(place: Place, rows: int, columns: int) -> Iterator[Place]:
