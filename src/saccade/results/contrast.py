@@ -121,7 +121,10 @@ class Contrast(Result):
         return figure(
             panels,
             columns=min(4, len(panels)),
-            title=f"Why more like {_names(self.nearer)} than {_names(self.further)}? {signed(self.difference)}",
+            title=(
+                f"{'More' if self.difference >= 0 else 'Less'} like {_names(self.nearer)} than "
+                f"{_names(self.further)}, and why: {signed(self.difference)}"
+            ),
             caption=[self.sentence, _MEANING.format(nearer=_names(self.nearer), further=_names(self.further))],
             notes=[measure, *map(sentence, self.notes)],
             bar=Bar(scale, _UNIT),

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from saccade.picture.pair import score_text
 from saccade.results.result import read_only
 
 Place = tuple[int, int]
@@ -106,8 +107,8 @@ class CoverTest:
         count = len(self.measured)
         parts = "the strongest match" if count == 1 else f"the {count} strongest matches"
         told = (
-            f"With {parts} covered on both photos ({self.filler}) the similarity is {self.measured[-1]:.2f} instead of "
-            f"{self.score:.2f}; the shares say {self.predicted[-1]:.2f}"
+            f"With {parts} covered on both photos ({self.filler}) the similarity is {score_text(self.measured[-1])} "
+            f"instead of {score_text(self.score)}; the shares say {score_text(self.predicted[-1])}"
         )
         if self.agrees:
             return f"{told}."
