@@ -50,8 +50,9 @@ def contrast(
         Cancelled: `stop` said so.
 
     Example:
-        >>> why = saccade.pairs.contrast(encoder, "a.jpg", "b.jpg", ["c.jpg", "d.jpg"])
-        >>> float(why.shares.sum()), why.difference
+        >>> why = saccade.pairs.contrast(encoder, "a.jpg", "b.jpg", ["cat.jpg", "dog.jpg"])
+        >>> abs(float(why.shares.sum()) - why.difference) < 1e-9
+        True
     """
     refuse_unknown(compare, settings)
     encoder = as_encoder(encoder)

@@ -38,7 +38,7 @@ def in_page_network(encoder: Encoder, height: int, width: int) -> dict[str, Any]
 
     Example:
         >>> in_page_network(saccade.load("autoencoder.keras"), 128, 128)["multiplications"]
-        780140544
+        780926976
     """
     paths = [encoder.layer, *([encoder.network.output] if encoder.is_autoencoder else [])]
     plain = plain_network(encoder.network, paths, height, width)

@@ -60,7 +60,7 @@ def report_view(
         InputError: No photos, or too many.
 
     Example:
-        >>> saccade.report_view(encoder, ["cat.jpg", "cup.jpg"]).title
+        >>> saccade.report_view(encoder, ["cat.jpg", "dog.jpg"]).title
         'What does the machine see in these 2 photos?'
     """
     page, title = report_page(encoder, images, methods=methods, title=title, live=live)

@@ -66,7 +66,7 @@ def write_report(
         Cancelled: `stop` said so; nothing was written.
 
     Example:
-        >>> saccade.write_report(encoder, ["cat.jpg", "cup.jpg"], "report.html")
+        >>> saccade.write_report(encoder, ["cat.jpg", "dog.jpg"], "report.html")
         PosixPath('report.html')
     """
     path = Path(output)
