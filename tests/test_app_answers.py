@@ -152,6 +152,7 @@ def test_methods_that_do_not_answer_are_left_out_of_the_page() -> None:
             assert client.post("/api/explain", json={"photo": number, "method": method["method"]}).status_code == 200
         assert client.post("/api/agreements", json={"photo": number}).status_code == 200
         assert "memory" not in page["offers"]
+        assert page["camera"] == ["saliency"]
 
 
 def test_the_map_as_a_picture(client: TestClient) -> None:

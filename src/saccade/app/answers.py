@@ -83,7 +83,9 @@ class Answers:
             ],
             "layers": self.layers_to_ask(image),
         }
-        facts["camera"] = ["saliency", "activation_energy"] if encoder.capabilities.gradients else ["activation_energy"]
+        facts["camera"] = [
+            *(["saliency"] if encoder.capabilities.gradients else []), *(name for name in _CHEAP if name in methods)
+        ]  # fmt: skip
         return facts
 
     def empty_facts(self) -> dict[str, Any]:
