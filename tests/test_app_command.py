@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import socket
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 from app_servers import photo_file
 from commands import COMMAND, NUMPY_FACTORY, Run, environment, refused
+from PIL import Image
 
 
 @pytest.fixture
@@ -78,6 +80,14 @@ def test_it_answers_who_has_the_address_and_ends_at_once(folder: Path) -> None:
         assert token not in out
 
 
+def test_what_is_no_photo_is_named_and_left_out(folder: Path) -> None:
+    (folder / "photos" / "0.png").write_bytes(b"damaged")
+    with serving(folder) as (process, said):
+        assert [Path(photo).name for photo in said["photos"]] == ["1.png", "2.png"]
+        process.kill()
+        assert "note: left out: photos/0.png is not a photo" in process.communicate()[1]
+
+
 def _misbehave(port: int, token: str) -> None:
     """What may not leave a trace: its line would name a photo, an address or a token."""
     from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -94,6 +104,12 @@ def _misbehave(port: int, token: str) -> None:
     )  # fmt: skip
     with pytest.raises(urllib.error.HTTPError, match="415"):
         urllib.request.urlopen(upload)
+    several = io.BytesIO()
+    frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue")]
+    frames[0].save(several, "GIF", save_all=True, append_images=frames[1:])
+    upload.data = several.getvalue()
+    with urllib.request.urlopen(upload) as answer:  # the library warns that it reads the first frame
+        assert answer.status == 201
     live, bearer = f"ws://127.0.0.1:{port}/live", {"authorization": f"Bearer {token}"}
     with pytest.raises(InvalidStatus, match="403"):
         connect(live, additional_headers=bearer, origin="http://evil.example")  # type: ignore[arg-type]
@@ -133,6 +149,8 @@ def test_what_cannot_be_served_is_one_plain_line(run: Run, folder: Path) -> None
     refused(run("serve", "mine:made", "photos", "--host", "0.0.0.0"), "--token", "other machines")
     refused(run("serve", "mine:made", "photos", "--token", "short"), "5 characters", "16 or more")
     refused(run("serve", "mine:made", "nowhere"), "nowhere")
+    (folder / "note.txt").write_text("words")
+    refused(run("serve", "mine:made", "note.txt"), "note.txt is not a photo")
     refused(
         run("serve", "mine:made", "photos", "--host", "203.0.113.7", "--token", "x" * 20), "no address of this machine"
     )
