@@ -473,7 +473,7 @@ async def page_data(request: Request) -> Response:
         try:
             return service.answers.facts(service.album.photo(client, first or "").image)
         except Refused:  # there is none, or it cannot be read any more
-            return service.answers.empty_facts()
+            return service.answers.empty_facts(service.album.recipe)
 
     facts = await service.answer(client, ("page", first), facts_of)
     photos = [{"number": number, "name": name} for number, name in listed]

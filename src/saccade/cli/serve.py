@@ -89,6 +89,7 @@ def serve(
     if token is not None and (len(token) < _SHORTEST_TOKEN or not token.isascii() or not token.isprintable()):
         raise InputError(f"--token has {len(token)} characters; give {_SHORTEST_TOKEN} or more, letters and digits.")
     try:
+        from saccade.app.album import of_one_size
         from saccade.app.assembly import create_app
         from saccade.app.defects import say_all
         from saccade.app.examples import SHIPPED, example_photos
@@ -108,6 +109,12 @@ def serve(
         source = model if model is not None else str(SHIPPED)
         encoder = opening.open(source)
         console.say(encoder.describe())
+        size = of_one_size(encoder.recipe)
+        if size != encoder.recipe:
+            console.note(
+                f"the model takes images of any size; here all are {size.height}x{size.width}, so that they can be "
+                "compared. --size takes another."
+            )
         limits = Limits()
         photos = _readable(photos, encoder, console, limits.shown)
         shown_token = token or new_token()
