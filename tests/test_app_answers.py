@@ -152,6 +152,21 @@ def test_methods_that_do_not_answer_are_left_out_of_the_page() -> None:
             assert client.post("/api/explain", json={"photo": number, "method": method["method"]}).status_code == 200
         assert client.post("/api/agreements", json={"photo": number}).status_code == 200
         assert "memory" not in page["offers"]
+        assert page["camera"] == ["saliency"]
+
+
+def test_photos_of_any_shape_have_one_size_where_the_model_takes_any(tmp_path: Path) -> None:
+    for number, size in enumerate([(64, 48), (40, 60), (30, 30)]):
+        (tmp_path / f"{number}.png").write_bytes(photo_file(size, seed=number))
+    encoder = saccade.Encoder(small_autoencoder(size=None), layer="encoded", value_range=(0, 1))
+    with test_client(create_app(encoder, sorted(tmp_path.iterdir()), token=TOKEN), headers=BEARER) as client:
+        assert client.get("/api/page").json()["model"]["input"] == [224, 224, 3]
+        assert client.post("/api/compare", json={"a": "f0", "b": "f1"}).status_code == 200
+        assert client.post("/api/similarities", json={"photos": ["f0", "f1", "f2"]}).status_code == 200
+        assert client.get("/api/dials").json()["count"] == 2
+        with client.websocket_connect(LIVE, headers=BEARER) as socket:
+            said, _ = asked(socket, {"id": 1, "kind": "run"}, np.zeros((224, 224, 3), "<f4").tobytes())
+            assert said["redrawn"] == 224 * 224 * 3
 
 
 def test_the_map_as_a_picture(client: TestClient) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import httpx2
 import numpy as np
 import pytest
-from app_servers import running
+from app_servers import photo_file, running, small_encoder
 from browsers import chromium
 from commands import COMMAND, environment, small_autoencoder
 from PIL import Image
@@ -224,6 +224,31 @@ def test_twenty_clients_at_once(address: str, folder: Path) -> None:
     for thread in threads:
         thread.join(120)
     assert sorted(statuses) == [200] * 40 + [201] * 20
+
+
+def test_more_photos_are_found_by_their_names(browser: Any, tmp_path: Path) -> None:
+    for number in range(14):
+        (tmp_path / f"holiday-{number:02}.png").write_bytes(photo_file(seed=number))
+    with running(small_encoder(), sorted(tmp_path.iterdir())) as address, visiting(browser, address) as tab:
+        assert tab.locator(".thumbs .thumb").count() == 12
+        tab.get_by_role("button", name="2 more photos").click()
+        tab.get_by_label("Find a photo by its name").fill("DAY-13")
+        tab.get_by_role("button", name="holiday-13.png", exact=True).click()
+        tab.wait_for_selector('.thumbs .thumb[aria-label="holiday-13.png"][aria-pressed="true"]')
+        assert tab.locator(".thumbs .thumb").count() == 12
+        tab.evaluate("document.activeElement.blur()")
+        assert tab.get_by_role("button", name="Use the camera").is_visible()
+
+
+def test_without_photos_the_page_invites(browser: Any, folder: Path) -> None:
+    with running(small_encoder(), []) as address:
+        context = browser.new_context()
+        tab = context.new_page()
+        tab.goto(address)
+        tab.get_by_text("Drop a photo on this page to begin").wait_for()
+        drop(tab, folder / "astronaut.jpg")
+        tab.wait_for_selector("#look .stage-canvas", state="attached")
+        context.close()
 
 
 def test_all_as_one_page(browser: Any, address: str, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import socket
@@ -9,13 +10,14 @@ import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from app_servers import photo_file
 from commands import COMMAND, NUMPY_FACTORY, Run, environment, refused
+from PIL import Image
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @contextmanager
 def serving(folder: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
-    command = [*COMMAND, "serve", "mine:made", "photos", "--json", "--no-open", *words]
+    command = [*COMMAND, "serve", "mine:made", "photos", "--json", "--no-open", "--port", "0", *words]
     process = subprocess.Popen(
         command, cwd=folder, env=environment(PYTHONPATH=_path(folder)), text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -70,11 +72,57 @@ def test_it_answers_who_has_the_address_and_ends_at_once(folder: Path) -> None:
         )  # fmt: skip
         with urllib.request.urlopen(question) as answer:
             assert json.load(answer)["method"] == "occlusion"
+        _misbehave(said["port"], token)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
         assert process.returncode == 130
         assert err == "saccade: stopped.\n"
         assert token not in out
+
+
+def test_what_is_no_photo_is_named_and_left_out(folder: Path) -> None:
+    (folder / "photos" / "0.png").write_bytes(b"damaged")
+    with serving(folder) as (process, said):
+        assert [Path(photo).name for photo in said["photos"]] == ["1.png", "2.png"]
+        process.kill()
+        assert "note: left out: photos/0.png is not a photo" in process.communicate()[1]
+
+
+def _misbehave(port: int, token: str) -> None:
+    """What may not leave a trace: its line would name a photo, an address or a token."""
+    from websockets.exceptions import ConnectionClosed, InvalidStatus
+    from websockets.sync.client import connect
+
+    with socket.create_connection(("127.0.0.1", port)) as raw:
+        raw.sendall(b"\x16\x03\x01 no HTTP at all\r\n\r\n")
+        raw.recv(1000)
+    with socket.create_connection(("127.0.0.1", port)) as raw:
+        raw.sendall(b"POST /api/photos HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 500\r\n\r\nhalf")
+    upload = urllib.request.Request(
+        f"http://127.0.0.1:{port}/api/photos?name=Anna.png", b"no photo",
+        {"authorization": f"Bearer {token}", "content-type": "image/png"},
+    )  # fmt: skip
+    with pytest.raises(urllib.error.HTTPError, match="415"):
+        urllib.request.urlopen(upload)
+    several = io.BytesIO()
+    frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue")]
+    frames[0].save(several, "GIF", save_all=True, append_images=frames[1:])
+    upload.data = several.getvalue()
+    with urllib.request.urlopen(upload) as answer:  # the library warns that it reads the first frame
+        assert answer.status == 201
+    live, bearer = f"ws://127.0.0.1:{port}/live", {"authorization": f"Bearer {token}"}
+    with pytest.raises(InvalidStatus, match="403"):
+        connect(live, additional_headers=bearer, origin="http://evil.example")  # type: ignore[arg-type]
+    with pytest.raises(InvalidStatus, match="401"):
+        connect(live)
+    with connect(live, additional_headers=bearer) as talking:
+        talking.send(b"\xff" * 100)
+        assert b"docs/api.md" in talking.recv()
+    with connect(live, additional_headers=bearer) as talking:
+        with suppress(ConnectionClosed):  # it may be closed before all of it was sent
+            talking.send(b"x" * (17 * 2**20))
+        with pytest.raises(ConnectionClosed):
+            talking.recv()
 
 
 def test_the_next_port_that_is_free(folder: Path) -> None:
@@ -101,6 +149,8 @@ def test_what_cannot_be_served_is_one_plain_line(run: Run, folder: Path) -> None
     refused(run("serve", "mine:made", "photos", "--host", "0.0.0.0"), "--token", "other machines")
     refused(run("serve", "mine:made", "photos", "--token", "short"), "5 characters", "16 or more")
     refused(run("serve", "mine:made", "nowhere"), "nowhere")
+    (folder / "note.txt").write_text("words")
+    refused(run("serve", "mine:made", "note.txt"), "note.txt is not a photo")
     refused(
         run("serve", "mine:made", "photos", "--host", "203.0.113.7", "--token", "x" * 20), "no address of this machine"
     )

@@ -18,12 +18,14 @@ from saccade.app.limits import Limits
 from saccade.app.refusal import Refused
 from saccade.encoder import Encoder
 from saccade.errors import FileError, ImageError, one_line
-from saccade.images import Images, Photo, Placement, read_photo
+from saccade.images import ImageRecipe, Images, Photo, Placement, read_photo
 
 _READ = 48
 """Photos of the command that lie in memory at once."""
 _THUMBNAIL = 112
 _LONGEST_NAME = 80
+_FREE_SIDE = 224
+"""Pixels of a side, as far as it is free; rounded down to what the model can halve."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +67,7 @@ class Album:
     def __init__(self, encoder: Encoder, paths: Sequence[Path], limits: Limits) -> None:
         self._limits = limits
         # Photos of a server are small enough for everybody's to lie in memory.
-        self._recipe = replace(encoder.recipe, max_pixels=min(encoder.recipe.max_pixels, limits.pixels))
+        self.recipe = replace(of_one_size(encoder.recipe), max_pixels=min(encoder.recipe.max_pixels, limits.pixels))
         self._paths = {f"f{index}": path for index, path in enumerate(paths)}
         self._read: OrderedDict[str, AlbumPhoto] = OrderedDict()
         self._dropped: OrderedDict[str, tuple[str, AlbumPhoto]] = OrderedDict()
@@ -98,7 +100,7 @@ class Album:
         if path is None:
             raise Refused(404, "there is no such photo; it may have made room for newer ones.")
         try:
-            photo = AlbumPhoto(number, self._smaller(read_photo(path, self._recipe), path.name))
+            photo = AlbumPhoto(number, self._smaller(read_photo(path, self.recipe), path.name))
         except (ImageError, FileError) as error:
             raise Refused(422, str(error).replace(str(path), path.name)) from error
         with self._lock:
@@ -120,7 +122,7 @@ class Album:
         """
         called = displayed_name(name)
         try:
-            image = read_photo(content, self._recipe)
+            image = read_photo(content, self.recipe)
         except (ImageError, FileError) as error:
             reason = str(error).replace("image 1", called)
             large = any(word in reason for word in ("pixels", "too large", "limit"))
@@ -148,7 +150,7 @@ class Album:
 
     def frame(self, pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> Images:
         """One frame of a camera, read for the model."""
-        return read_photo(pixels, self._recipe)
+        return read_photo(pixels, self.recipe)
 
     def _smaller(self, image: Images, name: str) -> Images:
         """The same for the model, and smaller for the eye."""
@@ -165,6 +167,12 @@ class Album:
             (size[1], size[0]), photo.placement.size, (left * across, top * down, right * across, bottom * down)
         )
         return Images(image.array, (Photo(name, None, drawn, placement),), image.value_range)
+
+
+def of_one_size(recipe: ImageRecipe) -> ImageRecipe:
+    """The recipe with a size for a model that takes any: photos of one size can be compared."""
+    side = max(recipe.multiple, _FREE_SIDE // recipe.multiple * recipe.multiple)
+    return replace(recipe, height=recipe.height or side, width=recipe.width or side)
 
 
 def displayed_name(name: str) -> str:

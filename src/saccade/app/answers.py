@@ -19,7 +19,7 @@ from saccade.encoder import Encoder
 from saccade.errors import NotApplicable, UnknownName
 from saccade.explanation import default_method, explain
 from saccade.fingerprint import encoder_fingerprint
-from saccade.images import Images
+from saccade.images import ImageRecipe, Images
 from saccade.methods import available, find
 from saccade.report.array_spec import array_spec
 from saccade.report.cell_data import cell_codes
@@ -83,16 +83,16 @@ class Answers:
             ],
             "layers": self.layers_to_ask(image),
         }
-        facts["camera"] = ["saliency", "activation_energy"] if encoder.capabilities.gradients else ["activation_energy"]
+        facts["camera"] = [
+            *(["saliency"] if encoder.capabilities.gradients else []), *(name for name in _CHEAP if name in methods)
+        ]  # fmt: skip
         return facts
 
-    def empty_facts(self) -> dict[str, Any]:
+    def empty_facts(self, recipe: ImageRecipe) -> dict[str, Any]:
         """The same before there is any photo: of a grey image, which is never shown."""
-        encoder = self.encoder
-        height, width = encoder.recipe.height or 128, encoder.recipe.width or 128
-        grey = np.full((height, width, encoder.recipe.channels), 0.5, np.float32)
-        low, high = encoder.value_range
-        return self.facts(Images.from_array(low + grey * (high - low), encoder.value_range))
+        low, high = self.encoder.value_range
+        grey = np.full((recipe.height or 1, recipe.width or 1, recipe.channels), (low + high) / 2, np.float32)
+        return self.facts(Images.from_array(grey, self.encoder.value_range))
 
     def usual_methods(self, image: Images) -> tuple[list[str], tuple[str, ...]]:
         """The methods of the page that this model answers, the default first, and what must be said of the others."""

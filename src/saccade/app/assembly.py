@@ -75,6 +75,8 @@ def create_app(
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
+        # Its own way is a traceback on stderr, which may name a photo.
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: _say(service, context))
         warming = asyncio.create_task(service.warm_up()) if warm_up else None
         yield
         if warming is not None:
@@ -98,6 +100,12 @@ def create_app(
         app, token=token, clients=Clients(token, limits.clients), hosts=hosts, any_address=any_address, cookie=cookie,
         limits=limits, root_path=root_path, on_defect=service.on_defect,
     )  # fmt: skip
+
+
+def _say(service: Service, context: dict[str, Any]) -> None:
+    error = context.get("exception")
+    if error is not None:
+        service.on_defect(error)
 
 
 async def _live(socket: WebSocket) -> None:

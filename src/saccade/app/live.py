@@ -240,17 +240,14 @@ class Conversation:
         )
 
     def _image(self, numbers: bytes) -> Any:
-        encoder = self._service.answers.encoder
-        channels = encoder.recipe.channels
-        height, width = encoder.recipe.height, encoder.recipe.width
-        if height is None or width is None:
-            raise ImageError("this model takes images of any size; give it one with --size to move a cover over them.")
+        recipe, value_range = self._service.album.recipe, self._service.answers.encoder.value_range
+        height, width, channels = recipe.height or 1, recipe.width or 1, recipe.channels
         if len(numbers) != 4 * height * width * channels:
             raise ImageError(f"the bytes are no image of {height} x {width} x {channels} numbers.")
         values = np.frombuffer(numbers, "<f4").astype(np.float32).reshape(1, height, width, channels)
         if not np.isfinite(values).all():
             raise ImageError("the image holds values that are not numbers.")
-        return np.clip(values, *encoder.value_range)
+        return np.clip(values, *value_range)
 
     def _turn(self, question: Turn, stop: Stop, send: Send) -> None:
         start = time.perf_counter()

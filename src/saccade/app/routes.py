@@ -467,13 +467,15 @@ async def page_data(request: Request) -> Response:
     """Everything else is asked piece by piece, by the same requests as here."""
     service, client = service_of(request), client_of(request)
     listed = service.album.listed(client)
-    if not listed:
-        facts = await service.answer(client, ("page", None), lambda _: service.answers.empty_facts())
-    else:
-        first = next((number for number, _ in listed if number.startswith("f")), listed[0][0])
-        facts = await service.answer(
-            client, ("page", first), lambda _: service.answers.facts(service.album.photo(client, first).image)
-        )
+    first = next((number for number, _ in listed if number.startswith("f")), listed[0][0] if listed else None)
+
+    def facts_of(_: Any) -> dict[str, Any]:
+        try:
+            return service.answers.facts(service.album.photo(client, first or "").image)
+        except Refused:  # there is none, or it cannot be read any more
+            return service.answers.empty_facts(service.album.recipe)
+
+    facts = await service.answer(client, ("page", first), facts_of)
     photos = [{"number": number, "name": name} for number, name in listed]
     return _as_json(facts[:-1] + b"," + _encoded({"listed": photos, "most_shown": service.limits.shown})[1:])
 

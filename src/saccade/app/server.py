@@ -6,6 +6,7 @@ import contextlib
 import errno
 import secrets
 import socket
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -126,4 +127,6 @@ def serve(app: Any, listener: Listener, *, limits: Limits | None = None) -> None
         timeout_keep_alive=30,
         lifespan="on",
     )
-    _Server(config).run(sockets=[listener.socket])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the library's own name the photo that they are about
+        _Server(config).run(sockets=[listener.socket])

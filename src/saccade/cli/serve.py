@@ -16,6 +16,8 @@ from saccade.cli.options import Opening, opened
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from saccade.encoder import Encoder
+
 _SERVER = "Server"
 _SHORTEST_TOKEN = 16
 
@@ -87,6 +89,7 @@ def serve(
     if token is not None and (len(token) < _SHORTEST_TOKEN or not token.isascii() or not token.isprintable()):
         raise InputError(f"--token has {len(token)} characters; give {_SHORTEST_TOKEN} or more, letters and digits.")
     try:
+        from saccade.app.album import of_one_size
         from saccade.app.assembly import create_app
         from saccade.app.defects import say_all
         from saccade.app.examples import SHIPPED, example_photos
@@ -102,35 +105,66 @@ def serve(
         )
     photos: list[Path] = find(images) if images else example_photos()
     listener = listen(host, port)
-    source = model if model is not None else str(SHIPPED)
-    encoder = opening.open(source)
-    console.say(encoder.describe())
-    shown_token = token or new_token()
-    limits = Limits()
-    app = create_app(
-        encoder, photos, token=shown_token, hosts=allow_host or (), any_address=not is_loopback(host),
-        cookie=f"saccade_{listener.port}", limits=limits, model_source=source,
-        open_twin=lambda: load(source, **settings), on_defect=say_all if console.debug else None, root_path=prefix,
-    )  # fmt: skip
-    address = listener.address(shown_token, prefix)
-    if port is None and listener.port != FIRST_PORT:
-        console.note(f"port {FIRST_PORT} is taken, so {listener.port} is used.")
-    if not is_loopback(host):
-        console.note(
-            f"every machine that reaches {host} and knows the token can ask; what is sent can be read on the way, "
-            "unless a proxy with TLS stands before it."
-        )
-    _announce(console, {**opened(encoder), "url": address, "host": host, "port": listener.port,
-                        "photos": [str(photo) for photo in photos]})  # fmt: skip
-    console.say(f"{len(photos)} photos; open {address}")
-    console.say("Ctrl-C ends it.")
-    console.flush()
-    if show is True or (show is None and not (console.json or console.quiet) and _is_watched()):
-        import webbrowser
+    with listener.socket:
+        source = model if model is not None else str(SHIPPED)
+        encoder = opening.open(source)
+        console.say(encoder.describe())
+        size = of_one_size(encoder.recipe)
+        if size != encoder.recipe:
+            console.note(
+                f"the model takes images of any size; here all are {size.height}x{size.width}, so that they can be "
+                "compared. --size takes another."
+            )
+        limits = Limits()
+        photos = _readable(photos, encoder, console, limits.shown)
+        shown_token = token or new_token()
+        app = create_app(
+            encoder, photos, token=shown_token, hosts=allow_host or (), any_address=not is_loopback(host),
+            cookie=f"saccade_{listener.port}", limits=limits, model_source=source,
+            open_twin=lambda: load(source, **settings), on_defect=say_all if console.debug else None, root_path=prefix,
+        )  # fmt: skip
+        address = listener.address(shown_token, prefix)
+        if port is None and listener.port != FIRST_PORT:
+            console.note(f"port {FIRST_PORT} is taken, so {listener.port} is used.")
+        if not is_loopback(host):
+            console.note(
+                f"every machine that reaches {host} and knows the token can ask; what is sent can be read on the way, "
+                "unless a proxy with TLS stands before it."
+            )
+        _announce(console, {**opened(encoder), "url": address, "host": host, "port": listener.port,
+                            "photos": [str(photo) for photo in photos]})  # fmt: skip
+        console.say(f"{len(photos)} photos; open {address}")
+        console.say("Ctrl-C ends it.")
+        console.flush()
+        if show is True or (show is None and not (console.json or console.quiet) and _is_watched()):
+            import webbrowser
 
-        if not webbrowser.open(address):
-            console.note("no browser could be started; open the address yourself.")
-    serve(app, listener, limits=limits)
+            if not webbrowser.open(address):
+                console.note("no browser could be started; open the address yourself.")
+        serve(app, listener, limits=limits)
+
+
+def _readable(photos: list[Path], encoder: Encoder, console: Console, shown: int) -> list[Path]:
+    """The photos; of the first ones those that cannot be read are left out; later ones are read when asked for.
+
+    Raises:
+        InputError: Not one can be read.
+    """
+    from saccade.errors import FileError, ImageError
+    from saccade.images import read_photo
+
+    usable: list[Path] = []
+    for path in photos:
+        if len(usable) < shown:
+            try:
+                read_photo(path, encoder.recipe)
+            except (FileError, ImageError) as error:
+                if path is photos[-1] and not usable:
+                    raise
+                console.note(f"left out: {error}")
+                continue
+        usable.append(path)
+    return usable
 
 
 def _prefix(text: str) -> str:

@@ -135,6 +135,7 @@ function drawEmpty() {
 
 /** @param {File[]} files */
 async function take(files) {
+  if (!facts) return;
   const photos = files.filter((file) => file.type.startsWith("image/") || file.type === "" || /\.(heic|heif|tiff?|npy)$/i.test(file.name)).slice(0, facts.most_shown);
   if (photos.length === 0) {
     if (files.length) notice.textContent = "That is no photo.";
@@ -228,6 +229,7 @@ async function begin() {
   }
   for (const listed of facts.listed) photoOf(listed);
   numbersShown = facts.listed.slice(0, facts.most_shown).map((/** @type {any} */ listed) => listed.number);
+  cameraButton.hidden = facts.camera.length === 0;
   listFolder();
   draw(-1);
 }
