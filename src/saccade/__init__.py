@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from saccade import methods as methods
+    from saccade import pairs as pairs
     from saccade import targets as targets
     from saccade.attribution.method import method as method
     from saccade.encoder import Encoder as Encoder
@@ -67,7 +68,7 @@ _MODULES = {
     "write_report": "saccade.report",
 }
 
-_PACKAGES = ("methods", "targets")
+_PACKAGES = ("methods", "pairs", "targets")
 
 __all__ = [*_MODULES, *_PACKAGES]
 
