@@ -51,7 +51,7 @@ def blocks(language: str, page: str = README) -> list[str]:
 HOW_TOS = ("write-a-method", "write-a-target", "write-a-network", "read-the-source", "report", "opening-a-model")
 
 
-@pytest.mark.parametrize("name", [*HOW_TOS, "opening-a-model"])
+@pytest.mark.parametrize("name", HOW_TOS)
 def test_the_python_of_the_how_tos_runs(name: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = ROOT / "docs" / f"{name}.md"
     code = "\n".join(blocks("python", path.read_text()))
