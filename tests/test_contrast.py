@@ -75,3 +75,10 @@ def test_what_cannot_be_contrasted_says_so(encoder: saccade.Encoder) -> None:
         contrast(encoder, CAT, CUP, [])
     with pytest.raises(UnknownName, match="the nearest is 'masks'"):
         contrast(encoder, CAT, CUP, ROCKET, mask=3)
+
+
+def test_the_sentence_explains_the_side_that_it_is_more_like(encoder: saccade.Encoder) -> None:
+    why, back = contrast(encoder, CAT, CUP, ROCKET), contrast(encoder, CAT, ROCKET, CUP)
+    nearer, further = (why, back) if why.difference > 0 else (back, why)
+    assert nearer.sentence.split("speaks for ")[1] == further.sentence.split("speaks for ")[1]
+    assert "the whole photo" not in nearer.sentence

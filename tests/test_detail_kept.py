@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
+from skimage import data
 
 import saccade
 from saccade import targets
@@ -96,3 +97,15 @@ def test_what_it_cannot_answer_is_refused() -> None:
         saccade.explain(redraws(lambda image: image), photo(), "detail_kept", targets.channel(0))
     with pytest.raises(InputError, match="window=0"):
         saccade.explain(redraws(lambda image: image), photo(), "detail_kept", window=0)
+
+
+def test_nothing_kept_is_a_finding() -> None:
+    keras.utils.set_random_seed(0)
+    image = keras.Input((32, 32, 3))
+    code = keras.layers.GlobalAveragePooling2D(name="code")(image)
+    grey = keras.layers.Reshape((32, 32, 3))(keras.layers.Dense(32 * 32 * 3, kernel_initializer="zeros")(code))
+    encoder = saccade.Encoder(keras.Model(image, grey), layer="code", value_range=(0, 1))
+    look = saccade.explain(encoder, [data.chelsea()], "detail_kept")
+    assert not look.values.any()
+    assert not [note for note in look.notes if "no finding" in note]
+    assert look.sentence() == "The redrawing keeps 0 % of the photo's detail."

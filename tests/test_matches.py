@@ -104,7 +104,12 @@ def test_a_file_whose_parts_do_not_fit_is_damaged(tmp_path: Path, name: str) -> 
 def test_the_cover_test_says_why_it_disagrees() -> None:
     assert CoverTest(0.9, (0.5, 0.2), (0.52, 0.21), "blur").agrees
     assert CoverTest(0.9, (0.9,), (0.915,), "blur").agrees  # a miss that nobody would notice
-    assert "a share asks what is there" not in CoverTest(0.9, (0.5,), (0.52,), "blur").sentence
+    assert "a share says what is there" not in CoverTest(0.9, (0.5,), (0.52,), "blur").sentence
     disagreeing = CoverTest(0.881, (0.7,), (0.888,), "under its own blur")
     assert not disagreeing.agrees
-    assert "is 0.89 instead of 0.88; the shares say 0.70. They differ because a share asks" in disagreeing.sentence
+    assert "is 0.89 instead of 0.88; the shares say 0.70. The cover does not bear the" in disagreeing.sentence
+    weaker = CoverTest(0.881, (0.3,), (0.7,), "under its own blur")
+    assert "They agree in the direction alone: a share says what is there" in weaker.sentence
+    cancelling = CoverTest(-0.52, (-1.2,), (-0.57,), "under its own blur")
+    assert "-1.2" not in cancelling.sentence
+    assert "is no similarity at all" in cancelling.sentence

@@ -338,6 +338,17 @@ def test_touching_a_place_lights_what_is_alike(browser: Any, page: Path, carried
         assert abs(int(tab.get_attribute("#same .readout", "data-alike")) - expected) <= 1  # one may lie on the edge
 
 
+def test_links_lead_to_their_sections(browser: Any, page: Path) -> None:
+    for name, section in (("Believe it?", "trust"), ("Recipe", "recipe"), ("Why alike?", "alike")):
+        with opened(browser, page) as tab:
+            tab.wait_for_timeout(300)
+            tab.click(f'.head nav a:text-is("{name}")')
+            tab.wait_for_timeout(2000)
+            top = tab.evaluate(f"document.querySelector('#{section}').getBoundingClientRect().top")
+            bottom = tab.evaluate("document.documentElement.scrollHeight - scrollY - innerHeight")
+            assert abs(top - 104) < 60 or bottom < 2, (name, top)
+
+
 def test_a_view_can_be_sent(browser: Any, page: Path, carried: dict[str, Any]) -> None:
     with opened(browser, page, address="#photo=2&other=1&method=1") as tab:
         tab.locator("#alike").scroll_into_view_if_needed()

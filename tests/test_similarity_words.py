@@ -7,7 +7,7 @@ import pytest
 
 from saccade.picture.colour_names import COLOUR_NAMES, colour_names
 from saccade.results.matches import Link, Match
-from saccade.results.similarity_words import headline, match_sentence, region, shared_colour
+from saccade.results.similarity_words import headline, joined_places, match_sentence, region, shared_colour
 
 
 def below(score: float, part: float) -> np.ndarray:
@@ -109,3 +109,13 @@ def test_colours_have_the_names_that_people_give_them() -> None:
     assert [COLOUR_NAMES[index] for index in colour_names(photo)[0]] == list(named)
     every = np.stack(np.meshgrid(*[np.arange(0, 256, 15)] * 3, indexing="ij"), axis=-1).reshape(1, -1, 3)
     assert set(colour_names(every.astype(np.uint8)).ravel()) == set(range(len(COLOUR_NAMES)))
+
+
+def test_a_match_all_over_a_photo_is_told_as_that() -> None:
+    everywhere, corner = np.ones((4, 4), bool), np.zeros((4, 4), bool)
+    corner[:2, :2] = True
+    both = Match((), 0.5, everywhere, everywhere)
+    assert joined_places(both) == "places all over both photos"
+    assert joined_places(Match((), 0.5, corner, everywhere)) == (
+        "the upper left quarter of the first photo with places all over the second"
+    )

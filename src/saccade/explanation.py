@@ -223,7 +223,12 @@ def _attribution(
         redrawn=found.redrawn,
         compared=tuple(encoder.images(given.source) for given in target.compared),
         settings=found.settings,
-        notes=(*notes, *map_degeneracies(found.values, images.names, target.name), *found.notes, *encoder.notes),
+        notes=(
+            *notes,
+            *map_degeneracies(found.values, images.names, None if found.sentences else target.name),
+            *found.notes,
+            *encoder.notes,
+        ),
         scores=found.scores,
         fed=encoder.recipe.describe_values(),
     )

@@ -53,19 +53,19 @@ def code_degeneracies(codes: NDArray[np.floating], names: Sequence[str]) -> tupl
     return tuple(notes)
 
 
-def map_degeneracies(maps: NDArray[np.floating], names: Sequence[str], target: str) -> tuple[str, ...]:
+def map_degeneracies(maps: NDArray[np.floating], names: Sequence[str], target: str | None) -> tuple[str, ...]:
     """Maps that show nothing: not numbers, or exactly zero everywhere.
 
     Args:
         maps: What a method found, (images, rows, columns).
         names: The pictures' names.
-        target: The target's name.
+        target: The target's name; None for maps of which zero everywhere says something.
     """
 
     def of_map(values: NDArray[np.floating]) -> tuple[str, str] | None:
         if not np.isfinite(values).all():
             return "the map of", "holds values that are not numbers (NaN or infinite); it shows nothing"
-        if values.size and not values.any():
+        if target is not None and values.size and not values.any():
             return "the map of", f"is zero everywhere: nothing in the picture moves {target!r}, it is no finding"
         return None
 

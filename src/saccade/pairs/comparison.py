@@ -482,11 +482,11 @@ def _offered(images: tuple[Images, Images]) -> list[str]:
         source = each.photos[0].source
         if source is None:
             continue
-        folder, photos = source.parent, photos_beside(source)
+        photos = photos_beside(source)
         if photos >= _FEW:
+            # The note stands on pages that are sent to others: where the folder lies is nobody's business.
             told = f"the folder of {each.photos[0].name} would ({photos:,} photos)"
-            how = f"--reference {folder}, or reference={str(folder)!r}"
-            return [f"nothing tells what a typical pair scores; {told}: {how}"]
+            return [f"nothing tells what a typical pair scores; {told}: give it as the reference (--reference FOLDER)"]
     return []
 
 

@@ -17,6 +17,8 @@ from saccade.images import Images
 from saccade.results.matches import CoverTest, Match
 from saccade.run import Run
 
+_SAME = 1 - 1e-6
+"""From this score on, what is missing is rounding."""
 TRIED = 3
 """So many of the strongest matches are covered, one after the other."""
 
@@ -41,8 +43,10 @@ def cover_test(
         pooled: The score compares mean cells.
 
     Returns:
-        None where no match raised the score.
+        None where no match raised the score, and for a photo with itself: both copies are covered alike.
     """
+    if score >= _SAME:
+        return None
     raising = sorted((match for match in matches if match.share > 0), key=lambda match: -match.share)[:TRIED]
     if not raising:
         return None

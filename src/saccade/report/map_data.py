@@ -77,7 +77,9 @@ def map_data(attribution: Attribution, index: int) -> dict[str, Any]:
         "all_high": attribution.scale().high,
         "sentence": attribution.sentence(index),
         "notes": list(attribution.notes),
-        "settings": {name: str(value) for name, value in attribution.settings.items()},
+        "settings": {
+            name: "automatic" if value is None else str(value) for name, value in attribution.settings.items()
+        },
     }
 
 

@@ -19,6 +19,7 @@ from saccade.evaluation.rankings import ranks
 from saccade.evaluation.similarity import CENTRED_COSINE
 from saccade.evaluation.untrained import beside_untrained
 from saccade.images import Images
+from saccade.picture.numerals import number
 from saccade.picture.scales import scale_of
 from saccade.report.array_spec import array_spec
 from saccade.report.map_data import scale_data
@@ -33,6 +34,8 @@ _STEPS = 20
 _NETWORKS = 2
 _EQUAL = 0.02
 """Scores of one photo that differ by less are not told apart."""
+_CHANCE = 0.05
+"""Scores that are no further above that of a map at random are hardly better than chance."""
 _ALIKE = 0.7
 """From this rank correlation on two maps say much the same."""
 
@@ -121,10 +124,18 @@ def _verdict(trust: dict[str, Any]) -> str:
     """What the test says of this photo's map."""
     scores = {name: curve["score"] for name, curve in trust["curves"].items()}
     ahead = scores["map"] - scores["edges"]
+    if scores["map"] - scores["random"] < _CHANCE:
+        return (
+            f"Taken at its word, this map finds what the code needs hardly better than chance: its score is "
+            f"{number(scores['map'])}, that of an edge detector {number(scores['edges'])}, that of a map at random "
+            f"{number(scores['random'])}."
+        )
     beats = "about as surely as" if abs(ahead) < _EQUAL else "more surely than" if ahead > 0 else "less surely than"
     text = (
         f"Taken at its word, this map finds what the code needs {beats} an edge detector does "
-        f"({scores['map']:.2f} against {scores['edges']:.2f}; a map at random has {scores['random']:.2f})."
+        f"({number(scores['map'])} against {number(scores['edges'])}; a map at random has "
+        f"{number(round(scores['random'], 2))}). Its rank correlation with the edges is "
+        f"{number(trust['edges']['likeness'])}."
     )
     untrained = trust.get("untrained")
     if untrained is None:

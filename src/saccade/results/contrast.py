@@ -18,7 +18,7 @@ from saccade.picture.numerals import number, signed
 from saccade.picture.scales import Scale
 from saccade.results.arrays import numbers, opened_arrays
 from saccade.results.framing import framed
-from saccade.results.map_sentence import main_region
+from saccade.results.map_sentence import EVERYWHERE, main_region
 from saccade.results.plain import plain
 from saccade.results.result import Result, read_only, sentence
 
@@ -83,10 +83,14 @@ class Contrast(Result):
             f"{self.image.names[0]} is {number(float(np.mean(self.scores_nearer)))} alike to {nearer} and "
             f"{number(float(np.mean(self.scores_further)))} to {further}"
         )
-        if not (self.shares > 0).any():
-            return f"{told}; no place makes it more like {nearer}."
-        where, part = main_region(np.maximum(self.shares, 0))
-        return f"{told}; {100 * part:.0f} % of what speaks for {nearer} lies in {where}."
+        # The side that it is more like is the one to be explained.
+        side, speaking = (nearer, self.shares) if self.difference >= 0 else (further, -self.shares)
+        if not (speaking > 0).any():
+            return f"{told}; no place makes it more like {side}."
+        where, part = main_region(np.maximum(speaking, 0))
+        if where == EVERYWHERE:
+            return f"{told}; what speaks for {side} lies all over the photo."
+        return f"{told}; {100 * part:.0f} % of what speaks for {side} lies in {where}."
 
     def scale(self) -> Scale:
         """A signed scale."""

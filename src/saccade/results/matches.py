@@ -108,14 +108,22 @@ class CoverTest:
         parts = "the strongest match" if count == 1 else f"the {count} strongest matches"
         told = (
             f"With {parts} covered on both photos ({self.filler}) the similarity is {score_text(self.measured[-1])} "
-            f"instead of {score_text(self.score)}; the shares say {score_text(self.predicted[-1])}"
+            f"instead of {score_text(self.score)}"
         )
+        if abs(self.predicted[-1]) > 1:
+            return f"{told}. What the shares foretell is no similarity at all: here the parts mostly cancel each other."
+        told += f"; the shares say {score_text(self.predicted[-1])}"
         if self.agrees:
             return f"{told}."
+        change, expected = self.measured[-1] - self.score, self.predicted[-1] - self.score
+        verdict = (
+            "The cover does not bear the matches out: "
+            if change * expected <= 0
+            else "They agree in the direction alone: "
+        )
         return (
-            f"{told}. They differ because a share asks what is there, and a cover asks what would be missed: other "
-            "places can stand in for what is covered, the cover is something to see itself, and the similarity has no "
-            "length, so what is left counts for more."
+            f"{told}. {verdict}a share says what is there, a cover what would be missed, and other places can stand in "
+            "for what is covered, or count for more without it."
         )
 
 

@@ -170,8 +170,10 @@ def joined_places(match: Match) -> str:
     """Which places does it join, in words?"""
     where_a, where_b = (main_region(places.astype(np.float64))[0] for places in (match.places_a, match.places_b))
     if where_a == where_b:
-        return f"{where_a} of both photos"
-    return f"{where_a} of the first photo with {where_b} of the second"
+        return "places all over both photos" if where_a == EVERYWHERE else f"{where_a} of both photos"
+    first = "places all over" if where_a == EVERYWHERE else f"{where_a} of"
+    second = "places all over" if where_b == EVERYWHERE else f"{where_b} of"
+    return f"{first} the first photo with {second} the second"
 
 
 def region(raised: Shares) -> tuple[str, float]:

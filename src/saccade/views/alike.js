@@ -101,6 +101,8 @@ export function renderAlike({ data, element, store }) {
     lines.setAttribute("viewBox", `0 0 ${area.width} ${area.height}`);
     const boxes = stages.map((stage) => stage.frame.getBoundingClientRect());
     const photos = [data.photos[pair.first], data.photos[pair.second]];
+    const badges = buildSvg("g");
+    const radius = area.width < 560 ? 7.5 : 12;
     const largest = Math.max(...pair.matches.map((/** @type {any} */ match) => Math.abs(match.share)), 1e-12);
     pair.matches.forEach((/** @type {any} */ match, /** @type {number} */ index) => {
       const ends = [0, 1].map((which) => {
@@ -124,14 +126,14 @@ export function renderAlike({ data, element, store }) {
       const group = buildSvg("g", { class: quiet ? "match quiet" : "match" },
         buildSvg("path", { d: path, class: "match-casing", "stroke-width": width + 4 }),
         buildSvg("path", { d: path, class: "match-line", stroke: colour, "stroke-width": width, "stroke-dasharray": match.share < 0 ? `${width} ${1.6 * width}` : null }));
-      for (const [x, y] of ends) {
-        group.append(buildSvg("circle", { cx: x, cy: y, r: 12, fill: colour, class: "match-badge" }));
-        const number = buildSvg("text", { x, y: y + 5, class: "match-number", fill: data.match_inks[index % colours.length] });
-        number.textContent = String(index + 1);
-        group.append(number);
-      }
       lines.append(group);
+      for (const [x, y] of ends) {
+        const number = buildSvg("text", { x, y: y + 0.4 * radius, class: "match-number", "font-size": 1.15 * radius, fill: data.match_inks[index % colours.length] });
+        number.textContent = String(index + 1);
+        badges.append(buildSvg("g", { class: quiet ? "match quiet" : "match" }, buildSvg("circle", { cx: x, cy: y, r: radius, fill: colour, class: "match-badge" }), number));
+      }
     });
+    lines.append(badges); // no line may cover a number
   }
 
   /** @param {any} pair */

@@ -4,7 +4,7 @@ import { decodeArray } from "./arrays.js";
 import { build } from "./build.js";
 import { captionStrip, readout, slider } from "./controls.js";
 import { createStage, mapAtPixels, paintMap, photoPixels } from "./stage.js";
-import { asCount } from "./wording.js";
+import { asCount, inWords } from "./wording.js";
 
 /** @param {{data: any, element: HTMLElement, store: any}} view */
 export function renderFirstAndLater({ data, element, store }) {
@@ -43,7 +43,7 @@ export function renderFirstAndLater({ data, element, store }) {
       return build("button", { type: "button", class: "tile", "aria-pressed": String(index === feature), "aria-label": `feature ${channel} of ${layer.path}`, on: { click: () => { feature = index; mark(); draw(); }, pointerenter: () => { feature = index; mark(); draw(); }, focus: () => { feature = index; mark(); draw(); } } }, canvas, build("span", {}, String(channel)));
     }));
     caption.replaceChildren(captionStrip([
-      ["what is shown", `the ${layer.features.length} features of ${asCount(layer.channels)} that vary most over this photo`], ["scale", `one for the whole layer: ${layer.low.toPrecision(2)} to ${layer.high.toPrecision(2)}`],
+      ["what is shown", `the ${layer.features.length} features of ${asCount(layer.channels)} that vary most over this photo`], ["scale", `one for the whole layer: ${inWords(layer.low)} to ${inWords(layer.high)}`],
       ["silent here", `${layer.silent} of ${layer.channels} features are the same everywhere`], ["good to know", "Carried with 8 bits and at most 64\u00d764 places: to look at, not to compute with."],
     ]));
     draw();

@@ -4,8 +4,8 @@ import { build } from "./build.js";
 import { button } from "./controls.js";
 import { asScore } from "./wording.js";
 
-/** @param {{data: any, element: HTMLElement, store: any}} view */
-export function renderGuess({ data, element, store }) {
+/** @param {{data: any, element: HTMLElement, store: any, goTo: (id: string) => void}} view */
+export function renderGuess({ data, element, store, goTo }) {
   let turn = 0;
   let right = 0;
   let played = 0;
@@ -51,7 +51,7 @@ export function renderGuess({ data, element, store }) {
 
   function reveal() {
     store.set({ photo: data.game[turn][0], other: data.game[turn][1] });
-    document.getElementById("alike")?.scrollIntoView();
+    goTo("alike");
   }
 
   show();

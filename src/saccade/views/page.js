@@ -13,7 +13,7 @@ import { renderTrust } from "./trust.js";
 import { renderGuess } from "./guess.js";
 import { renderRecipe } from "./recipe.js";
 
-/** @typedef {{data: any, element: HTMLElement, store: any, transport: any}} View */
+/** @typedef {{data: any, element: HTMLElement, store: any, transport: any, goTo: (id: string) => void}} View */
 /** @typedef {{id: string, name: string, title: string, lead: string, needs: (data: any) => boolean, render: (view: View) => void}} Section */
 
 /**
@@ -44,6 +44,9 @@ const SECTIONS = [
  *     comes second; `live` brings the data piece by piece
  */
 export function renderPage(data, options = {}) {
+  waitingSections.length = 0;
+  // Drawing all that lies above costs a live page's server too much; there it is only held in place.
+  const goTo = (/** @type {string} */ id) => arriveAt(id, !options.live);
   const methods = data.photos[0].maps.length;
   const photos = data.photos.length;
   const store = createStore({ photo: 0, method: 0, other: photos > 1 ? 1 : 0 }, (name, text) => {
@@ -57,7 +60,7 @@ export function renderPage(data, options = {}) {
   const hero = build("div", { class: "hero" });
   head.append(
     build("div", { class: "head-words" }, build("p", { class: "mark" }, "saccade"), build("h1", {}, data.title), build("p", { class: "deck" }, data.deck),
-      build("nav", { "aria-label": "Sections" }, build("ol", {}, shown.map((section) => build("li", {}, build("a", { href: `#${section.id}`, on: { click: (/** @type {Event} */ event) => { event.preventDefault(); const target = document.getElementById(section.id); target?.scrollIntoView(); target?.focus({ preventScroll: true }); } } }, section.name)))))),
+      build("nav", { "aria-label": "Sections" }, build("ol", {}, shown.map((section) => build("li", {}, build("a", { href: `#${section.id}`, on: { click: (/** @type {Event} */ event) => { event.preventDefault(); goTo(section.id); } } }, section.name)))))),
     hero,
   );
   const thumbs = build("div", { class: "thumbs", role: "group", "aria-label": "Which photo" });
@@ -67,7 +70,7 @@ export function renderPage(data, options = {}) {
   document.body.append(main, build("footer", { class: "foot" }, build("p", {}, options.live?.foot ?? "Made by saccade, in one file that needs no network.", " A saccade is the jump an eye makes to the next thing it looks at.")));
   thumbs.append(...data.photos.map((/** @type {any} */ photo, /** @type {number} */ index) => build("button", { type: "button", class: "thumb", "aria-label": photo.name, on: { click: () => store.set({ photo: index }) } }, build("img", { src: photo.thumbnail, alt: "" }))));
   store.follow((state) => { [...thumbs.children].forEach((thumb, index) => thumb.setAttribute("aria-pressed", String(index === state.photo))); });
-  const view = { data, store, transport: options.transport ?? null };
+  const view = { data, store, transport: options.transport ?? null, goTo };
   /** @param {string} id @param {HTMLElement} element @param {(view: View) => void} render */
   const draw = (id, element, render) => (options.live ? options.live.draw(id, store, element, (own) => render({ ...view, store: own, element })) : render({ ...view, element }));
   draw("hero", hero, renderHero);
@@ -80,13 +83,40 @@ export function renderPage(data, options = {}) {
   return store;
 }
 
+/** Sections that wait to be drawn, in their order on the page. @type {{element: HTMLElement, draw: () => void}[]} */
+const waitingSections = [];
+
 /** Draw a section when the reader comes near, so that the first picture is there at once. @param {HTMLElement} element @param {() => void} render */
 function whenNear(element, render) {
   const observer = new IntersectionObserver((entries) => {
-    if (!entries.some((entry) => entry.isIntersecting)) return;
+    if (entries.some((entry) => entry.isIntersecting)) draw();
+  }, { rootMargin: "1200px" });
+  const waiting = { element, draw };
+  function draw() {
+    if (!waitingSections.includes(waiting)) return;
+    waitingSections.splice(waitingSections.indexOf(waiting), 1);
     observer.disconnect();
     render();
-  }, { rootMargin: "1200px" });
+  }
+  waitingSections.push(waiting);
   observer.observe(element);
-  window.addEventListener("beforeprint", () => { observer.disconnect(); if (!element.hasChildNodes()) render(); });
+  window.addEventListener("beforeprint", draw);
+}
+
+/**
+ * Go to a section. What lies above it is drawn first, and for a moment it is held in place while pictures come and push it down.
+ * @param {string} id @param {boolean} drawsAbove
+ */
+function arriveAt(id, drawsAbove) {
+  const section = document.getElementById(id);
+  if (!section) return;
+  for (const waiting of drawsAbove ? [...waitingSections] : []) if (section.compareDocumentPosition(waiting.element) & (Node.DOCUMENT_POSITION_PRECEDING | Node.DOCUMENT_POSITION_CONTAINED_BY)) waiting.draw();
+  const arrive = () => section.scrollIntoView({ behavior: "instant" });
+  const grown = new ResizeObserver(arrive);
+  grown.observe(document.body);
+  const release = () => grown.disconnect();
+  for (const sign of ["wheel", "touchstart", "keydown", "pointerdown"]) window.addEventListener(sign, release, { once: true, passive: true });
+  setTimeout(release, 2500);
+  arrive();
+  section.focus({ preventScroll: true });
 }

@@ -165,7 +165,7 @@ export function renderSameStuff({ data, element, store }) {
     paintCosines(data2d, pixels, placed);
     context.putImageData(data2d, 0, 0);
     const best = cosines.reduce((found, value, index) => (value > cosines[found] ? index : found), 0);
-    one.note.textContent = asScore(cosines[best]);
+    one.note.textContent = cosines[best] >= least ? asScore(cosines[best]) : `${asScore(cosines[best])}: nothing alike enough`;
     const [across, down] = middleOfCell(photo.box, grid.rows, grid.columns, Math.floor(best / grid.columns), best % grid.columns);
     if (cosines[best] >= least) {
       context.lineWidth = 2;

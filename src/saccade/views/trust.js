@@ -73,7 +73,7 @@ function curveChart(curves, steps) {
     }
     for (const share of [0, 0.5, 1]) {
       const [x] = at(share, 0).split(" ").map(Number);
-      const label = buildSvg("text", { x, y: 184, class: "chart-text middle" });
+      const label = buildSvg("text", { x: share === 1 ? x + 12 : x, y: 184, class: share === 1 ? "chart-text end" : "chart-text middle" });
       label.textContent = `${Math.round(100 * share)}\u00a0%`;
       svg.append(label);
     }

@@ -62,8 +62,8 @@ export function renderWhere({ data, element, store }) {
   const opacitySlider = slider({ label: "Paint", least: 0, most: 1, step: 0.05, value: opacity, inWords: (value) => asPercent(value), onInput: (value) => { opacity = value; draw(); } });
   const topSlider = slider({ label: "Keep only the strongest", least: 0.02, most: 1, step: 0.02, value: top, inWords: (value) => `${asPercent(value)} of the photo`, onInput: (value) => { top = value; onlyTop = true; topToggle.show(true); draw(); } });
   const topToggle = toggle({ label: "Darken the rest", value: false, onChange: (value) => { onlyTop = value; draw(); } });
-  const gridToggle = toggle({ label: "True grid", value: false, onChange: (value) => { trueGrid = value; draw(); } });
-  const scaleToggle = toggle({ label: "One scale for all photos", value: false, onChange: (value) => { allPhotos = value; draw(); } });
+  const gridToggle = toggle({ label: "True grid", value: false, onChange: (value) => { trueGrid = value; refresh(); } });
+  const scaleToggle = toggle({ label: "One scale for all photos", value: false, onChange: (value) => { allPhotos = value; refresh(); } });
 
   element.append(
     build("div", { class: "toolbar" }, methods.node),
