@@ -44,6 +44,7 @@ export async function renderDials({ data, element, store, transport }) {
 
   async function draw() {
     const photo = data.photos[store.get().photo];
+    if (!words.textContent) words.textContent = "The decoder is drawing \u2026";
     try {
       const answer = await transport.ask("dials", { photo: photo.number, amounts });
       if (answer === null || data.photos[store.get().photo] !== photo) return;
