@@ -196,3 +196,10 @@ def test_what_python_writes_is_read_as_python_reads_it(value: Any) -> None:
 def test_any_text_is_read_or_refused(text: str) -> None:
     with suppress(InputError):
         read_call(f"a:f({text}")
+
+
+def test_a_torchvision_of_another_torch_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "misfit.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModelError, match="built for another PyTorch; install the two that belong together"):
+        open_model("misfit:make")

@@ -84,12 +84,13 @@ class PairTest:
     @property
     def sentence(self) -> str:
         """In plain words."""
-        told = (
-            f"With the places of the {self.counts[-1]} strongest links alone, the photos have "
-            f"{self.links[-1]:.2f} in common; with as many places at random {self.random[:, -1].mean():.2f}, with the "
-            f"strongest of each {self.strongest[-1]:.2f}"
+        verdict = "The links hold" if self.holds else "The links do no better than chance: do not trust them here"
+        return (
+            f"{verdict}. With the places of the {self.counts[-1]} strongest links alone, the photos have "
+            f"{self.links[-1]:.2f} in common; with as many places at random "
+            f"{self.random[:, -1].mean():.2f}. (With the strongest places of each photo, which need not belong together: "
+            f"{self.strongest[-1]:.2f}.)"
         )
-        return f"{told}." if self.holds else f"{told}: the links do no better than chance, do not trust them here."
 
 
 def pair_test(run: Run, similarity: Similarity, links: Sequence[Link], *, repeats: int = 5, seed: int = 0) -> PairTest:

@@ -66,6 +66,11 @@ def imported(module_name: str) -> Any:
             ) from error
         raise ModelError(f"importing {module_name!r} failed: {_own_words(error)}.") from error
     except (Exception, SystemExit) as error:  # the user's own code, which may raise anything
+        if "operator torchvision::" in str(error):
+            raise ModelError(
+                f"importing {module_name!r} failed: the installed torchvision is built for another PyTorch; install "
+                "the two that belong together, in one command: pip install torch torchvision"
+            ) from error
         raise ModelError(f"importing {module_name!r} failed: {_own_words(error)}.") from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -124,7 +125,7 @@ class Contrast(Result):
         measure += f" Real grid {columns}x{rows}{', smoothed for display' if smooth else ''}."
         return figure(
             panels,
-            columns=min(4, len(panels)),
+            columns=ceil(len(panels) / ceil(len(panels) / 4)),
             title=(
                 f"{'More' if self.difference >= 0 else 'Less'} like {_names(self.nearer)} than "
                 f"{_names(self.further)}, and why: {signed(self.difference)}"
