@@ -88,8 +88,8 @@ class PairTest:
         return (
             f"{verdict}. With the places of the {self.counts[-1]} strongest links alone, the photos have "
             f"{self.links[-1]:.2f} in common; with as many places at random "
-            f"{self.random[:, -1].mean():.2f}. (With the strongest places of each photo, which need not belong together: "
-            f"{self.strongest[-1]:.2f}.)"
+            f"{self.random[:, -1].mean():.2f}. (With the strongest places of each photo, which need not belong "
+            f"together: {self.strongest[-1]:.2f}.)"
         )
 
 
