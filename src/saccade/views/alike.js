@@ -122,9 +122,9 @@ export function renderAlike({ data, element, store }) {
       const colour = colours[index % colours.length];
       const quiet = chosen >= 0 && chosen !== index;
       const path = `M ${x1} ${y1} C ${x1 + bend} ${y1}, ${x2 - bend} ${y2}, ${x2} ${y2}`;
-      const width = 2 + (9 * Math.abs(match.share)) / largest;
+      const width = ((2 + (9 * Math.abs(match.share)) / largest) * radius) / 12;
       const group = buildSvg("g", { class: quiet ? "match quiet" : "match" },
-        buildSvg("path", { d: path, class: "match-casing", "stroke-width": width + 4 }),
+        buildSvg("path", { d: path, class: "match-casing", "stroke-width": width + radius / 3 }),
         buildSvg("path", { d: path, class: "match-line", stroke: colour, "stroke-width": width, "stroke-dasharray": match.share < 0 ? `${width} ${1.6 * width}` : null }));
       lines.append(group);
       for (const [x, y] of ends) {
