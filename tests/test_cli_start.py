@@ -17,7 +17,19 @@ from saccade.cli.program import app
 
 ROOT = Path(__file__).parents[1]
 HEAVY = ("numpy", "PIL", "rich", "keras", "tensorflow", "torch", "jax", "h5py")
-COMMANDS = ("explain", "layers", "methods", "feature-maps", "cells", "compare", "evaluate", "train", "demo")
+COMMANDS = (
+    "explain",
+    "layers",
+    "methods",
+    "feature-maps",
+    "cells",
+    "compare",
+    "evaluate",
+    "report",
+    "serve",
+    "train",
+    "demo",
+)
 
 
 def _loaded_by(code: str) -> set[str]:

@@ -182,19 +182,19 @@ def test_requests_about_one_target_stand_side_by_side_and_targets_apart(
 ) -> None:
     requests = [
         Request("saliency"), Request("activation_energy"), Request("saliency", "channel:1"),
-        Request("saliency", saccade.targets.parse("code - 0.5*channel:1")),
+        Request("saliency", saccade.targets.parse("code - 290*channel:1")),
     ]  # fmt: skip
     run = BatchRun(encoder, find(photos), requests, output=tmp_path / "out")
     records = list(run)
     assert [(record.photo.stem, record.target) for record in records] == [
-        (name, target) for name in NAMES for target in ("code", "channel:1", "code - 0.5*channel:1")
+        (name, target) for name in NAMES for target in ("code", "channel:1", "code - 290*channel:1")
     ]
     assert [entry.method for entry in records[0].maps] == ["saliency", "activation_energy"]
     suffixes = ("methods", "saliency-channel-1", "saliency-code-minus-0-5-channel-1")
     assert visible(tmp_path / "out") == {
         f"{name}-{suffix}.png" for name in (*NAMES, "contact-sheet") for suffix in suffixes
     }
-    assert [sheet.target for sheet in run.sheets] == ["code", "channel:1", "code - 0.5*channel:1"]
+    assert [sheet.target for sheet in run.sheets] == ["code", "channel:1", "code - 290*channel:1"]
     assert all(record.already for record in run)
 
 

@@ -17,7 +17,7 @@ from page import page
 from saccade.methods import available
 
 PAGE = Path(__file__).parent.with_suffix(".md")
-FAMILIES = ("keras_models", "torch_models")
+FAMILIES = ("keras_models", "torch_models", "onnx_models")
 
 
 def main() -> int:

@@ -22,7 +22,7 @@ _KEPT: list[Any] = []
 
 def models() -> Iterator[tuple[str, str, Callable[[], Any]]]:
     """Heading, name and maker of every model."""
-    _declare_operators()
+    declare_operators()
     yield from (("By hand, PyTorch", name, make) for name, make in _by_hand().items())
     yield from (("timm", _said(name, settings), partial(_timm, name, settings)) for name, settings in _TIMM)
     yield from (("torchvision", name, partial(_torchvision, name)) for name in _TORCHVISION)
@@ -76,7 +76,7 @@ def _part(result: Any, part: str) -> Any:
     return result[int(part)] if part.lstrip("-").isdigit() else getattr(result, part)
 
 
-def _declare_operators() -> None:
+def declare_operators() -> None:
     """The torchvision of the index may be built for another PyTorch; declared, its operators do not stop its import."""
     library = torch.library.Library("torchvision", "DEF")
     for name in ("nms", "qnms"):
