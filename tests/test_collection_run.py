@@ -190,7 +190,7 @@ def test_requests_about_one_target_stand_side_by_side_and_targets_apart(
         (name, target) for name in NAMES for target in ("code", "channel:1", "code - 290*channel:1")
     ]
     assert [entry.method for entry in records[0].maps] == ["saliency", "activation_energy"]
-    suffixes = ("methods", "saliency-channel-1", "saliency-code-minus-0-5-channel-1")
+    suffixes = ("methods", "saliency-channel-1", "saliency-code-minus-290-channel-1")
     assert visible(tmp_path / "out") == {
         f"{name}-{suffix}.png" for name in (*NAMES, "contact-sheet") for suffix in suffixes
     }

@@ -49,7 +49,7 @@ def main() -> int:
         print(text)
     else:
         PAGE.write_text(text, encoding="utf-8")
-    return 1 if any(row.fault or not (row.refusal or row.agrees or row.is_dead) for row in rows) else 0
+    return 1 if any(row.fault or not (row.refusal or row.agrees or row.is_dead or row.is_still) for row in rows) else 0
 
 
 def _ask(family: str, pattern: str) -> None:

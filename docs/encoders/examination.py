@@ -29,6 +29,8 @@ _DEAD = 1e-12
 """A code of this length is none: float32 cannot square it."""
 _ROUNDING = 1e-6
 """What float32 leaves open of a code, as a share of its length."""
+_UNNOTICED = 1e-10
+"""Occlusion counts smaller shares of the code's square as rounding."""
 _USUAL = 64
 _OF_ONE_PASS = ("activation_energy", "attention_rollout", "eigen_cam")
 _FEATURE_MAPS = ("ablation_cam", "grad_cam", "grad_cam_plus_plus", "layer_cam", "score_cam")
@@ -57,6 +59,7 @@ class Row:
             as a share of the largest score.
         rounding: How much of that float32's rounding explains, for a code that hardly moves.
         is_dead: Random weights leave nothing of any image in the code, so nothing was compared.
+        is_still: With random weights no hole changes the code beyond rounding, so nothing was compared.
         alone: Who computed the single holes: `"framework"`, or `"encoder"` where the framework cannot be asked for
             that layer by itself.
         passes: Passes that occlusion needed.
@@ -78,6 +81,7 @@ class Row:
     difference: float | None = None
     rounding: float = 0.0
     is_dead: bool = False
+    is_still: bool = False
     alone: str = ""
     passes: int = 0
     holes: int = 0
@@ -180,6 +184,9 @@ def _compare(row: Row, encoder: saccade.Encoder, image: Array, codes: Codes | No
     largest = max(alone)
     if not largest > 0:
         raise RuntimeError("no hole changes the code, so nothing is compared")
+    if largest <= _UNNOTICED:
+        row.is_still = True
+        return
     row.rounding = 2 * _ROUNDING / math.sqrt(largest)
     row.difference = float(np.abs(np.array(own) - np.array(alone)).max() / largest)
 
