@@ -188,7 +188,9 @@ def _compare(row: Row, encoder: saccade.Encoder, image: Array, codes: Codes | No
         row.is_still = True
         return
     row.rounding = 2 * _ROUNDING / math.sqrt(largest)
-    row.difference = float(np.abs(np.array(own) - np.array(alone)).max() / largest)
+    apart = np.abs(np.array(own) - np.array(alone))
+    # What occlusion counts as rounding it sets to zero, and so a hole alone may have that much more.
+    row.difference = float(np.where(apart <= _UNNOTICED, 0.0, apart).max() / largest)
 
 
 def _numbers(codes: Array) -> NDArray[np.float64]:

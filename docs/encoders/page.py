@@ -36,9 +36,11 @@ def page(rows: Sequence[Row], versions: Mapping[str, str], methods: int) -> str:
     """
     opened = [row for row in rows if not row.refusal and not row.fault]
     agreeing = [row for row in opened if row.agrees]
+    silent = [row for row in opened if row.is_dead or row.is_still]
     refused, faulty = [row for row in rows if row.refusal], [row for row in rows if row.fault]
     comparison = (
-        f"{len(opened)} are explained ({len(agreeing)} of them pass the check), {len(refused)} are refused with one "
+        f"{len(opened)} are explained ({len(agreeing)} of them pass the check, {len(silent)} have random weights that "
+        f"leave nothing to check), {len(refused)} are refused with one "
         f"line that says why{'' if not faulty else f', {len(faulty)} fail'}."
     )
     numbers = ", ".join(f"{name} {version}" for name, version in versions.items())
