@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
+from torchvision_operators import declared_operators
 
 import saccade
 from saccade.errors import ModelError
@@ -26,15 +27,7 @@ SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "i
 
 @pytest.fixture(scope="module", autouse=True)
 def _operators() -> Iterator[None]:
-    """torchvision from the index is built for another PyTorch; declared, its operators do not stop its import."""
-    library = torch.library.Library("torchvision", "DEF")
-    try:
-        for name in ("nms", "qnms"):
-            if not hasattr(torch.ops.torchvision, name):
-                library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    except RuntimeError:
-        pass  # declared already, or torchvision fits
-    with warnings.catch_warnings():
+    with declared_operators(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 

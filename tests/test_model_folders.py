@@ -15,6 +15,7 @@ import pytest
 import safetensors.torch
 import torch
 from numpy.testing import assert_allclose
+from torchvision_operators import declared_operators
 
 import saccade
 from saccade.errors import FileError, InputError, ModelError
@@ -27,15 +28,7 @@ TEXT = {**SMALL, "vocab_size": 100, "bos_token_id": 0, "eos_token_id": 2}
 
 @pytest.fixture(scope="module", autouse=True)
 def _operators() -> Iterator[None]:
-    """torchvision from the index is built for another PyTorch; declared, its operators do not stop its import."""
-    library = torch.library.Library("torchvision", "DEF")
-    try:
-        for name in ("nms", "qnms"):
-            if not hasattr(torch.ops.torchvision, name):
-                library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    except RuntimeError:
-        pass  # declared already, or torchvision fits
-    with warnings.catch_warnings():
+    with declared_operators(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name in ("timm", "transformers", "diffusers"):
             importlib.import_module(name)

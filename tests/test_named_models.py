@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
+from torchvision_operators import declared_operators
 
 import saccade
 from saccade.errors import InputError, SaccadeWarning, UnknownName
@@ -22,15 +23,7 @@ from saccade.models.opened import Opened
 
 @pytest.fixture(scope="module", autouse=True)
 def _operators() -> Iterator[None]:
-    """torchvision from the index is built for another PyTorch; declared, its operators do not stop its import."""
-    library = torch.library.Library("torchvision", "DEF")
-    try:
-        for name in ("nms", "qnms"):
-            if not hasattr(torch.ops.torchvision, name):
-                library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    except RuntimeError:
-        pass  # declared already, or torchvision fits
-    with warnings.catch_warnings():
+    with declared_operators(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         importlib.import_module("timm")
         importlib.import_module("torchvision.models")

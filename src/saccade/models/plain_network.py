@@ -43,6 +43,10 @@ SELU = (1.0507009873554805 * 1.6732632423543772, 1.0507009873554805)
 """The settings of `elu` that make it SELU."""
 
 
+class NotPlain(Exception):
+    """Says in a few words why a layer or an operation cannot be written down."""
+
+
 @dataclass(frozen=True)
 class Activation:
     """A function of single numbers, or the softmax over channels.

@@ -15,6 +15,7 @@ from saccade.models.plain_network import (
     SELU,
     Activation,
     Grid,
+    NotPlain,
     PlainLayer,
     PlainNetwork,
     PlainNetworkWriter,
@@ -32,10 +33,6 @@ _COMBINING = {
     "Add": "add", "Subtract": "subtract", "Multiply": "multiply", "Average": "average", "Maximum": "maximum",
     "Minimum": "minimum",
 }  # fmt: skip
-
-
-class _NotPlain(Exception):
-    """Says in a few words why a layer cannot be written down."""
 
 
 def plain_network(recorder: Recorder, paths: Sequence[str], *, channels_first: bool, name: str) -> PlainNetwork:
@@ -82,17 +79,17 @@ def _write(writer: PlainNetworkWriter, call: Call, values: dict[int, int]) -> in
     known = [value for value in inputs if value is not None]
     try:
         if not _is_keras(layer) or kind not in _WRITERS:
-            raise _NotPlain(f"is a {kind}")
+            raise NotPlain(f"is a {kind}")
         if len(known) < len(inputs) or not inputs:
-            raise _NotPlain("reads something that no layer gave")
+            raise NotPlain("reads something that no layer gave")
         if not hasattr(call.output, "shape"):
-            raise _NotPlain("gives several results")
+            raise NotPlain("gives several results")
         shape = _grid(call.output)
         ranks = {len(tensor.shape) for tensor in call.inputs}
         if len(ranks) > 1:
-            raise _NotPlain("joins a vector and an image")
+            raise NotPlain("joins a vector and an image")
         return _WRITERS[kind](writer, layer, call.path, tuple(known), shape)
-    except _NotPlain as reason:
+    except NotPlain as reason:
         return writer.add_unknown(call.path, f"{call.path!r} {reason}, which a page cannot compute.")
 
 
@@ -101,7 +98,7 @@ def _grid(tensor: Any) -> Grid:
     if len(shape) == 1:
         return 1, 1, shape[0]
     if len(shape) != 3:
-        raise _NotPlain(f"gives {len(shape)} axes")
+        raise NotPlain(f"gives {len(shape)} axes")
     return shape[0], shape[1], shape[2]
 
 
@@ -150,20 +147,20 @@ def _activation(function: Any) -> Activation | None:
     try:
         return table[function]
     except (KeyError, TypeError):
-        raise _NotPlain(f"ends in {getattr(function, '__name__', type(function).__name__)}") from None
+        raise NotPlain(f"ends in {getattr(function, '__name__', type(function).__name__)}") from None
 
 
 def _layer_activation(layer: Any) -> Activation | None:
     kind = type(layer).__name__
     if not _is_keras(layer):
-        raise _NotPlain(f"ends in a {kind}")
+        raise NotPlain(f"ends in a {kind}")
     if kind == "Activation":
         return _activation(layer.activation)
     if kind == "ReLU":
         settings = (layer.negative_slope, layer.max_value, layer.threshold)
         slope, limit, threshold = (float(value or 0) for value in settings)
         if threshold or (slope and limit):
-            raise _NotPlain("is a ReLU with a threshold, or with both a slope and a limit")
+            raise NotPlain("is a ReLU with a threshold, or with both a slope and a limit")
         return Activation("leaky", slope) if slope else Activation("clip", 0, limit or GREATEST)
     if kind == "LeakyReLU":
         return Activation("leaky", float(layer.negative_slope))
@@ -171,7 +168,7 @@ def _layer_activation(layer: Any) -> Activation | None:
         return Activation("elu", float(layer.alpha), 1)
     if kind == "Softmax" and layer.axis in (-1, 3):
         return Activation("softmax")
-    raise _NotPlain(f"is a {kind}" + (" over other axes than the channels" if kind == "Softmax" else ""))
+    raise NotPlain(f"is a {kind}" + (" over other axes than the channels" if kind == "Softmax" else ""))
 
 
 # Layers: (writer, layer, name, the values read, the grid given) -> the value given
@@ -247,7 +244,7 @@ def _separable(writer: PlainNetworkWriter, layer: Any, name: str, inputs: tuple[
 
 def _transposed(writer: PlainNetworkWriter, layer: Any, name: str, inputs: tuple[int, ...], shape: Grid) -> int:
     if getattr(layer, "output_padding", None) is not None or _pair(layer.dilation_rate) != (1, 1):
-        raise _NotPlain("is a transposed convolution with a dilation or padding of its output")
+        raise NotPlain("is a transposed convolution with a dilation or padding of its output")
     strides = _pair(layer.strides)
     cut = [max(size - stride, 0) // 2 for size, stride in zip(_pair(layer.kernel_size), strides, strict=True)]
     settings = {"strides": strides, "padding": tuple(cut) if layer.padding == "same" else (0, 0)}
@@ -270,7 +267,7 @@ def _pooling(
     read, size, strides = writer.shape(inputs[0]), _pair(layer.pool_size), _pair(layer.strides)
     reaches_over = any((shape[axis] - 1) * strides[axis] + size[axis] > read[axis] for axis in (0, 1))
     if pooling == "mean" and reaches_over and keras.backend.backend() == "torch":
-        raise _NotPlain("repeats the edges of the image where Keras runs on PyTorch")
+        raise NotPlain("repeats the edges of the image where Keras runs on PyTorch")
     settings = {"pooling": pooling, "size": size, "strides": strides, "padding": _same(layer, read, size)}
     return writer.add(PlainLayer("pooling", name, inputs, shape, settings))
 
@@ -284,7 +281,7 @@ def _global_pooling(
 
 def _upsampling(writer: PlainNetworkWriter, layer: Any, name: str, inputs: tuple[int, ...], shape: Grid) -> int:
     if layer.interpolation not in ("nearest", "bilinear"):
-        raise _NotPlain(f"is an upsampling by {layer.interpolation} interpolation")
+        raise NotPlain(f"is an upsampling by {layer.interpolation} interpolation")
     settings = {"size": _pair(layer.size), "interpolation": str(layer.interpolation)}
     return writer.add(PlainLayer("upsampling", name, inputs, shape, settings))
 
@@ -311,14 +308,14 @@ def _batch_normalization(
 def _rescaling(writer: PlainNetworkWriter, layer: Any, name: str, inputs: tuple[int, ...], shape: Grid) -> int:
     scale, offset = np.asarray(layer.scale, np.float64), np.asarray(layer.offset, np.float64)
     if scale.size not in (1, shape[2]) or offset.size not in (1, shape[2]):
-        raise _NotPlain("rescales place by place")
+        raise NotPlain("rescales place by place")
     return writer.add(affine_layer(name, inputs[0], shape, scale, offset))
 
 
 def _normalization(writer: PlainNetworkWriter, layer: Any, name: str, inputs: tuple[int, ...], shape: Grid) -> int:
     mean, variance = _array(layer.mean).ravel(), _array(layer.variance).ravel()
     if layer.invert or mean.size not in (1, shape[2]):
-        raise _NotPlain("normalises other axes than the channels")
+        raise NotPlain("normalises other axes than the channels")
     scale = 1 / np.maximum(np.sqrt(variance.astype(np.float64)), 1e-7)
     return writer.add(affine_layer(name, inputs[0], shape, scale, -mean * scale))
 
@@ -332,16 +329,16 @@ def _activating(writer: PlainNetworkWriter, layer: Any, name: str, inputs: tuple
 
 def _combining(writer: PlainNetworkWriter, layer: Any, name: str, inputs: tuple[int, ...], shape: Grid) -> int:
     if len(inputs) < 2:
-        raise _NotPlain("computes with a number that is no layer's")
+        raise NotPlain("computes with a number that is no layer's")
     for value in inputs:
         if any(side not in (1, whole) for side, whole in zip(writer.shape(value), shape, strict=True)):
-            raise _NotPlain("joins images of other shapes")
+            raise NotPlain("joins images of other shapes")
     return writer.add(PlainLayer("combine", name, inputs, shape, {"operation": _COMBINING[type(layer).__name__]}))
 
 
 def _concatenation(writer: PlainNetworkWriter, _: Any, name: str, inputs: tuple[int, ...], shape: Grid) -> int:
     if sum(writer.shape(value)[2] for value in inputs) != shape[2]:
-        raise _NotPlain("joins other axes than the channels")
+        raise NotPlain("joins other axes than the channels")
     return writer.add(PlainLayer("concatenate", name, inputs, shape))
 
 

@@ -16,6 +16,7 @@ from saccade.models.plain_network import (
     SELU,
     Activation,
     Grid,
+    NotPlain,
     PlainLayer,
     PlainNetwork,
     PlainNetworkWriter,
@@ -46,10 +47,6 @@ def _selu(alpha: float, gamma: float) -> Activation:
     return Activation("elu", alpha * gamma, gamma)
 
 
-class _NotPlain(Exception):
-    """Says in a few words why an operator cannot be written down."""
-
-
 def plain_network(nodes: Iterable[Node], image: str, grid: Grid, tensors: Mapping[str, str]) -> PlainNetwork:
     """Which plain layers compute these tensors?
 
@@ -75,9 +72,9 @@ def _written(writer: PlainNetworkWriter, node: Node, values: Mapping[str, int]) 
     try:
         write = _WRITERS.get(node.operator)
         if write is None:
-            raise _NotPlain("")
+            raise NotPlain("")
         return write(writer, node, [values[name] for name in node.inputs if name in values])
-    except _NotPlain as reason:
+    except NotPlain as reason:
         return _unknown(writer, node, str(reason))
 
 
@@ -90,7 +87,7 @@ def _grid(shape: Sequence[int]) -> Grid:
     if len(shape) == 2:
         return 1, 1, shape[1]
     if len(shape) != 4:
-        raise _NotPlain(f"of {len(shape)} axes")
+        raise NotPlain(f"of {len(shape)} axes")
     return shape[2], shape[3], shape[1]
 
 
@@ -101,7 +98,7 @@ def _setting(node: Node, name: str, otherwise: float) -> float:
 
 def _only(values: Sequence[int]) -> int:
     if len(values) != 1:
-        raise _NotPlain("of several images")
+        raise NotPlain("of several images")
     return values[0]
 
 
@@ -111,7 +108,7 @@ def _constant(node: Node, number: int) -> Array | None:
         return None
     values = node.constants.get(node.inputs[number])
     if values is None:
-        raise _NotPlain("with weights that depend on the image")
+        raise NotPlain("with weights that depend on the image")
     return np.asarray(values, np.float32)
 
 
@@ -133,7 +130,7 @@ _Writing = Callable[[PlainNetworkWriter, Node, Sequence[int]], int]
 
 def _hand_on(_: PlainNetworkWriter, node: Node, values: Sequence[int]) -> int:
     if operations_of(node)[0].name not in ("Identity",):
-        raise _NotPlain("while a model is trained")
+        raise NotPlain("while a model is trained")
     return _only(values)
 
 
@@ -167,7 +164,7 @@ def _hard_sigmoid(writer: PlainNetworkWriter, node: Node, values: Sequence[int])
 def _softmax(writer: PlainNetworkWriter, node: Node, values: Sequence[int]) -> int:
     operation = operations_of(node)[0]
     if operation.name != "_softmax" or operation.arguments["dim"] % len(node.shape) != 1:
-        raise _NotPlain("over other axes than the channels")
+        raise NotPlain("over other axes than the channels")
     return _activated(writer, node, _only(values), Activation("softmax"))
 
 
@@ -175,7 +172,7 @@ def _convolution(writer: PlainNetworkWriter, node: Node, values: Sequence[int]) 
     value, kernel = _only(values), _constant(node, 1)
     operation = operations_of(node)[0]
     if kernel is None or operation.name != "convolution":
-        raise _NotPlain("with a padding that is not known")
+        raise NotPlain("with a padding that is not known")
     strides, padding, dilation = (
         tuple(int(size) for size in operation.arguments[name]) for name in ("stride", "padding", "dilation")
     )
@@ -186,7 +183,7 @@ def _convolution(writer: PlainNetworkWriter, node: Node, values: Sequence[int]) 
     settings: dict[str, Any] = {"strides": strides, "padding": padding}
     if node.operator == "ConvTranspose":
         if groups != 1 or dilation != (1, 1):
-            raise _NotPlain("in groups or with a dilation")
+            raise NotPlain("in groups or with a dilation")
         kernel = kernel.transpose(2, 3, 0, 1)
         return _add(writer, node, "transposed_convolution", [value], settings, kernel=kernel, bias=bias)
     settings["dilation"] = dilation
@@ -200,7 +197,7 @@ def _convolution(writer: PlainNetworkWriter, node: Node, values: Sequence[int]) 
 def _dense(writer: PlainNetworkWriter, node: Node, values: Sequence[int]) -> int:
     value, matrix = _only(values), _constant(node, 1)
     if matrix is None or matrix.ndim != 2 or node["transA"] or len(node.shape) != 2 or node.inputs[0] in node.constants:
-        raise _NotPlain("of something else than a vector and a matrix")
+        raise NotPlain("of something else than a vector and a matrix")
     matrix = matrix.T if node["transB"] else matrix
     bias = _constant(node, 2) if node.operator == "Gemm" else None
     offset = np.zeros(1, np.float32) if bias is None else bias.ravel() * np.float32(_setting(node, "beta", 1))
@@ -211,7 +208,7 @@ def _dense(writer: PlainNetworkWriter, node: Node, values: Sequence[int]) -> int
 def _batch_normalised(writer: PlainNetworkWriter, node: Node, values: Sequence[int]) -> int:
     scale, shift, mean, variance = (_constant(node, number) for number in (1, 2, 3, 4))
     if scale is None or shift is None or mean is None or variance is None or node["training_mode"]:
-        raise _NotPlain("by the statistics of the image itself")
+        raise NotPlain("by the statistics of the image itself")
     factor = scale / np.sqrt(variance.astype(np.float64) + _setting(node, "epsilon", 1e-5))
     value = _only(values)
     return writer.add(affine_layer(node.outputs[0], value, writer.shape(value), factor, shift - mean * factor))
@@ -221,7 +218,7 @@ def _pooling(pooling: str, writer: PlainNetworkWriter, node: Node, values: Seque
     operation = operations_of(node)[0]
     is_rounded = bool(node["ceil_mode"]) and pooling == "mean"
     if operation.name != "max_pool2d" or list(operation.arguments["dilation"]) != [1, 1] or is_rounded:
-        raise _NotPlain("with a dilation, or rounded up")
+        raise NotPlain("with a dilation, or rounded up")
     settings = {
         "pooling": pooling,
         "size": tuple(operation.arguments["kernel_size"]),
@@ -242,7 +239,7 @@ def _mean(writer: PlainNetworkWriter, node: Node, values: Sequence[int]) -> int:
     operation = operations_of(node)[0]
     axes = operation.arguments.get("dim", ())
     if len(node.shape) != 4 or {axis % 4 for axis in axes} != {2, 3}:
-        raise _NotPlain("over other axes than rows and columns")
+        raise NotPlain("over other axes than rows and columns")
     return _global_pooling("mean", writer, node, values)
 
 
@@ -257,7 +254,7 @@ def _resized(writer: PlainNetworkWriter, node: Node, values: Sequence[int]) -> i
     repeats = (coordinates, rounding) == ("asymmetric", "floor") or (centred and rounding.startswith("round"))
     is_known = repeats if mode == "nearest" else mode == "linear" and centred
     if not is_known or rows % read[0] or columns % read[1] or node["antialias"]:
-        raise _NotPlain("by a factor that is not whole, or between other places")
+        raise NotPlain("by a factor that is not whole, or between other places")
     interpolation = "nearest" if mode == "nearest" else "bilinear"
     settings = {"size": (rows // read[0], columns // read[1]), "interpolation": interpolation}
     return _add(writer, node, "upsampling", [value], settings)
@@ -268,14 +265,14 @@ def _frame(writer: PlainNetworkWriter, node: Node, values: Sequence[int]) -> int
     pad = list(operation.arguments.get("pad", ()))
     level = _setting(node, "value", 0) if node.version < 11 else (node.constant(2) or [0])[0]
     if operation.name != "constant_pad_nd" or len(pad) != 8 or any(pad[4:]) or level:
-        raise _NotPlain("by other numbers than zeros, or along the channels")
+        raise NotPlain("by other numbers than zeros, or along the channels")
     return _add(writer, node, "frame", [_only(values)], {"padding": (int(pad[2]), int(pad[0]))})
 
 
 def _reshaped(writer: PlainNetworkWriter, node: Node, values: Sequence[int]) -> int:
     value, shape = _only(values), _grid(node.result)
     if node.result[0] != node.shape[0] or prod(shape) != prod(writer.shape(value)):
-        raise _NotPlain("across images")
+        raise NotPlain("across images")
     if shape == writer.shape(value):
         return value
     return _add(writer, node, "reshape", [value], {"channels_first": True})
@@ -289,10 +286,10 @@ def _combining(writer: PlainNetworkWriter, node: Node, values: Sequence[int]) ->
             side in (1, whole) for value in values for side, whole in zip(writer.shape(value), shape, strict=True)
         )
         if node.operator not in _COMBINING or not fits or len(ranks) > 1:
-            raise _NotPlain("of images of other shapes")
+            raise NotPlain("of images of other shapes")
         return _add(writer, node, "combine", values, {"operation": _COMBINING[node.operator]})
     if len(node.inputs) != 2 or writer.shape(_only(values)) != shape:
-        raise _NotPlain("of several images")
+        raise NotPlain("of several images")
     is_first = node.inputs[1] in node.constants
     constant = _by_channel(_constant(node, 1 if is_first else 0), shape, len(node.result))
     recipes: dict[tuple[str, bool], tuple[Any, Any]] = {
@@ -302,25 +299,25 @@ def _combining(writer: PlainNetworkWriter, node: Node, values: Sequence[int]) ->
     }  # fmt: skip
     recipe = recipes.get((node.operator, is_first))
     if recipe is None or not np.all(np.isfinite(recipe[0])):
-        raise _NotPlain("with a constant")
+        raise NotPlain("with a constant")
     return writer.add(affine_layer(node.outputs[0], values[0], shape, *recipe))
 
 
 def _by_channel(constant: Array | None, shape: Grid, rank: int) -> NDArray[np.float64]:
     """A constant operand as one number for each channel."""
     if constant is None:
-        raise _NotPlain("with nothing")
+        raise NotPlain("with nothing")
     if constant.size == 1:
         return constant.astype(np.float64).reshape(1)
     sides = (1,) * (rank - constant.ndim) + constant.shape
     if sides != (1, shape[2], *(1,) * (rank - 2)):
-        raise _NotPlain("with a constant that differs from place to place")
+        raise NotPlain("with a constant that differs from place to place")
     return constant.astype(np.float64).ravel()
 
 
 def _joined(writer: PlainNetworkWriter, node: Node, values: Sequence[int]) -> int:
     if (node["axis"] or 0) % len(node.shape) != 1 or len(values) != len(node.inputs):
-        raise _NotPlain("along other axes than the channels")
+        raise NotPlain("along other axes than the channels")
     return _add(writer, node, "concatenate", values, {})
 
 

@@ -15,6 +15,7 @@ from saccade.models.plain_network import (
     GREATEST,
     Activation,
     Grid,
+    NotPlain,
     PlainLayer,
     PlainNetwork,
     PlainNetworkWriter,
@@ -53,10 +54,6 @@ def _between(low: Any, high: Any) -> Activation:
 
 def _elu(alpha: float, scale: float, input_scale: float) -> Activation | None:
     return Activation("elu", alpha * scale, scale) if input_scale == 1 else None
-
-
-class _NotPlain(Exception):
-    """Says in a few words why an operation cannot be written down."""
 
 
 class OperationWriter:
@@ -118,9 +115,9 @@ class OperationWriter:
         try:
             writer = _WRITERS.get(base)
             if writer is None:
-                raise _NotPlain("")
+                raise NotPlain("")
             return writer(self, given, result, label)
-        except _NotPlain as reason:
+        except NotPlain as reason:
             return self._unknown(label, base, str(reason))
 
     def _unknown(self, label: str, base: str, reason: str = "") -> int:
@@ -163,7 +160,7 @@ def _grid(tensor: Tensor) -> Grid:
     if len(shape) == 1:
         return 1, 1, shape[0]
     if len(shape) != 3:
-        raise _NotPlain(f"of {len(shape)} axes")
+        raise NotPlain(f"of {len(shape)} axes")
     return shape[1], shape[2], shape[0]
 
 
@@ -187,7 +184,7 @@ def _only(writer: OperationWriter, given: Mapping[str, Any], name: str = "input"
     value = writer.value(tensor)
     others = [other for other in _tensors_in(list(given.values())) if other is not tensor]
     if value is None or any(writer.value(other) is not None for other in others):
-        raise _NotPlain("with weights that depend on the image")
+        raise NotPlain("with weights that depend on the image")
     return value
 
 
@@ -199,7 +196,7 @@ def _reshaped(writer: OperationWriter, given: Mapping[str, Any], result: Tensor,
     value = _only(writer, given)
     shape = _grid(result)
     if int(result.shape[0]) != 1 or prod(shape) != prod(writer.plain.shape(value)):
-        raise _NotPlain("across images")
+        raise NotPlain("across images")
     if shape == writer.plain.shape(value):
         return value
     return writer.plain.add(PlainLayer("reshape", label, (value,), shape, {"channels_first": True}))
@@ -212,20 +209,20 @@ def _restrided(writer: OperationWriter, given: Mapping[str, Any], result: Tensor
         size <= 1 or old == new for size, old, new in zip(result.shape, before.stride(), result.stride(), strict=False)
     ]
     if result.shape != before.shape or not all(same) or result.storage_offset() != before.storage_offset():
-        raise _NotPlain("")
+        raise NotPlain("")
     return _only(writer, given)
 
 
 def _converted(writer: OperationWriter, given: Mapping[str, Any], result: Tensor, _: str) -> int:
     if not result.is_floating_point():
-        raise _NotPlain("into whole numbers")
+        raise NotPlain("into whole numbers")
     return _only(writer, given)
 
 
 def _activation(name: str, writer: OperationWriter, given: Mapping[str, Any], result: Tensor, label: str) -> int:
     activation = _ACTIVATIONS[name](given)
     if activation is None:
-        raise _NotPlain("with unusual settings")
+        raise NotPlain("with unusual settings")
     return writer.plain.add(
         PlainLayer("activation", label, (_only(writer, given),), _grid(result), activation=activation)
     )
@@ -235,7 +232,7 @@ def _convolution(writer: OperationWriter, given: Mapping[str, Any], result: Tens
     value, shape = _only(writer, given), _grid(result)
     kernel = _array(given["weight"])
     if kernel.ndim != 4:
-        raise _NotPlain("of other images")
+        raise NotPlain("of other images")
     groups, strides, padding, dilation = (
         int(given["groups"]),
         *(_pair(given[name]) for name in ("stride", "padding", "dilation")),
@@ -244,7 +241,7 @@ def _convolution(writer: OperationWriter, given: Mapping[str, Any], result: Tens
     settings: dict[str, Any] = {"strides": strides, "padding": padding}
     if given["transposed"]:
         if groups != 1 or dilation != (1, 1):
-            raise _NotPlain("transposed, in groups or with a dilation")
+            raise NotPlain("transposed, in groups or with a dilation")
         arrays = {"kernel": kernel.transpose(2, 3, 0, 1), "bias": bias}
         return writer.plain.add(PlainLayer("transposed_convolution", label, (value,), shape, settings, arrays))
     settings["dilation"] = dilation
@@ -267,7 +264,7 @@ def _product(
     """A vector times a matrix; that of `linear` lies the other way round."""
     value, shape = _only(writer, given, left), _grid(result)
     if given.get("alpha", 1) != 1 or given.get("beta", 1) != 1 or writer.plain.shape(value)[:2] != (1, 1):
-        raise _NotPlain("of something else than a vector")
+        raise NotPlain("of something else than a vector")
     matrix = _array(given[right])
     bias = given.get("bias", given.get("self") if left != "self" else None)
     arrays = {
@@ -285,7 +282,7 @@ def _affine(
 
 def _batch_norm(writer: OperationWriter, given: Mapping[str, Any], _: Tensor, label: str) -> int:
     if given.get("training") or given.get("running_mean") is None:
-        raise _NotPlain("by the statistics of the image itself")
+        raise NotPlain("by the statistics of the image itself")
     epsilon = given.get("eps", given.get("epsilon"))
     scale = 1 / np.sqrt(_array(given["running_var"]).astype(np.float64) + epsilon)
     if given.get("weight") is not None:
@@ -299,7 +296,7 @@ def _batch_norm(writer: OperationWriter, given: Mapping[str, Any], _: Tensor, la
 def _pooling(pooling: str, writer: OperationWriter, given: Mapping[str, Any], result: Tensor, label: str) -> int:
     dilation = _pair(given.get("dilation", 1))
     if dilation != (1, 1) or given.get("divisor_override") is not None or (pooling == "mean" and given["ceil_mode"]):
-        raise _NotPlain("with a dilation, a divisor or rounded up")
+        raise NotPlain("with a dilation, a divisor or rounded up")
     size = _pair(given["kernel_size"])
     settings = {
         "pooling": pooling,
@@ -315,7 +312,7 @@ def _adaptive_pooling(writer: OperationWriter, given: Mapping[str, Any], result:
     value, shape = _only(writer, given), _grid(result)
     read = writer.plain.shape(value)
     if read[0] % shape[0] or read[1] % shape[1]:
-        raise _NotPlain("by windows of several sizes")
+        raise NotPlain("by windows of several sizes")
     return _mean_of_windows(writer, value, (read[0] // shape[0], read[1] // shape[1]), shape, label)
 
 
@@ -323,7 +320,7 @@ def _mean(writer: OperationWriter, given: Mapping[str, Any], result: Tensor, lab
     value, axes = _only(writer, given), given.get("dim")
     tensor = given["self"]
     if axes is None or tensor.dim() != 4 or {axis % 4 for axis in axes} != {2, 3}:
-        raise _NotPlain("over other axes than rows and columns")
+        raise NotPlain("over other axes than rows and columns")
     return _mean_of_windows(writer, value, writer.plain.shape(value)[:2], _grid(result), label)
 
 
@@ -338,7 +335,7 @@ def _upsampling(
     value, shape = _only(writer, given), _grid(result)
     read = writer.plain.shape(value)
     if given.get("align_corners") or shape[0] % read[0] or shape[1] % read[1]:
-        raise _NotPlain("by a factor that is not whole, or with aligned corners")
+        raise NotPlain("by a factor that is not whole, or with aligned corners")
     settings = {"size": (shape[0] // read[0], shape[1] // read[1]), "interpolation": interpolation}
     return writer.plain.add(PlainLayer("upsampling", label, (value,), shape, settings))
 
@@ -346,7 +343,7 @@ def _upsampling(
 def _frame(writer: OperationWriter, given: Mapping[str, Any], result: Tensor, label: str) -> int:
     pad = [*(int(size) for size in given["pad"]), 0, 0, 0, 0]
     if float(given["value"] or 0) != 0 or len(given["pad"]) > 4 or given["self"].dim() != 4:
-        raise _NotPlain("by other numbers than zeros, or along the channels")
+        raise NotPlain("by other numbers than zeros, or along the channels")
     settings = {"padding": (pad[2], pad[0])}
     return writer.plain.add(PlainLayer("frame", label, (_only(writer, given),), _grid(result), settings))
 
@@ -355,7 +352,7 @@ def _combining(base: str, writer: OperationWriter, given: Mapping[str, Any], res
     import torch
 
     if given.get("alpha", 1) != 1 or given.get("rounding_mode") is not None:
-        raise _NotPlain("with a factor")
+        raise NotPlain("with a factor")
     first, second = given["self"], given["other"]
     values = [writer.value(operand) if isinstance(operand, torch.Tensor) else None for operand in (first, second)]
     shape = _grid(result)
@@ -365,12 +362,12 @@ def _combining(base: str, writer: OperationWriter, given: Mapping[str, Any], res
             side in (1, whole) for value in both for side, whole in zip(writer.plain.shape(value), shape, strict=True)
         )
         if base not in _COMBINING or not fits or first.dim() != second.dim():
-            raise _NotPlain("of two images")
+            raise NotPlain("of two images")
         return writer.plain.add(PlainLayer("combine", label, tuple(both), shape, {"operation": _COMBINING[base]}))
     value = values[0] if values[0] is not None else values[1]
     constant = _by_channel(second if values[0] is not None else first, shape)
     if value is None or shape != writer.plain.shape(value):
-        raise _NotPlain("of several images")
+        raise NotPlain("of several images")
     one, zero = np.ones(1), np.zeros(1)
     if base == "add":
         return _affine(writer, value, one, constant, label)
@@ -381,7 +378,7 @@ def _combining(base: str, writer: OperationWriter, given: Mapping[str, Any], res
         return _affine(writer, value, constant, zero, label)
     if base == "div" and values[0] is not None:
         return _affine(writer, value, 1 / constant, zero, label)
-    raise _NotPlain("with a constant")
+    raise NotPlain("with a constant")
 
 
 def _by_channel(constant: Any, shape: Grid) -> NDArray[np.float64]:
@@ -393,7 +390,7 @@ def _by_channel(constant: Any, shape: Grid) -> NDArray[np.float64]:
     sides = (1,) * (3 - constant.dim()) + tuple(int(size) for size in constant.shape)
     is_vector = shape[:2] == (1, 1) and constant.numel() in (1, shape[2])
     if constant.numel() != 1 and not is_vector and (prod(sides) != shape[2] or sides[-3:] != (shape[2], 1, 1)):
-        raise _NotPlain("with a constant that differs from place to place")
+        raise NotPlain("with a constant that differs from place to place")
     return _array(constant).astype(np.float64).ravel()
 
 
@@ -406,7 +403,7 @@ def _reversed_subtraction(writer: OperationWriter, given: Mapping[str, Any], res
 def _concatenation(writer: OperationWriter, given: Mapping[str, Any], result: Tensor, label: str) -> int:
     values = [writer.value(tensor) for tensor in given["tensors"]]
     if given["dim"] not in (1, 1 - result.dim()) or None in values:
-        raise _NotPlain("along other axes than the channels")
+        raise NotPlain("along other axes than the channels")
     inputs = tuple(value for value in values if value is not None)
     return writer.plain.add(PlainLayer("concatenate", label, inputs, _grid(result)))
 
