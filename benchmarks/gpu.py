@@ -2,6 +2,7 @@
 
     python benchmarks/gpu.py torch                # PyTorch, with Captum
     python benchmarks/gpu.py jax                  # Keras on JAX, against its own floor
+    python benchmarks/gpu.py torch --limit 120    # begin nothing new after so many seconds; 420 by default
     python benchmarks/gpu.py torch --quick        # on any machine: does everything run? the figures mean nothing
 
 Writes `benchmarks/GPU-torch.md` or `GPU-jax.md` with the card's name. The reference net (`nets.py`), 224 px, single
@@ -36,7 +37,7 @@ from nets import RANGE, keras_nets, picture, torch_nets
 import saccade
 
 SIZE = 64 if QUICK else 224
-LIMIT = 7 * 60.0
+LIMIT = float(sys.argv[sys.argv.index("--limit") + 1]) if "--limit" in sys.argv else 7 * 60.0
 SECONDS = 0.2 if QUICK else 3.0
 SAMPLES, STEPS = (4, 4) if QUICK else (25, 50)
 MASKS = 64 if QUICK else 3000
@@ -276,7 +277,7 @@ def page(subject: Any, rows: list[Row], left_out: list[str]) -> str:
             f"{'yes' if row.is_held else '**no**'} |"
         )
     if left_out:
-        lines += ["", f"Not measured within the limit of {LIMIT / 60:.0f} minutes: {', '.join(left_out)}."]
+        lines += ["", f"Not measured within the limit of {LIMIT:g} seconds: {', '.join(left_out)}."]
     batch = subject.encoder.engine.batch
     lines += ["", f"Images that saccade computes together on this card, measured by itself: {batch}."]
     return "\n".join(lines) + "\n"

@@ -11,6 +11,7 @@ import pytest
 import saccade
 from saccade.attribution.masks import RandomMasks
 from saccade.encoder import Encoder
+from saccade.engines import questions
 from saccade.engines.capacity import FASTEST_BATCH
 from saccade.engines.reference import ReferenceBackend
 from saccade.models.numpy_network import NumpyNetwork
@@ -50,6 +51,10 @@ def both(monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
 @pytest.mark.parametrize(
     ("name", "settings"),
     [
+        ("saliency", {}),
+        ("saliency", {"low_pass": 0}),
+        ("integrated_gradients", {"steps": 5}),
+        ("input_x_gradient", {}),
         ("smoothgrad", {"samples": 9}),
         ("vargrad", {"samples": 9}),
         ("relax", {"masks": 48, "cells": 4}),
@@ -59,11 +64,20 @@ def both(monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
 )
 def test_maps_are_those_of_a_processor(both: Any, name: str, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stages, "WORTH_A_PICTURE", 1)
+    monkeypatch.setattr(stages, "WORTH_ON_ACCELERATOR", 1)
     monkeypatch.setattr(stages, "WORTH_IN_ALL", 1)
+    monkeypatch.setattr(questions, "_MAPS", 1)
     wanted, found = both[0](name, **settings)
     np.testing.assert_allclose(found.values, wanted.values, rtol=0, atol=2e-5 * np.abs(wanted.values).max())
     if name == "occlusion":
         assert found.settings["stages"] == wanted.settings["stages"] != {}
+
+
+def test_gradients_whose_squares_are_no_float32_are_joined_on_the_host(both: Any) -> None:
+    tiny = saccade.targets.of(lambda code: code[:, 0, 0, 0] * 1e-25, name="tiny")
+    wanted, found = both[0]("saliency", target=tiny)
+    assert 0 < np.abs(wanted.values).max() < 1e-20
+    np.testing.assert_allclose(found.values, wanted.values, rtol=0, atol=2e-5 * np.abs(wanted.values).max())
 
 
 def test_noise_is_the_same_to_the_last_bit() -> None:

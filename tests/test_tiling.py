@@ -69,9 +69,17 @@ def test_sums_exchange_each_footprint_exactly(height: int, width: int, patch: in
     untouched = random.normal(size=(2, *grid, 3)).astype(np.float32)
     changed = random.normal(size=(plan.passes, 2, *grid, 3)).astype(np.float32)
     seen = np.zeros((len(where.rows), len(where.columns)), int)
-    for number in range(plan.passes):
-        found = plan.sums(number, changed[number], untouched)
+    half = plan.passes // 2
+    found_by_pass = [
+        *plan.sums(slice(0, half), changed[:half], untouched),
+        *plan.sums(slice(half, plan.passes), changed[half:], untouched),
+    ]
+    for number, found in enumerate(found_by_pass):
         rows, columns = plan.members(number)
+        largest = [members[number] for members in plan.all_members]
+        assert found.shape[1:3] == (len(largest[0]), len(largest[1]))
+        assert set(largest[0]) == set(rows)
+        assert set(largest[1]) == set(columns)
         for i, r in enumerate(rows):
             for j, c in enumerate(columns):
                 seen[r, c] += 1

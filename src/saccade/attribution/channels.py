@@ -33,7 +33,7 @@ def length(values: Array) -> Array:
             _add_up(np.square(some), out)
             np.sqrt(out, out=out)
     # A look at the joined numbers is cheaper than one at all channels before.
-    if total.size and not _LENGTHS[0] < total.max() < _LENGTHS[1]:
+    if not squares_are_safe(total):
         largest = float(np.abs(values).max())
         if 0 < largest < np.inf:
             # A power of two scales without rounding.
@@ -41,6 +41,11 @@ def length(values: Array) -> Array:
             scaled = values / scale
             return np.asarray(np.sqrt(summed(scaled * scaled)) * scale)
     return total
+
+
+def squares_are_safe(lengths: Array) -> bool:
+    """Were the squares that these lengths were made of good float32, none too large or too small?"""
+    return not lengths.size or bool(_LENGTHS[0] < lengths.max() < _LENGTHS[1])
 
 
 def _add_up(pixels: Array, out: Array) -> None:

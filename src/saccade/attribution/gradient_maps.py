@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.attribution.channels import length, summed
+from saccade.attribution.channels import length, squares_are_safe, summed
 from saccade.attribution.scale import cell_size
-from saccade.attribution.smoothing import gaussian_blur
+from saccade.attribution.smoothing import gaussian_blur, gaussian_matrix
 from saccade.encoder import Encoder
 from saccade.results.map import Map
 from saccade.run import Run
@@ -46,28 +46,21 @@ def low_passed_map(
         scores: Numbers per image.
     """
     sigma = default_low_pass(run.encoder, values, target) if low_pass is None else low_pass
-    return Map(
-        values=gaussian_blur(values, sigma),
-        raw=raw,
-        units=units,
-        signed=signed,
-        notes=(*notes, *((f"smoothed with {sigma:g} px for the view",) if sigma else ())),
-        settings={**(settings or {}), "low_pass": sigma},
-        scores=scores or {},
-    )
+    view = gaussian_blur(values, sigma)
+    return _drawn(view, raw, sigma, units=units, signed=signed, notes=notes, settings=settings, scores=scores)
 
 
 def gradient_map(
     run: Run, gradient: Array, target: Target, low_pass: float | None, settings: Mapping[str, Any] | None = None
 ) -> Map:
     """A signed gradient per pixel and channel as a map of its length, (images, height, width)."""
-    return low_passed_map(
-        run,
-        length(gradient),
+    sigma = default_low_pass(run.encoder, gradient, target) if low_pass is None else low_pass
+    units = f"change of {target.gradient_units} per unit of pixel value"
+    return _drawn(
+        _joined_and_smoothed(run, gradient, "length", sigma),
         gradient,
-        target,
-        low_pass,
-        units=f"change of {target.gradient_units} per unit of pixel value",
+        sigma,
+        units=units,
         signed=False,
         settings=settings,
     )
@@ -85,8 +78,40 @@ def contribution_map(
     scores: Mapping[str, NDArray[np.float64]] | None = None,
 ) -> Map:
     """Signed contributions per pixel and channel as a signed map per pixel; the channels are summed."""
-    return low_passed_map(
-        run, summed(raw), raw, target, low_pass, units=units, signed=True, notes=notes, settings=settings, scores=scores
+    sigma = default_low_pass(run.encoder, raw, target) if low_pass is None else low_pass
+    view = _joined_and_smoothed(run, raw, "sum", sigma)
+    return _drawn(view, raw, sigma, units=units, signed=True, notes=notes, settings=settings, scores=scores)
+
+
+def _joined_and_smoothed(run: Run, values: Array, join: Literal["length", "sum"], sigma: float) -> Array:
+    """Channels joined and smoothed: in numpy, or on an accelerator, which does it in the time of the way there."""
+    if run.engine.backend.is_accelerator:
+        matrices = [gaussian_matrix(size, sigma) if sigma > 0 else None for size in values.shape[1:3]]
+        maps = run.joined_maps(values, join, *matrices)
+        if join == "sum" or squares_are_safe(maps):
+            return maps
+    return gaussian_blur({"length": length, "sum": summed}[join](values), sigma)
+
+
+def _drawn(
+    view: Array,
+    raw: Array,
+    sigma: float,
+    *,
+    units: str,
+    signed: bool,
+    notes: tuple[str, ...] = (),
+    settings: Mapping[str, Any] | None = None,
+    scores: Mapping[str, NDArray[np.float64]] | None = None,
+) -> Map:
+    return Map(
+        values=view,
+        raw=raw,
+        units=units,
+        signed=signed,
+        notes=(*notes, *((f"smoothed with {sigma:g} px for the view",) if sigma else ())),
+        settings={**(settings or {}), "low_pass": sigma},
+        scores=scores or {},
     )
 
 

@@ -29,6 +29,16 @@ def gaussian_blur(images: Array, sigma: float) -> Array:
     return _smoothed(down, sigma).reshape(images.shape)
 
 
+@lru_cache(maxsize=8)
+def gaussian_matrix(length: int, sigma: float) -> Array:
+    """The same smoothing of one axis as a matrix, (length, length): for a device, where a product costs nothing."""
+    matrix = np.zeros((length, length), np.float32)
+    for rows, read, weights in _bands(length, sigma):
+        matrix[rows, read] = weights
+    matrix.setflags(write=False)  # kept for the next call
+    return matrix
+
+
 def _smoothed(values: Array, sigma: float) -> Array:
     """Smooth (pictures, places, numbers) along the places."""
     pictures, length, numbers = values.shape

@@ -69,6 +69,10 @@ class Backend(ABC):
         """Rows of a tensor along its first axis, in the shape of `indices` (int32)."""
 
     @abstractmethod
+    def spread(self, tensor: Tensor, down: Tensor, across: Tensor) -> Tensor:
+        """`down @ map @ across.T` of every map (maps, height, width), in full float32 whatever a model may use."""
+
+    @abstractmethod
     def indices(self, values: NDArray[np.int32]) -> Tensor:
         """Bring an int32 array to the device."""
 

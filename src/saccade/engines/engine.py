@@ -29,6 +29,9 @@ _PROGRAMS = 64
 _LARGEST_BATCH = 1024
 _WORTH_DOUBLING = 1.1
 """Twice as many images at once must be computed this many times as fast to be worth their memory."""
+_FEW = 128
+"""Up to so many images at once an accelerator must only not become slower: each piece has a cost of its own."""
+_NOT_SLOWER = 0.97
 
 
 class Engine:
@@ -103,7 +106,7 @@ class Engine:
         )
 
     def measure_batch(self, images: Array, layers: Sequence[str]) -> None:
-        """Find how many images at once an accelerator computes fastest: twice as many, as long as that still pays.
+        """Find how many images at once an accelerator computes fastest: twice as many, as long as that pays.
 
         Args:
             images: (images, height, width, channels); only their size counts.
@@ -117,7 +120,7 @@ class Engine:
                 if not self.backend.is_out_of_memory(error):
                     raise
                 break
-            if faster < _WORTH_DOUBLING * speed:
+            if faster < (_NOT_SLOWER if batch <= _FEW else _WORTH_DOUBLING) * speed:
                 break
             self.batch, speed = batch, faster
             batch *= 2

@@ -169,7 +169,9 @@ class Execution:
         """The pieces of the work, with progress after each and a look at `stop` before it."""
         total = plan.count(images, points)
         self.expected_seconds = 0.0
-        pace = None if self._has_own_steps else Pace(total, images * points, self._estimated)
+        # Timing waits for the device, which otherwise computes one piece while the next is made ready.
+        is_asked = self.on_estimate is not None or self.partial_after > 0
+        pace = Pace(total, images * points, self._estimated) if is_asked and not self._has_own_steps else None
         for done, piece in enumerate(plan.pieces(images, points)):
             self.check()
             self.is_timed = pace is not None and pace.is_open(done)

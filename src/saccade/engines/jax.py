@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -110,20 +110,16 @@ class JaxBackend(Backend):
 
     def take(self, tensor: Tensor, indices: Tensor) -> Tensor:
         """Rows of a tensor along its first axis, in the shape of `indices`."""
-        return tensor[indices]
+        return _compiled_take()(tensor, indices)
+
+    def spread(self, tensor: Tensor, down: Tensor, across: Tensor) -> Tensor:
+        """`down @ map @ across.T` of every map (maps, height, width), in full float32."""
+        return _compiled_spread()(tensor, down, across)
 
     def normal(self, keys: NDArray[np.uint32], count: int) -> Tensor:
         """Standard normal noise made on the device, (keys, count)."""
-        import jax.numpy as jnp
-
         places, quantiles = self._noise_tables(count)
-        bits = places ^ jnp.asarray(keys)[:, None]
-        for shift, multiplier in ((16, HASH_MULTIPLIERS[0]), (15, HASH_MULTIPLIERS[1]), (16, None)):
-            bits = bits ^ (bits >> jnp.uint32(shift))
-            if multiplier is not None:
-                bits = bits * jnp.uint32(multiplier)
-        levels = jnp.stack([bits & jnp.uint32(0xFFFF), bits >> jnp.uint32(16)], -1).reshape(len(keys), -1)[:, :count]
-        return quantiles[levels]
+        return _compiled_noise()(keys, places, quantiles, count)
 
     def _make_noise_tables(self, count: int) -> tuple[Tensor, Tensor]:
         import jax.numpy as jnp
@@ -158,6 +154,44 @@ class JaxBackend(Backend):
         chosen = nullcontext() if self._at is None else jax.default_device(self._at)
         with self.network.inference_mode(), chosen:
             yield
+
+
+@cache
+def _compiled_take() -> Callable[[Tensor, Tensor], Tensor]:
+    """One program, where indexing as it goes takes ten."""
+    import jax
+
+    return jax.jit(lambda tensor, indices: tensor[indices])  # type: ignore[no-any-return]
+
+
+@cache
+def _compiled_spread() -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    """Two products at full precision; by default a GPU would take shorter numbers."""
+    import jax
+    import jax.numpy as jnp
+
+    def spread(tensor: Tensor, down: Tensor, across: Tensor) -> Tensor:
+        return jnp.einsum("yh,nhw,xw->nyx", down, tensor, across, precision="highest")
+
+    return jax.jit(spread)  # type: ignore[no-any-return]
+
+
+@cache
+def _compiled_noise() -> Callable[..., Tensor]:
+    """Keys, hashes of places, quantiles and how many numbers -> noise, (keys, count)."""
+    import jax
+    import jax.numpy as jnp
+
+    def noise(keys: Tensor, places: Tensor, quantiles: Tensor, count: int) -> Tensor:
+        bits = places ^ keys[:, None]
+        for shift, multiplier in ((16, HASH_MULTIPLIERS[0]), (15, HASH_MULTIPLIERS[1]), (16, None)):
+            bits = bits ^ (bits >> jnp.uint32(shift))
+            if multiplier is not None:
+                bits = bits * jnp.uint32(multiplier)
+        levels = jnp.stack([bits & jnp.uint32(0xFFFF), bits >> jnp.uint32(16)], -1).reshape(len(keys), -1)[:, :count]
+        return quantiles[levels]
+
+    return jax.jit(noise, static_argnums=3)  # type: ignore[no-any-return]
 
 
 def _device(name: str) -> Any:

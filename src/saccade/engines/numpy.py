@@ -78,6 +78,10 @@ class NumpyBackend(Backend):
         """Rows of an array along its first axis, in the shape of `indices`."""
         return tensor[indices]
 
+    def spread(self, tensor: Tensor, down: Tensor, across: Tensor) -> Tensor:
+        """`down @ map @ across.T` of every map (maps, height, width)."""
+        return down @ tensor @ across.T
+
     def normal(self, keys: NDArray[np.uint32], count: int) -> Tensor:
         """Standard normal noise, (keys, count)."""
         noise = np.empty((len(keys), count), np.float32)

@@ -20,6 +20,9 @@ from saccade.engines.terms import side_by_side
 from saccade.targets.paths import ONCE, STAY, Arrays, Path, Points
 from saccade.typing import Array, Tensor
 
+_MAPS = 64
+"""So many images' maps are joined on the device at once."""
+
 OnChunk = Callable[[int, slice, slice, Array], None]
 """Gets the objective's number, which points, which images, and the terms (points, images, rows, columns, terms)."""
 OnScores = Callable[[int, list[NDArray[np.float64]]], None]
@@ -163,10 +166,8 @@ class Questions(Execution):
             )
             totals: list[NDArray[np.float64]] = []
             uploaded: tuple[slice, Any] | None = None
-            for piece in self.pieces(plan, len(images), len(points)):
-                if uploaded is None or uploaded[0] != piece.images:
-                    uploaded = (piece.images, self._upload(piece, images, objectives, fixed))
-                answers = program(*uploaded[1], self.tensors(points, piece.points))
+
+            def take(piece: Piece, answers: list[list[Tensor]]) -> None:
                 for index, terms in enumerate(answers):
                     # A term of the frozen reference alone has one point; it counts for all of them.
                     if on_chunk is not None:
@@ -181,6 +182,17 @@ class Questions(Execution):
                     on_scores(
                         done, [number(*pair) for pair in zip(objectives, (t[:done] for t in totals), strict=True)]
                     )
+
+            # A device computes behind the program's back: a piece's answers are fetched once the next one is under way.
+            waiting: list[tuple[Piece, list[list[Tensor]]]] = []
+            for piece in self.pieces(plan, len(images), len(points)):
+                if uploaded is None or uploaded[0] != piece.images:
+                    uploaded = (piece.images, self._upload(piece, images, objectives, fixed))
+                waiting.append((piece, program(*uploaded[1], self.tensors(points, piece.points))))
+                if len(waiting) > 1 or not backend.is_accelerator or self.is_timed:
+                    take(*waiting.pop(0))
+            for piece, answers in waiting:
+                take(piece, answers)
             return totals
 
         totals = self.execute(
@@ -300,7 +312,8 @@ class Questions(Execution):
                     running = [a + b for a, b in zip(running, answer, strict=True)]
                 weight += more
                 if self.is_timed:
-                    backend.array(running[0])  # a device may compute behind the program's back
+                    # A device may compute behind the program's back; one number of the result is waited for.
+                    backend.array(backend.reshape(running[0], (-1,))[:1])
                 is_last = piece.points.stop == len(points)
                 if on_gradient is not None and not is_last and plan.images == len(images) and weight > 0:
                     on_gradient(piece.points.stop, backend.array(running[variance]) / np.float32(weight))
@@ -366,6 +379,35 @@ class Questions(Execution):
             return products
 
         return self.execute(work, images, count, [layer], "gradient")
+
+    def joined_maps(
+        self, values: Array, join: Literal["length", "sum"], down: Array | None, across: Array | None
+    ) -> Array:
+        """Channels joined into one number a place, then `down @ map @ across.T`, on the engine's device.
+
+        Args:
+            values: (images, height, width, channels).
+            join: The Euclidean length over the channels, or their sum.
+            down: (height, height); None: the maps as they are.
+            across: (width, width); None: the maps as they are.
+
+        Returns:
+            float32 (images, height, width).
+        """
+        backend = self.engine.backend
+        maps = np.empty(values.shape[:3], np.float32)
+        with backend.context():
+            matrices = None if down is None or across is None else (backend.tensor(down), backend.tensor(across))
+            for start in range(0, len(values), _MAPS):
+                some = slice(start, start + _MAPS)
+                tensor = backend.tensor(values[some])
+                joined_channels = (
+                    backend.sum(tensor * tensor, (3,)) ** 0.5 if join == "length" else backend.sum(tensor, (3,))
+                )
+                maps[some] = backend.array(
+                    joined_channels if matrices is None else backend.spread(joined_channels, *matrices)
+                )
+        return maps
 
     def _upload(
         self, piece: Piece, images: Array, objectives: Sequence[Objective], fixed: Arrays

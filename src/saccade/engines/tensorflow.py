@@ -128,6 +128,16 @@ class TensorFlowBackend(Backend):
 
         return tf.gather(tensor, indices)
 
+    def spread(self, tensor: Tensor, down: Tensor, across: Tensor) -> Tensor:
+        """`down @ map @ across.T` of every map (maps, height, width), in full float32."""
+        import tensorflow as tf
+
+        if not tf.config.experimental.tensor_float_32_execution_enabled() or not self.is_accelerator:
+            return tf.einsum("yh,nhw,xw->nyx", down, tensor, across)
+        # Shorter numbers are allowed for the model's sake; a double product costs little here.
+        double = (tf.cast(each, tf.float64) for each in (down, tensor, across))
+        return tf.cast(tf.einsum("yh,nhw,xw->nyx", *double), tf.float32)
+
     def normal(self, keys: NDArray[np.uint32], count: int) -> Tensor:
         """Standard normal noise made on the device, (keys, count)."""
         import tensorflow as tf

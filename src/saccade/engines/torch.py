@@ -131,6 +131,16 @@ class TorchBackend(Backend):
         """Rows of a tensor along its first axis, in the shape of `indices`."""
         return tensor[indices]
 
+    def spread(self, tensor: Tensor, down: Tensor, across: Tensor) -> Tensor:
+        """`down @ map @ across.T` of every map (maps, height, width), in full float32."""
+        import torch
+
+        precision = torch.get_float32_matmul_precision()
+        if precision == "highest":
+            return down @ tensor @ across.T
+        # Somebody allows shorter numbers for the model's sake; a double product costs little here.
+        return (down.double() @ tensor.double() @ across.double().T).float()
+
     def normal(self, keys: NDArray[np.uint32], count: int) -> Tensor:
         """Standard normal noise made on the device, (keys, count)."""
         import torch
@@ -175,8 +185,7 @@ class TorchBackend(Backend):
         """Record no graph outside `gradient` and `vjp`, with the model in inference mode."""
         import torch
 
-        if not self.is_accelerator:
-            _keep_freed_memory()
+        _keep_freed_memory()
         with self.network.inference_mode(), torch.no_grad():
             yield
 

@@ -24,6 +24,8 @@ from saccade.typing import Array
 
 _TOLERANCE = 1e-4
 """Shared and lone holes may differ by this share of the largest value: float32's rounding, far below a wrong cell."""
+_TOGETHER = 2**15
+"""Cells whose sums are worked out together, in float64."""
 
 
 @dataclass(frozen=True)
@@ -160,8 +162,7 @@ def _shared(
     def receive(first_point: int, first_image: int = 0) -> OnChunk:
         def on_chunk(number: int, points: slice, some: slice, terms: Array) -> None:
             rows = slice(first_image + some.start, first_image + some.stop)
-            for point, cells in zip(range(first_point + points.start, first_point + points.stop), terms, strict=True):
-                assemblies[number].take(point, rows, cells)
+            assemblies[number].take(first_point + points.start, rows, terms)
             # The first target's terms come last for a piece only where it is the only one.
             is_whole_piece = number == len(assemblies) - 1 and rows.stop == len(images)
             if on_scores is not None and is_whole_piece and 0 < assemblies[0].done < plan.passes:
@@ -189,7 +190,7 @@ def _shared(
 
 
 class _Assembly:
-    """Puts one target's scores together, pass by pass, so that the cells of one pass only are in memory."""
+    """Puts one target's scores together, a few passes at a time, so that the cells of all are never in memory."""
 
     def __init__(self, target: Target, plan: Tiling, size: int, images: int, chain: tuple[Stage, ...]) -> None:
         where = plan.holes
@@ -204,17 +205,29 @@ class _Assembly:
         self._alone = np.empty((images, len(self.checked)))
 
     def take(self, point: int, images: slice, terms: NDArray[np.floating]) -> None:
-        """Take the cells of some images, (images, rows, columns, terms): unchanged, then passes, then holes alone."""
+        """Take the cells of some images from a point on: first unchanged, then passes, then holes alone.
+
+        Args:
+            point: The first point.
+            images: Which images.
+            terms: (points, images, rows, columns, terms).
+        """
         if point == 0:
-            self._terms_before = terms.copy()
-            self._before[images] = self._score(terms.sum(axis=(1, 2), dtype=np.float64))
-        elif point <= self.plan.passes:
-            rows, columns = self.plan.members(point - 1)
-            sums = self.plan.sums(point - 1, terms, self._terms_before)
-            self._after[images][:, rows[:, None], columns] = self._score(sums)
-            self.done = point
-        else:
-            self._alone[images, point - 1 - self.plan.passes] = self._score(terms.sum(axis=(1, 2), dtype=np.float64))
+            self._terms_before = terms[0].copy()
+            self._before[images] = self._score(terms[0].sum(axis=(1, 2), dtype=np.float64))
+        last = 1 + self.plan.passes
+        together = max(1, _TOGETHER // terms[0].size)
+        for first in range(max(point, 1), min(point + len(terms), last), together):
+            passes = slice(first - 1, min(first - 1 + together, point + len(terms) - 1, self.plan.passes))
+            changed = terms[1 + passes.start - point : 1 + passes.stop - point]
+            scores = self._score(self.plan.sums(passes, changed, self._terms_before))
+            rows, columns = (members[passes] for members in self.plan.all_members)
+            self._after[images][:, rows[:, :, None], columns[:, None, :]] = np.moveaxis(scores, 1, 0)
+            self.done = passes.stop
+        alone = slice(max(point, last), point + len(terms))
+        if alone.start < alone.stop:
+            scores = self._score(terms[alone.start - point :].sum(axis=(2, 3), dtype=np.float64))
+            self._alone[images, alone.start - last : alone.stop - last] = scores.T
 
     @property
     def error(self) -> float:

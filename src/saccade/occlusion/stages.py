@@ -28,6 +28,8 @@ _PASTED = 3
 """What a pasted number costs, in computed ones: it is copied, brought to the device and read there."""
 WORTH_A_PICTURE, WORTH_IN_ALL = 2**22, 2**26
 """So many numbers must be spared for a picture, and for all of them: stages cost questions, and tracing them."""
+WORTH_ON_ACCELERATOR = 2**27
+"""The same for a picture on an accelerator: it computes so many in the time that the questions of stages take."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,9 @@ def stages(run: Run, images: Array, read: Collection[str], last: Tiling) -> tupl
     # Everything up to the last layer that is read has to be computed; what lies in between may be a stage.
     paths = paths[: 1 + max(paths.index(each) for each in read)]
     sizes = {path: run.encoder.layer_size(path, images) for path in paths}
+    worth = WORTH_ON_ACCELERATOR if run.engine.backend.is_accelerator else WORTH_A_PICTURE
+    if last.passes * sum(sizes.values()) < worth:
+        return ()
     memory = run.engine.memory // 4
     candidates = [
         each
@@ -73,7 +78,7 @@ def stages(run: Run, images: Array, read: Collection[str], last: Tiling) -> tupl
     ]
     cost, chain = cheapest(candidates, sizes, last.passes)
     spared = last.passes * sum(sizes.values()) - cost
-    return chain if spared >= WORTH_A_PICTURE and spared * len(images) >= WORTH_IN_ALL else ()
+    return chain if spared >= worth and spared * len(images) >= WORTH_IN_ALL else ()
 
 
 def cheapest(candidates: Sequence[Stage], sizes: Mapping[str, int], passes: int) -> tuple[float, tuple[Stage, ...]]:

@@ -180,35 +180,48 @@ class Tiling:
         rows, columns = self.order[number]
         return np.array(self.row_groups[rows]), np.array(self.column_groups[columns])
 
-    def sums(self, number: int, changed: NDArray[np.floating], untouched: NDArray[np.floating]) -> NDArray[np.float64]:
-        """What do the sums over the whole code become when one hole of a pass alone is cut?
+    @cached_property
+    def all_members(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The hole rows of every pass (passes, rows) and its hole columns (passes, columns).
+
+        A group that is smaller than the largest holds its last one several times.
+        """
+        rows, columns = _filled_up(self.row_groups), _filled_up(self.column_groups)
+        return rows[self.order[:, 0]], columns[self.order[:, 1]]
+
+    def sums(
+        self, passes: slice, changed: NDArray[np.floating], untouched: NDArray[np.floating]
+    ) -> NDArray[np.float64]:
+        """What do the sums over the whole code become when each hole of these passes alone is cut?
 
         Args:
-            number: Which pass.
-            changed: The terms of every cell in that pass, (images, rows, columns, terms).
-            untouched: The terms without any hole, of the same shape.
+            passes: Which passes.
+            changed: The terms of every cell in those passes, (passes, images, rows, columns, terms).
+            untouched: The terms without any hole, (images, rows, columns, terms).
 
         Returns:
-            float64 (images, hole rows, hole columns, terms), for the `members` of the pass.
+            float64 (passes, images, hole rows, hole columns, terms), for `all_members` of the passes.
         """
         if not self.row_footprints:
-            return np.asarray(changed.sum(axis=(1, 2), dtype=np.float64)[:, None, None])
-        rows, columns = self.members(number)
+            return np.asarray(changed.sum(axis=(2, 3), dtype=np.float64)[:, :, None, None])
         whole = untouched.sum(axis=(1, 2), dtype=np.float64)
-        images, height, width, terms = changed.shape
-        running = np.zeros((images, height + 1, width + 1, terms))
-        inner = running[:, 1:, 1:]
+        count, images, height, width, terms = changed.shape
+        running = np.zeros((count, images, height + 1, width + 1, terms))
+        inner = running[:, :, 1:, 1:]
         np.subtract(changed, untouched, out=inner, dtype=np.float64)
-        inner.cumsum(axis=1, out=inner).cumsum(axis=2, out=inner)
-        top, bottom = np.array([self.row_footprints[k] for k in rows]).T
-        left, right = np.array([self.column_footprints[k] for k in columns]).T
+        inner.cumsum(axis=2, out=inner).cumsum(axis=3, out=inner)
+        rows, columns = (members[passes] for members in self.all_members)
+        top, bottom = np.moveaxis(np.array(self.row_footprints)[rows], -1, 0)[..., None]
+        left, right = np.moveaxis(np.array(self.column_footprints)[columns], -1, 0)[:, :, None]
+        number = np.arange(count)[:, None, None]
+        # The images' axis comes last of those that are picked by number, and goes back to its place.
         inside = (
-            running[:, bottom[:, None], right]
-            - running[:, top[:, None], right]
-            - running[:, bottom[:, None], left]
-            + running[:, top[:, None], left]
+            running[number, :, bottom, right]
+            - running[number, :, top, right]
+            - running[number, :, bottom, left]
+            + running[number, :, top, left]
         )
-        return np.asarray(whole[:, None, None] + inside)
+        return np.asarray(whole[:, None, None] + np.moveaxis(inside, 3, 1))
 
 
 def tiling(flow: Dataflow, layer: str, where: Holes) -> Tiling:
@@ -256,6 +269,12 @@ def apart(*several: Sequence[Interval]) -> tuple[tuple[int, ...], ...]:
             groups.append([index])
             ends.append([last for _, last in own])
     return tuple(tuple(sorted(group)) for group in groups)
+
+
+def _filled_up(groups: Sequence[Sequence[int]]) -> NDArray[np.int64]:
+    """Groups as rows of one array, smaller ones with their last member several times."""
+    largest = max(map(len, groups))
+    return np.array([[*group, *[group[-1]] * (largest - len(group))] for group in groups])
 
 
 def _starts(length: int, patch: int, stride: int) -> tuple[int, ...]:

@@ -145,7 +145,8 @@ def _random_states(module: Any) -> list[tuple[Any, Tensor]]:
     states: list[tuple[Any, Tensor]] = [(torch.set_rng_state, torch.get_rng_state())]
     if not (torch.cuda.is_initialized() or torch.backends.mps.is_available()):
         return states
-    for device in {weight.device for weight in module.parameters()}:
+    weights = (weight for part in parts_in(module) for weight in part._parameters.values() if weight is not None)
+    for device in {weight.device for weight in weights}:
         if device.type == "cuda":
             states.append(
                 (
