@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from saccade.attribution.channels import length, squares_are_safe, summed
 from saccade.attribution.scale import cell_size
 from saccade.attribution.smoothing import gaussian_blur, gaussian_matrix
 from saccade.encoder import Encoder
+from saccade.engines import Join
 from saccade.results.map import Map
 from saccade.run import Run
 from saccade.targets import Target
@@ -83,7 +84,7 @@ def contribution_map(
     return _drawn(view, raw, sigma, units=units, signed=True, notes=notes, settings=settings, scores=scores)
 
 
-def _joined_and_smoothed(run: Run, values: Array, join: Literal["length", "sum"], sigma: float) -> Array:
+def _joined_and_smoothed(run: Run, values: Array, join: Join, sigma: float) -> Array:
     """Channels joined and smoothed: in numpy, or on an accelerator, which does it in the time of the way there."""
     if run.engine.backend.is_accelerator:
         matrices = [gaussian_matrix(size, sigma) if sigma > 0 else None for size in values.shape[1:3]]

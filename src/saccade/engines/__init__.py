@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 
-from saccade.engines.backend import Backend
+from saccade.engines.backend import Backend, Join
 from saccade.engines.capacity import DEFAULT_MEMORY
 from saccade.engines.engine import Engine
 from saccade.engines.execution import Progress, Stop
@@ -22,6 +22,7 @@ __all__ = [
     "Cheapening",
     "Engine",
     "Estimate",
+    "Join",
     "Objective",
     "OnChunk",
     "OnEstimate",

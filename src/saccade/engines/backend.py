@@ -5,13 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from saccade.models.network import Network
 from saccade.typing import Array, Tensor
+
+Join = Literal["length", "sum"]
+"""How the channels of a place become one number: their Euclidean length, or their sum."""
 
 
 class Backend(ABC):
@@ -71,6 +74,11 @@ class Backend(ABC):
     @abstractmethod
     def spread(self, tensor: Tensor, down: Tensor, across: Tensor) -> Tensor:
         """`down @ map @ across.T` of every map (maps, height, width), in full float32 whatever a model may use."""
+
+    def joined(self, tensor: Tensor, join: Join, matrices: tuple[Tensor, Tensor] | None) -> Tensor:
+        """The channels of (images, height, width, channels) joined into one number a place, and spread if asked."""
+        maps = self.sum(tensor * tensor, (3,)) ** 0.5 if join == "length" else self.sum(tensor, (3,))
+        return maps if matrices is None else self.spread(maps, *matrices)
 
     @abstractmethod
     def indices(self, values: NDArray[np.int32]) -> Tensor:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.engines.backend import Backend
+from saccade.engines.backend import Backend, Join
 from saccade.errors import InputError
 from saccade.models.network import Network
 from saccade.targets.noise import HASH_MULTIPLIERS, normal_quantiles, place_hashes
@@ -26,6 +26,7 @@ class JaxBackend(Backend):
         super().__init__(network, device)
         self._at = None if device is None else _device(device)
         self._noise_tables = lru_cache(maxsize=4)(self._make_noise_tables)
+        self._joining = cache(self._make_joining)
 
     @property
     def is_accelerator(self) -> bool:
@@ -114,7 +115,19 @@ class JaxBackend(Backend):
 
     def spread(self, tensor: Tensor, down: Tensor, across: Tensor) -> Tensor:
         """`down @ map @ across.T` of every map (maps, height, width), in full float32."""
-        return _compiled_spread()(tensor, down, across)
+        import jax.numpy as jnp
+
+        # By default a GPU would take shorter numbers.
+        return jnp.einsum("yh,nhw,xw->nyx", down, tensor, across, precision="highest")
+
+    def joined(self, tensor: Tensor, join: Join, matrices: tuple[Tensor, Tensor] | None) -> Tensor:
+        """The channels of (images, height, width, channels) joined into one number a place, and spread if asked."""
+        return self._joining(join)(tensor, matrices)
+
+    def _make_joining(self, join: Join) -> Callable[..., Tensor]:
+        import jax
+
+        return jax.jit(lambda tensor, matrices: Backend.joined(self, tensor, join, matrices))  # type: ignore[no-any-return]
 
     def normal(self, keys: NDArray[np.uint32], count: int) -> Tensor:
         """Standard normal noise made on the device, (keys, count)."""
@@ -162,18 +175,6 @@ def _compiled_take() -> Callable[[Tensor, Tensor], Tensor]:
     import jax
 
     return jax.jit(lambda tensor, indices: tensor[indices])  # type: ignore[no-any-return]
-
-
-@cache
-def _compiled_spread() -> Callable[[Tensor, Tensor, Tensor], Tensor]:
-    """Two products at full precision; by default a GPU would take shorter numbers."""
-    import jax
-    import jax.numpy as jnp
-
-    def spread(tensor: Tensor, down: Tensor, across: Tensor) -> Tensor:
-        return jnp.einsum("yh,nhw,xw->nyx", down, tensor, across, precision="highest")
-
-    return jax.jit(spread)  # type: ignore[no-any-return]
 
 
 @cache

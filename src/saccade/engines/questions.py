@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saccade.engines import programs
+from saccade.engines.backend import Join
 from saccade.engines.chunks import Chunks, Piece
 from saccade.engines.execution import Execution
 from saccade.engines.moments import joined
@@ -380,9 +381,7 @@ class Questions(Execution):
 
         return self.execute(work, images, count, [layer], "gradient")
 
-    def joined_maps(
-        self, values: Array, join: Literal["length", "sum"], down: Array | None, across: Array | None
-    ) -> Array:
+    def joined_maps(self, values: Array, join: Join, down: Array | None, across: Array | None) -> Array:
         """Channels joined into one number a place, then `down @ map @ across.T`, on the engine's device.
 
         Args:
@@ -400,13 +399,7 @@ class Questions(Execution):
             matrices = None if down is None or across is None else (backend.tensor(down), backend.tensor(across))
             for start in range(0, len(values), _MAPS):
                 some = slice(start, start + _MAPS)
-                tensor = backend.tensor(values[some])
-                joined_channels = (
-                    backend.sum(tensor * tensor, (3,)) ** 0.5 if join == "length" else backend.sum(tensor, (3,))
-                )
-                maps[some] = backend.array(
-                    joined_channels if matrices is None else backend.spread(joined_channels, *matrices)
-                )
+                maps[some] = backend.array(backend.joined(backend.tensor(values[some]), join, matrices))
         return maps
 
     def _upload(

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saccade.engines.backend import Backend
+from saccade.engines.cuda_graphs import CudaGraphs
 from saccade.errors import ModelError
 from saccade.models.network import Network
 from saccade.models.torch.devices import check_device
@@ -73,8 +74,11 @@ class TorchBackend(Backend):
         return np.asarray(tensor.detach().cpu().numpy())
 
     def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Plain calls: torch computes as it goes."""
-        return function
+        """Plain calls, since torch computes as it goes; on a GPU small programs are recorded and played again."""
+        composition: Callable[[], Any] | None = getattr(self.network, "composition", None)
+        if composition is None or not str(self._device()).startswith("cuda"):
+            return function
+        return CudaGraphs(function, composition)
 
     def gradient(
         self, function: Callable[[Tensor], tuple[Tensor, Tensor | None]], at: Tensor

@@ -19,6 +19,7 @@ from saccade.models.torch.attention import attention_recorded, linearised
 from saccade.models.torch.calls import Method, Recorder, callable_parts, hookable, hooked
 from saccade.models.torch.carried import carried as carried_by
 from saccade.models.torch.carried import patch_size
+from saccade.models.torch.composition import Composition
 from saccade.models.torch.devices import device_named
 from saccade.models.torch.exporting import OperationWriter, writing
 from saccade.models.torch.image_layout import ImageLayout
@@ -119,6 +120,10 @@ class TorchNetwork:
     def device(self) -> Any:
         """The torch device of the first weight."""
         return self._layout.device
+
+    def composition(self) -> Composition:
+        """What the module is made of now; equal later, if nothing but the values of its weights has changed."""
+        return Composition(self.module)
 
     def to(self, device: str) -> None:
         """Move the module to a device, such as `"cuda"` or `"cpu"`.

@@ -1,0 +1,160 @@
+"""Recorded programs of a GPU, with recordings that only remember: when is one made, played, and thrown away?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import saccade
+from saccade.engines import cuda_graphs
+from saccade.engines.cuda_graphs import CudaGraphs
+from saccade.models.torch.composition import Composition
+
+
+class Scaled(nn.Module):
+    """A convolution times a number that is no weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 4, 3)
+        self.factors = [2.0]
+        self.scale = 3.0
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.convolution(images) * self.factors[0] * self.scale
+
+
+def double_first_factor(module: Scaled) -> None:
+    module.factors[0] = 4.0
+
+
+def add_hook(module: Scaled) -> None:
+    module.convolution.register_forward_hook(lambda part, given, result: -result)
+
+
+def put_weights_elsewhere(module: Scaled) -> None:
+    module.convolution.weight.data = module.convolution.weight.data.clone()
+
+
+def put_another_part(module: Scaled) -> None:
+    module.convolution = nn.Conv2d(3, 4, 3)
+
+
+def scale_again(module: Scaled) -> None:
+    module.scale = 1.5
+
+
+@pytest.mark.parametrize(
+    "change", [double_first_factor, add_hook, put_weights_elsewhere, put_another_part, scale_again]
+)
+def test_a_module_that_is_put_together_anew_is_another_composition(change: Any) -> None:
+    module = Scaled()
+    before = Composition(module)
+    assert before == Composition(module)
+    change(module)
+    assert before != Composition(module)
+
+
+def test_new_values_in_the_same_weights_are_the_same_composition() -> None:
+    module = Scaled()
+    before = Composition(module)
+    optimiser = torch.optim.SGD(module.parameters(), lr=0.1)
+    module(torch.ones(1, 3, 5, 5)).sum().backward()
+    optimiser.step()
+    module.load_state_dict(Scaled().state_dict())
+    optimiser.zero_grad()
+    assert before == Composition(module)
+
+
+def test_another_precision_is_another_composition() -> None:
+    module = Scaled()
+    before = Composition(module)
+    allowed = torch.backends.cudnn.allow_tf32
+    try:
+        torch.backends.cudnn.allow_tf32 = not allowed
+        assert before != Composition(module)
+    finally:
+        torch.backends.cudnn.allow_tf32 = allowed
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many times something was recorded, and the values in that moment; a recording computes by these."""
+    recordings: list[int] = []
+
+    class Played:
+        def __init__(self, function: Any, arguments: Any, composition: Any) -> None:
+            self.function, self.composition = function, composition
+            self.structure = torch.utils._pytree.tree_flatten(arguments)[1]
+
+        def play(self, leaves: list[Any]) -> Any:
+            recordings[-1] += 1
+            return self.function(*torch.utils._pytree.tree_unflatten(leaves, self.structure))
+
+    def record(function: Any, arguments: Any, leaves: Any, composition: Any) -> Any:
+        assert leaves
+        recordings.append(0)
+        return Played(function, arguments, composition)
+
+    monkeypatch.setattr(cuda_graphs, "_recorded", record)
+    monkeypatch.setattr(cuda_graphs, "_allocated", lambda: 0)
+    return recordings
+
+
+def test_what_comes_again_is_recorded_once_for_each_shape_and_anew_after_a_change(recorded: list[int]) -> None:
+    module = Scaled().requires_grad_(False)
+    program = CudaGraphs(lambda images, points: [module(images) + points["shift"]], lambda: Composition(module))
+    points = {"shift": torch.ones(1)}
+
+    def asked(size: int) -> None:
+        images = torch.rand(2, 3, size, size)
+        torch.testing.assert_close(program(images, points)[0], module(images) + 1)
+
+    for _ in range(2):
+        asked(5)
+        asked(6)
+    assert recorded == []
+    for _ in range(3):
+        asked(5)
+    assert recorded == [3]
+    asked(6)
+    assert recorded == [3, 1]
+    scale_again(module)
+    for _ in range(4):
+        asked(5)
+    assert recorded == [3, 1, 2]
+
+
+def test_what_needs_much_memory_or_cannot_be_recorded_is_computed_as_it_comes(
+    recorded: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_for = iter(range(0, 2**40, 2**30 + 1))
+    calls: list[int] = []
+
+    def double(images: torch.Tensor) -> list[torch.Tensor]:
+        calls.append(1)
+        return [2 * images]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cuda_graphs, "_allocated", lambda: next(asked_for))
+        large = CudaGraphs(double, lambda: 0)
+        for _ in range(6):
+            large(torch.ones(3))
+    assert (recorded, len(calls)) == ([], 6)
+    monkeypatch.setattr(cuda_graphs, "_recorded", lambda *_: None)
+    hindered = CudaGraphs(double, lambda: 0)
+    for _ in range(6):
+        torch.testing.assert_close(hindered(torch.ones(3))[0], torch.full((3,), 2.0))
+    assert len(calls) == 12
+
+
+def test_maps_of_a_processor_are_computed_as_they_come() -> None:
+    module = Scaled().eval()
+    encoder = saccade.Encoder(module, layer="convolution", value_range=(0, 1), input_shape=(16, 16, 3))
+    images = np.random.default_rng(0).random((1, 16, 16, 3), np.float32)
+    saccade.explain(encoder, images, "saliency")
+    assert not any(isinstance(program, CudaGraphs) for program in encoder.engine._programs.values())
