@@ -63,6 +63,14 @@ def shifted(length: int, cells: int, shifts: int) -> Array:
     return spread
 
 
+@lru_cache(maxsize=16)
+def _turned(length: int, cells: int, shifts: int) -> Array:
+    """`shifted` with its last two axes exchanged."""
+    turned = np.ascontiguousarray(shifted(length, cells, shifts).transpose(0, 2, 1))
+    turned.setflags(write=False)  # kept for the next call, also on a device
+    return turned
+
+
 def cells_of(size: tuple[int, int], cells: int) -> tuple[int, int]:
     """Rows and columns of a grid of about square cells, `cells` of them along the shorter side of the picture.
 
@@ -127,13 +135,12 @@ class RandomMasks:
     def make(self, backend: Any, start: int, stop: int) -> dict[str, Tensor]:
         """The same masks as `take` gives, spread on the backend's own device: only grids and shifts go there."""
         grid, down, across = self.draws(start, stop)
-        rows, columns = self._spreads()
+        rows = shifted(self.size[0], self.cells[0], self.shifts)
+        columns = _turned(self.size[1], self.cells[1], self.shifts)
         return {
-            "rows": backend.take(backend.tensor(rows), backend.indices(down.astype(np.int32))),
+            "rows": backend.take(backend.constant(rows), backend.indices(down.astype(np.int32))),
             "grid": backend.tensor(grid.astype(np.float32)),
-            "columns": backend.take(
-                backend.tensor(columns.transpose(0, 2, 1)), backend.indices(across.astype(np.int32))
-            ),
+            "columns": backend.take(backend.constant(columns), backend.indices(across.astype(np.int32))),
         }
 
     def draws(self, start: int, stop: int) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:

@@ -35,7 +35,7 @@ def gaussian_matrix(length: int, sigma: float) -> Array:
     matrix = np.zeros((length, length), np.float32)
     for rows, read, weights in _bands(length, sigma):
         matrix[rows, read] = weights
-    matrix.setflags(write=False)  # kept for the next call
+    matrix.setflags(write=False)  # kept for the next call, also on a device
     return matrix
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
+from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Literal
@@ -13,6 +15,8 @@ from numpy.typing import NDArray
 from saccade.models.network import Network
 from saccade.typing import Array, Tensor
 
+_CONSTANTS = 16
+"""How many arrays that never change are kept on the device."""
 Join = Literal["length", "sum"]
 """How the channels of a place become one number: their Euclidean length, or their sum."""
 
@@ -28,6 +32,19 @@ class Backend(ABC):
     def __init__(self, network: Network, device: str | None = None) -> None:
         self.network = network
         self.device = device
+        self._constants: OrderedDict[int, tuple[NDArray[Any], Tensor]] = OrderedDict()
+        self._constants_lock = threading.Lock()
+
+    def constant(self, values: NDArray[Any]) -> Tensor:
+        """A float32 array that nobody writes into, on the device; the same array goes there once."""
+        with self._constants_lock:
+            known = self._constants.get(id(values))  # the array is held, so that its number stays its own
+            if known is None:
+                known = self._constants[id(values)] = values, self.tensor(values)
+            self._constants.move_to_end(id(values))
+            while len(self._constants) > _CONSTANTS:
+                self._constants.popitem(last=False)
+            return known[1]
 
     @abstractmethod
     def tensor(self, values: NDArray[Any]) -> Tensor:

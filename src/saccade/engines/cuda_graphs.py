@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from saccade.typing import Tensor
 
@@ -25,15 +25,23 @@ _GRAPHS = 8
 """How many recordings of one program are kept, one for each combination of shapes."""
 
 
+class Composition(Protocol):
+    """What a program was made of."""
+
+    def holds(self) -> bool:
+        """Is that still so?"""
+        ...
+
+
 class CudaGraphs:
     """A function of tensors on a GPU that is recorded for the shapes that come again.
 
     Args:
         function: Gives a list of tensors, or lists of them; the same kernels for the same shapes.
-        composition: What else it depends on; equal as long as nothing has changed.
+        composition: Gives what else it depends on, which tells later whether it still holds.
     """
 
-    def __init__(self, function: Callable[..., Any], composition: Callable[[], Any]) -> None:
+    def __init__(self, function: Callable[..., Any], composition: Callable[[], Composition]) -> None:
         self._function, self._composition = function, composition
         self._calls: OrderedDict[Any, int] = OrderedDict()
         self._recordings: OrderedDict[Any, _Recording | None] = OrderedDict()
@@ -49,15 +57,14 @@ class CudaGraphs:
             recording = self._recordings.get(key)
             if key in self._recordings and recording is None:
                 return self._function(*arguments)  # it is too large, or cannot be recorded
-            composition = self._composition()
-            if recording is not None and recording.composition != composition:
+            if recording is not None and not recording.composition.holds():
                 del self._recordings[key]
                 self._calls[key], recording = 0, None
             if recording is None:
                 calls = self._calls[key] = self._calls.get(key, 0) + 1
                 if calls <= _PLAIN_CALLS:
                     return self._measured(key, arguments)
-                recording = self._recordings[key] = _recorded(self._function, arguments, leaves, composition)
+                recording = self._recordings[key] = _recorded(self._function, arguments, leaves, self._composition())
                 while len(self._recordings) > _GRAPHS:
                     self._recordings.popitem(last=False)
                 if recording is None:
@@ -76,7 +83,7 @@ class CudaGraphs:
 class _Recording:
     """The kernels of one call, with the memory that they read and write."""
 
-    def __init__(self, graph: Any, inputs: list[Tensor], answer: Any, composition: Any) -> None:
+    def __init__(self, graph: Any, inputs: list[Tensor], answer: Any, composition: Composition) -> None:
         self.composition = composition
         self._graph, self._inputs, self._answer = graph, inputs, answer
 
@@ -91,7 +98,7 @@ class _Recording:
 
 
 def _recorded(
-    function: Callable[..., Any], arguments: tuple[Any, ...], leaves: list[Tensor], composition: Any
+    function: Callable[..., Any], arguments: tuple[Any, ...], leaves: list[Tensor], composition: Composition
 ) -> _Recording | None:
     """Record a call; None where it does something that cannot be recorded, such as to look at a result."""
     import torch

@@ -62,6 +62,7 @@ class Execution:
         self.is_timed = False
         self._reserved = 0
         self._has_own_steps = False
+        self._fetched: tuple[Array, Tensor] | None = None
 
     @contextmanager
     def reserved(self, size: int) -> Iterator[None]:

@@ -322,6 +322,8 @@ class Questions(Execution):
                     sums = [backend.array(tensor) for tensor in running]
                     if plan.images == len(images):
                         totals = sums
+                        if backend.is_accelerator:
+                            self._fetched = sums[0], running[0]
                         continue
                     if not totals:
                         totals = [np.empty((len(images), *array.shape[1:]), np.float32) for array in sums]
@@ -396,10 +398,12 @@ class Questions(Execution):
         backend = self.engine.backend
         maps = np.empty(values.shape[:3], np.float32)
         with backend.context():
-            matrices = None if down is None or across is None else (backend.tensor(down), backend.tensor(across))
+            matrices = None if down is None or across is None else (backend.constant(down), backend.constant(across))
+            on_device = self._fetched[1] if self._fetched is not None and self._fetched[0] is values else None
             for start in range(0, len(values), _MAPS):
                 some = slice(start, start + _MAPS)
-                maps[some] = backend.array(backend.joined(backend.tensor(values[some]), join, matrices))
+                tensor = backend.tensor(values[some]) if on_device is None else on_device[some]
+                maps[some] = backend.array(backend.joined(tensor, join, matrices))
         return maps
 
     def _upload(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -58,7 +60,7 @@ def integrated_gradients(
         raise InputError(f"steps={steps}: give 1 or more.")
     width = float(max(cell_size(run.encoder, (images.shape[1], images.shape[2]), target))) if blur is None else blur
     start = _baseline(run, images, baseline, width)
-    nodes, weights = np.polynomial.legendre.leggauss(steps)
+    nodes, weights = _quadrature(steps)
     # Points spread over the whole way come first, so that a part of them is already a rough sum.
     order = coarse_to_fine(steps)
     times = ArrayPoints({"times": ((nodes[order] + 1) / 2).astype(np.float32)})
@@ -93,6 +95,15 @@ def integrated_gradients(
         on_gradient=run.on_refined(lambda done, mean: [drawn(mean, done)]),
     )
     return drawn(mean, steps)
+
+
+@lru_cache(maxsize=4)
+def _quadrature(steps: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Places and weights of Gauss and Legendre on -1..1; to find fifty of them takes as long as a gradient."""
+    nodes, weights = np.polynomial.legendre.leggauss(steps)
+    nodes.setflags(write=False)
+    weights.setflags(write=False)
+    return nodes, weights
 
 
 def _score(run: Run, images: Array, target: Target, place: Array) -> NDArray[np.float64]:

@@ -28,7 +28,7 @@ _PASTED = 3
 """What a pasted number costs, in computed ones: it is copied, brought to the device and read there."""
 WORTH_A_PICTURE, WORTH_IN_ALL = 2**22, 2**26
 """So many numbers must be spared for a picture, and for all of them: stages cost questions, and tracing them."""
-WORTH_ON_ACCELERATOR = 2**27
+WORTH_ON_ACCELERATOR = 2**29
 """The same for a picture on an accelerator: it computes so many in the time that the questions of stages take."""
 
 

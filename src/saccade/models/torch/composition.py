@@ -2,70 +2,86 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from operator import is_
 from typing import Any
 
 from saccade.models.torch.state import parts_in
 
-_CONTAINERS = (list, tuple, set, frozenset)
+_SEQUENCES = (list, tuple, set, frozenset)
+_DEPTH = 2
+"""Containers on an attribute are looked into, and containers in these; what lies deeper is only known as a whole."""
 
 
 class Composition:
     """A module's parts, their attributes and where their weights lie, as they were at one moment.
 
-    The values themselves may change, as in training. What hangs on an attribute is held, so that nothing new can take
-    its place in memory unnoticed; attributes that are dicts, lists, tuples or sets are looked into.
+    The values in the weights may change, as in training. Everything else that hangs on a part is held here, so that
+    nothing new can take its place in memory unnoticed; attributes that are dicts, lists, tuples or sets are looked
+    into.
 
     Args:
         module: The module.
 
     Example:
-        >>> before = Composition(module)
+        >>> composition = Composition(module)
         >>> module.scale = 2.0
-        >>> before == Composition(module)
+        >>> composition.holds()
         False
     """
 
     def __init__(self, module: Any) -> None:
-        import torch
-
-        backends = torch.backends
-        self._objects: list[Any] = []
-        self._places: list[Any] = [
-            backends.cuda.matmul.allow_tf32,
-            backends.cudnn.allow_tf32,
-            backends.cudnn.enabled,
-            backends.cudnn.benchmark,
-            backends.cudnn.deterministic,
-            torch.get_float32_matmul_precision(),
-            torch.are_deterministic_algorithms_enabled(),
-            torch.is_autocast_enabled(),
-        ]
+        self._contents: list[tuple[Collection[Any], list[Any]]] = []
+        self._empty: list[Collection[Any]] = []
+        self._tensors: list[Any] = []
         for part in parts_in(module):
-            self._objects.append(part)
-            for value in vars(part).values():
-                self._add(value)
+            self._hold(vars(part), 0)
+        self._addresses = self._found_addresses()
+        self._precision = _precision()
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Composition) or len(self._objects) != len(other._objects):
-            return False
-        same = all(mine is theirs for mine, theirs in zip(self._objects, other._objects, strict=True))
-        return same and self._places == other._places
+    def holds(self) -> bool:
+        """Is the module still put together like this, at the same addresses, and computed in the same precision?"""
+        return (
+            not any(self._empty)
+            and all(
+                len(container) == len(values) and all(map(is_, _values(container), values))
+                for container, values in self._contents
+            )
+            and self._found_addresses() == self._addresses
+            and _precision() == self._precision
+        )
 
-    __hash__ = None  # type: ignore[assignment]  # compared, never looked up
+    def _hold(self, container: Collection[Any], depth: int) -> None:
+        if not container:
+            self._empty.append(container)
+            return
+        values = list(_values(container))
+        self._contents.append((container, values))
+        for value in values:
+            if hasattr(value, "data_ptr"):
+                self._tensors.append(value)
+            elif depth < _DEPTH and isinstance(value, (dict, *_SEQUENCES)):
+                self._hold(value, depth + 1)
 
-    def _add(self, value: Any, depth: int = 0) -> None:
-        import torch
+    def _found_addresses(self) -> list[Any]:
+        return [(tensor.data_ptr(), tensor.dtype) for tensor in self._tensors]
 
-        if isinstance(value, torch.Tensor):
-            self._objects.append(value)
-            self._places.append((value.data_ptr(), value.dtype, value.shape, value.stride()))
-        elif depth < 2 and isinstance(value, dict):
-            for name, each in value.items():
-                self._places.append(name)
-                self._add(each, depth + 1)
-        elif depth < 2 and isinstance(value, _CONTAINERS):
-            self._places.append(len(value))
-            for each in value:
-                self._add(each, depth + 1)
-        else:
-            self._objects.append(value)
+
+def _values(container: Any) -> Collection[Any]:
+    return container.values() if isinstance(container, dict) else container
+
+
+def _precision() -> tuple[Any, ...]:
+    """What torch is told about precision and algorithms for the whole process."""
+    import torch
+
+    backends = torch.backends
+    return (
+        backends.cuda.matmul.allow_tf32,
+        backends.cudnn.allow_tf32,
+        backends.cudnn.enabled,
+        backends.cudnn.benchmark,
+        backends.cudnn.deterministic,
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_autocast_enabled(),
+    )

@@ -122,7 +122,7 @@ class TorchNetwork:
         return self._layout.device
 
     def composition(self) -> Composition:
-        """What the module is made of now; equal later, if nothing but the values of its weights has changed."""
+        """What the module is made of now; tells later whether nothing but the values of its weights has changed."""
         return Composition(self.module)
 
     def to(self, device: str) -> None:
