@@ -18,6 +18,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+import tomllib
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
@@ -304,7 +305,7 @@ def page(subject: Any, rows: list[Row], left_out: list[str], differs: float) -> 
             f"{'yes' if row.is_held else '**no**'} |"
         )
     if left_out:
-        lines += ["", f"Not measured within the limit of {LIMIT:g} seconds: {', '.join(left_out)}."]
+        lines += ["", f"Not measured, the run was ended before: {', '.join(left_out)}."]
     batch = subject.encoder.engine.batch
     lines += [
         "",
@@ -315,14 +316,9 @@ def page(subject: Any, rows: list[Row], left_out: list[str], differs: float) -> 
 
 
 def version() -> str:
-    """The installed version of saccade."""
-    from importlib.metadata import PackageNotFoundError
-    from importlib.metadata import version as of
-
-    try:
-        return of("saccade")
-    except PackageNotFoundError:
-        return "(not installed)"
+    """The version of saccade that is measured, as the project says it."""
+    project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    return str(project["project"]["version"])
 
 
 def main() -> None:
@@ -336,23 +332,20 @@ def main() -> None:
         if not (method == "occlusion" and count == 32)
     ]
     todo.append(("relax", 1))
-    rows: list[Row] = []
-    left_out: list[str] = []
-    for method, count in todo:
-        if time.perf_counter() - begun > LIMIT:
-            left_out.append(f"{method}, {count}")
-            continue
-        rows.append(measured(subject, method, count))
-        print(f"{rows[-1].work}: {1000 * rows[-1].ours:.2f} ms, {rows[-1].ratio:.2f} of the floor", flush=True)
     differs = difference(subject, ("saliency", "smoothgrad", "integrated_gradients", "occlusion", "relax"))
     print(f"the card's maps differ from the processor's by {differs:.2g} of the largest value", flush=True)
-    text = page(subject, rows, left_out, differs)
+    rows: list[Row] = []
+    for method, count in todo:
+        if time.perf_counter() - begun > LIMIT:
+            break
+        rows.append(measured(subject, method, count))
+        print(f"{rows[-1].work}: {1000 * rows[-1].ours:.2f} ms, {rows[-1].ratio:.2f} of the floor", flush=True)
+        if not QUICK:  # written after every row, so that a run that is ended leaves what it has
+            left_out = [f"{method}, {count}" for method, count in todo[len(rows) :]]
+            target = Path(__file__).with_name(f"GPU-{FRAMEWORK}.md")
+            target.write_text(page(subject, rows, left_out, differs), encoding="utf-8")
     if QUICK:
-        print(text)
-        return
-    target = Path(__file__).with_name(f"GPU-{FRAMEWORK}.md")
-    target.write_text(text, encoding="utf-8")
-    print(f"wrote {target.name}")
+        print(page(subject, rows, [], differs))
 
 
 if __name__ == "__main__":
