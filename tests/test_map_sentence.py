@@ -12,9 +12,17 @@ def test_the_numbers_are_those_of_the_map() -> None:
     values = np.zeros((10, 10), np.float32)
     values[0, 0], values[0, 1:4] = 3.0, 1.0  # weight 6: the first cell holds half of it
     text = map_sentence(values, signed=False)
-    assert "Half of it lies in 1.0 % of the photo" in text
+    assert "Half of it lies in 1.0 % of the photo's area" in text
     assert "(100 %) in the upper left quarter" in text
-    assert "50 times as much as an average one" in text
+    assert "its strongest place, in the upper left corner, counts 50 times as much as an average one" in text
+
+
+def test_the_strongest_place_is_named_where_there_is_one() -> None:
+    values = np.ones((8, 8), np.float32)
+    values[3, 2] = values[3, 3] = 2.0
+    assert "its strongest place, left of the centre, counts" in map_sentence(values, signed=False)
+    values[6, 6] = 2.0
+    assert "its strongest place counts" in map_sentence(values, signed=False)
 
 
 def test_evidence_against_is_weighed() -> None:
@@ -23,7 +31,7 @@ def test_evidence_against_is_weighed() -> None:
     assert "What speaks against it weighs 50 % of what speaks for it." in map_sentence(values, signed=True)
     assert "against" not in map_sentence(np.abs(values), signed=False)
     only_against = map_sentence(-np.eye(8, dtype=np.float32), signed=True)
-    assert only_against.startswith("Half of what lies below zero lies in 6.2 % of the photo")
+    assert only_against.startswith("Half of what lies below zero lies in 6.2 % of the photo's area")
 
 
 def test_a_flat_map_says_so_and_an_even_one_names_no_place() -> None:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from saccade.picture.numerals import number, percent
 from saccade.picture.scales import scale_of
+from saccade.results.place_words import place_in_words
 
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom, as shares of the photo."""
@@ -29,6 +30,8 @@ _REGIONS: tuple[tuple[str, Box], ...] = (
 EVERYWHERE = "the whole photo"
 _MOST = 0.6
 """A region must hold this share to be named."""
+_AS_LARGE, _ONE_PLACE = 0.999, 0.1
+"""Values that are nearly the largest are one place if none is further from their middle, as a share of a side."""
 _NOTABLE = 0.02
 """Values below zero are worth a word from this share of the values above it on."""
 
@@ -37,8 +40,8 @@ def map_sentence(values: NDArray[np.floating], *, signed: bool) -> str:
     """What does this map say, in one sentence?
 
     The weight of a map is the sum of its values above zero. The sentence tells the smallest part of the photo that
-    holds half of the weight, the region that holds most of it (`main_region`), the largest value as a multiple of the
-    mean value above zero over all places, and how much lies below zero.
+    holds half of the weight, the region that holds most of it (`main_region`), where the largest value lies and how
+    many times the mean value above zero over all places it is, and how much lies below zero.
 
     Args:
         values: (height, width), the map of one image.
@@ -46,7 +49,7 @@ def map_sentence(values: NDArray[np.floating], *, signed: bool) -> str:
 
     Example:
         >>> map_sentence(np.eye(4, dtype=np.float32), signed=False)
-        'Half of it lies in 12 % of the photo; its strongest place counts 4.0 times as much as an average one.'
+        "Half of it lies in 12 % of the photo's area; its strongest place counts 4.0 times as much as an average one."
     """
     if scale_of(values, signed=signed).flat:
         return "Nothing stands out: the map is flat."
@@ -60,12 +63,20 @@ def map_sentence(values: NDArray[np.floating], *, signed: bool) -> str:
     where, share = main_region(above)
     place = f", most of it ({percent(share)}) in {where}" if where != EVERYWHERE else ""
     text = (
-        f"Half of it lies in {percent(half)} of the photo{place}; its strongest place counts "
+        f"Half of it lies in {percent(half)} of the photo's area{place}; its strongest place{_strongest(above)} counts "
         f"{number(float(above.max()) * exact.size / weight)} times as much as an average one."
     )
     if signed and below > _NOTABLE * weight:
         text += f" What speaks against it weighs {percent(below / weight)} of what speaks for it."
     return text
+
+
+def _strongest(above: NDArray[np.float64]) -> str:
+    """Where the largest value lies, between commas; empty where it occurs at several places."""
+    largest = np.argwhere(above >= _AS_LARGE * above.max()) + 0.5
+    down, across = (largest / above.shape).mean(axis=0)
+    apart = np.abs(largest / above.shape - (down, across)).max()
+    return "" if apart > _ONE_PLACE else f", {place_in_words(float(across), float(down))},"
 
 
 def main_region(shares: NDArray[np.floating]) -> tuple[str, float]:
