@@ -43,6 +43,6 @@ def test_a_flat_map_says_so_and_an_even_one_names_no_place() -> None:
 def test_regions() -> None:
     shares = np.zeros((8, 8))
     shares[6:, :] = 1
-    assert main_region(shares) == ("a strip along the lower edge", 1.0)
+    assert main_region(shares) == ("the bottom quarter", 1.0)
     assert inside(np.ones((3, 3)), (0.0, 0.0, 0.5, 1.0)) == pytest.approx(4.5)
     assert area((0.25, 0.25, 0.75, 0.75)) == pytest.approx(0.25)

@@ -75,12 +75,12 @@ def test_covers_are_named_by_the_matches_that_raised_the_score(why: Similarity, 
 
 def test_what_a_cover_refuted_is_said_first(why: Similarity, drawn: dict[str, Any]) -> None:
     why.figure()
-    assert "upper" in drawn["title"]
+    assert "the top quarter of both photos" in drawn["title"]
     refuted = CoverTest(why.score, (0.2, 0.18), (0.6, 0.62), "grey")
     replace(why, cover_test=refuted).figure()
     assert drawn["title"] == "0.61 alike: covering the parts that match does not lower it (0.62)"
     assert drawn["caption"][0].startswith("By the shares, ")
-    assert "upper" in drawn["caption"][0]
+    assert "the top quarter" in drawn["caption"][0]
 
 
 def test_of_a_negative_score_the_parts_against_are_covered(why: Similarity, drawn: dict[str, Any]) -> None:

@@ -50,12 +50,12 @@ def below(score: float, part: float) -> np.ndarray:
         (
             below(-0.3, 0.7), below(-0.3, 0.7), -0.3,
             (
-                "\u22120.30 alike: more speaks against it than for it; "
-                "70 % of what speaks against it lies in the lower half of both photos"
+                "\u22120.30 alike: more sets them apart than makes them alike; "
+                "70 % of what sets them apart lies in the lower half of both photos"
             ),
         ),
-        (below(-0.3, 0.5), below(-0.3, 0.5), -0.3, "\u22120.30 alike: more speaks against it than for it"),
-        (np.array([[0.2, -0.2]]), np.array([[0.2, -0.2]]), 0.0, "0 alike: as much speaks against it as for it"),
+        (below(-0.3, 0.5), below(-0.3, 0.5), -0.3, "\u22120.30 alike: more sets them apart than makes them alike"),
+        (np.array([[0.2, -0.2]]), np.array([[0.2, -0.2]]), 0.0, "0 alike: as much sets them apart as makes them alike"),
     ],
 )  # fmt: skip
 def test_the_headline_is_what_the_numbers_say(
@@ -69,7 +69,7 @@ def test_what_speaks_against_is_not_counted_as_the_similarity() -> None:
     shares[0, 0] -= 0.1
     raised = np.maximum(shares, 0)
     part = raised[4:].sum() / raised.sum()
-    assert f"{100 * part:.0f} % of what speaks for it lies in the lower half" in headline(0.8, shares, shares)
+    assert f"{100 * part:.0f} % of what makes them alike lies in the lower half" in headline(0.8, shares, shares)
 
 
 def test_an_empty_middle_has_surroundings() -> None:
@@ -160,8 +160,8 @@ def test_a_match_is_told_by_its_size_and_place() -> None:
         (0.8, (0.5, 0.2), (0.8, 0.9), "covering the parts that match does not lower it (0.90)"),
         (0.8, (0.2,), (0.7,), "covering the part that matches hardly lowers it (0.70)"),
         (0.8, (0.5, 0.2), (0.7, 0.6), "covering the parts that match lowers it less than the shares foretell (0.60)"),
-        (-0.3, (0.1,), (-0.28,), "covering what speaks against it hardly raises it (\u22120.28)"),
-        (-0.3, (0.1,), (-0.5,), "covering what speaks against it does not raise it (\u22120.50)"),
+        (-0.3, (0.1,), (-0.28,), "covering what sets them apart hardly raises it (\u22120.28)"),
+        (-0.3, (0.1,), (-0.5,), "covering what sets them apart does not raise it (\u22120.50)"),
     ],
 )  # fmt: skip
 def test_a_headline_says_first_what_a_cover_refuted(

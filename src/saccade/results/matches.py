@@ -133,8 +133,8 @@ class CoverTest:
         else:
             verdict = "The cover changes it more"
         return (
-            f"{told}. {verdict}: a share says what is there, a cover what would be missed, and other places can stand "
-            "in for what is covered, or count for more without it."
+            f"{told}. {verdict}: a share says what is there, a cover what would be missed. Other places can stand in "
+            "for what is covered, or count for more without it, and what is plain hardly changes under its own blur."
         )
 
 

@@ -155,7 +155,7 @@ def cover_doubt(cover: CoverTest) -> str:
         return ""
     does, not_does = ("lowers", "lower") if foretold < 0 else ("raises", "raise")
     if cover.score < 0:
-        parts = "what speaks against it"
+        parts = "what sets them apart"
     else:
         parts = "the part that matches" if len(cover.measured) == 1 else "the parts that match"
     if change * foretold <= 0:
@@ -177,14 +177,14 @@ def where_from(
     if score >= _SAME:
         return "to this model they are the same"
     if score == 0:
-        return "as much speaks against it as for it"
+        return "as much sets them apart as makes them alike"
     if score < 0:
-        against = _located(np.maximum(-shares_a, 0), np.maximum(-shares_b, 0), "what speaks against it")
-        return f"more speaks against it than for it{f'; {against}' * bool(against)}"
+        against = _located(np.maximum(-shares_a, 0), np.maximum(-shares_b, 0), "what sets them apart")
+        return f"more sets them apart than makes them alike{f'; {against}' * bool(against)}"
     if scale_of(np.concatenate([shares_a.ravel(), shares_b.ravel()]), signed=True).flat:
         return "every place adds the same"
     against_it = max(_against(shares) for shares in (shares_a, shares_b)) > _NOTABLE
-    of = "what speaks for it" if against_it else "it"
+    of = "what makes them alike" if against_it else "it"
     if colour is not None:
         return colour.phrase(of)
     located = _located(np.maximum(shares_a, 0), np.maximum(shares_b, 0), of)
