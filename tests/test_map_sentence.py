@@ -28,7 +28,16 @@ def test_the_strongest_place_is_named_where_there_is_one() -> None:
 def test_evidence_against_is_weighed() -> None:
     values = np.ones((8, 8), np.float32)
     values[:, 4:] = -0.5
-    assert "What speaks against it weighs 50 % of what speaks for it." in map_sentence(values, signed=True)
+    told = map_sentence(values, signed=True)
+    assert told.startswith(
+        "Half of what speaks for it lies in 25 % of the photo's area, most of it (100 %) in the left half"
+    )
+    assert told.endswith("What speaks against it weighs 50 % of that, most of it (100 %) in the right half.")
+    more = map_sentence(-values, signed=True)
+    assert more.startswith(
+        "More speaks against it than for it. Half of what speaks against it lies in 25 % of the photo"
+    )
+    assert more.endswith("What speaks for it weighs 50 % of that, most of it (100 %) in the right half.")
     assert "against" not in map_sentence(np.abs(values), signed=False)
     only_against = map_sentence(-np.eye(8, dtype=np.float32), signed=True)
     assert only_against.startswith("Half of what lies below zero lies in 6.2 % of the photo's area")

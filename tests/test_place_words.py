@@ -18,8 +18,8 @@ def test_every_word_is_true_of_its_spot() -> None:
     for across, down in SPOTS:
         words = place_in_words(across, down)
         if "centre of" not in words and "centre" in words:
-            assert 0.15 < across < 0.85, words
-            assert 0.15 < down < 0.85, words
+            assert 0.25 < across < 0.75, words
+            assert 0.25 < down < 0.75, words
         for word, where in (("left", across), ("upper", down)):
             if word in words:
                 assert where < 0.5, words
@@ -30,7 +30,10 @@ def test_every_word_is_true_of_its_spot() -> None:
             if word in words:
                 assert sign * (down - 0.5) > 0, words
                 assert abs(down - 0.5) > abs(across - 0.5), words
-        assert ("edge" in words or "corner" in words) == (min(across, down, 1 - across, 1 - down) <= 0.15), words
+        nearest = min(across, down, 1 - across, 1 - down)
+        assert ("edge" in words or "corner" in words) == (nearest <= 0.25), words
+        if words.startswith(("at the middle of", "at the left edge", "at the upper edge", "in the")):
+            assert nearest <= 0.15, words
 
 
 @pytest.mark.parametrize(
@@ -39,8 +42,10 @@ def test_every_word_is_true_of_its_spot() -> None:
         ((0.5, 0.5), "at the centre"),
         ((0.36, 0.4), "left of the centre in the upper half"),
         ((0.7, 0.52), "right of the centre"),
-        ((0.45, 0.75), "below the centre"),
-        ((0.4, 0.75), "below the centre in the left half"),
+        ((0.45, 0.7), "below the centre"),
+        ((0.4, 0.7), "below the centre in the left half"),
+        ((0.83, 0.7), "near the right edge in the lower half"),
+        ((0.2, 0.1), "near the upper left corner"),
         ((0.05, 0.5), "at the middle of the left edge"),
         ((0.3, 0.95), "at the lower edge in the left half"),
         ((0.95, 0.95), "in the lower right corner"),

@@ -79,6 +79,7 @@ def test_what_a_cover_refuted_is_said_first(why: Similarity, drawn: dict[str, An
     refuted = CoverTest(why.score, (0.2, 0.18), (0.6, 0.62), "grey")
     replace(why, cover_test=refuted).figure()
     assert drawn["title"] == "0.61 alike: covering the parts that match does not lower it (0.62)"
+    assert drawn["title"] == replace(why, cover_test=refuted).sentence
     assert drawn["caption"][0].startswith("By the shares, ")
     assert "the top quarter" in drawn["caption"][0]
 

@@ -129,7 +129,9 @@ def compare(
     similarity.save(output, **drawing)
     for text in similarity.notes:
         console.note(text)
-    console.say(f"similarity {similarity.score:.3f} (1 the same, 0 nothing in common, -1 the opposite)")
+    kind = "similarity beyond what all photos share:" if similarity.centred else "similarity"
+    console.say(f"{kind} {similarity.score:.3f} (1 the same, 0 nothing in common, -1 the opposite)")
+    console.say(similarity.sentence)
     if similarity.typical:
         console.say(similarity.typical)
     if similarity.cover_test is not None:

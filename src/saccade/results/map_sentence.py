@@ -39,9 +39,9 @@ _NOTABLE = 0.02
 def map_sentence(values: NDArray[np.floating], *, signed: bool) -> str:
     """What does this map say, in one sentence?
 
-    The weight of a map is the sum of its values above zero. The sentence tells the smallest part of the photo that
-    holds half of the weight, the region that holds most of it (`main_region`), where the largest value lies and how
-    many times the mean value above zero over all places it is, and how much lies below zero.
+    The weight of a map is the sum of its values above zero, or of those below where they weigh more. The sentence tells
+    the smallest part of the photo that holds half of the weight, the region that holds most of it (`main_region`),
+    where the largest value lies and how many times the mean over all places it is, and what speaks against that.
 
     Args:
         values: (height, width), the map of one image.
@@ -54,28 +54,46 @@ def map_sentence(values: NDArray[np.floating], *, signed: bool) -> str:
     if scale_of(values, signed=signed).flat:
         return "Nothing stands out: the map is flat."
     exact = np.asarray(values, np.float64)
-    above = np.maximum(exact, 0)
-    weight, below = float(above.sum()), float(-np.minimum(exact, 0).sum())
-    if weight <= _NOTABLE * below:
-        return map_sentence(-exact, signed=False).replace("Half of it", "Half of what lies below zero", 1)
-    descending = np.sort(above, axis=None)[::-1].cumsum()
-    half = (int(np.searchsorted(descending, weight / 2)) + 1) / exact.size
-    where, share = main_region(above)
-    place = f", most of it ({percent(share)}) in {where}" if where != EVERYWHERE else ""
-    text = (
-        f"Half of it lies in {percent(half)} of the photo's area{place}; its strongest place{_strongest(above)} counts "
-        f"{number(float(above.max()) * exact.size / weight)} times as much as an average one."
+    above, below = np.maximum(exact, 0), np.maximum(-exact, 0)
+    weight, against = float(above.sum()), float(below.sum())
+    if weight <= _NOTABLE * against:
+        return _concentration("what lies below zero", below)
+    if not signed or against <= _NOTABLE * weight:
+        return _concentration("it", above)
+    if against > weight:
+        return (
+            f"More speaks against it than for it. {_concentration('what speaks against it', below)} "
+            f"What speaks for it weighs {percent(weight / against)} of that{_mostly(above)}."
+        )
+    return (
+        f"{_concentration('what speaks for it', above)} "
+        f"What speaks against it weighs {percent(against / weight)} of that{_mostly(below)}."
     )
-    if signed and below > _NOTABLE * weight:
-        text += f" What speaks against it weighs {percent(below / weight)} of what speaks for it."
-    return text
 
 
-def _strongest(above: NDArray[np.float64]) -> str:
+def _concentration(what: str, raised: NDArray[np.float64]) -> str:
+    """In how little of the photo half of it lies, where most of it lies, and how high its top is."""
+    weight = float(raised.sum())
+    descending = np.sort(raised, axis=None)[::-1].cumsum()
+    half = (int(np.searchsorted(descending, weight / 2)) + 1) / raised.size
+    times = number(float(raised.max()) * raised.size / weight)
+    return (
+        f"Half of {what} lies in {percent(half)} of the photo's area{_mostly(raised)}; its strongest place"
+        f"{_strongest(raised)} counts {times} times as much as an average one."
+    )
+
+
+def _mostly(raised: NDArray[np.float64]) -> str:
+    """Where most of it lies, behind a comma; empty where it lies all over."""
+    where, share = main_region(raised)
+    return "" if where == EVERYWHERE else f", most of it ({percent(share)}) in {where}"
+
+
+def _strongest(raised: NDArray[np.float64]) -> str:
     """Where the largest value lies, between commas; empty where it occurs at several places."""
-    largest = np.argwhere(above >= _AS_LARGE * above.max()) + 0.5
-    down, across = (largest / above.shape).mean(axis=0)
-    apart = np.abs(largest / above.shape - (down, across)).max()
+    largest = np.argwhere(raised >= _AS_LARGE * raised.max()) + 0.5
+    down, across = (largest / raised.shape).mean(axis=0)
+    apart = np.abs(largest / raised.shape - (down, across)).max()
     return "" if apart > _ONE_PLACE else f", {place_in_words(float(across), float(down))},"
 
 

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-_CENTRE, _EDGE = 0.08, 0.15
-"""So far from the middle of an axis is still the centre, and so far from its end already the edge; shares of a side."""
+_CENTRE, _NEAR, _EDGE = 0.08, 0.25, 0.15
+"""So far from the middle of an axis is still the centre; so far from its end is near the edge, and at the edge; shares
+of a side."""
 
 
 def place_in_words(across: float, down: float) -> str:
@@ -24,15 +25,17 @@ def place_in_words(across: float, down: float) -> str:
     """
     side = _side(across, "left", "right")
     level = _side(down, "upper", "lower")
-    at_side, at_end = (min(where, 1 - where) <= _EDGE for where in (across, down))
+    to_side, to_end = (min(where, 1 - where) for where in (across, down))
     if not side and not level:
         return "at the centre"
-    if at_side and at_end:
-        return f"in the {level} {side} corner"
-    if at_side:
-        return f"at the {side} edge in the {level} half" if level else f"at the middle of the {side} edge"
-    if at_end:
-        return f"at the {level} edge in the {side} half" if side else f"at the middle of the {level} edge"
+    if max(to_side, to_end) <= _NEAR:
+        return f"{'in' if max(to_side, to_end) <= _EDGE else 'near'} the {level} {side} corner"
+    if to_side <= _NEAR:
+        at = "at" if to_side <= _EDGE else "near"
+        return f"{at} the {side} edge in the {level} half" if level else f"{at} the middle of the {side} edge"
+    if to_end <= _NEAR:
+        at = "at" if to_end <= _EDGE else "near"
+        return f"{at} the {level} edge in the {side} half" if side else f"{at} the middle of the {level} edge"
     above = "above" if level == "upper" else "below"
     if not level or not side:
         return f"{side} of the centre" if side else f"{above} the centre"

@@ -54,10 +54,7 @@ def similarity_page(
 ) -> Image.Image:
     """Draw a similarity; `Similarity.figure` says what it takes. `maps=False` leaves out what stands below the sum."""
     photos = [framed(photo) for photo in why.photos]
-    told, colour = f"{score_text(why.score)} alike", None
-    if why.places:
-        colour = shared_colour((photos[0], photos[1]), (why.shares_a, why.shares_b), same_place=why.matching == "place")
-        told = headline(why.score, why.shares_a, why.shares_b, matches=why.matches, colour=colour, cover=why.cover_test)
+    told, colour = told_of(why)
     return pair(
         photos[0],
         photos[1],
@@ -82,6 +79,16 @@ def similarity_page(
         theme=theme,
         width=width,
     )
+
+
+def told_of(why: Similarity) -> tuple[str, SharedColour | None]:
+    """The headline, and the colour on which the similarity lies, if it lies on one."""
+    if not why.places:
+        return f"{score_text(why.score)} alike", None
+    first, second = (framed(photo) for photo in why.photos)
+    colour = shared_colour((first, second), (why.shares_a, why.shares_b), same_place=why.matching == "place")
+    told = headline(why.score, why.shares_a, why.shares_b, matches=why.matches, colour=colour, cover=why.cover_test)
+    return told, colour
 
 
 def _parts(match: Match) -> Parts:
