@@ -1,7 +1,7 @@
 """Draw the pictures of the README with the model that ships: python docs/draw_images.py [CLOTHING].
 
-CLOTHING is a copy of github.com/alexeygrigorev/clothing-dataset-small (public domain, CC0): two of its photographs show
-why trainers and trousers are alike. Without it that picture stays as it is.
+CLOTHING is a copy of github.com/alexeygrigorev/clothing-dataset (public domain, CC0), in its full size: two of its
+photographs show why a top and a T-shirt are alike. Without it that picture stays as it is.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from saccade.picture import Panel, figure, save_picture
 from saccade.results.similarity_page import similarity_page
 
 IMAGES = Path(__file__).parent / "images"
-PAIR = {"trainers.jpg": "test/shoes/b232d13e*.jpg", "trousers.jpg": "train/pants/a5111c97*.jpg"}
+PAIR = {"top.jpg": "92a51811", "t-shirt.jpg": "0af4203f"}
+"""What the photographs are called here, and how their names begin there, or go on behind their kind."""
 
 
 def where_it_looks(encoder: saccade.Encoder) -> Path:
@@ -42,10 +43,11 @@ def where_it_looks(encoder: saccade.Encoder) -> Path:
 
 
 def why_alike(encoder: saccade.Encoder, clothing: Path) -> Path:
-    """Trainers and trousers on a red carpet."""
+    """A top and a T-shirt on the same hanger."""
     with tempfile.TemporaryDirectory() as folder:
-        for name, pattern in PAIR.items():
-            shutil.copy(next(clothing.glob(pattern)), Path(folder) / name)
+        for name, number in PAIR.items():
+            largest = max(clothing.rglob(f"*{number}*.jpg"), key=lambda file: file.stat().st_size)
+            shutil.copy(largest, Path(folder) / name)
         why = saccade.compare(encoder, *(Path(folder) / name for name in PAIR), reference=encoder.reference, cover=True)
         page = similarity_page(why, theme="light", smooth=True, opacity=0.85, width=1400, maps=False)
         return save_picture(page, IMAGES / "why-alike.jpg", why.metadata())

@@ -47,7 +47,8 @@ def test_find_looks_into_folders(album):
 
 
 def test_find_keeps_the_order_given_and_each_file_once(album):
-    paths = find([album / "b.jpg", str(album), album / "sub" / ".." / "b.jpg"])
+    with pytest.warns(SaccadeWarning, match=r"sub/\.\./b\.jpg: named more than once, and taken once"):
+        paths = find([album / "b.jpg", str(album), album / "sub" / ".." / "b.jpg"])
     assert names(paths, album) == ["b.jpg", "a.PNG", "sub/c.webp", "sub/deep/e.npy"]
     assert find([]) == []
 
@@ -150,3 +151,9 @@ def test_find_says_that_a_folder_may_not_be_read(album, monkeypatch):
 def test_extensions_are_lower_case_with_a_dot():
     assert {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".npy"} <= EXTENSIONS
     assert all(ending == ending.lower() and ending.startswith(".") for ending in EXTENSIONS)
+
+
+def test_patterns_that_overlap_are_no_photo_named_twice(album):
+    assert names(find([album / "*.jpg", album / "b*"]), album) == ["b.jpg"]
+    with pytest.warns(SaccadeWarning, match="named more than once"):
+        assert names(find([album / "b.jpg", album / "b.jpg"]), album) == ["b.jpg"]

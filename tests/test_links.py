@@ -68,16 +68,31 @@ def test_planted_parts_are_found(seed: int) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10_000), st.floats(0.01, 3))
-def test_no_place_is_in_two_matches(seed: int, noise: float) -> None:
+def test_no_pair_is_in_two_matches(seed: int, noise: float) -> None:
     made = table(seed, noise)
     found = matches(made)
     assert len(found) <= 6
-    assert (sum(match.places_a.astype(int) for match in found) <= 1).all()
-    assert (sum(match.places_b.astype(int) for match in found) <= 1).all()
+    pairs = [match.places_a[:, :, None, None] & match.places_b for match in found]
+    assert (sum(each.astype(int) for each in pairs) <= 1).all()
+    for sign in (1, -1):
+        alike = [match for match in found if np.sign(match.share) == sign]
+        assert (sum(match.places_a.astype(int) for match in alike) <= 1).all()
+        assert (sum(match.places_b.astype(int) for match in alike) <= 1).all()
     assert [abs(match.share) for match in found] == sorted((abs(match.share) for match in found), reverse=True)
     for match in found:
         assert match.share == pytest.approx(made[match.places_a][:, match.places_b].sum())
         assert len(match.links) == match.places_a.sum() * match.places_b.sum()
+
+
+def test_a_place_may_speak_for_and_against() -> None:
+    """Each photo has two parts; each goes with one part of the other photo, against the other one."""
+    made = np.zeros((2, 2, 2, 2))
+    made[0, :, 0, :], made[0, :, 1, :] = 0.3, -0.4
+    made[1, :, 0, :], made[1, :, 1, :] = -0.2, 0.1
+    found = matches(made)
+    upper = [match for match in found if match.places_a[0].all()]
+    assert sorted(round(match.share, 9) for match in upper) == [-1.6, 1.2]
+    assert {float(np.sign(match.share)) for match in found} == {1.0, -1.0}
 
 
 def test_nothing_goes_with_anything_in_a_flat_table() -> None:

@@ -87,6 +87,33 @@ def test_the_standard_errors_are_those_of_many_repetitions() -> None:
     assert np.mean(errors) == pytest.approx(spread.mean(), rel=0.15)
 
 
+def test_the_error_of_a_match_is_that_of_many_repetitions() -> None:
+    """Its places share their masked copies: as if they were independent, the error comes out too small."""
+    rng = np.random.default_rng(0)
+    nets = [(rng.normal(size=(12, 40)), rng.normal(size=(40, 8))) for _ in range(2)]
+    wholes = [rng.normal(size=8) * 20 for _ in range(2)]
+    parts = [np.zeros((3, 4), bool) for _ in range(2)]
+    parts[0][:2, :3] = parts[1][1:, 1:] = True
+    answers, errors, as_if_independent = [], [], []
+    for seed in range(200):
+        fits = []
+        for side, ((first, second), whole) in enumerate(zip(nets, wholes, strict=True)):
+            masks = balanced_masks([seed, side], 32, 12)
+            fits.append(fitted(masks, np.tanh(masks @ first - first.sum(axis=0) / 2) @ second, whole, (3, 4)))
+        sums = [fit.terms.cells[places].sum(axis=0) for fit, places in zip(fits, parts, strict=True)]
+        answers.append(sums[0] @ sums[1])
+        variances = [
+            fit.variance_together(places, other) for fit, places, other in zip(fits, parts, sums[::-1], strict=True)
+        ]
+        errors.append(np.sqrt(sum(variances)))
+        cells = [fit.terms.cells[places] for fit, places in zip(fits, parts, strict=True)]
+        links = fits[0].variance(cells[1])[parts[0]].sum() + fits[1].variance(cells[0])[parts[1]].sum()
+        as_if_independent.append(np.sqrt(links))
+    spread = float(np.std(answers))
+    assert np.mean(errors) == pytest.approx(spread, rel=0.15)
+    assert np.mean(as_if_independent) < 0.85 * spread
+
+
 def test_masked_copies_are_those_made_by_hand(encoder: saccade.Encoder) -> None:
     why = saccade.compare(encoder, CAT, CUP, split="masked", masks=64, cells=4, seed=5)
     images = encoder.read([CAT, CUP]).array
@@ -119,6 +146,7 @@ def test_estimated_shares_sum_to_the_score_and_know_their_errors(encoder: saccad
     assert all((error > 0).all() for error in why.error)
     assert why.rest == pytest.approx(why.score - sum(match.share for match in why.matches))
     assert all(link.error is not None for match in why.matches for link in match.links)
+    assert all(match.error is not None and match.error > 0 for match in why.matches)
     assert "64 masked copies of each photo" in why.notes[0]
     assert steps[-1] == (128, 128)
     assert [done for done, _ in steps] == sorted(done for done, _ in steps)

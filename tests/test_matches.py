@@ -12,22 +12,23 @@ import pytest
 from saccade.errors import FileError, InputError, NotApplicable
 from saccade.images import Images
 from saccade.results import CoverTest, Link, Match, Similarity
+from saccade.results.matches import tried_matches
 
 SEED = 7
 GRIDS = (3, 4), (2, 5)
 
 
-def match(shares: list[float], error: float | None = None) -> Match:
+def match(shares: list[float], error: float | None = None, together: float | None = None) -> Match:
     rng = np.random.default_rng(len(shares))
     places = [[tuple(int(rng.integers(side)) for side in grid) for grid in GRIDS] for _ in shares]
     links = [Link(*place, share, error) for place, share in zip(places, shares, strict=True)]
-    return Match.of(links, *GRIDS)
+    return Match.of(links, *GRIDS, together)
 
 
 def similarity(**given: object) -> Similarity:
     rng = np.random.default_rng(SEED)
     table = rng.normal(size=(*GRIDS[0], *GRIDS[1]))
-    matches = match([0.1, -0.5, 0.3]), match([-0.2], 0.01)
+    matches = match([0.1, -0.5, 0.3]), match([-0.2], 0.01, 0.02)
     images = [Images.from_array(rng.random((1, 8, 8, 3), np.float32), (0.0, 1.0), [name]) for name in "ab"]
     whole = Similarity(
         score=table.sum(), shares_a=table.sum(axis=(2, 3)), shares_b=table.sum(axis=(0, 1)),
@@ -81,16 +82,17 @@ def test_all_of_it_is_saved_and_opened(tmp_path: Path) -> None:
         assert np.array_equal(opened.arrays()[name], array, equal_nan=True), name
     assert opened.to_dict() == why.to_dict()
     assert [one.links for one in opened.matches] == [one.links for one in why.matches]
+    assert [one.error for one in opened.matches] == [None, 0.02]
     told = json.loads(why.save(tmp_path / "why.json").read_text())
     link = why.matches[1].links[0]
     numbers = {"a": list(link.a), "b": list(link.b), "share": -0.2, "error": 0.01}
-    assert told["matches"][1] == {"share": -0.2, "links": [numbers]}
+    assert told["matches"][1] == {"share": -0.2, "error": 0.02, "links": [numbers]}
     assert np.allclose(told["interactions"], why.interactions)
     assert (told["median_score"], told["high_score"], told["split"]) == (0.5, 0.75, "estimated")
     assert told["cover_test"]["measured"] == [0.75, 0.5]
 
 
-@pytest.mark.parametrize("name", ["links", "interactions", "error_b"])
+@pytest.mark.parametrize("name", ["links", "match_errors", "interactions", "error_b"])
 def test_a_file_whose_parts_do_not_fit_is_damaged(tmp_path: Path, name: str) -> None:
     path = similarity().save(tmp_path / "why.npz")
     with np.load(path) as file:
@@ -107,9 +109,17 @@ def test_the_cover_test_says_why_it_disagrees() -> None:
     assert "a share says what is there" not in CoverTest(0.9, (0.5,), (0.52,), "blur").sentence
     disagreeing = CoverTest(0.881, (0.7,), (0.888,), "under its own blur")
     assert not disagreeing.agrees
-    assert "is 0.89 instead of 0.88; the shares say 0.70. The cover does not bear the" in disagreeing.sentence
+    assert "is 0.89 instead of 0.88 (the mean of covering either photo, under its own blur)" in disagreeing.sentence
+    assert "the shares foretell 0.70. The cover does not bear the shares out:" in disagreeing.sentence
     weaker = CoverTest(0.881, (0.3,), (0.7,), "under its own blur")
-    assert "They agree in the direction alone: a share says what is there" in weaker.sentence
+    assert "The cover changes it less: a share says what is there" in weaker.sentence
+    assert "The cover changes it more: " in CoverTest(0.881, (0.7,), (0.3,), "under its own blur").sentence
     cancelling = CoverTest(-0.52, (-1.2,), (-0.57,), "under its own blur")
     assert "-1.2" not in cancelling.sentence
     assert "is no similarity at all" in cancelling.sentence
+
+
+def test_what_made_the_score_is_covered() -> None:
+    matches = match([0.1]), match([-0.2]), match([0.3]), match([-0.05])
+    assert tried_matches(matches, 0.2) == [2, 0]
+    assert tried_matches(matches, -0.2) == [1, 3]

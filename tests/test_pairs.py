@@ -408,19 +408,24 @@ def test_covering_the_matches_is_done_as_by_hand(tiny: saccade.Encoder, matching
     test = why.cover_test
     assert test is not None
     raising = sorted((match for match in why.matches if match.share > 0), key=lambda match: -match.share)[:3]
-    images = tiny.read([CAT, CUP]).array.copy()
-    hidden = gaussian_blur(images, 4.0)
-    left = why.score
+    whole = tiny.read([CAT, CUP]).array
+    images, hidden = whole.copy(), gaussian_blur(whole, 4.0)
+
+    def codes(read: np.ndarray) -> list[np.ndarray]:
+        each = tiny.codes(read).astype(float) - (0 if centre is None else centre)
+        return [code.mean(axis=(0, 1)) for code in each] if matching == "anywhere" else list(each)
+
+    (a, b), covered = codes(whole), np.zeros((2, 4, 4), bool)
     for count, match in enumerate(raising):
         for side, places in enumerate((match.places_a, match.places_b)):
+            covered[side] |= places
             for row, column in 4 * np.argwhere(places):
                 box = side, slice(row, row + 4), slice(column, column + 4)
                 images[box] = hidden[box]
-        a, b = tiny.codes(images).astype(float) - (0 if centre is None else centre)
-        if matching == "anywhere":
-            a, b = a.mean(axis=(0, 1)), b.mean(axis=(0, 1))
-        left -= match.share
-        assert test.measured[count] == pytest.approx(cosine(a, b), abs=1e-5)
-        assert test.predicted[count] == pytest.approx(left, abs=1e-9)
+        covered_a, covered_b = codes(images)
+        one_by_one = (cosine(covered_a, b) + cosine(a, covered_b)) / 2
+        assert test.measured[count] == pytest.approx(one_by_one, abs=1e-5)
+        under = (why.shares_a[covered[0]].sum() + why.shares_b[covered[1]].sum()) / 2
+        assert test.predicted[count] == pytest.approx(why.score - under, abs=1e-9)
     assert test.score == why.score
     assert saccade.compare(tiny, CAT, CUP).cover_test is None

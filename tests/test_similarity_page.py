@@ -24,7 +24,7 @@ def why() -> Similarity:
     shares = np.full(GRID, 0.02)
     shares[0], shares[3, 3] = 0.1, -0.05
     matches = (
-        Match.of([Link((0, column), (0, column), 0.1, 0.03) for column in range(4)], GRID, GRID),
+        Match.of([Link((0, column), (0, column), 0.1, 0.03) for column in range(4)], GRID, GRID, 0.045),
         Match.of([Link((3, 3), (3, 3), -0.05, 0.01)], GRID, GRID),
         Match.of([Link((1, 1), (1, 1), 0.02, 0.01)], GRID, GRID),
     )
@@ -54,7 +54,7 @@ def test_the_parts_are_the_matches_with_their_errors(why: Similarity, drawn: dic
     why.figure()
     first, second, third = drawn["matches"]
     assert [part.share for part in (first, second, third)] == pytest.approx([0.4, -0.05, 0.02])
-    assert first.error == pytest.approx(np.sqrt(4 * 0.03**2))
+    assert first.error == 0.045
     assert first.places_a.sum() == 4
     assert drawn["apart"] == ("what is no place", 0.04)
     assert drawn["typical"].median == 0.2
@@ -71,6 +71,23 @@ def test_covers_are_named_by_the_matches_that_raised_the_score(why: Similarity, 
     assert "\u22120.25 instead of" in drawn["covering"].words
     replace(why, cover_test=None).figure()
     assert drawn["covering"] is None
+
+
+def test_what_a_cover_refuted_is_said_first(why: Similarity, drawn: dict[str, Any]) -> None:
+    why.figure()
+    assert "the top quarter of both photos" in drawn["title"]
+    refuted = CoverTest(why.score, (0.2, 0.18), (0.6, 0.62), "grey")
+    replace(why, cover_test=refuted).figure()
+    assert drawn["title"] == "0.61 alike: covering the parts that match does not lower it (0.62)"
+    assert drawn["title"] == replace(why, cover_test=refuted).sentence
+    assert drawn["caption"][0].startswith("By the shares, ")
+    assert "the top quarter" in drawn["caption"][0]
+
+
+def test_of_a_negative_score_the_parts_against_are_covered(why: Similarity, drawn: dict[str, Any]) -> None:
+    cover = CoverTest(-0.2, (-0.15,), (-0.14,), "grey")
+    replace(why, score=-0.2, cover_test=cover).figure()
+    assert drawn["covering"].numbers == [2]
 
 
 def test_what_is_not_there_is_not_drawn(why: Similarity, drawn: dict[str, Any]) -> None:

@@ -6,8 +6,16 @@ import numpy as np
 import pytest
 
 from saccade.picture.colour_names import COLOUR_NAMES, colour_names
-from saccade.results.matches import Link, Match
-from saccade.results.similarity_words import headline, joined_places, match_sentence, region, shared_colour
+from saccade.results.matches import CoverTest, Link, Match
+from saccade.results.similarity_words import (
+    cover_doubt,
+    headline,
+    joined_places,
+    match_sentence,
+    part_in_words,
+    region,
+    shared_colour,
+)
 
 
 def below(score: float, part: float) -> np.ndarray:
@@ -20,19 +28,34 @@ def below(score: float, part: float) -> np.ndarray:
 @pytest.mark.parametrize(
     ("shares_a", "shares_b", "score", "told"),
     [
-        (below(0.8, 0.7), below(0.8, 0.7), 0.8, "0.80 alike: 70 % of it is the lower half of both photos"),
-        (below(0.8, 0.7), below(0.8, 0.9), 0.8, "0.80 alike: 70 % and 90 % of it is the lower half of both photos"),
+        (below(0.8, 0.7), below(0.8, 0.7), 0.8, "0.80 alike: 70 % of it lies in the lower half of both photos"),
+        (
+            below(0.8, 0.7), below(0.8, 0.9), 0.8,
+            "0.80 alike: 70 % of it lies in the lower half of the first photo, and 90 % of the second",
+        ),
         (
             below(0.8, 0.7), below(0.8, 0.7).T, 0.8,
-            "0.80 alike: the lower half of the first photo (70 % of it) with the right half of the second (70 % of it)",
+            (
+                "0.80 alike: 70 % of it lies in the lower half of the first photo, "
+                "and 70 % in the right half of the second"
+            ),
         ),
         (below(0.8, 0.51), below(0.8, 0.51), 0.8, "0.80 alike: it comes from all over both photos"),
         (below(0.8, 0.7), below(0.8, 0.5001), 0.8,
-         "0.80 alike: the lower half of the first photo (70 % of it) with all of the second"),
+         "0.80 alike: 70 % of it lies in the lower half of the first photo; in the second it lies all over"),
+        (below(0.8, 0.5001), below(0.8, 0.7), 0.8,
+         "0.80 alike: 70 % of it lies in the lower half of the second photo; in the first it lies all over"),
         (np.full((2, 2), 0.2), np.full((2, 2), 0.2), 0.8, "0.80 alike: every place adds the same"),
         (below(1, 0.7), below(1, 0.7), 1.0, "1.0 alike: to this model they are the same"),
-        (below(-0.3, 0.7), below(-0.3, 0.7), -0.3, "\u22120.30 alike: more speaks against it than for it"),
-        (np.array([[0.2, -0.2]]), np.array([[0.2, -0.2]]), 0.0, "0 alike: as much speaks against it as for it"),
+        (
+            below(-0.3, 0.7), below(-0.3, 0.7), -0.3,
+            (
+                "\u22120.30 alike: more sets them apart than makes them alike; "
+                "70 % of what sets them apart lies in the lower half of both photos"
+            ),
+        ),
+        (below(-0.3, 0.5), below(-0.3, 0.5), -0.3, "\u22120.30 alike: more sets them apart than makes them alike"),
+        (np.array([[0.2, -0.2]]), np.array([[0.2, -0.2]]), 0.0, "0 alike: as much sets them apart as makes them alike"),
     ],
 )  # fmt: skip
 def test_the_headline_is_what_the_numbers_say(
@@ -46,14 +69,15 @@ def test_what_speaks_against_is_not_counted_as_the_similarity() -> None:
     shares[0, 0] -= 0.1
     raised = np.maximum(shares, 0)
     part = raised[4:].sum() / raised.sum()
-    assert f"{100 * part:.0f} % of what speaks for it is the lower half" in headline(0.8, shares, shares)
+    assert f"{100 * part:.0f} % of what makes them alike lies in the lower half" in headline(0.8, shares, shares)
 
 
 def test_an_empty_middle_has_surroundings() -> None:
     shares = np.ones((8, 8))
     shares[2:6, 2:6] = 0.1
     where, part = region(shares)
-    assert where == "the surroundings of the middle"
+    assert where == "outside the middle"
+    assert "lies outside the middle of both photos" in headline(0.9, shares, shares)
     assert part == pytest.approx(48 / 49.6)
     assert region(np.ones((8, 8)))[0] == "the whole photo"
 
@@ -62,12 +86,13 @@ def test_the_strongest_match_is_told_by_its_share() -> None:
     links = [Link((7, 0), (0, 7), 0.2), Link((7, 1), (0, 6), 0.04)]
     strongest, other = Match.of(links, (8, 8), (8, 8)), Match.of([Link((1, 1), (1, 1), -0.3)], (8, 8), (8, 8))
     assert match_sentence(0.6, [other, strongest]) == (
-        "The strongest match, the lower left quarter of the first photo with the upper right quarter of the second, "
-        "adds 0.24, 40 % of the similarity."
+        "The strongest match, a spot in the lower left corner of the first photo with a spot in the upper right corner "
+        "of the second, adds 0.24, 40 % of the similarity."
     )
     even = np.linspace(0.009, 0.01, 64).reshape(8, 8)
     assert headline(0.6, even, even, matches=[strongest, other]) == (
-        "0.60 alike: 40 % of it is the lower left quarter of the first photo with the upper right quarter of the second"
+        "0.60 alike: 40 % of it is one match: a spot in the lower left corner of the first photo with a spot in the "
+        "upper right corner of the second"
     )
     assert "from all over" in headline(0.6, even, even, matches=[other])
     assert match_sentence(0.1, [strongest]).endswith(
@@ -111,11 +136,41 @@ def test_colours_have_the_names_that_people_give_them() -> None:
     assert set(colour_names(every.astype(np.uint8)).ravel()) == set(range(len(COLOUR_NAMES)))
 
 
-def test_a_match_all_over_a_photo_is_told_as_that() -> None:
-    everywhere, corner = np.ones((4, 4), bool), np.zeros((4, 4), bool)
+def test_a_match_is_told_by_its_size_and_place() -> None:
+    everywhere, corner, spread = np.ones((4, 4), bool), np.zeros((4, 4), bool), np.zeros((8, 8), bool)
     corner[:2, :2] = True
-    both = Match((), 0.5, everywhere, everywhere)
-    assert joined_places(both) == "places all over both photos"
-    assert joined_places(Match((), 0.5, corner, everywhere)) == (
+    spread[::7, ::7] = True
+    assert joined_places(Match((), 0.5, everywhere, everywhere)) == "all of both photos"
+    assert joined_places(Match((), 0.5, corner, spread)) == (
         "the upper left quarter of the first photo with places all over the second"
     )
+    eye = np.zeros((8, 8), bool)
+    eye[3:5, 2:4] = True
+    assert part_in_words(eye) == "a spot left of the centre of"
+    pillar = np.zeros((8, 8), bool)
+    pillar[:, 3] = True
+    assert part_in_words(pillar) == "a part of the left half of", "it fills a quarter of it"
+
+
+@pytest.mark.parametrize(
+    ("score", "predicted", "measured", "doubt"),
+    [
+        (0.8, (0.5, 0.2), (0.52, 0.21), ""),
+        (0.8, (0.5, 0.2), (0.4, -0.3), ""),  # they count for more than was foretold
+        (0.8, (0.5, 0.2), (0.8, 0.9), "covering the parts that match does not lower it (0.90)"),
+        (0.8, (0.2,), (0.7,), "covering the part that matches hardly lowers it (0.70)"),
+        (0.8, (0.5, 0.2), (0.7, 0.6), "covering the parts that match lowers it less than the shares foretell (0.60)"),
+        (-0.3, (0.1,), (-0.28,), "covering what sets them apart hardly raises it (\u22120.28)"),
+        (-0.3, (0.1,), (-0.5,), "covering what sets them apart does not raise it (\u22120.50)"),
+    ],
+)  # fmt: skip
+def test_a_headline_says_first_what_a_cover_refuted(
+    score: float, predicted: tuple[float, ...], measured: tuple[float, ...], doubt: str
+) -> None:
+    cover = CoverTest(score, predicted, measured, "blur")
+    assert cover_doubt(cover) == doubt
+    shares = below(score, 0.7)
+    told = headline(score, shares, shares, cover=cover)
+    assert ("lower half" in told) == (not doubt)
+    if doubt:
+        assert told.endswith(f"alike: {doubt}")

@@ -6,15 +6,20 @@ two) and with all weights shuffled; and the rank correlation with plain local co
 high as the best and change most with the weights.
 
     .venv/bin/python docs/reproduced/default_method.py PHOTOS [--limit 24] [--model MODEL] [--layer NAME] [--size H,W]
-                                                       [--only "WORDS,WORDS"]
+                                                       [--only "WORDS,WORDS"] [--twins-on N] [--json FILE]
+
+With --json every finished row is written to FILE, and a second start with the same model and photos goes on from there.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,12 +28,13 @@ from numpy.typing import NDArray
 
 import saccade
 from saccade import targets
+from saccade.atomic_files import atomic_file
 from saccade.attribution.smoothing import gaussian_blur
 from saccade.encoder import Encoder
 from saccade.errors import NotApplicable
 from saccade.evaluation.agreement import on_grid, rank_correlation
 from saccade.evaluation.batches import joined
-from saccade.evaluation.controls import CONTROLS, local_contrast
+from saccade.evaluation.controls import CONTROLS, Control, local_contrast
 from saccade.evaluation.intervals import intervals
 from saccade.evaluation.photos import draw_photos
 from saccade.evaluation.removal import scores
@@ -120,6 +126,72 @@ def _is_named(words: str, only: str) -> bool:
     return any(part.strip() in words for part in only.split(","))
 
 
+class Rows:
+    """The rows of the table, each written down as soon as it is finished.
+
+    Attributes:
+        finished: By words; `None` for a candidate that this model cannot be asked.
+    """
+
+    def __init__(self, file: Path | None, about: dict[str, Any]) -> None:
+        self.file, self.about = file, about
+        self.finished: dict[str, dict[str, Any] | None] = {}
+        if file is not None and file.exists():
+            saved = json.loads(file.read_text(encoding="utf-8"))
+            if saved["about"] != about:
+                raise SystemExit(f"{file} holds the rows of another model or of other photos; name another file.")
+            self.finished = saved["rows"]
+
+    def take(self, words: str, made: Callable[[], dict[str, Any] | None]) -> None:
+        """Make a row, unless it is there already."""
+        if words in self.finished:
+            return
+        started = time.monotonic()
+        self.finished[words] = made()
+        print(f"{words}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+        if self.file is not None:
+            with atomic_file(self.file) as part:
+                part.write_text(json.dumps({"about": self.about, "rows": self.finished}, indent=1), encoding="utf-8")
+
+
+def row_of(runner: Runner, candidate: Candidate, contrast: Maps, twins_on: int) -> dict[str, Any] | None:
+    """The figures of a candidate: its score, and how alike its map is to those of networks that learned nothing.
+
+    Args:
+        runner: What all candidates are scored with.
+        candidate: What is tried.
+        contrast: The local contrast of the photos.
+        twins_on: On so many of the photos the networks that learned nothing are asked.
+    """
+    encoder, images = runner.encoder, runner.images
+    few = images[:twins_on]
+    layers = weighted_layers(encoder.network, encoder.layer)
+    try:
+        maps = explained(encoder, images, candidate)
+        fresh, shuffled = [], []
+        for seed in (0, 1):
+            with randomised(encoder.network, layers, seed, untrained=True):
+                fresh.append(likeness(maps[:twins_on], explained(encoder, few, candidate)))
+        with randomised(encoder.network, layers, 0):
+            shuffled.append(likeness(maps[:twins_on], explained(encoder, few, candidate)))
+    except NotApplicable as error:
+        print(f"left out, {candidate.words}: {error}", file=sys.stderr)
+        return None
+    return {
+        "scores": score_of(runner, maps).tolist(),
+        "fresh": float(np.mean(fresh)),
+        "shuffled": float(np.mean(shuffled)),
+        "contrast": likeness(maps, contrast),
+    }
+
+
+def row_of_control(runner: Runner, control: Control) -> dict[str, Any]:
+    """The score of a map that knows nothing of the model."""
+    array = runner.images.array
+    drawn = [control.draw(array[b.start : b.stop], b, runner.cell / 4, 0) for b in runner.batches]
+    return {"scores": score_of(runner, joined(drawn, runner.batches)).tolist()}
+
+
 def main() -> None:
     """Score every candidate, then ask the same of networks that have learned nothing."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -129,49 +201,30 @@ def main() -> None:
     parser.add_argument("--layer")
     parser.add_argument("--size", type=lambda text: tuple(int(side) for side in text.split(",")))
     parser.add_argument("--only", help="candidates whose row holds one of these words, with commas between")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    parser.add_argument(
+        "--twins-on", type=int, default=1000, help="photos on which networks that learned nothing are asked"
+    )
+    parser.add_argument("--json", type=Path, help="write each finished row to this file, and go on from it")
     given = parser.parse_args()
     encoder = saccade.load(given.model, layer=given.layer, size=given.size)
     images = draw_photos(encoder, given.photos, given.limit, 0).images
     runner = Runner.of(encoder, images, None, Settings(), None, None)
     contrast = local_contrast(images.array, max(runner.cell / 4, 1.0))
-    layers = weighted_layers(encoder.network, encoder.layer)
-    rows: list[dict[str, Any]] = []
-    chosen = [each for each in candidates(runner.cell) if not given.only or _is_named(each.words, given.only)]
-    for candidate in chosen:
-        try:
-            maps = explained(encoder, images, candidate)
-            fresh, shuffled = [], []
-            for seed in (0, 1):
-                with randomised(encoder.network, layers, seed, untrained=True):
-                    fresh.append(likeness(maps, explained(encoder, images, candidate)))
-            with randomised(encoder.network, layers, 0):
-                shuffled.append(likeness(maps, explained(encoder, images, candidate)))
-        except NotApplicable as error:
-            print(f"left out, {candidate.words}: {error}")
-            continue
-        rows.append(
-            {
-                "words": candidate.words,
-                "scores": score_of(runner, maps),
-                "fresh": float(np.mean(fresh)),
-                "shuffled": float(np.mean(shuffled)),
-                "contrast": likeness(maps, contrast),
-            }
-        )
+    rows = Rows(given.json, {"model": encoder.name, "layer": encoder.layer, "photos": list(images.names)})
     for control in CONTROLS:
-        drawn = [control.draw(images.array[b.start : b.stop], b, runner.cell / 4, 0) for b in runner.batches]
-        title = f"{control.title.lower()} (control)"
-        rows.append({"words": title, "scores": score_of(runner, joined(drawn, runner.batches))})
+        rows.take(f"{control.title.lower()} (control)", partial(row_of_control, runner, control))
+    for candidate in candidates(runner.cell):
+        if not given.only or _is_named(candidate.words, given.only):
+            rows.take(candidate.words, partial(row_of, runner, candidate, contrast, given.twins_on or len(images)))
+    # Controls are quick, so a mistake shows soon; in the table they stand last.
+    finished = sorted(rows.finished.items(), key=lambda item: "(control)" in item[0])
+    table = {words: row for words, row in finished if row is not None}
     print(f"{encoder.name}, {encoder.layer}, {len(images)} photos\n")
     print("| map | score | fresh weights | shuffled weights | local contrast |\n| --- | --- | ---: | ---: | ---: |")
-    spans = intervals(np.stack([row["scores"] for row in rows]), 0, confidence=0.95, resamples=2000)
-    for row, span in zip(rows, spans, strict=True):
+    spans = intervals(np.stack([row["scores"] for row in table.values()]), 0, confidence=0.95, resamples=2000)
+    for (words, row), span in zip(table.items(), spans, strict=True):
         rest = " | ".join(f"{row[name]:.2f}" if name in row else "" for name in ("fresh", "shuffled", "contrast"))
-        print(f"| {row['words']} | {span.mean:.3f} [{span.low:.3f}, {span.high:.3f}] | {rest} |")
-    if given.json:
-        figures = [{**row, "scores": [float(score) for score in row["scores"]]} for row in rows]
-        given.json.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+        print(f"| {words} | {span.mean:.3f} [{span.low:.3f}, {span.high:.3f}] | {rest} |")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
 from saccade.cli.forecast import Forecast
+from saccade.cli.given_files import readable_photo
 from saccade.cli.options import Model, Opening, opened
 from saccade.errors import InputError
 
@@ -38,13 +39,12 @@ def cells(
     One page on where the cells look in their fields, with sizes in pixels, and the photo as all cells see it.
     """
     from saccade.collection.output_folder import output_folder
-    from saccade.images.files import existing
     from saccade.picture import save_picture
 
     opening.settings()
     values.choice("theme", theme, ("light", "dark"))
     chosen = None if cell is None else _cell(cell)
-    existing(image)
+    readable_photo(image, opening.max_pixels)
     with output_folder(output):
         encoder = opening.open(model)
         console.say(encoder.describe())

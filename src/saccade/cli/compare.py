@@ -10,6 +10,7 @@ import typer
 from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
+from saccade.cli.given_files import found_folder, readable_photo, writable_result
 from saccade.cli.options import Model, Opening, opened
 
 if TYPE_CHECKING:
@@ -89,8 +90,6 @@ def compare(
     Splits the similarity of their codes over the places of both photos, evidence against it included: exactly, where
     the code has places or is pooled of cells, else estimated with masked copies of both. Joins the parts that match.
     """
-    from saccade.atomic_files import check_writable
-    from saccade.images.files import existing
     from saccade.results.plain import plain
 
     opening.settings()
@@ -98,9 +97,11 @@ def compare(
         values.choice("matching", matching, ("place", "anywhere"))
     values.choice("split", split, ("auto", "exact", "masked"))
     values.choice("theme", theme, ("light", "dark"))
+    writable_result(output)
     for photo in (a, b, *(against or ())):
-        existing(photo)
-    check_writable(output)
+        readable_photo(photo, opening.max_pixels)
+    if reference is not None:
+        found_folder(reference)
     encoder = opening.open(model)
     console.say(encoder.describe())
     images = [encoder.read(photo) for photo in (a, b)]
@@ -128,7 +129,9 @@ def compare(
     similarity.save(output, **drawing)
     for text in similarity.notes:
         console.note(text)
-    console.say(f"similarity {similarity.score:.3f} (1 the same, 0 nothing in common, -1 the opposite)")
+    kind = "similarity beyond what all photos share:" if similarity.centred else "similarity"
+    console.say(f"{kind} {similarity.score:.3f} (1 the same, 0 nothing in common, -1 the opposite)")
+    console.say(similarity.sentence)
     if similarity.typical:
         console.say(similarity.typical)
     if similarity.cover_test is not None:

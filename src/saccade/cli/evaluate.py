@@ -10,6 +10,7 @@ import typer
 from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
+from saccade.cli.given_files import found_folder, found_photos
 from saccade.cli.options import Model, Opening, opened
 from saccade.cli.settings import settings_for
 
@@ -77,6 +78,7 @@ def evaluate(
     values.choice("theme", theme, ("light", "dark"))
     from saccade.collection.output_folder import output_folder
     from saccade.evaluation.evaluation import DEFAULT_METHODS
+    from saccade.evaluation.photos import check_enough
     from saccade.evaluation.settings import Settings
     from saccade.methods import available
 
@@ -85,6 +87,10 @@ def evaluate(
     names = list(available()) if asked == "all" else named or list(DEFAULT_METHODS)
     method_settings = settings_for(names, setting or [], console.seed)
     chosen = Settings(steps=steps, block=block, checked=checked, seed=console.seed or 0).checked_values()
+    photos = found_photos(images, opening.max_pixels)
+    check_enough(limit, len(photos))
+    if masks is not None:
+        found_folder(masks)
     cache = output / _CACHE
     with output_folder(output):
         encoder = opening.open(model)
@@ -96,7 +102,7 @@ def evaluate(
                 file.unlink()
         with console.progress(1, "reading the photos") as bar:
             evaluation = evaluation_of(
-                encoder, images, asked, masks=masks, limit=limit,
+                encoder, photos, asked, masks=masks, limit=limit,
                 method_settings=method_settings, cache=cache, **chosen.as_dict(),
                 progress=lambda done, total, text: bar.at(done / max(total, 1), text),
             )  # fmt: skip

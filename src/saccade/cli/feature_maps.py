@@ -10,6 +10,7 @@ import typer
 from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
+from saccade.cli.given_files import readable_photo
 from saccade.cli.options import Model, Opening, opened
 
 
@@ -40,12 +41,11 @@ def feature_maps(
     more than 32 layers about 12 are drawn, of a transformer the outputs of its blocks.
     """
     from saccade.collection.output_folder import output_folder
-    from saccade.images.files import existing
 
     opening.settings()
     values.choice("theme", theme, ("light", "dark"))
     values.choice("scale", scale, ("all", "each"))
-    existing(image)
+    readable_photo(image, opening.max_pixels)
     with output_folder(output):
         encoder = opening.open(model)
         console.say(encoder.describe())

@@ -10,6 +10,7 @@ import typer
 from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
+from saccade.cli.given_files import found_photos, readable_photo
 from saccade.cli.options import Model, Opening, opened
 
 
@@ -48,7 +49,7 @@ def report(
     """
     from saccade.atomic_files import check_writable
     from saccade.errors import InputError
-    from saccade.images import find
+    from saccade.methods import find
     from saccade.report import write_report
     from saccade.report.writing import MOST
 
@@ -57,11 +58,15 @@ def report(
         raise InputError(f"{output.name} is no page; a report ends in .html.")
     check_writable(output)
     methods = values.listed(method) if method else None
-    photos = find(images)
+    for name in methods or ():
+        find(name)
+    photos = found_photos(images, opening.max_pixels)
     if len(photos) > MOST:
         raise InputError(
             f"{len(photos)} photos: a report shows 1 to {MOST}, so that its file can be mailed; name some of them."
         )
+    for photo in photos:
+        readable_photo(photo, opening.max_pixels)
     encoder = opening.open(model)
     console.say(encoder.describe())
     notes: list[str] = []

@@ -11,6 +11,7 @@ import typer
 
 from saccade.cli.command import command
 from saccade.cli.console import Console
+from saccade.cli.given_files import found_photos
 from saccade.cli.options import Opening, opened
 
 if TYPE_CHECKING:
@@ -82,7 +83,6 @@ def serve(
     """
     from saccade.encoder import load
     from saccade.errors import InputError, MissingPackage
-    from saccade.images import find
 
     settings = opening.settings()
     prefix = _prefix(root_path)
@@ -103,7 +103,7 @@ def serve(
             f"--host {host} lets other machines in; give a --token of {_SHORTEST_TOKEN} or more characters that only "
             "you know. What is sent can be read on the way, unless a proxy with TLS stands before it."
         )
-    photos: list[Path] = find(images) if images else example_photos()
+    photos: list[Path] = found_photos(images, opening.max_pixels) if images else example_photos()
     listener = listen(host, port)
     with listener.socket:
         source = model if model is not None else str(SHIPPED)

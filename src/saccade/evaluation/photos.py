@@ -44,8 +44,7 @@ def draw_photos(encoder: Encoder, source: Any, limit: int, seed: int, stop: Call
         FileError: There is no such file or folder.
         InputError: Fewer photos than an interval needs, or the model leaves their size open.
     """
-    if limit < FEWEST:
-        raise InputError(f"limit={limit}: an evaluation needs {FEWEST} photos or more; 24 are a good start.")
+    check_enough(limit)
     if None in (encoder.recipe.height, encoder.recipe.width):
         raise InputError(
             "this model takes images of any size, but those of an evaluation must be alike; give --size H,W "
@@ -59,8 +58,28 @@ def draw_photos(encoder: Encoder, source: Any, limit: int, seed: int, stop: Call
             break
     skipped = tuple(image.reason for image in collection.skipped)
     if len(drawn) < FEWEST:
-        tail = f" ({len(skipped)} more cannot be used: {skipped[0]})" if skipped else ""
-        raise InputError(
-            f"{len(drawn)} usable photos{tail}; an evaluation needs {FEWEST} or more, and 24 are a good start."
-        )
+        raise _too_few(len(drawn), f" ({len(skipped)} more cannot be used: {skipped[0]})" if skipped else "")
     return Photos(Images.join([drawn[index] for index in sorted(drawn)]), len(collection), skipped)
+
+
+def check_enough(limit: int, photos: int | None = None) -> None:
+    """Refuse fewer photos than an interval needs, before anything is read.
+
+    Args:
+        limit: At most so many are taken.
+        photos: How many there are, where that is known.
+
+    Raises:
+        InputError: They are too few.
+    """
+    if limit < FEWEST:
+        raise InputError(f"limit={limit}: an evaluation needs {FEWEST} photos or more; 24 are a good start.")
+    if photos is not None and photos < FEWEST:
+        raise _too_few(photos)
+
+
+def _too_few(photos: int, others: str = "") -> InputError:
+    return InputError(
+        f"{photos} usable photo{'s' * (photos != 1)}{others}; an evaluation needs {FEWEST} or more, and 24 are a good "
+        "start."
+    )

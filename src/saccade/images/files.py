@@ -38,7 +38,7 @@ def find(patterns: Iterable[str | Path], *, recursive: bool = True) -> list[Path
         recursive: Look into folders inside folders, also where links lead to them, and let `**` do so.
 
     Returns:
-        Each file once, in the order of the patterns.
+        Each file once, in the order of the patterns. One that is named more than once is told in a warning.
 
     Raises:
         FileError: A pattern matches nothing (the line names the nearest file), or a folder may not be read.
@@ -49,13 +49,19 @@ def find(patterns: Iterable[str | Path], *, recursive: bool = True) -> list[Path
     """
     patterns = [patterns] if isinstance(patterns, (str, Path)) else list(patterns)
     files: dict[Path, Path] = {}
+    again: dict[Path, None] = {}
     for pattern in patterns:
         path = expanded(pattern)
         try:
             for match in _matches(path, recursive):
+                if match == path and match.resolve() in files:
+                    again[match] = None
                 files.setdefault(match.resolve(), match)
         except (OSError, ValueError, RuntimeError) as error:
             raise unreadable(path, error) from error
+    if again:
+        names = ", ".join(map(str, again))
+        warnings.warn(f"{names}: named more than once, and taken once.", SaccadeWarning, stacklevel=2)
     return _without_own_pages(list(files.values()), patterns)
 
 

@@ -90,7 +90,7 @@ def compare(
         centred: Take off what all photos share, the mean code of `reference`, or that which the model knows itself
             (`encoder.reference`); by default wherever one is known. Centred scores spread more, and tell a little
             better which photos show the same kind of thing. False compares the codes as they are.
-        cover: Try what the score really becomes when the strongest matches are covered on both photos, too
+        cover: Try what the score really becomes when the strongest matches are covered, too, on one photo at a time
             (`Similarity.cover_test`); two images more are encoded for each match.
         progress: Called with what is done and what is to do, while the reference is read and while masked copies are
             encoded.
@@ -159,12 +159,13 @@ def compare(
     if answer.matching == "place":
         matches = links.regions(parts.shares_a)
     elif parts.interactions is not None:
-        matches = links.matches(parts.interactions, answer.errors())
+        found = links.matches(parts.interactions, answer.errors())
+        matches = tuple(replace(match, error=answer.error_of(match)) for match in found)
     test = None
     if cover:
         zero = (0.0, 0.0)
         middles = zero if centre is None else _middles(pair, centre, answer)
-        test = cover_test(pair.run, pair.images, matches, parts.score, middles, pooled=not answer.is_whole)
+        test = cover_test(pair.run, pair.images, matches, parts, middles, pooled=not answer.is_whole)
     return Similarity(
         score=parts.score,
         shares_a=parts.shares_a,
@@ -285,6 +286,18 @@ class _Answer:
         of_a = a.variance(flat_b).reshape(*grid_a, *grid_b)
         of_b = b.variance(flat_a).reshape(*grid_b, *grid_a).transpose(2, 3, 0, 1)
         return np.asarray(np.sqrt(of_a + of_b) / self._lengths)
+
+    def error_of(self, match: Match) -> float | None:
+        """The standard error of a match, all of whose links come of the same masked copies; None where it is exact."""
+        if self.masked is None or self.terms is None:
+            return None
+        sides = (match.places_a, match.places_b)
+        parts = [terms.cells[places].sum(axis=0) for terms, places in zip(self.terms, sides, strict=True)]
+        variances = [
+            own.variance_together(places, other)
+            for own, places, other in zip(self.masked, sides, parts[::-1], strict=True)
+        ]
+        return float(np.sqrt(sum(variances))) / self._lengths
 
     def errors_of_shares(self) -> tuple[Numbers, Numbers] | None:
         """The standard errors of the shares of both images: the whole of the other is not estimated."""

@@ -29,7 +29,7 @@ _NEIGHBOUR = 0.4
 _ELSEWHERE = 0.9
 """and a place further away with this part: the same stuff lies there, too."""
 _WORTH = 0.05
-"""A match with less than this part of the strongest one's excess is not shown."""
+"""A match with less than this part of the strongest one's excess, or share, is not shown."""
 _STRONG = 0.5
 """Place by place a region holds the places with at least this part of its strongest share."""
 _SURE = 2.0
@@ -63,8 +63,8 @@ def strongest_links(table: Table, count: int = 20, error: Table | None = None) -
 def matches(table: Table, error: Table | None = None, most: int = MATCHES) -> tuple[Match, ...]:
     """Which parts of two photos go together, or speak against each other?
 
-    The links of a match are all pairs of its places, so that its share is what the two parts add to the score. No place
-    is in two matches.
+    The links of a match are all pairs of its places, so that its share is what the two parts add to the score. No pair
+    is in two matches, and no place in two that raise the score, nor in two that lower it.
 
     Args:
         table: (rows, columns, rows, columns): what every pair of places adds to the score.
@@ -77,23 +77,33 @@ def matches(table: Table, error: Table | None = None, most: int = MATCHES) -> tu
     grid_a, grid_b = table.shape[:2], table.shape[2:]
     shares, errors = _flat(table), None if error is None else _flat(error)
     above = _flat(excess(table))
-    free_a, free_b = np.ones(len(shares), bool), np.ones(shares.shape[1], bool)
+    free = {sign: (np.ones(len(shares), bool), np.ones(shares.shape[1], bool)) for sign in (1.0, -1.0)}
+    taken = np.zeros(shares.shape, bool)
     parts: list[tuple[float, list[int], list[int]]] = []
     seeds = [(sign, *pair) for sign in (1.0, -1.0) for pair in _mutual(sign * above, errors)]
     for sign, a, b in sorted(seeds, key=lambda seed: -abs(above[seed[1], seed[2]])):
-        if not (free_a[a] and free_b[b]) or sign * shares[a, b] <= 0:
+        free_a, free_b = free[sign]
+        if not (free_a[a] and free_b[b]) or taken[a, b] or sign * shares[a, b] <= 0:
             continue
-        speaking = sign * above
+        # No pair may count twice: minus infinity keeps out every place that would bring such a pair along.
+        speaking = np.where(taken, -np.inf, sign * above)
         side_a, side_b = _grown(speaking, (a, b), (free_a, free_b), (grid_a, grid_b))
+        block = np.ix_(side_a, side_b)
+        # Parts that are less alike than most, and add to the score all the same, say nothing.
+        if sign * shares[block].sum() <= 0:
+            continue
         free_a[side_a] = free_b[side_b] = False
-        parts.append((float(speaking[np.ix_(side_a, side_b)].sum()), side_a, side_b))
+        taken[block] = True
+        parts.append((float(speaking[block].sum()), side_a, side_b))
     strongest = max((weight for weight, _, _ in parts), default=0.0)
     grown = [
         _match(shares, errors, side_a, side_b, (grid_a, grid_b))
         for weight, side_a, side_b in sorted(parts, key=lambda part: -part[0])[:most]
         if weight >= _WORTH * strongest
     ]
-    return tuple(sorted(grown, key=lambda match: -abs(match.share)))
+    largest = max((abs(match.share) for match in grown), default=0.0)
+    shown = [match for match in grown if abs(match.share) >= _WORTH * largest]
+    return tuple(sorted(shown, key=lambda match: -abs(match.share)))
 
 
 def regions(shares: Table, most: int = MATCHES) -> tuple[Match, ...]:

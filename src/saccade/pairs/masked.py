@@ -105,6 +105,16 @@ class MaskedTerms:
         spread = ((self.residuals @ directions.T) ** 2).sum(axis=0) / self.freedom
         return np.asarray((self.weights**2).sum(axis=2)[:, :, None] * spread)
 
+    def variance_together(self, places: NDArray[np.bool_], direction: Numbers) -> float:
+        """The variance of the sum of some places' terms along a direction: they come of the same copies.
+
+        Args:
+            places: bool (rows, columns).
+            direction: (numbers of the code,).
+        """
+        spread = ((self.residuals @ direction) ** 2).sum() / self.freedom
+        return float((self.weights[places].sum(axis=0) ** 2).sum() * spread)
+
 
 def masked_terms(run: Run, image: Array, code: Numbers, *, masks: int, cells: int, seed: list[int]) -> MaskedTerms:
     """What does each place of an image add to its code? Estimated with masked copies.

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from saccade.picture.numerals import number, percent
 from saccade.picture.scales import scale_of
+from saccade.results.place_words import place_in_words
 
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom, as shares of the photo."""
@@ -17,10 +18,10 @@ _REGIONS: tuple[tuple[str, Box], ...] = (
     ("the lower left quarter", (0, 0.5, 0.5, 1)),
     ("the lower right quarter", (0.5, 0.5, 1, 1)),
     ("the middle", (0.25, 0.25, 0.75, 0.75)),
-    ("a strip along the upper edge", (0, 0, 1, 0.25)),
-    ("a strip along the lower edge", (0, 0.75, 1, 1)),
-    ("a strip along the left edge", (0, 0, 0.25, 1)),
-    ("a strip along the right edge", (0.75, 0, 1, 1)),
+    ("the top quarter", (0, 0, 1, 0.25)),
+    ("the bottom quarter", (0, 0.75, 1, 1)),
+    ("the left quarter", (0, 0, 0.25, 1)),
+    ("the right quarter", (0.75, 0, 1, 1)),
     ("the upper half", (0, 0, 1, 0.5)),
     ("the lower half", (0, 0.5, 1, 1)),
     ("the left half", (0, 0, 0.5, 1)),
@@ -29,6 +30,8 @@ _REGIONS: tuple[tuple[str, Box], ...] = (
 EVERYWHERE = "the whole photo"
 _MOST = 0.6
 """A region must hold this share to be named."""
+_AS_LARGE, _ONE_PLACE = 0.999, 0.1
+"""Values that are nearly the largest are one place if none is further from their middle, as a share of a side."""
 _NOTABLE = 0.02
 """Values below zero are worth a word from this share of the values above it on."""
 
@@ -36,9 +39,9 @@ _NOTABLE = 0.02
 def map_sentence(values: NDArray[np.floating], *, signed: bool) -> str:
     """What does this map say, in one sentence?
 
-    The weight of a map is the sum of its values above zero. The sentence tells the smallest part of the photo that
-    holds half of the weight, the region that holds most of it (`main_region`), the largest value as a multiple of the
-    mean value above zero over all places, and how much lies below zero.
+    The weight of a map is the sum of its values above zero, or of those below where they weigh more. The sentence tells
+    the smallest part of the photo that holds half of the weight, the region that holds most of it (`main_region`),
+    where the largest value lies and how many times the mean over all places it is, and what speaks against that.
 
     Args:
         values: (height, width), the map of one image.
@@ -46,26 +49,52 @@ def map_sentence(values: NDArray[np.floating], *, signed: bool) -> str:
 
     Example:
         >>> map_sentence(np.eye(4, dtype=np.float32), signed=False)
-        'Half of it lies in 12 % of the photo; its strongest place counts 4.0 times as much as an average one.'
+        "Half of it lies in 12 % of the photo's area; its strongest place counts 4.0 times as much as an average one."
     """
     if scale_of(values, signed=signed).flat:
         return "Nothing stands out: the map is flat."
     exact = np.asarray(values, np.float64)
-    above = np.maximum(exact, 0)
-    weight, below = float(above.sum()), float(-np.minimum(exact, 0).sum())
-    if weight <= _NOTABLE * below:
-        return map_sentence(-exact, signed=False).replace("Half of it", "Half of what lies below zero", 1)
-    descending = np.sort(above, axis=None)[::-1].cumsum()
-    half = (int(np.searchsorted(descending, weight / 2)) + 1) / exact.size
-    where, share = main_region(above)
-    place = f", most of it ({percent(share)}) in {where}" if where != EVERYWHERE else ""
-    text = (
-        f"Half of it lies in {percent(half)} of the photo{place}; its strongest place counts "
-        f"{number(float(above.max()) * exact.size / weight)} times as much as an average one."
+    above, below = np.maximum(exact, 0), np.maximum(-exact, 0)
+    weight, against = float(above.sum()), float(below.sum())
+    if weight <= _NOTABLE * against:
+        return _concentration("what lies below zero", below)
+    if not signed or against <= _NOTABLE * weight:
+        return _concentration("it", above)
+    if against > weight:
+        return (
+            f"More speaks against it than for it. {_concentration('what speaks against it', below)} "
+            f"What speaks for it weighs {percent(weight / against)} of that{_mostly(above)}."
+        )
+    return (
+        f"{_concentration('what speaks for it', above)} "
+        f"What speaks against it weighs {percent(against / weight)} of that{_mostly(below)}."
     )
-    if signed and below > _NOTABLE * weight:
-        text += f" What speaks against it weighs {percent(below / weight)} of what speaks for it."
-    return text
+
+
+def _concentration(what: str, raised: NDArray[np.float64]) -> str:
+    """In how little of the photo half of it lies, where most of it lies, and how high its top is."""
+    weight = float(raised.sum())
+    descending = np.sort(raised, axis=None)[::-1].cumsum()
+    half = (int(np.searchsorted(descending, weight / 2)) + 1) / raised.size
+    times = number(float(raised.max()) * raised.size / weight)
+    return (
+        f"Half of {what} lies in {percent(half)} of the photo's area{_mostly(raised)}; its strongest place"
+        f"{_strongest(raised)} counts {times} times as much as an average one."
+    )
+
+
+def _mostly(raised: NDArray[np.float64]) -> str:
+    """Where most of it lies, behind a comma; empty where it lies all over."""
+    where, share = main_region(raised)
+    return "" if where == EVERYWHERE else f", most of it ({percent(share)}) in {where}"
+
+
+def _strongest(raised: NDArray[np.float64]) -> str:
+    """Where the largest value lies, between commas; empty where it occurs at several places."""
+    largest = np.argwhere(raised >= _AS_LARGE * raised.max()) + 0.5
+    down, across = (largest / raised.shape).mean(axis=0)
+    apart = np.abs(largest / raised.shape - (down, across)).max()
+    return "" if apart > _ONE_PLACE else f", {place_in_words(float(across), float(down))},"
 
 
 def main_region(shares: NDArray[np.floating]) -> tuple[str, float]:

@@ -19,6 +19,8 @@ TOLERANCE = 0.25
 """A prediction is met where it misses what was measured by at most this part of the larger of the two changes."""
 _NOTICEABLE = 0.02
 """Smaller misses, in units of the score, are not worth a word."""
+TRIED = 3
+"""So many of the strongest matches are covered, one after the other."""
 _NUMBERS = 7
 """match, row and column of a, row and column of b, share, error"""
 
@@ -48,40 +50,48 @@ class Match:
         share: The sum of their shares; negative for parts that speak against the similarity.
         places_a: bool (rows, columns): the places of the first photo that take part.
         places_b: The same of the second photo.
+        error: The standard error of the share; None where it is exact. Links of one match share their masked copies, so
+            that it does not follow from the errors of the links.
     """
 
     links: tuple[Link, ...]
     share: float
     places_a: NDArray[np.bool_]
     places_b: NDArray[np.bool_]
+    error: float | None = None
 
     def __post_init__(self) -> None:
         read_only(self.places_a, self.places_b)
 
     @classmethod
-    def of(cls, links: Sequence[Link], grid_a: Place, grid_b: Place) -> Match:
+    def of(cls, links: Sequence[Link], grid_a: Place, grid_b: Place, error: float | None = None) -> Match:
         """Make one of its links.
 
         Args:
             links: One or more.
             grid_a: Rows and columns of the first photo's places.
             grid_b: The same of the second photo.
+            error: The standard error of their sum.
         """
         ordered = tuple(sorted(links, key=lambda link: -abs(link.share)))
         places_a, places_b = np.zeros(grid_a, bool), np.zeros(grid_b, bool)
         for link in ordered:
             places_a[link.a] = places_b[link.b] = True
-        return cls(ordered, float(sum(link.share for link in ordered)), places_a, places_b)
+        return cls(ordered, float(sum(link.share for link in ordered)), places_a, places_b, error)
 
 
 @dataclass(frozen=True, eq=False)
 class CoverTest:
-    """What the score really becomes when the strongest matches are covered on both photos.
+    """What the score really becomes when the strongest matches are covered.
+
+    They are covered on one photo while the other stays whole, then the other way round, and the two scores are
+    averaged. Were both covered at once, the covers would be alike.
 
     Attributes:
         score: The score of the whole photos.
-        predicted: What the shares say it becomes when matches 1 to k are covered, for k = 1, 2, ...
-        measured: What it really became.
+        predicted: What the shares of the covered places say it becomes when matches 1 to k are covered, for k = 1, 2,
+            ..., the mean of both photos.
+        measured: What it really became, the mean of both photos.
         filler: What was laid over the places, in words.
     """
 
@@ -107,24 +117,40 @@ class CoverTest:
         count = len(self.measured)
         parts = "the strongest match" if count == 1 else f"the {count} strongest matches"
         told = (
-            f"With {parts} covered on both photos ({self.filler}) the similarity is {score_text(self.measured[-1])} "
-            f"instead of {score_text(self.score)}"
+            f"With {parts} covered on one photo, the other whole, the similarity is {score_text(self.measured[-1])} "
+            f"instead of {score_text(self.score)} (the mean of covering either photo, {self.filler})"
         )
         if abs(self.predicted[-1]) > 1:
             return f"{told}. What the shares foretell is no similarity at all: here the parts mostly cancel each other."
-        told += f"; the shares say {score_text(self.predicted[-1])}"
+        told += f"; the shares foretell {score_text(self.predicted[-1])}"
         if self.agrees:
             return f"{told}."
-        change, expected = self.measured[-1] - self.score, self.predicted[-1] - self.score
-        verdict = (
-            "The cover does not bear the matches out: "
-            if change * expected <= 0
-            else "They agree in the direction alone: "
-        )
+        change, foretold = self.measured[-1] - self.score, self.predicted[-1] - self.score
+        if change * foretold <= 0:
+            verdict = "The cover does not bear the shares out"
+        elif abs(change) < abs(foretold):
+            verdict = "The cover changes it less"
+        else:
+            verdict = "The cover changes it more"
         return (
-            f"{told}. {verdict}a share says what is there, a cover what would be missed, and other places can stand in "
-            "for what is covered, or count for more without it."
+            f"{told}. {verdict}: a share says what is there, a cover what would be missed. Other places can stand in "
+            "for what is covered, or count for more without it, and what is plain hardly changes under its own blur."
         )
+
+
+def tried_matches(matches: Sequence[Match], score: float) -> list[int]:
+    """Which matches does a test by covering try, the strongest first? Those that made the score what it is.
+
+    Args:
+        matches: All of them.
+        score: What raised it is covered; if it is negative, what lowered it.
+
+    Returns:
+        Their numbers among all matches, from 0.
+    """
+    sign = -1.0 if score < 0 else 1.0
+    made = [index for index, match in enumerate(matches) if sign * match.share > 0]
+    return sorted(made, key=lambda index: -abs(matches[index].share))[:TRIED]
 
 
 def links_to_array(matches: Sequence[Match]) -> NDArray[np.float64]:
@@ -137,8 +163,13 @@ def links_to_array(matches: Sequence[Match]) -> NDArray[np.float64]:
     return np.array(rows, np.float64).reshape(-1, _NUMBERS)
 
 
-def matches_from_array(rows: NDArray[Any], grid_a: Place, grid_b: Place) -> tuple[Match, ...]:
-    """The matches that `links_to_array` wrote.
+def errors_to_array(matches: Sequence[Match]) -> NDArray[np.float64]:
+    """The standard errors of all matches, (matches,); NaN where exact."""
+    return np.array([np.nan if match.error is None else match.error for match in matches], np.float64)
+
+
+def matches_from_array(rows: NDArray[Any], errors: NDArray[Any], grid_a: Place, grid_b: Place) -> tuple[Match, ...]:
+    """The matches that `links_to_array` and `errors_to_array` wrote.
 
     Raises:
         ValueError: Not such numbers, or places outside of the photos.
@@ -152,4 +183,9 @@ def matches_from_array(rows: NDArray[Any], grid_a: Place, grid_b: Place) -> tupl
     for row, (a_row, a_column, b_row, b_column) in zip(rows, places.tolist(), strict=True):
         error = None if np.isnan(row[6]) else float(row[6])
         matches.setdefault(int(row[0]), []).append(Link((a_row, a_column), (b_row, b_column), float(row[5]), error))
-    return tuple(Match.of(links, grid_a, grid_b) for links in matches.values())
+    if errors.dtype.kind != "f" or errors.shape != (len(matches),):
+        raise ValueError(f"{errors.dtype} {errors.shape} errors of {len(matches)} matches")
+    return tuple(
+        Match.of(links, grid_a, grid_b, None if np.isnan(error) else float(error))
+        for links, error in zip(matches.values(), errors, strict=True)
+    )

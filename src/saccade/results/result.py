@@ -83,18 +83,14 @@ class Result(ABC):
             FileError: Another ending, or the folder is missing or cannot be written.
         """
         target = writable_path(path)
+        check_ending(target)
         match target.suffix.lower():
             case ".npz":
                 return save_arrays(target, self.arrays(), plain(self.provenance()))
             case ".json":
                 return write_text(target, json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n")
-            case ending if ending in FORMATS:
-                return save_picture(self.page(**drawing), target, self.metadata())
             case _:
-                raise FileError(
-                    f"cannot save a result as {target.name!r}; the name must end in {', '.join(FORMATS)} for its page, "
-                    ".npz for its raw numbers, or .json for its numbers as text."
-                )
+                return save_picture(self.page(**drawing), target, self.metadata())
 
     def _repr_png_(self) -> bytes:
         """Shown by notebooks."""
@@ -103,6 +99,19 @@ class Result(ABC):
         buffer = io.BytesIO()
         page.save(buffer, "PNG")
         return buffer.getvalue()
+
+
+def check_ending(path: Path) -> None:
+    """Refuse a name that no result is saved under.
+
+    Raises:
+        FileError: It ends in something else.
+    """
+    if path.suffix.lower() not in (*FORMATS, ".npz", ".json"):
+        raise FileError(
+            f"cannot save a result as {path.name!r}; the name must end in {', '.join(FORMATS)} for its page, "
+            ".npz for its raw numbers, or .json for its numbers as text."
+        )
 
 
 def read_only(*arrays: NDArray[Any]) -> None:

@@ -15,10 +15,10 @@ from saccade.errors import InputError, NotApplicable
 from saccade.images import Images, Photo
 from saccade.picture import Scale, scale_of
 from saccade.results.arrays import numbers, opened_arrays
-from saccade.results.matches import CoverTest, Match, links_to_array, matches_from_array
+from saccade.results.matches import CoverTest, Match, errors_to_array, links_to_array, matches_from_array
 from saccade.results.plain import plain
 from saccade.results.result import Result, read_only
-from saccade.results.similarity_page import similarity_page
+from saccade.results.similarity_page import similarity_page, told_of
 
 Shares = NDArray[np.float64]
 Table = NDArray[np.float64]
@@ -72,7 +72,7 @@ class Similarity(Result):
         error: Standard errors of `shares_a` and `shares_b` where they are estimated; None where exact.
         matches: The strongest matches, those that add most first; signed.
         rest: The score minus the matches' shares.
-        cover_test: What the score really becomes when the matches are covered; None if it was not tried.
+        cover_test: What the score really becomes when the matches are covered on one photo; None if it was not tried.
         notes: What the reader must know.
     """
 
@@ -125,6 +125,11 @@ class Similarity(Result):
     def names(self) -> tuple[str, str]:
         """The photos' names."""
         return self.photos[0].name, self.photos[1].name
+
+    @property
+    def sentence(self) -> str:
+        """How alike they are, and where it comes from; `results.similarity_words.headline` says how."""
+        return told_of(self)[0]
 
     def on_photo(self, which: int = 0, *, smooth: bool = True) -> NDArray[np.float32]:
         """The shares laid onto one original photo, float32 (height, width): of each pixel the share of its cell.
@@ -221,7 +226,7 @@ class Similarity(Result):
         """`shares_a`, `shares_b`, the model's images `image_a` and `image_b`, and what else there is.
 
         `interactions`, `within_a`, `within_b`, `error_a`, `error_b`; and `links` (links, 7): the number of its match,
-        row and column in a, row and column in b, share, standard error (NaN where exact).
+        row and column in a, row and column in b, share, standard error (NaN where exact); `match_errors` (matches,).
         """
         images_a, images_b = self.images
         arrays: dict[str, NDArray[Any]] = {
@@ -230,6 +235,7 @@ class Similarity(Result):
             "image_a": images_a.array,
             "image_b": images_b.array,
             "links": links_to_array(self.matches),
+            "match_errors": errors_to_array(self.matches),
         }
         if self.interactions is not None:
             arrays["interactions"] = self.interactions
@@ -263,7 +269,7 @@ class Similarity(Result):
                 interactions=_shaped(file, "interactions", (*grids[0], *grids[1])),
                 within=_both(file, "within", (grids[0] * 2, grids[1] * 2)),
                 error=_both(file, "error", grids),
-                matches=matches_from_array(file["links"], *grids),
+                matches=matches_from_array(file["links"], file["match_errors"], *grids),
                 cover_test=None if cover_test is None else _cover_test(cover_test),
                 **made,
             )
@@ -295,12 +301,17 @@ class Similarity(Result):
     def to_dict(self) -> dict[str, Any]:
         """The score, how it was made, the shares of all cells and of all pairs of cells, and the matches.
 
-        `matches` holds for each its `share` and its `links`: `a` and `b` (row and column), `share`, `error`.
+        `matches` holds for each its `share`, `error` and `links`: `a` and `b` (row and column), `share`, `error`.
         """
-        images = ("image_a", "image_b", "links")
+        images = ("image_a", "image_b", "links", "match_errors")
         tables = {name: plain(array) for name, array in self.arrays().items() if name not in images}
         matches = [
-            {"share": match.share, "links": [plain(link._asdict()) for link in match.links]} for match in self.matches
+            {
+                "share": match.share,
+                "error": match.error,
+                "links": [plain(link._asdict()) for link in match.links],
+            }
+            for match in self.matches
         ]
         return {**super().to_dict(), **tables, "matches": matches}
 

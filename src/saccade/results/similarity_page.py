@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PIL import Image
 
 from saccade.picture.cover_bars import Covering
@@ -14,9 +13,16 @@ from saccade.picture.numerals import MINUS, number
 from saccade.picture.pair import pair, score_text
 from saccade.picture.ruler import Typical
 from saccade.results.framing import framed
-from saccade.results.matches import Match
+from saccade.results.matches import Match, tried_matches
 from saccade.results.result import sentence
-from saccade.results.similarity_words import SharedColour, headline, match_sentence, shared_colour
+from saccade.results.similarity_words import (
+    SharedColour,
+    cover_doubt,
+    headline,
+    match_sentence,
+    shared_colour,
+    where_from,
+)
 
 if TYPE_CHECKING:
     from saccade.results.similarity import Similarity
@@ -36,7 +42,10 @@ _LINES = {
     "place": "Outlined in one colour: the same place in both photos.",
     "anywhere": "Outlined in one colour: parts that the model finds alike, wherever they lie.",
 }
-_WIDTHS = "The wider the line, the more it adds"
+_LINES_BOTH = (
+    "Outlined in one colour: parts that the model finds alike, or, with a broken outline, unlike, wherever they lie."
+)
+_WIDTHS = "The wider the line, the more it counts"
 _NOT_CENTRED = "Any two photos have much in common: a reference collection would take off what all of them share."
 
 
@@ -45,10 +54,7 @@ def similarity_page(
 ) -> Image.Image:
     """Draw a similarity; `Similarity.figure` says what it takes. `maps=False` leaves out what stands below the sum."""
     photos = [framed(photo) for photo in why.photos]
-    told, colour = f"{score_text(why.score)} alike", None
-    if why.places:
-        colour = shared_colour((photos[0], photos[1]), (why.shares_a, why.shares_b), same_place=why.matching == "place")
-        told = headline(why.score, why.shares_a, why.shares_b, matches=why.matches, colour=colour)
+    told, colour = told_of(why)
     return pair(
         photos[0],
         photos[1],
@@ -75,10 +81,18 @@ def similarity_page(
     )
 
 
+def told_of(why: Similarity) -> tuple[str, SharedColour | None]:
+    """The headline, and the colour on which the similarity lies, if it lies on one."""
+    if not why.places:
+        return f"{score_text(why.score)} alike", None
+    first, second = (framed(photo) for photo in why.photos)
+    colour = shared_colour((first, second), (why.shares_a, why.shares_b), same_place=why.matching == "place")
+    told = headline(why.score, why.shares_a, why.shares_b, matches=why.matches, colour=colour, cover=why.cover_test)
+    return told, colour
+
+
 def _parts(match: Match) -> Parts:
-    errors = [link.error for link in match.links if link.error is not None]
-    error = float(np.sqrt(np.sum(np.square(errors)))) if errors else None
-    return Parts(match.share, match.places_a, match.places_b, error)
+    return Parts(match.share, match.places_a, match.places_b, match.error)
 
 
 def _typical(why: Similarity) -> Typical | None:
@@ -98,18 +112,23 @@ def _covering(why: Similarity) -> Covering | None:
     test = why.cover_test
     if test is None or not test.measured:
         return None
-    # Only what raised the score is covered, the strongest first.
-    raising = [index for index, match in enumerate(why.matches, start=1) if match.share > 0]
+    numbers = [index + 1 for index in tried_matches(why.matches, test.score)]
     words = re.sub(r"(?<![\w-])-(?=\d)", MINUS, test.sentence)
-    return Covering(test.score, raising[: len(test.measured)], test.predicted, test.measured, words)
+    return Covering(test.score, numbers, test.predicted, test.measured, words)
 
 
 def _caption(why: Similarity, colour: SharedColour | None) -> list[str]:
-    lines = [colour.sentence] if colour is not None and 0 < why.score < 1 else []
+    doubted = why.cover_test is not None and why.places and cover_doubt(why.cover_test)
+    lines = []
+    if doubted:
+        shares = where_from(why.score, why.shares_a, why.shares_b, matches=why.matches, colour=colour)
+        lines.append(f"By the shares, {shares}. What the cover found is at the end.")
+    lines += [colour.sentence] if colour is not None and 0 < why.score < 1 else []
     lines += [sentence(why.typical)] if why.typical else []
     if why.matches:
-        broken = "; a broken line lowered it" if any(match.share < 0 for match in why.matches) else ""
-        lines.append(f"{_LINES[why.matching]} {_WIDTHS}{broken}.")
+        lowering = any(match.share < 0 for match in why.matches)
+        outlined = _LINES[why.matching] if why.matching == "place" or not lowering else _LINES_BOTH
+        lines.append(f"{outlined} {_WIDTHS}{'; what is broken lowered it' * lowering}.")
     elif why.places:
         lines.append("No part of one photo stands out as the match of a part of the other.")
     return lines

@@ -14,7 +14,8 @@ from saccade.picture.pair import score_text
 from saccade.picture.resampling import enlarge, stretch
 from saccade.picture.scales import scale_of
 from saccade.results.map_sentence import EVERYWHERE, area, inside, main_region, region_box
-from saccade.results.matches import Match
+from saccade.results.matches import CoverTest, Match
+from saccade.results.place_words import place_in_words
 
 _SAME = 1 - 1e-6
 """From this score on, what is missing is rounding."""
@@ -22,8 +23,16 @@ _NOTABLE = 0.02
 """What speaks against is worth a word from this share of what speaks for it on."""
 _DENSER = 1.25
 """A region is worth naming if it holds this many times what its size would give it."""
-_AROUND = "the surroundings of the middle"
+_OUTSIDE = "outside the middle"
 _MIDDLE = region_box("the middle")
+_SPOT, _NEAR = 0.125, 0.2
+"""A part of at most so much of the photo is a spot, if all of it lies so near to its centre of gravity on both axes."""
+_NEARLY_ALL = 0.9
+"""A part of so much of the photo is as good as the whole."""
+_FILLED = 0.6
+"""A part is called by the name of a region that it fills to this share."""
+_HARDLY = 0.25
+"""Covering hardly changes a similarity if it changes by less than this part of what the shares foretell."""
 
 _COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink")
 """Only clear colours are worth naming as what two photos have in common."""
@@ -54,15 +63,17 @@ class SharedColour:
     areas: tuple[float, float]
     together: bool
 
-    @property
-    def phrase(self) -> str:
-        """The share, and on what."""
+    def phrase(self, of: str) -> str:
+        """How much of it lies on which colour.
+
+        Args:
+            of: What it is a share of.
+        """
         if self.together:
-            return f"{percent(self.parts[0])} of {{of}} lies where both photos are {self.name}"
+            return f"{percent(self.parts[0])} of {of} lies where both photos are {self.name}"
         first, second = map(percent, self.parts)
-        same = first == second
-        parts = first if same else f"{first} and {second}"
-        return f"{parts} of {{of}} lies on what is {self.name} in the two photos"
+        parts = first if first == second else f"{first} and {second}"
+        return f"{parts} of {of} lies on what is {self.name} in the two photos"
 
     @property
     def sentence(self) -> str:
@@ -106,8 +117,11 @@ def headline(
     *,
     matches: Sequence[Match] = (),
     colour: SharedColour | None = None,
+    cover: CoverTest | None = None,
 ) -> str:
     """How alike are they, and where does it come from? One line.
+
+    If covering the matches does less than their shares foretell, the line says that instead.
 
     Args:
         score: The similarity.
@@ -115,38 +129,88 @@ def headline(
         shares_b: The same of the second photo.
         matches: Its matches, told where no region stands out.
         colour: The colour on which it lies, if it lies on one.
+        cover: What covering the matches really did.
 
     Example:
         >>> shares = np.array([[0.0, 0.0], [0.4, 0.4]])
         >>> headline(0.8, shares, shares)
-        '0.80 alike: 100 % of it is the lower half of both photos'
+        '0.80 alike: 100 % of it lies in the lower half of both photos'
     """
     told = f"{score_text(score)} alike"
+    doubt = "" if cover is None else cover_doubt(cover)
+    return f"{told}: {doubt or where_from(score, shares_a, shares_b, matches=matches, colour=colour)}"
+
+
+def cover_doubt(cover: CoverTest) -> str:
+    """What must be said first if covering the matches does less than their shares foretell; empty if it does as much.
+
+    Args:
+        cover: What covering them really did.
+    """
+    if cover.agrees or not cover.measured:
+        return ""
+    now = cover.measured[-1]
+    change, foretold = now - cover.score, cover.predicted[-1] - cover.score
+    if change * foretold > 0 and abs(change) >= abs(foretold):
+        return ""
+    does, not_does = ("lowers", "lower") if foretold < 0 else ("raises", "raise")
+    if cover.score < 0:
+        parts = "what sets them apart"
+    else:
+        parts = "the part that matches" if len(cover.measured) == 1 else "the parts that match"
+    if change * foretold <= 0:
+        return f"covering {parts} does not {not_does} it ({score_text(now)})"
+    if abs(change) < _HARDLY * abs(foretold):
+        return f"covering {parts} hardly {does} it ({score_text(now)})"
+    return f"covering {parts} {does} it less than the shares foretell ({score_text(now)})"
+
+
+def where_from(
+    score: float,
+    shares_a: Shares,
+    shares_b: Shares,
+    *,
+    matches: Sequence[Match] = (),
+    colour: SharedColour | None = None,
+) -> str:
+    """Where does a similarity come from, by its shares? The end of a sentence; `headline` says what it takes."""
     if score >= _SAME:
-        return f"{told}: to this model they are the same"
+        return "to this model they are the same"
     if score == 0:
-        return f"{told}: as much speaks against it as for it"
+        return "as much sets them apart as makes them alike"
     if score < 0:
-        return f"{told}: more speaks against it than for it"
+        against = _located(np.maximum(-shares_a, 0), np.maximum(-shares_b, 0), "what sets them apart")
+        return f"more sets them apart than makes them alike{f'; {against}' * bool(against)}"
     if scale_of(np.concatenate([shares_a.ravel(), shares_b.ravel()]), signed=True).flat:
-        return f"{told}: every place adds the same"
-    against = max(_against(shares) for shares in (shares_a, shares_b)) > _NOTABLE
-    of = "what speaks for it" if against else "it"
+        return "every place adds the same"
+    against_it = max(_against(shares) for shares in (shares_a, shares_b)) > _NOTABLE
+    of = "what makes them alike" if against_it else "it"
     if colour is not None:
-        return f"{told}: {colour.phrase.format(of=of)}"
-    (where_a, part_a), (where_b, part_b) = (region(np.maximum(shares, 0)) for shares in (shares_a, shares_b))
+        return colour.phrase(of)
+    located = _located(np.maximum(shares_a, 0), np.maximum(shares_b, 0), of)
+    if located:
+        return located
+    best = strongest(matches)
+    if best is None or not _MUCH * score <= best.share <= score:
+        return "it comes from all over both photos"
+    return f"{percent(best.share / score)} of it is one match: {joined_places(best)}"
+
+
+def _located(raised_a: Shares, raised_b: Shares, of: str) -> str:
+    """In which parts of the two photos does most of it lie? Empty where no part stands out in either."""
+    (where_a, part_a), (where_b, part_b) = region(raised_a), region(raised_b)
     if where_a == where_b == EVERYWHERE:
-        best = strongest(matches)
-        if best is None or not _MUCH * score <= best.share <= score:
-            return f"{told}: it comes from all over both photos"
-        return f"{told}: {percent(best.share / score)} of it is {joined_places(best)}"
+        return ""
+    first, second = (where if where == _OUTSIDE else f"in {where}" for where in (where_a, where_b))
     if where_a == where_b:
-        same = percent(part_a) == percent(part_b)
-        parts = percent(part_a) if same else f"{percent(part_a)} and {percent(part_b)}"
-        return f"{told}: {parts} of {of} is {where_a} of both photos"
-    first = _named(where_a, part_a, of, "the first photo")
-    second = _named(where_b, part_b, of, "the second")
-    return f"{told}: {first} with {second}"
+        if percent(part_a) == percent(part_b):
+            return f"{percent(part_a)} of {of} lies {first} of both photos"
+        return f"{percent(part_a)} of {of} lies {first} of the first photo, and {percent(part_b)} of the second"
+    if where_b == EVERYWHERE:
+        return f"{percent(part_a)} of {of} lies {first} of the first photo; in the second it lies all over"
+    if where_a == EVERYWHERE:
+        return f"{percent(part_b)} of {of} lies {second} of the second photo; in the first it lies all over"
+    return f"{percent(part_a)} of {of} lies {first} of the first photo, and {percent(part_b)} {second} of the second"
 
 
 def match_sentence(score: float, matches: Sequence[Match]) -> str:
@@ -168,16 +232,42 @@ def strongest(matches: Sequence[Match]) -> Match | None:
 
 def joined_places(match: Match) -> str:
     """Which places does it join, in words?"""
-    where_a, where_b = (main_region(places.astype(np.float64))[0] for places in (match.places_a, match.places_b))
-    if where_a == where_b:
-        return "places all over both photos" if where_a == EVERYWHERE else f"{where_a} of both photos"
-    first = "places all over" if where_a == EVERYWHERE else f"{where_a} of"
-    second = "places all over" if where_b == EVERYWHERE else f"{where_b} of"
+    first, second = part_in_words(match.places_a), part_in_words(match.places_b)
+    if first == second:
+        return f"{first} both photos"
     return f"{first} the first photo with {second} the second"
+
+
+def part_in_words(places: NDArray[np.bool_]) -> str:
+    """Which part of a photo is this? A phrase that "the first photo" can follow.
+
+    Args:
+        places: (rows, columns), those that belong to the part.
+    """
+    share = float(places.mean())
+    if share >= _NEARLY_ALL:
+        return "all of"
+    rows, columns = places.shape
+    down, across = np.nonzero(places)
+    middle_down, middle_across = (down.mean() + 0.5) / rows, (across.mean() + 0.5) / columns
+    apart = max(
+        np.abs((down + 0.5) / rows - middle_down).max(initial=0),
+        np.abs((across + 0.5) / columns - middle_across).max(initial=0),
+    )
+    if share <= _SPOT and apart <= _NEAR:
+        return f"a spot {place_in_words(middle_across, middle_down)} of"
+    where, part = main_region(places.astype(np.float64))
+    if where == EVERYWHERE:
+        return "places all over"
+    # A region of which the part fills little is where it lies, not what it is.
+    filled = part * share / area(region_box(where))
+    return f"{where} of" if filled >= _FILLED else f"a part of {where} of"
 
 
 def region(raised: Shares) -> tuple[str, float]:
     """Where does most of it lie, if somewhere clearly denser than elsewhere? The region, and the share it holds.
+
+    Beside the regions of `main_region` there is all that lies "outside the middle".
 
     Args:
         raised: (rows, columns), none negative.
@@ -188,11 +278,7 @@ def region(raised: Shares) -> tuple[str, float]:
     total = float(raised.sum())
     around = 1 - inside(raised, _MIDDLE) / total if total > 0 else 0.0
     # The surroundings are three quarters of the photo: the middle must be left with less than its size would give it.
-    return (_AROUND, around) if 1 - around <= area(_MIDDLE) / _DENSER**3 else (EVERYWHERE, 1.0)
-
-
-def _named(where: str, part: float, of: str, photo: str) -> str:
-    return f"all of {photo}" if where == EVERYWHERE else f"{where} of {photo} ({percent(part)} of {of})"
+    return (_OUTSIDE, around) if 1 - around <= area(_MIDDLE) / _DENSER**3 else (EVERYWHERE, 1.0)
 
 
 def _against(shares: Shares) -> float:

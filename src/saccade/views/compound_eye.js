@@ -84,7 +84,7 @@ export function renderCompoundEye({ data, element, store }) {
     const words = half === null ? "no pixel moves this cell" : `half of what moves this cell lies within ${inWords(half)}\u00d7${inWords(half)} px of the ${data.model.input[1]}\u00d7${data.model.input[0]} it was given`;
     read.say(build("b", {}, where), `: ${words}`);
     read.node.dataset.cell = String(cell);
-    stage.describe(`${photo.alt}, dark but for what the cell at ${where} sees; ${words}`);
+    stage.describe(`${photo.alt}, dark but for what the cell ${where} sees; ${words}`);
   }
 
   async function drawFacets() {

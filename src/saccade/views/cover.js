@@ -280,7 +280,7 @@ export function renderCover({ data, element, store, transport }) {
       if (!where) { read.say("Nothing is covered. Move the cover over the photo."); return; }
       const across = (where.left + where.size / 2) / columns;
       const down = (where.top + where.size / 2) / rows;
-      read.say(`Cover at the ${placeInWords(across, down)}: similarity of the code now `, build("b", {}, similarityInWords(change.similarity)), ": ", build("b", {}, asPercent(change.share)), " of it changed.");
+      read.say(`Cover ${placeInWords(across, down)}: similarity of the code now `, build("b", {}, similarityInWords(change.similarity)), ": ", build("b", {}, asPercent(change.share)), " of it changed.");
     }, 180);
   }
 
@@ -361,7 +361,7 @@ export function renderCover({ data, element, store, transport }) {
       trailKey.replaceChildren(strip, build("ol", { class: "key-marks" }, build("li", {}, "0"), build("li", {}, share ? asPercent(greatest / 2) : ""), build("li", {}, share ? asPercent(greatest) : "")));
       const where = brightest < 0 ? "" : placeInWords(((brightest % trail.columns) + 0.5) / trail.columns, (Math.floor(brightest / trail.columns) + 0.5) / trail.rows);
       trailWords.replaceChildren(build("b", {}, "Your map so far."), share ? ` ${asPercent(share)} of the picture was covered at some time. Brightest: ${where}, where covering changes ${asPercent(greatest)} of the code.` : " Nothing yet: move the cover over the photo.");
-      trailStage.setAttribute("aria-label", share ? `A map of what was covered so far; most changed at the ${where}.` : "An empty map of what was covered so far.");
+      trailStage.setAttribute("aria-label", share ? `A map of what was covered so far; most changed ${where}.` : "An empty map of what was covered so far.");
       element.dataset.painted = String(share);
     }, TRAIL_PAUSE);
   }

@@ -133,7 +133,7 @@ export function renderSameStuff({ data, element, store }) {
     const elsewhere = nearest ? ` The nearest elsewhere: ${asScore(nearest.best)}, in ${data.photos[nearest.index].name}.` : "";
     read.say(build("b", {}, where), `${pinned ? " (held)" : ""}: ${words}.${elsewhere}`);
     read.node.dataset.alike = String(alike);
-    stage.describe(`${photo.alt}; touched at ${where}: ${words}`);
+    stage.describe(`${photo.alt}; touched ${where}: ${words}`);
   }
 
   /** @param {ImageData} target @param {any} pixels @param {Float32Array} placed */

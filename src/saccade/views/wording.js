@@ -31,12 +31,24 @@ export function asCount(value) {
   return String(value).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
-const PLACES_DOWN = ["upper", "middle", "lower"];
-const PLACES_ACROSS = ["left", "centre", "right"];
+const OF_CENTRE = 0.08;
+const NEAR_EDGE = 0.25;
+const AT_EDGE = 0.15;
 
-/** @param {number} across 0 to 1 @param {number} down 0 to 1 @returns {string} where on a photo, in words */
+/**
+ * Where on a photo, in words that "of the photo" can follow; results/place_words.py says the same.
+ * @param {number} across 0 to 1 @param {number} down 0 to 1 @returns {string}
+ */
 export function placeInWords(across, down) {
-  const row = PLACES_DOWN[Math.min(2, Math.floor(down * 3))];
-  const column = PLACES_ACROSS[Math.min(2, Math.floor(across * 3))];
-  return row === "middle" && column === "centre" ? "middle" : `${row} ${column}`;
+  const side = Math.abs(across - 0.5) <= OF_CENTRE ? "" : across < 0.5 ? "left" : "right";
+  const level = Math.abs(down - 0.5) <= OF_CENTRE ? "" : down < 0.5 ? "upper" : "lower";
+  const [toSide, toEnd] = [across, down].map((where) => Math.min(where, 1 - where));
+  if (!side && !level) return "at the centre";
+  if (Math.max(toSide, toEnd) <= NEAR_EDGE) return `${Math.max(toSide, toEnd) <= AT_EDGE ? "in" : "near"} the ${level} ${side} corner`;
+  const at = Math.min(toSide, toEnd) <= AT_EDGE ? "at" : "near";
+  if (toSide <= NEAR_EDGE) return level ? `${at} the ${side} edge in the ${level} half` : `${at} the middle of the ${side} edge`;
+  if (toEnd <= NEAR_EDGE) return side ? `${at} the ${level} edge in the ${side} half` : `${at} the middle of the ${level} edge`;
+  const above = level === "upper" ? "above" : "below";
+  if (!level || !side) return side ? `${side} of the centre` : `${above} the centre`;
+  return Math.abs(across - 0.5) >= Math.abs(down - 0.5) ? `${side} of the centre in the ${level} half` : `${above} the centre in the ${side} half`;
 }

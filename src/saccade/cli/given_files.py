@@ -1,0 +1,87 @@
+"""The files that a command names, looked at before a model is opened: a framework takes seconds to load."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+_FITS_SOME_MODEL = frozenset({".npy", ".tif", ".tiff"})
+"""What is read by the number of channels that a model wants, and cannot be judged without it."""
+
+
+def readable_photo(path: Path, max_pixels: int | None = None) -> Path:
+    """A photo that is there and can be decoded.
+
+    Args:
+        path: The photo.
+        max_pixels: The limit that the user gave.
+
+    Raises:
+        FileError: It is not there, is a folder, or may not be read.
+        ImageError: It is empty, damaged, too large, or no photo.
+    """
+    from saccade.images import decoding
+    from saccade.images.files import existing
+    from saccade.images.recipe import ImageRecipe
+
+    checked = existing(path)
+    if checked.suffix.lower() not in _FITS_SOME_MODEL:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what is worth a word is said when it is read for the model
+            decoding.from_file(checked, 3, max_pixels or ImageRecipe(None, None, 3).max_pixels)
+    return checked
+
+
+def found_photos(patterns: Sequence[str], max_pixels: int | None = None) -> list[Path]:
+    """The photos that files, folders and globs stand for, of which at least one can be decoded.
+
+    Args:
+        patterns: What the user named.
+        max_pixels: The limit that the user gave.
+
+    Raises:
+        FileError: Something is not there, or holds no photo.
+        ImageError: Not one of them can be decoded; the first reason is given.
+    """
+    from saccade.errors import FileError, ImageError
+    from saccade.images import find
+
+    photos = find(patterns)
+    first: FileError | ImageError | None = None
+    for photo in photos:
+        try:
+            readable_photo(photo, max_pixels)
+        except (FileError, ImageError) as error:
+            first = first or error
+        else:
+            return photos
+    assert first is not None
+    if len(photos) == 1:
+        raise first
+    raise ImageError(f"none of the {len(photos):,} photos can be read; the first: {first}")
+
+
+def found_folder(path: Path) -> Path:
+    """A folder of photos, or whatever else stands for several, that holds at least one.
+
+    Raises:
+        FileError: It is not there, or holds no photo.
+        ImageError: Not one of its photos can be decoded.
+    """
+    found_photos([str(path)])
+    return path
+
+
+def writable_result(path: Path) -> Path:
+    """A file that a result can be saved as.
+
+    Raises:
+        FileError: No result ends so, or the folder is missing or cannot be written.
+    """
+    from saccade.atomic_files import check_writable
+    from saccade.results.result import check_ending
+
+    check_ending(path)
+    check_writable(path)
+    return path

@@ -1,0 +1,86 @@
+"""What is wrong with the files and names of a command is said before its model is opened, which takes seconds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commands import Run, refused
+from PIL import Image
+from skimage import data
+
+from saccade import encoder
+
+MODEL = "model.keras"
+
+
+@pytest.fixture
+def given(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with photos, and much that is none; whoever opens the model fails."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken").mkdir()
+    whole = (photos / "cat.jpg").read_bytes()
+    for name in ("one.jpg", "two.jpg"):
+        (tmp_path / "broken" / name).write_bytes(whole[: len(whole) // 3])
+    (tmp_path / "words.jpg").write_text("no photo")
+    (tmp_path / "none.jpg").touch()
+    (tmp_path / MODEL).write_bytes(b"never read")
+
+    def load(*_: Any, **__: Any) -> None:
+        raise AssertionError("the model was opened")
+
+    monkeypatch.setattr(encoder, "load", load)
+    return tmp_path
+
+
+CAT, CUP, BROKEN = "photos/cat.jpg", "photos/cup.png", "broken/one.jpg"
+WRONG = [
+    (("explain", MODEL, BROKEN), "one.jpg is damaged"),
+    (("explain", MODEL, "broken"), "none of the 2 photos can be read; the first: "),
+    (("explain", MODEL, "empty"), "no photos in the folder empty"),
+    (("explain", MODEL, "words.jpg"), "words.jpg is not a photo"),
+    (("explain", MODEL, "photos/cta.jpg"), "the nearest there is 'cat.jpg'"),
+    (("explain", MODEL, b"\xff\xfe.jpg".decode("utf-8", "surrogateescape")), "no file"),
+    (("explain", MODEL, CAT, "-m", "oclusion"), "the nearest is 'occlusion'"),
+    (("explain", MODEL, CAT, "-t", "chanel:3"), "the nearest is 'channel:k'"),
+    (("explain", MODEL, CAT, "--max-pixels", "10"), "cat.jpg"),
+    (("compare", MODEL, CAT, BROKEN), "one.jpg is damaged"),
+    (("compare", MODEL, "none.jpg", CUP), "none.jpg is empty"),
+    (("compare", MODEL, CAT, CUP, "--against", BROKEN), "one.jpg is damaged"),
+    (("compare", MODEL, CAT, CUP, "--reference", "empty"), "no photos in the folder empty"),
+    (("compare", MODEL, CAT, CUP, "--reference", "broken"), "none of the 2 photos"),
+    (("compare", MODEL, CAT, CUP, "-o", "why.gif"), "cannot save a result as 'why.gif'"),
+    (("compare", MODEL, CAT, CUP, "-o", "nowhere/why.png"), "nowhere"),
+    (("cells", MODEL, BROKEN), "one.jpg is damaged"),
+    (("feature-maps", MODEL, BROKEN), "one.jpg is damaged"),
+    (("evaluate", MODEL, "empty"), "no photos in the folder empty"),
+    (("evaluate", MODEL, "broken"), "none of the 2 photos"),
+    (("evaluate", MODEL, "photos"), "3 usable photos; an evaluation needs"),
+    (("evaluate", MODEL, "photos", "--limit", "2"), "limit=2"),
+    (("evaluate", MODEL, "photos", "-m", "oclusion"), "the nearest is 'occlusion'"),
+    (("report", MODEL, CAT, BROKEN), "one.jpg is damaged"),
+    (("report", MODEL, CAT, "-m", "oclusion"), "the nearest is 'occlusion'"),
+    (("report", MODEL, CAT, "-o", "page.gif"), "page.gif is no page"),
+    (("serve", MODEL, BROKEN), "one.jpg is damaged"),
+]
+
+
+@pytest.mark.parametrize(("words", "line"), WRONG, ids=[" ".join(map(ascii, words)) for words, _ in WRONG])
+def test_it_is_refused_before_the_model_is_opened(run: Run, given: Path, words: tuple[str, ...], line: str) -> None:
+    before = sorted(given.rglob("*"))
+    refused(run(*words), line)
+    assert sorted(given.rglob("*")) == before
+
+
+def test_masks_that_are_not_there(run: Run, given: Path) -> None:
+    for index in range(8):
+        Image.fromarray(data.chelsea()[index::9, ::9]).save(given / "photos" / f"{index}.png")
+    refused(run("evaluate", MODEL, "photos", "--masks", "empty"), "no photos in the folder empty")
+
+
+def test_what_is_right_reaches_the_model(run: Run, given: Path) -> None:
+    """The check of the check: these words are fit to open it."""
+    status, _, err = run("compare", MODEL, CAT, CUP)
+    assert status != 0
+    assert "the model was opened" in err
