@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
@@ -17,6 +17,7 @@ from saccade.models.dataflow import POINTWISE, Dataflow, Operation
 from saccade.models.keras.calls import ROOT, Call, Recorder, is_attention, named_parts, recording, tensors_in
 from saccade.models.keras.carried import carried
 from saccade.models.keras.exporting import plain_network
+from saccade.models.keras.held_attention import linearised
 from saccade.models.keras.inputs import input_of
 from saccade.models.keras.pool_before_activation import Postponed, postponed
 from saccade.models.keras.randomisation import layer_weights
@@ -196,9 +197,9 @@ class KerasNetwork:
 
     @cached_property
     def capabilities(self) -> Capabilities:
-        """Gradients, taps, weights by layer; attention where a layer of Keras's own attends."""
+        """Gradients, taps, weights by layer, held attention; its weights where a layer of Keras's own attends."""
         attends = any(is_attention(layer) for layer in self.model._flatten_layers())
-        return Capabilities(gradients=True, taps=True, layer_weights=True, attention=attends)
+        return Capabilities(gradients=True, taps=True, layer_weights=True, attention=attends, linearised=True)
 
     def attention(self, images: Tensor, layer: str) -> list[Tensor]:
         """The weights of every attention before a layer, the mean of its heads: (images, queries, keys) each."""
@@ -206,6 +207,10 @@ class KerasNetwork:
         with recording(Recorder(frozenset([layer]), stop=True, attention=weights)), suppress(EverythingFound):
             self.model(self._from_last(images), training=False)
         return weights
+
+    def linearised(self) -> AbstractContextManager[None]:
+        """Inside the block attention, normalisation and gates are constants for this thread's gradients."""
+        return linearised()
 
     def run(self, images: Tensor, layers: Sequence[str], taps: Taps | None = None) -> dict[str, Tensor]:
         """Compute the layers asked for, and nothing after them."""
