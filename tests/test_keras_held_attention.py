@@ -14,7 +14,7 @@ from keras import layers, ops
 from numpy.testing import assert_allclose, assert_array_equal
 
 import saccade
-from saccade.models.keras.held_attention import linearised
+from saccade.models.keras.attention import linearised
 
 IMAGES = np.random.default_rng(0).random((2, 16, 24, 3), np.float32)
 WIDTH = 8
