@@ -32,7 +32,7 @@ _ELSEWHERE = {
 _TRANSFORMER = {"num_layers": 2, "num_heads": 2, "hidden_dim": 32}
 _SHAPE = {"image_shape": (64, 64, 3)}
 _RESNET: dict[str, Any] = {
-    "input_conv_filters": [16], "input_conv_kernel_sizes": [7], "stackwise_num_filters": [16, 24, 32],
+    "input_conv_filters": [64], "input_conv_kernel_sizes": [7], "stackwise_num_filters": [64, 64, 64],
     "stackwise_num_blocks": [1, 1, 1], "stackwise_num_strides": [1, 2, 2], "block_type": "basic_block",
 }  # fmt: skip
 _VITDET: dict[str, Any] = {
@@ -43,7 +43,7 @@ _VITDET: dict[str, Any] = {
 _MIT: dict[str, Any] = {
     "layerwise_depths": [1, 1, 1, 1], "num_layers": 4, "layerwise_num_heads": [1, 1, 2, 2],
     "layerwise_sr_ratios": [8, 4, 2, 1], "max_drop_path_rate": 0.1, "layerwise_patch_sizes": [7, 3, 3, 3],
-    "layerwise_strides": [4, 2, 2, 2], "hidden_dims": [8, 16, 16, 24], **_SHAPE,
+    "layerwise_strides": [4, 2, 2, 2], "hidden_dims": [8, 12, 20, 24], **_SHAPE,
 }  # fmt: skip
 _VAE: dict[str, Any] = {
     "encoder_num_filters": [32, 32], "encoder_num_blocks": [1, 1], "decoder_num_filters": [32, 32],
@@ -87,12 +87,13 @@ _BACKBONES: dict[str, dict[str, Any]] = {
     },
     "CSPNetBackbone": {
         "stem_filters": 16, "stem_kernel_size": 3, "stem_strides": 2, "stackwise_depth": [1, 1, 1],
-        "stackwise_strides": [2, 2, 2], "stackwise_num_filters": [16, 24, 32], "block_type": "dark_block", **_SHAPE,
+        "stackwise_strides": [2, 2, 2], "stackwise_num_filters": [16, 24, 32], "block_type": "dark_block",
+        "stage_type": "dark", **_SHAPE,
     },
     "VGGBackbone": {"stackwise_num_repeats": [1, 1, 2], "stackwise_num_filters": [8, 16, 24], **_SHAPE},
     "DenseNetBackbone": {"stackwise_num_repeats": [2, 2, 2], "growth_rate": 8, **_SHAPE},
     "XceptionBackbone": {
-        "stackwise_conv_filters": [[8, 16], [16, 16], [24, 24]], "stackwise_pooling": [True, True, False], **_SHAPE,
+        "stackwise_conv_filters": [[8, 16], [16, 24], [32, 32]], "stackwise_pooling": [True, True, False], **_SHAPE,
     },
     "MobileNetBackbone": {
         "stackwise_expansion": [[16, 24], [40, 40]], "stackwise_num_blocks": [2, 2],
@@ -122,8 +123,16 @@ def _deeplab() -> Any:
     return _made("DeepLabV3Backbone", {"image_encoder": _made("ResNetBackbone", {**_RESNET, **_SHAPE}), **settings})
 
 
-def _pyramid() -> Any:
-    return _made("ResNetBackbone", {**_RESNET, **_SHAPE}).pyramid_model()
+def _classifier() -> Any:
+    hub = importlib.import_module("keras_hub")
+    converter = hub.layers.ViTImageConverter(image_size=(64, 64), scale=1 / 127.5, offset=-1.0)
+    preprocessor = hub.models.ViTImageClassifierPreprocessor(image_converter=converter)
+    backbone = _made("ViTBackbone", _BACKBONES["ViTBackbone"])
+    return hub.models.ViTImageClassifier(backbone=backbone, num_classes=8, preprocessor=preprocessor)
 
 
-_BUILT_ON_OTHERS: dict[str, Callable[[], Any]] = {"SegFormerBackbone": _segformer, "DeepLabV3Backbone": _deeplab}
+_BUILT_ON_OTHERS: dict[str, Callable[[], Any]] = {
+    "SegFormerBackbone": _segformer,
+    "DeepLabV3Backbone": _deeplab,
+    "ViTImageClassifier with its preprocessor": _classifier,
+}
