@@ -117,6 +117,42 @@ class Variational(keras.Model):
         return self.decoder(self.encoder(image)[2])
 
 
+class Converter:
+    """What keras-hub's tasks carry: value * scale + offset, of values 0..255."""
+
+    def __init__(self, scale: Any, offset: Any) -> None:
+        self.scale, self.offset = scale, offset
+        self.image_size, self.crop_to_aspect_ratio, self.interpolation = (16, 16), True, "lanczos3"
+
+
+IMAGENET = NAMED["imagenet"]
+
+
+IMAGENET_SCALE = [1 / 255 / std for std in IMAGENET.std]
+IMAGENET_OFFSET = [-mean / std for mean, std in zip(IMAGENET.mean, IMAGENET.std, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("scale", "offset", "value_range"),
+    [
+        (1.0, 0.0, (0, 255)),
+        (1 / 255, 0.0, (0, 1)),
+        (1 / 127.5, -1.0, (0, 1)),
+        (IMAGENET_SCALE, IMAGENET_OFFSET, (0, 1)),
+    ],
+)
+def test_a_preprocessor_beside_the_model_is_read(scale: Any, offset: Any, value_range: tuple[float, float]) -> None:
+    model = behind(lambda image: image)
+    model.preprocessor = type("Preprocessor", (), {"image_converter": Converter(scale, offset)})()
+    encoder = saccade.Encoder(model)
+    assert (encoder.value_range, encoder.recipe.fit, encoder.recipe.interpolation) == (value_range, "cover", "lanczos")
+    assert "its preprocessor" in encoder.value_range_reason
+    photo = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+    converted = (photo * np.float32(scale) + np.float32(offset))[None].astype(np.float32)
+    expected = keras.ops.convert_to_numpy(model(converted))
+    assert_allclose(encoder.codes(photo).reshape(expected.shape), expected, rtol=1e-4, atol=1e-4)
+
+
 def test_of_a_variational_autoencoder_the_mean_is_the_code() -> None:
     assert code_layer(open_live(variational_encoder())).path == "z_mean"
     encoder = saccade.Encoder(Variational())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -88,3 +90,27 @@ def test_cams_weigh_the_last_block_that_is_read(images: np.ndarray) -> None:
         assert found.settings["at"] == "block0"
         assert found.values.shape == (2, 4, 6)
         assert np.abs(found.values).max() > 0
+
+
+class MidAttention(keras.layers.Layer):
+    """Attention among all places of a map of any size, as the autoencoders of diffusion models have it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.softmax = keras.layers.Softmax(name="softmax")
+
+    def call(self, maps: Any) -> Any:
+        count, rows, columns, width = keras.ops.shape(maps)
+        tokens = keras.ops.reshape(maps, (count, rows * columns, width))
+        weights = self.softmax(keras.ops.matmul(tokens, keras.ops.swapaxes(tokens, 1, 2)))
+        return maps + keras.ops.reshape(keras.ops.matmul(weights, tokens), (count, rows, columns, width))
+
+
+def test_what_has_as_many_rows_as_there_are_places_is_no_obstacle(images: np.ndarray) -> None:
+    image = keras.Input((None, None, 3))
+    maps = keras.layers.Conv2D(5, 4, 4)(image)
+    model = keras.Model(image, keras.layers.Conv2D(2, 1, name="code")(MidAttention()(maps)))
+    encoder = saccade.Encoder(model)
+    (weights,) = (path for path in encoder.network.layers if path.endswith("/softmax"))
+    assert encoder.engine.layer_shape(images, weights) == (96, 96)
+    assert saccade.explain(encoder, images, "occlusion").values.shape == (2, *SIZE)

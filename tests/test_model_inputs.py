@@ -45,6 +45,17 @@ class Dictionary(nn.Module):
         return self.encoder(inputs["data"])
 
 
+class UnnamedDictionary(nn.Module):
+    """Its class for a batch is no mapping that Python knows, as in pythae."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder, self.decoder = nn.Sequential(nn.Flatten(), nn.Linear(784, 4)), nn.Linear(4, 784)
+
+    def forward(self, inputs: Any) -> torch.Tensor:
+        return self.decoder(self.encoder(inputs["data"]))
+
+
 class NoForward(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -59,6 +70,9 @@ REFUSALS = {
     ),
     "takes its image only by name (pixel_values=)": ByName(),
     "takes a dictionary (inputs)": Dictionary(),
+    "it reads 'data' of its input, so it takes a dictionary; give the part that encodes images: model.encoder": (
+        UnnamedDictionary()
+    ),
     "has no forward(), so it cannot be called; give the part that encodes images: model.backbone.": NoForward(),
     "reads images as rows of 784 numbers; give torch.nn.Sequential(torch.nn.Flatten(), model) and input_shape="
     "(28, 28, 1)": nn.Sequential(nn.Linear(784, 32), nn.Linear(32, 784)),

@@ -130,6 +130,19 @@ def from_preprocessor(config: Mapping[str, Any], source: str) -> Carried:
     )
 
 
+def from_scale_and_offset(scale: Sequence[float], offset: Sequence[float], source: str, **further: Any) -> Carried:
+    """What goes with images that are value * scale + offset, of values 0..255; one number a channel, or one for all."""
+    count = max(len(scale), len(offset))
+    scale, offset = (list(numbers) * (count if len(numbers) == 1 else 1) for numbers in (scale, offset))
+    if len(scale) != len(offset) or min(scale) <= 0:
+        return Carried(source, **further)
+    if not any(offset) and len(set(scale)) == 1:
+        return Carried(source, value_range=(0.0, 255 * scale[0]), **further)
+    mean = tuple(-shift / factor / 255 for factor, shift in zip(scale, offset, strict=True))
+    std = tuple(1 / factor / 255 for factor in scale)
+    return Carried(source, normalisation=_normalisation(mean, std), **further)
+
+
 def preprocessor_beside(folder: str | Path) -> Carried | None:
     """What `preprocessor_config.json` or `processor_config.json` in a folder says; None where there is none.
 

@@ -18,7 +18,6 @@ from typing import Any
 from saccade.models.network import EverythingFound, Taps
 from saccade.typing import Tensor
 
-_OF_HEADS = 4
 ROOT = "output"
 """What the model itself gives, where no layer of it gave that."""
 
@@ -52,7 +51,6 @@ class Recorder:
         stop: End the computation once all of them are there.
         instead: Other layers that work in place of the model's own, by path.
         before: Called with each layer and what it is called with, before it works; may end the computation.
-        attention: Where to put the weights of every attention, the mean of its heads; None where nobody asks.
         results: The results kept so far.
         images: What the model itself was called with.
         output: What the model itself gave.
@@ -64,7 +62,6 @@ class Recorder:
     stop: bool = False
     instead: Mapping[str, Any] = field(default_factory=dict)
     before: Callable[[Any, tuple[Any, ...]], None] | None = None
-    attention: list[Tensor] | None = None
     results: dict[str, Tensor] = field(default_factory=dict)
     images: Tensor = None
     output: Tensor = None
@@ -94,7 +91,7 @@ class Recorder:
         try:
             if self.before is not None:
                 self.before(layer, args)
-            output = self._called(self.instead.get(path, layer), call, args, kwargs)
+            output = call(self.instead.get(path, layer), *args, **kwargs)
         finally:
             self._stack.pop()
             self._owners.pop()
@@ -103,17 +100,6 @@ class Recorder:
             self.output = self._keep_all(ROOT, output)
             return self.output
         return self._note(path, layer, [args, kwargs], output)
-
-    def _called(self, layer: Any, call: Callable[..., Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """What a layer gives; of an attention, its weights are kept."""
-        if self.attention is None or not is_attention(layer):
-            return call(layer, *args, **kwargs)
-        import keras
-
-        output, weights = call(layer, *args, **{**kwargs, "return_attention_scores": True})
-        if len(weights.shape) == _OF_HEADS:  # the others attend along several axes
-            self.attention.append(keras.ops.cast(keras.ops.mean(weights, 1), "float32"))
-        return (output, weights) if kwargs.get("return_attention_scores") else output
 
     def operation(self, operation: Any, arguments: Sequence[Any], output: Tensor) -> Tensor:
         """Note a graph operation that is no layer, such as the `+` between two layers of a functional model."""
@@ -232,14 +218,6 @@ def tensors_in(values: Any) -> Iterator[Tensor]:
             yield from tensors_in(value)
     elif hasattr(values, "shape"):
         yield values
-
-
-def is_attention(layer: Any) -> bool:
-    """Is it a layer of Keras's own that gives the weights of its attention when it is asked for them?"""
-    import keras
-
-    kinds = (keras.layers.MultiHeadAttention, keras.layers.GroupQueryAttention)
-    return isinstance(layer, kinds) and not getattr(layer, "_flash_attention", None)
 
 
 def _loops(layer: Any) -> bool:

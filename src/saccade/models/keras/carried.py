@@ -1,8 +1,8 @@
-"""What the architectures of keras.applications say about the images that they were trained on.
+"""What Keras models say about the images that they were trained on.
 
-Their weights were trained on images that a function beside the model, `preprocess_input`, has made. The name of the
-model, and that of its last block, say which. Those that rescale for themselves do not stand here, but are measured
-(`models/entrance.py`).
+The weights of keras.applications were trained on images that a function beside the model, `preprocess_input`, has made.
+The name of the model, and that of its last block, say which. Those that rescale for themselves do not stand here, but
+are measured (`models/entrance.py`). keras-hub's tasks carry a preprocessor, which makes their images of photos.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from saccade.models.carried import Carried, by_name
+import numpy as np
+
+from saccade.images.recipe import Fit
+from saccade.models.carried import Carried, by_name, from_scale_and_offset, interpolation_named, sizes_in
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,9 @@ def carried(model: Any) -> Carried | None:
     """What was this model, or the first of its sub-models that is known, trained on?"""
     import keras
 
+    converter = getattr(getattr(model, "preprocessor", None), "image_converter", None)
+    if converter is not None:
+        return _from_converter(converter)
     for part in model._flatten_layers():
         if isinstance(part, keras.Model):
             for architecture in _ARCHITECTURES:
@@ -50,6 +56,20 @@ def carried(model: Any) -> Carried | None:
                     source = f"it is keras.applications' {part.name}, whose weights were trained so"
                     return by_name(architecture.normalisation, source, sizes=((architecture.size,) * 2,))
     return None
+
+
+def _from_converter(converter: Any) -> Carried:
+    """Read keras-hub's `ImageConverter`: image_size, then value * scale + offset."""
+    scale, offset = getattr(converter, "scale", None), getattr(converter, "offset", None)
+    fits: tuple[tuple[str, Fit], ...] = (("crop_to_aspect_ratio", "cover"), ("pad_to_aspect_ratio", "contain"))
+    return from_scale_and_offset(
+        np.ravel(1.0 if scale is None else scale).tolist(),
+        np.ravel(0.0 if offset is None else offset).tolist(),
+        "its preprocessor",
+        sizes=tuple(sizes_in([getattr(converter, "image_size", None)])),
+        fit=next((fit for name, fit in fits if getattr(converter, name, False)), "stretch"),
+        interpolation=interpolation_named(str(getattr(converter, "interpolation", "")).rstrip("35")),
+    )
 
 
 def _has_layer(model: Any, name: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
@@ -14,7 +14,8 @@ import numpy as np
 from saccade.errors import ModelError, SaccadeError
 from saccade.models.carried import Carried
 from saccade.models.dataflow import POINTWISE, Dataflow, Operation
-from saccade.models.keras.calls import ROOT, Call, Recorder, is_attention, named_parts, recording, tensors_in
+from saccade.models.keras.attention import attention_recorded, linearised
+from saccade.models.keras.calls import ROOT, Call, Recorder, named_parts, recording, tensors_in
 from saccade.models.keras.carried import carried
 from saccade.models.keras.exporting import plain_network
 from saccade.models.keras.inputs import input_of
@@ -194,18 +195,22 @@ class KerasNetwork:
 
     # Computing
 
-    @cached_property
+    @property
     def capabilities(self) -> Capabilities:
-        """Gradients, taps, weights by layer; attention where a layer of Keras's own attends."""
-        attends = any(is_attention(layer) for layer in self.model._flatten_layers())
-        return Capabilities(gradients=True, taps=True, layer_weights=True, attention=attends)
+        """Gradients, taps, weights by layer, attention read and held."""
+        return Capabilities(gradients=True, taps=True, layer_weights=True, attention=True, linearised=True)
 
     def attention(self, images: Tensor, layer: str) -> list[Tensor]:
         """The weights of every attention before a layer, the mean of its heads: (images, queries, keys) each."""
         weights: list[Tensor] = []
-        with recording(Recorder(frozenset([layer]), stop=True, attention=weights)), suppress(EverythingFound):
+        recorder = Recorder(frozenset([layer]), stop=True)
+        with attention_recorded(weights), recording(recorder), suppress(EverythingFound):
             self.model(self._from_last(images), training=False)
         return weights
+
+    def linearised(self) -> AbstractContextManager[None]:
+        """Inside the block attention, normalisation and gates are constants for this thread's gradients."""
+        return linearised()
 
     def run(self, images: Tensor, layers: Sequence[str], taps: Taps | None = None) -> dict[str, Tensor]:
         """Compute the layers asked for, and nothing after them."""
@@ -330,7 +335,10 @@ class KerasNetwork:
             if path in self.layers and path not in operations:
                 # Something outside the layers computed it.
                 operations[path] = Operation((producer.get(id(result), "unknown"),), None, self._grid(result))
-        return Dataflow((height, width), operations)
+        shapes = {
+            path: self._shape(result) for call in recorder.calls for path, result in named_parts(call.path, call.output)
+        }
+        return Dataflow((height, width), operations, shapes)
 
     def _places_after(
         self, call: Call, known: Mapping[str, Places], sources: Sequence[str], leaving: tuple[int, int] | None

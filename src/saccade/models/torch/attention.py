@@ -295,8 +295,14 @@ def _replacements() -> dict[Any, Replacement]:
         functional.gelu, functional.silu, functional.mish, functional.hardswish, functional.elu, functional.celu,
         functional.selu, functional.softsign, torch.tanh, torch.Tensor.tanh, functional.tanh,
     )  # fmt: skip
-    products = (torch.mul, torch.Tensor.mul, torch.Tensor.__mul__, torch.Tensor.__rmul__, torch.Tensor.__imul__)
-    quotients = (torch.div, torch.Tensor.div, torch.Tensor.__truediv__, torch.true_divide)
+    products = (
+        torch.mul, torch.Tensor.mul, torch.Tensor.__mul__, torch.Tensor.__rmul__, torch.Tensor.__imul__,
+        torch.multiply, torch.Tensor.multiply,
+    )  # fmt: skip
+    quotients = (
+        torch.div, torch.Tensor.div, torch.Tensor.__truediv__, torch.true_divide, torch.Tensor.true_divide,
+        torch.divide, torch.Tensor.divide,
+    )  # fmt: skip
     roots = (torch.sqrt, torch.Tensor.sqrt, torch.rsqrt, torch.Tensor.rsqrt)
     return {
         **dict.fromkeys((*_softmaxes(), *gates, *roots), _constant),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from saccade.errors import ModelError
@@ -63,7 +64,34 @@ def check_takes_one_image(module: Any, name: str) -> None:
         )
 
 
-def hint_of_flat_images(module: Any) -> str | None:
+def hint_of_other_input(module: Any, image: Any) -> str | None:
+    """What to do with a module that reads no images (N, C, H, W), but names or rows of numbers; None where it does."""
+    names = _names_read(module, image)
+    if names:
+        return f"it reads {names[0]!r} of its input, so it takes a dictionary; {_instead(module).rstrip('.')}"
+    return _hint_of_flat_images(module)
+
+
+def _names_read(module: Any, image: Any) -> list[str]:
+    """Which entries of the image does the module ask for by name, as if it were a dictionary?"""
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    names: list[str] = []
+
+    class Reads(TorchFunctionMode):  # type: ignore[misc]
+        def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if function is torch.Tensor.__getitem__ and isinstance(args[1], str):
+                names.append(args[1])
+                raise KeyError(args[1])
+            return function(*args, **(kwargs or {}))
+
+    with suppress(Exception, SystemExit), torch.no_grad(), Reads():  # the module has failed before
+        module(image)
+    return names
+
+
+def _hint_of_flat_images(module: Any) -> str | None:
     """What to do with a module that reads images as rows of numbers; None where it does not."""
     import torch
 

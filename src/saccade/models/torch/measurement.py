@@ -9,7 +9,7 @@ from functools import cached_property
 from saccade.errors import ModelError
 from saccade.models.input_shape import InputShape
 from saccade.models.torch.image_layout import ImageLayout
-from saccade.models.torch.inputs import hint_of_flat_images
+from saccade.models.torch.inputs import hint_of_other_input
 from saccade.models.torch.messages import telling_line
 from saccade.models.torch.runs import TracedRun, traced
 from saccade.models.torch.shapes import shapes_only
@@ -122,16 +122,23 @@ class Measurement:
         return bare is not None and (bare.trace.operations, bare.shapes) == (self.run.trace.operations, self.run.shapes)
 
     def _find_input_shape(self) -> InputShape:
+        computed: list[tuple[int, int, int, int]] = []
+
         def attempt(height: int, width: int, channels: int) -> None:
-            # A large image is only computed where its shapes do not show that it could be.
-            is_large = max(height, width) > _LARGEST_TRIED
-            if not is_large or self._without_numbers((self.fixed_batch or 2, channels, height, width)) is None:
-                self._of_several(height, width, channels)
+            # A large image is only computed where its shapes do not show whether it could be.
+            shape = (self.fixed_batch or 2, channels, height, width)
+            if max(height, width) > _LARGEST_TRIED:
+                if self._without_numbers(shape) is not None:
+                    return
+                if any(self._without_numbers(smaller) is not None for smaller in computed[:1]):
+                    raise ModelError(self._cannot(shape, "its shapes do not fit"))
+            self._of_several(height, width, channels)
+            computed.append(shape)
 
         try:
             return find_input_shape(attempt, likely_channels(self._layout.module), self._named_sizes)
         except NoSizeFitsError as error:
-            hint = hint_of_flat_images(self._layout.module)
+            hint = self._hint((2, likely_channels(self._layout.module)[0], 64, 64))
             if hint is not None:
                 raise ModelError(f"{self._name!r} takes no images: {hint}.") from error.__cause__
             raise ModelError(
@@ -154,12 +161,16 @@ class Measurement:
             try:
                 run = self._layout.either_order(compute)
             except (Exception, SystemExit) as error:
-                hint = hint_of_flat_images(self._layout.module)
+                hint = self._hint(shape)
                 raise ModelError(self._cannot(shape, _own_words(error) if hint is None else hint)) from error
             while len(self._runs) >= _KEPT_RUNS:
                 del self._runs[next(iter(self._runs))]
             self._runs[shape] = run
         return self._runs[shape]
+
+    def _hint(self, shape: tuple[int, ...]) -> str | None:
+        with inference_mode(self._layout.module):
+            return hint_of_other_input(self._layout.module, self._layout.black(shape))
 
     def _without_numbers(self, shape: tuple[int, ...]) -> TracedRun | None:
         import torch

@@ -323,6 +323,7 @@ def tensors_in(values: Any) -> Iterator[Tensor]:
 @contextmanager
 def tracing(trace: Trace) -> Iterator[None]:
     """Take down every ATen operation of this thread, and notice numbers that leave for Python or numpy."""
+    import torch
     from torch.overrides import TorchFunctionMode
     from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -337,6 +338,8 @@ def tracing(trace: Trace) -> Iterator[None]:
         def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             if getattr(function, "__name__", "") in _EXITS:
                 trace.note_exit(args)
+            if function is torch.Tensor.__getitem__ and isinstance(args[1], str):
+                raise KeyError(args[1])  # as a dictionary would; torch itself takes the letters for indices
             return function(*args, **(kwargs or {}))
 
     with Exits(), Operations():
