@@ -40,6 +40,18 @@ def small_encoder() -> saccade.Encoder:
     return saccade.Encoder(SmallNetwork(encode, (16, 16, 3), name="small"), layer="cells", value_range=(0, 1))
 
 
+def drawing_encoder() -> saccade.Encoder:
+    """The same with a decoder: every cell is drawn as a square of its colour."""
+
+    def encode_and_draw(images: Any, taps: Any) -> dict[str, Any]:
+        cells = np.asarray(images).reshape(len(images), 4, 4, 4, 4, 3).mean(axis=(2, 4))
+        cells = taps["cells"](cells) if "cells" in taps else cells
+        drawn = cells.repeat(4, axis=1).repeat(4, axis=2)
+        return {"cells": cells, "drawn": taps["drawn"](drawn) if "drawn" in taps else drawn}
+
+    return saccade.Encoder(SmallNetwork(encode_and_draw, (16, 16, 3), name="small"), layer="cells", value_range=(0, 1))
+
+
 def photo_file(size: tuple[int, int] = (40, 30), kind: str = "PNG", seed: int = 0) -> bytes:
     values = np.random.default_rng(seed).integers(0, 255, (size[1], size[0], 3), np.uint8)
     buffer = io.BytesIO()
