@@ -17,7 +17,8 @@ from starlette.testclient import TestClient
 
 import saccade
 from saccade.app.assembly import create_app
-from saccade.app.server import listen, serve
+from saccade.app.limits import Limits
+from saccade.app.server import Listener, listen, serve
 from saccade.models.numpy_network import NumpyNetwork
 
 TOKEN = "a token for the tests 123"
@@ -67,10 +68,19 @@ test_client.__test__ = False  # type: ignore[attr-defined]
 
 
 @contextlib.contextmanager
-def running(encoder: saccade.Encoder, photos: list[Path], **settings: Any) -> Iterator[str]:
-    """A real server in a thread; gives the address with its token, and ends it."""
+def running(
+    encoder: saccade.Encoder, photos: list[Path], *, limits: Limits | None = None, **settings: Any
+) -> Iterator[str]:
+    """The app on a real server; gives the address with its token."""
     listener = listen("127.0.0.1", 0)
-    app = create_app(encoder, photos, token=TOKEN, cookie=f"saccade_{listener.port}", **settings)
+    app = create_app(encoder, photos, token=TOKEN, cookie=f"saccade_{listener.port}", limits=limits, **settings)
+    with served(app, listener, limits):
+        yield listener.address(TOKEN)
+
+
+@contextlib.contextmanager
+def served(app: Any, listener: Listener, limits: Limits | None = None) -> Iterator[None]:
+    """A real server in a thread, which ends with the block."""
     servers: list[uvicorn.Server] = []
     startup = uvicorn.Server.startup
 
@@ -79,12 +89,12 @@ def running(encoder: saccade.Encoder, photos: list[Path], **settings: Any) -> It
         await startup(self, *arguments, **named)
 
     uvicorn.Server.startup = remembered  # type: ignore[method-assign]
-    thread = threading.Thread(target=serve, args=(app, listener), daemon=True)
+    thread = threading.Thread(target=serve, args=(app, listener), kwargs={"limits": limits}, daemon=True)
     thread.start()
     while not servers or not servers[0].started:
         assert thread.is_alive()
         time.sleep(0.02)
     uvicorn.Server.startup = startup  # type: ignore[method-assign]
-    yield listener.address(TOKEN)
+    yield
     servers[0].should_exit = servers[0].force_exit = True
     thread.join(20)
