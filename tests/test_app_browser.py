@@ -126,6 +126,8 @@ def test_a_dropped_photo_is_asked_at_once(browser: Any, address: str, encoder: s
         (folder / "words.txt").write_text("no photo at all")
         drop(tab, folder / "words.txt")
         until(tab, "document.querySelector('.app-notice').textContent.includes('no photo')")
+        tab.locator(".thumb").nth(1).click()
+        assert tab.inner_text(".app-notice") == "", "it is not said of what comes after"
 
 
 def test_a_cover_under_the_mouse_changes_the_code(browser: Any, address: str) -> None:
