@@ -21,7 +21,8 @@ from starlette.testclient import TestClient
 import saccade
 from saccade.app.assembly import create_app
 from saccade.app.clients import Clients
-from saccade.app.dials import Dials
+from saccade.app.decoding import mixed
+from saccade.app.dials import REACH, Dials
 from saccade.app.frames import packed, unpacked
 from saccade.app.live import Conversation
 from saccade.app.service import is_apart
@@ -215,8 +216,27 @@ def test_a_dial_moves_the_code_that_the_decoder_gets(encoder: saccade.Encoder, f
     for layer in decode[[layer.name for layer in decode].index("encoded") + 1 :]:
         value = layer(value)
     np.testing.assert_allclose(dials.redrawn(images[0], [0.0, 1.5]), np.asarray(value)[0], atol=1e-5)
+    ends = dials.ends(images[0])
+    for index in range(len(directions)):
+        for end, amount in enumerate((-REACH, REACH)):
+            alone = dials.redrawn(images[0], [0.0] * index + [amount])
+            np.testing.assert_allclose(ends[index, end], alone, atol=1e-5)
     with pytest.raises(NotApplicable, match="2 photos"):
         Dials(encoder, lambda: images[:2]).directions()
+
+
+def test_a_mixture_is_the_drawing_of_the_mean_code(encoder: saccade.Encoder, files: list[Path]) -> None:
+    first, second = (encoder.read(path) for path in files[:2])
+    for share, image in ((0.0, first), (1.0, second)):
+        expected = encoder.reconstruct(image)[0]
+        np.testing.assert_allclose(mixed(encoder, first, second, share), expected, atol=1e-5)
+    layers = encoder.network.model.layers  # by hand: the layers after the code
+    value: Any = (0.7 * encoder.codes(first) + 0.3 * encoder.codes(second)).astype(np.float32)
+    for layer in layers[[layer.name for layer in layers].index("encoded") + 1 :]:
+        value = layer(value)
+    np.testing.assert_allclose(mixed(encoder, first, second, 0.3), np.asarray(value)[0], atol=1e-5)
+    with pytest.raises(NotApplicable, match="draws no image"):
+        mixed(small_encoder(), first, second, 0.5)
 
 
 # The socket
@@ -260,6 +280,8 @@ def test_the_socket_answers_as_the_library(client: TestClient, encoder: saccade.
     ({"id": 5, "kind": "frame", "width": 99999, "height": 9, "method": "saliency"}, b"", "width"),
     ({"id": 5, "kind": "explain", "photo": "f77"}, b"", "no such photo"),
     ({"id": 5, "kind": "explain", "photo": "f0", "target": "like:/etc/passwd"}, b"", "target"),
+    ({"id": 6, "kind": "mix", "photo": "f0", "other": "f1", "share": 1.5}, b"", "share"),
+    ({"id": 7, "kind": "mix", "photo": "f0", "other": "none", "share": 0.5}, b"", "no such photo"),
     ({"id": 5, "kind": "dials", "photo": "f0", "amounts": [0] * 99}, b"", "amounts"),
 ])  # fmt: skip
 def test_the_socket_refuses_in_one_line(client: TestClient, words: dict[str, Any], numbers: bytes, reason: str) -> None:

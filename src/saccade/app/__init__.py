@@ -10,6 +10,7 @@
     limits       how much anybody may ask for
     album        the photos: those that the command names, and those that were dropped
     examples     photographs to begin with
+    decoding     what the decoder draws of other codes
     dials        directions of the code, and what the decoder draws along them
     answers      the questions of the library, asked for one photo at a time, and remembered
     requests     what a program may say in a question

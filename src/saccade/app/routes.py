@@ -358,6 +358,20 @@ async def dials(request: Request) -> Response:
 
 
 @api.post(
+    "/dials/ends",
+    summary="What does the decoder draw at the ends of every dial?",
+    response_model=None,
+    responses={**_json("`ends`: for every direction two small pictures, the low end first."), **_BODY},
+)
+async def dial_ends(request: Request, question: PhotoQuestion) -> Response:
+    """The photo's code moved as far as the dial reaches, all others at rest."""
+    dials = service_of(request).dials
+    return await _about_one(
+        request, "dial ends", question.photo, lambda answers, photo, stop: answers.dial_ends(photo, dials, stop)
+    )
+
+
+@api.post(
     "/report",
     summary="Everything about these photos in one file",
     response_model=None,

@@ -4,6 +4,7 @@ import { renderAsk } from "./app_ask.js";
 import { openCamera } from "./app_camera.js";
 import { renderDials } from "./app_dials.js";
 import { createLoader, drawWhenThere } from "./app_loading.js";
+import { renderMix } from "./app_mix.js";
 import { RefusedByServer, getJson, sendPhoto } from "./app_requests.js";
 import { createSocket } from "./app_socket.js";
 import { build } from "./build.js";
@@ -17,8 +18,9 @@ const LIVE_SECTIONS = [
   { id: "ask", name: "Ask it anything", title: "Ask it anything", lead: "Every way of asking, every layer, and every part of the code. The map sharpens while it is computed.", needs: () => true, render: renderAsk },
   { id: "cover", name: "Cover it yourself", title: "Cover it, and watch it think", lead: "Put a cover on the photo, and watch what becomes of its code.", needs: () => true, render: renderCover },
   { id: "dials", name: "Turn the dials", title: "What can its code say?", lead: "Move the code itself, and let the decoder draw what it stands for.", needs: () => true, render: renderDials },
+  { id: "mix", name: "Mix two", title: "What lies between two photos?", lead: "Mix the codes of two photos, and let the decoder draw the mixture.", needs: () => true, render: renderMix },
 ];
-const SECTION_ORDER = ["look", "cover", "ask", "same", "alike", "memory", "dials", "inside", "eye", "trust", "guess", "recipe"];
+const SECTION_ORDER = ["look", "cover", "ask", "same", "alike", "memory", "dials", "mix", "inside", "eye", "trust", "guess", "recipe"];
 const PHOTO_FILES = "image/*,.heic,.heif,.tif,.tiff";
 
 /** @type {any} */
@@ -99,7 +101,7 @@ function draw(shown) {
   const { signal } = pageEnd;
   const photos = numbersShown.map((number) => photosByNumber.get(number));
   const data = { ...facts, title: "What does the machine see?", photos, pairs: [], table: [], game: [], has_all_maps: false };
-  const offers = facts.offers.filter((/** @type {string} */ id) => !(id === "alike" && photos.length < 2) && !(id === "guess" && photos.length < 3));
+  const offers = facts.offers.filter((/** @type {string} */ id) => !(["alike", "mix"].includes(id) && photos.length < 2) && !(id === "guess" && photos.length < 3));
   const loader = createLoader(data);
   const words = new URLSearchParams(location.hash.slice(1));
   if (shown >= 0) {
