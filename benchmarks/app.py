@@ -1,4 +1,4 @@
-"""How fast is the app? Finger to answer, drop to first map, pictures a second of a camera, memory over many requests.
+"""How fast is the app? Finger, drop, camera, twenty clients at once, memory over many requests.
 
     python benchmarks/app.py [REQUESTS]
 
@@ -14,6 +14,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,41 @@ def memory(client: httpx2.Client, process: subprocess.Popen[str], requests: int)
     return f"{np.mean(shown[:third]):.0f} MB in the first third, {np.mean(shown[-third:]):.0f} MB in the last, of {done} requests"
 
 
+def together(address: str, clients: int = 20, rounds: int = 8) -> str:
+    """Browsers that ask at the same time, each one question after the other: a photo of its own, and its first map."""
+    medians: list[float] = []
+    wrong: list[int] = []
+    at_once = threading.Barrier(clients)
+
+    def visit(number: int) -> None:
+        pixels = np.roll(data.astronaut(), 11 * number, axis=1)
+        times = []
+        with httpx2.Client(base_url=address.partition("?")[0], timeout=300) as client:
+            client.get(address).raise_for_status()  # the token becomes a cookie of its own
+            at_once.wait()
+            for turn in range(rounds):
+                buffer = io.BytesIO()
+                Image.fromarray(np.roll(pixels, turn, axis=0)).save(buffer, "JPEG")
+                start = time.perf_counter()
+                headers = {"content-type": "image/jpeg"}
+                dropped = client.post("api/photos", content=buffer.getvalue(), headers=headers)
+                found = client.post("api/explain", json={"photo": dropped.json()["number"]})
+                times.append(time.perf_counter() - start)
+                wrong.extend(answer.status_code for answer in (dropped, found) if answer.status_code >= 400)
+        medians.append(float(np.median(times)))
+
+    threads = [threading.Thread(target=visit, args=(number,)) for number in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    quick, slow = min(medians) * 1000, max(medians) * 1000
+    return (
+        f"{len(wrong)} errors, {len(medians)} clients; their medians {quick:.0f} to {slow:.0f} ms, "
+        f"{slow / quick:.2f} times apart"
+    )
+
+
 def in_browser(address: str) -> dict[str, str]:
     """The same with a page that draws."""
     sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
@@ -162,6 +198,7 @@ def main() -> None:
             for method in ("saliency", "activation_energy"):
                 print(f"camera, {method}:", camera(said["port"], method))
             print("drop to first map:", drop(client))
+            print("twenty clients at once, drop to first map:", together(said["url"]))
             if "--browser" in sys.argv:
                 for name, text in in_browser(said["url"]).items():
                     print(f"{name}:", text)

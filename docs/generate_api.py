@@ -91,10 +91,13 @@ def _limits() -> str:
     )
     rows = [
         ("a photo's file", photo, "413"),
+        ("what a request begins with", f"must have arrived within {limits.head_seconds:g} s", "closed"),
         ("a body", f"must have arrived within {limits.body_seconds:g} s", "408"),
         ("photos that one client sends", f"{limits.photos} are kept, {limits.all_photos} of all clients together", ""),
         ("questions", f"{waiting}, and clients take turns", "429, 503"),
         ("one question", f"is stopped after {limits.work_seconds:g} s", "503"),
+        ("an answer", f"must be taken within {limits.answer_seconds:g} s", "closed"),
+        ("connections", f"{limits.connections} of all clients together", "503"),
         ("sockets", sockets, "429"),
     ]
     lines = [f"| {what} | {most} | {status} |" for what, most, status in rows]

@@ -17,7 +17,8 @@ from starlette.testclient import TestClient
 
 import saccade
 from saccade.app.assembly import create_app
-from saccade.app.server import listen, serve
+from saccade.app.limits import Limits
+from saccade.app.server import Listener, listen, serve
 from saccade.models.numpy_network import NumpyNetwork
 
 TOKEN = "a token for the tests 123"
@@ -40,6 +41,18 @@ def small_encoder() -> saccade.Encoder:
     return saccade.Encoder(SmallNetwork(encode, (16, 16, 3), name="small"), layer="cells", value_range=(0, 1))
 
 
+def drawing_encoder() -> saccade.Encoder:
+    """The same with a decoder: every cell is drawn as a square of its colour."""
+
+    def encode_and_draw(images: Any, taps: Any) -> dict[str, Any]:
+        cells = np.asarray(images).reshape(len(images), 4, 4, 4, 4, 3).mean(axis=(2, 4))
+        cells = taps["cells"](cells) if "cells" in taps else cells
+        drawn = cells.repeat(4, axis=1).repeat(4, axis=2)
+        return {"cells": cells, "drawn": taps["drawn"](drawn) if "drawn" in taps else drawn}
+
+    return saccade.Encoder(SmallNetwork(encode_and_draw, (16, 16, 3), name="small"), layer="cells", value_range=(0, 1))
+
+
 def photo_file(size: tuple[int, int] = (40, 30), kind: str = "PNG", seed: int = 0) -> bytes:
     values = np.random.default_rng(seed).integers(0, 255, (size[1], size[0], 3), np.uint8)
     buffer = io.BytesIO()
@@ -55,10 +68,19 @@ test_client.__test__ = False  # type: ignore[attr-defined]
 
 
 @contextlib.contextmanager
-def running(encoder: saccade.Encoder, photos: list[Path], **settings: Any) -> Iterator[str]:
-    """A real server in a thread; gives the address with its token, and ends it."""
+def running(
+    encoder: saccade.Encoder, photos: list[Path], *, limits: Limits | None = None, **settings: Any
+) -> Iterator[str]:
+    """The app on a real server; gives the address with its token."""
     listener = listen("127.0.0.1", 0)
-    app = create_app(encoder, photos, token=TOKEN, cookie=f"saccade_{listener.port}", **settings)
+    app = create_app(encoder, photos, token=TOKEN, cookie=f"saccade_{listener.port}", limits=limits, **settings)
+    with served(app, listener, limits):
+        yield listener.address(TOKEN)
+
+
+@contextlib.contextmanager
+def served(app: Any, listener: Listener, limits: Limits | None = None) -> Iterator[None]:
+    """A real server in a thread, which ends with the block."""
     servers: list[uvicorn.Server] = []
     startup = uvicorn.Server.startup
 
@@ -67,12 +89,12 @@ def running(encoder: saccade.Encoder, photos: list[Path], **settings: Any) -> It
         await startup(self, *arguments, **named)
 
     uvicorn.Server.startup = remembered  # type: ignore[method-assign]
-    thread = threading.Thread(target=serve, args=(app, listener), daemon=True)
+    thread = threading.Thread(target=serve, args=(app, listener), kwargs={"limits": limits}, daemon=True)
     thread.start()
     while not servers or not servers[0].started:
         assert thread.is_alive()
         time.sleep(0.02)
     uvicorn.Server.startup = startup  # type: ignore[method-assign]
-    yield listener.address(TOKEN)
+    yield
     servers[0].should_exit = servers[0].force_exit = True
     thread.join(20)

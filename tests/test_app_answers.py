@@ -1,4 +1,4 @@
-"""What the app answers is what the library says; turns are fair; of each kind only the latest question counts."""
+"""What the app answers is what the library says; of each kind only the latest question counts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import base64
 import json
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,13 +21,11 @@ from starlette.testclient import TestClient
 import saccade
 from saccade.app.assembly import create_app
 from saccade.app.clients import Clients
-from saccade.app.dials import Dials
+from saccade.app.decoding import mixed
+from saccade.app.dials import REACH, Dials
 from saccade.app.frames import packed, unpacked
-from saccade.app.limits import Limits
 from saccade.app.live import Conversation
-from saccade.app.refusal import Refused
 from saccade.app.service import is_apart
-from saccade.app.turns import Turns
 from saccade.errors import NotApplicable
 
 LIVE = "ws://127.0.0.1:8471/live"
@@ -219,8 +216,27 @@ def test_a_dial_moves_the_code_that_the_decoder_gets(encoder: saccade.Encoder, f
     for layer in decode[[layer.name for layer in decode].index("encoded") + 1 :]:
         value = layer(value)
     np.testing.assert_allclose(dials.redrawn(images[0], [0.0, 1.5]), np.asarray(value)[0], atol=1e-5)
+    ends = dials.ends(images[0])
+    for index in range(len(directions)):
+        for end, amount in enumerate((-REACH, REACH)):
+            alone = dials.redrawn(images[0], [0.0] * index + [amount])
+            np.testing.assert_allclose(ends[index, end], alone, atol=1e-5)
     with pytest.raises(NotApplicable, match="2 photos"):
         Dials(encoder, lambda: images[:2]).directions()
+
+
+def test_a_mixture_is_the_drawing_of_the_mean_code(encoder: saccade.Encoder, files: list[Path]) -> None:
+    first, second = (encoder.read(path) for path in files[:2])
+    for share, image in ((0.0, first), (1.0, second)):
+        expected = encoder.reconstruct(image)[0]
+        np.testing.assert_allclose(mixed(encoder, first, second, share), expected, atol=1e-5)
+    layers = encoder.network.model.layers  # by hand: the layers after the code
+    value: Any = (0.7 * encoder.codes(first) + 0.3 * encoder.codes(second)).astype(np.float32)
+    for layer in layers[[layer.name for layer in layers].index("encoded") + 1 :]:
+        value = layer(value)
+    np.testing.assert_allclose(mixed(encoder, first, second, 0.3), np.asarray(value)[0], atol=1e-5)
+    with pytest.raises(NotApplicable, match="draws no image"):
+        mixed(small_encoder(), first, second, 0.5)
 
 
 # The socket
@@ -264,6 +280,8 @@ def test_the_socket_answers_as_the_library(client: TestClient, encoder: saccade.
     ({"id": 5, "kind": "frame", "width": 99999, "height": 9, "method": "saliency"}, b"", "width"),
     ({"id": 5, "kind": "explain", "photo": "f77"}, b"", "no such photo"),
     ({"id": 5, "kind": "explain", "photo": "f0", "target": "like:/etc/passwd"}, b"", "target"),
+    ({"id": 6, "kind": "mix", "photo": "f0", "other": "f1", "share": 1.5}, b"", "share"),
+    ({"id": 7, "kind": "mix", "photo": "f0", "other": "none", "share": 0.5}, b"", "no such photo"),
     ({"id": 5, "kind": "dials", "photo": "f0", "amounts": [0] * 99}, b"", "amounts"),
 ])  # fmt: skip
 def test_the_socket_refuses_in_one_line(client: TestClient, words: dict[str, Any], numbers: bytes, reason: str) -> None:
@@ -316,92 +334,6 @@ def test_only_the_latest_question_counts(encoder: saccade.Encoder, files: list[P
 
     heard = asyncio.run(talk())
     assert [heard[number].get("overtaken", False) for number in (1, 2, 3, 4)] == [True, True, True, False]
-
-
-# Turns
-
-
-def test_clients_take_turns() -> None:
-    order: list[str] = []
-
-    async def ask() -> None:
-        turns = Turns(Limits(at_once=1))
-        first = asyncio.create_task(turns.work("a", lambda _: time.sleep(0.1)))
-        await asyncio.sleep(0.02)
-        names = ["a", "a", "a", "b", "c"]
-        await asyncio.gather(first, *(turns.work(name, lambda _, name=name: order.append(name)) for name in names))
-        turns.close()
-
-    asyncio.run(ask())
-    assert order == ["a", "b", "c", "a", "a"]
-
-
-def test_too_much_work_is_refused_and_a_slow_piece_ends() -> None:
-    async def ask() -> tuple[int, bool]:
-        turns = Turns(Limits(at_once=1, waiting=2, work_seconds=0.1))
-
-        def until_stopped(stop: Any) -> bool:
-            while not stop():
-                time.sleep(0.01)
-            return True
-
-        waiting = [asyncio.create_task(turns.work("a", until_stopped)) for _ in range(3)]
-        await asyncio.sleep(0.02)
-        try:
-            await turns.work("a", until_stopped)
-        except Refused as refusal:
-            status = refusal.status
-        return status, all(await asyncio.gather(*waiting))
-
-    assert asyncio.run(ask()) == (429, True)
-
-
-def test_work_that_must_be_alone_is_alone() -> None:
-    busy, most = 0, {"alone": 0, "others": 0}
-    lock = threading.Lock()
-
-    def piece(kind: str) -> None:
-        nonlocal busy
-        with lock:
-            busy += 1
-            most[kind] = max(most[kind], busy)
-        time.sleep(0.02)
-        with lock:
-            busy -= 1
-
-    async def ask() -> None:
-        turns = Turns(Limits(at_once=2))
-        kinds = ["others", "others", "alone", "others", "others", "alone", "others", "others"]
-        works = [
-            turns.work(f"{n}", lambda _, kind=kind: piece(kind), alone=kind == "alone") for n, kind in enumerate(kinds)
-        ]
-        await asyncio.gather(*works)
-
-    asyncio.run(ask())
-    assert most == {"alone": 1, "others": 2}
-
-
-def test_cancelled_work_gives_its_turn_on() -> None:
-    async def ask() -> str:
-        turns = Turns(Limits(at_once=1))
-        stopped: list[bool] = []
-
-        def until_stopped(stop: Any) -> None:
-            while not stop():
-                time.sleep(0.005)
-            stopped.append(True)
-
-        running = asyncio.create_task(turns.work("a", until_stopped))
-        waiting = asyncio.create_task(turns.work("a", lambda _: "never"))
-        after = asyncio.create_task(turns.work("b", lambda _: "answered"))
-        await asyncio.sleep(0.05)
-        waiting.cancel()
-        running.cancel()
-        answer = await asyncio.wait_for(after, 10)
-        assert stopped == [True]
-        return answer
-
-    assert asyncio.run(ask()) == "answered"
 
 
 def test_clients_are_known_by_what_was_signed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import subprocess
 import threading
@@ -23,7 +24,21 @@ from skimage import data
 
 import saccade
 
-SECTIONS = ["look", "cover", "ask", "same", "alike", "memory", "dials", "inside", "eye", "trust", "guess", "recipe"]
+SECTIONS = [
+    "look",
+    "cover",
+    "ask",
+    "same",
+    "alike",
+    "memory",
+    "dials",
+    "mix",
+    "inside",
+    "eye",
+    "trust",
+    "guess",
+    "recipe",
+]
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +141,8 @@ def test_a_dropped_photo_is_asked_at_once(browser: Any, address: str, encoder: s
         (folder / "words.txt").write_text("no photo at all")
         drop(tab, folder / "words.txt")
         until(tab, "document.querySelector('.app-notice').textContent.includes('no photo')")
+        tab.locator(".thumb").nth(1).click()
+        assert tab.inner_text(".app-notice") == "", "it is not said of what comes after"
 
 
 def test_a_cover_under_the_mouse_changes_the_code(browser: Any, address: str) -> None:
@@ -173,6 +190,37 @@ def test_the_dials_paint(browser: Any, address: str) -> None:
         dial.press("End")
         until(tab, "document.querySelector('#dials .view').dataset.amounts.startsWith('3,')")
         assert tab.evaluate("document.querySelector('#dials canvas').toDataURL()") != before
+
+
+def test_the_ends_of_a_dial_are_pictured_and_lead_there(browser: Any, address: str) -> None:
+    with visiting(browser, address) as tab:
+        tab.locator("#dials").scroll_into_view_if_needed()
+        tab.wait_for_selector("#dials .view[data-ends]")
+        assert tab.locator("#dials .app-end").count() == 2 * tab.locator("#dials input[type=range]").count()
+        tab.locator("#dials .app-end").first.click()
+        until(tab, "document.querySelector('#dials .view').dataset.amounts.startsWith('-3,')")
+
+
+def test_two_photos_are_mixed(browser: Any, address: str, encoder: saccade.Encoder, folder: Path) -> None:
+    def drawn(tab: Any) -> Any:
+        address = tab.evaluate("document.querySelector('#mix canvas').toDataURL()")
+        return np.asarray(Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))).convert("RGB"), int)
+
+    with visiting(browser, address) as tab:
+        tab.locator("#mix").scroll_into_view_if_needed()
+        tab.wait_for_selector("#mix .view[data-mixed='f0 f1 0.5']")
+        slider = tab.locator("#mix input[type=range]")
+        slider.focus()
+        slider.press("End")
+        until(tab, "document.querySelector('#mix .view').dataset.mixed === 'f0 f1 1'")
+        expected = 255 * np.clip(encoder.reconstruct(encoder.read(folder / "shown" / "cup.png"))[0], 0, 1)
+        assert np.abs(drawn(tab) - expected).max() < 1
+        slider.press("Home")
+        until(tab, "document.querySelector('#mix .view').dataset.mixed === 'f0 f1 0'")
+        assert np.abs(drawn(tab) - expected).max() > 20
+        tab.get_by_role("group", name="the other photo of the mixture").get_by_role("button", name="rocket.png").click()
+        until(tab, "document.querySelector('#mix .view').dataset.mixed === 'f0 f2 0'")
+        assert "other=2" in tab.url
 
 
 def test_the_camera_looks_and_a_still_is_kept(browser: Any, address: str) -> None:

@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 from saccade.app.assembly import create_app
 from saccade.app.frames import packed, unpacked
 from saccade.app.limits import Limits
+from saccade.app.live import KINDS
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 PATHS = [
@@ -96,7 +97,7 @@ def test_any_request(client: TestClient, method: str, path: str, body: bytes) ->
 
 
 @QUICK
-@given(questions | likely, st.sampled_from(["explain", "frame", "run", "dials", "other"]), st.binary(max_size=40))
+@given(questions | likely, st.sampled_from([*KINDS, "other"]), st.binary(max_size=40))
 def test_any_message(client: TestClient, question: dict[str, Any], kind: str, numbers: bytes) -> None:
     with client.websocket_connect("ws://127.0.0.1:8471/live", headers=BEARER) as socket:
         socket.send_bytes(packed({"id": 1, "kind": kind, **_finite(question)}, numbers))

@@ -196,6 +196,8 @@ def png_that_promises(width: int, height: int) -> bytes:
 def test_bombs_and_large_bodies_are_refused(client: TestClient) -> None:
     assert client.post("/api/photos", content=png_that_promises(60_000, 60_000), headers=PHOTO).status_code == 413
     assert client.post("/api/photos", content=photo_file((400, 300)), headers=PHOTO).status_code == 413
+    tiny = client.post("/api/photos", content=photo_file((1, 1)), headers=PHOTO)
+    assert (tiny.status_code, tiny.json()["detail"][:21]) == (415, "photo is 1x1 pixels: ")
     assert client.post("/api/photos", content=b"x" * 200_001, headers=PHOTO).status_code == 413
     assert client.post("/api/photos", content=iter([b"x" * 100_000] * 3), headers=PHOTO).status_code == 413, "no length"
     assert client.post("/api/explain", json={"photo": "f0", "target": "x" * 3000}, headers=BEARER).status_code == 413

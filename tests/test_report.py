@@ -270,7 +270,7 @@ def test_every_section_is_drawn(browser: Any, page: Path, width: int, scheme: st
         assert sections == ["look", "cover", "same", "alike", "memory", "inside", "eye", "trust", "guess", "recipe"]
         for name in sections:
             tab.locator(f"#{name}").scroll_into_view_if_needed()
-            tab.wait_for_function(f"document.querySelector('#{name} .view').childElementCount > 0")
+            tab.wait_for_selector(f"#{name} .view > *", state="attached")
         tab.wait_for_timeout(300)
         assert tab.evaluate("document.documentElement.scrollWidth") <= width, "the page scrolls sideways"
         for canvas in ("#look", "#same", "#alike", "#memory", "#inside", "#trust"):
@@ -366,7 +366,7 @@ def test_still_where_nothing_should_move(browser: Any, page: Path) -> None:
         assert tab.inner_text(".hero .button") == "Watch it look"
         assert tab.input_value(".hero input[type=range]") == "1"
     with opened(browser, page, reduced_motion="no-preference") as tab:
-        tab.wait_for_function("document.querySelector('.hero .button').textContent === 'Pause'")
+        tab.get_by_role("button", name="Pause").wait_for()
 
 
 def test_the_game_is_won_and_lost(browser: Any, page: Path, carried: dict[str, Any]) -> None:

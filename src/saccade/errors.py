@@ -3,7 +3,8 @@
     SaccadeError                  catch this one
     ├── InputError                what was given cannot be used: one plain line says what, what is allowed, what to do
     │   ├── FileError             a file or folder is missing, unreadable, damaged, or cannot be written
-    │   ├── ImageError            a photo or image cannot be used: empty, truncated, too large, wrong channels
+    │   ├── ImageError            a photo or image cannot be used: empty, truncated, wrong channels
+    │   │   └── ImageTooLarge     it has more pixels, bytes or passes than are read
     │   ├── ModelError            not a model, not differentiable, or not to be opened without trust
     │   ├── UnknownName           no layer, method, target or option of that name; the nearest match is given
     │   └── NotApplicable         the method, target or layer exists but cannot answer for this model
@@ -48,6 +49,10 @@ class FileError(InputError):
 
 class ImageError(InputError):
     """A photo or image cannot be used."""
+
+
+class ImageTooLarge(ImageError):
+    """A photo or image has more pixels, bytes or passes than are read."""
 
 
 class ModelError(InputError):

@@ -17,7 +17,7 @@ from PIL import Image
 from saccade.app.limits import Limits
 from saccade.app.refusal import Refused
 from saccade.encoder import Encoder
-from saccade.errors import FileError, ImageError, one_line
+from saccade.errors import FileError, ImageError, ImageTooLarge, one_line
 from saccade.images import ImageRecipe, Images, Photo, Placement, read_photo
 
 _READ = 48
@@ -124,9 +124,8 @@ class Album:
         try:
             image = read_photo(content, self.recipe)
         except (ImageError, FileError) as error:
-            reason = str(error).replace("image 1", called)
-            large = any(word in reason for word in ("pixels", "too large", "limit"))
-            raise Refused(413 if large else 415, reason) from error
+            status = 413 if isinstance(error, ImageTooLarge) else 415
+            raise Refused(status, str(error).replace("image 1", called)) from error
         photo = AlbumPhoto(f"d{secrets.token_urlsafe(12)}", self._smaller(image, called))
         with self._lock:
             self._dropped[photo.number] = (client, photo)

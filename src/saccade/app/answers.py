@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from saccade.app.album import AlbumPhoto
+from saccade.app.dials import Dials
 from saccade.app.requests import ExplainQuestion, settings_for, target_of
 from saccade.arguments import check_arguments
 from saccade.encoder import Encoder
@@ -21,7 +23,7 @@ from saccade.explanation import default_method, explain
 from saccade.fingerprint import encoder_fingerprint
 from saccade.images import ImageRecipe, Images
 from saccade.methods import available, find
-from saccade.report.array_spec import array_spec
+from saccade.report.array_spec import array_spec, image_url
 from saccade.report.cell_data import cell_codes
 from saccade.report.contents import known_centre, layers_of, page_facts
 from saccade.report.eye_data import eye_data
@@ -38,6 +40,8 @@ Stop = Callable[[], bool]
 OnPartial = Callable[[Attribution], None]
 _ATTRIBUTIONS = 64
 _LAYERS = 6
+_END = 96
+"""Pixels of the longer side of what stands at the end of a dial."""
 _CHEAP = ("activation_energy",)
 """Usual methods that are tried at once: whether they answer is known no sooner, and costs nothing."""
 
@@ -130,7 +134,7 @@ class Answers:
         if has_cells:
             offers.append("same")
         if encoder.is_autoencoder:
-            offers += ["memory", "dials"]
+            offers += ["memory", *(["dials", "mix"] if encoder.capabilities.taps else [])]
         if self.layers_to_ask(image):
             offers.append("inside")
         places = encoder.places(encoder.layer, *image.shape[1:3])
@@ -139,6 +143,12 @@ class Answers:
         if encoder.capabilities.layer_weights or encoder.capabilities.gradients:
             offers.append("trust")
         return offers
+
+    def dial_ends(self, photo: AlbumPhoto, dials: Dials, stop: Stop) -> dict[str, Any]:
+        """What the decoder draws at both ends of every dial, as small pictures."""
+        low, high = self.encoder.value_range
+        ends = np.clip((dials.ends(photo.image, stop) - low) / (high - low), 0, 1)
+        return {"ends": [[image_url(_small(image)) for image in both] for both in ends]}
 
     def model(self) -> dict[str, Any]:
         """What was opened, and how it is asked."""
@@ -323,3 +333,11 @@ class Answers:
 
     def _centre(self, image: Images) -> Any:
         return known_centre(self.encoder, self.encoder.codes(image))
+
+
+def _small(values: Any) -> Image.Image:
+    """An image of 0..1 with at most so many pixels as an end of a dial has."""
+    channels = (np.repeat(values, 3, axis=-1) if values.shape[-1] == 1 else values[..., :3]) * 255
+    image = Image.fromarray(np.round(channels).astype(np.uint8))
+    image.thumbnail((_END, _END), Image.Resampling.LANCZOS)
+    return image

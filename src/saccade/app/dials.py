@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from saccade.app.decoding import code_at_layer, drawn, require_decoder
 from saccade.encoder import Encoder
 from saccade.errors import NotApplicable
 from saccade.images import Images
-from saccade.run import Run
-from saccade.targets.paths import REPLACED, ArrayPoints
 from saccade.typing import Array
 
-MOST = 6
+MOST = 12
 FEWEST = 3
 """Of fewer photos no directions can be told."""
 REACH = 3.0
@@ -60,6 +59,19 @@ class Dials:
         _, shares = self.directions()
         return {"count": len(shares), "shares": shares.tolist(), "photos": self.photos, "reach": REACH}
 
+    def ends(self, image: Images, stop: Callable[[], bool] | None = None) -> Array:
+        """The image at both ends of every dial, all others at rest.
+
+        Returns:
+            float32 (directions, 2, height, width, channels): the low end first.
+        """
+        directions, _ = self.directions()
+        code = code_at_layer(self._encoder, image, stop)
+        steps = np.array([-REACH, REACH], np.float32).reshape(1, 2, *[1] * (directions.ndim - 1))
+        moved = code.reshape(directions.shape[1:]) + steps * directions[:, None]
+        found = drawn(self._encoder, image, moved.reshape(-1, *code.shape[1:]), stop)
+        return found.reshape(len(directions), 2, *found.shape[1:])
+
     def redrawn(self, image: Images, amounts: Sequence[float], stop: Callable[[], bool] | None = None) -> Array:
         """The image as the decoder draws it after its code was moved.
 
@@ -75,21 +87,14 @@ class Dials:
         directions, _ = self.directions()
         turned = np.zeros(len(directions), np.float32)
         turned[: len(amounts)] = np.clip(np.nan_to_num(np.asarray(amounts, np.float32)), -REACH, REACH)[: len(turned)]
-        run = Run(encoder, stop=stop)
-        at_layer = run.activations(image.array, [encoder.layer])[encoder.layer]
-        offset = np.tensordot(turned, directions, axes=1).reshape(at_layer.shape)
-        points = ArrayPoints({"values": (at_layer + offset)[None].astype(np.float32)})
-        output = encoder.network.output
-        found = run.activations_along(image.array, [output], REPLACED, points, at=encoder.layer)
-        redrawn: Array = found[output][0, 0]
+        code = code_at_layer(encoder, image, stop)
+        offset = np.tensordot(turned, directions, axes=1).reshape(code.shape)
+        redrawn: Array = drawn(encoder, image, code + offset, stop)[0]
         return redrawn
 
     def _found(self) -> tuple[Array, Array]:
         encoder = self._encoder
-        if not encoder.is_autoencoder:
-            raise NotApplicable("this model draws no image, so its code has no dials.")
-        if not encoder.capabilities.taps:
-            raise NotApplicable("the layers of this model cannot be changed on their way, so its code has no dials.")
+        require_decoder(encoder)
         images = self._photos()
         if len(images) < FEWEST:
             raise NotApplicable(f"{len(images)} photos: directions can be told of {FEWEST} or more; name a folder.")

@@ -1,4 +1,4 @@
-"""One socket for everything that moves: maps that sharpen, the camera, the cover, the dials, the report.
+"""One socket for everything that moves: maps that sharpen, the camera, the cover, the dials, the mixture, the report.
 
 Every message is one of `KINDS` with a number of its own, and every answer repeats both. Of each kind only the latest
 question counts: what waits is replaced, and a long question under way is stopped.
@@ -18,7 +18,8 @@ from fastapi import WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from saccade.app.clients import Client
-from saccade.app.dials import Dials
+from saccade.app.decoding import mixed
+from saccade.app.dials import MOST, Dials
 from saccade.app.frames import packed, read_words, unpacked
 from saccade.app.refusal import Refused
 from saccade.app.requests import ExplainQuestion, Number, ReportQuestion
@@ -35,7 +36,7 @@ Send = Callable[[dict[str, Any], bytes], None]
 
 MOST_FRAME = 640
 """Pixels of a side of a frame of the camera."""
-MOST_DIALS = 8
+MOST_DIALS = MOST
 _MOST_UNREAD = 500
 
 
@@ -75,6 +76,15 @@ class Turn(Message):
     amounts: list[float] = Field(max_length=MOST_DIALS, description="For every direction, in its standard deviations.")
 
 
+class Mix(Message):
+    """What lies between two photos: the mean of their codes, as the decoder draws it."""
+
+    kind: Literal["mix"]
+    photo: Number
+    other: Number
+    share: float = Field(ge=0, le=1, description="0 is the photo, 1 the other one.")
+
+
 class Report(Message, ReportQuestion):
     """The report of some photos: answers with `doing` come first, the last one carries the page."""
 
@@ -82,7 +92,7 @@ class Report(Message, ReportQuestion):
 
 
 KINDS: dict[str, type[Message]] = {
-    "explain": Explain, "frame": Frame, "run": Encode, "dials": Turn, "report": Report,
+    "explain": Explain, "frame": Frame, "run": Encode, "dials": Turn, "mix": Mix, "report": Report,
 }  # fmt: skip
 _STOPPED_BY_NEWER = ("explain", "report")
 """Questions that take long; the others are over before it would matter, and would starve."""
@@ -186,6 +196,8 @@ class Conversation:
             self._encode(numbers, stop, send)
         elif isinstance(question, Turn):
             self._turn(question, stop, send)
+        elif isinstance(question, Mix):
+            self._mix(question, stop, send)
         elif isinstance(question, Report):
             self._report(question, stop, send)
 
@@ -253,10 +265,13 @@ class Conversation:
         start = time.perf_counter()
         dials: Dials = self._service.dials
         photo = self._service.album.photo(self._client, question.photo)
-        redrawn = np.asarray(dials.redrawn(photo.image, question.amounts, stop), "<f4")
-        words = {"rows": redrawn.shape[0], "columns": redrawn.shape[1], "channels": redrawn.shape[2],
-                 "milliseconds": 1000 * (time.perf_counter() - start)}  # fmt: skip
-        send(words, redrawn.tobytes())
+        _send_drawn(send, dials.redrawn(photo.image, question.amounts, stop), start)
+
+    def _mix(self, question: Mix, stop: Stop, send: Send) -> None:
+        start = time.perf_counter()
+        first, second = self._service.photos(self._client, (question.photo, question.other))
+        encoder = self._service.answers.encoder
+        _send_drawn(send, mixed(encoder, first.image, second.image, question.share, stop), start)
 
     def _report(self, question: Report, stop: Stop, send: Send) -> None:
         photos = self._service.photos(self._client, question.photos)
@@ -281,6 +296,13 @@ class Conversation:
     async def _hand_out(self) -> None:
         while True:
             await self._send(await self._outbox.get())
+
+
+def _send_drawn(send: Send, image: Any, start: float) -> None:
+    values = np.asarray(image, "<f4")
+    words = {"rows": values.shape[0], "columns": values.shape[1], "channels": values.shape[2],
+             "milliseconds": 1000 * (time.perf_counter() - start)}  # fmt: skip
+    send(words, values.tobytes())
 
 
 async def converse(socket: WebSocket) -> None:

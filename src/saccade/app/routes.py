@@ -7,8 +7,9 @@ import json
 from collections.abc import Awaitable
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request, Security
 from fastapi.responses import Response
+from fastapi.security import HTTPBearer
 
 from saccade.app.clients import Client
 from saccade.app.descriptions import DialsOnOffer, Explanation, ListedPhoto, MethodOnOffer, Model, Pair, Refusal
@@ -37,6 +38,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
     503: {"model": Refusal, "description": "Too many questions are waiting, or this one took too long."},
 }
 _BODY: dict[int | str, dict[str, Any]] = {
+    400: {"model": Refusal, "description": "The body ended early, or is no text that JSON is written in."},
     408: {"model": Refusal, "description": "The body did not arrive in time."},
     413: {"model": Refusal, "description": "The body, or the photo in it, is too large."},
 }
@@ -46,7 +48,10 @@ def _json(example: str = "A JSON object.") -> dict[int | str, dict[str, Any]]:
     return {200: {"description": example, "content": {"application/json": {}}}}
 
 
-api = APIRouter(prefix="/api", responses=_REFUSALS)
+_SHOWN = HTTPBearer(auto_error=False, description="The token that `saccade serve` has printed.")
+"""Only said in the description: the guard has looked at it before."""
+
+api = APIRouter(prefix="/api", responses=_REFUSALS, dependencies=[Security(_SHOWN)])
 
 
 def service_of(request: Request) -> Service:
@@ -153,7 +158,7 @@ async def drop(
     return Response(_encoded({"number": photo.number, "name": photo.name}), 201, media_type="application/json")
 
 
-@api.delete("/photos/{number}", status_code=204, summary="Forget this photo")
+@api.delete("/photos/{number}", status_code=204, summary="Forget this photo", responses=_BODY)
 async def forget(request: Request, number: PhotoNumber) -> None:
     """Only photos that this client has dropped; those of the command stay."""
     service_of(request).album.remove(client_of(request), number)
@@ -350,6 +355,20 @@ async def dials(request: Request) -> Response:
     """Principal components of the codes of the command's photos; the socket turns them (`dials`)."""
     service = service_of(request)
     return _as_json(await service.answer(client_of(request), "dials", lambda _: service.dials.to_dict()))
+
+
+@api.post(
+    "/dials/ends",
+    summary="What does the decoder draw at the ends of every dial?",
+    response_model=None,
+    responses={**_json("`ends`: for every direction two small pictures, the low end first."), **_BODY},
+)
+async def dial_ends(request: Request, question: PhotoQuestion) -> Response:
+    """The photo's code moved as far as the dial reaches, all others at rest."""
+    dials = service_of(request).dials
+    return await _about_one(
+        request, "dial ends", question.photo, lambda answers, photo, stop: answers.dial_ends(photo, dials, stop)
+    )
 
 
 @api.post(

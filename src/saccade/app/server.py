@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import uvicorn
 
+from saccade.app.connections import connections
 from saccade.app.limits import Limits
 from saccade.errors import InputError
 
@@ -107,7 +108,7 @@ def serve(app: Any, listener: Listener, *, limits: Limits | None = None) -> None
     Args:
         app: What `create_app` gives.
         listener: Where.
-        limits: How large a message of a socket may be.
+        limits: How many connections there may be, how slow each, and how large a message of a socket.
     """
     limits = limits or Limits()
     config = uvicorn.Config(
@@ -119,11 +120,12 @@ def serve(app: Any, listener: Listener, *, limits: Limits | None = None) -> None
         server_header=False,
         date_header=False,
         proxy_headers=False,
+        http=connections(limits),
         ws="websockets-sansio",
         ws_max_size=limits.message_bytes,
         ws_max_queue=4,
         ws_per_message_deflate=False,
-        limit_concurrency=400,
+        limit_concurrency=limits.connections + 1,  # it counts the one that asks
         timeout_keep_alive=30,
         lifespan="on",
     )

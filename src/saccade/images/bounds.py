@@ -18,7 +18,7 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from saccade.errors import ImageError
+from saccade.errors import ImageError, ImageTooLarge
 from saccade.images.tiff import entries
 
 _MIB = 1 << 20
@@ -33,22 +33,22 @@ _LARGE = 64 * _MIB
 
 
 def refuse_size(name: str, height: int, width: int, max_pixels: int) -> None:
-    """Raise ImageError for an image that is too small to show anything, or larger than allowed."""
+    """Raise ImageError for an image that is too small to show anything, ImageTooLarge for one larger than allowed."""
     if height < 2 or width < 2:
         raise ImageError(f"{name} is {width}x{height} pixels: nothing to look at; give a photo of 2x2 or more.")
     if height * width > max_pixels:
-        raise ImageError(
+        raise ImageTooLarge(
             f"{name} has {width:,} x {height:,} = {width * height:,} pixels; at most {max_pixels:,} are "
             f"read. Make it smaller, or allow more with --max-pixels {width * height} "
             "(max_pixels= in Python)."
         )
     longest = max(max_pixels // _THINNEST, _LONG)
     if max(height, width) > longest:  # the filter that resizes it would take more memory than the photo
-        raise ImageError(f"{name} is {width:,}x{height:,} pixels; at most {longest:,} a side are read. Cut it up.")
+        raise ImageTooLarge(f"{name} is {width:,}x{height:,} pixels; at most {longest:,} a side are read. Cut it up.")
 
 
 def refuse_file(stream: BinaryIO, kind: str | None, name: str, max_pixels: int) -> None:
-    """Raise ImageError for a file that asks for more than a photo may; leave the stream at its start.
+    """Raise ImageTooLarge for a file that asks for more than a photo may; leave the stream at its start.
 
     Args:
         stream: The file, at its start.
@@ -60,7 +60,7 @@ def refuse_file(stream: BinaryIO, kind: str | None, name: str, max_pixels: int) 
     share = 4 if kind in ("WEBP", "AVIF") else 8
     most = share * max(max_pixels, _MIB)
     if size > most and kind != "TIFF":  # a TIFF is read page by page, and scans of a whole slide are large
-        raise ImageError(
+        raise ImageTooLarge(
             f"{name} is a file of {_bytes(size)}; photos in at most {_bytes(most)} are read. Save it smaller, or "
             f"allow more with --max-pixels {-(-size // share)} (max_pixels= in Python)."
         )
@@ -94,7 +94,7 @@ def _refuse_canvas(stream: BinaryIO, name: str, max_pixels: int) -> None:
     if width * height > _WEBP_SHARE * max_pixels:
         if width * height > max_pixels:
             refuse_size(name, height, width, max_pixels)
-        raise ImageError(
+        raise ImageTooLarge(
             f"{name} has {width:,} x {height:,} = {width * height:,} pixels; of a WebP, which takes the most memory of "
             f"all, at most {int(_WEBP_SHARE * max_pixels):,} are read. Save it as JPEG or PNG, or allow more with "
             f"--max-pixels {-(-width * height * 8 // 7)} (max_pixels= in Python)."
@@ -113,7 +113,7 @@ def _refuse_passes(stream: BinaryIO, name: str, max_pixels: int) -> None:
         end = block.find(b"\xff\xd9")
         passes += block.count(b"\xff\xda", 0, None if end < 0 else end)
         if passes > most:
-            raise ImageError(
+            raise ImageTooLarge(
                 f"{name} is a progressive JPEG of more than {most} passes over {pixels:,} pixels, far more than a "
                 "camera or editor writes; save it again as an ordinary JPEG or PNG."
             )
@@ -164,7 +164,7 @@ def _chunks(stream: BinaryIO) -> Iterator[int]:
 
 def _refuse_metadata(name: str, size: int, most: int) -> None:
     if size > most:
-        raise ImageError(
+        raise ImageTooLarge(
             f"{name} says that it carries {_bytes(size)} of something other than pixels (layers, notes, a colour "
             f"profile); at most {_bytes(most)} are read. Save it again without them."
         )

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from saccade.errors import ImageError
+from saccade.errors import ImageError, ImageTooLarge
 from saccade.images import heif, signatures, tiff
 from saccade.images.bounds import refuse_file
 from saccade.images.damage import damaged, plain_errors
@@ -131,7 +131,7 @@ def _stacked(image: Image.Image, name: str, pages: list[int], max_pixels: int) -
         if stack is None:
             height, width = band.size
             if height * width * len(pages) > 4 * max_pixels:
-                raise ImageError(
+                raise ImageTooLarge(
                     f"{name} has {len(pages)} pages of {width:,} x {height:,} pixels; at most {4 * max_pixels:,} "
                     "values are read. Make it smaller, or allow more with --max-pixels (max_pixels= in Python)."
                 )

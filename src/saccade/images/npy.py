@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.errors import FileError, ImageError
+from saccade.errors import FileError, ImageError, ImageTooLarge
 from saccade.images.pixels import Pixels, refuse_shape
 
 _BYTES_A_PIXEL = 12
@@ -40,7 +40,7 @@ def from_npy(path: Path, channels: int, max_pixels: int) -> Pixels:
     count = int(np.prod(shape))
     most = _BYTES_A_PIXEL * max_pixels
     if count * dtype.itemsize > most:
-        raise ImageError(
+        raise ImageTooLarge(
             f"{name} holds {count * dtype.itemsize / 1e6:,.0f} MB of {dtype} values; at most {most / 1e6:,.0f} MB are "
             f"read. Save it with fewer bytes a value (uint8, uint16, float32), or allow more with --max-pixels "
             f"{-(-count * dtype.itemsize // _BYTES_A_PIXEL)} (max_pixels= in Python)."

@@ -7,6 +7,9 @@ import { cellAt, cellInWords, createStage, mapAtPixels, middleOfCell, paintMap, 
 import { colourKey } from "./where.js";
 import { asCount, asPercent, asScore, inWords, withSign } from "./wording.js";
 
+/** The rest of a bar is drawn broken where it would take more of it than this. */
+const MOST_OF_BAR = 0.4;
+
 /** @param {{data: any, element: HTMLElement, store: any}} view */
 export function renderAlike({ data, element, store }) {
   /** @type {string[]} distinct with and without colour vision; every match has its number too */
@@ -63,7 +66,7 @@ export function renderAlike({ data, element, store }) {
     caption.replaceChildren(captionStrip([
       ["what is compared", `the code of both photos (${data.code.layer}), by its cosine${pair.centred ? ", less the mean code" : ""}`],
       ["the split", pair.split === "exact" ? "exact: all places together make the score" : "estimated by covering"],
-      ["unit", "what a place adds to the similarity"], ["good to know", pair.notes.join(" \u00b7 ")],
+      ["unit", "what a place adds to the similarity"], ["real grid", pair.places ? `${pair[gridKey(pair, 0)].join("\u00d7")}${pair.matching === "place" ? "" : ` by ${pair[gridKey(pair, 1)].join("\u00d7")}`}, smoothed for display` : ""], ["good to know", pair.notes.join(" \u00b7 ")],
     ]));
     draw();
   }
@@ -101,14 +104,20 @@ export function renderAlike({ data, element, store }) {
     lines.setAttribute("viewBox", `0 0 ${area.width} ${area.height}`);
     const boxes = stages.map((stage) => stage.frame.getBoundingClientRect());
     const photos = [data.photos[pair.first], data.photos[pair.second]];
+    // On a narrow page the photos stand one above the other, and lines would cross both: there the numbers alone join them.
+    const isStacked = boxes[1].top >= boxes[0].bottom - 1;
     const badges = buildSvg("g");
-    const radius = area.width < 560 ? 7.5 : 12;
+    const radius = isStacked || area.width >= 560 ? 12 : 7.5;
     const largest = Math.max(...pair.matches.map((/** @type {any} */ match) => Math.abs(match.share)), 1e-12);
     pair.matches.forEach((/** @type {any} */ match, /** @type {number} */ index) => {
       const ends = [0, 1].map((which) => {
         // A line starts on the edge that looks at the other photo, so that it covers neither.
         const [rows, columns] = pair[gridKey(pair, which)];
         const places = match[placesKey(pair, which)];
+        if (isStacked) {
+          const [across, down] = middleOfPlaces(photos[which].box, rows, columns, places);
+          return [boxes[which].left - area.left + across * boxes[which].width, boxes[which].top - area.top + down * boxes[which].height];
+        }
         const columnsOfPlaces = places.map((/** @type {number} */ place) => place % columns);
         const edge = which === 0 ? Math.max(...columnsOfPlaces) : Math.min(...columnsOfPlaces);
         const onEdge = places.filter((/** @type {number} */ place) => place % columns === edge);
@@ -123,10 +132,9 @@ export function renderAlike({ data, element, store }) {
       const quiet = chosen >= 0 && chosen !== index;
       const path = `M ${x1} ${y1} C ${x1 + bend} ${y1}, ${x2 - bend} ${y2}, ${x2} ${y2}`;
       const width = ((2 + (9 * Math.abs(match.share)) / largest) * radius) / 12;
-      const group = buildSvg("g", { class: quiet ? "match quiet" : "match" },
+      if (!isStacked) lines.append(buildSvg("g", { class: quiet ? "match quiet" : "match" },
         buildSvg("path", { d: path, class: "match-casing", "stroke-width": width + radius / 3 }),
-        buildSvg("path", { d: path, class: "match-line", stroke: colour, "stroke-width": width, "stroke-dasharray": match.share < 0 ? `${width} ${1.6 * width}` : null }));
-      lines.append(group);
+        buildSvg("path", { d: path, class: "match-line", stroke: colour, "stroke-width": width, "stroke-dasharray": match.share < 0 ? `${width} ${1.6 * width}` : null })));
       for (const [x, y] of ends) {
         const number = buildSvg("text", { x, y: y + 0.4 * radius, class: "match-number", "font-size": 1.15 * radius, fill: data.match_inks[index % colours.length] });
         number.textContent = String(index + 1);
@@ -143,17 +151,23 @@ export function renderAlike({ data, element, store }) {
       { name: "everything else", value: pair.rest, colour: "var(--muted)", ink: "var(--paper)", index: -1 },
     ];
     const reach = parts.reduce((sum, part) => sum + Math.abs(part.value), 0) || 1;
+    const named = reach - Math.abs(pair.rest);
+    // A long rest would squeeze what has a name to nothing: it is drawn broken, and its true length is said.
+    const isBroken = named > 0 && Math.abs(pair.rest) > MOST_OF_BAR * reach;
+    /** @param {any} one */
+    const lengthOf = (one) => (isBroken && one.index < 0 ? (named * MOST_OF_BAR) / (1 - MOST_OF_BAR) : Math.abs(one.value)) / reach;
     const lowered = parts.filter((part) => part.value < 0);
     const raised = parts.filter((part) => part.value >= 0);
     /** @param {any} part */
     const piece = (part) => build("button", {
-      type: "button", class: "sum-part", style: { "--part": part.colour, "--part-ink": part.ink, "flex-grow": Math.abs(part.value) / reach }, "aria-label": `${part.name} ${part.value < 0 ? "lowered" : "raised"} the similarity by ${inWords(Math.abs(part.value))}`,
+      type: "button", class: isBroken && part.index < 0 ? "sum-part broken" : "sum-part", style: { "--part": part.colour, "--part-ink": part.ink, "flex-grow": lengthOf(part) / Math.min(...parts.map(lengthOf).filter(Boolean), 1) }, "aria-label": `${part.name} ${part.value < 0 ? "lowered" : "raised"} the similarity by ${inWords(Math.abs(part.value))}`,
       on: { mouseenter: () => choose(part), focus: () => choose(part), mouseleave: () => choose(null), blur: () => choose(null) },
     }, build("b", {}, part.index >= 0 ? String(part.index + 1) : "rest"));
     const text = parts.map((part) => `${withSign(part.value)} ${part.name}`).join("  ");
     return build("div", {},
       build("div", { class: "sum-parts" }, lowered.map(piece), lowered.length ? build("span", { class: "sum-zero", "aria-hidden": "true" }) : null, raised.map(piece)),
-      build("p", { class: "sum-text" }, `${text} = `, build("b", {}, asScore(pair.score))));
+      build("p", { class: "sum-text" }, `${text} = `, build("b", {}, asScore(pair.score))),
+      isBroken ? build("p", { class: "sum-text" }, `The rest is drawn broken off: in truth it is ${inWords(Math.abs(pair.rest) / named)} times as long as all numbered parts together, spread over every other place.`) : null);
   }
 
   /** @param {any} part */
@@ -212,6 +226,19 @@ export function renderAlike({ data, element, store }) {
 /** @param {number} photo @param {number} other @param {number} count @returns {number} a photo that is not the first one */
 export function otherOf(photo, other, count) {
   return other === photo || other < 0 || other >= count ? (photo + 1) % count : other;
+}
+
+/**
+ * @param {number[]} box @param {number} rows @param {number} columns @param {number[]} places
+ * @returns {[number, number]} the middle of that place that lies nearest to the middle of all: it is one of them, whatever their shape
+ */
+function middleOfPlaces(box, rows, columns, places) {
+  const middles = places.map((place) => middleOfCell(box, rows, columns, Math.floor(place / columns), place % columns));
+  const across = middles.reduce((sum, middle) => sum + middle[0], 0) / middles.length;
+  const down = middles.reduce((sum, middle) => sum + middle[1], 0) / middles.length;
+  /** @param {[number, number]} middle */
+  const distance = (middle) => (middle[0] - across) ** 2 + (middle[1] - down) ** 2;
+  return middles.reduce((nearest, middle) => (distance(middle) < distance(nearest) ? middle : nearest));
 }
 
 /** @param {any} pair @param {number} which */

@@ -4,6 +4,7 @@ import { renderAsk } from "./app_ask.js";
 import { openCamera } from "./app_camera.js";
 import { renderDials } from "./app_dials.js";
 import { createLoader, drawWhenThere } from "./app_loading.js";
+import { renderMix } from "./app_mix.js";
 import { RefusedByServer, getJson, sendPhoto } from "./app_requests.js";
 import { createSocket } from "./app_socket.js";
 import { build } from "./build.js";
@@ -17,8 +18,9 @@ const LIVE_SECTIONS = [
   { id: "ask", name: "Ask it anything", title: "Ask it anything", lead: "Every way of asking, every layer, and every part of the code. The map sharpens while it is computed.", needs: () => true, render: renderAsk },
   { id: "cover", name: "Cover it yourself", title: "Cover it, and watch it think", lead: "Put a cover on the photo, and watch what becomes of its code.", needs: () => true, render: renderCover },
   { id: "dials", name: "Turn the dials", title: "What can its code say?", lead: "Move the code itself, and let the decoder draw what it stands for.", needs: () => true, render: renderDials },
+  { id: "mix", name: "Mix two", title: "What lies between two photos?", lead: "Mix the codes of two photos, and let the decoder draw the mixture.", needs: () => true, render: renderMix },
 ];
-const SECTION_ORDER = ["look", "cover", "ask", "same", "alike", "memory", "dials", "inside", "eye", "trust", "guess", "recipe"];
+const SECTION_ORDER = ["look", "cover", "ask", "same", "alike", "memory", "dials", "mix", "inside", "eye", "trust", "guess", "recipe"];
 const PHOTO_FILES = "image/*,.heic,.heif,.tif,.tiff";
 
 /** @type {any} */
@@ -64,6 +66,20 @@ const bar = build("div", { class: "app-bar", role: "region", "aria-label": "Phot
   notice, state, folderList);
 const dropHere = build("div", { class: "app-drop", hidden: true, "aria-hidden": "true" }, build("p", {}, "Let go: the machine looks at it."));
 
+/** So long a notice stays, in milliseconds, if nothing else is done. */
+const NOTICE_STAYS = 12_000;
+let noticeEnd = 0;
+/** Is what the notice says still going on? */
+let isBusy = false;
+
+/** What is said of one thing is not true of the next: it goes when something else is done, or after a while. @param {string} text @param {boolean} [lasts] */
+function tell(text, lasts = false) {
+  clearTimeout(noticeEnd);
+  notice.textContent = text;
+  isBusy = lasts;
+  if (text && !lasts) noticeEnd = setTimeout(() => { notice.textContent = ""; }, NOTICE_STAYS);
+}
+
 /** @param {{number: string, name: string}} listed @returns {any} the photo, of which at first only the name is known */
 function photoOf(listed) {
   let photo = photosByNumber.get(listed.number);
@@ -85,7 +101,7 @@ function draw(shown) {
   const { signal } = pageEnd;
   const photos = numbersShown.map((number) => photosByNumber.get(number));
   const data = { ...facts, title: "What does the machine see?", photos, pairs: [], table: [], game: [], has_all_maps: false };
-  const offers = facts.offers.filter((/** @type {string} */ id) => !(id === "alike" && photos.length < 2) && !(id === "guess" && photos.length < 3));
+  const offers = facts.offers.filter((/** @type {string} */ id) => !(["alike", "mix"].includes(id) && photos.length < 2) && !(id === "guess" && photos.length < 3));
   const loader = createLoader(data);
   const words = new URLSearchParams(location.hash.slice(1));
   if (shown >= 0) {
@@ -107,6 +123,7 @@ function draw(shown) {
       draw: (id, store, element, render) => drawWhenThere(loader, id, store, element, render, signal),
     },
   });
+  pageStore.follow((/** @type {any} */ state, /** @type {any} */ before) => { if (before.photo !== undefined && state.photo !== before.photo && !isBusy) tell(""); });
   document.body.prepend(bar);
   document.body.append(dropHere);
   if (camera) bar.after(camera.node);
@@ -138,7 +155,7 @@ async function take(files) {
   if (!facts) return;
   const photos = files.filter((file) => file.type.startsWith("image/") || file.type === "" || /\.(heic|heif|tiff?|npy)$/i.test(file.name)).slice(0, facts.most_shown);
   if (photos.length === 0) {
-    if (files.length) notice.textContent = "That is no photo.";
+    if (files.length) tell("That is no photo.");
     return;
   }
   performance.mark("saccade drop");
@@ -146,14 +163,14 @@ async function take(files) {
   /** @type {string[]} */
   const refused = [];
   for (const file of photos) {
-    notice.textContent = `Reading ${file.name || "the photo"}\u2026`;
+    tell(`Reading ${file.name || "the photo"}\u2026`, true);
     try {
       taken.push(await sendPhoto(file, file.name || "pasted photo"));
     } catch (error) {
       refused.push(error instanceof Error ? error.message : String(error));
     }
   }
-  notice.textContent = refused.join(" ");
+  tell(refused.join(" "));
   if (taken.length) show(taken);
 }
 
@@ -182,6 +199,7 @@ function listFolder() {
 }
 
 function toggleCamera() {
+  if (!isBusy) tell("");
   if (camera) { camera.close(); return; }
   camera = openCamera(facts, transport, (file, name) => { take([new File([file], name, { type: "image/png" })]); }, () => { camera = null; cameraButton.setAttribute("aria-pressed", "false"); });
   cameraButton.setAttribute("aria-pressed", "true");
@@ -191,15 +209,15 @@ function toggleCamera() {
 
 async function saveReport() {
   reportButton.disabled = true;
-  notice.textContent = "Writing everything into one page; it takes a minute\u2026";
+  tell("Writing everything into one page; it takes a minute\u2026", true);
   try {
-    const answer = await socket.ask("report", { photos: numbersShown }, null, (part) => { notice.textContent = `Writing everything into one page: ${part.words.doing}\u2026 (${part.words.done} of ${part.words.total})`; });
+    const answer = await socket.ask("report", { photos: numbersShown }, null, (part) => tell(`Writing everything into one page: ${part.words.doing}\u2026 (${part.words.done} of ${part.words.total})`, true));
     if (answer) {
       saveFile(answer.words.page, new Blob([answer.numbers], { type: "text/html" }));
-      notice.textContent = "The page is in your downloads. It opens without this server, and can be mailed.";
-    } else notice.textContent = "";
+      tell("The page is in your downloads. It opens without this server, and can be mailed.");
+    } else tell("");
   } catch (error) {
-    notice.textContent = error instanceof Error ? error.message : String(error);
+    tell(error instanceof Error ? error.message : String(error));
   }
   reportButton.disabled = false;
 }

@@ -11,6 +11,12 @@ const CAMERA_SIDE = 320;
 const SCALE_FOLLOWS = 0.12;
 const CAMERA_NAMES = /** @type {Record<string, string>} */ ({ saliency: "What would change its code", activation_energy: "Where its code is strong" });
 
+/** @param {Float32Array} values @returns {number} the middle one of their sizes, where a haze over the whole picture would end */
+function middleOf(values) {
+  const sorted = Float32Array.from(values, Math.abs).sort();
+  return sorted[sorted.length >> 1];
+}
+
 /**
  * @param {any} data @param {any} transport @param {(file: Blob, name: string) => void} keep @param {() => void} onClose
  * @returns {{node: HTMLElement, close: () => void}}
@@ -96,9 +102,9 @@ export function openCamera(data, transport, keep, onClose) {
     const grid = { values: new Float32Array(answer.numbers), rows, columns, scale: steady };
     const placed = mapAtPixels(grid, box, image.width, image.height, true);
     const target = new ImageData(image.width, image.height);
-    paintMap(target, { width: image.width, height: image.height, colour: image.data, grey }, placed, steady, { ramps: data.ramps, opacity, contours: false });
+    paintMap(target, { width: image.width, height: image.height, colour: image.data, grey }, placed, steady, { ramps: data.ramps, opacity, contours: false, least: middleOf(grid.values) });
     canvas.getContext("2d").putImageData(target, 0, 0);
-    rate.textContent = `${title}: ${unit}; the last colour is ${valueInWords({ is_share: false, scale: steady }, strongest)} (it follows the strongest value of the last second). ${node.dataset.rate ? `${node.dataset.rate} pictures a second, ` : ""}${Math.round(milliseconds)} ms each.`;
+    rate.textContent = `${title}: ${unit}; the last colour is ${valueInWords({ is_share: false, scale: steady }, strongest)} (it follows the strongest value of the last second), and what lies below the middle value of the picture is not painted. ${node.dataset.rate ? `${node.dataset.rate} pictures a second, ` : ""}${Math.round(milliseconds)} ms each.`;
   }
 
   function keepStill() {

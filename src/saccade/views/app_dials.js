@@ -1,6 +1,7 @@
 // @ts-check
 /** The dials: the directions in which codes differ most as sliders; the decoder draws what their code stands for. */
-import { getJson } from "./app_requests.js";
+import { paintDrawn, shapeOfGiven } from "./app_drawn.js";
+import { getJson, postJson } from "./app_requests.js";
 import { build } from "./build.js";
 import { button, captionStrip, slider } from "./controls.js";
 import { asPercent } from "./wording.js";
@@ -15,9 +16,10 @@ export async function renderDials({ data, element, store, transport }) {
   element.append(
     build("div", { class: "figure-row" },
       build("div", { class: "app-two" }, build("figure", {}, before, build("figcaption", {}, build("b", {}, "As it is."), " The photo, redrawn from its code.")), build("figure", {}, drawn, build("figcaption", {}, build("b", {}, "Turned."), " The same code, moved along your directions."))),
-      build("div", { class: "beside" }, build("p", { class: "finding" }, "Every dial is a direction in which the codes of these photos differ most. Nobody named them: turn one, and see what it is."), sliders, words)),
+      build("div", { class: "beside" }, build("p", { class: "finding" }, "Every dial is a direction in which the codes of these photos differ most. Nobody named them: turn one, and see what it is. At its ends stands what it leads to."), sliders, words)),
     caption,
   );
+  /** @type {any} */
   let dials;
   try {
     dials = await getJson("api/dials");
@@ -34,7 +36,9 @@ export async function renderDials({ data, element, store, transport }) {
   }));
   const back = button("Put them back", () => { amounts = amounts.map(() => 0); for (const one of all) one.show(0); draw(); });
   const chance = button("Turn them all", () => { amounts = amounts.map((_, index) => (Math.random() - 0.5) * dials.reach * (index < 3 ? 1.4 : 1)); all.forEach((/** @type {any} */ one, /** @type {number} */ index) => one.show(amounts[index])); draw(); });
-  sliders.append(...all.map((/** @type {any} */ one) => one.node), build("div", { class: "toolbar" }, chance, back));
+  /** @type {HTMLImageElement[][]} the two ends of each */
+  const ends = all.map((/** @type {any} */ one, /** @type {number} */ index) => [-dials.reach, dials.reach].map((amount) => build("img", { class: "app-end", hidden: true, alt: "", on: { click: () => { amounts[index] = amount; one.show(amount); draw(); } } })));
+  sliders.append(...all.map((/** @type {any} */ one, /** @type {number} */ index) => build("div", { class: "app-dial" }, ends[index][0], one.node, ends[index][1])), build("div", { class: "toolbar" }, chance, back));
   caption.append(captionStrip([
     ["what the dials are", `the ${dials.count} strongest principal components of the codes of ${dials.photos} photos: those that the server was started with`],
     ["the per cents", "how much of all that tells these photos apart lies along each direction"],
@@ -48,8 +52,7 @@ export async function renderDials({ data, element, store, transport }) {
     try {
       const answer = await transport.ask("dials", { photo: photo.number, amounts });
       if (answer === null || data.photos[store.get().photo] !== photo) return;
-      const { rows, columns, channels } = answer.words;
-      paint(new Float32Array(answer.numbers), rows, columns, channels);
+      paintDrawn(drawn, answer, data.model.value_range);
       words.textContent = `drawn in ${Math.round(answer.words.milliseconds)} ms`;
       drawn.setAttribute("aria-label", `${photo.alt}, redrawn after its code was moved by ${amounts.map((amount) => amount.toFixed(1)).join(", ")}`);
       element.dataset.amounts = amounts.join(",");
@@ -58,18 +61,22 @@ export async function renderDials({ data, element, store, transport }) {
     }
   }
 
-  /** @param {Float32Array} values @param {number} rows @param {number} columns @param {number} channels */
-  function paint(values, rows, columns, channels) {
-    drawn.width = columns;
-    drawn.height = rows;
-    const context = drawn.getContext("2d");
-    const target = context.createImageData(columns, rows);
-    const [low, high] = data.model.value_range;
-    for (let pixel = 0; pixel < rows * columns; pixel += 1) {
-      for (let channel = 0; channel < 3; channel += 1) target.data[4 * pixel + channel] = (255 * (values[pixel * channels + Math.min(channel, channels - 1)] - low)) / (high - low);
-      target.data[4 * pixel + 3] = 255;
+  /** What each dial leads to, for the photo that is shown. @param {any} photo */
+  async function drawEnds(photo) {
+    for (const image of ends.flat()) image.hidden = true;
+    try {
+      const found = await postJson("api/dials/ends", { photo: photo.number });
+      if (data.photos[store.get().photo] !== photo) return;
+      ends.forEach((/** @type {any[]} */ both, /** @type {number} */ index) => both.forEach((image, end) => {
+        image.src = found.ends[index][end];
+        image.alt = `direction ${index + 1} at ${end ? "+" : "\u2212"}${dials.reach}, as the decoder draws it`;
+        image.style.aspectRatio = shapeOfGiven(photo);
+        image.hidden = false;
+      }));
+      element.dataset.ends = photo.number;
+    } catch (error) {
+      words.textContent = error instanceof Error ? error.message : String(error);
     }
-    context.putImageData(target, 0, 0);
   }
 
   store.follow((/** @type {any} */ state, /** @type {any} */ earlier) => {
@@ -77,9 +84,8 @@ export async function renderDials({ data, element, store, transport }) {
     const photo = data.photos[state.photo];
     before.src = photo.redrawn;
     before.alt = `${photo.alt}, as the model redraws it`;
-    const shape = String(((photo.box[2] - photo.box[0]) * photo.width) / ((photo.box[3] - photo.box[1]) * photo.height));
-    before.style.aspectRatio = shape;
-    drawn.style.aspectRatio = shape;
+    before.style.aspectRatio = drawn.style.aspectRatio = shapeOfGiven(photo);
     draw();
+    drawEnds(photo);
   });
 }

@@ -62,6 +62,7 @@ export function createLoader(data) {
     cover: ({ photo }) => [base(data.photos[0]), base(data.photos[photo]), occlusion(data.photos[photo])],
     ask: ({ photo }) => [base(data.photos[photo])],
     dials: ({ photo }) => [base(data.photos[photo])],
+    mix: ({ photo, other }) => [base(data.photos[photo]), base(data.photos[otherOf(photo, other, data.photos.length)])],
     same: () => data.photos.map(base),
     alike: ({ photo, other }) => {
       const second = otherOf(photo, other, data.photos.length);

@@ -16,13 +16,14 @@ export function renderCompoundEye({ data, element, store }) {
   /** @type {[number, number]} */
   let keyStep = [0.1, 0.1];
   const facets = build("canvas", { class: "facets", role: "img", "aria-label": "" });
+  const facetMark = build("div", { class: "facet-mark", hidden: true, "aria-hidden": "true" });
   const read = readout();
   const finding = build("p", { class: "finding" });
   const caption = build("div");
   element.append(
     build("div", { class: "figure-row even" },
       build("figure", {}, stage.node, read.node),
-      build("figure", {}, facets, build("figcaption", {}, "The photo as the cells of the code see it, side by side: lit where each really looks. Point at one."))),
+      build("figure", {}, build("div", { class: "facets-box" }, facets, facetMark), build("figcaption", {}, "The photo as the cells of the code see it, side by side: lit where each really looks. Point at one."))),
     finding, caption,
   );
 
@@ -70,6 +71,7 @@ export function renderCompoundEye({ data, element, store }) {
     const pixels = await photoPixels(photo);
     if (photoNow() !== photo || touched !== cell) return;
     const { eye } = photo;
+    markFacet(eye, cell);
     if (cell < 0) {
       stage.paint(pixels, (target) => { target.data.set(pixels.colour); });
       stage.describe(`${photo.alt}. Point at a place to see what the cell of the code there sees.`);
@@ -85,6 +87,15 @@ export function renderCompoundEye({ data, element, store }) {
     read.say(build("b", {}, where), `: ${words}`);
     read.node.dataset.cell = String(cell);
     stage.describe(`${photo.alt}, dark but for what the cell ${where} sees; ${words}`);
+  }
+
+  /** @param {any} eye @param {number} cell */
+  function markFacet(eye, cell) {
+    facetMark.hidden = cell < 0;
+    facetMark.style.left = `${(100 * (cell % eye.columns)) / eye.columns}%`;
+    facetMark.style.top = `${(100 * Math.floor(cell / eye.columns)) / eye.rows}%`;
+    facetMark.style.width = `${100 / eye.columns}%`;
+    facetMark.style.height = `${100 / eye.rows}%`;
   }
 
   async function drawFacets() {

@@ -12,6 +12,7 @@ import { renderFirstAndLater } from "./first_and_later.js";
 import { renderTrust } from "./trust.js";
 import { renderGuess } from "./guess.js";
 import { renderRecipe } from "./recipe.js";
+import { offerToSave } from "./saved_view.js";
 
 /** @typedef {{data: any, element: HTMLElement, store: any, transport: any, goTo: (id: string) => void}} View */
 /** @typedef {{id: string, name: string, title: string, lead: string, needs: (data: any) => boolean, render: (view: View) => void}} Section */
@@ -24,6 +25,20 @@ import { renderRecipe } from "./recipe.js";
  * @property {string} foot the last line of the page
  * @property {AbortSignal} signal ends what this page listens to, when another takes its place
  */
+
+/** Sections of which nobody keeps a picture: a game, a text. */
+const WITHOUT_PICTURE = ["guess", "recipe"];
+
+/** @param {any} data @param {any} state @param {string} id @returns {string} the name of a picture of a section, without its ending */
+function stemOf(data, { photo, method, other }, id) {
+  /** @param {number} index */
+  const photoName = (index) => data.photos[index].name.replace(/\.\w+$/, "");
+  const of = id === "look" ? [data.photos[photo].maps[method].method] : id === "alike" ? ["and", photoName(other === photo ? (photo + 1) % data.photos.length : other), "alike"] : [id];
+  return [photoName(photo), ...of].join("-");
+}
+
+/** So long the rest of the page waits for its head, in milliseconds. */
+const LONGEST_HEAD = 1500;
 
 /** @type {Section[]} */
 const SECTIONS = [
@@ -73,25 +88,36 @@ export function renderPage(data, options = {}) {
   const view = { data, store, transport: options.transport ?? null, goTo };
   /** @param {string} id @param {HTMLElement} element @param {(view: View) => void} render */
   const draw = (id, element, render) => (options.live ? options.live.draw(id, store, element, (own) => render({ ...view, store: own, element })) : render({ ...view, element }));
-  draw("hero", hero, renderHero);
+  isHeadDrawn = false;
+  draw("hero", hero, (own) => renderHero({ ...own, onDrawn: tellHeadDrawn }));
+  setTimeout(tellHeadDrawn, LONGEST_HEAD);
   shown.forEach((section, index) => {
     const element = build("div", { class: "view" });
-    main.append(build("section", { id: section.id, class: "chapter", tabindex: "-1", "aria-labelledby": `${section.id}-title` },
-      build("h2", { id: `${section.id}-title` }, build("span", { class: "number", "aria-hidden": "true" }, String(index + 1)), section.title), section.lead ? build("p", { class: "lead" }, section.lead) : null, element));
-    whenNear(element, () => draw(section.id, element, section.render));
+    const chapter = build("section", { id: section.id, class: "chapter", tabindex: "-1", "aria-labelledby": `${section.id}-title` },
+      build("h2", { id: `${section.id}-title` }, build("span", { class: "number", "aria-hidden": "true" }, String(index + 1)), section.title), section.lead ? build("p", { class: "lead" }, section.lead) : null, element);
+    main.append(chapter);
+    whenNear(element, () => {
+      draw(section.id, element, section.render);
+      if (!WITHOUT_PICTURE.includes(section.id)) chapter.append(offerToSave(chapter, () => stemOf(data, store.get(), section.id), () => `${data.photos[store.get().photo].name}, by ${data.model.name}, layer ${data.code.layer}. Made by saccade.`));
+    });
   });
   return store;
 }
 
-/** Sections that wait to be drawn, in their order on the page. @type {{element: HTMLElement, draw: () => void}[]} */
+/** Sections that wait to be drawn, in their order on the page. @type {{element: HTMLElement, isNear: boolean, draw: () => void}[]} */
 const waitingSections = [];
+/** Is the first picture there, so that the page's own thread is free for what lies below it? */
+let isHeadDrawn = false;
+let isNextAnnounced = false;
 
 /** Draw a section when the reader comes near, so that the first picture is there at once. @param {HTMLElement} element @param {() => void} render */
 function whenNear(element, render) {
   const observer = new IntersectionObserver((entries) => {
-    if (entries.some((entry) => entry.isIntersecting)) draw();
+    if (!entries.some((entry) => entry.isIntersecting)) return;
+    waiting.isNear = true;
+    drawNext();
   }, { rootMargin: "1200px" });
-  const waiting = { element, draw };
+  const waiting = { element, isNear: false, draw };
   function draw() {
     if (!waitingSections.includes(waiting)) return;
     waitingSections.splice(waitingSections.indexOf(waiting), 1);
@@ -101,6 +127,28 @@ function whenNear(element, render) {
   waitingSections.push(waiting);
   observer.observe(element);
   window.addEventListener("beforeprint", draw);
+}
+
+/** Draw what is near, a section at a time: between two of them the page scrolls, and hears a finger. */
+function drawNext() {
+  if (!isHeadDrawn || isNextAnnounced || !waitingSections.some((one) => one.isNear)) return;
+  isNextAnnounced = true;
+  whenIdle(() => {
+    isNextAnnounced = false;
+    waitingSections.find((one) => one.isNear)?.draw();
+    drawNext();
+  });
+}
+
+/** @param {() => void} work done when there is nothing else to do, or soon @returns {void} */
+function whenIdle(work) {
+  if ("requestIdleCallback" in window) window.requestIdleCallback(work, { timeout: 200 });
+  else setTimeout(work, 20); // Safari
+}
+
+function tellHeadDrawn() {
+  isHeadDrawn = true;
+  drawNext();
 }
 
 /**

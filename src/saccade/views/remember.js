@@ -102,7 +102,7 @@ export function renderRemember({ data, element, store }) {
     finding.textContent = photo.kept.sentence;
     const numbers = data.code.rows * data.code.columns * data.code.channels;
     const given = data.model.input.reduce((/** @type {number} */ product, /** @type {number} */ side) => product * side, 1);
-    facts.textContent = `The code is ${asCount(numbers)} numbers for ${asCount(given)} of the picture (1 for ${inWords(given / numbers)}). Everything in the redrawing came through them. Its error is ${inWords(photo.decibels, 3)} dB (peak signal to noise: higher is nearer).`;
+    facts.textContent = `The code is ${asCount(numbers)} numbers for ${asCount(given)} of the picture (1 for ${inWords(given / numbers)}). Everything in the redrawing came through them. Against what the model was given, at ${data.model.input[1]}\u00d7${data.model.input[0]} px, its peak signal-to-noise ratio is ${inWords(photo.decibels, 3)} dB (higher is nearer). Finer detail of the photo was never given, and is not counted.`;
     caption.replaceChildren(captionStrip([["method", "the model's own decoder; Detail kept (detail_kept)"], ["unit", photo.kept.unit], ["good to know", photo.kept.notes.join(" \u00b7 ")]]));
     rest();
     draw();

@@ -70,7 +70,8 @@ export function photoPixels(photo) {
 }
 
 /**
- * Read a grid that spans the box at every pixel of the photo: between the two nearest cells, or the cell it lies in.
+ * Read a grid that spans the box at every pixel of the photo: on a curve through the cells (Catmull-Rom: exact in the middle of each, without a
+ * corner between them, so that lines of equal height are none of straight pieces), or the cell it lies in.
  * @param {MapOnPhoto} map
  * @param {number[]} box left, top, right, bottom of the grid, as shares of the photo
  * @param {number} width
@@ -79,43 +80,45 @@ export function photoPixels(photo) {
  * @returns {Float32Array} NaN outside the box
  */
 export function mapAtPixels(map, box, width, height, smooth) {
-  const out = new Float32Array(width * height);
-  const across = cellsOfAxis(width, box[0], box[2], map.columns, smooth);
-  const down = cellsOfAxis(height, box[1], box[3], map.rows, smooth);
-  const { values, columns } = map;
-  for (let y = 0; y < height; y += 1) {
-    const top = down.first[y] * columns;
-    const bottom = down.second[y] * columns;
-    const low = down.share[y];
+  const { values, rows, columns } = map;
+  const across = tapsOfAxis(width, box[0], box[2], columns, smooth);
+  const down = tapsOfAxis(height, box[1], box[3], rows, smooth);
+  const wide = new Float32Array(rows * width);
+  for (let row = 0; row < rows; row += 1) {
+    const start = row * columns;
     for (let x = 0; x < width; x += 1) {
-      if (across.first[x] < 0 || down.first[y] < 0) { out[y * width + x] = NaN; continue; }
-      const left = across.first[x];
-      const right = across.second[x];
-      const share = across.share[x];
-      const above = values[top + left] + (values[top + right] - values[top + left]) * share;
-      const below = values[bottom + left] + (values[bottom + right] - values[bottom + left]) * share;
-      out[y * width + x] = above + (below - above) * low;
+      const tap = 4 * x;
+      wide[row * width + x] = across.weights[tap] * values[start + across.cells[tap]] + across.weights[tap + 1] * values[start + across.cells[tap + 1]]
+        + across.weights[tap + 2] * values[start + across.cells[tap + 2]] + across.weights[tap + 3] * values[start + across.cells[tap + 3]];
     }
+  }
+  const out = new Float32Array(width * height);
+  for (let y = 0; y < height; y += 1) {
+    const [first, second, third, fourth] = down.weights.subarray(4 * y, 4 * y + 4);
+    const [above, at, below, last] = down.cells.subarray(4 * y, 4 * y + 4).map((row) => row * width);
+    const start = y * width;
+    for (let x = 0; x < width; x += 1) out[start + x] = first * wide[above + x] + second * wide[at + x] + third * wide[below + x] + fourth * wide[last + x];
   }
   return out;
 }
 
 /**
+ * For each pixel the four cells that are read, and how much each counts; NaN outside.
  * @param {number} count @param {number} start @param {number} stop @param {number} cells @param {boolean} smooth
  */
-function cellsOfAxis(count, start, stop, cells, smooth) {
-  const first = new Int32Array(count);
-  const second = new Int32Array(count);
-  const share = new Float32Array(count);
+function tapsOfAxis(count, start, stop, cells, smooth) {
+  const taps = new Int32Array(4 * count);
+  const weights = new Float32Array(4 * count);
   for (let index = 0; index < count; index += 1) {
     const inBox = ((index + 0.5) / count - start) / (stop - start);
-    if (inBox < 0 || inBox > 1) { first[index] = -1; continue; }
+    if (inBox < 0 || inBox > 1) { weights.fill(NaN, 4 * index, 4 * index + 4); continue; }
     const position = Math.min(cells - 1, Math.max(0, smooth ? inBox * cells - 0.5 : Math.floor(inBox * cells)));
-    first[index] = Math.floor(position);
-    second[index] = Math.min(cells - 1, first[index] + 1);
-    share[index] = position - first[index];
+    const first = Math.floor(position);
+    const t = position - first;
+    for (let tap = 0; tap < 4; tap += 1) taps[4 * index + tap] = Math.min(cells - 1, Math.max(0, first - 1 + tap));
+    weights.set([t * (-0.5 + t * (1 - 0.5 * t)), 1 + t * t * (-2.5 + 1.5 * t), t * (0.5 + t * (2 - 1.5 * t)), t * t * (-0.5 + 0.5 * t)], 4 * index);
   }
-  return { first, second, share };
+  return { cells: taps, weights };
 }
 
 /**
@@ -124,7 +127,7 @@ function cellsOfAxis(count, start, stop, cells, smooth) {
  * @param {PhotoPixels} photo
  * @param {Float32Array} placed one value for each pixel; NaN where there is none
  * @param {import("./palette.js").Scale} scale
- * @param {{ramps: any, opacity: number, contours: boolean}} style
+ * @param {{ramps: any, opacity: number, contours: boolean, least?: number}} style below `least` there is no paint, and above it comes slowly
  */
 export function paintMap(target, photo, placed, scale, style) {
   const { width, height, grey } = photo;
@@ -137,6 +140,7 @@ export function paintMap(target, photo, placed, scale, style) {
     if (value === value && !scale.flat) {
       step = stepOf(scale, value);
       veil = paint.veil[step] * style.opacity;
+      if (style.least !== undefined) veil *= Math.min(1, Math.max(0, (2 * (Math.abs(value) - style.least)) / (scale.high - style.least)));
     }
     const under = grey[index] * (1 - veil);
     data[4 * index] = under + paint.colours[3 * step] * veil;

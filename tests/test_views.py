@@ -1,0 +1,201 @@
+"""The views: their arithmetic against numpy, and what a section shows, marks and lets be kept, in a real browser."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from browsers import chromium, opened
+from commands import small_autoencoder
+from numpy.typing import NDArray
+from PIL import Image
+from skimage import data
+from test_report import carried_by
+
+import saccade
+from saccade.report import write_report
+from saccade.report.page_file import joined_modules, page_file
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("views")
+    for name, photo in (("cat.png", data.chelsea()), ("cup.png", data.coffee())):
+        Image.fromarray(photo[::3, ::3]).save(folder / name)
+    encoder = saccade.Encoder(small_autoencoder(), layer="encoded", value_range=(0.0, 1.0))
+    return write_report(encoder, [folder / "cat.png", folder / "cup.png"], folder / "report.html", live=False)
+
+
+@pytest.fixture(scope="module")
+def carried(page: Path) -> dict[str, Any]:
+    return carried_by(page)
+
+
+@pytest.fixture
+def functions(browser: Any, tmp_path: Path) -> Iterator[Any]:
+    """A page that has the views' functions under `views`."""
+    script = joined_modules("hero.js") + "\nwindow.views = { mapAtPixels, orderOfPlaces };"
+    page = tmp_path / "functions.html"
+    page.write_text(f"<!doctype html><meta charset=utf-8><body><script type=module>{script}</script>")
+    with opened(browser, page) as tab:
+        yield tab
+
+
+# Arithmetic
+
+
+def placed(tab: Any, grid: NDArray[Any], width: int, height: int) -> NDArray[Any]:
+    asked = [grid.ravel().tolist(), *grid.shape, width, height]
+    values = tab.evaluate(
+        "([values, rows, columns, width, height]) => [...window.views.mapAtPixels("
+        "{ values, rows, columns, scale: null }, [0, 0, 1, 1], width, height, true)]", asked)  # fmt: skip
+    return np.array(values).reshape(height, width)
+
+
+def test_a_coarse_map_is_drawn_on_a_curve_through_its_cells(functions: Any) -> None:
+    grid = np.random.default_rng(0).normal(size=(5, 7))
+    fine = placed(functions, grid, 7 * 31, 5 * 31)
+    np.testing.assert_allclose(fine[15::31, 15::31], grid, atol=1e-5, err_msg="exact in the middle of every cell")
+    bends = np.abs(np.diff(fine, 2, axis=1))
+    assert bends.max() < 0.02 * np.ptp(grid), "without a corner"
+    np.testing.assert_allclose(placed(functions, np.full((3, 4), 2.5), 40, 30), 2.5, atol=1e-5)
+    ramp = np.tile(np.arange(6.0), (4, 1))
+    inside = placed(functions, ramp, 60, 40)[:, 15:45]
+    np.testing.assert_allclose(inside, np.tile((np.arange(60) + 0.5) / 10 - 0.5, (40, 1))[:, 15:45], atol=1e-5)
+
+
+def test_the_order_of_places_is_that_of_their_values(functions: Any) -> None:
+    random = np.random.default_rng(1)
+    values = random.normal(size=4000).astype(np.float32)
+    found = functions.evaluate(
+        "(values) => { const { order, half } = window.views.orderOfPlaces(Float32Array.from(values));"
+        " return [[...order], half]; }", values.tolist())  # fmt: skip
+    order, half = np.array(found[0]), found[1]
+    exact = np.array([(values > value).mean() for value in values])
+    assert np.abs(order - exact).max() < 0.01
+    falling = np.sort(np.maximum(values, 0))[::-1]
+    count = int(np.searchsorted(np.cumsum(falling), falling.sum() / 2)) + 1
+    assert half == pytest.approx(count / len(values), abs=0.002)
+
+
+def test_decibels_are_those_of_the_two_pictures_that_the_page_carries(carried: dict[str, Any]) -> None:
+    def picture(address: str) -> NDArray[np.float64]:
+        with Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))) as image:
+            return np.asarray(image.convert("RGB"), np.float64) / 255
+
+    for photo in carried["photos"]:
+        error = np.mean((picture(photo["given"]) - picture(photo["redrawn"])) ** 2)
+        assert photo["decibels"] == pytest.approx(-10 * np.log10(error), abs=0.05), "both have 8 bits here"
+
+
+# What is marked
+
+
+def come_to(tab: Any, section: str) -> Any:
+    tab.locator(f"#{section}").scroll_into_view_if_needed()
+    tab.wait_for_selector(f"#{section} .view > *", state="attached")
+    tab.wait_for_timeout(300)
+    return tab.locator(f"#{section}")
+
+
+def test_pointing_at_the_photo_marks_the_cell_among_the_others(browser: Any, page: Path) -> None:
+    with opened(browser, page) as tab:
+        section = come_to(tab, "eye")
+        assert not section.locator(".facet-mark").is_visible()
+        section.locator(".stage").focus()
+        tab.keyboard.press("ArrowRight")
+        tab.wait_for_selector("#eye .readout[data-cell]")
+        cell = int(tab.get_attribute("#eye .readout", "data-cell"))
+        mark, facets = (section.locator(name).bounding_box() for name in (".facet-mark", ".facets"))
+        columns = round(facets["width"] / mark["width"])
+        rows = round(facets["height"] / mark["height"])
+        assert round((mark["x"] - facets["x"]) / mark["width"]) == cell % columns
+        assert round((mark["y"] - facets["y"]) / mark["height"]) == cell // columns
+        assert rows * columns > cell
+        tab.keyboard.press("Escape")
+        section.locator(".facet-mark").wait_for(state="hidden")
+
+
+@pytest.mark.parametrize("width", [1200, 390])
+def test_matches_are_joined_by_lines_or_on_a_phone_by_numbers(
+    browser: Any, page: Path, carried: dict[str, Any], width: int
+) -> None:
+    with opened(browser, page, viewport={"width": width, "height": 900}) as tab:
+        section = come_to(tab, "alike")
+        matches = len(carried["pairs"][0]["matches"])
+        assert matches > 0
+        assert section.locator(".match-line").count() == (matches if width > 1000 else 0)
+        assert section.locator(".match-number").count() == 2 * matches
+        first, second = (stage.bounding_box() for stage in section.locator(".duo .stage").all())
+        assert (second["y"] > first["y"] + first["height"]) == (width < 1000)
+
+
+def test_a_long_rest_is_drawn_broken_and_said(browser: Any, carried: dict[str, Any], tmp_path: Path) -> None:
+    content = json.loads(json.dumps(carried))
+    (pair,) = content["pairs"]
+    named = sum(abs(match["share"]) for match in pair["matches"])
+    pair["score"] += 20 * named - pair["rest"]
+    pair["rest"] = 20 * named
+    (tmp_path / "long.html").write_text(page_file("long", "a long rest", content))
+    with opened(browser, tmp_path / "long.html") as tab:
+        section = come_to(tab, "alike")
+        bar = section.locator(".sum-parts").bounding_box()
+        rest = section.locator(".sum-part.broken").bounding_box()
+        assert rest["width"] < 0.5 * bar["width"]
+        assert "20 times as long" in section.inner_text()
+
+
+# What is kept
+
+
+def saved(tab: Any, act: Any) -> tuple[str, Image.Image]:
+    with tab.expect_download() as download:
+        act()
+    with Image.open(download.value.path()) as picture:
+        picture.load()
+        return download.value.suggested_filename, picture
+
+
+def test_a_view_is_kept_as_a_picture_of_what_is_on_the_screen(browser: Any, page: Path) -> None:
+    with opened(browser, page) as tab:
+        section = come_to(tab, "look")
+        name, picture = saved(tab, section.get_by_role("button", name="Save this picture (PNG)").click)
+        assert name == "cat-blur_integrated_gradients.png"
+        assert picture.format == "PNG"
+        assert "the photo cat.png, with the map of" in section.locator(".saved-words").inner_text()
+        address = tab.evaluate("document.querySelector('#look .stage-canvas').toDataURL()")
+        with Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))) as shown:
+            width = picture.width - 2 * 2 * 32
+            expected = np.asarray(shown.convert("RGB").resize((width, width * shown.height // shown.width)), int)[
+                ::8, ::8
+            ]
+        kept = np.asarray(picture.convert("RGB"), int)[:, 64:][:, : 8 * expected.shape[1]]
+        differences = [
+            np.abs(kept[top : top + 8 * len(expected) : 8, ::8] - expected).mean()
+            for top in range(picture.height - 8 * len(expected))
+        ]
+        assert min(differences) < 4, "the photo with its map lies in it"
+        below = kept[int(np.argmin(differences)) + 8 * len(expected) :]
+        assert below.std() > 5, "and below it how it was made"
+        name, picture = saved(tab, section.get_by_role("button", name="Save this picture as WebP").click)
+        assert (name, picture.format) == ("cat-blur_integrated_gradients.webp", "WEBP")
+
+
+def test_the_key_s_keeps_it_and_a_text_is_only_written(browser: Any, page: Path) -> None:
+    with opened(browser, page) as tab:
+        come_to(tab, "alike").locator(".stage").first.focus()
+        assert saved(tab, lambda: tab.keyboard.press("s"))[0] == "cat-and-cup-alike.png"
+        come_to(tab, "recipe")
+        assert tab.locator("#recipe .saved").count() == 0
