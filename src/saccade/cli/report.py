@@ -38,6 +38,14 @@ def report(
             "--live/--no-live", help="Carry the network in the page, where it is small enough, so that it runs there."
         ),
     ] = True,
+    collection: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER|FILE.npz", show_default=False,
+            help="Photos among which these are shown, on a map: a folder, or what `index` made of it. At most 2,000 of "
+            "them are carried.",
+        ),
+    ] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="The page to write, ending in .html.")
     ] = Path("report.html"),
@@ -45,18 +53,21 @@ def report(
     """Put everything about a few photos into one page that a friend opens offline, and can touch.
 
     Where it looks, what it takes for the same stuff, why every two photos are alike, what it remembers, its layers,
-    whether the maps can be believed, and a game. The page needs no network.
+    whether the maps can be believed, a game, and the map of a whole collection. The page needs no network.
     """
     from saccade.atomic_files import check_writable
     from saccade.errors import InputError
     from saccade.methods import find
     from saccade.report import write_report
+    from saccade.report.collection_data import check_collection
     from saccade.report.writing import MOST
 
     opening.settings()
     if output.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"{output.name} is no page; a report ends in .html.")
     check_writable(output)
+    if collection is not None:
+        check_collection(collection)
     methods = values.listed(method) if method else None
     for name in methods or ():
         find(name)
@@ -72,7 +83,8 @@ def report(
     notes: list[str] = []
     with console.progress(1, "starting") as bar:
         page = write_report(
-            encoder, encoder.read(photos), output, methods=methods, title=title, live=live, model_source=str(model),
+            encoder, encoder.read(photos), output, methods=methods, title=title, live=live, collection=collection,
+            model_source=str(model),
             progress=lambda what, done, total: bar.at(done / max(total, 1), what), on_note=notes.append,
         )  # fmt: skip
     for note in notes:
@@ -84,5 +96,6 @@ def report(
         "output": str(page),
         "bytes": size,
         "photos": [str(photo) for photo in photos],
+        "collection": None if collection is None else str(collection),
         "left_out": notes,
     }

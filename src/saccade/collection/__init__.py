@@ -1,4 +1,4 @@
-"""Many photos: batch runs that can be stopped and continued, for the command line, a web app or any other program.
+"""Many photos: batch runs that can be stopped and continued, and a collection's codes, searched and laid out as a map.
 
     batch_run      going through the photos: `BatchRun`
     request        what is asked about every photo
@@ -12,10 +12,21 @@
     names          a file name for every photo
     output_folder  the folder that everything goes to
 
+    catalogue      the codes of a collection, with the photos small, in one file: `Catalogue`
+    indexing       encoding a collection once, continued where it was stopped
+    code_space     codes made ready for comparisons, and the nearest of each
+    standing_out   copies of each other, and photos that are like no other
+    photo_map      every photo at a place: neighbours, components, grid
+    thumbnail      a photo small
+
 Nothing here prints or knows of a terminal.
 """
 
 from saccade.collection.batch_run import BatchRun
+from saccade.collection.catalogue import Catalogue
+from saccade.collection.code_space import CodeSpace
+from saccade.collection.indexing import catalogue_of, write_index
+from saccade.collection.photo_map import LAYOUTS, PhotoMap, photo_maps, sample
 from saccade.collection.record import (
     BatchProgress,
     FailedPhoto,
@@ -25,16 +36,27 @@ from saccade.collection.record import (
     SheetRecord,
 )
 from saccade.collection.request import Request
+from saccade.collection.standing_out import duplicates, odd_ones_out
 from saccade.collection.style import PageStyle
 
 __all__ = [
     "BatchProgress",
     "BatchRun",
+    "Catalogue",
+    "CodeSpace",
     "FailedPhoto",
+    "LAYOUTS",
     "MapRecord",
     "PageRecord",
     "PageStyle",
+    "PhotoMap",
     "RefusedRequest",
     "Request",
     "SheetRecord",
+    "catalogue_of",
+    "duplicates",
+    "odd_ones_out",
+    "photo_maps",
+    "sample",
+    "write_index",
 ]

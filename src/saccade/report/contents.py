@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from saccade.collection import Catalogue
 from saccade.encoder import Encoder
 from saccade.errors import NotApplicable
 from saccade.explanation import explain
@@ -17,6 +18,7 @@ from saccade.picture.palette import SIGNED, UNSIGNED
 from saccade.picture.themes import Colour
 from saccade.report.array_spec import array_spec
 from saccade.report.cell_data import CellCodes, cell_codes
+from saccade.report.collection_data import collection_data
 from saccade.report.eye_data import eye_data
 from saccade.report.layer_data import layer_data
 from saccade.report.map_data import agreements, explained, map_data
@@ -35,6 +37,7 @@ def report_contents(
     deck: str | None,
     report: Callable[[str, int], None],
     stop: Callable[[], bool] | None,
+    collection: Catalogue | None = None,
 ) -> dict[str, Any]:
     """Everything that the views show, as plain data."""
     report("encoding the photos", 0)
@@ -53,7 +56,8 @@ def report_contents(
     layers = [layers_of(encoder, images[index]) for index in range(len(images))]
     report("asking every cell what it sees", 5)
     eyes = eye_data(encoder, images)
-    report("writing", 6)
+    report("laying out the collection" if collection is not None else "writing", 6)
+    neighbourhood = None if collection is None else collection_data(encoder, collection, images, codes)
     table = similarities(codes, centre)
     content = []
     for index in range(len(images)):
@@ -76,6 +80,7 @@ def report_contents(
         "table": table.tolist(),
         "game": game(table),
         "left_out": left_out,
+        **({} if neighbourhood is None else {"collection": neighbourhood}),
     }
 
 

@@ -30,7 +30,8 @@ def page_file(title: str, description: str, data: Mapping[str, Any], *, entry: s
         data: What the views show, as plain data.
         entry: The module that starts.
     """
-    script, style = joined_modules(entry), joined_styles(covered=entry != "report.js")
+    sections, sheets = (("collection_section.js",), ("photo_map.css",)) if "collection" in data else ((), ())
+    script, style = joined_modules(entry, before=sections), joined_styles(covered=entry != "report.js", also=sheets)
     policy = (
         f"default-src 'none'; img-src data: blob:; style-src '{policy_digest(style)}'; "
         f"script-src '{policy_digest(script)}' 'wasm-unsafe-eval'; worker-src blob:; base-uri 'none'; "
@@ -52,11 +53,16 @@ def page_file(title: str, description: str, data: Mapping[str, Any], *, entry: s
     )
 
 
-def joined_modules(entry: str, folder: Path = VIEWS) -> str:
+def joined_modules(entry: str, folder: Path = VIEWS, *, before: Sequence[str] = ()) -> str:
     """The modules that one needs, as one module, each after those that it imports.
 
     Modules from a disk cannot import each other in a browser, so they are joined. For that they keep to named imports
     of whole names from their own folder, and no two of them have a top-level name in common.
+
+    Args:
+        entry: The module that starts.
+        folder: Where they lie.
+        before: Modules that are to have run before it.
 
     Raises:
         ValueError: A module does not keep to it.
@@ -81,7 +87,8 @@ def joined_modules(entry: str, folder: Path = VIEWS) -> str:
             raise ValueError(f"{name} has {left.group()[:60]!r}; only named imports and exports can be joined")
         texts[name] = body
 
-    add(entry, ())
+    for name in (*before, entry):
+        add(name, ())
     return "\n".join(texts.values()).replace("</script", "<\\/script")
 
 

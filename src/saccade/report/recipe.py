@@ -22,6 +22,7 @@ def recipe(
     methods: Sequence[str] | None,
     model_source: str,
     left_out: Sequence[str],
+    collection: str | None = None,
 ) -> dict[str, Any]:
     """Everything that is needed to make it again."""
     names = [photo.source.name if photo.source is not None else photo.name for photo in images.photos]
@@ -29,6 +30,8 @@ def recipe(
     parts = ["saccade", "report", _name_of(model_source), *names]
     for method in methods or ():
         parts += ["--method", method]
+    if collection is not None:
+        parts += ["--collection", collection]
     return {
         "command": shlex.join([*parts, "--output", name]),
         "facts": [

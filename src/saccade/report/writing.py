@@ -11,6 +11,7 @@ from saccade.atomic_files import check_writable, write_text
 from saccade.encoder import Encoder, as_encoder
 from saccade.errors import Cancelled, InputError, NotApplicable
 from saccade.images import Images
+from saccade.report.collection_data import catalogue_for
 from saccade.report.contents import report_contents
 from saccade.report.in_page_network import in_page_network
 from saccade.report.page_file import page_file
@@ -21,6 +22,8 @@ MOST = 12
 MOST_BYTES = 8_000_000
 """A larger file cannot be mailed; the network is left out of it first."""
 _STEPS = 7
+_COLLECTION_STEPS = 14
+"""Encoding a collection, beside the others."""
 
 
 @checks_arguments
@@ -33,6 +36,7 @@ def write_report(
     title: str | None = None,
     deck: str | None = None,
     live: bool = True,
+    collection: Any = None,
     model_source: str = "MODEL",
     progress: Callable[[str, int, int], None] | None = None,
     stop: Callable[[], bool] | None = None,
@@ -52,6 +56,8 @@ def write_report(
         title: The headline.
         deck: The paragraph under it.
         live: Carry the network itself, where a page can run it, so that a cover can be dragged over the photos.
+        collection: Photos among which these are shown: a folder, a glob, a list, a `Catalogue` or its file. The page
+            then has their map, with at most 2,000 of them, drawn at random; it needs scikit-learn.
         model_source: How the model is named in the command that makes the report again.
         progress: Called with what is being done, the steps done and the steps in all.
         stop: Asked between pieces; True ends the work with `Cancelled`.
@@ -74,8 +80,8 @@ def write_report(
         raise InputError(f"{path.name} is no page; a report ends in .html.")
     check_writable(path)
     page, _ = report_page(
-        encoder, images, methods=methods, title=title, deck=deck, live=live, name=path.name, model_source=model_source,
-        progress=progress, stop=stop, on_note=on_note,
+        encoder, images, methods=methods, title=title, deck=deck, live=live, collection=collection, name=path.name,
+        model_source=model_source, progress=progress, stop=stop, on_note=on_note,
     )  # fmt: skip
     return write_text(path, page)
 
@@ -88,6 +94,7 @@ def report_page(
     title: str | None = None,
     deck: str | None = None,
     live: bool = True,
+    collection: Any = None,
     entry: str = "report.js",
     name: str = "report.html",
     model_source: str = "MODEL",
@@ -101,16 +108,26 @@ def report_page(
     if len(photos) > MOST:
         raise InputError(f"{len(photos)} photos: a report shows 1 to {MOST}, so that its file can be mailed.")
 
+    before = 0 if collection is None else _COLLECTION_STEPS
+
     def report(text: str, done: int) -> None:
         if stop is not None and stop():
             raise Cancelled("the report was stopped; nothing was written.")
         if progress is not None:
-            progress(text, done, _STEPS)
+            progress(text, before + done, before + _STEPS)
 
-    data = report_contents(encoder, photos, methods=methods, title=title, deck=deck, report=report, stop=stop)
+    def encoded(done: int, total: int) -> None:
+        if progress is not None:
+            progress("encoding the collection", before * done // max(total, 1), before + _STEPS)
+
+    catalogue = None if collection is None else catalogue_for(encoder, collection, progress=encoded, stop=stop)
+    data = report_contents(
+        encoder, photos, methods=methods, title=title, deck=deck, report=report, stop=stop, collection=catalogue
+    )
     left_out = list(data["left_out"])
     network = _network(encoder, photos, left_out) if live else None
-    data["recipe"] = recipe(encoder, photos, name, methods, model_source, left_out)
+    named = None if collection is None else _name_of(collection)
+    data["recipe"] = recipe(encoder, photos, name, methods, model_source, left_out, named)
     page = page_file(data["title"], data["deck"], data, entry=entry)
     if network is not None:
         with_network = page_file(data["title"], data["deck"], {**data, "network": network}, entry="live_report.js")
@@ -122,7 +139,7 @@ def report_page(
                 f"the network does not run in this page: with it and {len(photos)} photos the file would have "
                 f"{size / 1e6:.1f} MB, and {MOST_BYTES / 1e6:g} can be mailed; name fewer photos"
             )
-            data["recipe"] = recipe(encoder, photos, name, methods, model_source, left_out)
+            data["recipe"] = recipe(encoder, photos, name, methods, model_source, left_out, named)
             page = page_file(data["title"], data["deck"], data, entry=entry)
     if on_note is not None:
         for note in left_out:
@@ -138,3 +155,8 @@ def _network(encoder: Encoder, images: Images, left_out: list[str]) -> dict[str,
     except NotApplicable as error:
         left_out.append(f"the network does not run in this page: {error}")
         return None
+
+
+def _name_of(collection: Any) -> str:
+    """As the command that makes the report again names it: without folders."""
+    return Path(collection).name if isinstance(collection, (str, Path)) else "COLLECTION"

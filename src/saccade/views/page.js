@@ -54,6 +54,14 @@ const SECTIONS = [
 ];
 
 /**
+ * Add a section that only some pages carry.
+ * @param {Section} section @param {string} after the id of the section that it follows
+ */
+export function addSection(section, after) {
+  SECTIONS.splice(SECTIONS.findIndex((each) => each.id === after) + 1, 0, section);
+}
+
+/**
  * @param {any} data
  * @param {{transport?: any, second?: Section, live?: Live}} [options] `transport` computes new images; `second` is a section that needs one, and
  *     comes second; `live` brings the data piece by piece
@@ -64,9 +72,9 @@ export function renderPage(data, options = {}) {
   const goTo = (/** @type {string} */ id) => arriveAt(id, !options.live);
   const methods = data.photos[0].maps.length;
   const photos = data.photos.length;
-  const store = createStore({ photo: 0, method: 0, other: photos > 1 ? 1 : 0 }, (name, text) => {
+  const store = createStore({ photo: 0, method: 0, other: photos > 1 ? 1 : 0, near: -1 }, (name, text) => {
     const value = Number(text);
-    const count = name === "method" ? methods : photos;
+    const count = name === "method" ? methods : name === "near" ? data.collection?.names.length ?? 0 : photos;
     return Number.isInteger(value) && value >= 0 && value < count ? value : undefined;
   }, options.live?.signal);
   const sections = options.second ? [SECTIONS[0], options.second, ...SECTIONS.slice(1)] : SECTIONS;

@@ -1,0 +1,147 @@
+"""How the model sees a whole collection: where its photos lie, whose neighbours they are, what stands out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from saccade.collection import Catalogue, CodeSpace, catalogue_of, duplicates, odd_ones_out, photo_maps, sample
+from saccade.collection.catalogue import PhotoEntry
+from saccade.collection.photo_map import LAYOUTS, check_installed
+from saccade.collection.standing_out import COPIES_FROM
+from saccade.encoder import Encoder
+from saccade.errors import FileError
+from saccade.images import Images, find
+from saccade.report.array_spec import array_spec
+from saccade.report.photo_atlas import photo_atlas
+from saccade.typing import Array
+
+MOST = 2000
+"""A page shows at most so many photos of a collection, so that it can be mailed."""
+NEIGHBOURS = 10
+_JUDGED = 10
+"""A photo is odd where it is little like so many of its nearest."""
+_ODD = 8
+_COPIES = 8
+"""Groups of copies that are shown."""
+_ASPECT = 1.6
+"""Width to height of the map on a wide screen."""
+_TYPICAL = 4000
+"""So many pairs, drawn at random, tell what is typical."""
+
+
+def check_collection(collection: str | Path) -> None:
+    """Refuse before the work a collection that is not there, and a machine that could not lay it out.
+
+    Raises:
+        FileError: No such file or folder, or a folder without photos.
+        MissingPackage: scikit-learn is not installed.
+    """
+    check_installed()
+    if not _is_catalogue(collection):
+        find([collection])
+    elif not Path(collection).is_file():
+        raise FileError(f"no file {collection}; saccade index MODEL PHOTOS... --output {collection} makes it.")
+
+
+def _is_catalogue(collection: str | Path) -> bool:
+    return Path(collection).suffix.lower() == ".npz"
+
+
+def catalogue_for(
+    encoder: Encoder,
+    collection: Any,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> Catalogue:
+    """The catalogue of what was given: a catalogue, its file, or photos, which are then encoded.
+
+    Raises:
+        InputError: A catalogue of another encoder; and as for `catalogue_of`.
+        FileError: As for `catalogue_of`, or for `Catalogue.load`.
+        MissingPackage: scikit-learn is not installed.
+    """
+    check_installed()
+    if isinstance(collection, (str, Path)) and _is_catalogue(collection):
+        collection = Catalogue.load(collection)
+    if not isinstance(collection, Catalogue):
+        return catalogue_of(encoder, collection, progress=progress, stop=stop)
+    collection.check_fits(encoder)
+    return collection
+
+
+def collection_data(
+    encoder: Encoder, catalogue: Catalogue, images: Images, codes: Array, *, seed: int = 0
+) -> dict[str, Any]:
+    """Everything that the page shows of a collection.
+
+    Args:
+        encoder: The model.
+        catalogue: The collection.
+        images: The photos of the page, whose nearest in the collection are found.
+        codes: Theirs.
+        seed: Of the sample, where there are too many, and of the maps.
+    """
+    whole = catalogue.space(encoder)
+    rows = sample(len(catalogue), MOST, seed)
+    shown = CodeSpace(whole.directions[rows], whole.lengths[rows], whole.centre, whole.centring)
+    neighbours, scores = shown.neighbours(NEIGHBOURS)
+    entries = [catalogue.entries[row] for row in rows]
+    copies = duplicates(shown)
+    own_rows = {row: number for number, row in enumerate(rows.tolist())}
+    return {
+        "count": len(catalogue),
+        "skipped": len(catalogue.skipped),
+        # Only names: the page may be mailed, and where files lie on a disk is nobody's business.
+        "names": [entry.name.rpartition("/")[2] for entry in entries],
+        "atlas": photo_atlas(entries),
+        "maps": [
+            {
+                "layout": each.layout,
+                "positions": array_spec(each.positions),
+                "trustworthiness": each.trustworthiness,
+                "shares": each.shares,
+                "columns": each.columns,
+            }
+            for each in photo_maps(shown, LAYOUTS, aspect=_ASPECT / _ratio(entries), seed=seed)
+        ],
+        "neighbours": array_spec(neighbours),
+        "scores": array_spec(scores),
+        "queries": [_query(shown, catalogue, own_rows, images[index], code) for index, code in enumerate(codes)],
+        "odd": odd_ones_out(scores[:, :_JUDGED], _ODD),
+        "copies": copies[:_COPIES],
+        "copy_groups": len(copies),
+        "copies_from": COPIES_FROM,
+        "centring": shown.centring,
+        "layer": catalogue.origin.layer,
+        "numbers": int(np.prod(catalogue.codes.shape[1:])),
+        "typical": _typical(shown, seed),
+    }
+
+
+def _query(shown: CodeSpace, catalogue: Catalogue, rows: dict[int, int], image: Images, code: Array) -> dict[str, Any]:
+    """The nearest of a photo of the page, and its own place where it is one of the collection."""
+    source = image.photos[0].source
+    row = None if source is None else catalogue.rows.get(source.resolve())
+    own = None if row is None else rows.get(row)
+    nearest, scores = shown.nearest(shown.direction(code), NEIGHBOURS, leave_out=own)
+    return {"own": own, "neighbours": nearest.tolist(), "scores": [float(score) for score in scores]}
+
+
+def _ratio(entries: Sequence[PhotoEntry]) -> float:
+    """Width to height of the photo in the middle of all."""
+    return float(np.median([entry.width / entry.height for entry in entries]))
+
+
+def _typical(space: CodeSpace, seed: int) -> list[float]:
+    """What a typical pair scores, and what 5 % of the pairs exceed."""
+    generator = np.random.default_rng(seed)
+    first = generator.integers(len(space), size=_TYPICAL)
+    second = (first + generator.integers(1, len(space), size=_TYPICAL)) % len(space)
+    pieces = np.array_split(np.stack([first, second]), 16, axis=1)
+    scores = np.concatenate([np.einsum("pk,pk->p", space.directions[a], space.directions[b]) for a, b in pieces])
+    return [float(np.median(scores)), float(np.quantile(scores, 0.95))]

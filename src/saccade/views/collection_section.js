@@ -1,0 +1,6 @@
+// @ts-check
+/** The section of a page that carries a collection. */
+import { COLLECTION } from "./collection.js";
+import { addSection } from "./page.js";
+
+addSection(COLLECTION, "alike");
