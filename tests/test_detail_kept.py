@@ -13,6 +13,7 @@ from skimage import data
 import saccade
 from saccade import targets
 from saccade.errors import InputError, NotApplicable
+from saccade.results import method_sheets
 
 SIDE = 32
 
@@ -108,4 +109,16 @@ def test_nothing_kept_is_a_finding() -> None:
     look = saccade.explain(encoder, [data.chelsea()], "detail_kept")
     assert not look.values.any()
     assert not [note for note in look.notes if "no finding" in note]
-    assert look.sentence() == "The redrawing keeps 0 % of the photo's detail."
+    assert look.sentence() == "Of the detail in the 32x32 px that the model is given, the redrawing keeps 0 %."
+
+
+def test_what_has_no_colour_bar_says_what_dark_means(monkeypatch: pytest.MonkeyPatch) -> None:
+    look = saccade.explain(redraws(lambda image: image * 0.5), photo(), "detail_kept", blur=4.0)
+    assert "the less of the detail is kept" in look.key_words()
+    assert look.key_words(view="heatmap") == ""
+    shown: dict[str, Any] = {}
+    monkeypatch.setattr(method_sheets, "comparison", lambda *_, **named: shown.update(named) or [])
+    method_sheets.methods_sheets([look])
+    assert any("the less of the detail is kept" in note for note in shown["notes"])
+    method_sheets.methods_sheets([look], view="heatmap")
+    assert not any("is kept" in note for note in shown["notes"][1:])

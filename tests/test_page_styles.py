@@ -64,7 +64,7 @@ def test_what_overlays_cannot_have_is_refused(
 def test_a_page_of_several_methods_says_a_sentence_for_each(
     monkeypatch: pytest.MonkeyPatch, run: Run, small_model: str, photos: Path
 ) -> None:
-    module = importlib.import_module("saccade.results.methods_sheets")
+    module = importlib.import_module("saccade.results.method_sheets")
 
     captions: list[tuple[str, ...]] = []
     drawn = module.comparison

@@ -149,7 +149,11 @@ def test_a_match_is_told_by_its_size_and_place() -> None:
     assert part_in_words(eye) == "a spot left of the centre of"
     pillar = np.zeros((8, 8), bool)
     pillar[:, 3] = True
-    assert part_in_words(pillar) == "a part of the left half of", "it fills a quarter of it"
+    assert part_in_words(pillar) == "places in the left half of", "it fills a quarter of it"
+    beyond = np.zeros((8, 8), bool)
+    beyond[:5, :4] = beyond[4, :] = True
+    assert part_in_words(beyond) == "mostly the upper left quarter of", "two thirds of it lie there"
+    assert part_in_words(np.arange(64).reshape(8, 8) % 3 == 0) == "places all over"
 
 
 @pytest.mark.parametrize(

@@ -74,24 +74,27 @@ def detail_kept(
         units="share of the local detail that the redrawing keeps",
         signed=False,
         is_share=True,
-        notes=(f"detail is what the picture has beyond its own blur of {sigma:g} px, in windows of {spread:g} px",),
+        notes=(
+            f"detail is what the picture has beyond its own blur of {sigma:g} px, squared, in windows of {spread:g} px",
+        ),
         settings={"blur": sigma, "window": spread},
         view="spotlight",
         redrawn=redrawn,
         scores={"detail_kept": kept},
         sentences=tuple(
-            _sentence(share, values, is_plain)
+            _sentence(share, values, (images.shape[2], images.shape[1]), is_plain=is_plain)
             for share, values, is_plain in zip(kept, np.clip(raw, 0, 1), detail.mean(axis=(1, 2)) <= floor, strict=True)
         ),
     )
 
 
-def _sentence(kept: float, values: Array, is_plain: bool) -> str:
+def _sentence(kept: float, values: Array, size: tuple[int, int], *, is_plain: bool) -> str:
     if is_plain:
         return "The photo is plain: it has no detail to keep."
     where, share = main_region(1 - values)
     place = f"; of what is lost, most ({100 * share:.0f} %) lies in {where}" if where != EVERYWHERE else ""
-    return f"The redrawing keeps {100 * max(kept, 0.0):.0f} % of the photo's detail{place}."
+    given = f"the {size[0]}x{size[1]} px that the model is given"
+    return f"Of the detail in {given}, the redrawing keeps {100 * max(kept, 0.0):.0f} %{place}."
 
 
 def _energy(values: Array) -> Array:

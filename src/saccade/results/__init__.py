@@ -10,7 +10,7 @@ from saccade.results.feature_maps import FeatureMaps
 from saccade.results.layer_maps import LayerMaps
 from saccade.results.matches import CoverTest, Link, Match
 from saccade.results.method_score import MethodScore
-from saccade.results.methods_sheets import methods_sheets
+from saccade.results.method_sheets import methods_sheets
 from saccade.results.result import Result
 from saccade.results.similarity import Cell, Similarity
 

@@ -244,6 +244,17 @@ class Attribution(Result):
             return None
         return Bar(self.scale(index), percent=self.is_share, contours=False, scale_named=False)
 
+    def key_words(self, *, view: str = "auto") -> str:
+        """What light, grey and lines mean where no colour bar says it; empty where one does.
+
+        Args:
+            view: As for `drawn`.
+        """
+        chosen = self._view(view)
+        if chosen == "heatmap":
+            return ""
+        return _KEPT if self._is_kept and chosen == "spotlight" else _VIEW_REMARKS[chosen]
+
     def page(self, **drawing: Any) -> Image.Image:
         """`figure` of a single image, `sheet` of several; they say what they take."""
         return self.figure(0, **drawing) if len(self) == 1 else self.sheet(**drawing)
@@ -288,7 +299,7 @@ class Attribution(Result):
         else:
             drawn, bar = self.drawn(index, view=view, scale=colours), None
         others = [images.photos[index if len(images) > 1 else 0] for images in self.compared]
-        remark = "" if bar is not None else _KEPT if self._is_kept and view == "spotlight" else _VIEW_REMARKS[view]
+        remark = self.key_words(view=view)
         panels = [
             Panel(Image.fromarray(np.asarray(photo.original)), title=photo.name),
             Panel(drawn, title=self.title, subtitle=remark),

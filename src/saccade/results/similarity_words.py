@@ -28,7 +28,9 @@ _MIDDLE = region_box("the middle")
 _SPOT, _NEAR = 0.125, 0.2
 """A part of at most so much of the photo is a spot, if all of it lies so near to its centre of gravity on both axes."""
 _NEARLY_ALL = 0.9
-"""A part of so much of the photo is as good as the whole."""
+"""A part of so much of the photo is as good as the whole, and one of which so much lies in a region lies in it."""
+_MOSTLY = 0.75
+"""With less of it in a region, a part lies mostly there."""
 _FILLED = 0.6
 """A part is called by the name of a region that it fills to this share."""
 _HARDLY = 0.25
@@ -260,8 +262,9 @@ def part_in_words(places: NDArray[np.bool_]) -> str:
     if where == EVERYWHERE:
         return "places all over"
     # A region of which the part fills little is where it lies, not what it is.
-    filled = part * share / area(region_box(where))
-    return f"{where} of" if filled >= _FILLED else f"a part of {where} of"
+    if part * share / area(region_box(where)) < _FILLED:
+        return f"places in {where} of" if part >= _NEARLY_ALL else f"places mostly in {where} of"
+    return f"{where} of" if part >= _MOSTLY else f"mostly {where} of"
 
 
 def region(raised: Shares) -> tuple[str, float]:

@@ -58,10 +58,19 @@ def methods_sheets(
         across=across,
         title=capitalised(first.question),
         caption=_sentences(attributions) if len(first) == 1 else (),
-        notes=[f"{units}. Every map has its own scale."],
+        notes=[f"{units}. Every map has its own scale.", *_keys(attributions, view)],
         theme=theme,
         aspect=aspect,
     )
+
+
+def _keys(attributions: Sequence[Attribution], view: str) -> list[str]:
+    """What light and lines mean on the maps that have no colour bar; once for all where that is the same."""
+    keys = {each.title: each.key_words(view=view) for each in attributions}
+    said = dict.fromkeys(filter(None, keys.values()))
+    if len(said) == 1 and all(keys.values()):
+        return [f"{capitalised(next(iter(said)))}."]
+    return [f"{title}: {key}." for title, key in keys.items() if key]
 
 
 def _sentences(attributions: Sequence[Attribution]) -> list[str]:
