@@ -259,8 +259,8 @@ export function renderCover({ data, element, store, transport }) {
     shown.answer = { ...answer, change, where };
     if (where) shown.trail.add(where, change.share);
     score.textContent = similarityInWords(change.similarity);
-    if (where) moved.replaceChildren("similarity to the code of the uncovered photo; ", build("b", {}, asPercent(change.share)), " of the code changed");
-    else moved.textContent = "similarity to itself: nothing is covered yet";
+    if (where) moved.replaceChildren("plain similarity to the code of the uncovered photo; ", build("b", {}, asPercent(change.share)), " of the code changed");
+    else moved.textContent = "plain similarity to itself: nothing is covered yet";
     drawFingerprint(change.cells, where);
     if (answer.redrawn) drawRedrawn(answer.redrawn);
     drawTrail();
@@ -390,7 +390,7 @@ export function renderCover({ data, element, store, transport }) {
     caption.replaceChildren(captionStrip([
       ["method", `one pass of the network for each place of the cover; under it lies the photo\u2019s own blur (${size} px wide), with rounded corners`],
       ["unit", `similarity: the plain cosine of the two codes; change: the squared change of the code, as a share of the code\u2019s square; of a ${grid.noun}: the ${grid.extent} of its change, as a share of the typical ${grid.extent} of a ${grid.noun}`],
-      ["for comparison", shown ? othersInWords(data.photos, shown.index) : ""],
+      ["for comparison", shown ? othersInWords(data.photos, shown.index, Boolean(data.pairs?.[0]?.centred)) : ""],
       ["scale", "the code: 0 to 1, always; your map: 0 to its own greatest value"],
       ["computed", transport.words],
       ["how near", difference === null || difference === undefined ? "" : `largest difference to the library\u2019s code of this photo: ${inWords(difference)} of its largest number`],
@@ -496,14 +496,16 @@ function gridOfCode({ rows, columns, channels }) {
  * How similar are other photos, measured in the same way? Without that a similarity says little.
  * @param {any[]} photos
  * @param {number} index
+ * @param {boolean} centred whether the page elsewhere compares photos less what all share
  */
-function othersInWords(photos, index) {
+function othersInWords(photos, index, centred) {
   const own = decodeArray(photos[index].code).values;
   // In the app other photos arrive one by one.
   const others = photos.filter((photo, other) => other !== index && photo.code).map((photo) => codeChange(own, decodeArray(photo.code).values, 1).similarity);
   if (others.length === 0) return "";
   const [least, most] = [Math.min(...others), Math.max(...others)].map((value) => asScore(value));
-  return others.length === 1 ? `the other photo of this page has a similarity of ${least}` : `the other photos of this page have similarities of ${least} to ${most}`;
+  const words = others.length === 1 ? `the other photo of this page has a plain similarity of ${least}` : `the other photos of this page have plain similarities of ${least} to ${most}`;
+  return centred ? `${words}; \u201cWhy are these two alike?\u201d first takes off what all photos share, so its scores are others` : words;
 }
 
 /** @param {any} photo @returns {any} the map of occlusion that the library has computed, or null */
