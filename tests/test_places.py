@@ -78,6 +78,41 @@ def test_patches_can_be_cut_in_many_ways() -> None:
     check(Cut("channels first"), "linear", Places(4, 6, channels_first=True))
 
 
+def test_maps_of_single_patches_keep_the_places_of_the_patches() -> None:
+    class Inner(nn.Module):
+        """Each patch is an image of its own, convolved and pooled beside the others, as in TNT."""
+
+        def __init__(self, pooled: int) -> None:
+            super().__init__()
+            self.conv, self.pool = nn.Conv2d(3, 4, 3, 2, 1), nn.AvgPool2d(pooled)
+            self.linear = nn.Linear(4 * (4 // pooled) ** 2, 6)
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            patches = nn.functional.unfold(images, 8, stride=8).transpose(1, 2).reshape(-1, 3, 8, 8)
+            return self.linear(self.pool(self.conv(patches)).reshape(len(images), -1, self.linear.in_features))
+
+    for pooled in (1, 2, 4):
+        check(Inner(pooled), "linear", Places(4, 6))
+
+
+def test_attention_among_channels_keeps_the_places_of_the_values() -> None:
+    class AmongChannels(nn.Module):
+        """Cross-covariance attention, as in XCiT."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.patches, self.qkv, self.proj = nn.Conv2d(3, 8, 8, 8), nn.Linear(8, 24), nn.Linear(8, 8)
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            tokens = self.patches(images).flatten(2).transpose(1, 2)
+            q, k, v = self.qkv(tokens).reshape(len(tokens), -1, 3, 2, 4).permute(2, 0, 3, 4, 1).unbind(0)
+            q, k = (nn.functional.normalize(each, dim=-1) for each in (q, k))
+            mixed = (q @ k.transpose(-2, -1)).softmax(-1) @ v
+            return self.proj(mixed.permute(0, 3, 1, 2).reshape(tokens.shape))
+
+    check(AmongChannels(), "proj", Places(4, 6))
+
+
 def test_torchs_own_encoder_layers_are_followed() -> None:
     class Own(nn.Module):
         def __init__(self) -> None:

@@ -291,7 +291,7 @@ class Encoder:
     # Is there a code that can be explained?
 
     def check_code(self) -> None:
-        """Refuse a code that cannot be explained; a few images are encoded for that, the first time.
+        """Refuse a code that cannot be explained; where no graph shows it, a few images are encoded for that, once.
 
         Raises:
             ModelError: The code is drawn at random, or depends on the other images of a batch.
@@ -330,7 +330,9 @@ class Encoder:
             if trial is None:
                 trial = Trial(self.engine, layer, self._trial_size(), self.value_range)
                 if refuse:
-                    refuse_unsteady(trial)
+                    shown = getattr(self.network, "is_steady", None)
+                    if shown is None or not shown(layer):
+                        refuse_unsteady(trial)
                     self._trials[layer] = trial
         return trial
 

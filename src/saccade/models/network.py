@@ -113,6 +113,8 @@ class Network(Protocol):
     - `notes` are sentences that its user should read of how it was opened
     - `check_weights(layer)` refuses a layer that is computed with weights that no file brought
     - `first_read(level)` is what its first kernel reads of an image of one brightness
+    - `is_steady(layer)`: its graph shows that the layer draws nothing and mixes no images of a batch, so that this need
+      not be measured
     """
 
     framework: Framework

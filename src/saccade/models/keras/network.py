@@ -22,6 +22,7 @@ from saccade.models.keras.inputs import input_of
 from saccade.models.keras.pool_before_activation import Postponed, postponed
 from saccade.models.keras.randomisation import layer_weights
 from saccade.models.keras.rectifiers import rectifiers
+from saccade.models.keras.steadiness import shows_that_it_is_steady
 from saccade.models.keras.windows import windows_of
 from saccade.models.messages import plain_sentence
 from saccade.models.network import Capabilities, EverythingFound, Framework, Hints, Layer, Measured, Taps
@@ -244,6 +245,12 @@ class KerasNetwork:
         with self.inference_mode(), recording(Recorder(frozenset(), before=stop_at_kernel)), suppress(EverythingFound):
             self.model(self._from_last(keras.ops.convert_to_tensor(images)), training=False)
         return keras.ops.convert_to_numpy(keras.ops.cast(read[0], "float32")) if read else None
+
+    def is_steady(self, layer: str) -> bool:
+        """Does the graph show that a layer draws nothing, and mixes no images of a batch?"""
+        calls = self._first_recording.calls
+        last = next((number for number, call in enumerate(calls) if call.path == layer), None)
+        return last is not None and shows_that_it_is_steady(self.model, calls[: last + 1])
 
     @contextmanager
     def inference_mode(self) -> Iterator[None]:

@@ -37,6 +37,9 @@ _WITH_KERNEL = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 _RESIZING = ("Resize", "Upsample")
 """Their factors are no weights."""
 _ACTIVATIONS = {"Sigmoid": "sigmoid", "Tanh": "tanh"}
+_DRAWING = {
+    "Bernoulli", "Dropout", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike",
+}  # fmt: skip
 _NUMBER_TYPES = {1: np.float32, 10: np.float16, 11: np.float64}
 """ONNX's numbers for the types that images can have."""
 
@@ -181,6 +184,13 @@ class OnnxNetwork:
     def inference_mode(self) -> Iterator[None]:
         """Nothing to keep: a graph has no state."""
         yield
+
+    def is_steady(self, layer: str) -> bool:
+        """Does the graph show that a layer draws nothing? Of one image at a time nothing can be mixed."""
+        del layer
+        kinds = {node.op_type for graph in (self._graph, *self.model.functions) for node in graph.node}
+        has_graphs = any(attribute.HasField("g") for node in self._graph.node for attribute in node.attribute)
+        return self.fixed_batch == 1 and not has_graphs and not kinds & _DRAWING
 
     def run(self, images: Tensor, layers: Sequence[str], taps: Taps | None = None) -> dict[str, Tensor]:  # noqa: ARG002
         """Compute the layers asked for, and nothing after them."""

@@ -23,6 +23,7 @@ from saccade.models.torch.layout import (
     regrouped,
     shape_of,
     side,
+    size_of,
     without_places,
 )
 
@@ -80,7 +81,7 @@ class Work:
 def layout_after(work: Work) -> Layout | None:
     """Where do rows and columns lie in the result? None where that is not known."""
     if work.name in _MAPS:
-        return feature_map(work.shape) or _kept(work)
+        return _mapped(work) or _kept(work)
     if not work.placed:
         return None
     rule = _RULES.get(work.name)
@@ -183,7 +184,7 @@ def _reduced(work: Work) -> Layout | None:
 def _multiplied(work: Work) -> Layout | None:
     """Matrix products: rows come from the left matrix, columns from the right."""
     left_name, right_name = {"addmm": ("mat1", "mat2"), "baddbmm": ("batch1", "batch2")}.get(
-        work.name, ("self", "mat2" if work.name == "mm" else "batch2" if work.name == "bmm" else "other")
+        work.name, ("self", "mat2" if work.name in ("mm", "bmm") else "other")
     )
     if work.name == "linear":
         left_name, right_name = "input", "weight"
@@ -240,10 +241,19 @@ def _patches(work: Work) -> Layout | None:
     return other(work.shape[0]), other(work.shape[1]), (*side("H", sizes[0]), *side("W", sizes[1]))
 
 
+def _mapped(work: Work) -> Layout | None:
+    """A map of a map: (N, C, H, W). Of patches or windows that lie beside the images, each stays where it lies."""
+    if not work.placed or len(work.shape) != 4 or len(work.main) != 4 or not is_spatial(work.main[0]):
+        return feature_map(work.shape)
+    gone = [1, *(dim for dim in (2, 3) if size_of(work.main[dim]) != work.shape[dim])]
+    rest = mixed_along(work.main, gone)
+    return rest and tuple(other(size) if dim in gone else rest[dim] for dim, size in enumerate(work.shape))
+
+
 def _convolved(work: Work) -> Layout | None:
     """A convolution along one axis keeps the places of that axis where it keeps its length."""
     if len(work.shape) == 4:
-        return feature_map(work.shape)
+        return _mapped(work)
     return _to_shape(work.main, work.shape) if len(work.main) == len(work.shape) else None
 
 

@@ -330,6 +330,11 @@ class TorchNetwork:
             return Method(self.module, name)
         return self.module.get_submodule(name)
 
+    def is_steady(self, layer: str) -> bool:
+        """Does an exported program show that it draws nothing? Of one image at a time nothing can be mixed."""
+        del layer
+        return self.fixed_batch == 1 and _is_exported(self.module) and _draws_nothing(self.module)
+
     def inference_mode(self) -> AbstractContextManager[None]:
         """Evaluate without gradients of weights, and leave the module exactly as it was found."""
         return inference_mode(self.module)
@@ -418,6 +423,20 @@ def _is_script(part: Any) -> bool:
 
 def _is_exported(part: Any) -> bool:
     return type(part).__module__.startswith("torch.export")
+
+
+def _draws_nothing(program: Any) -> bool:
+    """Is every step of an exported program an operation that gives the same numbers every time?"""
+    import torch
+
+    nodes = [node for part in program.modules() if hasattr(part, "graph") for node in part.graph.nodes]
+    steps = [node.target for node in nodes if node.op == "call_function"]
+    return bool(steps) and all(
+        torch.Tag.nondeterministic_seeded not in step.tags
+        if isinstance(step, torch._ops.OpOverload)
+        else getattr(step, "__module__", "") == "_operator"
+        for step in steps
+    )
 
 
 def _kind(part: Any) -> str:
