@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
 import threading
@@ -98,3 +99,63 @@ def served(app: Any, listener: Listener, limits: Limits | None = None) -> Iterat
     yield
     servers[0].should_exit = servers[0].force_exit = True
     thread.join(20)
+
+
+class PrefixProxy:
+    """A reverse proxy that offers a server below a prefix, on a port of its own.
+
+    Args:
+        port: Of the server behind it.
+        prefix: Such as `/see`.
+        keeps: Whether the server gets the prefix, too; else it is taken away.
+    """
+
+    def __init__(self, port: int, prefix: str, *, keeps: bool) -> None:
+        self._behind, self._prefix, self._keeps = port, prefix.encode(), keeps
+        self.strays: list[bytes] = []
+        """Requests beside the prefix: a page that makes one does not know where it lies."""
+
+    def __enter__(self) -> int:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        starting = asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = asyncio.run_coroutine_threadsafe(starting, self._loop).result(20)
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    def __exit__(self, *_: object) -> None:
+        async def end() -> None:
+            self._server.close()
+            others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+
+        asyncio.run_coroutine_threadsafe(end(), self._loop).result(20)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(20)
+        self._loop.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            line, *headers = (await reader.readuntil(b"\r\n\r\n"))[:-4].split(b"\r\n")
+            method, path, version = line.split(b" ")
+            if not path.startswith(self._prefix):
+                self.strays.append(path)
+            elif not self._keeps:
+                path = path.removeprefix(self._prefix) or b"/"
+            if not any(header.lower().startswith(b"upgrade:") for header in headers):  # one request a connection
+                headers = [header for header in headers if not header.lower().startswith(b"connection:")]
+                headers.append(b"Connection: close")
+            behind_reader, behind_writer = await asyncio.open_connection("127.0.0.1", self._behind)
+            behind_writer.write(b"\r\n".join([b" ".join([method, path, version]), *headers, b"", b""]))
+            await asyncio.gather(_pass_on(reader, behind_writer), _pass_on(behind_reader, writer))
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        while part := await reader.read(65536):
+            writer.write(part)
+            await writer.drain()
+    writer.close()

@@ -16,7 +16,7 @@ from typing import Any
 import httpx2
 import numpy as np
 import pytest
-from app_servers import photo_file, running, small_encoder
+from app_servers import TOKEN, PrefixProxy, photo_file, running, small_encoder
 from browsers import chromium
 from commands import COMMAND, environment, small_autoencoder
 from PIL import Image
@@ -297,6 +297,30 @@ def test_without_photos_the_page_invites(browser: Any, folder: Path) -> None:
         drop(tab, folder / "astronaut.jpg")
         tab.wait_for_selector("#look .stage-canvas", state="attached")
         context.close()
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_behind_a_proxy_everything_lies_below_its_prefix(
+    browser: Any, encoder: saccade.Encoder, folder: Path, keeps: bool
+) -> None:
+    photos = sorted((folder / "shown").iterdir())
+    with running(encoder, photos, root_path="/see") as behind:
+        proxy = PrefixProxy(int(behind.split(":")[2].split("/")[0]), "/see", keeps=keeps)
+        with proxy as port, visiting(browser, f"http://127.0.0.1:{port}/see/?token={TOKEN}") as tab:
+            assert tab.evaluate("location.pathname + location.search") == "/see/"
+            drop(tab, folder / "astronaut.jpg")
+            tab.wait_for_selector('.thumb[aria-label="astronaut.jpg"][aria-pressed="true"]')
+            tab.locator("#ask").scroll_into_view_if_needed()
+            tab.wait_for_selector("#ask .view[data-answered]")  # over the socket
+            until(
+                tab, "[...document.images].every((image) => image.complete && (!image.src || image.naturalWidth > 0))"
+            )
+            with tab.expect_download() as download:
+                tab.get_by_role("button", name="Save as picture (PNG)").click()
+            assert download.value.suggested_filename.startswith("astronaut-")
+            assert len(tab.context.cookies(f"http://127.0.0.1:{port}/see/")) == 1
+            assert tab.context.cookies(f"http://127.0.0.1:{port}/") == [], "nothing beside the prefix gets its cookie"
+        assert proxy.strays == []
 
 
 def test_all_as_one_page(browser: Any, address: str, tmp_path: Path) -> None:

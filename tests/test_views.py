@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,21 @@ def test_a_long_rest_is_drawn_broken_and_said(browser: Any, carried: dict[str, A
         rest = section.locator(".sum-part.broken").bounding_box()
         assert rest["width"] < 0.5 * bar["width"]
         assert "20 times as long" in section.inner_text()
+
+
+def test_keys_walk_through_features_and_layers(browser: Any, page: Path, carried: dict[str, Any]) -> None:
+    layers = carried["photos"][0]["layers"]
+    with opened(browser, page) as tab:
+        section = come_to(tab, "inside")
+        section.locator(".tile").first.focus()
+        for key, layer, feature in (
+            ("ArrowRight", -1, 1), ("ArrowDown", -1, 5), ("ArrowDown", -1, 5), ("ArrowLeft", -1, 4), ("ArrowUp", -1, 0),
+            ("PageUp", -2, 0), ("ArrowRight", -2, 1), ("PageDown", -1, 0),
+        ):  # fmt: skip
+            tab.keyboard.press(key)
+            expected = f"feature {layers[layer]['features'][feature]} of {layers[layer]['path']}"
+            section.locator(".readout b", has_text=re.compile(f"^{re.escape(expected)}$")).wait_for()
+            assert section.locator('.tile[aria-pressed="true"]').get_attribute("aria-label") == expected
 
 
 # What is kept

@@ -11,11 +11,30 @@ export function renderFirstAndLater({ data, element, store }) {
   const layers = data.photos[0].layers;
   let depth = layers.length - 1;
   let feature = 0;
-  const tiles = build("div", { class: "tiles", role: "group", "aria-label": "strongest features of the layer" });
+  const tiles = build("div", { class: "tiles", role: "group", "aria-label": "strongest features of the layer; arrow keys go from one to the next, Page Up and Page Down from layer to layer", on: { keydown: walk } });
   const stage = createStage({ label: "", help: "" });
   const read = readout();
   const finding = build("p", { class: "finding" });
   const depthSlider = slider({ label: "Depth", least: 0, most: layers.length - 1, step: 1, value: depth, inWords: (value) => `${layers[value].path}, ${value + 1} of ${layers.length}`, onInput: (value) => { depth = value; feature = 0; refresh(); } });
+
+  /** Arrow keys walk over the features as they stand, page keys through the layers. @param {KeyboardEvent} event */
+  function walk(event) {
+    const perRow = getComputedStyle(tiles).gridTemplateColumns.split(" ").length;
+    const step = /** @type {Record<string, number>} */ ({ ArrowLeft: -1, ArrowRight: 1, ArrowUp: -perRow, ArrowDown: perRow })[event.key];
+    const layers = /** @type {Record<string, number>} */ ({ PageUp: -1, PageDown: 1 })[event.key];
+    if (step === undefined && layers === undefined) return;
+    event.preventDefault();
+    if (layers !== undefined) {
+      const next = Math.min(depthSlider.input.max, Math.max(0, depth + layers));
+      if (next === depth) return;
+      depth = next;
+      depthSlider.show(depth);
+      feature = 0;
+      refresh();
+    }
+    const target = tiles.children[feature + (step ?? 0)];
+    if (target instanceof HTMLElement) target.focus(); // and with the focus it is shown
+  }
   const caption = build("div");
   element.append(build("div", { class: "figure-row" }, build("figure", {}, stage.node, read.node), build("div", { class: "beside" }, finding, depthSlider.node, tiles)), caption);
 
