@@ -24,6 +24,8 @@ COMMANDS = (
     "feature-maps",
     "cells",
     "compare",
+    "index",
+    "search",
     "evaluate",
     "report",
     "serve",

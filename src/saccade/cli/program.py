@@ -15,9 +15,11 @@ from saccade.cli.demo import demo
 from saccade.cli.evaluate import evaluate
 from saccade.cli.explain import explain
 from saccade.cli.feature_maps import feature_maps
+from saccade.cli.index import index
 from saccade.cli.layers import layers
 from saccade.cli.methods import methods
 from saccade.cli.report import report
+from saccade.cli.search import search
 from saccade.cli.serve import serve
 from saccade.cli.train import train
 
@@ -30,7 +32,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
-for _function in (explain, layers, methods, feature_maps, cells, compare, evaluate, report, serve, train, demo):
+_COMMANDS = (
+    explain, layers, methods, feature_maps, cells, compare, index, search, evaluate, report, serve, train, demo,
+)  # fmt: skip
+for _function in _COMMANDS:
     app.command(cls=Command)(_function)
 # What `feature-maps` was called before; scripts still say it.
 app.command("inside", cls=Command, hidden=True)(feature_maps)

@@ -64,6 +64,18 @@ def input_shape(text: str) -> tuple[int | None, int | None, int]:
     return height, width, channels
 
 
+def whole_numbers(option: str, text: str, form: str) -> list[int]:
+    """As many whole numbers as the form has words, with commas between them."""
+    parts = _parts(text)
+    try:
+        numbers = [int(part) for part in parts]
+    except ValueError:
+        numbers = []
+    if len(numbers) != len(form.split(",")):
+        raise InputError(f"{option} {text!r} cannot be read; give {form}, whole numbers.")
+    return numbers
+
+
 def choice(kind: str, word: str, allowed: Sequence[str]) -> str:
     """One of a few words.
 

@@ -15,6 +15,8 @@
     catalogue      the codes of a collection, with the photos small, in one file: `Catalogue`
     indexing       encoding a collection once, continued where it was stopped
     code_space     codes made ready for comparisons, and the nearest of each
+    searching      search(encoder, catalogue, photo) -> Neighbours
+    patches        the best place of every photo for a part of one
     standing_out   copies of each other, and photos that are like no other
     photo_map      every photo at a place: neighbours, components, grid
     thumbnail      a photo small
@@ -36,6 +38,7 @@ from saccade.collection.record import (
     SheetRecord,
 )
 from saccade.collection.request import Request
+from saccade.collection.searching import search
 from saccade.collection.standing_out import duplicates, odd_ones_out
 from saccade.collection.style import PageStyle
 
@@ -58,5 +61,6 @@ __all__ = [
     "odd_ones_out",
     "photo_maps",
     "sample",
+    "search",
     "write_index",
 ]

@@ -14,6 +14,7 @@ ruler        a score beside what is typical              cover_bars what coverin
 ink          smooth lines and areas laid onto an image   colour_names   what a person would call a colour
 match_colours   six colours that everybody tells apart   vector_bars    the numbers of a vector, a bar each
 further_fonts   letters of other scripts, from the machine
+photo_rows   one photo, and others in rows beside it
 """
 
 from saccade.picture.colorbar import Bar, colorbar

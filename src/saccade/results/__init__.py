@@ -11,6 +11,7 @@ from saccade.results.layer_maps import LayerMaps
 from saccade.results.matches import CoverTest, Link, Match
 from saccade.results.method_score import MethodScore
 from saccade.results.method_sheets import methods_sheets
+from saccade.results.neighbours import Neighbour, Neighbours
 from saccade.results.result import Result
 from saccade.results.similarity import Cell, Similarity
 
@@ -26,6 +27,8 @@ __all__ = [
     "Link",
     "Match",
     "MethodScore",
+    "Neighbour",
+    "Neighbours",
     "Result",
     "Similarity",
     "methods_sheets",

@@ -1,0 +1,65 @@
+"""`saccade index`: encode a collection of photos once, into one file."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from saccade.cli.command import command
+from saccade.cli.console import Console
+from saccade.cli.options import Model, Opening, opened
+
+
+@command
+def index(
+    model: Model,
+    photos: Annotated[
+        list[str], typer.Argument(metavar="PHOTO...", show_default=False, help="Files, folders, or globs.")
+    ],
+    opening: Opening,
+    console: Console,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The catalogue to write, ending in .npz.")
+    ] = Path("photos.npz"),
+    again: Annotated[
+        bool, typer.Option("--again", help="Encode also what an earlier run has encoded, and has not changed.")
+    ] = False,
+) -> dict[str, Any]:
+    """Encode photos into a catalogue, which `search` and `report --collection` use.
+
+    A run that was stopped goes on where it was when it is started again; of a catalogue that is there already only new
+    and changed photos are encoded. What cannot be read is left out and named.
+    """
+    from saccade.atomic_files import check_writable
+    from saccade.cli.forecast import duration
+    from saccade.collection import Catalogue, write_index
+    from saccade.errors import InputError
+    from saccade.images import find
+    from saccade.images.collection import skipped_in_words
+
+    opening.settings()
+    if output.suffix.lower() != ".npz":
+        raise InputError(f"{output.name} is no catalogue's file; its name must end in .npz.")
+    check_writable(output)
+    files = find(photos)
+    encoder = opening.open(model)
+    console.say(encoder.describe())
+    start = time.monotonic()
+    with console.progress(1, f"encoding {len(files):,} photos") as bar:
+        write_index(encoder, files, output, again=again, progress=lambda done, total: bar.at(done / max(total, 1)))
+    catalogue = Catalogue.load(output)
+    if catalogue.skipped:
+        console.note(f"{skipped_in_words(catalogue.skipped, 'the photos')}: {catalogue.skipped[0].reason}")
+    size = output.stat().st_size
+    console.say(f"{len(catalogue):,} photos in {duration(time.monotonic() - start)}")
+    console.say(f"wrote {output} ({size / 1e6:.1f} MB)")
+    return {
+        **opened(encoder),
+        "output": str(output),
+        "bytes": size,
+        "photos": len(catalogue),
+        "skipped": [{"photo": skipped.name, "reason": skipped.reason} for skipped in catalogue.skipped],
+    }

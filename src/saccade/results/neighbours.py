@@ -1,0 +1,135 @@
+"""The photos of a collection that are most like one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from saccade.arguments import checks_arguments
+from saccade.images import Images
+from saccade.picture.numerals import number
+from saccade.picture.photo_rows import RowPhoto, photo_rows
+from saccade.results.plain import plain
+from saccade.results.result import Result
+from saccade.results.similarity import Similarity
+
+Box = tuple[float, float, float, float]
+
+_CENTRED = {
+    "model": "the cosine of the whole codes, less the mean code of the photos that the model knows",
+    "collection": "the cosine of the whole codes, less the mean code of the collection",
+    "none": "the cosine of the whole codes",
+    "cell": "the cosine of the cells at the best place of each photo, less the mean cell of the collection",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbour:
+    """A photo that was found.
+
+    Attributes:
+        name: Its path below the folder of the collection.
+        path: Its file; None where there is none.
+        score: How alike it is, -1 to 1.
+        picture: uint8 (height, width, 3), as it is drawn.
+        box: The place that matches, where a part was looked for: left, top, right, bottom, in shares of the photo.
+    """
+
+    name: str
+    path: Path | None
+    score: float
+    picture: NDArray[np.uint8]
+    box: Box | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbours(Result):
+    """Which photos of a collection are most like this one?
+
+    Attributes:
+        neighbours: The most alike first; of equal ones the earlier of the collection first.
+        images: The photo that was asked about, one `Images` of one.
+        model: The model's name.
+        layer: The layer whose numbers were compared.
+        compared: How many photos the collection holds.
+        centring: What was taken off before: the mean of what the `"model"` knows, of the `"collection"`, the mean
+            `"cell"` where a part was looked for, or `"none"`.
+        part: The part that was looked for, in shares of the photo; None: the whole.
+        why: Why the first is alike; None if it was not asked.
+    """
+
+    neighbours: tuple[Neighbour, ...]
+    images: Images
+    model: str
+    layer: str
+    compared: int
+    centring: str = "none"
+    part: Box | None = None
+    why: Similarity | None = None
+
+    def __repr__(self) -> str:
+        return f"Neighbours({len(self.neighbours)} of {self.compared} photos for {self.images.names[0]})"
+
+    @checks_arguments
+    def figure(self, *, theme: str = "light") -> Image.Image:
+        """A page: the photo and its neighbours with their scores; below, why the first is alike, if that was asked.
+
+        Args:
+            theme: `"light"` or `"dark"`.
+        """
+        name = self.images.names[0]
+        own = RowPhoto(np.asarray(self.images.photos[0].original), "this one", name, self.part)
+        others = [
+            RowPhoto(other.picture, number(other.score), other.name.rpartition("/")[2], other.box)
+            for other in self.neighbours
+        ]
+        rows = photo_rows(
+            own,
+            others,
+            title=f"What is most like {'this part of ' if self.part else ''}{name}?",
+            caption=[f"Of {self.compared:,} photos these {len(others)} are most alike; 1 is the same."],
+            notes=[f"Compared: {_CENTRED[self.centring]}; layer {self.layer} of {self.model}."],
+            theme=theme,
+        )
+        if self.why is None:
+            return rows
+        below = self.why.figure(theme=theme, width=rows.width)
+        whole = Image.new("RGB", (rows.width, rows.height + below.height), rows.getpixel((0, 0)))
+        whole.paste(rows, (0, 0))
+        whole.paste(below, (0, rows.height))
+        return whole
+
+    def page(self, **drawing: Any) -> Image.Image:
+        """`figure`, which says what it takes."""
+        return self.figure(**drawing)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """`scores` and, where a part was looked for, `boxes` (neighbours, 4)."""
+        scores = {"scores": np.array([other.score for other in self.neighbours])}
+        boxes = [other.box for other in self.neighbours if other.box is not None]
+        return {**scores, **({"boxes": np.array(boxes)} if boxes else {})}
+
+    def provenance(self) -> dict[str, Any]:
+        """The photo, the neighbours' names, and how they were compared."""
+        return {
+            "name": self.images.names[0],
+            "part": self.part,
+            "model": self.model,
+            "layer": self.layer,
+            "compared": self.compared,
+            "centring": self.centring,
+            "neighbours": [other.name for other in self.neighbours],
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """How they were found, and each with its file, its score, and the place that matches."""
+        neighbours = [
+            {"name": other.name, "path": plain(other.path), "score": other.score, "box": plain(other.box)}
+            for other in self.neighbours
+        ]
+        return {**super().to_dict(), "neighbours": neighbours}

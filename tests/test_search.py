@@ -1,0 +1,213 @@
+"""The nearest photos of a collection: by the whole code, by a part of it, on a page, by the commands."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from commands import Run, files, refused, small_autoencoder
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+from PIL import Image
+from skimage import data
+
+import saccade
+from saccade.collection import Catalogue, catalogue_of, search
+from saccade.collection.patches import best_places, mean_cell
+from saccade.errors import InputError, NotApplicable
+from saccade.models.places import Places
+
+
+@pytest.fixture(scope="module")
+def encoder() -> saccade.Encoder:
+    return saccade.Encoder(small_autoencoder(), layer="encoded", value_range=(0.0, 1.0))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("search")
+    photos = data.chelsea(), data.coffee(), data.rocket()
+    for index in range(15):
+        cut = photos[index % 3][10 * index : 10 * index + 96, 12 * index : 12 * index + 128]
+        Image.fromarray(cut).save(folder / f"{index:02}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def catalogue(encoder: saccade.Encoder, folder: Path) -> Catalogue:
+    return catalogue_of(encoder, folder)
+
+
+# The whole code
+
+
+def test_the_nearest_are_those_of_compare(encoder: saccade.Encoder, folder: Path, catalogue: Catalogue) -> None:
+    found = search(encoder, catalogue, data.astronaut(), count=15, why=True)
+    mean = saccade.pairs.mean_code(encoder, folder)
+    scores = {
+        path.name: saccade.compare(encoder, data.astronaut(), path, centre=mean.code).score
+        for path in sorted(folder.iterdir())
+    }
+    assert [other.name for other in found.neighbours] == sorted(scores, key=lambda name: -scores[name])
+    for other in found.neighbours:
+        assert other.score == pytest.approx(scores[other.name], abs=1e-5)
+    assert found.why is not None
+    assert found.why.score == pytest.approx(found.neighbours[0].score, abs=1e-5)
+    assert found.why.names[1] == found.neighbours[0].name
+
+
+def test_a_photo_of_the_collection_does_not_find_itself(
+    encoder: saccade.Encoder, folder: Path, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    assert "04.png" not in {other.name for other in search(encoder, catalogue, folder / "04.png", count=99).neighbours}
+    shutil.copy(folder / "04.png", tmp_path / "elsewhere.png")
+    copy = search(encoder, catalogue, tmp_path / "elsewhere.png", count=1).neighbours[0]
+    assert (copy.name, round(copy.score, 5)) == ("04.png", 1)
+
+
+def test_it_is_found_though_its_file_is_gone(encoder: saccade.Encoder, folder: Path, tmp_path: Path) -> None:
+    photos = shutil.copytree(folder, tmp_path / "photos")
+    catalogue = catalogue_of(encoder, photos)
+    shutil.rmtree(photos)
+    found = search(encoder, catalogue, folder / "04.png", count=2, why=True)
+    assert found.neighbours[0].name == "04.png"
+    assert found.neighbours[0].picture.shape == (96, 128, 3)
+    assert found.why is None
+    found.figure()
+
+
+def test_what_is_asked_wrongly_is_refused(encoder: saccade.Encoder, folder: Path, catalogue: Catalogue) -> None:
+    photo = folder / "00.png"
+    for settings_, word in (
+        ({"count": 0}, "at least one"), ({"cell": (16, 0)}, "16x16 cells"), ({"cell": (1,)}, "cell"),
+        ({"cell": (0, 0), "region": (0, 0, 9, 9)}, "one of them"), ({"region": (9, 0, 9, 9)}, "no part"),
+        ({"region": (200, 0, 300, 9)}, "outside"),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=word):
+            search(encoder, catalogue, photo, **settings_)
+    with pytest.raises(InputError, match="one at a time"):
+        search(encoder, catalogue, [photo, photo])
+
+
+def test_a_vector_has_no_part_to_look_for(folder: Path) -> None:
+    image = keras.Input((16, 16, 3))
+    model = keras.Model(image, keras.layers.Dense(4, name="code")(keras.layers.Flatten()(image)))
+    encoder = saccade.Encoder(model, layer="code", value_range=(0.0, 1.0))
+    catalogue = catalogue_of(encoder, folder)
+    assert len(search(encoder, catalogue, folder / "00.png").neighbours) == 12
+    with pytest.raises(NotApplicable, match="no places"):
+        search(encoder, catalogue, folder / "00.png", cell=(0, 0))
+
+
+# A part of it
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_the_best_place_is_the_best_of_all(draw: st.DataObject) -> None:
+    count, rows, columns, channels = draw.draw(
+        st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(1, 4), st.integers(1, 3))
+    )
+    high, wide = draw.draw(st.integers(1, rows)), draw.draw(st.integers(1, columns))
+    numbers = st.floats(-8, 8, width=16)
+    codes = draw.draw(arrays(np.float32, (count, rows, columns, channels), elements=numbers))
+    part = draw.draw(arrays(np.float32, (high, wide, channels), elements=numbers))
+    places = Places(rows, columns)
+    centre = mean_cell(codes, places)
+    np.testing.assert_allclose(centre, codes.mean(axis=(0, 1, 2), dtype=float), atol=1e-5)
+    scores, firsts, lefts = best_places(codes, places, part, centre)
+    for photo in range(count):
+        table = np.array(
+            [
+                [cosine(codes[photo, r : r + high, c : c + wide] - centre, part - centre)
+                 for c in range(columns - wide + 1)]
+                for r in range(rows - high + 1)
+            ]
+        )  # fmt: skip
+        assert scores[photo] == pytest.approx(table.max(), abs=1e-3)
+        assert table[firsts[photo], lefts[photo]] == pytest.approx(table.max(), abs=1e-3)
+
+
+def cosine(a: NDArray[Any], b: NDArray[Any]) -> float:
+    a, b = a.ravel().astype(float), b.ravel().astype(float)
+    lengths = np.linalg.norm(a) * np.linalg.norm(b)
+    return float(a @ b / lengths) if lengths > 1e-12 else 0.0
+
+
+def test_a_part_is_found_where_it_was_moved_to(encoder: saccade.Encoder, folder: Path, tmp_path: Path) -> None:
+    """A piece of one photo, laid elsewhere into another, is found there."""
+    shutil.copytree(folder, tmp_path / "photos")
+    cat = data.chelsea()[100:164, 100:164]
+    Image.fromarray(cat).resize((32, 32)).save(tmp_path / "cat.png")
+    piece = np.asarray(Image.open(tmp_path / "cat.png"))[8:24, 8:24]
+    other = np.array(Image.open(folder / "01.png").resize((32, 32)))
+    other[14:30, 2:18] = piece
+    Image.fromarray(other).save(tmp_path / "photos" / "with the piece.png")
+    catalogue = catalogue_of(encoder, tmp_path / "photos")
+    found = search(encoder, catalogue, tmp_path / "cat.png", region=(10, 10, 22, 22), count=3)
+    first = found.neighbours[0]
+    assert first.name == "with the piece.png"
+    assert first.score > 0.99
+    np.testing.assert_allclose(np.array(first.box) * 32, (4, 16, 16, 28))
+    np.testing.assert_allclose(np.array(found.part) * 32, (10, 10, 22, 22))
+
+
+# The page and the commands
+
+
+def test_a_result_shows_and_saves_itself(
+    encoder: saccade.Encoder, folder: Path, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    found = search(encoder, catalogue, folder / "00.png", cell=(3, 4), count=4)
+    for name in ("page.png", "numbers.npz", "numbers.json"):
+        found.save(tmp_path / name)
+    told = json.loads((tmp_path / "numbers.json").read_text())
+    assert [other["score"] for other in told["neighbours"]] == [other.score for other in found.neighbours]
+    with np.load(tmp_path / "numbers.npz") as file:
+        assert file["boxes"].shape == (4, 4)
+    with Image.open(tmp_path / "page.png") as page:
+        assert page.width == 1500
+
+
+def test_index_and_search_by_the_commands(run: Run, small_model: str, folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "photos")
+    (tmp_path / "photos" / "broken.png").write_bytes(b"no photo")
+    status, out, err = run("index", small_model, "photos", "--json")
+    assert status == 0, err
+    told = json.loads(out)
+    assert (told["photos"], told["output"], told["bytes"]) == (15, "photos.npz", Path("photos.npz").stat().st_size)
+    assert [skipped["photo"] for skipped in told["skipped"]] == ["broken.png"]
+    assert "1 of the photos" in err
+    status, out, err = run("search", small_model, "photos.npz", folder / "00.png", "--count", 3, "--json")
+    assert status == 0, err
+    encoder = saccade.load(small_model)
+    found = search(encoder, Catalogue.load("photos.npz"), folder / "00.png", count=3)
+    told = json.loads(out)
+    assert [other["name"] for other in told["neighbours"]] == [other.name for other in found.neighbours]
+    assert [other["score"] for other in told["neighbours"]] == [other.score for other in found.neighbours]
+    assert told["neighbours"][0]["name"] == "00.png"
+    status, out, err = run(
+        "search", small_model, "photos.npz", "photos/00.png", "--region", "20,20,60,60", "--output", "part.webp"
+    )
+    assert status == 0, err
+    assert out.splitlines()[-1] == "wrote part.webp"
+    assert {"photos.npz", "neighbours.png", "part.webp"} <= files(tmp_path)
+
+
+def test_the_commands_refuse_in_one_line(run: Run, small_model: str, folder: Path, tmp_path: Path) -> None:
+    photo = folder / "00.png"
+    refused(run("index", small_model, folder, "--output", "photos.png"), "must end in .npz")
+    refused(run("index", small_model, tmp_path / "gone"), "gone")
+    refused(run("search", small_model, "gone.npz", photo), "no file")
+    np.savez(tmp_path / "other.npz", a=np.zeros(3))
+    refused(run("search", small_model, "other.npz", photo), "not saved by saccade")
+    refused(run("search", small_model, "other.npz", photo, "--cell", "1,2,3"), "ROW,COLUMN")
+    refused(run("search", small_model, "other.npz", photo, "--region", "a"), "LEFT,TOP,RIGHT,BOTTOM")
+    assert files(tmp_path) == {"other.npz"}
