@@ -12,6 +12,7 @@ from examination import Array, Codes
 from keras import layers, ops
 
 import saccade
+from saccade.pretrained import efficientnet_lite0
 
 LIBRARIES = ("keras", "tensorflow")
 
@@ -20,6 +21,7 @@ def models() -> Iterator[tuple[str, str, Callable[[], Any]]]:
     """Heading, name and maker of every model."""
     yield from (("Keras's code examples", name, make) for name, make in _EXAMPLES.items())
     yield from (("keras.applications", name, partial(_application, name, size)) for name, size in _APPLICATIONS)
+    yield "With real weights", "saccade.pretrained:efficientnet_lite0", efficientnet_lite0
 
 
 def codes_of(model: Any, encoder: saccade.Encoder) -> Codes | None:

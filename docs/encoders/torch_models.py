@@ -13,7 +13,6 @@ from examination import Array, Codes, steps
 from torch import nn
 
 import saccade
-from saccade.pretrained import efficientnet_lite0
 
 LIBRARIES = ("torch", "torchvision", "timm", "transformers", "diffusers", "open_clip", "segmentation_models_pytorch")
 _SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
@@ -30,7 +29,6 @@ def models() -> Iterator[tuple[str, str, Callable[[], Any]]]:
     yield from (("diffusers", name, partial(_diffusers, name, settings)) for name, settings in _DIFFUSERS)
     yield from (("open_clip", name, partial(_open_clip, settings)) for name, settings in _OPEN_CLIP)
     yield from (("segmentation_models_pytorch", name, make) for name, make in _segmentation().items())
-    yield "With real weights", "saccade.pretrained:efficientnet_lite0", efficientnet_lite0
 
 
 def codes_of(model: Any, encoder: saccade.Encoder) -> Codes | None:

@@ -2,19 +2,21 @@
 
 The weights of keras.applications were trained on images that a function beside the model, `preprocess_input`, has made.
 The name of the model, and that of its last block, say which. Those that rescale for themselves do not stand here, but
-are measured (`models/entrance.py`). keras-hub's tasks carry a preprocessor, which makes their images of photos.
+are measured (`models/entrance.py`). keras-hub's tasks carry a preprocessor, which makes their images of photos; any
+model may carry it as timm's do (`pretrained_cfg`).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from saccade.images.recipe import Fit
-from saccade.models.carried import Carried, by_name, from_scale_and_offset, interpolation_named, sizes_in
+from saccade.models.carried import Carried, by_name, from_scale_and_offset, from_timm, interpolation_named, sizes_in
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,9 @@ def carried(model: Any) -> Carried | None:
     converter = getattr(getattr(model, "preprocessor", None), "image_converter", None)
     if converter is not None:
         return _from_converter(converter)
+    config = getattr(model, "pretrained_cfg", None)
+    if isinstance(config, Mapping) and "mean" in config:
+        return from_timm(config, "the model carries it (pretrained_cfg)")
     for part in model._flatten_layers():
         if isinstance(part, keras.Model):
             for architecture in _ARCHITECTURES:
