@@ -1,7 +1,6 @@
 """Draw the README's moving picture of a report: `python docs/draw_report.py`.
 
-The shipped model and scikit-image's photographs, in a real browser: the page is written, and filmed while a pointer
-moves.
+The page of `saccade demo` in a real browser: it is written, and filmed while a pointer moves.
 """
 
 from __future__ import annotations
@@ -10,22 +9,19 @@ import io
 import shutil
 import tempfile
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 from playwright.sync_api import sync_playwright
-from skimage import data
 
-import saccade
+from saccade.demo import build
 
 OUTPUT = Path(__file__).parent / "images" / "report.webp"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 VIEW = {"width": 1180, "height": 740}
 WIDTH = 820
 """Of the moving picture, in pixels."""
-PHOTOS = {"cat": data.chelsea, "cup": data.coffee, "rocket": data.rocket, "astronaut": data.astronaut}
 Frame = tuple[bytes, int]
 """A picture of the page, and how many milliseconds it stays."""
 
@@ -33,12 +29,7 @@ Frame = tuple[bytes, int]
 def main() -> None:
     """Write the page, film it, save the film."""
     with tempfile.TemporaryDirectory() as folder:
-        paths = []
-        for name, photo in PHOTOS.items():
-            paths.append(Path(folder) / f"{name}.png")
-            Image.fromarray(photo()).save(paths[-1])
-        encoder = saccade.load(str(files("saccade") / "shipped" / "clothing-autoencoder.keras"))
-        page = saccade.write_report(encoder, paths, Path(folder) / "report.html", title="What does the machine see?")
+        page = build(Path(folder) / "demo")
         frames = list(filmed(page))
     pictures = [picture(frame) for frame, _ in frames]
     pictures[0].save(
@@ -57,7 +48,7 @@ def picture(frame: bytes) -> Image.Image:
 
 
 def filmed(page: Path) -> Iterator[Frame]:
-    """What a person sees who plays the head, drags a cover, touches a thing, and asks why two are alike."""
+    """What a person sees who plays the head, drags a cover, touches a thing, asks why two are alike, and to whom."""
     program = next(filter(None, map(shutil.which, NAMES)), None)
     if program is None:
         raise SystemExit(f"none of {', '.join(NAMES)} is installed")
@@ -73,6 +64,10 @@ def filmed(page: Path) -> Iterator[Frame]:
         )
         show(tab, "alike")
         yield tab.screenshot(), 2600
+        show(tab, "beside")
+        tab.evaluate("document.querySelector('#beside .headline').scrollIntoView()")
+        tab.wait_for_timeout(500)
+        yield tab.screenshot(), 3200
         browser.close()
 
 

@@ -136,15 +136,21 @@ def test_feature_maps(run: Run, small_model: str, photos: Path, tmp_path: Path) 
     refused(run("feature-maps", small_model, photos / "cat.jpg", "--theme", "drak"), "nearest is 'dark'")
 
 
-def test_demo_builds_the_gallery(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_demo_writes_its_page(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import types
     import webbrowser
 
     seen: list[Path] = []
 
-    def build(folder: Path, *, progress: Callable[[str, int, int], None] | None = None) -> Path:
+    def build(
+        folder: Path,
+        *,
+        progress: Callable[[str, int, int], None] | None = None,
+        on_note: Callable[[str], None] | None = None,
+    ) -> Path:
         assert progress is not None
-        progress("drawing", 1, 2)
+        assert on_note is not None
+        progress("asking", 1, 2)
         seen.append(folder)
         (folder / "index.html").touch()
         return folder / "index.html"

@@ -22,7 +22,7 @@ from saccade.cli import main
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-# The demo is built in test_demo_page.py; training is too long for an example.
+# The demo is built in test_demo.py; training is too long for an example.
 ELSEWHERE = ("saccade.demo.assembly", "saccade.training.loop")
 
 

@@ -267,7 +267,7 @@ def test_no_two_modules_share_a_name() -> None:
 def test_every_section_is_drawn(browser: Any, page: Path, width: int, scheme: str) -> None:
     with opened(browser, page, viewport={"width": width, "height": 900}, color_scheme=scheme) as tab:
         sections = [section.get_attribute("id") for section in tab.locator("section.chapter").all()]
-        assert sections == ["look", "cover", "same", "alike", "memory", "inside", "eye", "trust", "guess", "recipe"]
+        assert sections == ["look", "cover", "same", "guess", "alike", "memory", "inside", "eye", "trust", "recipe"]
         for name in sections:
             tab.locator(f"#{name}").scroll_into_view_if_needed()
             tab.wait_for_selector(f"#{name} .view > *", state="attached")
@@ -365,6 +365,9 @@ def test_still_where_nothing_should_move(browser: Any, page: Path) -> None:
         tab.wait_for_timeout(400)
         assert tab.inner_text(".hero .button") == "Watch it look"
         assert tab.input_value(".hero input[type=range]") == "1"
+        for value, name in (("0.5", "Go on"), ("1", "Watch it again")):
+            tab.fill(".hero input[type=range]", value)
+            assert tab.inner_text(".hero .button") == name
     with opened(browser, page, reduced_motion="no-preference") as tab:
         tab.get_by_role("button", name="Pause").wait_for()
 

@@ -25,10 +25,10 @@ from saccade.images import ImageRecipe, Images
 from saccade.methods import available, find
 from saccade.report.array_spec import array_spec, image_url
 from saccade.report.cell_data import cell_codes
-from saccade.report.contents import known_centre, layers_of, page_facts
+from saccade.report.contents import layers_of, page_facts
 from saccade.report.eye_data import eye_data
 from saccade.report.map_data import QUESTIONS, USUAL, agreements, map_data
-from saccade.report.pair_data import game, pair_data, similarities
+from saccade.report.pair_data import game, known_centre, pair_data, similarities
 from saccade.report.photo_data import photo_data
 from saccade.report.recipe import recipe
 from saccade.report.trust_data import trust_data

@@ -1,4 +1,4 @@
-"""`saccade demo`: a trained autoencoder at real photos, in a minute or two."""
+"""`saccade demo`: the report of a trained autoencoder on real photos, in a minute or two."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from saccade.cli.console import Console
 def demo(
     console: Console,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the page and its pictures go.")
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the page, the model and the photos go.")
     ] = Path("saccade-demo"),
     show: Annotated[
         bool | None,
@@ -31,15 +31,20 @@ def demo(
     from saccade.collection.output_folder import output_folder
     from saccade.demo import build
 
+    notes: list[str] = []
     with output_folder(output), console.progress(1, "starting") as bar:
-        page = build(output, progress=lambda what, done, total: bar.at(done / max(total, 1), what))
+        page = build(
+            output, progress=lambda what, done, total: bar.at(done / max(total, 1), what), on_note=notes.append
+        )
+    for note in notes:
+        console.note(f"left out: {note}")
     console.say(f"wrote {page}")
     if show is True or (show is None and not (console.json or console.quiet) and _is_watched()):
         import webbrowser
 
         if not webbrowser.open(page.resolve().as_uri()):
             console.note(f"no browser could be started; open {page} yourself.")
-    return {"output": str(output), "page": str(page)}
+    return {"output": str(output), "page": str(page), "left_out": notes}
 
 
 def _is_watched() -> bool:

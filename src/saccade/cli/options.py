@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
@@ -169,6 +169,10 @@ class Opening:
             chosen["max_pixels"] = self.max_pixels
         return chosen
 
+    def words(self) -> list[str]:
+        """The same options as words of a command."""
+        return words_of(self)
+
     def open(self, model: str) -> Encoder:
         """The model as an encoder."""
         from saccade.encoder import load
@@ -220,6 +224,27 @@ class Drawing:
         return PageStyle(
             self.theme, self.scale, self.format, self.overlay_only, self.raw, view=self.view, aspect=self.aspect
         )
+
+
+def words_of(options: Any) -> list[str]:
+    """Options that were given, as words of a command; files and factories by their names, without folders."""
+    from saccade.report.recipe import name_of_model
+
+    words: list[str] = []
+    for field in fields(options):
+        value = getattr(options, field.name)
+        if value is None or value is False:
+            continue
+        words.append(f"--{field.name.replace('_', '-')}")
+        if value is not True:
+            words.append(
+                value.name
+                if isinstance(value, Path)
+                else name_of_model(value)
+                if field.name == "beside"
+                else str(value)
+            )
+    return words
 
 
 def opened(encoder: Encoder) -> dict[str, Any]:

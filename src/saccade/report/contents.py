@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,14 +16,17 @@ from saccade.picture.colormaps import colormap
 from saccade.picture.match_colours import MATCH_COLOURS, readable_on
 from saccade.picture.palette import SIGNED, UNSIGNED
 from saccade.picture.themes import Colour
+from saccade.report.about_photos import AboutPhoto
 from saccade.report.array_spec import array_spec
+from saccade.report.beside_data import beside_data
 from saccade.report.cell_data import CellCodes, cell_codes
 from saccade.report.collection_data import collection_data
 from saccade.report.eye_data import eye_data
 from saccade.report.layer_data import layer_data
 from saccade.report.map_data import agreements, explained, map_data
-from saccade.report.pair_data import game, pair_data, similarities
+from saccade.report.pair_data import game, known_centre, pair_data, similarities
 from saccade.report.photo_data import photo_data
+from saccade.report.subjects import map_on_subject
 from saccade.report.trust_data import trust_data
 from saccade.typing import Array
 
@@ -35,11 +38,15 @@ def report_contents(
     methods: Sequence[str] | None,
     title: str | None,
     deck: str | None,
+    beside: Encoder | None,
+    beside_lead: str | None,
+    about: Mapping[str, AboutPhoto],
     report: Callable[[str, int], None],
     stop: Callable[[], bool] | None,
     collection: Catalogue | None = None,
 ) -> dict[str, Any]:
     """Everything that the views show, as plain data."""
+    subjects = {name: known.subject for name, known in about.items() if known.subject is not None}
     report("encoding the photos", 0)
     codes = encoder.codes(images)
     redrawn = encoder.reconstruct(images) if encoder.is_autoencoder else None
@@ -51,18 +58,30 @@ def report_contents(
     report("asking untrained networks", 3)
     centre = known_centre(encoder, codes)
     trust = trust_data(encoder, images, attributions[0], centre)
-    pairs = pair_data(encoder, images, centre)
+    pairs = pair_data(encoder, images, centre, subjects=subjects, stop=stop)
     report("looking inside", 4)
     layers = [layers_of(encoder, images[index]) for index in range(len(images))]
     report("asking every cell what it sees", 5)
     eyes = eye_data(encoder, images)
-    report("laying out the collection" if collection is not None else "writing", 6)
+    report("laying out the collection" if collection is not None else "comparing", 6)
     neighbourhood = None if collection is None else collection_data(encoder, collection, images, codes)
+    report("asking the other network" if beside is not None else "comparing", 7)
     table = similarities(codes, centre)
+    other = None
+    if beside is not None:
+        other = beside_data(
+            encoder, images, beside, table, methods=methods, lead=beside_lead, subjects=subjects, stop=stop
+        )
+    report("writing", 8)
     content = []
     for index in range(len(images)):
         one = photo_data(images, index, codes[index], None if redrawn is None else redrawn[index])
+        name = images.photos[index].name
+        if name in about:
+            one |= {"alt": about[name].description or one["alt"], "credit": about[name].credit}
         one["maps"] = [map_data(attribution, index) for attribution in attributions]
+        for shown, attribution in zip(one["maps"], attributions, strict=True):
+            shown["subject"] = map_on_subject(attribution.values[index], images.photos[index], subjects.get(name))
         one["agreements"] = agreements(attributions, index)
         one["layers"] = layers[index]
         if eyes is not None:
@@ -81,6 +100,7 @@ def report_contents(
         "game": game(table),
         "left_out": left_out,
         **({} if neighbourhood is None else {"collection": neighbourhood}),
+        **({} if other is None else {"beside": other}),
     }
 
 
@@ -107,12 +127,6 @@ def page_facts(
         "match_colours": [_hexadecimal(colour) for colour in MATCH_COLOURS],
         "match_inks": [_hexadecimal(readable_on(colour)) for colour in MATCH_COLOURS],
     }
-
-
-def known_centre(encoder: Encoder, codes: Array) -> Array | None:
-    """The mean code of the collection that the model knows, if it is about these codes."""
-    reference = encoder.reference
-    return reference.mean_code if reference is not None and reference.mean_code.shape == codes.shape[1:] else None
 
 
 def _hexadecimal(colour: Colour) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -45,7 +45,14 @@ class ReportView:
 
 @checks_arguments
 def report_view(
-    encoder: Any, images: Any, *, methods: Sequence[str] | None = None, title: str | None = None, live: bool = True
+    encoder: Any,
+    images: Any,
+    *,
+    methods: Sequence[str] | None = None,
+    title: str | None = None,
+    live: bool = True,
+    beside: Any = None,
+    about: Mapping[str, Any] | None = None,
 ) -> ReportView:
     """What does this model see in these photos, as something to touch in a notebook?
 
@@ -55,6 +62,8 @@ def report_view(
         methods: As for `write_report`.
         title: As for `write_report`.
         live: As for `write_report`.
+        beside: As for `write_report`.
+        about: As for `write_report`.
 
     Raises:
         InputError: No photos, or too many.
@@ -63,5 +72,5 @@ def report_view(
         >>> saccade.report_view(encoder, ["cat.jpg", "dog.jpg"]).title
         'What does the machine see in these 2 photos?'
     """
-    page, title = report_page(encoder, images, methods=methods, title=title, live=live)
+    page, title = report_page(encoder, images, methods=methods, title=title, live=live, beside=beside, about=about)
     return ReportView(page, title)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from itertools import combinations
 from typing import Any
 
@@ -12,8 +13,10 @@ from saccade.images import Images
 from saccade.pairs import compare
 from saccade.report.array_spec import array_spec
 from saccade.report.map_data import scale_data
+from saccade.report.subjects import subject_sentence
 from saccade.results import Similarity
 from saccade.results.framing import framed
+from saccade.results.map_sentence import Box
 from saccade.results.similarity_words import headline, shared_colour
 from saccade.typing import Array
 
@@ -22,19 +25,32 @@ _LEAST_MARGIN = 0.02
 _QUESTIONS = 6
 
 
-def pair_data(encoder: Encoder, images: Images, centre: Array | None) -> list[dict[str, Any]]:
+def pair_data(
+    encoder: Encoder,
+    images: Images,
+    centre: Array | None,
+    *,
+    subjects: Mapping[str, Box] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> list[dict[str, Any]]:
     """Every two photos.
 
     Args:
         encoder: The model.
         images: The photos.
         centre: The mean code of the collection that the model knows; None where it knows none.
+        subjects: Boxes of the photos' subjects, by name.
+        stop: As for `compare`.
     """
     reference = encoder.reference if centre is not None else None
     pairs = []
     for a, b in combinations(range(len(images)), 2):
-        similarity = compare(encoder, images[a], images[b], reference=reference)
-        pairs.append({"a": a, "b": b, **_pair(similarity, encoder, centred=centre is not None)})
+        similarity = compare(encoder, images[a], images[b], reference=reference, stop=stop)
+        pair = {"a": a, "b": b, **_pair(similarity, encoder, centred=centre is not None)}
+        if subjects:
+            boxes = [subjects.get(images.photos[index].name) for index in (a, b)]
+            pair["subject"] = subject_sentence(similarity, boxes)
+        pairs.append(pair)
     return pairs
 
 
@@ -78,6 +94,12 @@ def _sentence(similarity: Similarity) -> str:
     colour = shared_colour(photos, shares, same_place=similarity.matching == "place")
     text = headline(similarity.score, *shares, matches=similarity.matches, colour=colour).partition(": ")[2]
     return f"{text[:1].upper()}{text[1:]}."
+
+
+def known_centre(encoder: Encoder, codes: Array) -> Array | None:
+    """The mean code of the collection that the model knows, if it is about these codes."""
+    reference = encoder.reference
+    return reference.mean_code if reference is not None and reference.mean_code.shape == codes.shape[1:] else None
 
 
 def similarities(codes: Array, centre: Array | None) -> Array:

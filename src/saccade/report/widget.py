@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,14 @@ _HEIGHT = 900
 
 @checks_arguments
 def report_widget(
-    encoder: Any, images: Any, *, methods: Sequence[str] | None = None, title: str | None = None, height: int = _HEIGHT
+    encoder: Any,
+    images: Any,
+    *,
+    methods: Sequence[str] | None = None,
+    title: str | None = None,
+    beside: Any = None,
+    about: Mapping[str, Any] | None = None,
+    height: int = _HEIGHT,
 ) -> Any:
     """What does this model see, as something to touch while the model itself answers?
 
@@ -33,6 +40,8 @@ def report_widget(
         images: As for `write_report`.
         methods: As for `write_report`.
         title: As for `write_report`.
+        beside: As for `write_report`.
+        about: As for `write_report`.
         height: Of the frame, in pixels.
 
     Returns:
@@ -49,7 +58,9 @@ def report_widget(
 
     encoder = as_encoder(encoder)
     photos = encoder.images(images)
-    page, headline = report_page(encoder, photos, methods=methods, title=title, live=False, entry="framed_report.js")
+    page, headline = report_page(
+        encoder, photos, methods=methods, title=title, live=False, beside=beside, about=about, entry="framed_report.js"
+    )
     shape = photos.shape[1:]
 
     class ReportWidget(anywidget.AnyWidget):  # type: ignore[misc]

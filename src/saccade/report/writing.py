@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from saccade.atomic_files import check_writable, write_text
 from saccade.encoder import Encoder, as_encoder
 from saccade.errors import Cancelled, InputError, NotApplicable
 from saccade.images import Images
+from saccade.report.about_photos import about_photos
 from saccade.report.collection_data import catalogue_for
 from saccade.report.contents import report_contents
 from saccade.report.in_page_network import in_page_network
@@ -21,7 +22,7 @@ MOST = 12
 """More photos than this make a file that nobody mails."""
 MOST_BYTES = 8_000_000
 """A larger file cannot be mailed; the network is left out of it first."""
-_STEPS = 7
+_STEPS = 9
 _COLLECTION_STEPS = 14
 """Encoding a collection, beside the others."""
 
@@ -37,7 +38,12 @@ def write_report(
     deck: str | None = None,
     live: bool = True,
     collection: Any = None,
+    beside: Encoder | Any = None,
+    beside_lead: str | None = None,
+    about: Mapping[str, Any] | None = None,
     model_source: str = "MODEL",
+    options: Sequence[str] = (),
+    notes: Sequence[str] = (),
     progress: Callable[[str, int, int], None] | None = None,
     stop: Callable[[], bool] | None = None,
     on_note: Callable[[str], None] | None = None,
@@ -58,7 +64,15 @@ def write_report(
         live: Carry the network itself, where a page can run it, so that a cover can be dragged over the photos.
         collection: Photos among which these are shown: a folder, a glob, a list, a `Catalogue` or its file. The page
             then has their map, with at most 2,000 of them, drawn at random; it needs scikit-learn.
+        beside: Another model, which is shown the same photos: where both look, and which photos each finds alike.
+        beside_lead: What is to be said of the two.
+        about: What is known of the photos, by their names: mappings with `description` (what is on it, for those who
+            cannot see it), `credit` (whose it is) and `subject` (where its subject lies: left, top, right and bottom as
+            shares of width and height). With subjects the page says whether they made two photos alike, or what is
+            around them.
         model_source: How the model is named in the command that makes the report again.
+        options: Further words of that command.
+        notes: Lines of what the page does not show, and why.
         progress: Called with what is being done, the steps done and the steps in all.
         stop: Asked between pieces; True ends the work with `Cancelled`.
         on_note: Called with a line for everything that the page does not show, and why.
@@ -67,7 +81,9 @@ def write_report(
         The path of the file.
 
     Raises:
-        InputError: No photos, too many, or a file that does not end in .html.
+        InputError: No photos, too many, what cannot be known of a photo, or a file that does not end in .html.
+        UnknownName: Something is known of a photo that is not there.
+        NotApplicable: No method that both models answer.
         FileError: The file cannot be written.
         Cancelled: `stop` said so; nothing was written.
 
@@ -80,8 +96,9 @@ def write_report(
         raise InputError(f"{path.name} is no page; a report ends in .html.")
     check_writable(path)
     page, _ = report_page(
-        encoder, images, methods=methods, title=title, deck=deck, live=live, collection=collection, name=path.name,
-        model_source=model_source, progress=progress, stop=stop, on_note=on_note,
+        encoder, images, methods=methods, title=title, deck=deck, live=live, collection=collection, beside=beside,
+        beside_lead=beside_lead, about=about, name=path.name, model_source=model_source, options=options, notes=notes,
+        progress=progress, stop=stop, on_note=on_note,
     )  # fmt: skip
     return write_text(path, page)
 
@@ -95,9 +112,14 @@ def report_page(
     deck: str | None = None,
     live: bool = True,
     collection: Any = None,
+    beside: Encoder | Any = None,
+    beside_lead: str | None = None,
+    about: Mapping[str, Any] | None = None,
     entry: str = "report.js",
     name: str = "report.html",
     model_source: str = "MODEL",
+    options: Sequence[str] = (),
+    notes: Sequence[str] = (),
     progress: Callable[[str, int, int], None] | None = None,
     stop: Callable[[], bool] | None = None,
     on_note: Callable[[str], None] | None = None,
@@ -107,6 +129,8 @@ def report_page(
     photos = encoder.images(images)
     if len(photos) > MOST:
         raise InputError(f"{len(photos)} photos: a report shows 1 to {MOST}, so that its file can be mailed.")
+    known = about_photos(about, photos)
+    other = None if beside is None else as_encoder(beside)
 
     before = 0 if collection is None else _COLLECTION_STEPS
 
@@ -120,14 +144,20 @@ def report_page(
         if progress is not None:
             progress("encoding the collection", before * done // max(total, 1), before + _STEPS)
 
+    def made() -> dict[str, Any]:
+        return recipe(
+            encoder, photos, name, methods, model_source, left_out, options=options, beside=other, about=known,
+            collection=None if collection is None else _name_of(collection),
+        )  # fmt: skip
+
     catalogue = None if collection is None else catalogue_for(encoder, collection, progress=encoded, stop=stop)
     data = report_contents(
-        encoder, photos, methods=methods, title=title, deck=deck, report=report, stop=stop, collection=catalogue
-    )
-    left_out = list(data["left_out"])
+        encoder, photos, methods=methods, title=title, deck=deck, beside=other, beside_lead=beside_lead,
+        about=known, report=report, stop=stop, collection=catalogue,
+    )  # fmt: skip
+    left_out = [*data["left_out"], *notes]
     network = _network(encoder, photos, left_out) if live else None
-    named = None if collection is None else _name_of(collection)
-    data["recipe"] = recipe(encoder, photos, name, methods, model_source, left_out, named)
+    data["recipe"] = made()
     page = page_file(data["title"], data["deck"], data, entry=entry)
     if network is not None:
         with_network = page_file(data["title"], data["deck"], {**data, "network": network}, entry="live_report.js")
@@ -139,7 +169,7 @@ def report_page(
                 f"the network does not run in this page: with it and {len(photos)} photos the file would have "
                 f"{size / 1e6:.1f} MB, and {MOST_BYTES / 1e6:g} can be mailed; name fewer photos"
             )
-            data["recipe"] = recipe(encoder, photos, name, methods, model_source, left_out, named)
+            data["recipe"] = made()
             page = page_file(data["title"], data["deck"], data, entry=entry)
     if on_note is not None:
         for note in left_out:

@@ -1,9 +1,9 @@
 // @ts-check
 /** Why are these two alike? Both photos, the matches that make up the score joined by lines, and a bar that adds up to it. */
-import { decodeArray } from "./arrays.js";
 import { build, buildSvg } from "./build.js";
 import { captionStrip, chooser, readout } from "./controls.js";
-import { cellAt, cellInWords, createStage, mapAtPixels, middleOfCell, paintMap, photoPixels } from "./stage.js";
+import { drawMatchLines, gridKey, outlineMatches, sharesOf } from "./pair_picture.js";
+import { cellAt, cellInWords, createStage, mapAtPixels, paintMap, photoPixels } from "./stage.js";
 import { colourKey } from "./where.js";
 import { asCount, asPercent, asScore, inWords, withSign } from "./wording.js";
 
@@ -60,7 +60,7 @@ export function renderAlike({ data, element, store }) {
     chosen = -1;
     score.replaceChildren(build("span", { class: "score-number" }, asScore(pair.score)), build("span", { class: "score-words" }, pair.centred ? "alike, beyond what all photos share" : "alike"));
     score.dataset.value = String(pair.score);
-    finding.textContent = pair.sentence;
+    finding.textContent = [pair.sentence, pair.subject].filter(Boolean).join(" ");
     typical.replaceChildren(ruler(pair));
     bar.replaceChildren(sumBar(pair));
     caption.replaceChildren(captionStrip([
@@ -83,7 +83,7 @@ export function renderAlike({ data, element, store }) {
         if (shownAs === "shares" && shares) paintMap(target, pixels[which], mapAtPixels(shares, photo.box, pixels[which].width, pixels[which].height, true), shares.scale, { ramps: data.ramps, opacity: 0.85, contours: true });
         else {
           target.data.set(pixels[which].colour);
-          if (shownAs === "matches" && pair.matches.length) dim(target, pixels[which], photo.box, pair, which, chosen, colours);
+          if (shownAs === "matches" && pair.matches.length) outlineMatches(target, pixels[which], photo.box, pair, which, chosen, colours);
         }
       });
       stages[which].describe(`${photo.alt}. ${pair.sentence}`);
@@ -98,50 +98,7 @@ export function renderAlike({ data, element, store }) {
 
   function drawLines() {
     const pair = pairNow();
-    lines.replaceChildren();
-    if (!pair || shownAs !== "matches") return;
-    const area = duo.getBoundingClientRect();
-    lines.setAttribute("viewBox", `0 0 ${area.width} ${area.height}`);
-    const boxes = stages.map((stage) => stage.frame.getBoundingClientRect());
-    const photos = [data.photos[pair.first], data.photos[pair.second]];
-    // On a narrow page the photos stand one above the other, and lines would cross both: there the numbers alone join them.
-    const isStacked = boxes[1].top >= boxes[0].bottom - 1;
-    const badges = buildSvg("g");
-    const radius = isStacked || area.width >= 560 ? 12 : 7.5;
-    const largest = Math.max(...pair.matches.map((/** @type {any} */ match) => Math.abs(match.share)), 1e-12);
-    pair.matches.forEach((/** @type {any} */ match, /** @type {number} */ index) => {
-      const ends = [0, 1].map((which) => {
-        // A line starts on the edge that looks at the other photo, so that it covers neither.
-        const [rows, columns] = pair[gridKey(pair, which)];
-        const places = match[placesKey(pair, which)];
-        if (isStacked) {
-          const [across, down] = middleOfPlaces(photos[which].box, rows, columns, places);
-          return [boxes[which].left - area.left + across * boxes[which].width, boxes[which].top - area.top + down * boxes[which].height];
-        }
-        const columnsOfPlaces = places.map((/** @type {number} */ place) => place % columns);
-        const edge = which === 0 ? Math.max(...columnsOfPlaces) : Math.min(...columnsOfPlaces);
-        const onEdge = places.filter((/** @type {number} */ place) => place % columns === edge);
-        const row = onEdge.reduce((/** @type {number} */ sum, /** @type {number} */ place) => sum + Math.floor(place / columns), 0) / onEdge.length;
-        const [, down] = middleOfCell(photos[which].box, rows, columns, row, edge);
-        const [across] = middleOfCell(photos[which].box, rows, columns, row, edge + (which === 0 ? 0.5 : -0.5));
-        return [boxes[which].left - area.left + across * boxes[which].width, boxes[which].top - area.top + down * boxes[which].height];
-      });
-      const [[x1, y1], [x2, y2]] = ends;
-      const bend = (x2 - x1) * 0.35;
-      const colour = colours[index % colours.length];
-      const quiet = chosen >= 0 && chosen !== index;
-      const path = `M ${x1} ${y1} C ${x1 + bend} ${y1}, ${x2 - bend} ${y2}, ${x2} ${y2}`;
-      const width = ((2 + (9 * Math.abs(match.share)) / largest) * radius) / 12;
-      if (!isStacked) lines.append(buildSvg("g", { class: quiet ? "match quiet" : "match" },
-        buildSvg("path", { d: path, class: "match-casing", "stroke-width": width + radius / 3 }),
-        buildSvg("path", { d: path, class: "match-line", stroke: colour, "stroke-width": width, "stroke-dasharray": match.share < 0 ? `${width} ${1.6 * width}` : null })));
-      for (const [x, y] of ends) {
-        const number = buildSvg("text", { x, y: y + 0.4 * radius, class: "match-number", "font-size": 1.15 * radius, fill: data.match_inks[index % colours.length] });
-        number.textContent = String(index + 1);
-        badges.append(buildSvg("g", { class: quiet ? "match quiet" : "match" }, buildSvg("circle", { cx: x, cy: y, r: radius, fill: colour, class: "match-badge" }), number));
-      }
-    });
-    lines.append(badges); // no line may cover a number
+    drawMatchLines(lines, duo, stages, pair && shownAs === "matches" ? { pair, photos: [data.photos[pair.first], data.photos[pair.second]], chosen, colours, inks: data.match_inks } : null);
   }
 
   /** @param {any} pair */
@@ -184,7 +141,7 @@ export function renderAlike({ data, element, store }) {
     const pair = pairNow();
     const photos = [data.photos[pair.first], data.photos[pair.second]];
     const pixels = await Promise.all(photos.map(photoPixels));
-    photos.forEach((photo, which) => stages[which].paint(pixels[which], (target) => { target.data.set(pixels[which].colour); dim(target, pixels[which], photo.box, pair, which, chosen, colours); }));
+    photos.forEach((photo, which) => stages[which].paint(pixels[which], (target) => { target.data.set(pixels[which].colour); outlineMatches(target, pixels[which], photo.box, pair, which, chosen, colours); }));
     drawLines();
   }
 
@@ -226,68 +183,4 @@ export function renderAlike({ data, element, store }) {
 /** @param {number} photo @param {number} other @param {number} count @returns {number} a photo that is not the first one */
 export function otherOf(photo, other, count) {
   return other === photo || other < 0 || other >= count ? (photo + 1) % count : other;
-}
-
-/**
- * @param {number[]} box @param {number} rows @param {number} columns @param {number[]} places
- * @returns {[number, number]} the middle of that place that lies nearest to the middle of all: it is one of them, whatever their shape
- */
-function middleOfPlaces(box, rows, columns, places) {
-  const middles = places.map((place) => middleOfCell(box, rows, columns, Math.floor(place / columns), place % columns));
-  const across = middles.reduce((sum, middle) => sum + middle[0], 0) / middles.length;
-  const down = middles.reduce((sum, middle) => sum + middle[1], 0) / middles.length;
-  /** @param {[number, number]} middle */
-  const distance = (middle) => (middle[0] - across) ** 2 + (middle[1] - down) ** 2;
-  return middles.reduce((nearest, middle) => (distance(middle) < distance(nearest) ? middle : nearest));
-}
-
-/** @param {any} pair @param {number} which */
-function placesKey(pair, which) {
-  return (which === 0) !== pair.swapped ? "places_a" : "places_b";
-}
-
-/** @param {any} pair @param {number} which */
-function gridKey(pair, which) {
-  return (which === 0) !== pair.swapped ? "grid_a" : "grid_b";
-}
-
-/** @param {any} pair @param {number} which @returns {any} */
-function sharesOf(pair, which) {
-  const { values, shape } = decodeArray((which === 0) !== pair.swapped ? pair.shares_a : pair.shares_b);
-  return { values, rows: shape[0], columns: shape[1], scale: pair.scale };
-}
-
-/**
- * Leave the matches in their own colours, outlined; let the rest step back.
- * @param {ImageData} target @param {any} pixels @param {number[]} box @param {any} pair @param {number} which @param {number} chosen
- * @param {string[]} colours
- */
-function dim(target, pixels, box, pair, which, chosen, colours) {
-  const grid = pair[gridKey(pair, which)];
-  const owner = new Int8Array(grid[0] * grid[1]).fill(-1);
-  pair.matches.forEach((/** @type {any} */ match, /** @type {number} */ index) => {
-    if (chosen >= 0 && chosen !== index) return;
-    for (const place of match[placesKey(pair, which)]) if (owner[place] < 0) owner[place] = index;
-  });
-  const { width, height, colour } = pixels;
-  const data = target.data;
-  const paints = colours.map((text) => [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16)));
-  const columnOf = Int16Array.from({ length: width }, (_, x) => Math.floor((((x + 0.5) / width - box[0]) / (box[2] - box[0])) * grid[1]));
-  const rowOf = Int16Array.from({ length: height }, (_, y) => Math.floor((((y + 0.5) / height - box[1]) / (box[3] - box[1])) * grid[0]));
-  /** @param {number} x @param {number} y */
-  const ownerAt = (x, y) => (x < 0 || y < 0 || x >= width || y >= height || columnOf[x] < 0 || columnOf[x] >= grid[1] || rowOf[y] < 0 || rowOf[y] >= grid[0] ? -1 : owner[rowOf[y] * grid[1] + columnOf[x]]);
-  const edge = 3;
-  for (let y = 0; y < height; y += 1) {
-    for (let x = 0; x < width; x += 1) {
-      const index = 4 * (y * width + x);
-      const own = ownerAt(x, y);
-      if (own < 0) {
-        for (let channel = 0; channel < 3; channel += 1) data[index + channel] = colour[index + channel] * 0.42 + 12;
-        continue;
-      }
-      const inked = ownerAt(x - edge, y) !== own || ownerAt(x + edge, y) !== own || ownerAt(x, y - edge) !== own || ownerAt(x, y + edge) !== own;
-      const paint = paints[own % paints.length];
-      for (let channel = 0; channel < 3; channel += 1) data[index + channel] = inked ? paint[channel] : colour[index + channel];
-    }
-  }
 }

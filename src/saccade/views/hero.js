@@ -17,16 +17,16 @@ export function renderHero({ data, element, store, onDrawn }) {
   const redrawn = build("img", { class: "hero-redrawn", alt: "" });
   const redrawnBox = build("figure", { class: "hero-small" }, redrawn, build("figcaption", {}, "what it can redraw from that"));
   const codeNote = build("figcaption");
-  const sentence = build("p", { class: "hero-sentence" });
   const step = build("p", { class: "hero-step" });
+  const credit = build("figcaption", { class: "credit" });
   let time = 1;
   let playing = false;
   let started = 0;
   const play = button("Watch it look", () => (playing ? pause() : start()), { class: "button primary" });
-  const scrub = slider({ label: "Time", least: 0, most: 1, step: 0.01, value: 1, inWords: (value) => `${(value * HERO_SECONDS).toFixed(1)} s`, onInput: (value) => { pause(); time = value; draw(); } });
+  const scrub = slider({ label: "Time", least: 0, most: 1, step: 0.01, value: 1, inWords: (value) => `${(value * HERO_SECONDS).toFixed(1)} s`, onInput: (value) => { time = value; pause(); draw(); } });
   element.append(
-    build("div", { class: "hero-grid" }, build("figure", { class: "hero-main" }, stage.node), build("div", { class: "hero-side" }, build("figure", { class: "hero-small" }, fingerprint, codeNote), redrawnBox)),
-    build("div", { class: "toolbar" }, play, scrub.node), step, sentence,
+    build("div", { class: "hero-grid" }, build("figure", { class: "hero-main" }, stage.node, credit), build("div", { class: "hero-side" }, build("figure", { class: "hero-small" }, fingerprint, codeNote), redrawnBox)),
+    build("div", { class: "toolbar" }, play, scrub.node), step,
   );
   /** @type {any} */
   let ready = null;
@@ -43,7 +43,7 @@ export function renderHero({ data, element, store, onDrawn }) {
     const isVector = cells.rows * cells.columns === 1;
     const strengths = isVector ? cells.values.map(Math.abs) : strengthOfCells(cells);
     ready = { index, photo, pixels, order, half, strengths, columns: isVector ? Math.ceil(Math.sqrt(strengths.length * 2)) : cells.columns, map };
-    sentence.textContent = map.sentence;
+    credit.textContent = photo.credit ? `Photo: ${photo.credit}` : "";
     codeNote.textContent = `its code: ${asCount(cells.values.length)} numbers${isVector ? "" : ` in ${cells.rows}\u00d7${cells.columns} cells`}`;
     fingerprint.setAttribute("aria-label", `the code of ${photo.name}, bright where it is strong`);
     redrawnBox.hidden = !photo.redrawn;

@@ -105,7 +105,7 @@ export function renderWhere({ data, element, store }) {
     const photo = data.photos[index];
     const map = photo.maps[method];
     methods.show(method);
-    sentence.textContent = map.sentence;
+    sentence.textContent = [map.sentence, map.subject].filter(Boolean).join(" ");
     question.replaceChildren(build("strong", {}, map.name), ` (${map.title}): ${map.summary}.`);
     const others = photo.maps.map((/** @type {any} */ other, /** @type {number} */ at) => [other, photo.agreements[method][at], at]).filter((/** @type {any[]} */ entry) => entry[2] !== method && Number.isFinite(entry[1]));
     agreement.textContent = others.length
