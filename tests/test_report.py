@@ -238,8 +238,14 @@ def test_similarities_are_cosines() -> None:
 
 
 def test_modules_join(tmp_path: Path) -> None:
-    (tmp_path / "a.js").write_text('import { b } from "./b.js";\nexport const a = b + 1;\n')
+    (tmp_path / "a.js").write_text(
+        '// @ts-check\n/** Why. */\nimport { b } from "./b.js";\n  /** @type {any} */ const c = '
+        '/** @type {any} */ (b);\n/**\n * Many\n * lines: "x" */\nexport const a = b + 1; // why\n'
+    )
     (tmp_path / "b.js").write_text("export const b = 1;\n")
+    joined = joined_modules("a.js", tmp_path)
+    assert joined.split("\n") == ["const b = 1;", "", "  const c = (b);", "const a = b + 1; // why", ""]
+    (tmp_path / "a.js").write_text('import { b } from "./b.js";\nexport const a = b + 1;\n')
     assert joined_modules("a.js", tmp_path).split() == ["const", "b", "=", "1;", "const", "a", "=", "b", "+", "1;"]
     (tmp_path / "b.js").write_text('import { a } from "./a.js";\nexport const b = 1;\n')
     with pytest.raises(ValueError, match=r"a\.js > b\.js > a\.js is a circle"):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from saccade.picture.themes import DARK, LIGHT, Theme
 
@@ -19,6 +19,24 @@ VIEWS = Path(__file__).parent.parent / "views"
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "\./([\w.]+)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class)\b)", re.MULTILINE)
 _OTHER = re.compile(r"^(?:import|export)\b.*$", re.MULTILINE)
+_COMMENT = re.compile(
+    r"^[ \t]*(?:/\*\*(?:(?!\*/).)*\*/|//[^\n]*)[ \t]*\n|/\*\* @(?:(?!\*/)[^\n])*\*/ ?", re.MULTILINE | re.DOTALL
+)
+"""Whole lines, and types within a line: a sixth of a page."""
+
+
+class _Further(NamedTuple):
+    """A section that only some pages have: the data that it shows, the module that adds it, its style sheet."""
+
+    data: str
+    module: str
+    style: str
+
+
+_FURTHER = (
+    _Further("collection", "collection_section.js", "photo_map.css"),
+    _Further("beside", "beside_section.js", "beside.css"),
+)
 
 
 def page_file(title: str, description: str, data: Mapping[str, Any], *, entry: str = "report.js") -> str:
@@ -30,8 +48,9 @@ def page_file(title: str, description: str, data: Mapping[str, Any], *, entry: s
         data: What the views show, as plain data.
         entry: The module that starts.
     """
-    sections, sheets = (("collection_section.js",), ("photo_map.css",)) if "collection" in data else ((), ())
-    script, style = joined_modules(entry, before=sections), joined_styles(covered=entry != "report.js", also=sheets)
+    further = [part for part in _FURTHER if part.data in data]
+    script = joined_modules(entry, before=[part.module for part in further])
+    style = joined_styles(covered=entry != "report.js", also=[part.style for part in further])
     policy = (
         f"default-src 'none'; img-src data: blob:; style-src '{policy_digest(style)}'; "
         f"script-src '{policy_digest(script)}' 'wasm-unsafe-eval'; worker-src blob:; base-uri 'none'; "
@@ -57,7 +76,7 @@ def joined_modules(entry: str, folder: Path = VIEWS, *, before: Sequence[str] = 
     """The modules that one needs, as one module, each after those that it imports.
 
     Modules from a disk cannot import each other in a browser, so they are joined. For that they keep to named imports
-    of whole names from their own folder, and no two of them have a top-level name in common.
+    of whole names from their own folder, and no two of them have a top-level name in common. Comments stay behind.
 
     Args:
         entry: The module that starts.
@@ -81,7 +100,7 @@ def joined_modules(entry: str, folder: Path = VIEWS, *, before: Sequence[str] = 
                     f"{name} renames what it imports from {other}; joined modules share one space of names"
                 )
             add(other, (*importers, name))
-        body = _EXPORT.sub("", _IMPORT.sub("", text))
+        body = _COMMENT.sub("", _EXPORT.sub("", _IMPORT.sub("", text)))
         left = _OTHER.search(body)
         if left:
             raise ValueError(f"{name} has {left.group()[:60]!r}; only named imports and exports can be joined")

@@ -6,7 +6,6 @@ import { renderHero } from "./hero.js";
 import { renderWhere } from "./where.js";
 import { renderSameStuff } from "./same_stuff.js";
 import { renderAlike } from "./alike.js";
-import { renderBeside } from "./beside.js";
 import { renderRemember } from "./remember.js";
 import { renderCompoundEye } from "./compound_eye.js";
 import { renderFirstAndLater } from "./first_and_later.js";
@@ -47,7 +46,6 @@ const SECTIONS = [
   { id: "same", name: "The same stuff", title: "What is the same stuff?", lead: "Touch a thing, and everything that the network encodes alike lights up, here and in the other photos.", needs: (data) => data.cells.length > 0, render: renderSameStuff },
   { id: "guess", name: "Guess the machine", title: "Can you guess the machine?", lead: "Three photos. It finds two of them more alike than any others.", needs: (data) => data.game.length > 0, render: renderGuess },
   { id: "alike", name: "Why alike?", title: "Why are these two alike?", lead: "The number by which photos are compared, taken apart: every place has its share, for or against.", needs: (data) => data.photos.length > 1, render: renderAlike },
-  { id: "beside", name: "Another network", title: "What does another network see?", lead: "", needs: (data) => Boolean(data.beside), render: renderBeside },
   { id: "memory", name: "What it remembers", title: "What does it remember, and what does it forget?", lead: "From nothing but the code it can draw the photo again. Whatever is missing there, the code does not hold.", needs: (data) => Boolean(data.photos[0].redrawn), render: renderRemember },
   { id: "inside", name: "First and later", title: "What does it notice first, and what later?", lead: "From layer to layer the places get fewer and the features more. Choose a depth, then a feature.", needs: (data) => Boolean(data.photos[0].layers?.length), render: renderFirstAndLater },
   { id: "eye", name: "What a cell sees", title: "What does every cell see?", lead: "The code is made of cells, and each has an eye of its own. Point at one: this is all that it looks at.", needs: (data) => Boolean(data.photos[0].eye), render: renderCompoundEye },
