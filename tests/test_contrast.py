@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import nets
@@ -61,6 +62,8 @@ def test_it_is_drawn_saved_and_opened(encoder: saccade.Encoder, tmp_path: Path) 
     assert opened.to_dict() == why.to_dict()
     assert json.loads(why.save(tmp_path / "why.json").read_text())["difference"] == pytest.approx(why.difference)
     assert "alike to" in why.sentence
+    assert replace(why, centred=True).sentence.startswith("Beyond what all photos share, ")
+    assert not replace(why, centred=False).sentence.startswith("Beyond")
     assert repr(why).startswith("Contrast(")
     with np.load(tmp_path / "why.npz") as file:
         arrays = dict(file)
