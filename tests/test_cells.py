@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import asking
 import keras
@@ -24,6 +25,7 @@ from saccade.encoder import Encoder
 from saccade.errors import Cancelled, InputError, MemoryBudgetError, SaccadeWarning
 from saccade.models.dataflow import EVERYWHERE, POINTWISE, Dataflow, Operation, Window
 from saccade.occlusion.colouring import Colouring, alone, colouring
+from saccade.picture import eyes, fields
 from saccade.results.effective_fields import EffectiveFields, shares_within, side_of
 from saccade.run import Run
 from saccade.targets.paths import ONCE, STAY
@@ -305,6 +307,34 @@ def test_the_pictures_show_the_field_where_it_is() -> None:
     assert not colourful[:, (right + reach) * scale :].any()
     light, dark = np.asarray(seen.figure(theme="light")), np.asarray(seen.sheet(theme="dark"))
     assert light[0, 0].min() > 200 > 50 > dark[0, 0].max()
+
+
+def test_a_code_of_one_vector_has_no_cells_to_speak_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = keras.Input((12, 12, 3))
+    code = keras.layers.GlobalAveragePooling2D(name="code")(keras.layers.Conv2D(4, 3, activation="elu")(image))
+    seen = saccade.cells(
+        Encoder(keras.Model(image, code), layer="code"), np.random.default_rng(0).random((1, 12, 12, 3))
+    )
+    pages: list[str] = []
+
+    def figure(panels: list[Any], **named: Any) -> None:
+        pages.append(" ".join([named["title"], *named["caption"], *named["notes"], *(each.title for each in panels)]))
+
+    for module in (fields, eyes):
+        monkeypatch.setattr(module, "figure", figure)
+    seen.figure()
+    seen.sheet()
+    for words in pages:
+        assert "one vector" in words
+        for wrong in ("cell", "neighbours", "mean of many", "1 backward passes"):
+            assert wrong not in words.replace("without cells", ""), wrong
+    assert len(pages) == 2
+
+
+def test_a_square_is_never_said_to_be_larger_than_the_image() -> None:
+    assert fields.pixels(15.4, (128, 128)) == "15\u00d715 px"
+    assert fields.pixels(229.0, (224, 224)) == "nearly all of the image"
+    assert fields.pixels(float("nan"), (224, 224)) == "nothing"
 
 
 def test_the_command_writes_two_pictures_and_tells_the_sizes(

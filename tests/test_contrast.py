@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import nets
@@ -45,6 +46,28 @@ def test_a_reference_is_read_once(encoder: saccade.Encoder) -> None:
     assert steps == [(1, 3), (2, 3), (3, 3)]
 
 
+def test_errors_that_both_sides_share_cancel(encoder: saccade.Encoder) -> None:
+    """The same photo on both sides: the difference is nothing, and that is certain."""
+    why = contrast(encoder, CAT, CUP, [CUP, CUP], split="masked", masks=64, cells=4)
+    assert why.error is not None
+    assert np.abs(why.shares).max() < 1e-12
+    assert why.error.max() < 1e-9
+    one = saccade.compare(encoder, CAT, CUP, split="masked", masks=64, cells=4)
+    assert one.error is not None
+    assert one.error[0].min() > 1e-6
+
+
+def test_the_errors_of_a_contrast_are_those_of_many_repetitions(encoder: saccade.Encoder) -> None:
+    centre = np.random.default_rng(0).normal(size=encoder.codes(encoder.read([CAT])).shape[1:]) * 0.1
+    answers = [
+        contrast(encoder, CAT, CUP, [ROCKET, FACE], split="masked", masks=64, cells=4, seed=seed, centre=centre)
+        for seed in range(24)
+    ]
+    spread = np.std([why.shares for why in answers], axis=0)
+    errors = np.mean([why.error for why in answers], axis=0)
+    assert errors.mean() == pytest.approx(spread.mean(), rel=0.35)
+
+
 def test_estimated_contrasts_know_their_error(encoder: saccade.Encoder) -> None:
     why = contrast(encoder, CAT, CUP, ROCKET, split="masked", cells=3, masks=32)
     assert why.shares.shape == (3, 3)
@@ -61,6 +84,8 @@ def test_it_is_drawn_saved_and_opened(encoder: saccade.Encoder, tmp_path: Path) 
     assert opened.to_dict() == why.to_dict()
     assert json.loads(why.save(tmp_path / "why.json").read_text())["difference"] == pytest.approx(why.difference)
     assert "alike to" in why.sentence
+    assert replace(why, centred=True).sentence.startswith("Beyond what all photos share, ")
+    assert not replace(why, centred=False).sentence.startswith("Beyond")
     assert repr(why).startswith("Contrast(")
     with np.load(tmp_path / "why.npz") as file:
         arrays = dict(file)

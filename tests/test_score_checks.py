@@ -151,4 +151,4 @@ def test_what_answers_another_question_is_not_scored_but_told() -> None:
     with pytest.raises(NotApplicable, match="detail_kept tells what it remembers"):
         saccade.evaluate(encoder, images, ["detail_kept"], steps=6)
     evaluation = saccade.evaluate(encoder, images, ["saliency"], steps=6, resamples=100, ceiling=0)
-    assert any(note.startswith("the redrawing keeps ") for note in evaluation.notes)
+    assert any(", the redrawing keeps " in note for note in evaluation.notes)

@@ -70,9 +70,9 @@ def cells(
     field = maps.receptive_field
     field_size = "the whole image" if field is None else f"{field[1]}x{field[0]} px"
     half, most = maps.size(0.5), maps.size(0.9)
-    console.say(
-        f"a cell can see {field_size}; half of what moves it lies within {_side(half)}, 90 % within {_side(most)}"
-    )
+    sides = [_side(side, max(images.shape[1:3])) for side in (half, most)]
+    who = "the code, one vector," if maps.grid == (1, 1) else "a cell"
+    console.say(f"{who} can see {field_size}; half of what moves it lies within {sides[0]}, 90 % within {sides[1]}")
     for file in files:
         console.say(f"wrote {file}")
     return {
@@ -100,8 +100,10 @@ def _cell(text: str) -> tuple[int, int]:
     return row, column
 
 
-def _side(side: float) -> str:
-    return "nothing" if isnan(side) else f"{side:.1f}x{side:.1f} px"
+def _side(side: float, longest: int) -> str:
+    if isnan(side):
+        return "nothing"
+    return "nearly all of the image" if side > longest else f"{side:.1f}x{side:.1f} px"
 
 
 def _number(side: float) -> float | None:

@@ -213,7 +213,8 @@ def _detail_kept(runner: Runner) -> list[str]:
     if not runner.encoder.is_autoencoder:
         return []
     kept = explain(runner.encoder, runner.images, "detail_kept").scores["detail_kept"]
-    return [f"the redrawing keeps {100 * float(np.mean(kept)):.0f} % of the photos' detail"]
+    given = f"the {runner.images.shape[2]}x{runner.images.shape[1]} px that the model is given"
+    return [f"of the detail in {given}, the redrawing keeps {100 * float(np.mean(kept)):.0f} %"]
 
 
 def _settings(settings: Mapping[str, Any]) -> Settings:

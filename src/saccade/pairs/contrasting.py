@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,11 @@ from saccade.encoder import Encoder, as_encoder
 from saccade.errors import InputError
 from saccade.images import Images
 from saccade.pairs.comparison import compare
+from saccade.pairs.masked import masked_terms
 from saccade.pairs.reference import mean_code
 from saccade.reference import Reference
 from saccade.results import Contrast, Similarity
+from saccade.run import Run
 
 
 def contrast(
@@ -84,20 +87,46 @@ def contrast(
         layer=encoder.layer,
         special=float(np.mean([why.special for why in first]) - np.mean([why.special for why in second])),
         centred=first[0].centred,
-        error=_error(first, second),
+        error=_error(encoder, first, second, {**settings, "reference": reference}),
         notes=tuple(notes),
     )
 
 
-def _error(first: Sequence[Similarity], second: Sequence[Similarity]) -> NDArray[np.float64] | None:
-    """As if the comparisons were independent."""
-    variances = []
-    for side in (first, second):
-        errors = [why.error[0] for why in side if why.error is not None]
-        if len(errors) < len(side):
-            return None
-        variances.append(np.mean(np.square(errors), axis=0) / len(side))
-    return np.asarray(np.sqrt(variances[0] + variances[1]))
+def _error(
+    encoder: Encoder, first: Sequence[Similarity], second: Sequence[Similarity], settings: dict[str, Any]
+) -> NDArray[np.float64] | None:
+    """The standard errors of the shares; None where they are exact.
+
+    All comparisons split the image with the same masked copies, so the errors of two do not add up as if they were
+    independent: what a place adds to the difference is its term along one direction, a sum over the other images.
+    """
+    every = (*first, *second)
+    if any(why.error is None for why in every):
+        return None
+    middle = _middle(encoder, settings) if every[0].centred else np.zeros(())
+    photos = (every[0].images[0], *(why.images[1] for why in every))
+    own, *others = (Run(encoder).codes(images)[0].astype(np.float64) for images in photos)
+    away = [other - middle for other in others]
+    weights = [1 / len(first)] * len(first) + [-1 / len(second)] * len(second)
+    length = np.linalg.norm(own - middle)
+    towards = [weight * each / np.linalg.norm(each) for weight, each in zip(weights, away, strict=True)]
+    direction = np.sum(towards, axis=0).ravel() / length
+    masks, cells, seed = (settings.get(name, _DEFAULTS[name].default) for name in ("masks", "cells", "seed"))
+    terms = masked_terms(Run(encoder), photos[0].array, own.ravel(), masks=masks, cells=cells, seed=[seed, 0])
+    return np.asarray(np.sqrt(terms.variance(direction[None])[:, :, 0]))
+
+
+_DEFAULTS = signature(compare).parameters
+
+
+def _middle(encoder: Encoder, settings: dict[str, Any]) -> NDArray[np.float64]:
+    """What was taken off each code."""
+    centre = settings.get("centre")
+    if centre is None:
+        reference = settings["reference"] if settings["reference"] is not None else encoder.reference
+        assert reference is not None, "something was taken off"
+        centre = reference.mean_code
+    return np.asarray(centre, np.float64)
 
 
 def _listed(images: Any) -> list[Any]:

@@ -65,15 +65,24 @@ def many_eyes(
         )
     )  # fmt: skip
     extent = "the whole image" if sees is None else f"{sees[1]}\u00d7{sees[0]} px"
-    summary = (
-        f"The code has {rows}\u00d7{columns} cells, and each is an eye of its own: it can see {extent} of the photo, "
-        f"so neighbours see much of the same. It is lit where it really looks: one half lies within "
-        f"{pixels(sizes[0])}, nine tenths within {pixels(sizes[1])}."
-    )
+    looks = f"one half lies within {pixels(sizes[0], size)}, nine tenths within {pixels(sizes[1], size)}."
+    if rows * columns == 1:
+        summary = (
+            f"The code is one vector, without cells: a single eye that can see {extent}. It is lit where it looks: "
+        )
+        title, seen_by = "One eye", "the code sees"
+    else:
+        summary = (
+            f"The code has {rows}\u00d7{columns} cells, and each is an eye of its own: it can see {extent}"
+            f"{'' if sees is None else ' of the photo'}, so neighbours see much of the same. It is lit where it really "
+            "looks: "
+        )
+        title, seen_by = "A compound eye", "the cells of the code see"
+    summary += looks
     whole = Image.fromarray(sized(photo, eyes.height, round(eyes.height * photo.shape[1] / photo.shape[0])))
     return figure(
-        [Panel(whole, "The photo"), Panel(eyes, "The photo as the cells of the code see it", crisp=True)],
-        columns=2, title="A compound eye", caption=[summary], notes=notes, theme=paper, width=2600,
+        [Panel(whole, "The photo"), Panel(eyes, f"The photo as {seen_by} it", crisp=True)],
+        columns=2, title=title, caption=[summary], notes=notes, theme=paper, width=2600,
     )  # fmt: skip
 
 

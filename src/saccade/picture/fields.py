@@ -51,6 +51,7 @@ def field_page(
     blur: float,
     notes: Sequence[str] = (),
     theme: str | Theme = "dark",
+    alone: bool = False,
 ) -> Image.Image:
     """This cell of the code looks at this spot, and mostly at its middle.
 
@@ -64,24 +65,29 @@ def field_page(
         blur: Pixels of smoothing for the view.
         notes: Small print.
         theme: `"light"`, `"dark"` or a theme.
+        alone: The code is a vector, without cells: what is shown is the field of all of it.
     """
     paper = theme_of(theme)
     far = sees is None or (sees[0] >= size[0] and sees[1] >= size[1])
     extent = "the whole image" if sees is None else f"{sees[1]}\u00d7{sees[0]} px"
-    half, most = (pixels(side) for side in mean.squares)
+    half, most = (pixels(side, size) for side in mean.squares)
     summary = (
-        f"Each cell of the code can see {extent}"
+        f"{'The code' if alone else 'Each cell of the code'} can see {extent}"
         + ("" if far else f" of the {size[1]}\u00d7{size[0]} px image")
-        + f". It does not look everywhere alike: on average one half of what moves it lies within {half}, nine tenths "
-        f"within {most}."
+        + f". It does not look everywhere alike: {'' if alone else 'on average '}one half of what moves it lies within "
+        f"{half}, nine tenths within {most}."
     )
     field = crop(photo, size, one)
     panels = [
-        Panel(_spot(photo, size, one), "The spot of one cell", "The frame is all that it can see."),
+        Panel(
+            _spot(photo, size, one),
+            "What the code sees" if alone else "The spot of one cell",
+            "The frame is all that it can see.",
+        ),
         Panel(
             _marked(_painted(field, softened(one.energy, blur)), one),
-            "Its field, enlarged",
-            f"The brighter, the more a pixel moves it. Half lies within {pixels(one.squares[0])}.",
+            "Where it looks" if alone else "Its field, enlarged",
+            f"The brighter, the more a pixel moves it. Half lies within {pixels(one.squares[0], size)}.",
         ),
         Panel(
             _marked(_painted(None, softened(mean.energy, blur)), mean),
@@ -94,10 +100,12 @@ def field_page(
             "How much lies within a square. Dashed: if all pixels counted alike.",
         ),
     ]
+    if alone:  # its mean is itself
+        del panels[2]
     return figure(
         panels,
-        columns=4,
-        title="Where a cell of the code looks",
+        columns=len(panels),
+        title="Where the code looks" if alone else "Where a cell of the code looks",
         caption=[summary],
         notes=notes,
         theme=paper,
@@ -207,7 +215,7 @@ def _graph(
 
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         line([place(0, share), place(longest, share)], theme.rule, 1)
-    even = [(length, min(length / longest, 1.0) ** 2) for length in np.linspace(0, longest, 60)]
+    even = [(length, _evenly(mean, length)) for length in np.linspace(0, longest, 60)]
     for start in range(0, 59, 2):
         line([place(*even[start]), place(*even[start + 1])], theme.muted, 2)
     shown = [(float(length), float(share)) for length, share in zip(*curve, strict=True) if length <= longest]
@@ -245,14 +253,30 @@ def _graph(
     return image
 
 
+def _evenly(field: ReceptiveField, side: float) -> float:
+    """Which share of a field lies within a square round its centre?"""
+    part = 1.0
+    for middle, start, length in zip(field.centre, field.origin, field.energy.shape, strict=True):
+        inside = min(middle - start + side / 2, length) - max(middle - start - side / 2, 0)
+        part *= max(inside, 0.0) / length
+    return part
+
+
 def sized(photo: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
     """A part of a photo at another size."""
     return np.ascontiguousarray(enlarge(np.ascontiguousarray(photo), height, width))
 
 
-def pixels(side: float) -> str:
-    """A square in words."""
-    return "nothing" if isnan(side) else f"{number(side)}\u00d7{number(side)} px"
+def pixels(side: float, size: tuple[int, int]) -> str:
+    """A square in words.
+
+    Args:
+        side: Of the square.
+        size: Of the image. A square whose middle is not that of the image can be larger.
+    """
+    if isnan(side):
+        return "nothing"
+    return "nearly all of the image" if side > max(size) else f"{number(side)}\u00d7{number(side)} px"
 
 
 def _spaced(places: Sequence[float], zoom: float, space: float) -> list[float]:

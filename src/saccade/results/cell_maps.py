@@ -147,15 +147,17 @@ class CellMaps(Result):
         field, effective = self._receptive_field(index, row, column), self.effective
         height, width = effective.profile.shape
         sizes = effective.size(0.5), effective.size(0.9)
-        mean = ReceptiveField(effective.profile, (0, 0), (height / 2, width / 2), sizes)
+        alone = self.grid == (1, 1)
+        mean = field if alone else ReceptiveField(effective.profile, (0, 0), (height / 2, width / 2), sizes)
+        fields = "1 field" if effective.averaged == 1 else f"{effective.averaged} fields"
         notes = [
-            f"cell {row},{column} of {self._where(index)}",
-            f"the mean and the sizes are those of {effective.averaged} fields that lie inside the image",
+            self._where(index) if alone else f"cell {row},{column} of {self._where(index)}",
+            *([] if alone else [f"the mean and the sizes are those of {fields} that lie inside the image"]),
             self._small_print(),
         ]
         return field_page(
             frame, self.images.shape[1:3], field, mean, sees=effective.theoretical,
-            curve=(effective.sides, effective.curve), blur=self.blur, notes=notes, theme=theme,
+            curve=(effective.sides, effective.curve), blur=self.blur, notes=notes, theme=theme, alone=alone,
         )  # fmt: skip
 
     @checks_arguments
@@ -172,7 +174,8 @@ class CellMaps(Result):
         frame = framed(self._photo(index))
         rows, columns = self.grid
         fields = [[self._receptive_field(index, row, column) for column in range(columns)] for row in range(rows)]
-        notes = [f"{self._where(index)}; every cell has its own scale", self._small_print()]
+        scales = "" if self.grid == (1, 1) else "; every cell has its own scale"
+        notes = [f"{self._where(index)}{scales}", self._small_print()]
         return many_eyes(
             frame, self.images.shape[1:3], fields, sees=self.receptive_field, sizes=(self.size(0.5), self.size(0.9)),
             blur=self.blur, notes=notes, theme=theme,
@@ -270,11 +273,13 @@ class CellMaps(Result):
 
     def _where(self, index: int) -> str:
         rows, columns = self.grid
-        return f"{rows}x{columns} cells, layer {self.layer} of {self.model}, photo {self.images.names[index]}"
+        cells = "one vector" if rows * columns == 1 else f"{rows}x{columns} cells"
+        return f"{cells}, layer {self.layer} of {self.model}, photo {self.images.names[index]}"
 
     def _small_print(self) -> str:
         alone = self.passes == self.grid[0] * self.grid[1]
-        ways = f"{self.passes} backward passes" + ("" if alone else ", cells that share no pixel in one")
+        ways = f"{self.passes} backward pass{'es' * (self.passes != 1)}"
+        ways += "" if alone else ", cells that share no pixel in one"
         smoothed = f"shown smoothed with {self.blur:g} px, measured without"
         return "; ".join((ways, smoothed, *self.notes))
 

@@ -80,10 +80,10 @@ class Contrast(Result):
     def sentence(self) -> str:
         """In plain words."""
         nearer, further = _names(self.nearer), _names(self.further)
-        told = (
-            f"{self.image.names[0]} is {number(float(np.mean(self.scores_nearer)))} alike to {nearer} and "
-            f"{number(float(np.mean(self.scores_further)))} to {further}"
-        )
+        likeness = [number(float(np.mean(scores))) for scores in (self.scores_nearer, self.scores_further)]
+        told = f"{self.image.names[0]} is {likeness[0]} alike to {nearer} and {likeness[1]} to {further}"
+        if self.centred:
+            told = f"Beyond what all photos share, {told}"
         # The side that it is more like is the one to be explained.
         side, speaking = (nearer, self.shares) if self.difference >= 0 else (further, -self.shares)
         if not (speaking > 0).any():
