@@ -35,7 +35,7 @@ def report_contents(
     methods: Sequence[str] | None,
     title: str | None,
     deck: str | None,
-    report: Callable[[str, int], None],
+    report: Callable[[str, float], None],
     stop: Callable[[], bool] | None,
     collection: Catalogue | None = None,
 ) -> dict[str, Any]:
@@ -51,12 +51,14 @@ def report_contents(
     report("asking untrained networks", 3)
     centre = known_centre(encoder, codes)
     trust = trust_data(encoder, images, attributions[0], centre)
-    pairs = pair_data(encoder, images, centre)
-    report("looking inside", 4)
+    pairs = pair_data(
+        encoder, images, centre, progress=lambda share: report("comparing every two photos", 4 + share), stop=stop
+    )
+    report("looking inside", 5)
     layers = [layers_of(encoder, images[index]) for index in range(len(images))]
-    report("asking every cell what it sees", 5)
+    report("asking every cell what it sees", 6)
     eyes = eye_data(encoder, images)
-    report("laying out the collection" if collection is not None else "writing", 6)
+    report("laying out the collection" if collection is not None else "writing", 7)
     neighbourhood = None if collection is None else collection_data(encoder, collection, images, codes)
     table = similarities(codes, centre)
     content = []

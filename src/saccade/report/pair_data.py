@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import combinations
 from typing import Any
 
@@ -22,18 +23,36 @@ _LEAST_MARGIN = 0.02
 _QUESTIONS = 6
 
 
-def pair_data(encoder: Encoder, images: Images, centre: Array | None) -> list[dict[str, Any]]:
+def pair_data(
+    encoder: Encoder,
+    images: Images,
+    centre: Array | None,
+    *,
+    progress: Callable[[float], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> list[dict[str, Any]]:
     """Every two photos.
 
     Args:
         encoder: The model.
         images: The photos.
         centre: The mean code of the collection that the model knows; None where it knows none.
+        progress: Called with the share that is done. The first photo's pairs take longest: there every photo's masked
+            copies are encoded, where a code can be split in no other way.
+        stop: Asked between pieces; True ends the work with `Cancelled`.
     """
     reference = encoder.reference if centre is not None else None
     pairs = []
-    for a, b in combinations(range(len(images)), 2):
-        similarity = compare(encoder, images[a], images[b], reference=reference)
+    both = list(combinations(range(len(images)), 2))
+    copies = [len({photo for pair in both[: number + 1] for photo in pair}) for number in range(len(both))]
+    for number, (a, b) in enumerate(both):
+        before = copies[number - 1] if number else 0
+
+        def on_progress(done: int, total: int, start: int = before, end: int = copies[number]) -> None:
+            if progress is not None:
+                progress((start + (end - start) * done / max(total, 1)) / len(images))
+
+        similarity = compare(encoder, images[a], images[b], reference=reference, progress=on_progress, stop=stop)
         pairs.append({"a": a, "b": b, **_pair(similarity, encoder, centred=centre is not None)})
     return pairs
 

@@ -21,7 +21,7 @@ MOST = 12
 """More photos than this make a file that nobody mails."""
 MOST_BYTES = 8_000_000
 """A larger file cannot be mailed; the network is left out of it first."""
-_STEPS = 7
+_STEPS = 8
 _COLLECTION_STEPS = 14
 """Encoding a collection, beside the others."""
 
@@ -38,7 +38,7 @@ def write_report(
     live: bool = True,
     collection: Any = None,
     model_source: str = "MODEL",
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Callable[[str, float, int], None] | None = None,
     stop: Callable[[], bool] | None = None,
     on_note: Callable[[str], None] | None = None,
 ) -> Path:
@@ -98,7 +98,7 @@ def report_page(
     entry: str = "report.js",
     name: str = "report.html",
     model_source: str = "MODEL",
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Callable[[str, float, int], None] | None = None,
     stop: Callable[[], bool] | None = None,
     on_note: Callable[[str], None] | None = None,
 ) -> tuple[str, str]:
@@ -110,7 +110,7 @@ def report_page(
 
     before = 0 if collection is None else _COLLECTION_STEPS
 
-    def report(text: str, done: int) -> None:
+    def report(text: str, done: float) -> None:
         if stop is not None and stop():
             raise Cancelled("the report was stopped; nothing was written.")
         if progress is not None:
