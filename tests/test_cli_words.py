@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from saccade.cli import values
+from saccade.cli.console import Console
 from saccade.cli.settings import settings_for
 from saccade.collection.output_folder import output_folder
 from saccade.errors import FileError, InputError, UnknownName
@@ -113,3 +115,24 @@ def test_a_folder_below_a_file_cannot_be_made(tmp_path: Path) -> None:
         pass
     with pytest.raises(FileError, match="is a file"), output_folder(tmp_path / "file"):
         pass
+
+
+def test_logs_are_told_how_far_it_is(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: seconds[0])
+    with Console().progress(100, "comparing") as bar:
+        for done in range(1, 101):
+            seconds[0] += 1
+            bar.at(done)
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "comparing: 3 % done, about 2 min left"
+    assert said[1:3] == ["comparing: 13 % done, about 87 s left", "comparing: 23 % done, about 77 s left"]
+    assert len(said) == 10
+    with Console().progress(10, "quick") as bar:
+        for done in range(1, 11):
+            seconds[0] += 1
+            bar.at(done)
+    with Console(quiet=True).progress(100, "comparing") as bar:
+        seconds[0] += 50
+        bar.at(50)
+    assert capsys.readouterr().err == ""

@@ -320,7 +320,7 @@ class Answers:
         photos: Sequence[AlbumPhoto],
         title: str | None,
         stop: Stop | None = None,
-        progress: Callable[[str, int, int], None] | None = None,
+        progress: Callable[[str, float, int], None] | None = None,
     ) -> str:
         """The report of these photos, as one page."""
         images = Images.join([photo.image for photo in photos])

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
+import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, TextIO
 
@@ -14,6 +15,10 @@ import typer
 
 from saccade.errors import FileError, SaccadeWarning
 
+_EVERY = 10.0
+"""Seconds between two lines about how far something is."""
+_SOONEST, _WORTH = 3.0, 20.0
+"""After so many seconds an estimate can be trusted, and from so many on it is worth a line."""
 EVERY_COMMAND = "Every command"
 """Heading of the options that every command has."""
 
@@ -149,9 +154,12 @@ class Console:
 
     @contextlib.contextmanager
     def progress(self, total: float, text: str = "") -> Iterator[Bar]:
-        """A bar on stderr with the time left; invisible unless stderr is a terminal and --quiet is not given."""
-        if self.quiet or not sys.stderr.isatty():
+        """A bar on stderr with the time left; a line now and then where that is no terminal; nothing with --quiet."""
+        if self.quiet:
             yield Bar()
+            return
+        if not sys.stderr.isatty():
+            yield _Lines(self._to_stderr, total, text)
             return
         from rich.console import Console as RichConsole
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -184,6 +192,38 @@ class Bar:
 
     def above(self, text: str) -> None:
         """Print a line above the bar."""
+
+
+class _Lines(Bar):
+    """How far it is, for logs: once an estimate is worth a line, and then every ten seconds.
+
+    Args:
+        say: Prints a line.
+        total: How much there is to do.
+        text: What is being done.
+    """
+
+    def __init__(self, say: Callable[[str], None], total: float, text: str) -> None:
+        self._say, self._total, self._text = say, total, text
+        self._start = self._last = time.monotonic()
+        self._has_spoken = False
+
+    def at(self, done: float, text: str | None = None) -> None:
+        self._text = text or self._text
+        now = time.monotonic()
+        share = done / self._total if self._total else 1.0
+        if not 0 < share < 1:
+            return
+        elapsed = now - self._start
+        left = elapsed / share - elapsed
+        is_due = now - self._last >= _EVERY if self._has_spoken else elapsed >= _SOONEST and elapsed + left >= _WORTH
+        if not is_due:
+            return
+        from saccade.cli.forecast import duration
+
+        self._has_spoken, self._last = True, now
+        what = f"{_one_line(self._text)}: " if self._text else ""
+        self._say(f"{what}{100 * share:.0f} % done, about {duration(left)} left")
 
 
 class _RichBar(Bar):

@@ -31,7 +31,7 @@ TITLE = "Where does a machine look when nobody tells it what matters?"
 def build(
     folder: Path,
     *,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Callable[[str, float, int], None] | None = None,
     on_note: Callable[[str], None] | None = None,
 ) -> Path:
     """Write the report of the model that ships on real photos, with all that its command needs beside it.

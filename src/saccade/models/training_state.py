@@ -30,7 +30,7 @@ def looks_untrained(network: Network) -> Iterator[str]:
         if values.dtype.kind != "f" or not values.size:
             continue
         largest = float(np.abs(values).max())  # not a number where one of them is not
-        if not largest <= _LARGEST and not _is_mask(values):
+        if not largest <= _LARGEST and not _is_mask(values) and not _is_bound(name, values):
             what = f"as large as {largest:.3g}" if np.isfinite(largest) else "that are not numbers (NaN or infinite)"
             raise ModelError(
                 f"{network.name!r} holds weights {what} in {name!r}; the training went wrong or the file is damaged, "
@@ -44,6 +44,13 @@ def _is_mask(values: np.ndarray) -> bool:
     """Does it hold nothing but 0 and one large negative number, as what is added to scores that must not count?"""
     low = values.min()
     return bool(low < 0 and ((values == 0) | (values == low)).all())
+
+
+def _is_bound(name: str, values: np.ndarray) -> bool:
+    """Is it one number that says how large others may become, where infinity is no limit?"""
+    return bool(
+        values.size == 1 and not np.isnan(values).any() and name.lower().endswith(("min", "max", "bound", "limit"))
+    )
 
 
 def _fresh_keras(weights: list[tuple[str, np.ndarray]]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -393,10 +394,14 @@ def _exact_terms(pair: _Pair, notes: list[str]) -> tuple[Terms, Terms] | None:
 
 def _masked(pair: _Pair, masks: int, cells: int, seed: int) -> tuple[MaskedTerms, MaskedTerms]:
     answers = []
+    # A photo has masks of its own, so that all of its pairs share its copies; an image beside itself needs others, else
+    # both would be wrong in the same way.
+    own = [int.from_bytes(hashlib.sha256(images.array.tobytes()).digest()[:4]) for images in pair.images]
+    own[1] += own[0] == own[1]
     for side, (images, code) in enumerate(zip(pair.images, pair.codes, strict=True)):
         run = Run(pair.run.encoder, progress=_half(pair.progress, side, masks), stop=pair.stop)
         flat = np.asarray(code, np.float64).ravel()
-        answers.append(masked_terms(run, images.array, flat, masks=masks, cells=cells, seed=[seed, side]))
+        answers.append(masked_terms(run, images.array, flat, masks=masks, cells=cells, seed=[seed, own[side]]))
     return answers[0], answers[1]
 
 

@@ -41,7 +41,7 @@ def report_contents(
     beside: Encoder | None,
     beside_lead: str | None,
     about: Mapping[str, AboutPhoto],
-    report: Callable[[str, int], None],
+    report: Callable[[str, float], None],
     stop: Callable[[], bool] | None,
     collection: Catalogue | None = None,
 ) -> dict[str, Any]:
@@ -58,21 +58,28 @@ def report_contents(
     report("asking untrained networks", 3)
     centre = known_centre(encoder, codes)
     trust = trust_data(encoder, images, attributions[0], centre)
-    pairs = pair_data(encoder, images, centre, subjects=subjects, stop=stop)
-    report("looking inside", 4)
+    pairs = pair_data(
+        encoder,
+        images,
+        centre,
+        subjects=subjects,
+        progress=lambda share: report("comparing every two photos", 4 + share),
+        stop=stop,
+    )
+    report("looking inside", 5)
     layers = [layers_of(encoder, images[index]) for index in range(len(images))]
-    report("asking every cell what it sees", 5)
+    report("asking every cell what it sees", 6)
     eyes = eye_data(encoder, images)
-    report("laying out the collection" if collection is not None else "comparing", 6)
+    report("laying out the collection" if collection is not None else "comparing", 7)
     neighbourhood = None if collection is None else collection_data(encoder, collection, images, codes)
-    report("asking the other network" if beside is not None else "comparing", 7)
+    report("asking the other network" if beside is not None else "comparing", 8)
     table = similarities(codes, centre)
     other = None
     if beside is not None:
         other = beside_data(
             encoder, images, beside, table, methods=methods, lead=beside_lead, subjects=subjects, stop=stop
         )
-    report("writing", 8)
+    report("writing", 9)
     content = []
     for index in range(len(images)):
         one = photo_data(images, index, codes[index], None if redrawn is None else redrawn[index])

@@ -31,6 +31,7 @@ def pair_data(
     centre: Array | None,
     *,
     subjects: Mapping[str, Box] | None = None,
+    progress: Callable[[float], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> list[dict[str, Any]]:
     """Every two photos.
@@ -40,12 +41,22 @@ def pair_data(
         images: The photos.
         centre: The mean code of the collection that the model knows; None where it knows none.
         subjects: Boxes of the photos' subjects, by name.
-        stop: As for `compare`.
+        progress: Called with the share that is done. The first photo's pairs take longest: there every photo's masked
+            copies are encoded, where a code can be split in no other way.
+        stop: Asked between pieces; True ends the work with `Cancelled`.
     """
     reference = encoder.reference if centre is not None else None
     pairs = []
-    for a, b in combinations(range(len(images)), 2):
-        similarity = compare(encoder, images[a], images[b], reference=reference, stop=stop)
+    both = list(combinations(range(len(images)), 2))
+    copies = [len({photo for pair in both[: number + 1] for photo in pair}) for number in range(len(both))]
+    for number, (a, b) in enumerate(both):
+        before = copies[number - 1] if number else 0
+
+        def on_progress(done: int, total: int, start: int = before, end: int = copies[number]) -> None:
+            if progress is not None:
+                progress((start + (end - start) * done / max(total, 1)) / len(images))
+
+        similarity = compare(encoder, images[a], images[b], reference=reference, progress=on_progress, stop=stop)
         pair = {"a": a, "b": b, **_pair(similarity, encoder, centred=centre is not None)}
         if subjects:
             boxes = [subjects.get(images.photos[index].name) for index in (a, b)]

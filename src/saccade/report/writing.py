@@ -22,7 +22,7 @@ MOST = 12
 """More photos than this make a file that nobody mails."""
 MOST_BYTES = 8_000_000
 """A larger file cannot be mailed; the network is left out of it first."""
-_STEPS = 9
+_STEPS = 10
 _COLLECTION_STEPS = 14
 """Encoding a collection, beside the others."""
 
@@ -44,7 +44,7 @@ def write_report(
     model_source: str = "MODEL",
     options: Sequence[str] = (),
     notes: Sequence[str] = (),
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Callable[[str, float, int], None] | None = None,
     stop: Callable[[], bool] | None = None,
     on_note: Callable[[str], None] | None = None,
 ) -> Path:
@@ -120,7 +120,7 @@ def report_page(
     model_source: str = "MODEL",
     options: Sequence[str] = (),
     notes: Sequence[str] = (),
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Callable[[str, float, int], None] | None = None,
     stop: Callable[[], bool] | None = None,
     on_note: Callable[[str], None] | None = None,
 ) -> tuple[str, str]:
@@ -134,7 +134,7 @@ def report_page(
 
     before = 0 if collection is None else _COLLECTION_STEPS
 
-    def report(text: str, done: int) -> None:
+    def report(text: str, done: float) -> None:
         if stop is not None and stop():
             raise Cancelled("the report was stopped; nothing was written.")
         if progress is not None:
