@@ -156,9 +156,8 @@ def test_two_thousand_photos_can_be_mailed(
     encoder = saccade.Encoder(small_autoencoder(), layer="encoded", value_range=(0.0, 1.0))
     catalogue = Catalogue(tuple(entries), codes, "", (32, 32), Origin.of(encoder))
     monkeypatch.setattr(photo_map, "_embedded", lambda components, seed: components[:, :2])
-    images = encoder.read(np.zeros((1, 32, 32, 3), np.float32))
     content = carried_by(page)
-    content["collection"] = collection_data.collection_data(encoder, catalogue, images, codes[:1])
+    content["collection"] = collection_data.ShownCollection(encoder, catalogue).data([(None, codes[0])])
     assert len(content["collection"]["names"]) == 2000
     assert content["collection"]["count"] == 2100
     whole = page_file("title", "deck", {**content, "photos": content["photos"][:1]})

@@ -48,7 +48,9 @@ def blocks(language: str, page: str = README) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", page, re.S)
 
 
-HOW_TOS = ("write-a-method", "write-a-target", "write-a-network", "read-the-source", "report", "opening-a-model")
+HOW_TOS = (
+    "write-a-method", "write-a-target", "write-a-network", "read-the-source", "report", "opening-a-model", "collection",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", HOW_TOS)

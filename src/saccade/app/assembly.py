@@ -15,12 +15,14 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from saccade.app.clients import Clients
+from saccade.app.collection_routes import collection_api
 from saccade.app.limits import Limits
 from saccade.app.live import converse
 from saccade.app.refusal import Refused
 from saccade.app.routes import api
 from saccade.app.security import Guard
 from saccade.app.service import Service
+from saccade.collection import Catalogue
 from saccade.encoder import Encoder
 from saccade.errors import Cancelled, MemoryBudgetError, SaccadeError
 from saccade.report.page_file import VIEWS, joined_styles
@@ -50,6 +52,7 @@ def create_app(
     open_twin: Callable[[], Encoder] | None = None,
     on_defect: Callable[[BaseException], None] | None = None,
     root_path: str = "",
+    catalogue: Catalogue | None = None,
     warm_up: bool = True,
 ) -> Guard:
     """The app, as any server for ASGI runs it.
@@ -66,18 +69,20 @@ def create_app(
         open_twin: Opens the same model once more, for questions to untrained networks.
         on_defect: Gets what nobody expected.
         root_path: The prefix under which it is reached, behind a proxy that takes it away or leaves it.
-        warm_up: Ask the usual questions once before anybody does.
+        catalogue: The codes of the photos, where they are known already.
+        warm_up: Encode the photos of the command, and ask the usual questions once before anybody does.
     """
     limits = limits or Limits()
     service = Service(
-        encoder, photos, limits, model_source=model_source, open_twin=open_twin, on_defect=on_defect
+        encoder, photos, limits, model_source=model_source, open_twin=open_twin, on_defect=on_defect,
+        catalogue=catalogue,
     )  # fmt: skip
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         # Its own way is a traceback on stderr, which may name a photo.
         asyncio.get_running_loop().set_exception_handler(lambda _, context: _say(service, context))
-        warming = asyncio.create_task(service.warm_up()) if warm_up else None
+        warming = asyncio.create_task(service.begin()) if warm_up else None
         yield
         if warming is not None:
             warming.cancel()
@@ -92,6 +97,7 @@ def create_app(
     )  # fmt: skip
     app.state.service = service
     app.include_router(api)
+    app.include_router(collection_api)
     _add_page(app)
     app.add_api_websocket_route("/live", _live)
     for kind, handler in _HANDLERS.items():
@@ -115,7 +121,7 @@ async def _live(socket: WebSocket) -> None:
 def _add_page(app: FastAPI) -> None:
     """The page and its parts; they are read once, so that no name in an address ever becomes that of a file."""
     scripts = {path.name: path.read_bytes() for path in sorted(VIEWS.glob("*.js"))}
-    styles = joined_styles(covered=True, also=("app.css",)).encode()
+    styles = joined_styles(covered=True, also=("photo_map.css", "app.css")).encode()
 
     async def page() -> Response:
         return HTMLResponse(_PAGE)

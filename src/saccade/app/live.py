@@ -63,9 +63,13 @@ class Frame(Message):
 
 
 class Encode(Message):
-    """An image as the model takes it; the bytes are float32, row by row. The answer is its code and its redrawing."""
+    """An image as the model takes it; the bytes are float32, row by row. The answer is its code and its redrawing.
+
+    Where the photos of the command are a collection, `neighbours` are those of it that are most alike.
+    """
 
     kind: Literal["run"]
+    photo: Number | None = Field(default=None, description="What it was before it was covered; it finds not itself.")
 
 
 class Turn(Message):
@@ -193,7 +197,7 @@ class Conversation:
         elif isinstance(question, Frame):
             self._frame(question, numbers, stop, send)
         elif isinstance(question, Encode):
-            self._encode(numbers, stop, send)
+            self._encode(question, numbers, stop, send)
         elif isinstance(question, Turn):
             self._turn(question, stop, send)
         elif isinstance(question, Mix):
@@ -238,7 +242,7 @@ class Conversation:
             values.tobytes(),
         )  # fmt: skip
 
-    def _encode(self, numbers: bytes, stop: Stop, send: Send) -> None:
+    def _encode(self, question: Encode, numbers: bytes, stop: Stop, send: Send) -> None:
         start = time.perf_counter()
         encoder = self._service.answers.encoder
         images = encoder.images(self._image(numbers))
@@ -246,10 +250,12 @@ class Conversation:
         found = Run(encoder, stop=stop).activations(images.array, layers)
         code = np.asarray(encoder.on_grid(found[encoder.layer])[0], "<f4")
         redrawn = np.asarray(found[layers[-1]][0], "<f4") if len(layers) > 1 else np.zeros(0, "<f4")
+        neighbours = self._service.neighbourhood.nearest(code, question.photo or "")
         send(
-            {"code": code.size, "redrawn": redrawn.size, "milliseconds": 1000 * (time.perf_counter() - start)},
+            {"code": code.size, "redrawn": redrawn.size, "neighbours": neighbours,
+             "milliseconds": 1000 * (time.perf_counter() - start)},
             code.tobytes() + redrawn.tobytes(),
-        )
+        )  # fmt: skip
 
     def _image(self, numbers: bytes) -> Any:
         recipe, value_range = self._service.album.recipe, self._service.answers.encoder.value_range

@@ -28,7 +28,7 @@ PhotoNumber = Annotated[str, Path(max_length=40, pattern=r"^[A-Za-z0-9_-]+$", de
 _PHOTO_KINDS = ("image/", "application/octet-stream")
 
 
-_REFUSALS: dict[int | str, dict[str, Any]] = {
+REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"model": Refusal, "description": "No token, or another one."},
     403: {"model": Refusal, "description": "Asked by a page of another origin."},
     404: {"model": Refusal, "description": "There is no such photo."},
@@ -37,21 +37,22 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
     429: {"model": Refusal, "description": "Too many questions of this client are waiting."},
     503: {"model": Refusal, "description": "Too many questions are waiting, or this one took too long."},
 }
-_BODY: dict[int | str, dict[str, Any]] = {
+BODY: dict[int | str, dict[str, Any]] = {
     400: {"model": Refusal, "description": "The body ended early, or is no text that JSON is written in."},
     408: {"model": Refusal, "description": "The body did not arrive in time."},
     413: {"model": Refusal, "description": "The body, or the photo in it, is too large."},
 }
 
 
-def _json(example: str = "A JSON object.") -> dict[int | str, dict[str, Any]]:
+def json_of(example: str = "A JSON object.") -> dict[int | str, dict[str, Any]]:
+    """How a JSON answer is described."""
     return {200: {"description": example, "content": {"application/json": {}}}}
 
 
 _SHOWN = HTTPBearer(auto_error=False, description="The token that `saccade serve` has printed.")
 """Only said in the description: the guard has looked at it before."""
 
-api = APIRouter(prefix="/api", responses=_REFUSALS, dependencies=[Security(_SHOWN)])
+api = APIRouter(prefix="/api", responses=REFUSALS, dependencies=[Security(_SHOWN)])
 
 
 def service_of(request: Request) -> Service:
@@ -92,7 +93,8 @@ async def _gone(request: Request) -> None:
         pass
 
 
-def _as_json(body: bytes) -> Response:
+def as_json(body: bytes) -> Response:
+    """JSON that is written already."""
     return Response(body, media_type="application/json")
 
 
@@ -102,7 +104,7 @@ def _as_json(body: bytes) -> Response:
 async def model(request: Request) -> Response:
     """The model, its code, its layers, how it takes its images."""
     service = service_of(request)
-    return _as_json(await service.answer(client_of(request), "model", lambda _: service.answers.model()))
+    return as_json(await service.answer(client_of(request), "model", lambda _: service.answers.model()))
 
 
 @api.get(
@@ -114,7 +116,7 @@ async def model(request: Request) -> Response:
 async def methods(request: Request) -> Response:
     """Every method, with what it does, what it costs, and whether this model can answer it."""
     service = service_of(request)
-    return _as_json(await service.answer(client_of(request), "methods", lambda _: service.answers.methods()))
+    return as_json(await service.answer(client_of(request), "methods", lambda _: service.answers.methods()))
 
 
 @api.get("/photos", summary="Which photos can be asked about?", responses={200: {"model": list[ListedPhoto]}})
@@ -132,7 +134,7 @@ async def photos(request: Request) -> list[dict[str, Any]]:
     responses={
         201: {"model": ListedPhoto},
         415: {"model": Refusal, "description": "Not a photo that can be read."},
-        **_BODY,
+        **BODY,
     },
     openapi_extra={
         "requestBody": {
@@ -158,7 +160,7 @@ async def drop(
     return Response(_encoded({"number": photo.number, "name": photo.name}), 201, media_type="application/json")
 
 
-@api.delete("/photos/{number}", status_code=204, summary="Forget this photo", responses=_BODY)
+@api.delete("/photos/{number}", status_code=204, summary="Forget this photo", responses=BODY)
 async def forget(request: Request, number: PhotoNumber) -> None:
     """Only photos that this client has dropped; those of the command stay."""
     service_of(request).album.remove(client_of(request), number)
@@ -168,18 +170,18 @@ async def forget(request: Request, number: PhotoNumber) -> None:
     "/photos/{number}",
     summary="What does the model make of this photo?",
     response_model=None,
-    responses=_json(
+    responses=json_of(
         "How it looks, where the model's image lies on it, its `code` (float32), the cells, and the redrawing."
     ),
 )
 async def photo(request: Request, number: PhotoNumber) -> Response:
     """The photo with its code and what the model redraws from it."""
     service, client = service_of(request), client_of(request)
-    _is_there(service, client, number)
+    is_there(service, client, number)
     asking = service.answer(
         client, ("photo", number), lambda _: service.answers.photo(service.album.photo(client, number))
     )
-    return _as_json(await while_there(request, asking))
+    return as_json(await while_there(request, asking))
 
 
 @api.get(
@@ -192,7 +194,7 @@ async def photo(request: Request, number: PhotoNumber) -> Response:
 async def thumbnail(request: Request, number: PhotoNumber) -> Response:
     """A small WebP for lists."""
     service, client = service_of(request), client_of(request)
-    _is_there(service, client, number)
+    is_there(service, client, number)
     content = await service.turns.work(client, lambda _: service.album.photo(client, number).thumbnail)
     return Response(content, media_type="image/webp")
 
@@ -201,12 +203,12 @@ async def thumbnail(request: Request, number: PhotoNumber) -> Response:
     "/explain",
     summary="Where does the model look in this photo?",
     response_model=None,
-    responses={200: {"model": Explanation}, **_BODY},
+    responses={200: {"model": Explanation}, **BODY},
 )
 async def explain(request: Request, question: ExplainQuestion) -> Response:
     """The map of a method, with its unit, its scale, and the answer in a sentence."""
     service, client = service_of(request), client_of(request)
-    _is_there(service, client, question.photo)
+    is_there(service, client, question.photo)
     asking = service.answer(
         client,
         ("explain", client if _names_another(question) else "", question.model_dump_json()),
@@ -214,7 +216,7 @@ async def explain(request: Request, question: ExplainQuestion) -> Response:
             service.answers.attribution(question, lambda number: service.album.photo(client, number), stop)
         ),
     )
-    return _as_json(await while_there(request, asking))
+    return as_json(await while_there(request, asking))
 
 
 @api.post(
@@ -222,12 +224,12 @@ async def explain(request: Request, question: ExplainQuestion) -> Response:
     summary="The same as a page with its colour bar",
     response_model=None,
     response_class=Response,
-    responses={200: {"description": "A PNG as the library draws it.", "content": {"image/png": {}}}, **_BODY},
+    responses={200: {"description": "A PNG as the library draws it.", "content": {"image/png": {}}}, **BODY},
 )
 async def explain_picture(request: Request, question: ExplainQuestion) -> Response:
     """The map on the photo with the question, the answer, the bar and how it was made."""
     service, client = service_of(request), client_of(request)
-    _is_there(service, client, question.photo)
+    is_there(service, client, question.photo)
 
     def drawn(stop: Any) -> bytes:
         attribution = service.answers.attribution(question, lambda number: service.album.photo(client, number), stop)
@@ -241,7 +243,7 @@ async def explain_picture(request: Request, question: ExplainQuestion) -> Respon
     "/agreements",
     summary="Do the usual methods agree on this photo?",
     response_model=None,
-    responses={**_json("Rank correlations of every two."), **_BODY},
+    responses={**json_of("Rank correlations of every two."), **BODY},
 )
 async def agreements(request: Request, question: PhotoQuestion) -> Response:
     """1 for the same order of places, 0 for no relation."""
@@ -254,7 +256,7 @@ async def agreements(request: Request, question: PhotoQuestion) -> Response:
     "/feature_maps",
     summary="What does every layer make of this photo?",
     response_model=None,
-    responses={**_json("For every layer its strongest features, with 8 bits."), **_BODY},
+    responses={**json_of("For every layer its strongest features, with 8 bits."), **BODY},
 )
 async def feature_maps(request: Request, question: PhotoQuestion) -> Response:
     """At most eight layers, evenly chosen, each with the eight features that vary most."""
@@ -267,7 +269,7 @@ async def feature_maps(request: Request, question: PhotoQuestion) -> Response:
     "/cells",
     summary="What does every cell of the code see?",
     response_model=None,
-    responses={**_json("The field of every cell."), **_BODY},
+    responses={**json_of("The field of every cell."), **BODY},
 )
 async def cells(request: Request, question: PhotoQuestion) -> Response:
     """For every cell how strongly each place of the photo moves it."""
@@ -278,7 +280,10 @@ async def cells(request: Request, question: PhotoQuestion) -> Response:
     "/trust",
     summary="May the map of this photo be believed?",
     response_model=None,
-    responses={**_json("The same map of untrained networks and of an edge detector, deletion and insertion."), **_BODY},
+    responses={
+        **json_of("The same map of untrained networks and of an edge detector, deletion and insertion."),
+        **BODY,
+    },
 )
 async def trust(request: Request, question: PhotoQuestion) -> Response:
     """The default method is put to the test."""
@@ -291,58 +296,58 @@ async def trust(request: Request, question: PhotoQuestion) -> Response:
     "/compare",
     summary="Why are these two photos alike?",
     response_model=None,
-    responses={200: {"model": Pair}, **_BODY},
+    responses={200: {"model": Pair}, **BODY},
 )
 async def compare(request: Request, question: CompareQuestion) -> Response:
     """The similarity and what every place adds to it."""
     service, client = service_of(request), client_of(request)
     for number in (question.a, question.b):
-        _is_there(service, client, number)
+        is_there(service, client, number)
 
     def pair(_: Any) -> dict[str, Any]:
         a, b = service.photos(client, (question.a, question.b))
         return service.answers.pair(a, b)
 
     asking = service.answer(client, ("compare", question.a, question.b), pair)
-    return _as_json(await while_there(request, asking))
+    return as_json(await while_there(request, asking))
 
 
 @api.post(
     "/similarities",
     summary="How alike are every two of these photos?",
     response_model=None,
-    responses={**_json("The table, and triples of which two are clearly more alike than any other two."), **_BODY},
+    responses={**json_of("The table, and triples of which two are clearly more alike than any other two."), **BODY},
 )
 async def similarities(request: Request, question: PhotosQuestion) -> Response:
     """Cosines of the codes, less the mean code where the model knows a collection."""
     service, client = service_of(request), client_of(request)
     for number in question.photos:
-        _is_there(service, client, number)
+        is_there(service, client, number)
     asking = service.answer(
         client,
         ("similarities", *question.photos),
         lambda _: service.answers.likenesses(service.photos(client, question.photos)),
     )
-    return _as_json(await while_there(request, asking))
+    return as_json(await while_there(request, asking))
 
 
 @api.post(
     "/recipe",
     summary="How is a report of these photos made by hand?",
     response_model=None,
-    responses={**_json("The command, and the facts that it stands on."), **_BODY},
+    responses={**json_of("The command, and the facts that it stands on."), **BODY},
 )
 async def recipe(request: Request, question: PhotosQuestion) -> Response:
     """The same command gives the same numbers."""
     service, client = service_of(request), client_of(request)
     for number in question.photos:
-        _is_there(service, client, number)
+        is_there(service, client, number)
     asking = service.answer(
         client,
         ("recipe", *question.photos),
         lambda _: service.answers.recipe(service.photos(client, question.photos)),
     )
-    return _as_json(await while_there(request, asking))
+    return as_json(await while_there(request, asking))
 
 
 @api.get(
@@ -354,14 +359,14 @@ async def recipe(request: Request, question: PhotosQuestion) -> Response:
 async def dials(request: Request) -> Response:
     """Principal components of the codes of the command's photos; the socket turns them (`dials`)."""
     service = service_of(request)
-    return _as_json(await service.answer(client_of(request), "dials", lambda _: service.dials.to_dict()))
+    return as_json(await service.answer(client_of(request), "dials", lambda _: service.dials.to_dict()))
 
 
 @api.post(
     "/dials/ends",
     summary="What does the decoder draw at the ends of every dial?",
     response_model=None,
-    responses={**_json("`ends`: for every direction two small pictures, the low end first."), **_BODY},
+    responses={**json_of("`ends`: for every direction two small pictures, the low end first."), **BODY},
 )
 async def dial_ends(request: Request, question: PhotoQuestion) -> Response:
     """The photo's code moved as far as the dial reaches, all others at rest."""
@@ -376,13 +381,13 @@ async def dial_ends(request: Request, question: PhotoQuestion) -> Response:
     summary="Everything about these photos in one file",
     response_model=None,
     response_class=Response,
-    responses={200: {"description": "The page that `saccade report` writes.", "content": {"text/html": {}}}, **_BODY},
+    responses={200: {"description": "The page that `saccade report` writes.", "content": {"text/html": {}}}, **BODY},
 )
 async def report(request: Request, question: ReportQuestion) -> Response:
     """A page that opens offline; it takes seconds to minutes."""
     service, client = service_of(request), client_of(request)
     for number in question.photos:
-        _is_there(service, client, number)
+        is_there(service, client, number)
     working = service.turns.work(
         client,
         lambda stop: service.answers.report(service.photos(client, question.photos), question.title, stop),
@@ -397,7 +402,7 @@ async def report(request: Request, question: ReportQuestion) -> Response:
     "/page",
     summary="What the page knows before it knows anything of a photo",
     response_model=None,
-    responses=_json("The model, its code, colours, methods, sections, the recipe, and the photos that are listed."),
+    responses=json_of("The model, its code, colours, methods, sections, the recipe, and the photos that are listed."),
 )
 async def page_data(request: Request) -> Response:
     """Everything else is asked piece by piece, by the same requests as here."""
@@ -413,23 +418,29 @@ async def page_data(request: Request) -> Response:
 
     facts = await service.answer(client, ("page", first), facts_of)
     photos = [{"number": number, "name": name} for number, name in listed]
-    return _as_json(facts[:-1] + b"," + _encoded({"listed": photos, "most_shown": service.limits.shown})[1:])
+    return as_json(
+        facts[:-1]
+        + b","
+        + _encoded(
+            {"listed": photos, "most_shown": service.limits.shown, "is_collection": service.neighbourhood.is_offered}
+        )[1:]
+    )
 
 
 async def _about_one(request: Request, name: str, number: str, ask: Any, *, alone: bool = False) -> Response:
     """The answer to a question about one photo."""
     service, client = service_of(request), client_of(request)
-    _is_there(service, client, number)
+    is_there(service, client, number)
     asking = service.answer(
         client,
         (name, number),
         lambda stop: ask(service.answers, service.album.photo(client, number), stop),
         alone=alone and service.must_be_alone,
     )
-    return _as_json(await while_there(request, asking))
+    return as_json(await while_there(request, asking))
 
 
-def _is_there(service: Service, client: str, number: str) -> None:
+def is_there(service: Service, client: str, number: str) -> None:
     """Refuse what another client has dropped before an answer that is remembered could be given."""
     if not service.album.is_there(client, number):
         raise Refused(404, "there is no such photo; it may have made room for newer ones.")

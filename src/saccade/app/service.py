@@ -17,9 +17,11 @@ from saccade.app.answers import Answers
 from saccade.app.defects import say_kind
 from saccade.app.dials import Dials
 from saccade.app.limits import Limits
+from saccade.app.neighbourhood import Neighbourhood
 from saccade.app.refusal import Refused
 from saccade.app.requests import ExplainQuestion
 from saccade.app.turns import Turns
+from saccade.collection import Catalogue
 from saccade.encoder import Encoder
 from saccade.errors import NotApplicable, SaccadeError
 from saccade.images import Images
@@ -37,6 +39,7 @@ class Service:
         open_twin: Opens the same model once more. Without it nobody is answered while untrained networks are asked,
             since their weights are drawn in the place of the model's own.
         on_defect: Gets what nobody expected.
+        catalogue: The codes of the photos, where they are known already.
     """
 
     def __init__(
@@ -48,11 +51,13 @@ class Service:
         model_source: str = "MODEL",
         open_twin: Callable[[], Encoder] | None = None,
         on_defect: Callable[[BaseException], None] | None = None,
+        catalogue: Catalogue | None = None,
     ) -> None:
         self.limits = limits
         self.album = Album(encoder, paths, limits)
         self.answers = Answers(encoder, model_source)
         self.turns = Turns(limits)
+        self.neighbourhood = Neighbourhood(encoder, paths, self.album.recipe, catalogue)
         self.dials = Dials(encoder, self._at_hand)
         self.sockets = 0
         self.on_defect = on_defect or say_kind
@@ -97,6 +102,11 @@ class Service:
         while self._bytes > self.limits.answers_bytes and len(self._answers) > 1:
             _, forgotten = self._answers.popitem(last=False)
             self._bytes -= len(forgotten)
+
+    async def begin(self) -> None:
+        """What is done before anybody asks."""
+        await self.warm_up()
+        await self.neighbourhood.prepare(self.turns)
 
     async def warm_up(self) -> None:
         """Ask the usual questions once, so that what has to be compiled is; then open the twin."""

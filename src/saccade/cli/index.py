@@ -10,6 +10,7 @@ import typer
 
 from saccade.cli.command import command
 from saccade.cli.console import Console
+from saccade.cli.given_files import found_photos
 from saccade.cli.options import Model, Opening, opened
 
 
@@ -37,14 +38,13 @@ def index(
     from saccade.cli.forecast import duration
     from saccade.collection import Catalogue, write_index
     from saccade.errors import InputError
-    from saccade.images import find
     from saccade.images.collection import skipped_in_words
 
     opening.settings()
     if output.suffix.lower() != ".npz":
         raise InputError(f"{output.name} is no catalogue's file; its name must end in .npz.")
     check_writable(output)
-    files = find(photos)
+    files = found_photos(photos, opening.max_pixels)
     encoder = opening.open(model)
     console.say(encoder.describe())
     start = time.monotonic()

@@ -10,6 +10,7 @@ import typer
 from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
+from saccade.cli.given_files import readable_photo
 from saccade.cli.options import Model, Opening, opened
 
 
@@ -52,14 +53,13 @@ def search(
     from saccade.atomic_files import check_writable
     from saccade.collection import Catalogue
     from saccade.collection import search as search_in
-    from saccade.images.files import existing
     from saccade.picture.numerals import number
 
     opening.settings()
     values.choice("theme", theme, ("light", "dark"))
     wanted_cell = None if cell is None else values.whole_numbers("--cell", cell, "ROW,COLUMN")
     wanted_region = None if region is None else values.whole_numbers("--region", region, "LEFT,TOP,RIGHT,BOTTOM")
-    existing(photo)
+    readable_photo(photo, opening.max_pixels)
     check_writable(output)
     found_in = Catalogue.load(catalogue)
     encoder = opening.open(model)

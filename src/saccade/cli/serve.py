@@ -17,6 +17,7 @@ from saccade.cli.options import Opening, opened
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from saccade.collection import Catalogue
     from saccade.encoder import Encoder
 
 _SERVER = "Server"
@@ -37,7 +38,8 @@ def serve(
         list[str] | None,
         typer.Argument(
             metavar="[IMAGE]...", show_default=False,
-            help="Photos to begin with: files, folders, or globs; scikit-image's if there are none.",
+            help="Photos to begin with: files, folders, or globs, or what `index` made of them; scikit-image's if "
+            "there are none. Twelve or more are also shown as a collection.",
         ),
     ] = None,
     port: Annotated[
@@ -103,12 +105,18 @@ def serve(
             f"--host {host} lets other machines in; give a --token of {_SHORTEST_TOKEN} or more characters that only "
             "you know. What is sent can be read on the way, unless a proxy with TLS stands before it."
         )
-    photos: list[Path] = found_photos(images, opening.max_pixels) if images else example_photos()
+    catalogue = _catalogue(images or [])
+    if catalogue is not None:
+        photos: list[Path] = _photos_of(catalogue)
+    else:
+        photos = found_photos(images, opening.max_pixels) if images else example_photos()
     listener = listen(host, port)
     with listener.socket:
         source = model if model is not None else str(SHIPPED)
         encoder = opening.open(source)
         console.say(encoder.describe())
+        if catalogue is not None:
+            catalogue.check_fits(encoder)
         size = of_one_size(encoder.recipe)
         if size != encoder.recipe:
             console.note(
@@ -122,6 +130,7 @@ def serve(
             encoder, photos, token=shown_token, hosts=allow_host or (), any_address=not is_loopback(host),
             cookie=f"saccade_{listener.port}", limits=limits, model_source=source,
             open_twin=lambda: load(source, **settings), on_defect=say_all if console.debug else None, root_path=prefix,
+            catalogue=catalogue,
         )  # fmt: skip
         address = listener.address(shown_token, prefix)
         if port is None and listener.port != FIRST_PORT:
@@ -142,6 +151,44 @@ def serve(
             if not webbrowser.open(address):
                 console.note("no browser could be started; open the address yourself.")
         serve(app, listener, limits=limits)
+
+
+def _catalogue(images: list[str]) -> Catalogue | None:
+    """The catalogue that was named in the place of photos.
+
+    Raises:
+        InputError: It was named beside other photos.
+        FileError: It is none.
+    """
+    from pathlib import Path
+
+    from saccade.collection import Catalogue
+    from saccade.errors import InputError
+
+    named = [image for image in images if Path(image).suffix.lower() == ".npz"]
+    if not named:
+        return None
+    if len(images) > 1:
+        raise InputError(f"{named[0]} is a catalogue, which stands for all its photos; name it alone.")
+    return Catalogue.load(named[0])
+
+
+def _photos_of(catalogue: Catalogue) -> list[Path]:
+    """The files of a catalogue that are still there.
+
+    Raises:
+        FileError: Not one is.
+    """
+    from saccade.errors import FileError
+
+    paths = [catalogue.path(row) for row in range(len(catalogue))]
+    there = [path for path in paths if path is not None and path.is_file()]
+    if not there:
+        raise FileError(
+            f"not one of the {len(catalogue)} photos of the catalogue is in {catalogue.folder or 'a file'} any more; "
+            "index them where they are now."
+        )
+    return there
 
 
 def _readable(photos: list[Path], encoder: Encoder, console: Console, shown: int) -> list[Path]:

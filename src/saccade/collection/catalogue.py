@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import zipfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -53,7 +54,9 @@ class Origin:
     @classmethod
     def of(cls, encoder: Encoder) -> Origin:
         """That of an encoder."""
-        mark = encoder_fingerprint(encoder) if encoder.network.weights() else ""
+        same = copy.copy(encoder)
+        same.recipe = replace(encoder.recipe, max_pixels=1)  # how large a photo may be changes no code
+        mark = encoder_fingerprint(same) if encoder.network.weights() else ""
         return cls(mark, encoder.name, encoder.layer, encoder.recipe.describe(), version("saccade"))
 
     def difference(self, other: Origin) -> str:
@@ -66,7 +69,7 @@ class Origin:
             return f"it was made by saccade {self.version}, and this is {other.version}"
         if self.fingerprint != other.fingerprint:
             return (
-                f"its codes are those of {self.model!r} with other weights"
+                f"its codes are those of {self.model!r} with other weights or settings"
                 if self.model == other.model
                 else (f"its codes are those of the model {self.model!r}, and this is {other.model!r}")
             )

@@ -57,15 +57,44 @@ def catalogue_of(
         >>> catalogue_of(encoder, "holiday/").names
         ('one.png', 'two.png')
     """
-    encoder = as_encoder(encoder)
-    work = _Work(encoder, photos)
-    entries: list[PhotoEntry] = []
-    codes: list[Array] = []
-    for batch_entries, batch_codes in work.encoded(range(len(work.collection)), progress, stop):
-        entries += batch_entries
-        codes.append(batch_codes)
-    facts = work.facts()
-    return Catalogue(tuple(entries), np.concatenate(codes), facts.folder, facts.image_size, facts.origin, facts.skipped)
+    indexing = Indexing(encoder, photos)
+    for done, total in indexing.steps(stop):
+        if progress is not None:
+            progress(done, total)
+    return indexing.catalogue()
+
+
+class Indexing:
+    """Encoding a collection some photos at a time, so that others may have their turn in between.
+
+    Args:
+        encoder: As for `catalogue_of`.
+        photos: Likewise.
+    """
+
+    def __init__(self, encoder: Encoder | Any, photos: Any) -> None:
+        self._work = _Work(as_encoder(encoder), photos)
+        self._entries: list[PhotoEntry] = []
+        self._codes: list[Array] = []
+
+    def steps(self, stop: Callable[[], bool] | None = None) -> Iterator[tuple[int, int]]:
+        """Encode some more at every step; gives the photos done and the photos in all.
+
+        Raises:
+            InputError: Not one of them can be used, or their codes differ in shape.
+            Cancelled: `stop` said so.
+        """
+        total = len(self._work.collection)
+        for entries, codes in self._work.encoded(range(total), None, stop):
+            self._entries += entries
+            self._codes.append(codes)
+            yield len(self._entries) + len(self._work.collection.skipped), total
+
+    def catalogue(self) -> Catalogue:
+        """All of them, when every step is done."""
+        facts = self._work.facts()
+        codes = np.concatenate(self._codes)
+        return Catalogue(tuple(self._entries), codes, facts.folder, facts.image_size, facts.origin, facts.skipped)
 
 
 @checks_arguments

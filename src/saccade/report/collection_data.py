@@ -10,11 +10,11 @@ import numpy as np
 
 from saccade.collection import Catalogue, CodeSpace, catalogue_of, duplicates, odd_ones_out, photo_maps, sample
 from saccade.collection.catalogue import PhotoEntry
-from saccade.collection.photo_map import LAYOUTS, check_installed
+from saccade.collection.photo_map import check_installed
 from saccade.collection.standing_out import COPIES_FROM
 from saccade.encoder import Encoder
 from saccade.errors import FileError
-from saccade.images import Images, find
+from saccade.images import find
 from saccade.report.array_spec import array_spec
 from saccade.report.photo_atlas import photo_atlas
 from saccade.typing import Array
@@ -74,62 +74,74 @@ def catalogue_for(
     return collection
 
 
-def collection_data(
-    encoder: Encoder, catalogue: Catalogue, images: Images, codes: Array, *, seed: int = 0
-) -> dict[str, Any]:
-    """Everything that the page shows of a collection.
+class ShownCollection:
+    """As much of a collection as a page shows: all of it, or a sample.
 
     Args:
         encoder: The model.
         catalogue: The collection.
-        images: The photos of the page, whose nearest in the collection are found.
-        codes: Theirs.
         seed: Of the sample, where there are too many, and of the maps.
+
+    Attributes:
+        space: The codes of the photos that are shown.
     """
-    whole = catalogue.space(encoder)
-    rows = sample(len(catalogue), MOST, seed)
-    shown = CodeSpace(whole.directions[rows], whole.lengths[rows], whole.centre, whole.centring)
-    neighbours, scores = shown.neighbours(NEIGHBOURS)
-    entries = [catalogue.entries[row] for row in rows]
-    copies = duplicates(shown)
-    own_rows = {row: number for number, row in enumerate(rows.tolist())}
-    return {
-        "count": len(catalogue),
-        "skipped": len(catalogue.skipped),
-        # Only names: the page may be mailed, and where files lie on a disk is nobody's business.
-        "names": [entry.name.rpartition("/")[2] for entry in entries],
-        "atlas": photo_atlas(entries),
-        "maps": [
-            {
-                "layout": each.layout,
-                "positions": array_spec(each.positions),
-                "trustworthiness": each.trustworthiness,
-                "shares": each.shares,
-                "columns": each.columns,
-            }
-            for each in photo_maps(shown, LAYOUTS, aspect=_ASPECT / _ratio(entries), seed=seed)
-        ],
-        "neighbours": array_spec(neighbours),
-        "scores": array_spec(scores),
-        "queries": [_query(shown, catalogue, own_rows, images[index], code) for index, code in enumerate(codes)],
-        "odd": odd_ones_out(scores[:, :_JUDGED], _ODD),
-        "copies": copies[:_COPIES],
-        "copy_groups": len(copies),
-        "copies_from": COPIES_FROM,
-        "centring": shown.centring,
-        "layer": catalogue.origin.layer,
-        "numbers": int(np.prod(catalogue.codes.shape[1:])),
-        "typical": _typical(shown, seed),
-    }
 
+    def __init__(self, encoder: Encoder, catalogue: Catalogue, *, seed: int = 0) -> None:
+        whole = catalogue.space(encoder)
+        rows = sample(len(catalogue), MOST, seed)
+        self._catalogue, self._seed = catalogue, seed
+        self.entries: list[PhotoEntry] = [catalogue.entries[row] for row in rows]
+        self.space = CodeSpace(whole.directions[rows], whole.lengths[rows], whole.centre, whole.centring)
+        self._numbers = {row: number for number, row in enumerate(rows.tolist())}
 
-def _query(shown: CodeSpace, catalogue: Catalogue, rows: dict[int, int], image: Images, code: Array) -> dict[str, Any]:
-    """The nearest of a photo of the page, and its own place where it is one of the collection."""
-    source = image.photos[0].source
-    row = None if source is None else catalogue.rows.get(source.resolve())
-    own = None if row is None else rows.get(row)
-    nearest, scores = shown.nearest(shown.direction(code), NEIGHBOURS, leave_out=own)
-    return {"own": own, "neighbours": nearest.tolist(), "scores": [float(score) for score in scores]}
+    def query(self, source: Path | None, code: Array) -> dict[str, Any]:
+        """The nearest of a photo, and its own place where it is one of those shown.
+
+        Args:
+            source: Its file, if there is one.
+            code: (rows, columns, channels).
+        """
+        row = None if source is None else self._catalogue.rows.get(source.resolve())
+        own = None if row is None else self._numbers.get(row)
+        nearest, scores = self.space.nearest(self.space.direction(code), NEIGHBOURS, leave_out=own)
+        return {"own": own, "neighbours": nearest.tolist(), "scores": [float(score) for score in scores]}
+
+    def data(self, queries: Sequence[tuple[Path | None, Array]] = ()) -> dict[str, Any]:
+        """Everything that the page shows of it.
+
+        Args:
+            queries: Files and codes of the photos of the page, whose nearest are found.
+        """
+        neighbours, scores = self.space.neighbours(NEIGHBOURS)
+        copies = duplicates(self.space)
+        return {
+            "count": len(self._catalogue),
+            "skipped": len(self._catalogue.skipped),
+            # Only names: the page may be mailed, and where files lie on a disk is nobody's business.
+            "names": [entry.name.rpartition("/")[2] for entry in self.entries],
+            "atlas": photo_atlas(self.entries),
+            "maps": [
+                {
+                    "layout": each.layout,
+                    "positions": array_spec(each.positions),
+                    "trustworthiness": each.trustworthiness,
+                    "shares": each.shares,
+                    "columns": each.columns,
+                }
+                for each in photo_maps(self.space, aspect=_ASPECT / _ratio(self.entries), seed=self._seed)
+            ],
+            "neighbours": array_spec(neighbours),
+            "scores": array_spec(scores),
+            "queries": [self.query(source, code) for source, code in queries],
+            "odd": odd_ones_out(scores[:, :_JUDGED], _ODD),
+            "copies": copies[:_COPIES],
+            "copy_groups": len(copies),
+            "copies_from": COPIES_FROM,
+            "centring": self.space.centring,
+            "layer": self._catalogue.origin.layer,
+            "numbers": int(np.prod(self._catalogue.codes.shape[1:])),
+            "typical": _typical(self.space, self._seed),
+        }
 
 
 def _ratio(entries: Sequence[PhotoEntry]) -> float:

@@ -20,7 +20,7 @@ from saccade.report.about_photos import AboutPhoto
 from saccade.report.array_spec import array_spec
 from saccade.report.beside_data import beside_data
 from saccade.report.cell_data import CellCodes, cell_codes
-from saccade.report.collection_data import collection_data
+from saccade.report.collection_data import ShownCollection
 from saccade.report.eye_data import eye_data
 from saccade.report.layer_data import layer_data
 from saccade.report.map_data import agreements, explained, map_data
@@ -71,7 +71,7 @@ def report_contents(
     report("asking every cell what it sees", 6)
     eyes = eye_data(encoder, images)
     report("laying out the collection" if collection is not None else "comparing", 7)
-    neighbourhood = None if collection is None else collection_data(encoder, collection, images, codes)
+    neighbourhood = None if collection is None else _neighbourhood(encoder, collection, images, codes)
     report("asking the other network" if beside is not None else "comparing", 8)
     table = similarities(codes, centre)
     other = None
@@ -134,6 +134,12 @@ def page_facts(
         "match_colours": [_hexadecimal(colour) for colour in MATCH_COLOURS],
         "match_inks": [_hexadecimal(readable_on(colour)) for colour in MATCH_COLOURS],
     }
+
+
+def _neighbourhood(encoder: Encoder, collection: Catalogue, images: Images, codes: Array) -> dict[str, Any]:
+    """The collection, and where in it these photos are."""
+    sources = [photo.source for photo in images.photos]
+    return ShownCollection(encoder, collection).data(list(zip(sources, codes, strict=True)))
 
 
 def _hexadecimal(colour: Colour) -> str:

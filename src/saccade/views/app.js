@@ -1,6 +1,7 @@
 // @ts-check
 /** The app: the page of the report, with a server behind it. Photos are dropped, pasted, chosen, or come from the camera. */
 import { renderAsk } from "./app_ask.js";
+import { createNeighbourStrip } from "./app_collection.js";
 import { openCamera } from "./app_camera.js";
 import { renderDials } from "./app_dials.js";
 import { createLoader, drawWhenThere } from "./app_loading.js";
@@ -8,6 +9,7 @@ import { renderMix } from "./app_mix.js";
 import { RefusedByServer, getJson, sendPhoto } from "./app_requests.js";
 import { createSocket } from "./app_socket.js";
 import { build } from "./build.js";
+import { COLLECTION } from "./collection.js";
 import { button } from "./controls.js";
 import { renderCover } from "./cover.js";
 import { renderPage } from "./page.js";
@@ -16,11 +18,12 @@ import { saveFile } from "./where.js";
 /** @type {import("./page.js").Section[]} */
 const LIVE_SECTIONS = [
   { id: "ask", name: "Ask it anything", title: "Ask it anything", lead: "Every way of asking, every layer, and every part of the code. The map sharpens while it is computed.", needs: () => true, render: renderAsk },
-  { id: "cover", name: "Cover it yourself", title: "Cover it, and watch it think", lead: "Put a cover on the photo, and watch what becomes of its code.", needs: () => true, render: renderCover },
+  { id: "cover", name: "Cover it yourself", title: "Cover it, and watch it think", lead: "Put a cover on the photo, and watch what becomes of its code.", needs: () => true, render: (view) => { renderCover(view); view.element.querySelector(".cover-row")?.after(neighbourStrip.node); } },
   { id: "dials", name: "Turn the dials", title: "What can its code say?", lead: "Move the code itself, and let the decoder draw what it stands for.", needs: () => true, render: renderDials },
   { id: "mix", name: "Mix two", title: "What lies between two photos?", lead: "Mix the codes of two photos, and let the decoder draw the mixture.", needs: () => true, render: renderMix },
+  COLLECTION,
 ];
-const SECTION_ORDER = ["look", "cover", "ask", "same", "alike", "memory", "dials", "mix", "inside", "eye", "trust", "guess", "recipe"];
+const SECTION_ORDER = ["look", "cover", "ask", "same", "alike", "collection", "memory", "dials", "mix", "inside", "eye", "trust", "guess", "recipe"];
 const PHOTO_FILES = "image/*,.heic,.heif,.tif,.tiff";
 
 /** @type {any} */
@@ -41,13 +44,15 @@ const socket = createSocket((now) => {
   state.textContent = now === "there" ? "" : "The server does not answer. If it was ended, start it again with \u201csaccade serve\u201d and open the address that it prints; else this page goes on by itself.";
   document.documentElement.dataset.server = now;
 });
+const neighbourStrip = createNeighbourStrip();
 const transport = {
   ask: socket.ask,
   words: "the server on this machine",
   /** @param {Float32Array} image */
   async run(image) {
-    const answer = await socket.ask("run", {}, image);
+    const answer = await socket.ask("run", { photo: numbersShown[pageStore?.get().photo ?? 0] }, image);
     if (!answer) return null;
+    neighbourStrip.show(answer.words.neighbours);
     const values = new Float32Array(answer.numbers);
     const { code, redrawn, milliseconds } = answer.words;
     return { code: values.subarray(0, code), redrawn: redrawn ? values.subarray(code, code + redrawn) : null, milliseconds };
@@ -101,7 +106,7 @@ function draw(shown) {
   const { signal } = pageEnd;
   const photos = numbersShown.map((number) => photosByNumber.get(number));
   const data = { ...facts, title: "What does the machine see?", photos, pairs: [], table: [], game: [], has_all_maps: false };
-  const offers = facts.offers.filter((/** @type {string} */ id) => !(["alike", "mix"].includes(id) && photos.length < 2) && !(id === "guess" && photos.length < 3));
+  const offers = [...facts.offers, ...(facts.is_collection ? [COLLECTION.id] : [])].filter((/** @type {string} */ id) => !(["alike", "mix"].includes(id) && photos.length < 2) && !(id === "guess" && photos.length < 3));
   const loader = createLoader(data);
   const words = new URLSearchParams(location.hash.slice(1));
   if (shown >= 0) {

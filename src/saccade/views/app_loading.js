@@ -1,5 +1,6 @@
 // @ts-check
 /** The data of the page, piece by piece: a section is drawn when what it needs is there, and hears of a state when that is. */
+import { loadCollection, loadNeighbours } from "./app_collection.js";
 import { getJson, postJson } from "./app_requests.js";
 import { build } from "./build.js";
 import { button } from "./controls.js";
@@ -55,6 +56,14 @@ export function createLoader(data) {
     data.game = found.game;
   });
 
+  /** @param {number} photo */
+  const collection = (photo) => {
+    const map = () => loadCollection(data, (words) => { document.querySelector("#collection .app-waiting")?.replaceChildren(words); });
+    const nearest = () => piece(`neighbours ${data.photos[photo].number}`, () => loadNeighbours(data, photo));
+    const coming = piece("collection", map);
+    return coming ? coming.then(() => nearest() ?? undefined) : nearest();
+  };
+
   /** @type {Record<string, (state: any) => (Promise<void> | null)[]>} */
   const needs = {
     hero: ({ photo }) => [base(data.photos[photo]), map(data.photos[photo], 0)],
@@ -68,6 +77,7 @@ export function createLoader(data) {
       const second = otherOf(photo, other, data.photos.length);
       return [base(data.photos[photo]), base(data.photos[second]), pair(photo, second)];
     },
+    collection: ({ photo }) => [base(data.photos[photo]), collection(photo)],
     memory: ({ photo }) => [base(data.photos[photo]), kept(data.photos[photo])],
     inside: ({ photo }) => [base(data.photos[photo]), part(data.photos[0], "layers", "api/feature_maps"), part(data.photos[photo], "layers", "api/feature_maps")],
     eye: ({ photo }) => [base(data.photos[photo]), part(data.photos[photo], "eye", "api/cells")],

@@ -1,0 +1,88 @@
+"""Requests about the photos of the command as a collection."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+
+from saccade.app.refusal import Refused
+from saccade.app.requests import PhotoQuestion
+from saccade.app.routes import BODY, REFUSALS, as_json, client_of, is_there, json_of, service_of, while_there
+
+collection_api = APIRouter(prefix="/api/collection", responses=REFUSALS)
+
+
+class CollectionState(BaseModel):
+    """How far the collection is encoded."""
+
+    done: int = Field(description="Photos that are encoded.")
+    total: int = Field(description="Photos in all; 0 where the command names too few.")
+    is_ready: bool = Field(description="May it be asked?")
+    failure: str = Field(description="Why it cannot be; empty where it can.")
+
+
+@collection_api.get("", summary="How far is the collection?", responses={200: {"model": CollectionState}})
+async def state(request: Request) -> dict[str, Any]:
+    """The photos of the command are encoded in the background, when it is nobody else's turn."""
+    return service_of(request).neighbourhood.state()
+
+
+@collection_api.get(
+    "/map",
+    summary="How does the model see the whole collection?",
+    response_model=None,
+    responses=json_of("Where every photo lies, whose neighbours it has, copies, odd ones, and all of them small."),
+)
+async def photo_map(request: Request) -> Response:
+    """At most 2,000 photos; what is not ready is refused with 503."""
+    service = service_of(request)
+    if not service.neighbourhood.is_ready:
+        raise Refused(503, service.neighbourhood.why_not)
+    asking = service.answer(client_of(request), "collection map", service.neighbourhood.map)
+    return as_json(await while_there(request, asking))
+
+
+@collection_api.post(
+    "/neighbours",
+    summary="Which photos of the collection are most like this one?",
+    response_model=None,
+    responses={
+        **json_of("Their numbers on the map, their scores, and the photo's own number if it has one."),
+        **BODY,
+    },
+)
+async def neighbours(request: Request, question: PhotoQuestion) -> Response:
+    """By the whole code, not by the map."""
+    service, client = service_of(request), client_of(request)
+    is_there(service, client, question.photo)
+    if not service.neighbourhood.is_ready:
+        raise Refused(503, service.neighbourhood.why_not)
+
+    def nearest(_: Any) -> dict[str, Any]:
+        code = service.answers.encoder.codes(service.album.photo(client, question.photo).image)[0]
+        return service.neighbourhood.query(code, question.photo)
+
+    asking = service.answer(client, ("collection neighbours", question.photo), nearest)
+    return as_json(await while_there(request, asking))
+
+
+@collection_api.get(
+    "/{number}/thumbnail",
+    summary="A photo of the collection, small",
+    response_model=None,
+    response_class=Response,
+    responses={200: {"description": "At most 128 pixels.", "content": {"image/webp": {}}}},
+)
+async def thumbnail(
+    request: Request, number: Annotated[int, Path(ge=0, le=10**6, description="Its number on the map.")]
+) -> Response:
+    """A small WebP."""
+    neighbourhood = service_of(request).neighbourhood
+    if not neighbourhood.is_ready:
+        raise Refused(503, neighbourhood.why_not)
+    return Response(
+        neighbourhood.thumbnail(number), media_type="image/webp", headers={"cache-control": "private, max-age=3600"}
+    )

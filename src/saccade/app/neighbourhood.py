@@ -1,0 +1,157 @@
+"""The photos of the command as a collection: encoded in the background, searched while a cover moves, and its map."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from saccade.app.refusal import Refused
+from saccade.app.turns import Turns
+from saccade.collection import Catalogue, sample
+from saccade.collection.indexing import Indexing
+from saccade.encoder import Encoder
+from saccade.errors import InputError, SaccadeError
+from saccade.images import ImageRecipe
+from saccade.report.collection_data import ShownCollection
+from saccade.typing import Array
+
+FEWEST = 12
+"""Fewer photos are no collection."""
+MOST = 10_000
+"""Of more photos so many are drawn at random: their codes lie in memory."""
+NEAREST = 8
+"""Photos that are shown while a cover moves."""
+_CLIENT = "collection"
+
+
+class Neighbourhood:
+    """A collection for all clients.
+
+    Args:
+        encoder: The model and its code.
+        paths: The photos of the command, in the order of their numbers.
+        recipe: How the app reads photos.
+        catalogue: Their codes, where they are known already.
+    """
+
+    def __init__(
+        self, encoder: Encoder, paths: Sequence[Path], recipe: ImageRecipe, catalogue: Catalogue | None = None
+    ) -> None:
+        self._encoder = copy.copy(encoder)
+        self._encoder.recipe = recipe
+        self._paths = list(paths)
+        self._catalogue = catalogue
+        self._shown: ShownCollection | None = None
+        self.total = len(paths) if catalogue is None else len(catalogue)
+        self.is_offered = self.total >= FEWEST
+        self.done = 0
+        self.failure = ""
+
+    @property
+    def is_ready(self) -> bool:
+        """Is everything encoded?"""
+        return self._shown is not None
+
+    async def prepare(self, turns: Turns) -> None:
+        """Encode the photos, some at a time, whenever it is nobody else's turn."""
+        if not self.is_offered:
+            return
+        try:
+            if self._catalogue is None:
+                chosen = [self._paths[row] for row in sample(len(self._paths), MOST)]
+                self.total = len(chosen)
+                indexing = await turns.work(_CLIENT, lambda _: Indexing(self._encoder, chosen))
+                steps = indexing.steps()
+                while await turns.work(_CLIENT, lambda _: self._step(steps)):
+                    pass
+                self._catalogue = await turns.work(_CLIENT, lambda _: indexing.catalogue())
+            self._shown = await turns.work(_CLIENT, _shown_of(self._encoder, self._catalogue))
+            self.done = self.total
+        except SaccadeError as error:
+            self.failure = self._without_folders(str(error))
+
+    def _step(self, steps: Iterator[tuple[int, int]]) -> bool:
+        step = next(steps, None)
+        if step is not None:
+            self.done, self.total = step
+        return step is not None
+
+    def state(self) -> dict[str, Any]:
+        """How far it is, for whoever waits."""
+        return {"done": self.done, "total": self.total, "is_ready": self.is_ready, "failure": self.failure}
+
+    def map(self, _: Callable[[], bool]) -> dict[str, Any]:
+        """Everything that the page shows of it.
+
+        Raises:
+            Refused: It is not ready.
+            MissingPackage: scikit-learn is not installed.
+        """
+        return self._ready().data()
+
+    def nearest(self, code: Array, number: str = "") -> list[dict[str, Any]]:
+        """The most alike of what a page shows, for a code that comes with a moving cover; empty until it is ready.
+
+        Args:
+            code: (rows, columns, channels).
+            number: Of the photo that is covered, which is left out.
+        """
+        if self._shown is None:
+            return []
+        try:
+            query = self._shown.query(self.path(number), code)
+        except InputError:  # exactly the mean: it is like nothing
+            return []
+        pairs = list(zip(query["neighbours"], query["scores"], strict=True))[:NEAREST]
+        return [{"number": at, "name": self._name(at), "score": score} for at, score in pairs]
+
+    def query(self, code: Array, number: str) -> dict[str, Any]:
+        """The nearest of a photo, as the map numbers them.
+
+        Raises:
+            Refused: It is not ready.
+        """
+        return self._ready().query(self.path(number), code)
+
+    def thumbnail(self, number: int) -> bytes:
+        """A photo small, a WebP.
+
+        Raises:
+            Refused: There is no such photo, or the collection is not ready.
+        """
+        entries = self._ready().entries
+        if not 0 <= number < len(entries):
+            raise Refused(404, "there is no such photo in the collection.")
+        return entries[number].thumbnail
+
+    def path(self, number: str) -> Path | None:
+        """The file of a photo of the command, by the number that the album gives it; None for others."""
+        index = int(number[1:]) if number[:1] == "f" and number[1:].isdecimal() else -1
+        return self._paths[index] if 0 <= index < len(self._paths) else None
+
+    def _without_folders(self, text: str) -> str:
+        """Where files lie on a disk is nobody's business."""
+        for path in self._paths:
+            text = text.replace(str(path), path.name)
+        return text
+
+    def _name(self, number: int) -> str:
+        return self._ready().entries[number].name.rpartition("/")[2]
+
+    @property
+    def why_not(self) -> str:
+        """Why it cannot be asked."""
+        if not self.is_offered:
+            return f"the command names fewer than {FEWEST} photos, which are no collection."
+        return self.failure or f"the collection is being encoded: {self.done:,} of {self.total:,} photos."
+
+    def _ready(self) -> ShownCollection:
+        if self._shown is None:
+            raise Refused(503, self.why_not)
+        return self._shown
+
+
+def _shown_of(encoder: Encoder, catalogue: Catalogue) -> Callable[[Callable[[], bool]], ShownCollection]:
+    return lambda _: ShownCollection(encoder, catalogue)

@@ -1,0 +1,200 @@
+"""The photos of the command as a collection: encoded in the background, searched live, shown as a map."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from app_servers import BEARER, TOKEN, drawing_encoder, running, small_encoder, test_client
+from browsers import chromium
+from commands import Run, refused, small_autoencoder
+from PIL import Image
+from skimage import data
+
+import saccade
+from saccade.app.assembly import create_app
+from saccade.app.frames import packed, unpacked
+from saccade.collection import Catalogue, catalogue_of, search
+
+PHOTOS = 16
+LIVE = "ws://127.0.0.1:8471/live"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    photos = data.chelsea(), data.coffee(), data.rocket()
+    for index in range(PHOTOS):
+        cut = photos[index % 3][9 * index : 9 * index + 96, 11 * index : 11 * index + 128]
+        Image.fromarray(cut).save(folder / f"{index:02}.png")
+    return folder
+
+
+@pytest.fixture
+def paths(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir())
+
+
+def ready(client: Any) -> dict[str, Any]:
+    """Wait until the collection is encoded."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        state: dict[str, Any] = client.get("/api/collection", headers=BEARER).json()
+        if state["is_ready"] or state["failure"]:
+            return state
+        time.sleep(0.05)
+    raise AssertionError(state)
+
+
+def test_the_folder_becomes_a_collection_in_the_background(paths: list[Path]) -> None:
+    encoder = small_encoder()
+    catalogue = catalogue_of(encoder, paths)
+    with test_client(create_app(encoder, paths, token=TOKEN)) as client:
+        assert client.get("/api/page", headers=BEARER).json()["is_collection"]
+        assert ready(client) == {"done": PHOTOS, "total": PHOTOS, "is_ready": True, "failure": ""}
+        content = client.get("/api/collection/map", headers=BEARER).json()
+        assert content["names"] == [path.name for path in paths]
+        answer = client.post("/api/collection/neighbours", headers=BEARER, json={"photo": "f3"}).json()
+        expected = search(encoder, catalogue, paths[3], count=10).neighbours
+        assert answer["own"] == 3
+        assert [content["names"][row] for row in answer["neighbours"]] == [other.name for other in expected]
+        assert answer["scores"] == pytest.approx([other.score for other in expected], abs=1e-6)
+        small = client.get("/api/collection/3/thumbnail", headers=BEARER)
+        assert Image.open(io.BytesIO(small.content)).size == (128, 96)
+        for number, status in (("99", 404), ("-1", 422), ("..%2f..", 404), ("x", 422)):
+            assert client.get(f"/api/collection/{number}/thumbnail", headers=BEARER).status_code == status
+
+
+def test_neighbours_come_with_every_code(paths: list[Path]) -> None:
+    encoder = small_encoder()
+    catalogue = catalogue_of(encoder, paths)
+    image = encoder.read(paths[3]).array.copy()
+    image[:, 4:12, 4:12] = 0.5
+    with test_client(create_app(encoder, paths, token=TOKEN)) as client:
+        ready(client)
+        with client.websocket_connect(LIVE, headers=BEARER) as socket:
+            for photo, own in (("f3", True), (None, False)):
+                words = {"id": 1, "kind": "run", **({"photo": photo} if photo else {})}
+                socket.send_bytes(packed(words, image.astype("<f4").tobytes()))
+                answer, _ = unpacked(socket.receive_bytes())
+                found = search(encoder, catalogue, image, count=PHOTOS).neighbours
+                expected = [(other.name, other.score) for other in found if not (own and other.name == "03.png")][:8]
+                assert [other["name"] for other in answer["neighbours"]] == [name for name, _ in expected]
+                scores = [score for _, score in expected]
+                assert [other["score"] for other in answer["neighbours"]] == pytest.approx(scores, abs=1e-6)
+
+
+def test_a_few_photos_are_no_collection(paths: list[Path]) -> None:
+    with test_client(create_app(small_encoder(), paths[:5], token=TOKEN)) as client:
+        assert not client.get("/api/page", headers=BEARER).json()["is_collection"]
+        answer = client.get("/api/collection/map", headers=BEARER)
+        assert (answer.status_code, "fewer than 12" in answer.json()["detail"]) == (503, True)
+        answer = client.post("/api/collection/neighbours", headers=BEARER, json={"photo": "f0"})
+        assert answer.status_code == 503
+
+
+def test_what_cannot_be_encoded_is_said(tmp_path: Path) -> None:
+    for index in range(12):
+        (tmp_path / f"{index}.png").write_bytes(b"no photo")
+    paths = sorted(tmp_path.iterdir())
+    with test_client(create_app(small_encoder(), paths, token=TOKEN)) as client:
+        state = ready(client)
+        assert not state["is_ready"]
+        assert "none of the 12" in state["failure"]
+        assert str(tmp_path) not in state["failure"]
+
+
+def test_a_catalogue_is_not_encoded_again(paths: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    from saccade.app import neighbourhood
+
+    encoder = small_encoder()
+    catalogue = catalogue_of(encoder, paths)
+    monkeypatch.setattr(neighbourhood, "Indexing", None)
+    with test_client(create_app(encoder, paths, token=TOKEN, catalogue=catalogue)) as client:
+        assert ready(client)["is_ready"]
+
+
+def test_the_photo_of_another_client_is_not_searched_for(paths: list[Path]) -> None:
+    with test_client(create_app(small_encoder(), paths, token=TOKEN)) as client:
+        ready(client)
+        answer = client.post("/api/collection/neighbours", headers=BEARER, json={"photo": "dsomebodyelses"})
+        assert answer.status_code == 404
+
+
+# The command
+
+
+def test_a_catalogue_that_cannot_be_served_is_refused(run: Run, small_model: str, folder: Path, tmp_path: Path) -> None:
+    encoder = saccade.Encoder(small_autoencoder(trained=False), layer="encoded", value_range=(0.0, 1.0))
+    other = catalogue_of(encoder, folder).save(tmp_path / "other.npz")
+    answer = run("serve", small_model, other, "--port", 0, "--no-open")
+    assert answer[0] == 2
+    assert "another encoder" in answer[2]
+    refused(run("serve", small_model, other, folder), "name it alone")
+    moved = Catalogue.load(other)
+    object.__setattr__(moved, "folder", str(tmp_path / "gone"))
+    moved.save(tmp_path / "moved.npz")
+    refused(run("serve", small_model, tmp_path / "moved.npz"), "any more")
+
+
+# In the browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as browser:
+        yield browser
+
+
+def test_the_most_alike_change_while_a_cover_moves(browser: Any, paths: list[Path]) -> None:
+    with running(drawing_encoder(), paths) as address:
+        tab = browser.new_page(viewport={"width": 1200, "height": 900}, reduced_motion="reduce")
+        wrong: list[str] = []
+        tab.on("pageerror", lambda error: wrong.append(str(error)))
+        tab.goto(address)
+        tab.wait_for_selector("#collection")
+        tab.evaluate("document.getElementById('collection').scrollIntoView({ behavior: 'instant' })")
+        tab.wait_for_selector("#collection .photo-map", timeout=60_000)
+        tab.locator("#collection .find-photo").click()
+        assert tab.locator("#collection .nearest ol button").count() == 10
+        tab.evaluate("document.getElementById('cover').scrollIntoView({ behavior: 'instant' })")
+        stage = tab.wait_for_selector("#cover .cover-stage")
+        stage.scroll_into_view_if_needed()
+        tab.locator("#cover input[type=range]").fill("8")
+        stage.focus()
+        tab.keyboard.press("ArrowRight")
+        tab.wait_for_selector("#cover .live-neighbours li")
+        before = shown(tab)
+        for _ in range(6):
+            tab.keyboard.press("ArrowUp")
+            tab.wait_for_timeout(150)
+        tab.wait_for_timeout(300)
+        assert shown(tab) != before
+        assert len(before) == 8
+        image = tab.locator("#cover .live-neighbours img").first
+        assert image.evaluate("(image) => image.naturalWidth") == 128
+        assert wrong == []
+        tab.close()
+
+
+def shown(tab: Any) -> list[tuple[str, str]]:
+    tiles = tab.locator("#cover .live-neighbours li").all()
+    return [(tile.get_attribute("data-number"), tile.inner_text()) for tile in tiles]
+
+
+def test_a_map_of_a_folder_is_that_of_the_report(paths: list[Path]) -> None:
+    """The same photos, the same seed: the same places."""
+    from saccade.report.collection_data import ShownCollection
+
+    encoder = small_encoder()
+    with test_client(create_app(encoder, paths, token=TOKEN)) as client:
+        ready(client)
+        served = client.get("/api/collection/map", headers=BEARER).json()
+    carried = ShownCollection(encoder, catalogue_of(encoder, paths)).data()
+    assert served["maps"] == [{**each, "shares": each["shares"] and list(each["shares"])} for each in carried["maps"]]
+    assert np.array_equal(served["odd"], carried["odd"])
