@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from saccade.app.server import Listener, listen, serve
 from saccade.models.numpy_network import NumpyNetwork
 
 TOKEN = "a token for the tests 123"
-BEARER = {"authorization": f"Bearer {TOKEN}"}
+BEARER = MappingProxyType({"authorization": f"Bearer {TOKEN}"})  # a client that adds to what it was given fails
 HERE = "http://127.0.0.1:8471"
 
 
@@ -62,6 +63,7 @@ def photo_file(size: tuple[int, int] = (40, 30), kind: str = "PNG", seed: int = 
 
 
 def test_client(app: Any, **settings: Any) -> TestClient:
+    settings["headers"] = {**settings.get("headers", {})}  # it adds its own
     return TestClient(app, base_url=HERE, raise_server_exceptions=False, **settings)
 
 
@@ -131,6 +133,7 @@ class PrefixProxy:
             for task in others:
                 task.cancel()
             await asyncio.gather(*others, return_exceptions=True)
+            await asyncio.sleep(0.05)  # what was ended is told to its streams in the next rounds
 
         asyncio.run_coroutine_threadsafe(end(), self._loop).result(20)
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -150,7 +153,11 @@ class PrefixProxy:
                 headers.append(b"Connection: close")
             behind_reader, behind_writer = await asyncio.open_connection("127.0.0.1", self._behind)
             behind_writer.write(b"\r\n".join([b" ".join([method, path, version]), *headers, b"", b""]))
-            await asyncio.gather(_pass_on(reader, behind_writer), _pass_on(behind_reader, writer))
+            try:
+                await asyncio.gather(_pass_on(reader, behind_writer), _pass_on(behind_reader, writer))
+            finally:
+                behind_writer.transport.abort()
+                writer.transport.abort()
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -161,7 +161,7 @@ def test_photos_of_any_shape_have_one_size_where_the_model_takes_any(tmp_path: P
         assert client.post("/api/compare", json={"a": "f0", "b": "f1"}).status_code == 200
         assert client.post("/api/similarities", json={"photos": ["f0", "f1", "f2"]}).status_code == 200
         assert client.get("/api/dials").json()["count"] == 2
-        with client.websocket_connect(LIVE, headers=BEARER) as socket:
+        with client.websocket_connect(LIVE, headers={**BEARER}) as socket:
             said, _ = asked(socket, {"id": 1, "kind": "run"}, np.zeros((224, 224, 3), "<f4").tobytes())
             assert said["redrawn"] == 224 * 224 * 3
 
@@ -252,7 +252,7 @@ def asked(socket: Any, words: dict[str, Any], numbers: bytes = b"") -> tuple[dic
 
 def test_the_socket_answers_as_the_library(client: TestClient, encoder: saccade.Encoder, files: list[Path]) -> None:
     image = encoder.read(files[0])
-    with client.websocket_connect(LIVE, headers=BEARER) as socket:
+    with client.websocket_connect(LIVE, headers={**BEARER}) as socket:
         said, content = asked(socket, {"id": 1, "kind": "run"}, image.array.astype("<f4").tobytes())
         values = np.frombuffer(content, "<f4")
         np.testing.assert_array_equal(values[: said["code"]], encoder.codes(image).ravel())
@@ -285,14 +285,14 @@ def test_the_socket_answers_as_the_library(client: TestClient, encoder: saccade.
     ({"id": 5, "kind": "dials", "photo": "f0", "amounts": [0] * 99}, b"", "amounts"),
 ])  # fmt: skip
 def test_the_socket_refuses_in_one_line(client: TestClient, words: dict[str, Any], numbers: bytes, reason: str) -> None:
-    with client.websocket_connect(LIVE, headers=BEARER) as socket:
+    with client.websocket_connect(LIVE, headers={**BEARER}) as socket:
         said, _ = asked(socket, words, numbers)
         assert reason in said["error"]
 
 
 @pytest.mark.parametrize("message", [b"", b"\xff\xff\xff\xffx", b"\x02\0\0\0[]", b"\x01\0\0\0{", packed({})[:3]])
 def test_a_broken_message_is_answered(client: TestClient, message: bytes) -> None:
-    with client.websocket_connect(LIVE, headers=BEARER) as socket:
+    with client.websocket_connect(LIVE, headers={**BEARER}) as socket:
         socket.send_bytes(message)
         said, _ = unpacked(socket.receive_bytes())
         assert said["id"] is None

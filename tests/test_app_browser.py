@@ -164,14 +164,14 @@ def test_everything_can_be_asked(browser: Any, address: str, encoder: saccade.En
     with visiting(browser, address) as tab:
         tab.locator("#ask").scroll_into_view_if_needed()
         tab.wait_for_selector("#ask .view[data-answered]")
-        tab.get_by_label("Of that").select_option("channel")
+        tab.get_by_label("Of that", exact=True).select_option("channel")
         tab.get_by_label("Feature", exact=True).fill("3")
         tab.get_by_label("Feature", exact=True).press("Tab")
         tab.get_by_label("How", exact=True).select_option("occlusion")
         until(tab, "document.querySelector('#ask .view').dataset.answered === 'f0 occlusion'")
         until(tab, f"document.querySelector('#ask .finding').textContent === {json.dumps(expected.sentence(0))}")
         with tab.expect_download() as download:
-            tab.get_by_role("button", name="Save as picture (PNG)").click()
+            tab.get_by_role("button", name="Save as the library draws it (PNG)").click()
         assert download.value.suggested_filename == "cat-occlusion.png"
         with Image.open(download.value.path()) as picture:
             assert picture.format == "PNG"
@@ -316,7 +316,7 @@ def test_behind_a_proxy_everything_lies_below_its_prefix(
                 tab, "[...document.images].every((image) => image.complete && (!image.src || image.naturalWidth > 0))"
             )
             with tab.expect_download() as download:
-                tab.get_by_role("button", name="Save as picture (PNG)").click()
+                tab.get_by_role("button", name="Save as the library draws it (PNG)").click()
             assert download.value.suggested_filename.startswith("astronaut-")
             assert len(tab.context.cookies(f"http://127.0.0.1:{port}/see/")) == 1
             assert tab.context.cookies(f"http://127.0.0.1:{port}/") == [], "nothing beside the prefix gets its cookie"

@@ -99,7 +99,7 @@ def test_any_request(client: TestClient, method: str, path: str, body: bytes) ->
 @QUICK
 @given(questions | likely, st.sampled_from([*KINDS, "other"]), st.binary(max_size=40))
 def test_any_message(client: TestClient, question: dict[str, Any], kind: str, numbers: bytes) -> None:
-    with client.websocket_connect("ws://127.0.0.1:8471/live", headers=BEARER) as socket:
+    with client.websocket_connect("ws://127.0.0.1:8471/live", headers={**BEARER}) as socket:
         socket.send_bytes(packed({"id": 1, "kind": kind, **_finite(question)}, numbers))
         while True:
             said, _ = unpacked(socket.receive_bytes())

@@ -40,6 +40,8 @@ Stop = Callable[[], bool]
 OnPartial = Callable[[Attribution], None]
 _ATTRIBUTIONS = 64
 _LAYERS = 6
+_FEATURES = 64
+"""Of a layer, to walk through."""
 _END = 96
 """Pixels of the longer side of what stands at the end of a dial."""
 _CHEAP = ("activation_energy",)
@@ -273,7 +275,7 @@ class Answers:
 
     def feature_maps(self, photo: AlbumPhoto) -> list[dict[str, Any]]:
         """What every layer makes of it."""
-        return layers_of(self.encoder, photo.image)
+        return layers_of(self.encoder, photo.image, _FEATURES)
 
     def cells(self, photo: AlbumPhoto) -> dict[str, Any]:
         """What every cell of the code sees.

@@ -259,7 +259,7 @@ async def agreements(request: Request, question: PhotoQuestion) -> Response:
     responses={**json_of("For every layer its strongest features, with 8 bits."), **BODY},
 )
 async def feature_maps(request: Request, question: PhotoQuestion) -> Response:
-    """At most eight layers, evenly chosen, each with the eight features that vary most."""
+    """At most eight layers, evenly chosen, each with the 64 features that vary most."""
     return await _about_one(
         request, "feature_maps", question.photo, lambda answers, photo, _: answers.feature_maps(photo)
     )

@@ -22,7 +22,7 @@ from saccade.report.beside_data import beside_data
 from saccade.report.cell_data import CellCodes, cell_codes
 from saccade.report.collection_data import ShownCollection
 from saccade.report.eye_data import eye_data
-from saccade.report.layer_data import layer_data
+from saccade.report.layer_data import FEATURES, layer_data
 from saccade.report.map_data import agreements, explained, map_data
 from saccade.report.pair_data import game, known_centre, pair_data, similarities
 from saccade.report.photo_data import photo_data
@@ -160,10 +160,10 @@ def _deck(code: tuple[int, ...], image: tuple[int, ...]) -> str:
     )
 
 
-def layers_of(encoder: Encoder, image: Images) -> list[dict[str, Any]]:
-    """What every layer makes of a photo; nothing where no layer has places."""
+def layers_of(encoder: Encoder, image: Images, features: int = FEATURES) -> list[dict[str, Any]]:
+    """What every layer makes of a photo, in its strongest features; nothing where no layer has places."""
     try:
-        return layer_data(encoder, image)
+        return layer_data(encoder, image, features)
     except NotApplicable:
         return []
 

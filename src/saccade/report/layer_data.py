@@ -14,26 +14,33 @@ from saccade.results import LayerMaps
 from saccade.typing import Array
 
 _LAYERS = 8
-_FEATURES = 8
+FEATURES = 8
+"""So many of a layer fit into a file; a server shows more."""
 _SIDE = 64
 """Maps are carried with at most so many rows and columns; larger ones are averaged."""
 
 
-def layer_data(encoder: Encoder, image: Images) -> list[dict[str, Any]]:
-    """The layers from the first to the code, evenly chosen if there are many, each with its strongest features."""
+def layer_data(encoder: Encoder, image: Images, features: int = FEATURES) -> list[dict[str, Any]]:
+    """The layers from the first to the code, evenly chosen if there are many, each with its strongest features.
+
+    Args:
+        encoder: The model and its code.
+        image: One image.
+        features: At most so many of each layer.
+    """
     maps = feature_maps(encoder, image)
     paths = [layer.path for layer in maps.layers]
     last = paths.index(maps.code) if maps.code in paths else len(paths) - 1
     before = [layer for layer in maps.layers[: last + 1] if layer.values.shape[0] * layer.values.shape[1] > 1]
     chosen = sorted(set(np.linspace(0, len(before) - 1, min(_LAYERS, len(before))).round().astype(int).tolist()))
-    return [_layer(before[index]) for index in chosen]
+    return [_layer(before[index], features) for index in chosen]
 
 
-def _layer(layer: LayerMaps) -> dict[str, Any]:
+def _layer(layer: LayerMaps, features: int) -> dict[str, Any]:
     """A layer: its size, and of its features those that vary most over the photo."""
     values = _smaller(layer.values.astype(np.float32))
     spread = values.reshape(-1, values.shape[-1]).std(axis=0)
-    strongest = np.argsort(-spread, kind="stable")[: min(_FEATURES, values.shape[-1])]
+    strongest = np.argsort(-spread, kind="stable")[:features]
     shown = values[..., strongest]
     low, high = float(shown.min()), float(shown.max())
     levels = np.rint((shown - low) / max(high - low, 1e-30) * 255)

@@ -27,7 +27,7 @@ export function renderAsk({ data, element, store, transport }) {
   const row = labelled("Row", build("input", { type: "number", min: 0, step: 1, value: 0, class: "app-number", on: { change: () => ask() } }));
   const column = labelled("Column", build("input", { type: "number", min: 0, step: 1, value: 0, class: "app-number", on: { change: () => ask() } }));
   const other = labelled("The other photo", select(data.photos.map((/** @type {any} */ photo) => [photo.number, photo.name]), () => ask()));
-  const save = button("Save as picture (PNG)", () => saved(), { disabled: true });
+  const save = button("Save as the library draws it (PNG)", () => saved(), { disabled: true });
   method.input.value = data.maps[0].method;
   layer.input.value = data.code.layer;
   if (data.photos.length > 1) other.input.value = data.photos[1].number;

@@ -55,6 +55,7 @@ export function renderFirstAndLater({ data, element, store }) {
     const layer = layerNow();
     const seen = layer.field ? `one of its cells sees ${layer.field[0]}\u00d7${layer.field[1]} pixels of the picture` : "each of its cells sees the whole picture";
     finding.textContent = `${layer.path}: ${asCount(layer.channels)} features on ${layer.rows}\u00d7${layer.columns} places; ${seen}.`;
+    tiles.classList.toggle("many", layer.features.length > 16);
     tiles.replaceChildren(...layer.features.map((/** @type {number} */ channel, /** @type {number} */ index) => {
       const map = featureMap(layer, index);
       const canvas = build("canvas", { width: map.columns, height: map.rows, "aria-hidden": "true" });
@@ -62,7 +63,7 @@ export function renderFirstAndLater({ data, element, store }) {
       return build("button", { type: "button", class: "tile", "aria-pressed": String(index === feature), "aria-label": `feature ${channel} of ${layer.path}`, on: { click: () => { feature = index; mark(); draw(); }, pointerenter: () => { feature = index; mark(); draw(); }, focus: () => { feature = index; mark(); draw(); } } }, canvas, build("span", {}, String(channel)));
     }));
     caption.replaceChildren(captionStrip([
-      ["what is shown", `the ${layer.features.length} features of ${asCount(layer.channels)} that vary most over this photo`], ["scale", `one for the whole layer: ${inWords(layer.low)} to ${inWords(layer.high)}`],
+      ["what is shown", layer.features.length === layer.channels ? `all ${asCount(layer.channels)} features, those first that vary most over this photo` : `the ${layer.features.length} features of ${asCount(layer.channels)} that vary most over this photo`], ["scale", `one for the whole layer: ${inWords(layer.low)} to ${inWords(layer.high)}`],
       ["silent here", `${layer.silent} of ${layer.channels} features are the same everywhere`], ["good to know", "Carried with 8 bits and at most 64\u00d764 places: to look at, not to compute with."],
     ]));
     draw();

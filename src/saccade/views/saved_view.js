@@ -90,6 +90,7 @@ async function drawnView(section, about) {
   for (const read of /** @type {NodeListOf<HTMLElement>} */ (section.querySelectorAll(".view .readout"))) {
     if (Object.keys(read.dataset).length && read.getClientRects().length) y = write(textOf(read), `16px ${sans}`, 23, colours.ink) + 4; // a place is pointed at
   }
+  for (const passes of section.querySelectorAll(".view .app-computing .app-passes")) if (textOf(passes)) y = write(`Not finished: ${textOf(passes)}`, `16px ${sans}`, 23, colours.ink) + 4;
   y += 10;
   y = layPictures(section, context, drawing, width, y) + 16;
   for (const key of section.querySelectorAll(".view .key")) {
