@@ -143,8 +143,7 @@ function drawNext() {
   isNextAnnounced = true;
   whenIdle(() => {
     isNextAnnounced = false;
-    waitingSections.find((one) => one.isNear)?.draw();
-    drawNext();
+    try { waitingSections.find((one) => one.isNear)?.draw(); } finally { drawNext(); }
   });
 }
 

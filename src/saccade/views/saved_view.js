@@ -10,6 +10,9 @@ const SAVED_SCALE = 2;
 const SAVED_WIDTH = 960;
 const SAVED_MARGIN = 32;
 
+/** What stands where it belongs, among the pictures; all other words of a section are written above or below them. */
+const WORDS_IN_PLACE = ".view figcaption, .view h3, .view .network, .view .order-name, .view .pair-score";
+
 /**
  * Two buttons, and the key S while the section has the focus.
  * @param {HTMLElement} section its heading, its answer, its pictures, its caption
@@ -83,7 +86,7 @@ async function drawnView(section, about) {
 
   const heading = section.querySelector("h2")?.lastChild?.textContent ?? "";
   y = write(heading, `600 30px ${serif}`, 38, colours.ink) + 6;
-  for (const finding of section.querySelectorAll(".view .score, .view .finding, .view .cover-score")) {
+  for (const finding of section.querySelectorAll(".view .score, .view .headline, .view .finding, .view .cover-score")) {
     const text = textOf(finding);
     if (text && finding.getClientRects().length) y = write(text, `19px ${serif}`, 27, colours.ink) + 4;
   }
@@ -141,7 +144,7 @@ async function drawnView(section, about) {
 function layPictures(section, context, drawing, width, top) {
   const shown = picturesOf(section).map((picture) => ({ picture, area: picture.getBoundingClientRect() }));
   const drawn = [...section.querySelectorAll(".view svg")].map((picture) => ({ picture, area: picture.getBoundingClientRect() })).filter(({ area }) => area.width > 0);
-  const captions = [...section.querySelectorAll(".view figcaption")].map((picture) => ({ picture, area: picture.getBoundingClientRect() })).filter(({ area }) => area.width > 0);
+  const captions = [...section.querySelectorAll(WORDS_IN_PLACE)].map((picture) => ({ picture, area: picture.getBoundingClientRect() })).filter(({ area }) => area.width > 0);
   const areas = [...shown, ...drawn, ...captions].map(({ area }) => area);
   if (!areas.length) return top;
   const left = Math.min(...areas.map((area) => area.left));
@@ -162,7 +165,7 @@ function layPictures(section, context, drawing, width, top) {
   for (const { picture, area } of captions) drawing.push(() => {
     const [x, y, wide] = place(area);
     const style = getComputedStyle(picture);
-    context.font = `${Math.min(14, parseFloat(style.fontSize) * factor)}px ${style.fontFamily}`;
+    context.font = `${style.fontWeight} ${Math.min(18, parseFloat(style.fontSize) * factor)}px ${style.fontFamily}`;
     context.fillStyle = style.color;
     const line = parseFloat(style.fontSize) * Math.min(factor, 1) * 1.35;
     linesOf(context, textOf(picture), wide).forEach((words, index) => context.fillText(words, x, y + (index + 0.8) * line));
