@@ -79,7 +79,7 @@ def _lead(node: Any) -> None:
         for name, texts in LIKELY.items():
             if isinstance(node.get("properties"), dict) and name in node["properties"]:
                 node["properties"][name] = {"enum": texts}
-            if node.get("name") == name and "in" in node:
+            if node.get("name") == name and "in" in node and node["schema"].get("type") != "integer":
                 node["schema"] = {"enum": texts}
 
 
@@ -99,7 +99,8 @@ def test_every_answer_is_described(app: Any, path: str, method: str) -> None:
     ask()
     if path != "/api/photos":  # where chance sends no photo
         assert statuses & {200, 201, 204, 404}, statuses
-    if method == "post" and path not in ("/api/photos", "/api/cells"):  # this network has no gradients
+    # This network has no gradients, and three photos are no collection.
+    if method == "post" and path not in ("/api/photos", "/api/cells", "/api/collection/neighbours"):
         assert 200 in statuses, statuses
 
 

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from saccade.app.refusal import Refused
 from saccade.app.requests import PhotoQuestion
 from saccade.app.routes import BODY, REFUSALS, as_json, client_of, is_there, json_of, service_of, while_there
 
@@ -37,10 +36,9 @@ async def state(request: Request) -> dict[str, Any]:
     responses=json_of("Where every photo lies, whose neighbours it has, copies, odd ones, and all of them small."),
 )
 async def photo_map(request: Request) -> Response:
-    """At most 2,000 photos; what is not ready is refused with 503."""
+    """At most 2,000 photos; while they are encoded the answer is 503, and 404 where the command names too few."""
     service = service_of(request)
-    if not service.neighbourhood.is_ready:
-        raise Refused(503, service.neighbourhood.why_not)
+    service.neighbourhood.require()
     asking = service.answer(client_of(request), "collection map", service.neighbourhood.map)
     return as_json(await while_there(request, asking))
 
@@ -58,8 +56,7 @@ async def neighbours(request: Request, question: PhotoQuestion) -> Response:
     """By the whole code, not by the map."""
     service, client = service_of(request), client_of(request)
     is_there(service, client, question.photo)
-    if not service.neighbourhood.is_ready:
-        raise Refused(503, service.neighbourhood.why_not)
+    service.neighbourhood.require()
 
     def nearest(_: Any) -> dict[str, Any]:
         code = service.answers.encoder.codes(service.album.photo(client, question.photo).image)[0]
@@ -81,8 +78,7 @@ async def thumbnail(
 ) -> Response:
     """A small WebP."""
     neighbourhood = service_of(request).neighbourhood
-    if not neighbourhood.is_ready:
-        raise Refused(503, neighbourhood.why_not)
+    neighbourhood.require()
     return Response(
         neighbourhood.thumbnail(number), media_type="image/webp", headers={"cache-control": "private, max-age=3600"}
     )

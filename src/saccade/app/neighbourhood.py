@@ -147,9 +147,18 @@ class Neighbourhood:
             return f"the command names fewer than {FEWEST} photos, which are no collection."
         return self.failure or f"the collection is being encoded: {self.done:,} of {self.total:,} photos."
 
+    def require(self) -> None:
+        """Refuse a question that cannot be answered.
+
+        Raises:
+            Refused: There is no collection (404), it cannot be encoded (422), or it is not ready yet (503).
+        """
+        if not self.is_ready:
+            raise Refused(404 if not self.is_offered else 422 if self.failure else 503, self.why_not)
+
     def _ready(self) -> ShownCollection:
-        if self._shown is None:
-            raise Refused(503, self.why_not)
+        self.require()
+        assert self._shown is not None
         return self._shown
 
 
