@@ -174,7 +174,8 @@ def train(
             device=device, overwrite=force, progress=lambda now: _show(now, bar, console),
         )  # fmt: skip
     if record.skipped:
-        console.note(f"{len(record.skipped)} files could not be read as photos and were left out.")
+        files = "1 file" if len(record.skipped) == 1 else f"{len(record.skipped):,} files"
+        console.note(f"left out {files} that could not be read as a photo.")
     console.say(
         f"wrote {output}: best after epoch {record.best_epoch}, mean squared error {record.validation_loss:.5f} "
         f"({record.validation_psnr:.1f} dB) on photos it did not learn from"

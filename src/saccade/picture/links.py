@@ -77,7 +77,8 @@ def draw_links(image: Image.Image, frames: tuple[Frame, Frame], matches: Sequenc
     coloured = list(zip(matches, MATCH_COLOURS, strict=False))
     for frame, side in zip(frames, grids, strict=True):
         corner = np.array([frame.left, frame.top])
-        for (match, colour), places in zip(coloured, side, strict=True):
+        # Parts that raise the score may overlap with parts that lower it: the strongest lies on top.
+        for (match, colour), places in reversed(list(zip(coloured, side, strict=True))):
             lines = [line + corner for line in outlines(places, frame.height, frame.width, inset=thick)]
             fill(image, lines, colour, _TINT, edge=(_EDGE, page.text * 0.8))
             for line in lines:

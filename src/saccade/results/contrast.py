@@ -15,7 +15,7 @@ from PIL import Image
 from saccade.arguments import check_arguments, checks_arguments
 from saccade.images import Images
 from saccade.picture import Bar, Panel, figure, overlay, scale_of, stretch
-from saccade.picture.numerals import number, signed
+from saccade.picture.numerals import number
 from saccade.picture.scales import Scale
 from saccade.results.arrays import numbers, opened_arrays
 from saccade.results.framing import framed
@@ -128,7 +128,7 @@ class Contrast(Result):
             columns=ceil(len(panels) / ceil(len(panels) / 4)),
             title=(
                 f"{'More' if self.difference >= 0 else 'Less'} like {_names(self.nearer)} than "
-                f"{_names(self.further)}, and why: {signed(self.difference)}"
+                f"{_names(self.further)}, by {number(abs(self.difference))}"
             ),
             caption=[self.sentence, _MEANING.format(nearer=_names(self.nearer), further=_names(self.further))],
             notes=[measure, *map(sentence, self.notes)],

@@ -116,6 +116,7 @@ class CoverTest:
             return ""
         count = len(self.measured)
         parts = "the strongest match" if count == 1 else f"the {count} strongest matches"
+        parts += f" that {'lower' if self.score < 0 else 'raise'}{'s' * (count == 1)} it"
         told = (
             f"With {parts} covered on one photo, the other whole, the similarity is {score_text(self.measured[-1])} "
             f"instead of {score_text(self.score)} (the mean of covering either photo, {self.filler})"

@@ -78,5 +78,5 @@ def load(path: Path, run: str) -> State | None:
         raise FileError(f"{path} is damaged; delete it and train from the start.") from error
     raise FileError(
         f"{path} belongs to a run with other settings or photos, or another start; "
-        "delete it, or train without resuming."
+        "delete it, or begin again with --no-resume (resume=False)."
     )

@@ -225,7 +225,7 @@ class Trainer:
         if not np.isfinite(errors.sum):
             raise InputError(
                 f"the loss is no longer a number in epoch {self._epoch_of(steps)}; "
-                f"train with a lower learning rate than {self._settings.learning_rate}."
+                f"train with a lower --learning-rate than {self._settings.learning_rate} (learning_rate)."
             )
 
     def _keep(
