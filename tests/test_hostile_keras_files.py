@@ -7,6 +7,7 @@ import importlib
 import json
 import zipfile
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -516,6 +517,27 @@ def test_a_mask_of_minus_infinity_is_no_damage() -> None:
             return [("mask", np.triu(np.full((4, 4), -np.inf, np.float32), 1)), ("bias", np.ones(3, np.float32))]
 
     assert list(looks_untrained(Masked())) == []  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_damage"),
+    [
+        ("proj.input_max", np.float32(np.inf), False),
+        ("proj.input_min", np.float32(-np.inf), False),
+        ("proj.input_max", np.float32(np.nan), True),
+        ("proj.scale", np.float32(np.inf), True),
+        ("proj.max", np.full(3, np.inf, np.float32), True),
+    ],
+)
+def test_a_bound_may_be_infinite(name: str, value: np.ndarray, is_damage: bool) -> None:
+    class Bounded:
+        name = "bounded"
+
+        def weights(self) -> list[tuple[str, np.ndarray]]:
+            return [(name, np.asarray(value)), ("bias", np.ones(3, np.float32))]
+
+    with pytest.raises(ModelError, match="not numbers") if is_damage else nullcontext():
+        assert list(looks_untrained(Bounded())) == []  # type: ignore[arg-type]
 
 
 def test_only_listed_leaves_the_description_as_it_was(parts: dict[str, bytes]) -> None:

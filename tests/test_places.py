@@ -363,3 +363,15 @@ def test_abnormally_long_tokens_are_noticed(images: np.ndarray) -> None:
         saccade.compare(encoder, images[:1], images[1:]).notes,
     ):
         assert any("2 of 48 patch tokens" in note and "times as long as the median" in note for note in notes)
+
+
+@pytest.mark.parametrize("method", ["occlusion", "relax", "extremal_perturbation"])
+def test_it_is_said_that_covered_tokens_are_filled(method: str, images: np.ndarray) -> None:
+    said = "tokens of covered places are computed from what fills them; none is dropped"
+    settings = {"relax": {"masks": 16}, "extremal_perturbation": {"iterations": 1}}.get(method, {})
+    tokens = saccade.Encoder(Transformer().eval(), input_shape=(*SIZE, 3))
+    maps = saccade.Encoder(nn.Sequential(nn.Conv2d(3, 4, 8, 8), nn.ELU()).eval(), input_shape=(*SIZE, 3))
+    assert said in saccade.explain(tokens, images, method, **settings).notes
+    assert said not in saccade.explain(maps, images, method, **settings).notes
+    assert said not in saccade.explain(tokens, images, "saliency").notes
+    assert said in saccade.compare(tokens, images[:1], images[1:], split="masked", masks=64, cells=2).notes

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 
 from examination import Row, examine
@@ -17,7 +18,7 @@ from page import page
 from saccade.methods import available
 
 PAGE = Path(__file__).parent.with_suffix(".md")
-FAMILIES = ("keras_models", "torch_models", "onnx_models")
+FAMILIES = ("keras_models", "keras_hub_models", "torch_models", "pythae_lightly_models", "onnx_models")
 
 
 def main() -> int:
@@ -55,7 +56,7 @@ def main() -> int:
 def _ask(family: str, pattern: str) -> None:
     """A line of JSON for every model of a family, and one with the versions."""
     module = import_module(family)
-    if family == "keras_models":
+    if family.startswith("keras"):
         seed = import_module("keras").utils.set_random_seed
     else:
         seed = import_module("torch").manual_seed
@@ -66,7 +67,11 @@ def _ask(family: str, pattern: str) -> None:
             print(json.dumps(row.to_dict()), flush=True)
             state = row.fault or row.refusal or f"{row.code}, {row.difference}"
             print(f"{group}: {name}: {state}", file=sys.stderr, flush=True)
-    print(json.dumps({name: import_module(name).__version__ for name in module.LIBRARIES}), flush=True)
+    print(json.dumps({name: _version(name) for name in module.LIBRARIES}), flush=True)
+
+
+def _version(name: str) -> str:
+    return getattr(import_module(name), "__version__", None) or version(name)
 
 
 if __name__ == "__main__":

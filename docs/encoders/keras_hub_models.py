@@ -119,7 +119,7 @@ def _segformer() -> Any:
 
 
 def _deeplab() -> Any:
-    settings = {"spatial_pyramid_pooling_key": "P3", "upsampling_size": [2, 2], "dilation_rates": [2], **_SHAPE}
+    settings = {"spatial_pyramid_pooling_key": "P3", "upsampling_size": 2, "dilation_rates": [2], **_SHAPE}
     return _made("DeepLabV3Backbone", {"image_encoder": _made("ResNetBackbone", {**_RESNET, **_SHAPE}), **settings})
 
 

@@ -27,14 +27,18 @@ def models() -> Iterator[tuple[str, str, Callable[[], Any]]]:
 def codes_of(model: Any, encoder: saccade.Encoder) -> Codes | None:
     """The codes as Keras alone computes them; None where the layer lies inside another or the model is subclassed."""
     layer_names = {layer.name for layer in getattr(model, "layers", ())}
+    layer, _, part_name = encoder.layer.partition(".")
     normalisation = encoder.recipe.normalisation
-    if encoder.layer not in layer_names:
+    if layer not in layer_names:
         return None
     if normalisation is not None and tuple(normalisation.value_range) != tuple(encoder.value_range):
         return None
     if not isinstance(model, (keras.Sequential, keras.Model)) or not getattr(model, "inputs", None):
         return None
-    part = keras.Model(model.inputs, model.get_layer(encoder.layer).output)
+    output = model.get_layer(layer).output
+    if part_name:
+        output = output[int(part_name) if part_name.isdigit() else part_name]
+    part = keras.Model(model.inputs, output)
 
     def codes(images: Array) -> Array:
         if normalisation is not None:

@@ -14,7 +14,7 @@ from torch import nn
 torch_models.declare_operators()
 
 codes_of = torch_models.codes_of
-LIBRARIES = ("torch", "lightly")
+LIBRARIES = ("torch", "pythae", "lightly")
 
 
 def models() -> Iterator[tuple[str, str, Callable[[], Any]]]:

@@ -162,6 +162,8 @@ _TIMM: list[tuple[str, dict[str, Any]]] = [
     ("vit_base_patch16_siglip_224", {"img_size": 64, "depth": 1, "embed_dim": 96, "num_heads": 4}),
     ("eva02_tiny_patch14_224", {"img_size": 56, "depth": 2}),
     ("cait_xxs24_224", {"img_size": 64, "depth": 2}),
+    ("xcit_nano_12_p16_224", {"img_size": 64, "depth": 2, "cls_attn_layers": 1}),
+    ("tnt_s_patch16_224", {"img_size": 64, "depth": 2}),
     ("mixer_s32_224", {"img_size": 64}),
     ("swin_tiny_patch4_window7_224", {"img_size": 112, "depths": (1, 1, 1, 1), "embed_dim": 24}),
     ("swinv2_tiny_window8_256", {"img_size": 128, "depths": (1, 1, 1, 1), "embed_dim": 24}),

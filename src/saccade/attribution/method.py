@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, cast, overload
 
 from saccade.arguments import check_arguments
+from saccade.attribution.filled_tokens import filled_tokens
 from saccade.attribution.shared_arguments import documented
 from saccade.encoder import Encoder
 from saccade.results.map import Map
@@ -104,6 +105,9 @@ def method(
                 maps = function(run, images, targets, **settings)
             else:
                 maps = [function(run, images, single, **settings) for single in targets]
+            if any("filler" in own.settings for own in maps):
+                notes = filled_tokens(run.encoder, (images.shape[1], images.shape[2]))
+                maps = [replace(own, notes=(*own.notes, *notes)) for own in maps]
             return maps[0] if isinstance(target, Target) else maps
 
         explaining.__doc__ = documented(function)

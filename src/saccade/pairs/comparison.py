@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from saccade.arguments import checks_arguments
 from saccade.attribution.abnormal_tokens import abnormal_tokens
+from saccade.attribution.filled_tokens import filled_tokens
 from saccade.attribution.masks import cells_of
 from saccade.encoder import Encoder, as_encoder
 from saccade.errors import InputError, NotApplicable, UnknownName
@@ -342,6 +343,7 @@ def _answer(
             f"the shares are estimated with {masks} masked copies of each photo, hidden places show "
             f"{masked[0].filler}; what places differ by is measured, what they have in common is shared out evenly"
         )
+        notes += filled_tokens(encoder, (pair.images[0].shape[1], pair.images[0].shape[2]))
     both = [own if middle is None else own.less(middle) for own, middle in zip(terms, middles, strict=True)]
     return _Answer(
         parts=split_terms(both[0], both[1]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,8 @@ from saccade.targets import code
 from saccade.targets.paths import RANKED, ArrayPoints
 from saccade.typing import Array
 
-_STEPS = 20
-"""Deletion goes in twentieths of the photo."""
+_STEPS = 10
+"""Deletion goes in tenths of the photo."""
 _NETWORKS = 2
 _EQUAL = 0.02
 """Scores of one photo that differ by less are not told apart."""
@@ -56,7 +57,7 @@ def trust_data(encoder: Encoder, images: Images, first: Attribution, centre: Arr
         for control in CONTROLS
         if control.name in ("edges", "random")
     }
-    curves = {name: _curves(encoder, images, maps, centre) for name, maps in {"map": first.heatmap, **controls}.items()}
+    curves = deletion_curves(encoder, images, {"map": first.heatmap, **controls}, centre)
     untrained: Attribution | None
     try:
         untrained = beside_untrained(encoder, first, first.method, networks=_NETWORKS)
@@ -97,8 +98,20 @@ def trust_data(encoder: Encoder, images: Images, first: Attribution, centre: Arr
     return content
 
 
-def _curves(encoder: Encoder, images: Images, maps: Array, centre: Array | None) -> Array:
-    """The similarity of the code after each twentieth of the photo went, or came; (photos, 2, steps + 1)."""
+def deletion_curves(
+    encoder: Encoder, images: Images, maps: Mapping[str, Array], centre: Array | None
+) -> dict[str, Array]:
+    """The similarity of the code after each tenth of the photo went, or came.
+
+    Args:
+        encoder: The model.
+        images: The photos.
+        maps: Each (photos, height, width), by name.
+        centre: The mean code that is taken off before codes are compared; None: nothing is.
+
+    Returns:
+        For each map (photos, 2, steps + 1): deletion and insertion.
+    """
     codes = encoder.codes(images)
     middle = np.zeros_like(codes[0]) if centre is None else centre.astype(np.float32)
     reference = np.concatenate([codes - middle, np.broadcast_to(middle, codes.shape)], axis=-1)
@@ -106,12 +119,25 @@ def _curves(encoder: Encoder, images: Images, maps: Array, centre: Array | None)
     size = (images.shape[1], images.shape[2])
     width = float(max(cell_size(encoder, size, code())))
     filler = filler_images(images.array, "blur", value_range=encoder.value_range, blur=width)
-    levels = (np.arange(_STEPS + 1) / _STEPS).astype(np.float32)
-    sides = np.repeat(np.array([-1, 1], np.float32), len(levels))
-    points = ArrayPoints({"cut": np.concatenate([levels, levels]), "side": sides})
-    fixed = {"rank": ranks(maps, _STEPS, range(len(images)), 0), "filler": filler}
-    similarities = Run(encoder).score(images.array, [objective], RANKED, points, fixed)[0]
-    return np.asarray(similarities.reshape(2, len(levels), -1).transpose(2, 0, 1))
+    run = Run(encoder)
+
+    def similarities(ranked: Array, cuts: Array, sides: Array) -> Array:
+        points = ArrayPoints({"cut": cuts.astype(np.float32), "side": sides.astype(np.float32)})
+        return np.asarray(run.score(images.array, [objective], RANKED, points, {"rank": ranked, "filler": filler})[0])
+
+    # Whatever the order of the pixels, deletion starts from the whole photo and ends with the filler, and insertion
+    # goes the other way: these two are asked once.
+    anyhow = np.full((len(images), *size), 0.5, np.float32)
+    whole, nothing = similarities(anyhow, np.array([0, 1]), np.array([-1, -1]))
+    levels = np.arange(1, _STEPS) / _STEPS
+    sides = np.repeat([-1, 1], len(levels))
+    curves = {}
+    for name, values in maps.items():
+        between = similarities(ranks(values, _STEPS, range(len(images)), 0), np.concatenate([levels, levels]), sides)
+        deleted, inserted = between.reshape(2, len(levels), -1)
+        both = [[whole, *deleted, nothing], [nothing, *inserted, whole]]
+        curves[name] = np.array(both, np.float32).transpose(2, 0, 1)
+    return curves
 
 
 def _score(curves: Array) -> float:
