@@ -26,6 +26,7 @@ COMMANDS = (
     "compare",
     "index",
     "search",
+    "atlas",
     "evaluate",
     "report",
     "serve",

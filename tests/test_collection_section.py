@@ -21,7 +21,8 @@ import saccade
 from saccade.collection import Catalogue, catalogue_of, photo_map
 from saccade.collection.catalogue import Origin, PhotoEntry
 from saccade.collection.thumbnail import opened_thumbnail
-from saccade.report import collection_data, write_report
+from saccade.picture.photo_plane import photo_plane
+from saccade.report import collection_data, write_atlas, write_report
 from saccade.report.array_spec import array_spec
 from saccade.report.page_file import page_file
 from saccade.report.photo_atlas import photo_atlas
@@ -368,3 +369,49 @@ def test_a_ramp_of_bytes_is_one_array() -> None:
     """Rows of neighbours are carried as float32, which holds every number up to 2**24."""
     rows = np.array([[0, 2**24]])
     np.testing.assert_array_equal(decoded(array_spec(rows)), rows)
+
+
+# The atlas
+
+
+def test_an_atlas_is_the_map_alone(browser: Any, encoder: saccade.Encoder, folder: Path, tmp_path: Path) -> None:
+    page = write_atlas(encoder, folder / "photos", tmp_path / "atlas.html")
+    content = carried_by(page)
+    assert content["atlas"]["queries"] == []
+    assert str(folder) not in page.read_text()
+    with opened(browser, page, address="#near=3") as tab:
+        tab.wait_for_selector("#collection .nearest ol")
+        assert tab.locator("h1").inner_text() == f"How does small see {PHOTOS + 1} photos?"
+        assert tab.locator("#collection .nearest h3 b").inner_text() == content["atlas"]["names"][3]
+        assert tab.locator(".find-photo").count() == 0
+
+
+@pytest.mark.parametrize("layout", ["neighbours", "grid", "pca"])
+def test_an_atlas_is_a_picture_too(encoder: saccade.Encoder, folder: Path, tmp_path: Path, layout: str) -> None:
+    catalogue = catalogue_of(encoder, folder / "photos")
+    path = write_atlas(encoder, catalogue, tmp_path / "atlas.png", layout=layout, theme="light")
+    with Image.open(path) as picture:
+        assert picture.width == 2400
+    assert (
+        path.read_bytes()
+        == write_atlas(encoder, catalogue, tmp_path / "again.png", layout=layout, theme="light").read_bytes()
+    )
+
+
+def test_every_photo_of_a_grid_is_in_the_picture() -> None:
+    colours = np.random.default_rng(0).integers(0, 256, (12, 3), np.uint8)
+    photos = [np.full((30, 20, 3), colour, np.uint8) for colour in colours]
+    columns, rows = np.divmod(np.arange(12), 3)
+    positions = np.stack([columns, rows], axis=1).astype(np.float32) / 3
+    picture = np.asarray(photo_plane(photos, positions, columns=4, title="twelve"))
+    for colour in colours:
+        assert (picture == colour).all(axis=2).sum() > 10_000
+
+
+def test_the_atlas_by_the_command(run: Run, small_model: str, folder: Path, tmp_path: Path) -> None:
+    status, out, err = run("atlas", small_model, folder / "photos", "--output", "atlas.webp", "--json")
+    assert status == 0, err
+    assert json.loads(out)["bytes"] == (tmp_path / "atlas.webp").stat().st_size
+    refused(run("atlas", small_model, folder / "photos", "--output", "atlas.txt"), "must end in .html")
+    refused(run("atlas", small_model, folder / "photos", "--layout", "grids"), "nearest is 'grid'")
+    refused(run("atlas", small_model, tmp_path / "gone.npz"), "saccade index")

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from saccade.cli.atlas import atlas
 from saccade.cli.cells import cells
 from saccade.cli.command import Command, Group, usage_error
 from saccade.cli.compare import compare
@@ -33,7 +34,7 @@ app = typer.Typer(
 )
 
 _COMMANDS = (
-    explain, layers, methods, feature_maps, cells, compare, index, search, evaluate, report, serve, train, demo,
+    explain, layers, methods, feature_maps, cells, compare, index, search, atlas, evaluate, report, serve, train, demo,
 )  # fmt: skip
 for _function in _COMMANDS:
     app.command(cls=Command)(_function)

@@ -94,6 +94,11 @@ class ShownCollection:
         self.space = CodeSpace(whole.directions[rows], whole.lengths[rows], whole.centre, whole.centring)
         self._numbers = {row: number for number, row in enumerate(rows.tolist())}
 
+    @property
+    def aspect(self) -> float:
+        """Columns to rows of a grid that has the shape of a wide screen, by the shape of the photo in the middle."""
+        return _ASPECT / float(np.median([entry.width / entry.height for entry in self.entries]))
+
     def query(self, source: Path | None, code: Array) -> dict[str, Any]:
         """The nearest of a photo, and its own place where it is one of those shown.
 
@@ -128,7 +133,7 @@ class ShownCollection:
                     "shares": each.shares,
                     "columns": each.columns,
                 }
-                for each in photo_maps(self.space, aspect=_ASPECT / _ratio(self.entries), seed=self._seed)
+                for each in photo_maps(self.space, aspect=self.aspect, seed=self._seed)
             ],
             "neighbours": array_spec(neighbours),
             "scores": array_spec(scores),
@@ -142,11 +147,6 @@ class ShownCollection:
             "numbers": int(np.prod(self._catalogue.codes.shape[1:])),
             "typical": _typical(self.space, self._seed),
         }
-
-
-def _ratio(entries: Sequence[PhotoEntry]) -> float:
-    """Width to height of the photo in the middle of all."""
-    return float(np.median([entry.width / entry.height for entry in entries]))
 
 
 def _typical(space: CodeSpace, seed: int) -> list[float]:

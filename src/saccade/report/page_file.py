@@ -16,6 +16,9 @@ from saccade.picture.themes import DARK, LIGHT, Theme
 VIEWS = Path(__file__).parent.parent / "views"
 """Where the modules lie that report, app and notebook share."""
 
+_COVERED = ("live_report.js", "framed_report.js")
+"""Pages on which a cover can be dragged."""
+
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "\./([\w.]+)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class)\b)", re.MULTILINE)
 _OTHER = re.compile(r"^(?:import|export)\b.*$", re.MULTILINE)
@@ -35,6 +38,7 @@ class _Further(NamedTuple):
 
 _FURTHER = (
     _Further("collection", "collection_section.js", "photo_map.css"),
+    _Further("atlas", "collection.js", "photo_map.css"),
     _Further("beside", "beside_section.js", "beside.css"),
 )
 
@@ -50,7 +54,7 @@ def page_file(title: str, description: str, data: Mapping[str, Any], *, entry: s
     """
     further = [part for part in _FURTHER if part.data in data]
     script = joined_modules(entry, before=[part.module for part in further])
-    style = joined_styles(covered=entry != "report.js", also=[part.style for part in further])
+    style = joined_styles(covered=entry in _COVERED, also=[part.style for part in further])
     policy = (
         f"default-src 'none'; img-src data: blob:; style-src '{policy_digest(style)}'; "
         f"script-src '{policy_digest(script)}' 'wasm-unsafe-eval'; worker-src blob:; base-uri 'none'; "

@@ -70,7 +70,7 @@ export async function renderCollection({ data, element, store }) {
   const findPhoto = button("", () => choose(ofPage(store.get().photo)), { class: "button find-photo" });
   element.append(
     build("p", { class: "finding" }, finding()),
-    build("div", { class: "toolbar" }, layouts.node, findPhoto), build("div", { class: "photo-map-head" }, words, zooms), map.node, read.node, strip, standingOut(), caption,
+    build("div", { class: "toolbar" }, layouts.node, data.photos.length ? findPhoto : null), build("div", { class: "photo-map-head" }, words, zooms), map.node, read.node, strip, standingOut(), caption,
   );
 
   /** @returns {any} */
@@ -194,7 +194,7 @@ export async function renderCollection({ data, element, store }) {
   }
   rest();
   store.follow((/** @type {any} */ state, /** @type {any} */ before) => {
-    findPhoto.textContent = `Find ${data.photos[state.photo].name} here`;
+    if (data.photos.length) findPhoto.textContent = `Find ${data.photos[state.photo].name} here`;
     if (state.photo !== before.photo && selection?.photo) choose(ofPage(state.photo));
     else if (state.near !== before.near && state.near >= 0 && selection?.number !== state.near) choose(ofCollection(state.near));
   });
