@@ -228,7 +228,7 @@ def test_the_page_opens_from_the_disk(browser: Any, folder: Path, width: int, sc
         assert [section.get_attribute("id") for section in tab.locator("section.chapter").all()] == SECTIONS
         for name in SECTIONS:
             tab.locator(f"#{name}").scroll_into_view_if_needed()
-            tab.wait_for_function(f"document.querySelector('#{name} .view').childElementCount > 0")
+            tab.wait_for_selector(f"#{name} .view > *", state="attached")
         assert tab.evaluate("document.documentElement.scrollWidth") <= width, "the page scrolls sideways"
         assert PHOTOS[0].credit in tab.inner_text(".hero .credit")
 

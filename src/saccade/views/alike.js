@@ -5,7 +5,7 @@ import { captionStrip, chooser, readout } from "./controls.js";
 import { drawMatchLines, gridKey, outlineMatches, sharesOf } from "./pair_picture.js";
 import { cellAt, cellInWords, createStage, mapAtPixels, paintMap, photoPixels } from "./stage.js";
 import { colourKey } from "./where.js";
-import { asCount, asPercent, asScore, inWords, withSign } from "./wording.js";
+import { asCount, asPercent, asScore, asText, inWords, withSign } from "./wording.js";
 
 /** The rest of a bar is drawn broken where it would take more of it than this. */
 const MOST_OF_BAR = 0.4;
@@ -60,7 +60,7 @@ export function renderAlike({ data, element, store }) {
     chosen = -1;
     score.replaceChildren(build("span", { class: "score-number" }, asScore(pair.score)), build("span", { class: "score-words" }, pair.centred ? "alike, beyond what all photos share" : "alike"));
     score.dataset.value = String(pair.score);
-    finding.textContent = [pair.sentence, pair.subject].filter(Boolean).join(" ");
+    finding.textContent = asText(pair.sentence, pair.subject);
     typical.replaceChildren(ruler(pair));
     bar.replaceChildren(sumBar(pair));
     caption.replaceChildren(captionStrip([

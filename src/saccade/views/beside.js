@@ -6,7 +6,7 @@ import { otherOf } from "./alike.js";
 import { drawMatchLines, outlineMatches } from "./pair_picture.js";
 import { cellAt, createStage, mapAtPixels, paintMap, paintSpotlight, photoPixels } from "./stage.js";
 import { colourKey, mapOf, thresholdOf, valueInWords } from "./where.js";
-import { asScore, placeInWords } from "./wording.js";
+import { asScore, asText, placeInWords } from "./wording.js";
 
 /** Of a photo so much is lit where only the strongest places are shown. */
 const STRONGEST_LIT = 0.2;
@@ -15,7 +15,7 @@ const STRONGEST_LIT = 0.2;
 export function renderBeside({ data, element, store }) {
   const { beside } = data;
   const count = data.photos.length;
-  element.append(build("p", { class: "lead" }, beside.lead), build("p", { class: "headline" }, beside.headline), build("p", { class: "method-words" }, beside.detail));
+  element.append(build("p", { class: "lead" }, beside.lead), build("p", { class: "headline" }, beside.headline), build("p", { class: "method-words" }, asText(beside.detail)));
   if (count > 1) renderGlance(data, element, store);
   renderBothMaps(data, element, store);
   if (count > 2) renderOrders(data, element, store);
@@ -111,7 +111,7 @@ function renderBothMaps(data, element, store) {
       stages[which].describe(`${data.photos[index].alt}, by ${beside.names[which]}: ${map.sentence}`);
       keys[which].replaceChildren(shownAs === "heat" ? colourKey(data, map) : build("p", { class: "key" }, "In its own colours: the fifth of the photo that counts most."));
     });
-    sentence.textContent = entry.sentence;
+    sentence.textContent = asText(entry.sentence);
     rest();
   }
 
@@ -233,7 +233,7 @@ function renderBothPairs(data, element, store) {
       const pair = pairBy(which);
       panel.score.replaceChildren(build("b", {}, asScore(pair.score)), " alike", pair.centred ? ", beyond what all photos share" : "");
       panel.score.dataset.value = String(pair.score);
-      panel.words.textContent = [pair.sentence, pair.subject].filter(Boolean).join(" ");
+      panel.words.textContent = asText(pair.sentence, pair.subject);
     });
     const pixels = await Promise.all([now.photo, second].map((index) => photoPixels(data.photos[index])));
     if (store.get().photo !== now.photo || store.get().other !== now.other) return;

@@ -4,7 +4,7 @@ import { build } from "./build.js";
 import { captionStrip, readout, slider, toggle } from "./controls.js";
 import { colourKey, mapOf, valueInWords } from "./where.js";
 import { cellAt, createStage, loadImage, mapAtPixels, paintMap, photoPixels } from "./stage.js";
-import { asCount, inWords, placeInWords } from "./wording.js";
+import { asCount, asText, inWords, placeInWords } from "./wording.js";
 
 /** @param {{data: any, element: HTMLElement, store: any}} view */
 export function renderRemember({ data, element, store }) {
@@ -99,7 +99,7 @@ export function renderRemember({ data, element, store }) {
   store.follow((/** @type {any} */ state, /** @type {any} */ before) => {
     if (state.photo === before.photo) return;
     const photo = data.photos[state.photo];
-    finding.textContent = photo.kept.sentence;
+    finding.textContent = asText(photo.kept.sentence);
     const numbers = data.code.rows * data.code.columns * data.code.channels;
     const given = data.model.input.reduce((/** @type {number} */ product, /** @type {number} */ side) => product * side, 1);
     facts.textContent = `The code is ${asCount(numbers)} numbers for ${asCount(given)} of the picture (1 for ${inWords(given / numbers)}). Everything in the redrawing came through them. Against what the model was given, at ${data.model.input[1]}\u00d7${data.model.input[0]} px, its peak signal-to-noise ratio is ${inWords(photo.decibels, 3)} dB (higher is nearer). Finer detail of the photo was never given, and is not counted.`;

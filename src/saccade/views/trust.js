@@ -4,7 +4,7 @@ import { build, buildSvg } from "./build.js";
 import { captionStrip } from "./controls.js";
 import { colourKey, mapOf } from "./where.js";
 import { createStage, mapAtPixels, paintMap, photoPixels } from "./stage.js";
-import { inWords } from "./wording.js";
+import { asText, inWords } from "./wording.js";
 
 /** @param {{data: any, element: HTMLElement, store: any}} view */
 export function renderTrust({ data, element, store }) {
@@ -37,7 +37,7 @@ export function renderTrust({ data, element, store }) {
       return build("figure", {}, stage.node, build("figcaption", {}, build("b", {}, panel.title), build("br"), panel.note));
     }));
     key.replaceChildren(colourKey(data, { ...map, scale }));
-    verdict.textContent = trust.sentence;
+    verdict.textContent = asText(trust.sentence);
     chart.replaceChildren(curveChart(trust.curves, trust.steps));
     caption.replaceChildren(captionStrip([
       ["test", `deletion and insertion, ${trust.steps} steps, under the photo's own blur`],

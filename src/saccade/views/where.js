@@ -5,7 +5,7 @@ import { build } from "./build.js";
 import { button, captionStrip, chooser, readout, slider, toggle } from "./controls.js";
 import { paintStrip } from "./palette.js";
 import { cellAt, createStage, mapAtPixels, paintMap, paintSpotlight, photoPixels } from "./stage.js";
-import { asPercent, inWords, placeInWords, withSign } from "./wording.js";
+import { asPercent, asText, inWords, placeInWords, withSign } from "./wording.js";
 
 /** @param {any} map @returns {import("./stage.js").MapOnPhoto} */
 export function mapOf(map) {
@@ -105,7 +105,7 @@ export function renderWhere({ data, element, store }) {
     const photo = data.photos[index];
     const map = photo.maps[method];
     methods.show(method);
-    sentence.textContent = [map.sentence, map.subject].filter(Boolean).join(" ");
+    sentence.textContent = asText(map.sentence, map.subject);
     question.replaceChildren(build("strong", {}, map.name), ` (${map.title}): ${map.summary}.`);
     const others = photo.maps.map((/** @type {any} */ other, /** @type {number} */ at) => [other, photo.agreements[method][at], at]).filter((/** @type {any[]} */ entry) => entry[2] !== method && Number.isFinite(entry[1]));
     agreement.textContent = others.length

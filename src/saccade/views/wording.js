@@ -16,6 +16,11 @@ export function asPercent(share, digits = 2) {
   return `${inWords(100 * share, digits)}\u00a0%`;
 }
 
+/** @param {...(string | undefined)} sentences @returns {string} one after the other, with numbers that stay on the line of their per cent */
+export function asText(...sentences) {
+  return sentences.filter(Boolean).join(" ").replace(/(\d) %/g, "$1\u00a0%");
+}
+
 /** @param {number} value @returns {string} with its sign */
 export function withSign(value) {
   return (value > 0 ? "+" : "") + inWords(value);
