@@ -1,7 +1,8 @@
-"""Draw the pictures of the README with the model that ships: python docs/draw_images.py [CLOTHING].
+"""Draw the pictures of the README with the model that ships: python docs/draw_images.py [CLOTHING [SMALL]].
 
 CLOTHING is a copy of github.com/alexeygrigorev/clothing-dataset (public domain, CC0), in its full size: two of its
-photographs show why a top and a T-shirt are alike. Without it that picture stays as it is.
+photographs show why a top and a T-shirt are alike. SMALL is the folder `train` of its clothing-dataset-small, which is
+laid out as a map. Without them these pictures stay as they are.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from skimage import data
 
 import saccade
 from saccade.picture import Panel, figure, save_picture
+from saccade.report.atlas import write_atlas
 from saccade.results.similarity_page import similarity_page
 
 IMAGES = Path(__file__).parent / "images"
@@ -53,8 +55,22 @@ def why_alike(encoder: saccade.Encoder, clothing: Path) -> Path:
         return save_picture(page, IMAGES / "why-alike.jpg", why.metadata())
 
 
+def collection(encoder: saccade.Encoder, photos: Path) -> Path:
+    """All photographs of a folder, laid out by their codes."""
+    path = IMAGES / "collection.jpg"
+    with tempfile.TemporaryDirectory() as folder:
+        drawn = write_atlas(encoder, photos, Path(folder) / "atlas.png", title="3,068 photos, and nobody sorted them")
+        with Image.open(drawn) as large:
+            large.convert("RGB").resize(
+                (1500, round(1500 * large.height / large.width)), Image.Resampling.LANCZOS
+            ).save(path, quality=84, optimize=True, progressive=True)
+    return path
+
+
 if __name__ == "__main__":
     shipped = saccade.load(str(files("saccade") / "shipped" / "clothing-autoencoder.keras"))
     print(where_it_looks(shipped))
     if len(sys.argv) > 1:
         print(why_alike(shipped, Path(sys.argv[1])))
+    if len(sys.argv) > 2:
+        print(collection(shipped, Path(sys.argv[2])))
