@@ -358,6 +358,12 @@ def test_a_collection_that_cannot_be_used_is_refused_in_one_line(
     photo = str(folder / "cat.png")
     refused(run("report", small_model, photo, "--collection", tmp_path / "gone.npz"), "saccade index")
     refused(run("report", small_model, photo, "--collection", tmp_path / "gone"), "gone")
+    few = tmp_path / "few"
+    few.mkdir()
+    for name in ("00.png", "01.png", "02.png"):
+        (few / name).write_bytes((folder / "photos" / name).read_bytes())
+    answer = run("report", small_model, photo, "--collection", few, "--output", tmp_path / "report.html")
+    assert "3 photos are no collection" in answer[2]
     other = saccade.Encoder(small_autoencoder(trained=False), layer="first", value_range=(0.0, 1.0))
     path = catalogue_of(other, folder / "photos").save(tmp_path / "other.npz")
     answer = run("report", small_model, photo, "--collection", path, "--output", tmp_path / "report.html")

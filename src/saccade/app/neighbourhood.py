@@ -14,11 +14,9 @@ from saccade.collection.indexing import Indexing
 from saccade.encoder import Encoder
 from saccade.errors import InputError, SaccadeError
 from saccade.images import ImageRecipe
-from saccade.report.collection_data import ShownCollection
+from saccade.report.collection_data import FEWEST, ShownCollection
 from saccade.typing import Array
 
-FEWEST = 12
-"""Fewer photos are no collection."""
 MOST = 10_000
 """Of more photos so many are drawn at random: their codes lie in memory."""
 NEAREST = 8

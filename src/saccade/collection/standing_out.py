@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from saccade.collection.code_space import CodeSpace, Scores
 
 COPIES_FROM = 0.97
-"""Photos that score so much or more are taken for copies of each other."""
+"""Photos that score so much or more are taken for copies of each other. For the model that ships, a photo that was
+saved again, halved or made a tenth brighter scores 0.97 to 1; cut by 3 pixels of 192 on all sides it scores 0.87."""
 _ROWS = 1024
 
 

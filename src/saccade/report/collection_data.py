@@ -13,7 +13,7 @@ from saccade.collection.catalogue import PhotoEntry
 from saccade.collection.photo_map import check_installed
 from saccade.collection.standing_out import COPIES_FROM
 from saccade.encoder import Encoder
-from saccade.errors import FileError
+from saccade.errors import FileError, InputError
 from saccade.images import find
 from saccade.report.array_spec import array_spec
 from saccade.report.photo_atlas import photo_atlas
@@ -21,6 +21,8 @@ from saccade.typing import Array
 
 MOST = 2000
 """A page shows at most so many photos of a collection, so that it can be mailed."""
+FEWEST = 12
+"""Fewer photos are no collection."""
 NEIGHBOURS = 10
 _JUDGED = 10
 """A photo is odd where it is little like so many of its nearest."""
@@ -61,17 +63,21 @@ def catalogue_for(
     """The catalogue of what was given: a catalogue, its file, or photos, which are then encoded.
 
     Raises:
-        InputError: A catalogue of another encoder; and as for `catalogue_of`.
+        InputError: A catalogue of another encoder, or too few photos; and as for `catalogue_of`.
         FileError: As for `catalogue_of`, or for `Catalogue.load`.
         MissingPackage: scikit-learn is not installed.
     """
     check_installed()
     if isinstance(collection, (str, Path)) and _is_catalogue(collection):
         collection = Catalogue.load(collection)
-    if not isinstance(collection, Catalogue):
-        return catalogue_of(encoder, collection, progress=progress, stop=stop)
-    collection.check_fits(encoder)
-    return collection
+    if isinstance(collection, Catalogue):
+        collection.check_fits(encoder)
+        catalogue = collection
+    else:
+        catalogue = catalogue_of(encoder, collection, progress=progress, stop=stop)
+    if len(catalogue) < FEWEST:
+        raise InputError(f"{len(catalogue)} photos are no collection, and have no map; give {FEWEST} or more.")
+    return catalogue
 
 
 class ShownCollection:
