@@ -24,8 +24,10 @@ class Composition:
         module: The module.
 
     Example:
+        >>> import torch
+        >>> module = torch.nn.ELU(alpha=1.0)
         >>> composition = Composition(module)
-        >>> module.scale = 2.0
+        >>> module.alpha = 2.0
         >>> composition.holds()
         False
     """
