@@ -154,6 +154,23 @@ def test_a_model_that_shows_its_weights_itself_goes_on_doing_so() -> None:
     assert_allclose(keras.ops.convert_to_numpy(read), expected, rtol=1e-5, atol=1e-6)
 
 
+class Windows(layers.Layer):
+    """Attention within windows of six tokens, which lie beside the images."""
+
+    def call(self, tokens: Any) -> Any:
+        windows = keras.ops.reshape(tokens, (-1, 6, 8))
+        weights = keras.ops.softmax(keras.ops.matmul(windows, keras.ops.swapaxes(windows, 1, 2)))
+        return tokens + keras.ops.reshape(keras.ops.matmul(weights, windows), (-1, 24, 8))
+
+
+def test_attention_within_windows_is_refused() -> None:
+    images = keras.Input((16, 24, 3))
+    tokens = layers.Reshape((24, 8))(layers.Conv2D(8, 4, 4)(images))
+    encoder = saccade.Encoder(keras.Model(images, layers.GlobalAveragePooling1D()(Windows()(tokens))))
+    with pytest.raises(NotApplicable, match=r"needs attention among all tokens of the image.* this model's is 6x6"):
+        saccade.explain(encoder, IMAGES, "attention_rollout")
+
+
 def test_what_cannot_be_asked_is_refused() -> None:
     plain = saccade.Encoder(keras.Sequential([keras.Input((16, 16, 3)), layers.Conv2D(4, 3), layers.ELU()]))
     with pytest.raises(NotApplicable, match="this model has none before its code"):

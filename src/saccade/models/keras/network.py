@@ -207,7 +207,7 @@ class KerasNetwork:
         recorder = Recorder(frozenset([layer]), stop=True)
         with attention_recorded(weights), recording(recorder), suppress(EverythingFound):
             self.model(self._from_last(images), training=False)
-        return weights
+        return [own[: images.shape[0]] for own in weights]  # windows lie beside the images, and are told by their size
 
     def linearised(self) -> AbstractContextManager[None]:
         """Inside the block attention, normalisation and gates are constants for this thread's gradients."""
