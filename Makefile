@@ -57,6 +57,8 @@ bench:  ## Measure speed and memory against the peers and the raw floor; writes 
 	.venv-bench/bin/python benchmarks/run.py
 
 encoders: $(VENV)/.test  ## Open the encoders that people have, and compare; writes docs/encoders.md.
+	$(BIN)/python -m pip install --quiet cloudpickle imageio
+	$(BIN)/python -m pip install --quiet --no-deps keras-hub pythae lightly lightly-utils
 	$(BIN)/python docs/encoders
 
 clean:  ## Remove what the other targets made here.
