@@ -68,8 +68,14 @@ def test_a_photo_of_the_collection_does_not_find_itself(
 ) -> None:
     assert "04.png" not in {other.name for other in search(encoder, catalogue, folder / "04.png", count=99).neighbours}
     shutil.copy(folder / "04.png", tmp_path / "elsewhere.png")
-    copy = search(encoder, catalogue, tmp_path / "elsewhere.png", count=1).neighbours[0]
-    assert (copy.name, round(copy.score, 5)) == ("04.png", 1)
+    copies = search(encoder, catalogue, tmp_path / "elsewhere.png", count=1)
+    assert (copies.neighbours[0].name, round(copies.neighbours[0].score, 5)) == ("04.png", 1)
+    assert copies.compared == 15
+    assert search(encoder, catalogue, folder / "04.png", count=1).compared == 14
+    alone = catalogue_of(encoder, folder / "04.png")
+    nothing = search(encoder, alone, folder / "04.png")
+    assert (nothing.neighbours, nothing.compared) == ((), 0)
+    assert nothing.figure().width == 1500
 
 
 def test_it_is_found_though_its_file_is_gone(encoder: saccade.Encoder, folder: Path, tmp_path: Path) -> None:

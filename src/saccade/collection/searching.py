@@ -79,13 +79,12 @@ def search(
     direction = space.direction(code)
     source = image.photos[0].source
     own = None if source is None else catalogue.rows.get(source.resolve())
+    compared = len(catalogue) - (own is not None)
     if cell is None and region is None:
         rows, scores = space.nearest(direction, count, leave_out=own)
         neighbours = [_neighbour(catalogue, encoder, row, score, None) for row, score in zip(rows, scores, strict=True)]
         first = catalogue.path(int(rows[0])) if why and len(rows) else None
-        found = Neighbours(
-            tuple(neighbours), image, encoder.name, encoder.layer, len(catalogue), centring=space.centring
-        )
+        found = Neighbours(tuple(neighbours), image, encoder.name, encoder.layer, compared, centring=space.centring)
         return found if first is None else replace(found, why=_why(encoder, image, first, space.centre, space.centring))
     places = catalogue.places(encoder)
     if places is None:
@@ -108,7 +107,7 @@ def search(
     height, width = image.photos[0].original.shape[:2]
     on_photo = photo_box[0] / width, photo_box[1] / height, photo_box[2] / width, photo_box[3] / height
     return Neighbours(
-        tuple(neighbours), image, encoder.name, encoder.layer, len(catalogue), centring="cell",
+        tuple(neighbours), image, encoder.name, encoder.layer, compared, centring="cell",
         part=_on_photo(on_photo, places, (top, left, bottom, right)),
     )  # fmt: skip
 

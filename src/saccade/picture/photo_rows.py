@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from saccade.picture.canvas import fitted
 from saccade.picture.page import Page
 from saccade.picture.themes import Colour, Theme, theme_of
-from saccade.picture.typesetting import LEADING, measure, wrap, write
+from saccade.picture.typesetting import LEADING, write
 
 WIDTH = 1500
 _ROW = 190
@@ -87,15 +88,17 @@ def _tile(photo: RowPhoto, room: tuple[int, int], text: float, theme: Theme, fra
     image = image.resize(size, Image.Resampling.LANCZOS)
     draw = ImageDraw.Draw(image)
     if photo.box is not None:
-        corners = [edge * side for edge, side in zip(photo.box, size * 2, strict=True)]
-        draw.rectangle(corners, outline=(0, 0, 0), width=5)
-        draw.rectangle([corners[0] + 1, corners[1] + 1, corners[2] - 1, corners[3] - 1], outline=theme.warm, width=3)
+        # Round the part and not upon it: one cell of the code is hardly wider than a line.
+        left, top, right, bottom = (edge * side for edge, side in zip(photo.box, size * 2, strict=True))
+        for out, colour, width in ((4, (0, 0, 0), 4), (3, theme.warm, 2)):
+            corners = [max(left - out, 0), max(top - out, 0)]
+            corners += [min(right + out, size[0] - 1), min(bottom + out, size[1] - 1)]
+            draw.rectangle(corners, outline=colour, width=width)
     line = round(LEADING * text)
     width = max(size[0], round(text * 5))
     tile = Image.new("RGB", (width, size[1] + 2 * line + 6), theme.background)
     tile.paste(image, (0, 0))
     ImageDraw.Draw(tile).rectangle((0, 0, size[0] - 1, size[1] - 1), outline=frame, width=1)
     write(tile, (0, size[1] + 4), photo.words, size=text, colour=theme.ink, bold=True)
-    name = wrap(photo.name, text, width, lines=1)[0] if measure(photo.name, text) > width else photo.name
-    write(tile, (0, size[1] + 4 + line), name, size=text, colour=theme.muted)
+    write(tile, (0, size[1] + 4 + line), fitted(photo.name, text, width), size=text, colour=theme.muted)
     return tile

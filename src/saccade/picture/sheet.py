@@ -14,13 +14,14 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from saccade.errors import InputError, UnknownName
+from saccade.picture.canvas import fitted
 from saccade.picture.colorbar import Bar, colorbar
 from saccade.picture.numerals import number
 from saccade.picture.page import Page
 from saccade.picture.palette import STEPS, palette, steps_of
 from saccade.picture.scales import Scale, scale_of
 from saccade.picture.themes import Theme, theme_of
-from saccade.picture.typesetting import LEADING, measure, wrap, write
+from saccade.picture.typesetting import LEADING, write
 
 SHARING = ("all", "each")
 """One scale for all tiles, or each tile on its own."""
@@ -142,8 +143,7 @@ def _mosaic(painted: NDArray[np.uint8], names: list[str], across: int, theme: Th
         left, top = index % across * step[0], index // across * step[1]
         mosaic.paste(theme.rule, (left, top, left + wide + 2, top + high + 2))
         mosaic.paste(Image.fromarray(tile), (left + 1, top + 1))
-        shown = wrap(name, size, wide, lines=1)[0] if measure(name, size) > wide else name
-        write(mosaic, (left, top + high + 2 + size * 0.08), shown, size=size, colour=theme.muted)
+        write(mosaic, (left, top + high + 2 + size * 0.08), fitted(name, size, wide), size=size, colour=theme.muted)
     return mosaic, size
 
 

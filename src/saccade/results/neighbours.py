@@ -56,7 +56,7 @@ class Neighbours(Result):
         images: The photo that was asked about, one `Images` of one.
         model: The model's name.
         layer: The layer whose numbers were compared.
-        compared: How many photos the collection holds.
+        compared: How many photos it was compared with; itself, if the collection holds it, is not among them.
         centring: What was taken off before: the mean of what the `"model"` knows, of the `"collection"`, the mean
             `"cell"` where a part was looked for, or `"none"`.
         part: The part that was looked for, in shares of the photo; None: the whole.
@@ -92,7 +92,7 @@ class Neighbours(Result):
             own,
             others,
             title=f"What is most like {'this part of ' if self.part else ''}{name}?",
-            caption=[f"Of {self.compared:,} photos these {len(others)} are most alike; 1 is the same."],
+            caption=[self._caption()],
             notes=[f"Compared: {_CENTRED[self.centring]}; layer {self.layer} of {self.model}."],
             theme=theme,
         )
@@ -103,6 +103,12 @@ class Neighbours(Result):
         whole.paste(rows, (0, 0))
         whole.paste(below, (0, rows.height))
         return whole
+
+    def _caption(self) -> str:
+        if not self.neighbours:
+            return "The collection holds no other photo."
+        shown = f"The {len(self.neighbours)} most alike" if len(self.neighbours) > 1 else "The most alike"
+        return f"{shown} of {self.compared:,}. A score of 1 would mean the same code; 0, nothing in common."
 
     def page(self, **drawing: Any) -> Image.Image:
         """`figure`, which says what it takes."""
