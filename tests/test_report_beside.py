@@ -265,11 +265,28 @@ def test_the_command(run: Run, small_model: str, photos: Path, tmp_path: Path) -
     )
     refused(run("report", small_model, photos, "--beside-fit", "cover"), "name it: --beside MODEL")
     refused(run("report", small_model, photos, "--beside", "untrained"), "another model")
-    refused(run("report", small_model, photos, "--about", "missing.json"), "missing.json cannot be read")
+    refused(run("report", small_model, photos, "--about", "missing.json"), "no file missing.json")
     Path("list.json").write_text("[]")
     refused(run("report", small_model, photos, "--about", "list.json"), "list.json holds no entries")
     Path("broken.json").write_text("{")
     refused(run("report", small_model, photos, "--about", "broken.json"), "broken.json is no JSON")
+    # Before the model is opened, which takes seconds.
+    Path("others.json").write_text(json.dumps({"dog.jpg": {"credit": "me"}, "cat.jpeg": {}}))
+    refused(run("report", "gone.keras", photos, "--about", "others.json"), "none of these photos, but of dog.jpg")
+    Path("wrong.json").write_text(json.dumps({"cat.jpg": {"credits": "me"}}))
+    refused(run("report", "gone.keras", photos, "--about", "wrong.json"), "nearest is 'credit'")
+
+
+def test_a_file_may_tell_of_more_photos_than_the_page_shows(
+    run: Run, small_model: str, photos: Path, tmp_path: Path
+) -> None:
+    Path("known.json").write_text(json.dumps({"dog.jpg": {"credit": "her"}, "cat.jpg": {"credit": "me"}}))
+    status, _, err = run(
+        "report", small_model, photos / "cat.jpg", "--layer", "encoded", "--about", "known.json", "-o", "page.html"
+    )
+    assert status == 0, err
+    assert "known.json also tells of photos that are not on this page: dog.jpg." in err
+    assert carried_by(Path("page.html"))["photos"][0]["credit"] == "me"
 
 
 # In a browser

@@ -212,6 +212,8 @@ def test_the_commands_refuse_in_one_line(run: Run, small_model: str, folder: Pat
     refused(run("index", small_model, folder, "--output", "photos.png"), "must end in .npz")
     refused(run("index", small_model, tmp_path / "gone"), "gone")
     refused(run("search", small_model, "gone.npz", photo), "no file")
+    refused(run("search", small_model, folder, photo), "is a folder; make a catalogue of it", "saccade index")
+    refused(run("search", "gone.keras", "gone.npz", photo, "--output", "page.html"), "must end in .png")
     np.savez(tmp_path / "other.npz", a=np.zeros(3))
     refused(run("search", small_model, "other.npz", photo), "not saved by saccade")
     refused(run("search", small_model, "other.npz", photo, "--cell", "1,2,3"), "ROW,COLUMN")

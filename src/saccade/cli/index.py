@@ -54,7 +54,9 @@ def index(
     if catalogue.skipped:
         console.note(f"{skipped_in_words(catalogue.skipped, 'the photos')}: {catalogue.skipped[0].reason}")
     size = output.stat().st_size
-    console.say(f"{len(catalogue):,} photos in {duration(time.monotonic() - start)}")
+    console.say(
+        f"{len(catalogue):,} {'photo' if len(catalogue) == 1 else 'photos'} in {duration(time.monotonic() - start)}"
+    )
     console.say(f"wrote {output} ({size / 1e6:.1f} MB)")
     return {
         **opened(encoder),

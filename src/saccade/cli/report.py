@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -75,7 +76,6 @@ def report(
 
     opening.settings()
     other.check()
-    known = None if about is None else known_photos(about)
     if output.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"{output.name} is no page; a report ends in .html.")
     check_writable(output)
@@ -91,6 +91,11 @@ def report(
         )
     for photo in photos:
         readable_photo(photo, opening.max_pixels)
+    known = None
+    if about is not None:
+        known, others = known_photos(about, [photo.name for photo in photos])
+        if others:
+            console.note(f"{about.name} also tells of photos that are not on this page: {', '.join(others)}.")
     encoder = opening.open(model)
     console.say(encoder.describe())
     beside = other.open(opening)
@@ -121,25 +126,38 @@ def report(
     }
 
 
-def known_photos(path: Path) -> dict[str, Any]:
-    """What is known of the photos, as a file says.
+def known_photos(path: Path, names: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """What is known of the photos, as a file says; and of which others it tells.
+
+    Args:
+        path: A file that may tell of more photos than these.
+        names: The photos' names.
 
     Raises:
         FileError: It cannot be read.
-        InputError: It does not hold entries by the names of photos.
+        InputError: It does not hold entries by the names of photos, of none of these photos, or wrong ones.
     """
     import json
 
-    from saccade.errors import FileError, InputError
+    from saccade.errors import InputError
+    from saccade.images.files import existing, unreadable
+    from saccade.report.about_photos import about_photos
 
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(existing(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise FileError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise unreadable(path, error) from error
     except ValueError as error:
         raise InputError(f"{path.name} is no JSON: {error}.") from error
     if not isinstance(content, dict):
         raise InputError(
             f'{path.name} holds no entries by the names of photos, such as {{"cat.jpg": {{"credit": "me"}}}}.'
         )
-    return content
+    known = {name: entries for name, entries in content.items() if name in names}
+    if content and not known:
+        raise InputError(
+            f"{path.name} tells of none of these photos, but of {', '.join(list(content)[:3])}; its entries bear the "
+            f"names of the files, such as {names[0]}."
+        )
+    about_photos(known, names)
+    return known, [name for name in content if name not in known]

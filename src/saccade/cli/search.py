@@ -10,7 +10,7 @@ import typer
 from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
-from saccade.cli.given_files import readable_photo
+from saccade.cli.given_files import readable_photo, writable_result
 from saccade.cli.options import Model, Opening, opened
 
 
@@ -50,7 +50,6 @@ def search(
 
     All are compared, by the number that `compare` gives, and none is left out by a shortcut.
     """
-    from saccade.atomic_files import check_writable
     from saccade.collection import Catalogue
     from saccade.collection import search as search_in
     from saccade.picture.numerals import number
@@ -60,13 +59,15 @@ def search(
     wanted_cell = None if cell is None else values.whole_numbers("--cell", cell, "ROW,COLUMN")
     wanted_region = None if region is None else values.whole_numbers("--region", region, "LEFT,TOP,RIGHT,BOTTOM")
     readable_photo(photo, opening.max_pixels)
-    check_writable(output)
+    writable_result(output)
     found_in = Catalogue.load(catalogue)
     encoder = opening.open(model)
     console.say(encoder.describe())
     with console.progress(1, "comparing"):
         found = search_in(encoder, found_in, photo, count=count, cell=wanted_cell, region=wanted_region, why=why)
     found.save(output, **({} if output.suffix.lower() in (".npz", ".json") else {"theme": theme}))
+    if not found.neighbours:
+        console.note(f"{catalogue} holds no other photo.")
     console.table(
         ["score", "photo"], [[number(other.score), other.name] for other in found.neighbours], numbers=["score"]
     )

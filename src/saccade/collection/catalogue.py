@@ -194,6 +194,10 @@ class Catalogue:
         Raises:
             FileError: Missing, damaged, or no catalogue.
         """
+        if isinstance(path, str | os.PathLike) and Path(path).is_dir():
+            raise FileError(
+                f"{path} is a folder; make a catalogue of it with saccade index MODEL {path} --output photos.npz."
+            )
         try:
             most = 4 * Path(path).stat().st_size + 2**24  # what is in it was never compressed
         except (OSError, TypeError, ValueError):

@@ -67,7 +67,7 @@ def photo_maps(
         if layout not in LAYOUTS:
             raise UnknownName.of("layout", layout, LAYOUTS)
     if not 2 <= len(space) <= MOST:
-        raise InputError(f"a map of {len(space)} photos cannot be made; it takes 2 to {MOST} (sample takes some).")
+        raise InputError(f"a map takes 2 to {MOST:,} photos, and this collection has {len(space):,}.")
     check_installed()
     components, shares = _components(space, seed)
     made = {"pca": _placed(components[:, :2])}

@@ -110,7 +110,7 @@ def existing(path: str | Path) -> Path:
     except (OSError, ValueError) as error:  # a folder that may not be entered, a name that cannot be one
         raise unreadable(path, error) from error
     if stat.S_ISDIR(status.st_mode):
-        raise FileError(f"{path} is a folder; give the photos in it: saccade.images.find([{str(path)!r}]) lists them.")
+        raise FileError(f"{path} is a folder, where one photo is wanted; name a photo in it.")
     if not stat.S_ISREG(status.st_mode):
         raise FileError(f"{path} is a device or a pipe, not a file; save the photo in a file.")
     if status.st_size == 0:

@@ -506,7 +506,7 @@ def _offered(images: tuple[Images, Images]) -> list[str]:
         if photos >= _FEW:
             # The note stands on pages that are sent to others: where the folder lies is nobody's business.
             told = f"the folder of {each.photos[0].name} would ({photos:,} photos)"
-            return [f"nothing tells what a typical pair scores; {told}: give it as the reference (--reference FOLDER)"]
+            return [f"nothing tells what a typical pair scores; {told}: `saccade compare --reference FOLDER` takes it"]
     return []
 
 

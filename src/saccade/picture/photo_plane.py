@@ -13,7 +13,7 @@ from saccade.picture.themes import Theme, theme_of
 
 WIDTH = 2400
 _SHAPE = 1.6
-_LARGEST = 360
+_LARGEST = 220
 
 
 def photo_plane(

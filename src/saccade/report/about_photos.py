@@ -8,7 +8,6 @@ from numbers import Real
 from typing import Any
 
 from saccade.errors import InputError, UnknownName
-from saccade.images import Images
 from saccade.results.map_sentence import Box
 
 _ENTRIES = ("description", "credit", "subject")
@@ -30,12 +29,12 @@ class AboutPhoto:
     subject: Box | None = None
 
 
-def about_photos(about: Mapping[str, Any] | None, images: Images) -> dict[str, AboutPhoto]:
+def about_photos(about: Mapping[str, Any] | None, names: Sequence[str]) -> dict[str, AboutPhoto]:
     """What is known of each photo that something is known of.
 
     Args:
         about: By the photos' names mappings with `description`, `credit` and `subject`, each of which may be missing.
-        images: The photos.
+        names: The photos' names.
 
     Raises:
         UnknownName: A photo that is not there, or an entry that is none.
@@ -43,8 +42,8 @@ def about_photos(about: Mapping[str, Any] | None, images: Images) -> dict[str, A
     """
     known = {}
     for name, entries in (about or {}).items():
-        if name not in images.names:
-            raise UnknownName.of("photo", name, images.names)
+        if name not in names:
+            raise UnknownName.of("photo", name, names)
         if not isinstance(entries, Mapping):
             raise InputError(
                 f"what is known of {name} is {entries!r}; give some of {', '.join(_ENTRIES)} by their names."

@@ -39,14 +39,16 @@ def check_collection(collection: str | Path) -> None:
     """Refuse before the work a collection that is not there, and a machine that could not lay it out.
 
     Raises:
-        FileError: No such file or folder, or a folder without photos.
+        FileError: No such file or folder, a folder without photos, or a file that is no catalogue.
+        InputError: A single photo.
         MissingPackage: scikit-learn is not installed.
     """
     check_installed()
-    if not _is_catalogue(collection):
-        find([collection])
-    elif not Path(collection).is_file():
+    if _is_catalogue(collection) and not Path(collection).is_file():
         raise FileError(f"no file {collection}; saccade index MODEL PHOTOS... --output {collection} makes it.")
+    count = len(Catalogue.load(collection)) if _is_catalogue(collection) else len(find([collection]))
+    if count < 2:
+        raise InputError(f"{collection} holds a single photo; the map of a collection takes two or more.")
 
 
 def _is_catalogue(collection: str | Path) -> bool:

@@ -129,7 +129,7 @@ def report_page(
     photos = encoder.images(images)
     if len(photos) > MOST:
         raise InputError(f"{len(photos)} photos: a report shows 1 to {MOST}, so that its file can be mailed.")
-    known = about_photos(about, photos)
+    known = about_photos(about, photos.names)
     other = None if beside is None else as_encoder(beside)
 
     before = 0 if collection is None else _COLLECTION_STEPS

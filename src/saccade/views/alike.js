@@ -166,7 +166,7 @@ export function renderAlike({ data, element, store }) {
 
   /** @param {any} pair */
   function ruler(pair) {
-    if (!pair.typical) return build("p", { class: "aside" }, "What a typical pair scores is not known for this model; a reference collection would tell.");
+    if (!pair.typical) return build("p", { class: "aside" }, "What a typical pair scores is not known for this model; “saccade compare” with a reference collection tells.");
     const [median, high] = pair.typical.scores;
     const low = Math.min(-0.2, pair.score, median);
     /** @param {number} value */

@@ -9,6 +9,8 @@ const GRACE = 260;
 const FLIGHT = 1400;
 const MOST_ZOOM = 40;
 const MARGIN = 0.035;
+/** The longer side of a photo in pixels, at most: larger ones would hide each other where there are few. */
+const LARGEST = 96;
 
 /**
  * @typedef {object} Arrangement where every photo lies
@@ -86,7 +88,7 @@ export function createPhotoMap(options) {
       }
       return pitch * 0.96;
     }
-    const size = Math.min(width / 4, Math.max(9, 1.2 * Math.sqrt((width * height) / count)));
+    const size = Math.min(width / 6, LARGEST, Math.max(9, 1.2 * Math.sqrt((width * height) / count)));
     const room = [width * (1 - MARGIN) - size, height * (1 - MARGIN) - size];
     const scale = Math.min(room[0] / (most - least || 1), room[1] / (high - low || 1));
     const across = Math.min(room[0] / (most - least || 1), (to.stretch ?? 1) * scale);
