@@ -390,6 +390,9 @@ def test_an_atlas_is_the_map_alone(browser: Any, encoder: saccade.Encoder, folde
         assert tab.locator("h1").inner_text() == f"How does small see {PHOTOS + 1} photos?"
         assert tab.locator("#collection .nearest h3 b").inner_text() == content["atlas"]["names"][3]
         assert tab.locator(".find-photo").count() == 0
+        words = tab.locator("#collection .strip").inner_text()
+        assert "saccade search" in words
+        assert "Why are these two alike" not in words
 
 
 @pytest.mark.parametrize("layout", ["neighbours", "grid", "pca"])

@@ -277,6 +277,11 @@ def test_the_command(run: Run, small_model: str, photos: Path, tmp_path: Path) -
     refused(run("report", "gone.keras", photos, "--about", "wrong.json"), "nearest is 'credit'")
 
 
+def test_one_photo_is_one(encoder: saccade.Encoder, other: saccade.Encoder, folder: Path) -> None:
+    page = write_report(encoder, folder / "cat.png", folder / "one.html", beside=other, live=False)
+    assert carried_by(page)["beside"]["lead"] == "pooling was given the same photo and asked the same."
+
+
 def test_a_file_may_tell_of_more_photos_than_the_page_shows(
     run: Run, small_model: str, photos: Path, tmp_path: Path
 ) -> None:

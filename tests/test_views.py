@@ -143,6 +143,36 @@ def test_matches_are_joined_by_lines_or_on_a_phone_by_numbers(
         assert (second["y"] > first["y"] + first["height"]) == (width < 1000)
 
 
+@pytest.mark.parametrize("width", [1400, 900, 390])
+def test_a_long_score_stays_on_one_line(browser: Any, carried: dict[str, Any], tmp_path: Path, width: int) -> None:
+    content = json.loads(json.dumps(carried))
+    (pair,) = content["pairs"]
+    pair["rest"] -= pair["score"] + 0.0938
+    pair["score"] = -0.0938
+    (tmp_path / "against.html").write_text(page_file("against", "a long score", content))
+    with opened(browser, tmp_path / "against.html", viewport={"width": width, "height": 900}) as tab:
+        number = come_to(tab, "alike").locator(".score-number")
+        assert number.inner_text() == "\N{MINUS SIGN}0.094"
+        assert (
+            number.evaluate(
+                "(node) => node.getBoundingClientRect().height / parseFloat(getComputedStyle(node).fontSize)"
+            )
+            < 1.5
+        )
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_how_much_of_a_photo_is_not_seen_is_said(browser: Any, carried: dict[str, Any], tmp_path: Path) -> None:
+    content = json.loads(json.dumps(carried))
+    content["photos"][0]["box"] = [0.2, 0, 0.8, 1]
+    (tmp_path / "cropped.html").write_text(page_file("cropped", "a middle", content))
+    with opened(browser, tmp_path / "cropped.html") as tab:
+        assert "40\N{NO-BREAK SPACE}% of the photo, grey all round" in come_to(tab, "look").text_content()
+        tab.locator(".thumb").nth(1).click()
+        tab.wait_for_timeout(300)
+        assert "grey all round" not in tab.locator("#look").text_content()
+
+
 def test_a_long_rest_is_drawn_broken_and_said(browser: Any, carried: dict[str, Any], tmp_path: Path) -> None:
     content = json.loads(json.dumps(carried))
     (pair,) = content["pairs"]

@@ -91,7 +91,7 @@ def beside_data(
         photos.append(entry)
     return {
         "names": list(names),
-        "lead": lead or f"{names[1]} was given the same photos and asked the same.",
+        "lead": lead or f"{names[1]} was given the same photo{'s' * (len(photos) > 1)} and asked the same.",
         "described": [encoder.describe(), other.describe()],
         "codes": [_code_words(encoder, images), _code_words(other, seen)],
         "centred": centre is not None,

@@ -15,7 +15,9 @@ const STRONGEST_LIT = 0.2;
 export function renderBeside({ data, element, store }) {
   const { beside } = data;
   const count = data.photos.length;
-  element.append(build("p", { class: "lead" }, beside.lead), build("p", { class: "headline" }, beside.headline), build("p", { class: "method-words" }, asText(beside.detail)));
+  element.append(build("p", { class: "lead" }, beside.lead), build("p", { class: "headline" }, beside.headline));
+  // Of one photo the sentence below its maps says the same.
+  if (count > 1) element.append(build("p", { class: "method-words" }, asText(beside.detail)));
   if (count > 1) renderGlance(data, element, store);
   renderBothMaps(data, element, store);
   if (count > 2) renderOrders(data, element, store);

@@ -174,7 +174,7 @@ export async function renderCollection({ data, element, store }) {
     map.describe(`${names.length} photos. ${ARRANGEMENTS[name].words}`);
     element.dataset.layout = name;
     caption.replaceChildren(captionStrip([
-      ["what is compared", `the codes (layer ${collection.layer}) by their cosine${collection.centring === "none" ? "" : `, less the mean code of ${collection.centring === "model" ? "the photos that the model knows" : "this collection"}`}; ${collection.centring === "collection" ? "\u201cWhy are these two alike?\u201d takes no mean off, so its scores are others" : "the same number as in \u201cWhy are these two alike?\u201d"}`],
+      ["what is compared", `the codes (layer ${collection.layer}) by their cosine${collection.centring === "none" ? "" : `, less the mean code of ${collection.centring === "model" ? "the photos that the model knows" : "this collection"}`}; ${!data.photos.length ? "the number that \u201csaccade search\u201d gives" : collection.centring === "collection" ? "\u201cWhy are these two alike?\u201d takes no mean off, so its scores are others" : "the same number as in \u201cWhy are these two alike?\u201d"}`],
       ["layout", { shuffled: "drawn at random", neighbours: "t-SNE of the strongest principal components", grid: "t-SNE, then each photo in the cell that moves all the least", pca: "principal components" }[name] ?? name],
       ["may the map be believed?", trustworthiness === null ? null : `${inWords(trustworthiness)} trustworthy: 1 if all that lie side by side are alike by the code too, 0.5 by chance (10 nearest)`],
       ["shown", `${asCount(names.length)} of ${asCount(collection.count)} photos${collection.skipped ? `; ${asCount(collection.skipped)} could not be read` : ""}`],

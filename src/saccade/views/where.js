@@ -13,6 +13,12 @@ export function mapOf(map) {
   return { values, rows: shape[0], columns: shape[1], scale: map.scale };
 }
 
+/** @param {number[]} box of what the network is given, in shares of the photo @returns {string} how much of the photo it is not given; empty: nothing */
+function unseenInWords([left, top, right, bottom]) {
+  const unseen = 1 - (Math.min(right, 1) - Math.max(left, 0)) * (Math.min(bottom, 1) - Math.max(top, 0));
+  return unseen > 0.005 ? `${asPercent(unseen)} of the photo, grey all round: the network is given what lies inside` : "";
+}
+
 /** @param {any} map @param {number} value @returns {string} a value with what it is */
 export function valueInWords(map, value) {
   if (map.is_share) return asPercent(value);
@@ -114,7 +120,7 @@ export function renderWhere({ data, element, store }) {
     const settings = Object.entries(map.settings).map(([name, value]) => `${name} ${value}`).join(", ");
     caption.replaceChildren(captionStrip([
       ["method", `${map.title} (${map.method})`], ["unit", map.unit], ["scale", allPhotos ? "all photos together" : "this photo"],
-      ["real grid", `${map.grid[0]}\u00d7${map.grid[1]}${trueGrid ? "" : ", smoothed for display"}`], ["settings", settings], ["good to know", map.notes.join(" \u00b7 ")],
+      ["real grid", `${map.grid[0]}\u00d7${map.grid[1]}${trueGrid ? "" : ", smoothed for display"}`], ["not seen", unseenInWords(photo.box)], ["settings", settings], ["good to know", map.notes.join(" \u00b7 ")],
     ]));
     numbers.replaceChildren(numberTable(map, photo, `${photo.name}-${map.method}`));
     rest();
