@@ -425,6 +425,6 @@ def test_the_atlas_by_the_command(run: Run, small_model: str, folder: Path, tmp_
     refused(run("atlas", small_model, folder / "photos", "--layout", "grids"), "nearest is 'grid'")
     refused(run("atlas", small_model, tmp_path / "gone.npz"), "saccade index")
     first = min((folder / "photos").iterdir())
-    refused(run("atlas", "gone.keras", first), "takes two or more")
+    refused(run("atlas", "gone.keras", first), "1 photo is no collection", "12 or more")
     (tmp_path / "broken.npz").write_bytes(b"PK")
     refused(run("atlas", "gone.keras", tmp_path / "broken.npz"), "is damaged")

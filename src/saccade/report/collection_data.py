@@ -40,15 +40,19 @@ def check_collection(collection: str | Path) -> None:
 
     Raises:
         FileError: No such file or folder, a folder without photos, or a file that is no catalogue.
-        InputError: A single photo.
+        InputError: Too few photos.
         MissingPackage: scikit-learn is not installed.
     """
     check_installed()
     if _is_catalogue(collection) and not Path(collection).is_file():
         raise FileError(f"no file {collection}; saccade index MODEL PHOTOS... --output {collection} makes it.")
-    count = len(Catalogue.load(collection)) if _is_catalogue(collection) else len(find([collection]))
-    if count < 2:
-        raise InputError(f"{collection} holds a single photo; the map of a collection takes two or more.")
+    _check_count(len(Catalogue.load(collection)) if _is_catalogue(collection) else len(find([collection])))
+
+
+def _check_count(count: int) -> None:
+    if count < FEWEST:
+        photos = "1 photo is" if count == 1 else f"{count} photos are"
+        raise InputError(f"{photos} no collection: a map of them would say nothing; give {FEWEST} or more.")
 
 
 def _is_catalogue(collection: str | Path) -> bool:
@@ -77,8 +81,7 @@ def catalogue_for(
         catalogue = collection
     else:
         catalogue = catalogue_of(encoder, collection, progress=progress, stop=stop)
-    if len(catalogue) < FEWEST:
-        raise InputError(f"{len(catalogue)} photos are no collection, and have no map; give {FEWEST} or more.")
+    _check_count(len(catalogue))
     return catalogue
 
 
