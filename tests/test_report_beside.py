@@ -209,7 +209,7 @@ def test_what_a_model_learned_from_is_read_from_the_record_beside_it(tmp_path: P
     source = str(tmp_path / "model.keras")
     assert training_facts(source) == []
     path.write_text(json.dumps(record))
-    assert training_facts(source) == [["trained on", "clothes (licence unknown); 3,068 photos; 55,924 steps"]]
+    assert training_facts(source) == [["trained on", "clothes, licence unknown; 3,068 photos; 55,924 steps"]]
     assert training_facts("mine:encoder") == []
     assert training_facts(str(path)) == [], "the model itself, as JSON, is no record"
     for other in ("{", "[]", '{"class_name": "Functional"}'):

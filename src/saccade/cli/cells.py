@@ -13,7 +13,7 @@ from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
 from saccade.cli.forecast import Forecast
-from saccade.cli.given_files import readable_photo
+from saccade.cli.given_files import readable_photo, results_folder
 from saccade.cli.options import Model, Opening, opened
 from saccade.errors import InputError
 
@@ -38,14 +38,13 @@ def cells(
 
     One page on where the cells look in their fields, with sizes in pixels, and the photo as all cells see it.
     """
-    from saccade.collection.output_folder import output_folder
     from saccade.picture import save_picture
 
     opening.settings()
     values.choice("theme", theme, ("light", "dark"))
     chosen = None if cell is None else _cell(cell)
     readable_photo(image, opening.max_pixels)
-    with output_folder(output):
+    with results_folder(output):
         encoder = opening.open(model)
         console.say(encoder.describe())
         images = encoder.read(image)

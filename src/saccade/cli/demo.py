@@ -11,6 +11,7 @@ import typer
 
 from saccade.cli.command import command
 from saccade.cli.console import Console
+from saccade.cli.given_files import results_folder
 
 
 @command
@@ -28,11 +29,10 @@ def demo(
     ] = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Show what the model that ships sees in real photos."""
-    from saccade.collection.output_folder import output_folder
     from saccade.demo import build
 
     notes: list[str] = []
-    with output_folder(output), console.progress(1, "starting") as bar:
+    with results_folder(output), console.progress(1, "starting") as bar:
         page = build(
             output, progress=lambda what, done, total: bar.at(done / max(total, 1), what), on_note=notes.append
         )

@@ -10,7 +10,7 @@ import typer
 from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
-from saccade.cli.given_files import found_folder, found_photos
+from saccade.cli.given_files import found_folder, found_photos, results_folder
 from saccade.cli.options import Model, Opening, opened
 from saccade.cli.settings import settings_for
 
@@ -76,7 +76,6 @@ def evaluate(
     """
     opening.settings()
     values.choice("theme", theme, ("light", "dark"))
-    from saccade.collection.output_folder import output_folder
     from saccade.evaluation.evaluation import DEFAULT_METHODS
     from saccade.evaluation.photos import check_enough
     from saccade.evaluation.settings import Settings
@@ -92,7 +91,7 @@ def evaluate(
     if masks is not None:
         found_folder(masks)
     cache = output / _CACHE
-    with output_folder(output):
+    with results_folder(output):
         encoder = opening.open(model)
         console.say(encoder.describe())
         from saccade.evaluation import evaluate as evaluation_of

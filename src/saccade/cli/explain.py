@@ -12,7 +12,7 @@ from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
 from saccade.cli.forecast import Forecast
-from saccade.cli.given_files import found_photos
+from saccade.cli.given_files import found_photos, results_folder
 from saccade.cli.options import Drawing, Model, Opening, opened
 from saccade.cli.settings import settings_for
 from saccade.cli.verdicts import verdicts_of
@@ -89,7 +89,6 @@ def explain(
     A file's name goes in quotes if such a sign is in it: 'like:"b - copy.jpg"'.
     """
     from saccade.collection import BatchRun, Request
-    from saccade.collection.output_folder import output_folder
     from saccade.collection.page import pages_of
     from saccade.errors import InputError
     from saccade.explanation import DEFAULT_METHOD, default_method
@@ -113,7 +112,7 @@ def explain(
     for page in pages_of(requests, style):
         find(page.target.files)
     photos = found_photos(images, opening.max_pixels)
-    with output_folder(output):
+    with results_folder(output):
         encoder = opening.open(model)
         console.say(encoder.describe())
         if about is not None and about != (encoder.name, encoder.layer):

@@ -10,7 +10,7 @@ import typer
 from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
-from saccade.cli.given_files import readable_photo
+from saccade.cli.given_files import readable_photo, results_folder
 from saccade.cli.options import Model, Opening, opened
 
 
@@ -40,13 +40,11 @@ def feature_maps(
     One contact sheet a layer, from the first to the image that the model redraws, and a collage of them. Of a model of
     more than 32 layers about 12 are drawn, of a transformer the outputs of its blocks.
     """
-    from saccade.collection.output_folder import output_folder
-
     opening.settings()
     values.choice("theme", theme, ("light", "dark"))
     values.choice("scale", scale, ("all", "each"))
     readable_photo(image, opening.max_pixels)
-    with output_folder(output):
+    with results_folder(output):
         encoder = opening.open(model)
         console.say(encoder.describe())
         images = encoder.read(image)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 _FITS_SOME_MODEL = frozenset({".npy", ".tif", ".tiff"})
 """What is read by the number of channels that a model wants, and cannot be judged without it."""
+_FILES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".html", ".htm", ".npz", ".json"})
+"""Endings of what commands write."""
 
 
 def readable_photo(path: Path, max_pixels: int | None = None) -> Path:
@@ -85,3 +88,19 @@ def writable_result(path: Path) -> Path:
     check_ending(path)
     check_writable(path)
     return path
+
+
+@contextmanager
+def results_folder(path: Path) -> Iterator[Path]:
+    """A folder for what a command writes; removed again if it was made for this and nothing came of it.
+
+    Raises:
+        FileError: It is named like a single file, or cannot be made or written.
+    """
+    from saccade.collection.output_folder import output_folder
+    from saccade.errors import FileError
+
+    if path.suffix.lower() in _FILES and not path.is_dir():
+        raise FileError(f"--output {path} is named like a file, and takes a folder; give one, such as {path.stem}.")
+    with output_folder(path):
+        yield path

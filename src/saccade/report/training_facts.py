@@ -34,7 +34,7 @@ def _facts(record: Mapping[str, Any]) -> list[list[str]]:
     data = record.get("data") or {}
     count = photo_count(record["training"])
     trained = [
-        f"{data['name']} ({data.get('licence', 'licence unknown')})" if "name" in data else "",
+        f"{data['name']}, {data.get('licence', 'licence unknown')}" if "name" in data else "",
         str(data.get("note", "")),
         "" if count is None else f"{count:,} photos",
         f"{record['steps']:,} steps" if isinstance(record.get("steps"), int) else "",
