@@ -407,6 +407,19 @@ def test_an_atlas_is_a_picture_too(encoder: saccade.Encoder, folder: Path, tmp_p
     )
 
 
+def test_a_map_is_drawn_out_to_fill_its_picture_where_that_is_allowed() -> None:
+    photos = [np.full((8, 8, 3), (255, 0, 0), np.uint8)] * 4
+    corners = np.array([(0, 0), (1, 0), (0, 1), (1, 1)], np.float32)
+    reach = {}
+    for stretch in (1.0, 1.4, 9.0):
+        picture = np.asarray(photo_plane(photos, corners, title="four", stretch=stretch))
+        rows, columns = np.nonzero((picture == (255, 0, 0)).all(2))
+        reach[stretch] = np.ptp(columns) / np.ptp(rows)
+    assert reach[1.0] == pytest.approx(1, abs=0.01)
+    assert reach[1.0] < reach[1.4] < reach[9.0]
+    assert reach[9.0] == pytest.approx(1.6, abs=0.01)
+
+
 def test_every_photo_of_a_grid_is_in_the_picture() -> None:
     colours = np.random.default_rng(0).integers(0, 256, (12, 3), np.uint8)
     photos = [np.full((30, 20, 3), colour, np.uint8) for colour in colours]

@@ -13,7 +13,7 @@ from saccade.picture.themes import Theme, theme_of
 
 WIDTH = 2400
 _SHAPE = 1.6
-_LARGEST = 220
+_LARGEST = 180
 
 
 def photo_plane(
@@ -21,6 +21,7 @@ def photo_plane(
     positions: NDArray[np.float32],
     *,
     columns: int = 0,
+    stretch: float = 1.0,
     title: str,
     notes: Sequence[str] = (),
     theme: str | Theme = "dark",
@@ -31,6 +32,7 @@ def photo_plane(
         photos: uint8 (height, width, 3) each; later ones lie upon earlier ones.
         positions: (photos, 2), x to the right and y down, the longer side from 0 to 1.
         columns: Of a grid, in which photos are cut to one shape; 0 where they lie freely.
+        stretch: By how much more one axis may be drawn out than the other, to fill the page.
         title: The headline.
         notes: Small print.
         theme: `"light"`, `"dark"` or a theme.
@@ -40,16 +42,21 @@ def photo_plane(
     width = page.content
     ratio = float(np.median([photo.shape[1] / photo.shape[0] for photo in photos]))
     sheet = (
-        _grid(photos, positions, columns, width, ratio, paper) if columns else _free(photos, positions, width, paper)
+        _grid(photos, positions, columns, width, ratio, paper)
+        if columns
+        else _free(photos, positions, width, stretch, paper)
     )
     return page.assemble([*page.header(title, ()), (page.text * 1.2, sheet), *page.footer(notes)])
 
 
-def _free(photos: Sequence[NDArray[np.uint8]], positions: NDArray[np.float32], width: int, paper: Theme) -> Image.Image:
+def _free(
+    photos: Sequence[NDArray[np.uint8]], positions: NDArray[np.float32], width: int, stretch: float, paper: Theme
+) -> Image.Image:
     height = round(width / _SHAPE)
     side = min(_LARGEST, 1.2 * float(np.sqrt(width * height / len(photos))))
     spread = np.maximum(np.ptp(positions, axis=0), 1e-9)
-    scale = float(((np.array([width, height]) - side) / spread).min())
+    room = (np.array([width, height]) - side) / spread
+    scale = np.minimum(room, stretch * room.min())
     middle = positions.min(axis=0) + spread / 2
     sheet = Image.new("RGB", (width, height), paper.background)
     for photo, position in zip(photos, positions, strict=True):

@@ -21,6 +21,8 @@ from saccade.report.collection_data import ShownCollection, catalogue_for
 from saccade.report.page_file import page_file
 
 PAGES = (".html", ".htm")
+_STRETCH = 1.7
+"""As on the page: distances of neighbours mean nothing across the map."""
 _WORDS = {
     "neighbours": "Photos with like codes lie side by side (t-SNE); distances between far islands mean little.",
     "grid": "Photos with like codes lie side by side (t-SNE), each in the cell that moves all the least.",
@@ -103,6 +105,7 @@ def _picture(shown: ShownCollection, catalogue: Catalogue, title: str, layout: s
         [np.asarray(opened_thumbnail(entry)) for entry in shown.entries],
         placed.positions,
         columns=placed.columns,
+        stretch=_STRETCH if layout == "neighbours" else 1.0,
         title=title,
         notes=[
             f"{count if len(shown.entries) < len(catalogue) else f'{len(catalogue):,} photos'}. {words}{trust}",
