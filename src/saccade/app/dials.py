@@ -69,8 +69,8 @@ class Dials:
         code = code_at_layer(self._encoder, image, stop)
         steps = np.array([-REACH, REACH], np.float32).reshape(1, 2, *[1] * (directions.ndim - 1))
         moved = code.reshape(directions.shape[1:]) + steps * directions[:, None]
-        found = drawn(self._encoder, image, moved.reshape(-1, *code.shape[1:]), stop)
-        return found.reshape(len(directions), 2, *found.shape[1:])
+        images = drawn(self._encoder, image, moved.reshape(-1, *code.shape[1:]), stop)
+        return images.reshape(len(directions), 2, *images.shape[1:])
 
     def redrawn(self, image: Images, amounts: Sequence[float], stop: Callable[[], bool] | None = None) -> Array:
         """The image as the decoder draws it after its code was moved.

@@ -247,9 +247,9 @@ class Conversation:
         encoder = self._service.answers.encoder
         images = encoder.images(self._image(numbers))
         layers = [encoder.layer, *([encoder.network.output] if encoder.is_autoencoder else [])]
-        found = Run(encoder, stop=stop).activations(images.array, layers)
-        code = np.asarray(encoder.on_grid(found[encoder.layer])[0], "<f4")
-        redrawn = np.asarray(found[layers[-1]][0], "<f4") if len(layers) > 1 else np.zeros(0, "<f4")
+        activations = Run(encoder, stop=stop).activations(images.array, layers)
+        code = np.asarray(encoder.on_grid(activations[encoder.layer])[0], "<f4")
+        redrawn = np.asarray(activations[layers[-1]][0], "<f4") if len(layers) > 1 else np.zeros(0, "<f4")
         neighbours = self._service.neighbourhood.nearest(code, question.photo or "")
         send(
             {"code": code.size, "redrawn": redrawn.size, "neighbours": neighbours,

@@ -41,16 +41,16 @@ def best_places(
         Scores, rows and columns, (photos,) each; of equal places the first in reading order.
     """
     high, wide = part.shape[:2]
-    wanted = (part - centre).reshape(high * wide, -1)
-    length = float(np.linalg.norm(wanted))
-    wanted = (wanted / (length or 1.0)).astype(np.float32)
+    direction = (part - centre).reshape(high * wide, -1)
+    length = float(np.linalg.norm(direction))
+    direction = (direction / (length or 1.0)).astype(np.float32)
     scores = np.empty(len(codes), np.float32)
     firsts = np.empty(len(codes), np.intp)
     down, across = places.rows - high + 1, places.columns - wide + 1
     for start, stop in _pieces(codes):
         cells = (places.split(codes[start:stop])[0] - centre).astype(np.float32)
         squares = np.einsum("nrck,nrck->nrc", cells, cells, dtype=np.float64)
-        products = cells @ wanted.T
+        products = cells @ direction.T
         together = np.zeros((stop - start, down, across))
         lengths = np.zeros((stop - start, down, across))
         for cell, (row, column) in enumerate(np.ndindex(high, wide)):

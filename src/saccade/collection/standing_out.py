@@ -34,8 +34,8 @@ def duplicates(space: CodeSpace, *, least: float = COPIES_FROM) -> list[list[int
 
     for start in range(0, len(space), _ROWS):
         scores = space.scores(space.directions[start : start + _ROWS])
-        for row, other in zip(*np.nonzero(scores >= least), strict=True):
-            a, b = sorted((root(int(row) + start), root(int(other))))
+        for row, copy in zip(*np.nonzero(scores >= least), strict=True):
+            a, b = sorted((root(int(row) + start), root(int(copy))))
             first[b] = a
     groups: dict[int, list[int]] = {}
     for row in range(len(space)):

@@ -83,8 +83,10 @@ def beside_data(
             "nearest": _nearest_sentence(index, images.names, names, (table, theirs)),
         }
         box = subjects.get(photo.name)
-        told = [on_subject(each.values[index], each.images.photos[index], box) for each in (first, second) if box]
-        parts = [part for part, _ in filter(None, told)]
+        shares_on_subject = [
+            on_subject(each.values[index], each.images.photos[index], box) for each in (first, second) if box
+        ]
+        parts = [part for part, _ in filter(None, shares_on_subject)]
         if len(parts) == 2:
             entry["on_subject"] = parts
         entry["sentence"] = _look_sentence(entry, names)
@@ -261,9 +263,9 @@ def _headline(photos: Sequence[Mapping[str, Any]], tables: tuple[Array, Array]) 
 def _detail(photos: Sequence[Mapping[str, Any]], names: tuple[str, str], tables: tuple[Array, Array]) -> str:
     """The numbers behind the headline."""
     shared = float(np.mean([photo["shared"] for photo in photos]))
-    spots_told = _spots_words(list(np.mean([photo["spots"] for photo in photos], axis=0)), names)
+    spots_in_words = _spots_words(list(np.mean([photo["spots"] for photo in photos], axis=0)), names)
     text = (
-        f"{'On average' if len(photos) > 1 else 'Here'} {spots_told}. Of the fifth of a photo that counts most for "
+        f"{'On average' if len(photos) > 1 else 'Here'} {spots_in_words}. Of the fifth of a photo that counts most for "
         f"each, {percent(shared)} is the same, where chance would give {percent(_STRONGEST)}."
     )
     if len(photos) < 3:

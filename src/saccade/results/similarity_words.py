@@ -138,9 +138,9 @@ def headline(
         >>> headline(0.8, shares, shares)
         '0.80 alike: 100 % of it lies in the lower half of both photos'
     """
-    told = f"{score_text(score)} alike"
+    similarity = f"{score_text(score)} alike"
     doubt = "" if cover is None else cover_doubt(cover)
-    return f"{told}: {doubt or where_from(score, shares_a, shares_b, matches=matches, colour=colour)}"
+    return f"{similarity}: {doubt or where_from(score, shares_a, shares_b, matches=matches, colour=colour)}"
 
 
 def cover_doubt(cover: CoverTest) -> str:
@@ -220,10 +220,10 @@ def match_sentence(score: float, matches: Sequence[Match]) -> str:
     first = strongest(matches)
     if first is None or score <= 0:
         return ""
-    told = f"The strongest match, {joined_places(first)}, adds {number(first.share)}"
+    match = f"The strongest match, {joined_places(first)}, adds {number(first.share)}"
     if first.share > score:
-        return f"{told}, more than the whole similarity: other places lowered it again."
-    return f"{told}, {percent(first.share / score)} of the similarity."
+        return f"{match}, more than the whole similarity: other places lowered it again."
+    return f"{match}, {percent(first.share / score)} of the similarity."
 
 
 def strongest(matches: Sequence[Match]) -> Match | None:
