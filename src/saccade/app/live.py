@@ -233,10 +233,9 @@ class Conversation:
         image = self._service.album.frame(pixels)
         attribution = explain(self._service.answers.encoder, image, question.method, stop=stop)
         values = np.asarray(attribution.values[0], "<f4")
-        left, top, right, bottom = image.photos[0].placement.box
-        box = [left / question.width, top / question.height, right / question.width, bottom / question.height]
         send(
-            {"rows": values.shape[0], "columns": values.shape[1], "box": box, "unit": attribution.units,
+            {"rows": values.shape[0], "columns": values.shape[1],
+             "box": image.photos[0].placement.shares, "unit": attribution.units,
              "title": attribution.title, "scale": scale_data(attribution.scale(0)),
              "milliseconds": 1000 * (time.perf_counter() - start)},
             values.tobytes(),

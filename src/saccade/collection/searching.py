@@ -22,8 +22,7 @@ from saccade.models.places import Places
 from saccade.pairs import compare
 from saccade.results import Neighbour, Neighbours, Similarity
 from saccade.run import Run
-
-Box = tuple[float, float, float, float]
+from saccade.typing import Box
 
 _SIDE = 400
 """Pixels of the longer side of a neighbour, as it is drawn."""
@@ -104,12 +103,9 @@ def search(
         at = int(first_rows[row]), int(first_columns[row])
         box = _on_photo(catalogue.entries[row].box, places, (*at, at[0] + high, at[1] + wide))
         neighbours.append(_neighbour(catalogue, encoder, row, every[row], box))
-    photo_box = image.photos[0].placement.box
-    height, width = image.photos[0].original.shape[:2]
-    on_photo = photo_box[0] / width, photo_box[1] / height, photo_box[2] / width, photo_box[3] / height
     return Neighbours(
         tuple(neighbours), image, encoder.name, encoder.layer, len(catalogue), centring="cell",
-        part=_on_photo(on_photo, places, (top, left, bottom, right)),
+        part=_on_photo(image.photos[0].placement.shares, places, (top, left, bottom, right)),
     )  # fmt: skip
 
 

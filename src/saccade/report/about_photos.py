@@ -9,7 +9,7 @@ from typing import Any
 
 from saccade.errors import InputError, UnknownName
 from saccade.images import Images
-from saccade.results.map_sentence import Box
+from saccade.typing import Box
 
 _ENTRIES = ("description", "credit", "subject")
 _SIDES = 4

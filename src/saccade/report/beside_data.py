@@ -12,15 +12,14 @@ from saccade.encoder import Encoder
 from saccade.errors import NotApplicable
 from saccade.evaluation.agreement import rank_correlation
 from saccade.explanation import explain
-from saccade.images import Images, Photo, Placement
+from saccade.images import Images, Photo
 from saccade.picture.numerals import percent
 from saccade.picture.pair import score_text
 from saccade.report.map_data import map_data
 from saccade.report.pair_data import known_centre, pair_data, similarities
 from saccade.report.subjects import on_subject
 from saccade.results import Attribution
-from saccade.results.map_sentence import Box
-from saccade.typing import Array
+from saccade.typing import Array, Box
 
 COMPARED = ("layer_cam", "occlusion")
 """What both networks are asked unless methods are named: the first that both answer. It must be one that takes little
@@ -71,11 +70,9 @@ def beside_data(
     theirs = similarities(codes, centre)
     photos = []
     for index, photo in enumerate(images.photos):
-        height, width = photo.original.shape[:2]
-        left, top, right, bottom = seen.photos[index].placement.box
         shared, likeness = overlap(first, second, index)
         entry: dict[str, Any] = {
-            "box": [left / width, top / height, right / width, bottom / height],
+            "box": list(seen.photos[index].placement.shares),
             "maps": [map_data(first, index), map_data(second, index)],
             "shared": shared,
             "likeness": likeness,
@@ -164,10 +161,7 @@ def _over_photo(values: Array, photo: Photo) -> Array:
     """A map on a coarse grid over the whole photo; NaN where the model sees nothing."""
     height, width = photo.original.shape[:2]
     shrunk = _SIDE / max(height, width)
-    size = (max(1, round(height * shrunk)), max(1, round(width * shrunk)))
-    left, top, right, bottom = photo.placement.box
-    across, down = size[1] / width, size[0] / height
-    placement = Placement(size, photo.placement.size, (left * across, top * down, right * across, bottom * down))
+    placement = photo.placement.on_resized(max(1, round(height * shrunk)), max(1, round(width * shrunk)))
     return placement.onto_original(values, outside=np.nan)
 
 

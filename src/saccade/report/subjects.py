@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from saccade.images import Photo
 from saccade.picture.numerals import percent
 from saccade.results import Similarity
-from saccade.results.map_sentence import Box, area, inside
+from saccade.results.map_sentence import area, inside
+from saccade.typing import Box
 
 _DENSER = 1.1
 """With so many times what its area would give it, the subject made two photos alike; with less than one such part, the
