@@ -9,21 +9,18 @@ from __future__ import annotations
 
 import functools
 import importlib
-import inspect
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any
 
+from saccade.models.keras.shared_patches import Patch, SharedPatches
+
 Function = Callable[..., Any]
 Replacement = Callable[..., Any]
 
 _current: ContextVar[Mapping[str, Replacement]] = ContextVar("saccade_keras_functions", default=MappingProxyType({}))
-_lock = threading.Lock()
-_originals: list[tuple[Any, str, Any]] = []
-_users = 0
 
 
 @contextmanager
@@ -34,44 +31,15 @@ def replaced(replacements: Mapping[str, Replacement]) -> Iterator[None]:
         replacements: By the kind of a function (`_KINDS`, and `"softmax layer"`) what is called in its place; it gets
             the function itself first, and then what that was called with.
     """
-    try:
-        _install()
+    with _patches.installed():
         token = _current.set(replacements)
         try:
             yield
         finally:
             _current.reset(token)
-    finally:
-        _uninstall()  # also what was replaced before a module of another version lacked something
 
 
-def _install() -> None:
-    global _users
-    with _lock:
-        _users += 1
-        if _users > 1:
-            return
-        for owner, name, kind in _functions():
-            original = inspect.getattr_static(owner, name, None)
-            if original is None or any(owner is other and name == known for other, known, _ in _originals):
-                continue
-            _originals.append((owner, name, original))
-            is_static = isinstance(original, staticmethod)
-            routed = _routed(original.__func__ if is_static else original, kind)
-            setattr(owner, name, staticmethod(routed) if is_static else routed)
-
-
-def _uninstall() -> None:
-    global _users
-    with _lock:
-        _users -= 1
-        if _users == 0:
-            for owner, name, original in _originals:
-                setattr(owner, name, original)
-            _originals.clear()
-
-
-def _routed(original: Function, kind: str) -> Function:
+def _routed(kind: str, original: Function) -> Function:
     @functools.wraps(original)
     def call(*args: Any, **kwargs: Any) -> Any:
         replacement = _current.get().get(kind)
@@ -141,3 +109,11 @@ def _module(name: str) -> Any:
     """TensorFlow's own modules are attributes, and cannot all be imported by their names."""
     root, *parts = name.split(".")
     return functools.reduce(getattr, parts, importlib.import_module(root))
+
+
+def _routed_functions() -> Iterator[Patch]:
+    for owner, name, kind in _functions():
+        yield owner, name, functools.partial(_routed, kind)
+
+
+_patches = SharedPatches(_routed_functions)
