@@ -18,7 +18,7 @@ from saccade.errors import NotApplicable
 from saccade.images import Images
 from saccade.typing import Array
 
-MOST = 12
+MOST_DIALS = 12
 FEWEST = 3
 """Of fewer photos no directions can be told."""
 REACH = 3.0
@@ -102,7 +102,7 @@ class Dials:
         self.photos = len(codes)
         flat = (codes - codes.mean(axis=0)).reshape(len(codes), -1)
         _, lengths, axes = np.linalg.svd(flat, full_matrices=False)
-        count = min(MOST, len(codes) - 1)
+        count = min(MOST_DIALS, len(codes) - 1)
         deviations = lengths[:count] / np.sqrt(len(codes) - 1)
         signs = np.where(axes[:count].sum(axis=1) < 0, -1.0, 1.0)  # else chance says which way is up
         directions = (deviations * signs)[:, None] * axes[:count]

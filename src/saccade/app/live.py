@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from saccade.app.clients import Client
 from saccade.app.decoding import mixed
-from saccade.app.dials import MOST, Dials
+from saccade.app.dials import MOST_DIALS, Dials
 from saccade.app.frames import packed, read_words, unpacked
 from saccade.app.refusal import Refused
 from saccade.app.requests import ExplainQuestion, Number, ReportQuestion
@@ -36,7 +36,6 @@ Send = Callable[[dict[str, Any], bytes], None]
 
 MOST_FRAME = 640
 """Pixels of a side of a frame of the camera."""
-MOST_DIALS = MOST
 _MOST_UNREAD = 500
 
 

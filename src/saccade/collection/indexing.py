@@ -28,6 +28,8 @@ from saccade.typing import Array
 PART = 256
 PART_BYTES = 64 * 2**20
 """A part on the way ends at so many photos, or at so many bytes of codes: this much work a stop can cost."""
+PhotoKey = tuple[str, int, int]
+"""The path, the size and the time of a file."""
 
 
 @checks_arguments
@@ -205,7 +207,7 @@ class _Work:
         path = source.resolve()
         return path.relative_to(self.folder).as_posix() if self.folder else path.as_posix()
 
-    def key(self, index: int) -> tuple[Any, ...]:
+    def key(self, index: int) -> PhotoKey:
         """What tells a file from a changed one."""
         source = self.collection.sources[index]
         return (str(source.resolve()), *_state(source))
@@ -291,7 +293,7 @@ class _Parts:
         self._folder, self._work = folder, work
         self._files: list[Path] = []
         self._loaded = lru_cache(maxsize=3)(lambda path: Catalogue.load(path).codes)
-        self.rows: dict[tuple[Any, ...], tuple[Path, int, PhotoEntry]] = {}
+        self.rows: dict[PhotoKey, tuple[Path, int, PhotoEntry]] = {}
         self.shape: tuple[int, ...] = ()
         self.image_size: tuple[int, int] | None = None
 

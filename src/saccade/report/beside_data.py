@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -165,7 +166,7 @@ def _over_photo(values: Array, photo: Photo) -> Array:
     return placement.onto_original(values, outside=np.nan)
 
 
-def _source(photo: Photo) -> Any:
+def _source(photo: Photo) -> Path | NDArray[np.uint8]:
     """What the other network can read: the file, or the photo as it was shown."""
     return photo.source if photo.source is not None and photo.source.is_file() else photo.original
 
