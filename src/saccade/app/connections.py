@@ -1,4 +1,4 @@
-"""A connection of somebody who sends or reads too slowly is ended, so that nobody holds the server by holding still.
+"""A connection of somebody who sends or reads too slowly is ended, so that idle clients cannot block the server.
 
 head    what a request begins with (its line and its headers) must be there in time; the guard looks after its body
 answer  must be taken in time

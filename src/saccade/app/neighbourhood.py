@@ -139,7 +139,7 @@ class Neighbourhood:
         return self._paths[index] if 0 <= index < len(self._paths) else None
 
     def _without_folders(self, text: str) -> str:
-        """Where files lie on a disk is nobody's business."""
+        """Clients must not learn where files lie on the disk."""
         for path in self._paths:
             text = text.replace(str(path), path.name)
         return text

@@ -504,7 +504,7 @@ def _offered(images: tuple[Images, Images]) -> list[str]:
             continue
         photos = photos_beside(source)
         if photos >= _FEW:
-            # The note stands on pages that are sent to others: where the folder lies is nobody's business.
+            # The note stands on pages that are sent to others, who must not learn where the folder lies.
             folder = f"the folder of {each.photos[0].name} would ({photos:,} photos)"
             return [
                 f"nothing tells what a typical pair scores; {folder}: give it as the reference (--reference FOLDER)"

@@ -238,12 +238,12 @@ def _nearest_sentence(index: int, photos: Sequence[str], names: tuple[str, str],
         f"{photos[which]} ({score_text(float(table[index, which]))})"
         for which, table in zip(chosen, tables, strict=True)
     )
-    close = "" if _differ(tables, index) else "; it is a close call"
+    close = "" if _differ(tables, index) else "; the two are nearly equal"
     return f"{names[0]} finds {first} most like {photos[index]}, {names[1]} {second}{close}."
 
 
 def _headline(photos: Sequence[Mapping[str, Any]], tables: tuple[Array, Array]) -> str:
-    """What differs, in one breath?"""
+    """What differs, in one sentence?"""
     shared = float(np.mean([photo["shared"] for photo in photos]))
     places = "different" if shared < _DIFFERENT else "partly different" if shared < _SAME else "the same"
     text = f"They look at {places} places"

@@ -122,15 +122,15 @@ class CoverTest:
             f"instead of {score_text(self.score)} (the mean of covering either photo, {self.filler})"
         )
         if abs(self.predicted[-1]) > 1:
-            reason = "What the shares foretell is no similarity at all: here the parts mostly cancel each other."
+            reason = "What the shares predict is no similarity at all: here the parts mostly cancel each other."
             return f"{result}. {reason}"
-        result += f"; the shares foretell {score_text(self.predicted[-1])}"
+        result += f"; the shares predict {score_text(self.predicted[-1])}"
         if self.agrees:
             return f"{result}."
-        change, foretold = self.measured[-1] - self.score, self.predicted[-1] - self.score
-        if change * foretold <= 0:
-            verdict = "The cover does not bear the shares out"
-        elif abs(change) < abs(foretold):
+        change, predicted = self.measured[-1] - self.score, self.predicted[-1] - self.score
+        if change * predicted <= 0:
+            verdict = "The cover contradicts the shares"
+        elif abs(change) < abs(predicted):
             verdict = "The cover changes it less"
         else:
             verdict = "The cover changes it more"

@@ -34,7 +34,7 @@ _MOSTLY = 0.75
 _FILLED = 0.6
 """A part is called by the name of a region that it fills to this share."""
 _HARDLY = 0.25
-"""Covering hardly changes a similarity if it changes by less than this part of what the shares foretell."""
+"""Covering hardly changes a similarity if it changes by less than this part of what the shares predict."""
 
 _COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink")
 """Only clear colours are worth naming as what two photos have in common."""
@@ -123,7 +123,7 @@ def headline(
 ) -> str:
     """How alike are they, and where does it come from? One line.
 
-    If covering the matches does less than their shares foretell, the line says that instead.
+    If covering the matches does less than their shares predict, the line says that instead.
 
     Args:
         score: The similarity.
@@ -144,7 +144,7 @@ def headline(
 
 
 def cover_doubt(cover: CoverTest) -> str:
-    """What must be said first if covering the matches does less than their shares foretell; empty if it does as much.
+    """What must be said first if covering the matches does less than their shares predict; empty if it does as much.
 
     Args:
         cover: What covering them really did.
@@ -152,19 +152,19 @@ def cover_doubt(cover: CoverTest) -> str:
     if cover.agrees or not cover.measured:
         return ""
     now = cover.measured[-1]
-    change, foretold = now - cover.score, cover.predicted[-1] - cover.score
-    if change * foretold > 0 and abs(change) >= abs(foretold):
+    change, predicted = now - cover.score, cover.predicted[-1] - cover.score
+    if change * predicted > 0 and abs(change) >= abs(predicted):
         return ""
-    does, not_does = ("lowers", "lower") if foretold < 0 else ("raises", "raise")
+    does, not_does = ("lowers", "lower") if predicted < 0 else ("raises", "raise")
     if cover.score < 0:
         parts = "what sets them apart"
     else:
         parts = "the part that matches" if len(cover.measured) == 1 else "the parts that match"
-    if change * foretold <= 0:
+    if change * predicted <= 0:
         return f"covering {parts} does not {not_does} it ({score_text(now)})"
-    if abs(change) < _HARDLY * abs(foretold):
+    if abs(change) < _HARDLY * abs(predicted):
         return f"covering {parts} hardly {does} it ({score_text(now)})"
-    return f"covering {parts} {does} it less than the shares foretell ({score_text(now)})"
+    return f"covering {parts} {does} it less than the shares predict ({score_text(now)})"
 
 
 def where_from(
