@@ -3,7 +3,7 @@
     python benchmarks/report.py REPORT.html
 
 Headless Chromium on this machine, without a GPU. The start of the page is timed until its first words and its first map
-are painted, with the longest time for which its own thread hears nobody meanwhile. A touch is timed from the start of the frame that
+are painted, with the longest time for which its main thread is blocked meanwhile. A touch is timed from the start of the frame that
 follows it to the end of the painting that it causes: the work of the page's own thread. A move of the cover is timed
 until the page shows the new code and the new redrawing, which the network in the page has computed.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -60,6 +61,11 @@ def photo_file(size: tuple[int, int] = (40, 30), kind: str = "PNG", seed: int = 
     buffer = io.BytesIO()
     Image.fromarray(values).save(buffer, kind)
     return buffer.getvalue()
+
+
+def with_folder(folder: Path) -> str:
+    """`PYTHONPATH` for a process that imports a module from this folder, too."""
+    return os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH", "")]))
 
 
 def test_client(app: Any, **settings: Any) -> TestClient:

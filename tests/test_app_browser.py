@@ -16,9 +16,9 @@ from typing import Any
 import httpx2
 import numpy as np
 import pytest
-from app_servers import TOKEN, PrefixProxy, photo_file, running, small_encoder
+from app_servers import TOKEN, PrefixProxy, photo_file, running, small_encoder, with_folder
 from browsers import chromium
-from commands import COMMAND, environment, small_autoencoder
+from commands import COMMAND, NUMPY_FACTORY, environment, small_autoencoder
 from PIL import Image
 from skimage import data
 
@@ -333,14 +333,14 @@ def test_all_as_one_page(browser: Any, address: str, tmp_path: Path) -> None:
 
 
 def test_a_dead_server_is_said_and_a_new_one_is_found(browser: Any, tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text(_MODULE)
+    (tmp_path / "mine.py").write_text(NUMPY_FACTORY)
     Image.fromarray(data.chelsea()[::6, ::6]).save(tmp_path / "cat.png")
     words = [*COMMAND, "serve", "mine:made", "cat.png", "--json", "--no-open", "--token", "a token for a process"]
     port = _free_port()
 
     def start() -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [*words, "--port", str(port)], cwd=tmp_path, env=environment(PYTHONPATH=_path(tmp_path)), text=True,
+            [*words, "--port", str(port)], cwd=tmp_path, env=environment(PYTHONPATH=with_folder(tmp_path)), text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         assert process.stdout is not None
@@ -365,28 +365,6 @@ def test_a_dead_server_is_said_and_a_new_one_is_found(browser: Any, tmp_path: Pa
     finally:
         server.kill()
         server.communicate()
-
-
-_MODULE = """
-import numpy as np
-from saccade.models.numpy_network import NumpyNetwork
-
-def encode(images, taps):
-    cells = np.asarray(images).reshape(len(images), 4, 4, 4, 4, 3).mean(axis=(2, 4))
-    return {"cells": taps["cells"](cells) if "cells" in taps else cells}
-
-class Mine(NumpyNetwork):
-    def weights(self):
-        return [("none", np.zeros(1))]
-
-made = Mine(encode, (16, 16, 3), name="mine")
-"""
-
-
-def _path(folder: Path) -> str:
-    import os
-
-    return os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH", "")]))
 
 
 def _free_port() -> int:

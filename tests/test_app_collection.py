@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -17,9 +18,13 @@ from PIL import Image
 from skimage import data
 
 import saccade
+from saccade.app import neighbourhood
 from saccade.app.assembly import create_app
 from saccade.app.frames import packed, unpacked
+from saccade.app.refusal import Refused
+from saccade.app.turns import Turns
 from saccade.collection import Catalogue, catalogue_of, search
+from saccade.images import ImageRecipe
 
 PHOTOS = 16
 LIVE = "ws://127.0.0.1:8471/live"
@@ -109,9 +114,38 @@ def test_what_cannot_be_encoded_is_said(tmp_path: Path) -> None:
         assert str(tmp_path) not in state["failure"]
 
 
-def test_a_catalogue_is_not_encoded_again(paths: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    from saccade.app import neighbourhood
+def test_a_collection_is_encoded_although_too_many_questions_wait(
+    paths: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = iter([True, False, True, True])
 
+    class Crowded:
+        async def work(self, client: str, function: Any) -> Any:
+            if next(refusals, False):
+                raise Refused(503, "too many questions are waiting; ask again later.")
+            return function(lambda: False)
+
+    monkeypatch.setattr(neighbourhood, "_PAUSE", 0.0)
+    collection = neighbourhood.Neighbourhood(small_encoder(), paths, ImageRecipe(16, 16, 3))
+    asyncio.run(collection.prepare(cast("Turns", Crowded())))
+    assert collection.state() == {"done": PHOTOS, "total": PHOTOS, "is_ready": True, "failure": ""}
+    assert list(refusals) == []
+
+
+def test_what_nobody_expected_is_no_endless_wait(paths: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError(f"{paths[0]} is somebody's")
+
+    monkeypatch.setattr(neighbourhood, "ShownCollection", broken)
+    defects: list[BaseException] = []
+    with test_client(create_app(small_encoder(), paths, token=TOKEN, on_defect=defects.append)) as client:
+        assert "unexpected error" in ready(client)["failure"]
+        answer = client.get("/api/collection/map", headers=BEARER)
+        assert (answer.status_code, str(paths[0].parent) in answer.text) == (422, False)
+    assert [type(defect) for defect in defects] == [RuntimeError]
+
+
+def test_a_catalogue_is_not_encoded_again(paths: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = small_encoder()
     catalogue = catalogue_of(encoder, paths)
     monkeypatch.setattr(neighbourhood, "Indexing", None)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from app_servers import BEARER, TOKEN, photo_file, served, small_encoder
+from app_servers import BEARER, TOKEN, photo_file, served, small_encoder, with_folder
 from commands import COMMAND, environment
 from websockets.sync.client import connect
 
@@ -103,7 +103,7 @@ def test_a_server_that_is_ended_in_the_middle_says_nothing_of_anybody(tmp_path: 
     (tmp_path / "Anna.png").write_bytes(photo_file())
     words = [*COMMAND, "serve", "mine:made", "Anna.png", "--port", "0", "--json", "--no-open", "--token", TOKEN]
     process = subprocess.Popen(
-        words, cwd=tmp_path, env=environment(PYTHONPATH=_path(tmp_path)), text=True,
+        words, cwd=tmp_path, env=environment(PYTHONPATH=with_folder(tmp_path)), text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout is not None
@@ -142,9 +142,3 @@ class Mine(NumpyNetwork):
 
 made = Mine(encode, (16, 16, 3), name="mine")
 """
-
-
-def _path(folder: Path) -> str:
-    import os
-
-    return os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH", "")]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -51,7 +53,7 @@ def scale_again(module: Scaled) -> None:
 @pytest.mark.parametrize(
     "change", [double_first_factor, add_hook, put_weights_elsewhere, put_another_part, scale_again]
 )
-def test_a_module_that_is_put_together_anew_is_another_composition(change: Any) -> None:
+def test_a_module_that_is_put_together_again_is_another_composition(change: Any) -> None:
     module = Scaled()
     composition = Composition(module)
     assert composition.holds()
@@ -105,7 +107,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return recordings
 
 
-def test_what_comes_again_is_recorded_once_for_each_shape_and_anew_after_a_change(recorded: list[int]) -> None:
+def test_what_comes_again_is_recorded_once_for_each_shape_and_again_after_a_change(recorded: list[int]) -> None:
     module = Scaled().requires_grad_(False)
     program = CudaGraphs(lambda images, points: [module(images) + points["shift"]], lambda: Composition(module))
     points = {"shift": torch.ones(1)}
@@ -150,6 +152,37 @@ def test_what_needs_much_memory_or_cannot_be_recorded_is_computed_as_it_comes(
     for _ in range(6):
         torch.testing.assert_close(hindered(torch.ones(3))[0], torch.full((3,), 2.0))
     assert len(calls) == 12
+
+
+def test_what_is_played_all_the_time_stays_recorded_while_others_come_and_go(recorded: list[int]) -> None:
+    program = CudaGraphs(lambda images: [2 * images], lambda: Composition(Scaled()))
+    for size in range(1, 2 * cuda_graphs._GRAPHS):
+        for _ in range(3):
+            program(torch.ones(size))
+        program(torch.ones(1))
+    assert len(recorded) == 2 * cuda_graphs._GRAPHS - 1
+    program(torch.ones(2))  # it was forgotten, and is computed as it comes until it comes often
+    assert len(recorded) == 2 * cuda_graphs._GRAPHS - 1
+
+
+def test_threads_compute_at_the_same_time_what_is_not_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    meeting = threading.Barrier(2, timeout=20)
+    is_shared = False
+
+    def double(images: torch.Tensor) -> list[torch.Tensor]:
+        if is_shared:
+            meeting.wait()  # whoever computes waits for the other one
+        return [2 * images]
+
+    monkeypatch.setattr(cuda_graphs, "_recorded", lambda *_: None)
+    monkeypatch.setattr(cuda_graphs, "_allocated", lambda: 0)
+    program = CudaGraphs(double, lambda: Composition(Scaled()))
+    for _ in range(3):
+        program(torch.ones(3))
+    is_shared = True
+    with ThreadPoolExecutor(2) as threads:
+        for answer in threads.map(program, [torch.ones(3), torch.zeros(3)]):
+            assert len(answer) == 1
 
 
 def test_maps_of_a_processor_are_computed_as_they_come() -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import pickle
 import subprocess
 import sys
+from collections import OrderedDict
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -69,3 +73,35 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"PK\x03\x04 something else")
     with pytest.raises(FileError, match="damaged"):
         read_old_weights(path)
+
+
+class Storage(NamedTuple):
+    kind: type
+    numbers: int
+
+
+class Laid(NamedTuple):
+    storage: Storage
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        size = (self.storage.numbers,)
+        return torch._utils._rebuild_tensor_v2, (self.storage, 0, size, (1,), False, OrderedDict())
+
+
+class Pickler(pickle.Pickler):
+    def persistent_id(self, value: Any) -> Any:
+        return ("storage", value.kind, "0", "cpu", value.numbers, None) if isinstance(value, Storage) else None
+
+
+def test_tensors_that_contradict_each_other_read_nothing_beyond_their_storage(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pth"
+    floats, doubles = Storage(torch.FloatStorage, 8), Storage(torch.DoubleStorage, 4)
+    for storages in ((floats, doubles), (doubles, floats)):
+        file = io.BytesIO()
+        for before in (0x1950A86A20F9469CFC6C, 1001, {}):
+            pickle.dump(before, file, protocol=2)
+        Pickler(file, protocol=2).dump({storage.kind.__name__: Laid(storage) for storage in storages})
+        pickle.dump(["0"], file, protocol=2)
+        path.write_bytes(file.getvalue() + storages[1].numbers.to_bytes(8, "little") + bytes(32))
+        with pytest.raises(FileError, match="contradicts itself"):
+            read_old_weights(path)

@@ -160,10 +160,10 @@ def test_a_match_is_told_by_its_size_and_place() -> None:
     ("score", "predicted", "measured", "doubt"),
     [
         (0.8, (0.5, 0.2), (0.52, 0.21), ""),
-        (0.8, (0.5, 0.2), (0.4, -0.3), ""),  # they count for more than was foretold
+        (0.8, (0.5, 0.2), (0.4, -0.3), ""),  # they count for more than was predicted
         (0.8, (0.5, 0.2), (0.8, 0.9), "covering the parts that match does not lower it (0.90)"),
         (0.8, (0.2,), (0.7,), "covering the part that matches hardly lowers it (0.70)"),
-        (0.8, (0.5, 0.2), (0.7, 0.6), "covering the parts that match lowers it less than the shares foretell (0.60)"),
+        (0.8, (0.5, 0.2), (0.7, 0.6), "covering the parts that match lowers it less than the shares predict (0.60)"),
         (-0.3, (0.1,), (-0.28,), "covering what sets them apart hardly raises it (\u22120.28)"),
         (-0.3, (0.1,), (-0.5,), "covering what sets them apart does not raise it (\u22120.50)"),
     ],

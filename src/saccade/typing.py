@@ -1,4 +1,4 @@
-"""The array types that every module shares."""
+"""The types that every module shares."""
 
 from __future__ import annotations
 
@@ -12,3 +12,6 @@ Array = NDArray[np.float32]
 
 Tensor = Any
 """A tensor of the model's own framework: TensorFlow, PyTorch, JAX, or numpy in the reference engine."""
+
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom, as shares of a photo's width and height."""

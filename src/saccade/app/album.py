@@ -18,7 +18,7 @@ from saccade.app.limits import Limits
 from saccade.app.refusal import Refused
 from saccade.encoder import Encoder
 from saccade.errors import FileError, ImageError, ImageTooLarge, one_line
-from saccade.images import ImageRecipe, Images, Photo, Placement, read_photo
+from saccade.images import ImageRecipe, Images, Photo, read_photo
 
 _READ = 48
 """Photos of the command that lie in memory at once."""
@@ -160,11 +160,7 @@ class Album:
             return Images(image.array, (replace(photo, name=name, source=None),), image.value_range)
         size = (max(1, round(width * factor)), max(1, round(height * factor)))
         drawn = np.asarray(Image.fromarray(np.asarray(photo.original)).resize(size, Image.Resampling.LANCZOS))
-        across, down = size[0] / width, size[1] / height
-        left, top, right, bottom = photo.placement.box
-        placement = Placement(
-            (size[1], size[0]), photo.placement.size, (left * across, top * down, right * across, bottom * down)
-        )
+        placement = photo.placement.on_resized(size[1], size[0])
         return Images(image.array, (Photo(name, None, drawn, placement),), image.value_range)
 
 

@@ -1,4 +1,4 @@
-"""A connection of somebody who sends or reads too slowly is ended, so that nobody holds the server by holding still.
+"""A connection of somebody who sends or reads too slowly is ended, so that idle clients cannot block the server.
 
 head    what a request begins with (its line and its headers) must be there in time; the guard looks after its body
 answer  must be taken in time
@@ -25,8 +25,8 @@ class Connection(H11Protocol):
         limits: How long each part may take, how many there may be.
     """
 
-    def __init__(self, *arguments: Any, limits: Limits, **named: Any) -> None:
-        super().__init__(*arguments, **named)
+    def __init__(self, *arguments: Any, limits: Limits, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
         self._limits = limits
         self._head: asyncio.TimerHandle | None = None
         self._answer: asyncio.TimerHandle | None = None
@@ -80,5 +80,5 @@ class Connection(H11Protocol):
 
 
 def connections(limits: Limits) -> Any:
-    """What makes a connection, for the server."""
+    """What makes a connection; uvicorn's types want a class in its place."""
     return partial(Connection, limits=limits)

@@ -48,8 +48,8 @@ def drawn(encoder: Encoder, image: Images, codes: Array, stop: Stop | None = Non
     """
     points = ArrayPoints({"values": codes[:, None].astype(np.float32)})
     output = encoder.network.output
-    found = Run(encoder, stop=stop).activations_along(image.array, [output], REPLACED, points, at=encoder.layer)
-    images: Array = found[output][:, 0]
+    activations = Run(encoder, stop=stop).activations_along(image.array, [output], REPLACED, points, at=encoder.layer)
+    images: Array = activations[output][:, 0]
     return images
 
 

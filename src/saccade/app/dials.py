@@ -18,7 +18,7 @@ from saccade.errors import NotApplicable
 from saccade.images import Images
 from saccade.typing import Array
 
-MOST = 12
+MOST_DIALS = 12
 FEWEST = 3
 """Of fewer photos no directions can be told."""
 REACH = 3.0
@@ -69,8 +69,8 @@ class Dials:
         code = code_at_layer(self._encoder, image, stop)
         steps = np.array([-REACH, REACH], np.float32).reshape(1, 2, *[1] * (directions.ndim - 1))
         moved = code.reshape(directions.shape[1:]) + steps * directions[:, None]
-        found = drawn(self._encoder, image, moved.reshape(-1, *code.shape[1:]), stop)
-        return found.reshape(len(directions), 2, *found.shape[1:])
+        images = drawn(self._encoder, image, moved.reshape(-1, *code.shape[1:]), stop)
+        return images.reshape(len(directions), 2, *images.shape[1:])
 
     def redrawn(self, image: Images, amounts: Sequence[float], stop: Callable[[], bool] | None = None) -> Array:
         """The image as the decoder draws it after its code was moved.
@@ -102,7 +102,7 @@ class Dials:
         self.photos = len(codes)
         flat = (codes - codes.mean(axis=0)).reshape(len(codes), -1)
         _, lengths, axes = np.linalg.svd(flat, full_matrices=False)
-        count = min(MOST, len(codes) - 1)
+        count = min(MOST_DIALS, len(codes) - 1)
         deviations = lengths[:count] / np.sqrt(len(codes) - 1)
         signs = np.where(axes[:count].sum(axis=1) < 0, -1.0, 1.0)  # else chance says which way is up
         directions = (deviations * signs)[:, None] * axes[:count]

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from saccade.app.clients import Client
 from saccade.app.decoding import mixed
-from saccade.app.dials import MOST, Dials
+from saccade.app.dials import MOST_DIALS, Dials
 from saccade.app.frames import packed, read_words, unpacked
 from saccade.app.refusal import Refused
 from saccade.app.requests import ExplainQuestion, Number, ReportQuestion
@@ -36,7 +36,6 @@ Send = Callable[[dict[str, Any], bytes], None]
 
 MOST_FRAME = 640
 """Pixels of a side of a frame of the camera."""
-MOST_DIALS = MOST
 _MOST_UNREAD = 500
 
 
@@ -233,10 +232,9 @@ class Conversation:
         image = self._service.album.frame(pixels)
         attribution = explain(self._service.answers.encoder, image, question.method, stop=stop)
         values = np.asarray(attribution.values[0], "<f4")
-        left, top, right, bottom = image.photos[0].placement.box
-        box = [left / question.width, top / question.height, right / question.width, bottom / question.height]
         send(
-            {"rows": values.shape[0], "columns": values.shape[1], "box": box, "unit": attribution.units,
+            {"rows": values.shape[0], "columns": values.shape[1],
+             "box": image.photos[0].placement.shares, "unit": attribution.units,
              "title": attribution.title, "scale": scale_data(attribution.scale(0)),
              "milliseconds": 1000 * (time.perf_counter() - start)},
             values.tobytes(),
@@ -247,9 +245,9 @@ class Conversation:
         encoder = self._service.answers.encoder
         images = encoder.images(self._image(numbers))
         layers = [encoder.layer, *([encoder.network.output] if encoder.is_autoencoder else [])]
-        found = Run(encoder, stop=stop).activations(images.array, layers)
-        code = np.asarray(encoder.on_grid(found[encoder.layer])[0], "<f4")
-        redrawn = np.asarray(found[layers[-1]][0], "<f4") if len(layers) > 1 else np.zeros(0, "<f4")
+        activations = Run(encoder, stop=stop).activations(images.array, layers)
+        code = np.asarray(encoder.on_grid(activations[encoder.layer])[0], "<f4")
+        redrawn = np.asarray(activations[layers[-1]][0], "<f4") if len(layers) > 1 else np.zeros(0, "<f4")
         neighbours = self._service.neighbourhood.nearest(code, question.photo or "")
         send(
             {"code": code.size, "redrawn": redrawn.size, "neighbours": neighbours,

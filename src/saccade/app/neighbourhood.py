@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from saccade.app.refusal import Refused
-from saccade.app.turns import Turns
+from saccade.app.turns import Answer, Turns, Work
 from saccade.collection import Catalogue, sample
 from saccade.collection.indexing import Indexing
 from saccade.encoder import Encoder
@@ -22,6 +23,8 @@ MOST = 10_000
 NEAREST = 8
 """Photos that are shown while a cover moves."""
 _CLIENT = "collection"
+_PAUSE = 1.0
+"""Seconds until a refused piece of work is asked for again."""
 
 
 class Neighbourhood:
@@ -53,22 +56,28 @@ class Neighbourhood:
         return self._shown is not None
 
     async def prepare(self, turns: Turns) -> None:
-        """Encode the photos, some at a time, whenever it is nobody else's turn."""
+        """Encode the photos, some at a time, whenever it is nobody else's turn.
+
+        What goes wrong is said to whoever asks (`failure`); what nobody expected is raised, too.
+        """
         if not self.is_offered:
             return
         try:
             if self._catalogue is None:
                 chosen = [self._paths[row] for row in sample(len(self._paths), MOST)]
                 self.total = len(chosen)
-                indexing = await turns.work(_CLIENT, lambda _: Indexing(self._encoder, chosen))
+                indexing = await _patiently(turns, lambda _: Indexing(self._encoder, chosen))
                 steps = indexing.steps()
-                while await turns.work(_CLIENT, lambda _: self._step(steps)):
+                while await _patiently(turns, lambda _: self._step(steps)):
                     pass
-                self._catalogue = await turns.work(_CLIENT, lambda _: indexing.catalogue())
-            self._shown = await turns.work(_CLIENT, _shown_of(self._encoder, self._catalogue))
+                self._catalogue = await _patiently(turns, lambda _: indexing.catalogue())
+            self._shown = await _patiently(turns, _shown_of(self._encoder, self._catalogue))
             self.done = self.total
         except SaccadeError as error:
             self.failure = self._without_folders(str(error))
+        except Exception:
+            self.failure = "an unexpected error ended the encoding of the collection; the server's own output names it."
+            raise
 
     def _step(self, steps: Iterator[tuple[int, int]]) -> bool:
         step = next(steps, None)
@@ -121,7 +130,7 @@ class Neighbourhood:
         """
         entries = self._ready().entries
         if not 0 <= number < len(entries):
-            raise Refused(404, "there is no such photo in the collection.")
+            raise Refused(404, f"the collection has no photo {number}; they are numbered 0 to {len(entries) - 1}.")
         return entries[number].thumbnail
 
     def path(self, number: str) -> Path | None:
@@ -130,7 +139,7 @@ class Neighbourhood:
         return self._paths[index] if 0 <= index < len(self._paths) else None
 
     def _without_folders(self, text: str) -> str:
-        """Where files lie on a disk is nobody's business."""
+        """Clients must not learn where files lie on the disk."""
         for path in self._paths:
             text = text.replace(str(path), path.name)
         return text
@@ -158,6 +167,15 @@ class Neighbourhood:
         self.require()
         assert self._shown is not None
         return self._shown
+
+
+async def _patiently(turns: Turns, function: Work[Answer]) -> Answer:
+    """Work that nobody waits for: while too many others do, it is asked for later."""
+    while True:
+        try:
+            return await turns.work(_CLIENT, function)
+        except Refused:
+            await asyncio.sleep(_PAUSE)
 
 
 def _shown_of(encoder: Encoder, catalogue: Catalogue) -> Callable[[Callable[[], bool]], ShownCollection]:

@@ -7,6 +7,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -104,9 +105,12 @@ class Service:
             self._bytes -= len(forgotten)
 
     async def begin(self) -> None:
-        """What is done before anybody asks."""
-        await self.warm_up()
-        await self.neighbourhood.prepare(self.turns)
+        """What is done before anybody asks; of what goes wrong unexpectedly the rest is done nevertheless."""
+        for preparation in (self.warm_up, partial(self.neighbourhood.prepare, self.turns)):
+            try:
+                await preparation()
+            except Exception as error:
+                self.on_defect(error)
 
     async def warm_up(self) -> None:
         """Ask the usual questions once, so that what has to be compiled is; then open the twin."""

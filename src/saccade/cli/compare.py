@@ -105,13 +105,13 @@ def compare(
     encoder = opening.open(model)
     console.say(encoder.describe())
     images = [encoder.read(photo) for photo in (a, b)]
-    asked: dict[str, Any] = {
+    settings: dict[str, Any] = {
         "matching": matching, "split": split, "masks": masks, "cells": cells, "seed": console.seed or 0,
         "reference": reference, "centred": centred,
     }  # fmt: skip
     drawing = {} if output.suffix.lower() == ".npz" else {"theme": theme}
     if against:
-        contrasted = _contrast(encoder, images, [encoder.read(photo) for photo in against], asked, console)
+        contrasted = _contrast(encoder, images, [encoder.read(photo) for photo in against], settings, console)
         contrasted.save(output, **drawing)
         for text in contrasted.notes:
             console.note(text)
@@ -123,7 +123,7 @@ def compare(
 
     with console.progress(1, "comparing") as bar:
         similarity = similarity_of(
-            encoder, *images, cover=cover, **asked, progress=lambda done, total: bar.at(done / max(total, 1))
+            encoder, *images, cover=cover, **settings, progress=lambda done, total: bar.at(done / max(total, 1))
         )
     checked = _checked(encoder, similarity, console) if check else None
     similarity.save(output, **drawing)

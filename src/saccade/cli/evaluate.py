@@ -82,8 +82,8 @@ def evaluate(
     from saccade.methods import available
 
     named = values.listed(methods) if methods else None
-    asked = "all" if named and "all" in named else named
-    names = list(available()) if asked == "all" else named or list(DEFAULT_METHODS)
+    selection = "all" if named and "all" in named else named
+    names = list(available()) if selection == "all" else named or list(DEFAULT_METHODS)
     method_settings = settings_for(names, setting or [], console.seed)
     chosen = Settings(steps=steps, block=block, checked=checked, seed=console.seed or 0).checked_values()
     photos = found_photos(images, opening.max_pixels)
@@ -101,7 +101,7 @@ def evaluate(
                 file.unlink()
         with console.progress(1, "reading the photos") as bar:
             evaluation = evaluation_of(
-                encoder, photos, asked, masks=masks, limit=limit,
+                encoder, photos, selection, masks=masks, limit=limit,
                 method_settings=method_settings, cache=cache, **chosen.as_dict(),
                 progress=lambda done, total, text: bar.at(done / max(total, 1), text),
             )  # fmt: skip

@@ -57,7 +57,7 @@ class CodeSpace:
         if len(codes) < _FEW:
             return cls.around(codes, np.zeros(codes.shape[1:]), "none")
         total = np.zeros(codes.shape[1:])
-        for start, stop in _pieces(len(codes), codes[0].nbytes):
+        for start, stop in pieces(len(codes), codes[0].nbytes):
             total += codes[start:stop].sum(axis=0, dtype=np.float64)
         return cls.around(codes, total / len(codes), "collection")
 
@@ -66,7 +66,7 @@ class CodeSpace:
         """The directions from a centre."""
         directions = np.empty((len(codes), codes[0].size), np.float32)
         lengths = np.empty(len(codes), np.float32)
-        for start, stop in _pieces(len(codes), 3 * codes[0].nbytes):
+        for start, stop in pieces(len(codes), 3 * codes[0].nbytes):
             piece = codes[start:stop].reshape(stop - start, -1) - centre.reshape(1, -1)
             piece_lengths = np.linalg.norm(piece, axis=1)
             scale = np.linalg.norm(centre) + piece_lengths
@@ -134,7 +134,7 @@ class CodeSpace:
         count = min(count, len(self) - 1)
         rows = np.empty((len(self), count), np.intp)
         scores = np.empty((len(self), count), np.float32)
-        for start, stop in _pieces(len(self), 4 * len(self)):
+        for start, stop in pieces(len(self), 4 * len(self)):
             table = self.scores(self.directions[start:stop])
             for row in range(start, stop):
                 rows[row] = best(table[row - start], count, leave_out=row)
@@ -161,7 +161,7 @@ def best(scores: Scores, count: int, *, leave_out: int | None = None) -> NDArray
     return candidates[order][:count]
 
 
-def _pieces(count: int, row_bytes: int) -> list[tuple[int, int]]:
+def pieces(count: int, row_bytes: int) -> list[tuple[int, int]]:
     """Where pieces of so many rows begin and end, that each keeps to `_BYTES`."""
     rows = max(1, _BYTES // max(1, row_bytes))
     return [(start, min(start + rows, count)) for start in range(0, count, rows)]

@@ -28,6 +28,8 @@ from saccade.typing import Array
 PART = 256
 PART_BYTES = 64 * 2**20
 """A part on the way ends at so many photos, or at so many bytes of codes: this much work a stop can cost."""
+PhotoKey = tuple[str, int, int]
+"""The path, the size and the time of a file."""
 
 
 @checks_arguments
@@ -140,32 +142,32 @@ def write_index(
     if not again:
         parts.take(path)
         parts.take_unfinished()
-    wanted = [index for index in range(len(work.collection)) if work.key(index) not in parts.rows]
-    known = len(work.collection) - len(wanted)
+    unencoded = [index for index in range(len(work.collection)) if work.key(index) not in parts.rows]
+    known = len(work.collection) - len(unencoded)
     waiting: list[tuple[list[PhotoEntry], Array]] = []
 
-    def keep() -> None:
+    def store() -> None:
         if waiting:
             parts.add(
-                [entry for entries, _ in waiting for entry in entries], np.concatenate([own for _, own in waiting])
+                [entry for entries, _ in waiting for entry in entries], np.concatenate([part for _, part in waiting])
             )
             waiting.clear()
 
-    def told(done: int, total: int) -> None:
+    def report_progress(done: int, total: int) -> None:
         if progress is not None:
             progress(known + done, known + total)
 
     try:
-        for entries, codes in work.encoded(wanted, told, stop):
+        for entries, codes in work.encoded(unencoded, report_progress, stop):
             waiting.append((entries, codes))
-            count = sum(len(own) for own, _ in waiting)
-            if count >= PART or sum(own.nbytes for _, own in waiting) >= PART_BYTES:
-                keep()
+            count = sum(len(part) for part, _ in waiting)
+            if count >= PART or sum(part.nbytes for _, part in waiting) >= PART_BYTES:
+                store()
     except InputError:
-        if not known or len(work.collection.skipped) < len(wanted):
+        if not known or len(work.collection.skipped) < len(unencoded):
             raise  # else all that is new cannot be used, which is no reason to lose what is known
     finally:
-        keep()
+        store()
     keys = [work.key(index) for index in range(len(work.collection))]
     rows = [(work.name(index), *parts.rows[key]) for index, key in enumerate(keys) if key in parts.rows]
     named = [replace(entry, name=name) for name, _, _, entry in rows]
@@ -205,7 +207,7 @@ class _Work:
         path = source.resolve()
         return path.relative_to(self.folder).as_posix() if self.folder else path.as_posix()
 
-    def key(self, index: int) -> tuple[Any, ...]:
+    def key(self, index: int) -> PhotoKey:
         """What tells a file from a changed one."""
         source = self.collection.sources[index]
         return (str(source.resolve()), *_state(source))
@@ -233,7 +235,7 @@ class _Work:
             nonlocal shape
             codes = run.codes(Images.join([image for _, image in waiting]), remember=False)
             if shape is not None and codes.shape[1:] != shape:
-                raise _of_many_shapes(shape, codes.shape[1:])
+                raise _differing_sizes(shape, codes.shape[1:])
             shape = codes.shape[1:]
             entries = [
                 photo_entry(image.photos[0], self.name(index, image.names[0]), _state(self.collection.sources[index]))
@@ -245,7 +247,7 @@ class _Work:
         for index, image in self.collection.images(order, stop=stop):
             size = (image.shape[1], image.shape[2])
             if self._image_size is not None and size != self._image_size:
-                raise _of_many_shapes(self._image_size, size)
+                raise _differing_sizes(self._image_size, size)
             self._image_size = size
             waiting.append((index, image))
             if len(waiting) == BATCH:
@@ -259,7 +261,7 @@ class _Work:
             progress(len(order), len(order))
 
 
-def _of_many_shapes(first: tuple[int, ...], other: tuple[int, ...]) -> InputError:
+def _differing_sizes(first: tuple[int, ...], other: tuple[int, ...]) -> InputError:
     shapes = ["x".join(map(str, shape)) for shape in (first, other)]
     return InputError(
         f"the photos come out at different sizes ({shapes[0]} and {shapes[1]}), so their codes cannot be compared; "
@@ -291,7 +293,7 @@ class _Parts:
         self._folder, self._work = folder, work
         self._files: list[Path] = []
         self._loaded = lru_cache(maxsize=3)(lambda path: Catalogue.load(path).codes)
-        self.rows: dict[tuple[Any, ...], tuple[Path, int, PhotoEntry]] = {}
+        self.rows: dict[PhotoKey, tuple[Path, int, PhotoEntry]] = {}
         self.shape: tuple[int, ...] = ()
         self.image_size: tuple[int, int] | None = None
 
@@ -301,8 +303,8 @@ class _Parts:
             catalogue = Catalogue.load(path)
         except FileError:  # there is none, or it is of another layout or damaged, and made again
             return False
-        own = self._work.origin
-        if not own.fingerprint or own.difference(catalogue.origin):
+        origin = self._work.origin
+        if not origin.fingerprint or origin.difference(catalogue.origin):
             return False
         for row, entry in enumerate(catalogue.entries):
             self.rows[(str(Path(catalogue.folder, entry.name)), *entry.state)] = (path, row, entry)
@@ -317,7 +319,7 @@ class _Parts:
         """Keep these, on disk."""
         facts = self._work.facts()
         if self.image_size is not None and (facts.image_size, codes.shape[1:]) != (self.image_size, self.shape):
-            raise _of_many_shapes(self.image_size, facts.image_size)
+            raise _differing_sizes(self.image_size, facts.image_size)
         path = self._folder / f"{os.getpid()}-{time.time_ns()}.npz"
         try:
             self._folder.mkdir(exist_ok=True)

@@ -5,18 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from saccade.collection.code_space import Scores
+from saccade.collection.code_space import DIGITS, Scores, pieces
 from saccade.models.places import Places
 from saccade.typing import Array
-
-_BYTES = 64 * 2**20
 
 
 def mean_cell(codes: Array, places: Places) -> NDArray[np.float64]:
     """What all cells of a collection have in common, float64 (channels,)."""
     total: NDArray[np.float64] = np.zeros(())
     count = 0
-    for start, stop in _pieces(codes):
+    for start, stop in pieces(len(codes), 3 * codes[0].nbytes):
         cells, _ = places.split(codes[start:stop])
         total = total + cells.sum(axis=(0, 1, 2), dtype=np.float64)
         count += cells[..., 0].size
@@ -41,16 +39,16 @@ def best_places(
         Scores, rows and columns, (photos,) each; of equal places the first in reading order.
     """
     high, wide = part.shape[:2]
-    wanted = (part - centre).reshape(high * wide, -1)
-    length = float(np.linalg.norm(wanted))
-    wanted = (wanted / (length or 1.0)).astype(np.float32)
+    direction = (part - centre).reshape(high * wide, -1)
+    length = float(np.linalg.norm(direction))
+    direction = (direction / (length or 1.0)).astype(np.float32)
     scores = np.empty(len(codes), np.float32)
     firsts = np.empty(len(codes), np.intp)
     down, across = places.rows - high + 1, places.columns - wide + 1
-    for start, stop in _pieces(codes):
+    for start, stop in pieces(len(codes), 3 * codes[0].nbytes):
         cells = (places.split(codes[start:stop])[0] - centre).astype(np.float32)
         squares = np.einsum("nrck,nrck->nrc", cells, cells, dtype=np.float64)
-        products = cells @ wanted.T
+        products = cells @ direction.T
         together = np.zeros((stop - start, down, across))
         lengths = np.zeros((stop - start, down, across))
         for cell, (row, column) in enumerate(np.ndindex(high, wide)):
@@ -59,13 +57,7 @@ def best_places(
             lengths += squares[window]
         cosines = np.divide(together, np.sqrt(lengths), out=np.zeros_like(together), where=lengths > 0)
         flat = np.clip(cosines, -1, 1).reshape(stop - start, -1)
-        # What differs beyond the sixth decimal is rounding.
-        firsts[start:stop] = np.round(flat, 6).argmax(axis=1)
+        firsts[start:stop] = np.round(flat, DIGITS).argmax(axis=1)
         scores[start:stop] = flat[np.arange(stop - start), firsts[start:stop]]
     rows, columns = np.divmod(firsts, across)
     return scores, rows, columns
-
-
-def _pieces(codes: Array) -> list[tuple[int, int]]:
-    rows = max(1, _BYTES // (3 * codes[0].nbytes))
-    return [(start, min(start + rows, len(codes))) for start in range(0, len(codes), rows)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,7 @@ from saccade.models.places import Places
 from saccade.pairs import compare
 from saccade.results import Neighbour, Neighbours, Similarity
 from saccade.run import Run
-
-Box = tuple[float, float, float, float]
+from saccade.typing import Box
 
 _SIDE = 400
 """Pixels of the longer side of a neighbour, as it is drawn."""
@@ -82,7 +82,8 @@ def search(
     compared = len(catalogue) - (own is not None)
     if cell is None and region is None:
         rows, scores = space.nearest(direction, count, leave_out=own)
-        neighbours = [_neighbour(catalogue, encoder, row, score, None) for row, score in zip(rows, scores, strict=True)]
+        pairs = zip(rows.tolist(), scores.tolist(), strict=True)
+        neighbours = [_neighbour(catalogue, encoder, row, score, None) for row, score in pairs]
         first = catalogue.path(int(rows[0])) if why and len(rows) else None
         found = Neighbours(tuple(neighbours), image, encoder.name, encoder.layer, compared, centring=space.centring)
         return found if first is None else replace(found, why=_why(encoder, image, first, space.centre, space.centring))
@@ -102,19 +103,16 @@ def search(
     for row in chosen:
         at = int(first_rows[row]), int(first_columns[row])
         box = _on_photo(catalogue.entries[row].box, places, (*at, at[0] + high, at[1] + wide))
-        neighbours.append(_neighbour(catalogue, encoder, row, every[row], box))
-    photo_box = image.photos[0].placement.box
-    height, width = image.photos[0].original.shape[:2]
-    on_photo = photo_box[0] / width, photo_box[1] / height, photo_box[2] / width, photo_box[3] / height
+        neighbours.append(_neighbour(catalogue, encoder, int(row), float(every[row]), box))
     return Neighbours(
         tuple(neighbours), image, encoder.name, encoder.layer, compared, centring="cell",
-        part=_on_photo(on_photo, places, (top, left, bottom, right)),
+        part=_on_photo(image.photos[0].placement.shares, places, (top, left, bottom, right)),
     )  # fmt: skip
 
 
-def _neighbour(catalogue: Catalogue, encoder: Encoder, row: Any, score: Any, box: Box | None) -> Neighbour:
-    entry, path = catalogue.entries[row], catalogue.path(int(row))
-    return Neighbour(entry.name, path, float(score), _picture(catalogue, encoder, int(row)), box)
+def _neighbour(catalogue: Catalogue, encoder: Encoder, row: int, score: float, box: Box | None) -> Neighbour:
+    entry, path = catalogue.entries[row], catalogue.path(row)
+    return Neighbour(entry.name, path, score, _picture(catalogue, encoder, row), box)
 
 
 def _picture(catalogue: Catalogue, encoder: Encoder, row: int) -> NDArray[np.uint8]:
@@ -131,7 +129,7 @@ def _picture(catalogue: Catalogue, encoder: Encoder, row: int) -> NDArray[np.uin
     return np.asarray(image)
 
 
-def _why(encoder: Encoder, image: Images, first: Any, centre: NDArray[np.float64], centring: str) -> Similarity | None:
+def _why(encoder: Encoder, image: Images, first: Path, centre: NDArray[np.float64], centring: str) -> Similarity | None:
     try:
         if centring == "collection":
             return compare(encoder, image, first, centre=centre)

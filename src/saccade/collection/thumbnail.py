@@ -22,9 +22,7 @@ def photo_entry(photo: Photo, name: str, state: tuple[int, int]) -> PhotoEntry:
     small.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS, reducing_gap=3)
     buffer = io.BytesIO()
     small.save(buffer, "WEBP", quality=80, method=3)
-    left, top, right, bottom = photo.placement.box
-    box = left / width, top / height, right / width, bottom / height
-    return PhotoEntry(name, buffer.getvalue(), width, height, box, state)
+    return PhotoEntry(name, buffer.getvalue(), width, height, photo.placement.shares, state)
 
 
 def opened_thumbnail(entry: PhotoEntry) -> Image.Image:

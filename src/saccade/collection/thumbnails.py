@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from saccade.images import Images, Placement
+from saccade.images import Images
 from saccade.picture import Scale
 from saccade.results import Attribution
 
@@ -28,12 +28,8 @@ def shrunk(attribution: Attribution, side: int) -> Attribution:
     image = original(attribution)
     if max(image.size) <= side:
         return attribution
-    width, height = image.size
     image.thumbnail((side, side))
-    across, down = image.width / width, image.height / height
-    left, top, right, bottom = photo.placement.box
-    box = (left * across, top * down, right * across, bottom * down)
-    placement = Placement((image.height, image.width), photo.placement.size, box)
+    placement = photo.placement.on_resized(image.height, image.width)
     small = replace(photo, drawn=np.asarray(image), placement=placement)
     images = attribution.images
     return replace(attribution, images=Images(images.array, (small,), images.value_range))

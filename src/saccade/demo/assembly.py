@@ -76,13 +76,13 @@ def build(
 def _deck(encoder: Encoder, images: Images, record: Mapping[str, Any]) -> str:
     """What the reader has to know of the model, in numbers of its own."""
     numbers = encoder.layer_size(encoder.layer, images.array[:1])
-    given = int(images.array[0].size)
+    values = int(images.array[0].size)
     count = photo_count(record.get("training", {}))
     learned = "photos of clothes" if count is None else f"{count:,} photos of clothes"
     return (
         f"A small network learned from {learned} to squeeze a photo into {numbers:,} numbers, 1 for every "
-        f"{given / numbers:.0f} that it was given, and to paint it back from them. It was never told what anything is "
-        "called. Here it meets things it has never seen. It runs in this page: touch everything."
+        f"{values / numbers:.0f} that it was given, and to paint it back from them. It was never told what anything "
+        "is called. Here it meets things it has never seen. It runs in this page: touch everything."
     )
 
 

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from saccade.errors import FileError, MissingPackage
-
-Box = tuple[float, float, float, float]
-"""Left, top, right, bottom as shares of the photo's width and height."""
+from saccade.typing import Box
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, Protocol
 
 from saccade.typing import Tensor
@@ -22,7 +22,7 @@ _PLAIN_CALLS = 2
 _LARGEST = 2**30
 """Bytes that a program may ask for in all; what asks for more is busy computing, not launching."""
 _GRAPHS = 8
-"""How many recordings of one program are kept, one for each combination of shapes."""
+"""How many recordings of one program are kept, one for each combination of shapes: those that were played last."""
 
 
 class Composition(Protocol):
@@ -43,8 +43,9 @@ class CudaGraphs:
 
     def __init__(self, function: Callable[..., Any], composition: Callable[[], Composition]) -> None:
         self._function, self._composition = function, composition
-        self._calls: OrderedDict[Any, int] = OrderedDict()
-        self._recordings: OrderedDict[Any, _Recording | None] = OrderedDict()
+        self._calls: dict[Hashable, int] = {}
+        self._recordings: OrderedDict[Hashable, _Recording | None] = OrderedDict()
+        # A recording has one place for its input and one for its answer: two threads must not play it at once.
         self._lock = threading.Lock()
 
     def __call__(self, *arguments: Any) -> Any:
@@ -55,29 +56,37 @@ class CudaGraphs:
         key = (str(structure), tuple((tuple(leaf.shape), leaf.dtype, leaf.device, leaf.stride()) for leaf in leaves))
         with self._lock:
             recording = self._recordings.get(key)
-            if key in self._recordings and recording is None:
-                return self._function(*arguments)  # it is too large, or cannot be recorded
             if recording is not None and not recording.composition.holds():
-                del self._recordings[key]
-                self._calls[key], recording = 0, None
-            if recording is None:
-                calls = self._calls[key] = self._calls.get(key, 0) + 1
-                if calls <= _PLAIN_CALLS:
+                self._forget(key)
+                recording = None
+            if recording is None and key not in self._recordings:
+                self._calls[key] = self._calls.get(key, 0) + 1
+                if self._calls[key] <= _PLAIN_CALLS:
                     return self._measured(key, arguments)
-                recording = self._recordings[key] = _recorded(self._function, arguments, leaves, self._composition())
-                while len(self._recordings) > _GRAPHS:
-                    self._recordings.popitem(last=False)
-                if recording is None:
-                    return self._function(*arguments)
-            return recording.play(leaves)
+                recording = self._record(key, arguments, leaves)
+            if recording is not None:
+                self._recordings.move_to_end(key)
+                return recording.play(leaves)
+        return self._function(*arguments)  # it is too large, or cannot be recorded
 
-    def _measured(self, key: Any, arguments: tuple[Any, ...]) -> Any:
-        """Compute as it comes, and see how much memory that asks for."""
+    def _measured(self, key: Hashable, arguments: tuple[Any, ...]) -> Any:
+        """Compute as it comes, and see how much memory that asks for; the same call of another thread would count."""
         before = _allocated()
         answer = self._function(*arguments)
         if _allocated() - before > _LARGEST:
             self._recordings[key] = None
         return answer
+
+    def _record(self, key: Hashable, arguments: tuple[Any, ...], leaves: list[Tensor]) -> _Recording | None:
+        recording = self._recordings[key] = _recorded(self._function, arguments, leaves, self._composition())
+        while len(self._recordings) > _GRAPHS:
+            self._forget(next(iter(self._recordings)))
+        return recording
+
+    def _forget(self, key: Hashable) -> None:
+        """What comes back is recorded again only when it comes often."""
+        del self._recordings[key]
+        self._calls.pop(key, None)
 
 
 class _Recording:
@@ -91,8 +100,8 @@ class _Recording:
         """The answer for other values of the same shapes."""
         from torch.utils import _pytree as pytree
 
-        for held, leaf in zip(self._inputs, leaves, strict=True):
-            held.copy_(leaf)
+        for place, leaf in zip(self._inputs, leaves, strict=True):
+            place.copy_(leaf)
         self._graph.replay()
         return pytree.tree_map(lambda tensor: tensor.clone(), self._answer)
 

@@ -212,9 +212,9 @@ def _detail_kept(runner: Runner) -> list[str]:
     """How good the model's memory is, if it redraws."""
     if not runner.encoder.is_autoencoder:
         return []
-    kept = explain(runner.encoder, runner.images, "detail_kept").scores["detail_kept"]
-    given = f"the {runner.images.shape[2]}x{runner.images.shape[1]} px that the model is given"
-    return [f"of the detail in {given}, the redrawing keeps {100 * float(np.mean(kept)):.0f} %"]
+    shares = explain(runner.encoder, runner.images, "detail_kept").scores["detail_kept"]
+    size = f"the {runner.images.shape[2]}x{runner.images.shape[1]} px that the model is given"
+    return [f"of the detail in {size}, the redrawing keeps {100 * float(np.mean(shares)):.0f} %"]
 
 
 def _settings(settings: Mapping[str, Any]) -> Settings:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saccade.errors import ImageError
+from saccade.typing import Box
 
 FloatArray = NDArray[np.float32]
 
@@ -26,6 +27,24 @@ class Placement:
     original: tuple[int, int]
     size: tuple[int, int]
     box: tuple[float, float, float, float]
+
+    @property
+    def shares(self) -> Box:
+        """The box in shares of the photo's width and height."""
+        height, width = self.original
+        left, top, right, bottom = self.box
+        return left / width, top / height, right / width, bottom / height
+
+    def on_resized(self, height: int, width: int) -> Placement:
+        """The same on the photo at another size.
+
+        Example:
+            >>> Placement((4, 8), (2, 2), (2, 0, 6, 4)).on_resized(2, 4).box
+            (1.0, 0.0, 3.0, 2.0)
+        """
+        down, across = height / self.original[0], width / self.original[1]
+        left, top, right, bottom = self.box
+        return Placement((height, width), self.size, (left * across, top * down, right * across, bottom * down))
 
     def onto_original(self, values: FloatArray, *, smooth: bool = True, outside: float = 0.0) -> FloatArray:
         """Which value belongs to each pixel of the original photo?

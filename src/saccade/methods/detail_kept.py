@@ -65,7 +65,7 @@ def detail_kept(
     redrawn = run.activations(images, [output])[output].astype(np.float32)
     lost = gaussian_blur(_energy(redrawn - images), spread)
     detail = gaussian_blur(_energy(gaussian_blur(images, sigma) - images), spread)
-    kept = 1 - lost.sum(axis=(1, 2)) / np.maximum(detail.sum(axis=(1, 2)), 1e-30)
+    shares = 1 - lost.sum(axis=(1, 2)) / np.maximum(detail.sum(axis=(1, 2)), 1e-30)
     floor = images.shape[-1] * (_FLOOR * (high - low)) ** 2
     raw = 1 - lost / (detail + floor)
     return Map(
@@ -80,21 +80,23 @@ def detail_kept(
         settings={"blur": sigma, "window": spread},
         view="spotlight",
         redrawn=redrawn,
-        scores={"detail_kept": kept},
+        scores={"detail_kept": shares},
         sentences=tuple(
             _sentence(share, values, (images.shape[2], images.shape[1]), is_plain=is_plain)
-            for share, values, is_plain in zip(kept, np.clip(raw, 0, 1), detail.mean(axis=(1, 2)) <= floor, strict=True)
+            for share, values, is_plain in zip(
+                shares, np.clip(raw, 0, 1), detail.mean(axis=(1, 2)) <= floor, strict=True
+            )
         ),
     )
 
 
-def _sentence(kept: float, values: Array, size: tuple[int, int], *, is_plain: bool) -> str:
+def _sentence(share_kept: float, values: Array, size: tuple[int, int], *, is_plain: bool) -> str:
     if is_plain:
         return "The photo is plain: it has no detail to keep."
-    where, share = main_region(1 - values)
-    place = f"; of what is lost, most ({100 * share:.0f} %) lies in {where}" if where != EVERYWHERE else ""
-    given = f"the {size[0]}x{size[1]} px that the model is given"
-    return f"Of the detail in {given}, the redrawing keeps {100 * max(kept, 0.0):.0f} %{place}."
+    where, share_there = main_region(1 - values)
+    place = f"; of what is lost, most ({100 * share_there:.0f} %) lies in {where}" if where != EVERYWHERE else ""
+    size_words = f"the {size[0]}x{size[1]} px that the model is given"
+    return f"Of the detail in {size_words}, the redrawing keeps {100 * max(share_kept, 0.0):.0f} %{place}."
 
 
 def _energy(values: Array) -> Array:

@@ -179,8 +179,10 @@ def _shared(
                 some = slice(k, k + 1)
                 filler = {name: values[some] for name, values in fixed.items()}
                 at, points = start_from(run, images[some], filler, chain, plan)
-                mine = [objective.select(some) for objective in objectives]
-                run.score(images[some], mine, REPLACED, points, at=at, on_chunk=receive(0, k), refined=refined)
+                objectives_here = [objective.select(some) for objective in objectives]
+                run.score(
+                    images[some], objectives_here, REPLACED, points, at=at, on_chunk=receive(0, k), refined=refined
+                )
     else:
         patterns = plan.points().followed_by(plan.holes.one_by_one(), lone)
         run.score(images, objectives, COVERED, patterns, fixed, on_chunk=receive(0), refined=refined)

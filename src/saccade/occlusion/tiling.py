@@ -259,15 +259,15 @@ def apart(*several: Sequence[Interval]) -> tuple[tuple[int, ...], ...]:
     groups: list[list[int]] = []
     ends: list[list[int]] = []
     for index in sorted(range(len(several[0])), key=lambda k: [each[k] for each in several]):
-        own = [each[index] for each in several]
+        intervals = [each[index] for each in several]
         for number, end in enumerate(ends):
-            if all(last <= first for last, (first, _) in zip(end, own, strict=True)):
+            if all(last <= first for last, (first, _) in zip(end, intervals, strict=True)):
                 groups[number].append(index)
-                ends[number] = [max(last, mine) for last, (_, mine) in zip(end, own, strict=True)]
+                ends[number] = [max(last, next_end) for last, (_, next_end) in zip(end, intervals, strict=True)]
                 break
         else:
             groups.append([index])
-            ends.append([last for _, last in own])
+            ends.append([last for _, last in intervals])
     return tuple(tuple(sorted(group)) for group in groups)
 
 

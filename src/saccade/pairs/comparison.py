@@ -161,8 +161,8 @@ def compare(
     if answer.matching == "place":
         matches = links.regions(parts.shares_a)
     elif parts.interactions is not None:
-        found = links.matches(parts.interactions, answer.errors())
-        matches = tuple(replace(match, error=answer.error_of(match)) for match in found)
+        matches = links.matches(parts.interactions, answer.errors())
+        matches = tuple(replace(match, error=answer.error_of(match)) for match in matches)
     test = None
     if cover:
         zero = (0.0, 0.0)
@@ -504,9 +504,11 @@ def _offered(images: tuple[Images, Images]) -> list[str]:
             continue
         photos = photos_beside(source)
         if photos >= _FEW:
-            # The note stands on pages that are sent to others: where the folder lies is nobody's business.
-            told = f"the folder of {each.photos[0].name} would ({photos:,} photos)"
-            return [f"nothing tells what a typical pair scores; {told}: `saccade compare --reference FOLDER` takes it"]
+            # The note stands on pages that are sent to others, who must not learn where the folder lies.
+            folder = f"the folder of {each.photos[0].name} would ({photos:,} photos)"
+            return [
+                f"nothing tells what a typical pair scores; {folder}: `saccade compare --reference FOLDER` takes it"
+            ]
     return []
 
 

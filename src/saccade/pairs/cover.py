@@ -49,7 +49,7 @@ def cover_test(
     made = [matches[index] for index in tried_matches(matches, parts.score)]
     if not made:
         return None
-    codes, foretold = [], []
+    codes, predictions = [], []
     for side, image in enumerate(images):
         places = [(match.places_a, match.places_b)[side] for match in made]
         hidden = [np.logical_or.reduce(places[: count + 1]) for count in range(len(places))]
@@ -57,17 +57,17 @@ def cover_test(
         whole_first = np.concatenate([image.array, copies])
         values = run.codes(whole_first, remember=False).astype(np.float64) - middle[side]
         if pooled:
-            own = run.encoder.places(run.encoder.layer, image.shape[1], image.shape[2])
-            values = (values if own is None else own.split(values)[0]).mean(axis=(1, 2))
+            grid = run.encoder.places(run.encoder.layer, image.shape[1], image.shape[2])
+            values = (values if grid is None else grid.split(values)[0]).mean(axis=(1, 2))
         codes.append(values.reshape(len(values), -1))
         shares = (parts.shares_a, parts.shares_b)[side]
-        foretold.append([parts.score - float(shares[under].sum()) for under in hidden])
+        predictions.append([parts.score - float(shares[under].sum()) for under in hidden])
     first, second = codes
     measured = [
         (_cosine(covered_a, second[0]) + _cosine(first[0], covered_b)) / 2
         for covered_a, covered_b in zip(first[1:], second[1:], strict=True)
     ]
-    predicted = np.mean(foretold, axis=0).tolist()
+    predicted = np.mean(predictions, axis=0).tolist()
     blur = round(blur_of(made[0].places_a.shape, (images[0].shape[1], images[0].shape[2])))
     return CoverTest(parts.score, tuple(predicted), tuple(measured), filler_in_words("blur", blur))
 

@@ -8,7 +8,7 @@ from numbers import Real
 from typing import Any
 
 from saccade.errors import InputError, UnknownName
-from saccade.results.map_sentence import Box
+from saccade.typing import Box
 
 _ENTRIES = ("description", "credit", "subject")
 _SIDES = 4

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from saccade.arguments import checks_arguments
 from saccade.atomic_files import check_writable, write_text
@@ -95,7 +96,9 @@ def check_atlas(output: str | Path, layout: str) -> Path:
     return path
 
 
-def _picture(shown: ShownCollection, catalogue: Catalogue, title: str, layout: str, theme: str, seed: int) -> Any:
+def _picture(
+    shown: ShownCollection, catalogue: Catalogue, title: str, layout: str, theme: str, seed: int
+) -> Image.Image:
     (placed,) = photo_maps(shown.space, (layout,), aspect=shown.aspect, seed=seed)
     words = _WORDS[layout].format(share=sum(placed.shares or (0.0,)))
     worth = placed.trustworthiness

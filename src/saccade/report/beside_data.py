@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,14 @@ from saccade.encoder import Encoder
 from saccade.errors import NotApplicable
 from saccade.evaluation.agreement import rank_correlation
 from saccade.explanation import explain
-from saccade.images import Images, Photo, Placement
+from saccade.images import Images, Photo
 from saccade.picture.numerals import percent
 from saccade.picture.pair import score_text
 from saccade.report.map_data import map_data
 from saccade.report.pair_data import known_centre, pair_data, similarities
 from saccade.report.subjects import on_subject
 from saccade.results import Attribution
-from saccade.results.map_sentence import Box
-from saccade.typing import Array
+from saccade.typing import Array, Box
 
 COMPARED = ("layer_cam", "occlusion")
 """What both networks are asked unless methods are named: the first that both answer. It must be one that takes little
@@ -71,11 +71,9 @@ def beside_data(
     theirs = similarities(codes, centre)
     photos = []
     for index, photo in enumerate(images.photos):
-        height, width = photo.original.shape[:2]
-        left, top, right, bottom = seen.photos[index].placement.box
         shared, likeness = overlap(first, second, index)
         entry: dict[str, Any] = {
-            "box": [left / width, top / height, right / width, bottom / height],
+            "box": list(seen.photos[index].placement.shares),
             "maps": [map_data(first, index), map_data(second, index)],
             "shared": shared,
             "likeness": likeness,
@@ -83,8 +81,10 @@ def beside_data(
             "nearest": _nearest_sentence(index, images.names, names, (table, theirs)),
         }
         box = subjects.get(photo.name)
-        told = [on_subject(each.values[index], each.images.photos[index], box) for each in (first, second) if box]
-        parts = [part for part, _ in filter(None, told)]
+        shares_on_subject = [
+            on_subject(each.values[index], each.images.photos[index], box) for each in (first, second) if box
+        ]
+        parts = [part for part, _ in filter(None, shares_on_subject)]
         if len(parts) == 2:
             entry["on_subject"] = parts
         entry["sentence"] = _look_sentence(entry, names)
@@ -162,14 +162,11 @@ def _over_photo(values: Array, photo: Photo) -> Array:
     """A map on a coarse grid over the whole photo; NaN where the model sees nothing."""
     height, width = photo.original.shape[:2]
     shrunk = _SIDE / max(height, width)
-    size = (max(1, round(height * shrunk)), max(1, round(width * shrunk)))
-    left, top, right, bottom = photo.placement.box
-    across, down = size[1] / width, size[0] / height
-    placement = Placement(size, photo.placement.size, (left * across, top * down, right * across, bottom * down))
+    placement = photo.placement.on_resized(max(1, round(height * shrunk)), max(1, round(width * shrunk)))
     return placement.onto_original(values, outside=np.nan)
 
 
-def _source(photo: Photo) -> Any:
+def _source(photo: Photo) -> Path | NDArray[np.uint8]:
     """What the other network can read: the file, or the photo as it was shown."""
     return photo.source if photo.source is not None and photo.source.is_file() else photo.original
 
@@ -241,12 +238,12 @@ def _nearest_sentence(index: int, photos: Sequence[str], names: tuple[str, str],
         f"{photos[which]} ({score_text(float(table[index, which]))})"
         for which, table in zip(chosen, tables, strict=True)
     )
-    close = "" if _differ(tables, index) else "; it is a close call"
+    close = "" if _differ(tables, index) else "; the two are nearly equal"
     return f"{names[0]} finds {first} most like {photos[index]}, {names[1]} {second}{close}."
 
 
 def _headline(photos: Sequence[Mapping[str, Any]], tables: tuple[Array, Array]) -> str:
-    """What differs, in one breath?"""
+    """What differs, in one sentence?"""
     shared = float(np.mean([photo["shared"] for photo in photos]))
     places = "different" if shared < _DIFFERENT else "partly different" if shared < _SAME else "the same"
     text = f"They look at {places} places"
@@ -261,9 +258,9 @@ def _headline(photos: Sequence[Mapping[str, Any]], tables: tuple[Array, Array]) 
 def _detail(photos: Sequence[Mapping[str, Any]], names: tuple[str, str], tables: tuple[Array, Array]) -> str:
     """The numbers behind the headline."""
     shared = float(np.mean([photo["shared"] for photo in photos]))
-    spots_told = _spots_words(list(np.mean([photo["spots"] for photo in photos], axis=0)), names)
+    spots_in_words = _spots_words(list(np.mean([photo["spots"] for photo in photos], axis=0)), names)
     text = (
-        f"{'On average' if len(photos) > 1 else 'Here'} {spots_told}. Of the fifth of a photo that counts most for "
+        f"{'On average' if len(photos) > 1 else 'Here'} {spots_in_words}. Of the fifth of a photo that counts most for "
         f"each, {percent(shared)} is the same, where chance would give {percent(_STRONGEST)}."
     )
     if len(photos) < 3:

@@ -133,7 +133,7 @@ class ShownCollection:
         return {
             "count": len(self._catalogue),
             "skipped": len(self._catalogue.skipped),
-            # Only names: the page may be mailed, and where files lie on a disk is nobody's business.
+            # Only names: the page may be mailed, and must not tell where files lie on the disk.
             "names": [entry.name.rpartition("/")[2] for entry in self.entries],
             "atlas": photo_atlas(self.entries),
             "maps": [

@@ -54,7 +54,7 @@ def report_contents(
     report("asking the methods", 1)
     attributions, left_out = explained(encoder, images, methods, stop=stop)
     report("looking at what is kept", 2)
-    kept = explain(encoder, images, "detail_kept", stop=stop) if redrawn is not None else None
+    detail_kept = explain(encoder, images, "detail_kept", stop=stop) if redrawn is not None else None
     report("asking untrained networks", 3)
     centre = known_centre(encoder, codes)
     trust = trust_data(encoder, images, attributions[0], centre)
@@ -93,8 +93,8 @@ def report_contents(
         one["layers"] = layers[index]
         if eyes is not None:
             one["eye"] = eyes[index]
-        if kept is not None:
-            one["kept"] = map_data(kept, index)
+        if detail_kept is not None:
+            one["kept"] = map_data(detail_kept, index)
         if trust is not None:
             one["trust"] = trust[index]
         one["cells"] = [array_spec(layer.values[index], "float16") for layer in cells]
@@ -153,10 +153,10 @@ def _title(images: Images) -> str:
 
 
 def _deck(code: tuple[int, ...], image: tuple[int, ...]) -> str:
-    given, kept = int(np.prod(image)), int(np.prod(code))
+    values, numbers = int(np.prod(image)), int(np.prod(code))
     return (
-        f"A network turns each photo into {kept:,} numbers, its code, from {given:,} it was given. By these numbers it "
-        "knows a photo again. Here you can see what they are made of, and touch everything."
+        f"A network turns each photo into {numbers:,} numbers, its code, from {values:,} it was given. By these "
+        "numbers it knows a photo again. Here you can see what they are made of, and touch everything."
     )
 
 

@@ -16,9 +16,8 @@ from saccade.report.map_data import scale_data
 from saccade.report.subjects import subject_sentence
 from saccade.results import Similarity
 from saccade.results.framing import framed
-from saccade.results.map_sentence import Box
 from saccade.results.similarity_words import headline, shared_colour
-from saccade.typing import Array
+from saccade.typing import Array, Box
 
 _LEAST_MARGIN = 0.02
 """In a question of the game the two nearest photos are nearer than any other two by at least so much."""

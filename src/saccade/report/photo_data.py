@@ -32,7 +32,6 @@ def photo_data(images: Images, index: int, code: Array, redrawn: Array | None) -
     shown.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
     small = Image.fromarray(np.asarray(photo.original))
     small.thumbnail((2 * _THUMBNAIL, _THUMBNAIL), Image.Resampling.LANCZOS)
-    left, top, right, bottom = photo.placement.box
     content: dict[str, Any] = {
         "name": photo.name,
         "alt": f"the photo {photo.name}",
@@ -40,7 +39,7 @@ def photo_data(images: Images, index: int, code: Array, redrawn: Array | None) -
         "height": height,
         "photo": image_url(shown),
         "thumbnail": image_url(small),
-        "box": [left / width, top / height, right / width, bottom / height],
+        "box": list(photo.placement.shares),
         "code": array_spec(code),
     }
     low, high = images.value_range

@@ -45,7 +45,7 @@ def recipe(
         collection: How the photos around them are named.
     """
     names = [photo.source.name if photo.source is not None else photo.name for photo in images.photos]
-    # Only names: the page may be mailed, and where files lie on a disk is nobody's business.
+    # Only names: the page may be mailed, and must not tell where files lie on the disk.
     parts = ["saccade", "report", name_of_model(model_source), *names]
     for method in methods or ():
         parts += ["--method", method]

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from saccade.images import Photo
 from saccade.picture.numerals import percent
 from saccade.results import Similarity
-from saccade.results.map_sentence import Box, area, inside
+from saccade.results.map_sentence import area, inside
+from saccade.typing import Box
 
 _DENSER = 1.1
 """With so many times what its area would give it, the subject made two photos alike; with less than one such part, the
@@ -38,10 +39,10 @@ def on_subject(values: NDArray[np.floating], photo: Photo, box: Box) -> tuple[fl
 
 def map_on_subject(values: NDArray[np.floating], photo: Photo, box: Box | None) -> str:
     """How much of a map lies on the subject, as a sentence; empty where that is not known."""
-    found = None if box is None else on_subject(values, photo, box)
-    if found is None:
+    shares_on_subject = None if box is None else on_subject(values, photo, box)
+    if shares_on_subject is None:
         return ""
-    part, filled = found
+    part, filled = shares_on_subject
     return f"{percent(part)} of it lies on the subject, which fills {percent(filled)} of the photo."
 
 
@@ -55,9 +56,9 @@ def subject_sentence(similarity: Similarity, boxes: Sequence[Box | None]) -> str
     if similarity.score <= 0 or not similarity.places:
         return ""
     known = [
-        (photo.name, *found)
+        (photo.name, *on_box)
         for photo, shares, box in zip(similarity.photos, (similarity.shares_a, similarity.shares_b), boxes, strict=True)
-        if box is not None and (found := on_subject(shares, photo, box)) is not None
+        if box is not None and (on_box := on_subject(shares, photo, box)) is not None
     ]
     if not known:
         return ""

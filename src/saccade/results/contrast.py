@@ -80,18 +80,18 @@ class Contrast(Result):
     def sentence(self) -> str:
         """In plain words."""
         nearer, further = _names(self.nearer), _names(self.further)
-        likeness = [number(float(np.mean(scores))) for scores in (self.scores_nearer, self.scores_further)]
-        told = f"{self.image.names[0]} is {likeness[0]} alike to {nearer} and {likeness[1]} to {further}"
+        means = [number(float(np.mean(scores))) for scores in (self.scores_nearer, self.scores_further)]
+        likenesses = f"{self.image.names[0]} is {means[0]} alike to {nearer} and {means[1]} to {further}"
         if self.centred:
-            told = f"Beyond what all photos share, {told}"
+            likenesses = f"Beyond what all photos share, {likenesses}"
         # The side that it is more like is the one to be explained.
         side, speaking = (nearer, self.shares) if self.difference >= 0 else (further, -self.shares)
         if not (speaking > 0).any():
-            return f"{told}; no place makes it more like {side}."
+            return f"{likenesses}; no place makes it more like {side}."
         where, part = main_region(np.maximum(speaking, 0))
         if where == EVERYWHERE:
-            return f"{told}; what speaks for {side} lies all over the photo."
-        return f"{told}; {100 * part:.0f} % of what speaks for {side} lies in {where}."
+            return f"{likenesses}; what speaks for {side} lies all over the photo."
+        return f"{likenesses}; {100 * part:.0f} % of what speaks for {side} lies in {where}."
 
     def scale(self) -> Scale:
         """A signed scale."""

@@ -8,9 +8,7 @@ from numpy.typing import NDArray
 from saccade.picture.numerals import number, percent
 from saccade.picture.scales import scale_of
 from saccade.results.place_words import place_in_words
-
-Box = tuple[float, float, float, float]
-"""Left, top, right and bottom, as shares of the photo."""
+from saccade.typing import Box
 
 _REGIONS: tuple[tuple[str, Box], ...] = (
     ("the upper left quarter", (0, 0, 0.5, 0.5)),

@@ -117,24 +117,25 @@ class CoverTest:
         count = len(self.measured)
         parts = "the strongest match" if count == 1 else f"the {count} strongest matches"
         parts += f" that {'lower' if self.score < 0 else 'raise'}{'s' * (count == 1)} it"
-        told = (
+        result = (
             f"With {parts} covered on one photo, the other whole, the similarity is {score_text(self.measured[-1])} "
             f"instead of {score_text(self.score)} (the mean of covering either photo, {self.filler})"
         )
         if abs(self.predicted[-1]) > 1:
-            return f"{told}. What the shares foretell is no similarity at all: here the parts mostly cancel each other."
-        told += f"; the shares foretell {score_text(self.predicted[-1])}"
+            reason = "What the shares predict is no similarity at all: here the parts mostly cancel each other."
+            return f"{result}. {reason}"
+        result += f"; the shares predict {score_text(self.predicted[-1])}"
         if self.agrees:
-            return f"{told}."
-        change, foretold = self.measured[-1] - self.score, self.predicted[-1] - self.score
-        if change * foretold <= 0:
-            verdict = "The cover does not bear the shares out"
-        elif abs(change) < abs(foretold):
+            return f"{result}."
+        change, predicted = self.measured[-1] - self.score, self.predicted[-1] - self.score
+        if change * predicted <= 0:
+            verdict = "The cover contradicts the shares"
+        elif abs(change) < abs(predicted):
             verdict = "The cover changes it less"
         else:
             verdict = "The cover changes it more"
         return (
-            f"{told}. {verdict}: a share says what is there, a cover what would be missed. Other places can stand in "
+            f"{result}. {verdict}: a share says what is there, a cover what would be missed. Other places can stand in "
             "for what is covered, or count for more without it, and what is plain hardly changes under its own blur."
         )
 

@@ -17,8 +17,7 @@ from saccade.picture.photo_rows import RowPhoto, photo_rows
 from saccade.results.plain import plain
 from saccade.results.result import Result
 from saccade.results.similarity import Similarity
-
-Box = tuple[float, float, float, float]
+from saccade.typing import Box
 
 _CENTRED = {
     "model": "the cosine of the whole codes, less the mean code of the photos that the model knows",

@@ -18,7 +18,7 @@ from saccade.results.arrays import numbers, opened_arrays
 from saccade.results.matches import CoverTest, Match, errors_to_array, links_to_array, matches_from_array
 from saccade.results.plain import plain
 from saccade.results.result import Result, read_only
-from saccade.results.similarity_page import similarity_page, told_of
+from saccade.results.similarity_page import headline_of, similarity_page
 
 Shares = NDArray[np.float64]
 Table = NDArray[np.float64]
@@ -129,7 +129,7 @@ class Similarity(Result):
     @property
     def sentence(self) -> str:
         """How alike they are, and where it comes from; `results.similarity_words.headline` says how."""
-        return told_of(self)[0]
+        return headline_of(self)[0]
 
     def on_photo(self, which: int = 0, *, smooth: bool = True) -> NDArray[np.float32]:
         """The shares laid onto one original photo, float32 (height, width): of each pixel the share of its cell.

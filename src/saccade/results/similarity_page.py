@@ -54,7 +54,7 @@ def similarity_page(
 ) -> Image.Image:
     """Draw a similarity; `Similarity.figure` says what it takes. `maps=False` leaves out what stands below the sum."""
     photos = [framed(photo) for photo in why.photos]
-    told, colour = told_of(why)
+    title, colour = headline_of(why)
     return pair(
         photos[0],
         photos[1],
@@ -69,7 +69,7 @@ def similarity_page(
         covering=_covering(why),
         names=why.names,
         unit=_UNIT,
-        title=told,
+        title=title,
         caption=_caption(why, colour),
         matches_words=_sum_words(why),
         map_words=[_MEANING[why.matching], _all_places(why)],
@@ -81,14 +81,14 @@ def similarity_page(
     )
 
 
-def told_of(why: Similarity) -> tuple[str, SharedColour | None]:
+def headline_of(why: Similarity) -> tuple[str, SharedColour | None]:
     """The headline, and the colour on which the similarity lies, if it lies on one."""
     if not why.places:
         return f"{score_text(why.score)} alike", None
     first, second = (framed(photo) for photo in why.photos)
     colour = shared_colour((first, second), (why.shares_a, why.shares_b), same_place=why.matching == "place")
-    told = headline(why.score, why.shares_a, why.shares_b, matches=why.matches, colour=colour, cover=why.cover_test)
-    return told, colour
+    title = headline(why.score, why.shares_a, why.shares_b, matches=why.matches, colour=colour, cover=why.cover_test)
+    return title, colour
 
 
 def _parts(match: Match) -> Parts:

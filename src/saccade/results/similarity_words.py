@@ -34,7 +34,7 @@ _MOSTLY = 0.75
 _FILLED = 0.6
 """A part is called by the name of a region that it fills to this share."""
 _HARDLY = 0.25
-"""Covering hardly changes a similarity if it changes by less than this part of what the shares foretell."""
+"""Covering hardly changes a similarity if it changes by less than this part of what the shares predict."""
 
 _COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink")
 """Only clear colours are worth naming as what two photos have in common."""
@@ -123,7 +123,7 @@ def headline(
 ) -> str:
     """How alike are they, and where does it come from? One line.
 
-    If covering the matches does less than their shares foretell, the line says that instead.
+    If covering the matches does less than their shares predict, the line says that instead.
 
     Args:
         score: The similarity.
@@ -138,13 +138,13 @@ def headline(
         >>> headline(0.8, shares, shares)
         '0.80 alike: 100 % of it lies in the lower half of both photos'
     """
-    told = f"{score_text(score)} alike"
+    similarity = f"{score_text(score)} alike"
     doubt = "" if cover is None else cover_doubt(cover)
-    return f"{told}: {doubt or where_from(score, shares_a, shares_b, matches=matches, colour=colour)}"
+    return f"{similarity}: {doubt or where_from(score, shares_a, shares_b, matches=matches, colour=colour)}"
 
 
 def cover_doubt(cover: CoverTest) -> str:
-    """What must be said first if covering the matches does less than their shares foretell; empty if it does as much.
+    """What must be said first if covering the matches does less than their shares predict; empty if it does as much.
 
     Args:
         cover: What covering them really did.
@@ -152,19 +152,19 @@ def cover_doubt(cover: CoverTest) -> str:
     if cover.agrees or not cover.measured:
         return ""
     now = cover.measured[-1]
-    change, foretold = now - cover.score, cover.predicted[-1] - cover.score
-    if change * foretold > 0 and abs(change) >= abs(foretold):
+    change, predicted = now - cover.score, cover.predicted[-1] - cover.score
+    if change * predicted > 0 and abs(change) >= abs(predicted):
         return ""
-    does, not_does = ("lowers", "lower") if foretold < 0 else ("raises", "raise")
+    does, not_does = ("lowers", "lower") if predicted < 0 else ("raises", "raise")
     if cover.score < 0:
         parts = "what sets them apart"
     else:
         parts = "the part that matches" if len(cover.measured) == 1 else "the parts that match"
-    if change * foretold <= 0:
+    if change * predicted <= 0:
         return f"covering {parts} does not {not_does} it ({score_text(now)})"
-    if abs(change) < _HARDLY * abs(foretold):
+    if abs(change) < _HARDLY * abs(predicted):
         return f"covering {parts} hardly {does} it ({score_text(now)})"
-    return f"covering {parts} {does} it less than the shares foretell ({score_text(now)})"
+    return f"covering {parts} {does} it less than the shares predict ({score_text(now)})"
 
 
 def where_from(
@@ -220,10 +220,10 @@ def match_sentence(score: float, matches: Sequence[Match]) -> str:
     first = strongest(matches)
     if first is None or score <= 0:
         return ""
-    told = f"The strongest match, {joined_places(first)}, adds {number(first.share)}"
+    match = f"The strongest match, {joined_places(first)}, adds {number(first.share)}"
     if first.share > score:
-        return f"{told}, more than the whole similarity: other places lowered it again."
-    return f"{told}, {percent(first.share / score)} of the similarity."
+        return f"{match}, more than the whole similarity: other places lowered it again."
+    return f"{match}, {percent(first.share / score)} of the similarity."
 
 
 def strongest(matches: Sequence[Match]) -> Match | None:

@@ -46,8 +46,8 @@ export function renderAlike({ data, element, store }) {
   function pairNow() {
     const { photo, other } = store.get();
     const second = otherOf(photo, other, data.photos.length);
-    const found = data.pairs.find((/** @type {any} */ pair) => (pair.a === photo && pair.b === second) || (pair.a === second && pair.b === photo));
-    return found && { ...found, swapped: found.a !== photo, first: photo, second };
+    const pair = data.pairs.find((/** @type {any} */ each) => (each.a === photo && each.b === second) || (each.a === second && each.b === photo));
+    return pair && { ...pair, swapped: pair.a !== photo, first: photo, second };
   }
 
   function refresh() {

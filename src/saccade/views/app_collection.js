@@ -9,7 +9,7 @@ const PATIENCE = 1000;
 
 /** @typedef {{number: number, name: string, score: number}} Neighbour */
 
-/** The most alike of the collection, anew with every place of the cover. */
+/** The most alike of the collection, found again at every place of the cover. */
 export function createNeighbourStrip() {
   const list = build("ol", { class: "live-neighbours" });
   const node = build("figure", { class: "live-nearest", hidden: true }, build("figcaption", {}, build("b", {}, "The most alike in the collection,"), " by the code that is left: they change with every place of the cover."), list);

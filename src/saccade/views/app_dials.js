@@ -65,10 +65,10 @@ export async function renderDials({ data, element, store, transport }) {
   async function drawEnds(photo) {
     for (const image of ends.flat()) image.hidden = true;
     try {
-      const found = await postJson("api/dials/ends", { photo: photo.number });
+      const answer = await postJson("api/dials/ends", { photo: photo.number });
       if (data.photos[store.get().photo] !== photo) return;
       ends.forEach((/** @type {any[]} */ both, /** @type {number} */ index) => both.forEach((image, end) => {
-        image.src = found.ends[index][end];
+        image.src = answer.ends[index][end];
         image.alt = `direction ${index + 1} at ${end ? "+" : "\u2212"}${dials.reach}, as the decoder draws it`;
         image.style.aspectRatio = shapeOfGiven(photo);
         image.hidden = false;

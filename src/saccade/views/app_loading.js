@@ -47,13 +47,13 @@ export function createLoader(data) {
   const kept = (photo) => piece(`kept ${photo.number}`, async () => { photo.kept = await postJson("api/explain", { photo: photo.number, method: "detail_kept" }); });
   /** @param {number} a @param {number} b */
   const pair = (a, b) => piece(`pair ${data.photos[a].number} ${data.photos[b].number}`, async () => {
-    const found = await postJson("api/compare", { a: data.photos[a].number, b: data.photos[b].number });
-    data.pairs.push({ ...found, a, b });
+    const pair = await postJson("api/compare", { a: data.photos[a].number, b: data.photos[b].number });
+    data.pairs.push({ ...pair, a, b });
   });
   const likenesses = () => piece("likenesses", async () => {
-    const found = await postJson("api/similarities", { photos: data.photos.map((/** @type {any} */ photo) => photo.number) });
-    data.table = found.table;
-    data.game = found.game;
+    const likenesses = await postJson("api/similarities", { photos: data.photos.map((/** @type {any} */ photo) => photo.number) });
+    data.table = likenesses.table;
+    data.game = likenesses.game;
   });
 
   /** @param {number} photo */

@@ -43,17 +43,17 @@ export function renderMix({ data, element, store, transport }) {
 
   async function draw() {
     const [from, to] = pairNow();
-    const asked = share;
-    fade(from, to, asked);
+    const drawnShare = share;
+    fade(from, to, drawnShare);
     try {
-      const answer = await transport.ask("mix", { photo: from.number, other: to.number, share: asked });
+      const answer = await transport.ask("mix", { photo: from.number, other: to.number, share: drawnShare });
       if (answer === null || pairNow()[0] !== from || pairNow()[1] !== to) return;
       paintDrawn(drawn, answer, data.model.value_range);
-      const percent = `${Math.round(100 * asked)}\u00a0%`;
+      const percent = `${Math.round(100 * drawnShare)}\u00a0%`;
       drawn.setAttribute("aria-label", `what the decoder draws of a code that is ${percent} of ${to.name}, the rest of ${from.name}`);
       faded.setAttribute("aria-label", `the redrawings of both photos laid over one another, ${percent} of ${to.name}`);
       words.textContent = `drawn in ${Math.round(answer.words.milliseconds)} ms`;
-      element.dataset.mixed = `${from.number} ${to.number} ${asked}`;
+      element.dataset.mixed = `${from.number} ${to.number} ${drawnShare}`;
     } catch (error) {
       stop();
       words.textContent = error instanceof Error ? error.message : String(error);

@@ -129,8 +129,8 @@ function renderBothMaps(data, element, store) {
       const cell = cellAt(photoByNetwork(data, index, each).box, grids[each].rows, grids[each].columns, across, down);
       return cell ? grids[each].values[cell[0] * grids[each].columns + cell[1]] : null;
     });
-    const told = values.map((value, each) => [`${beside.names[each]} `, build("b", {}, value === null ? "does not see it" : valueInWords(entry.maps[each], value))]);
-    read.say(`${placeInWords(across, down)}: `, ...told[0], " \u00b7 ", ...told[1]);
+    const readings = values.map((value, each) => [`${beside.names[each]} `, build("b", {}, value === null ? "does not see it" : valueInWords(entry.maps[each], value))]);
+    read.say(`${placeInWords(across, down)}: `, ...readings[0], " \u00b7 ", ...readings[1]);
     read.node.dataset.values = values.join(" ");
   }
 

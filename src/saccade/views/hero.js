@@ -10,7 +10,7 @@ import { asCount, asPercent } from "./wording.js";
 /** Seconds of the whole. */
 const HERO_SECONDS = 6;
 
-/** @param {{data: any, element: HTMLElement, store: any, onDrawn: () => void}} view `onDrawn` hears that the first picture is there */
+/** @param {{data: any, element: HTMLElement, store: any, onDrawn: () => void}} view `onDrawn` is called when the first picture is there */
 export function renderHero({ data, element, store, onDrawn }) {
   const stage = createStage({ label: "", help: "" });
   const fingerprint = build("canvas", { class: "fingerprint", role: "img" });

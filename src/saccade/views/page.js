@@ -137,7 +137,7 @@ function whenNear(element, render) {
   window.addEventListener("beforeprint", draw);
 }
 
-/** Draw what is near, a section at a time: between two of them the page scrolls, and hears a finger. */
+/** Draw what is near, a section at a time: between two of them the page scrolls, and answers a touch. */
 function drawNext() {
   if (!isHeadDrawn || isNextAnnounced || !waitingSections.some((one) => one.isNear)) return;
   isNextAnnounced = true;

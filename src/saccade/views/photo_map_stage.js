@@ -295,7 +295,7 @@ export function createPhotoMap(options) {
 
   /** The nearest photo in a direction. @param {number} from @param {number} right @param {number} down @returns {number} */
   function nextPhoto(from, right, down) {
-    let found = from;
+    let next = from;
     let least = Infinity;
     for (let number = 0; number < count; number += 1) {
       const x = places[2 * number] - places[2 * from];
@@ -304,9 +304,9 @@ export function createPhotoMap(options) {
       const aside = Math.abs(x * down + y * right);
       if (along <= 0.5 || aside > 2 * along) continue;
       const far = along + 1.5 * aside;
-      if (far < least) { least = far; found = number; }
+      if (far < least) { least = far; next = number; }
     }
-    return found;
+    return next;
   }
 
   /** @param {PointerEvent | WheelEvent | MouseEvent} event @returns {[number, number]} */
@@ -385,14 +385,14 @@ export function createPhotoMap(options) {
 
   /** @returns {number} */
   function photoNearMiddle() {
-    let found = 0;
+    let nearest = 0;
     let least = Infinity;
     for (let number = 0; number < count; number += 1) {
       const [x, y, wide, high] = boxOf(number);
       const far = Math.hypot(x + wide / 2 - width / 2, y + high / 2 - height / 2);
-      if (far < least) { least = far; found = number; }
+      if (far < least) { least = far; nearest = number; }
     }
-    return found;
+    return nearest;
   }
 
   /** @returns {[number, number]} */

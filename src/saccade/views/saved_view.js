@@ -20,19 +20,19 @@ const WORDS_IN_PLACE = ".view figcaption, .view h3, .view .network, .view .order
  * @param {() => string} about the last line: model, layer, photo
  */
 export function offerToSave(section, stem, about) {
-  const told = build("p", { class: "saved-words", role: "status" });
+  const status = build("p", { class: "saved-words", role: "status" });
   /** @param {"png" | "webp"} kind */
   async function save(kind) {
     const canvas = await drawnView(section, about());
     const blob = await new Promise((resolve) => { canvas.toBlob(resolve, `image/${kind}`, 0.92); });
-    if (!blob) { told.textContent = "This browser gives no picture of it."; return; }
+    if (!blob) { status.textContent = "This browser gives no picture of it."; return; }
     const made = blob.type === "image/webp" ? "webp" : "png"; // some browsers write no WebP, and give a PNG
     const name = `${stem()}.${made}`;
     saveFile(name, blob);
-    told.replaceChildren(`Saved as ${name.replace(/[^\w.-]+/g, "-")}. In words, for who cannot see it: \u201c${wordsOf(section)}\u201d`);
+    status.replaceChildren(`Saved as ${name.replace(/[^\w.-]+/g, "-")}. In words, for who cannot see it: \u201c${wordsOf(section)}\u201d`);
   }
   const row = build("div", { class: "saved" },
-    button("Save this picture (PNG)", () => save("png"), { class: "button quiet", "aria-keyshortcuts": "S" }), button("WebP", () => save("webp"), { class: "button quiet", "aria-label": "Save this picture as WebP" }), told);
+    button("Save this picture (PNG)", () => save("png"), { class: "button quiet", "aria-keyshortcuts": "S" }), button("WebP", () => save("webp"), { class: "button quiet", "aria-label": "Save this picture as WebP" }), status);
   section.addEventListener("keydown", (event) => {
     const isTyping = event.target instanceof HTMLElement && event.target.matches("input:not([type=range]):not([type=radio]):not([type=checkbox]), select, textarea");
     if (event.key.toLowerCase() !== "s" || event.ctrlKey || event.metaKey || event.altKey || isTyping) return;

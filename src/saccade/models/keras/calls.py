@@ -8,13 +8,13 @@ thread sees the plain method, and it is put back when the last recorder leaves.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+from saccade.models.keras.shared_patches import Patch, SharedPatches
 from saccade.models.network import EverythingFound, Taps
 from saccade.typing import Tensor
 
@@ -139,62 +139,52 @@ class Recorder:
 
 
 _current: ContextVar[Recorder | None] = ContextVar("saccade_keras_recorder", default=None)
-_lock = threading.Lock()
-_originals: list[tuple[type, Any]] = []
-_users = 0
 
 
 @contextmanager
 def recording(recorder: Recorder) -> Iterator[Recorder]:
     """Let `recorder` note every layer call made by this thread inside the block."""
-    _install()
-    token = _current.set(recorder)
-    try:
-        yield recorder
-    finally:
-        _current.reset(token)
-        _uninstall()
+    with _patches.installed():
+        token = _current.set(recorder)
+        try:
+            yield recorder
+        finally:
+            _current.reset(token)
 
 
-def _install() -> None:
-    global _users
+def _hooks() -> Iterator[Patch]:
     import keras
 
-    with _lock:
-        _users += 1
-        if _users > 1:
-            return
-        layer_class = keras.layers.Layer
-        operation_class = keras.Operation
-        plain_layer_call = layer_class.__call__
-        plain_operation_call = operation_class.__call__
-
-        def hooked_layer_call(self: Any, *args: Any, **kwargs: Any) -> Any:
-            recorder = _current.get()
-            if recorder is None:
-                return plain_layer_call(self, *args, **kwargs)
-            return recorder.around(self, plain_layer_call, args, kwargs)
-
-        def hooked_operation_call(self: Any, *args: Any, **kwargs: Any) -> Any:
-            output = plain_operation_call(self, *args, **kwargs)
-            recorder = _current.get()
-            if recorder is None or isinstance(self, layer_class):
-                return output
-            return recorder.operation(self, [args, kwargs], output)
-
-        _originals.extend([(layer_class, plain_layer_call), (operation_class, plain_operation_call)])
-        layer_class.__call__ = hooked_layer_call
-        operation_class.__call__ = hooked_operation_call
+    yield keras.layers.Layer, "__call__", _hooked_layer_call
+    yield keras.Operation, "__call__", _hooked_operation_call
 
 
-def _uninstall() -> None:
-    global _users
-    with _lock:
-        _users -= 1
-        if _users == 0:
-            for owner, plain in _originals:
-                owner.__call__ = plain  # type: ignore[method-assign]
-            _originals.clear()
+def _hooked_layer_call(plain_call: Callable[..., Any]) -> Callable[..., Any]:
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        recorder = _current.get()
+        if recorder is None:
+            return plain_call(self, *args, **kwargs)
+        return recorder.around(self, plain_call, args, kwargs)
+
+    return call
+
+
+def _hooked_operation_call(plain_call: Callable[..., Any]) -> Callable[..., Any]:
+    import keras
+
+    layer_class = keras.layers.Layer
+
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        output = plain_call(self, *args, **kwargs)
+        recorder = _current.get()
+        if recorder is None or isinstance(self, layer_class):
+            return output
+        return recorder.operation(self, [args, kwargs], output)
+
+    return call
+
+
+_patches = SharedPatches(_hooks)
 
 
 def named_parts(path: str, output: Any) -> Iterator[tuple[str, Tensor]]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
 from saccade.errors import ModelError
+from saccade.models.keras.shared_patches import Patch, SharedPatches
 from saccade.models.messages import layer_label
 
 _SPARE = 100_000
@@ -41,9 +41,6 @@ class _Allowance:
 
 
 _allowance: ContextVar[_Allowance | None] = ContextVar("saccade_keras_weights", default=None)
-_lock = threading.Lock()
-_users = 0
-_plain_add_weight: Any = None
 
 
 @contextmanager
@@ -61,42 +58,31 @@ def weights_counted(stored: int | None) -> Iterator[None]:
         if stored is None
         else _Allowance(stored + _SPARE, "that are left for it in the file")
     )
-    _install()
-    token = _allowance.set(allowance)
-    try:
-        yield
-    except _TooLarge as error:
-        raise ModelError(str(error)) from None
-    finally:
-        _allowance.reset(token)
-        _uninstall()
+    with _patches.installed():
+        token = _allowance.set(allowance)
+        try:
+            yield
+        except _TooLarge as error:
+            raise ModelError(str(error)) from None
+        finally:
+            _allowance.reset(token)
 
 
-def _install() -> None:
-    global _users, _plain_add_weight
+def _counted_layers() -> Iterator[Patch]:
     import keras
 
-    with _lock:
-        _users += 1
-        if _users > 1:
-            return
-        plain = _plain_add_weight = keras.layers.Layer.add_weight
-
-        def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
-            allowance = _allowance.get()
-            if allowance is not None:
-                shape = kwargs.get("shape", args[0] if args and not isinstance(args[0], str) else ())
-                allowance.take(self, [shape] if isinstance(shape, int) else tuple(shape or ()))
-            return plain(self, *args, **kwargs)
-
-        keras.layers.Layer.add_weight = counted
+    yield keras.layers.Layer, "add_weight", _counted
 
 
-def _uninstall() -> None:
-    global _users
-    import keras
+def _counted(plain: Callable[..., Any]) -> Callable[..., Any]:
+    def add_weight(self: Any, *args: Any, **kwargs: Any) -> Any:
+        allowance = _allowance.get()
+        if allowance is not None:
+            shape = kwargs.get("shape", args[0] if args and not isinstance(args[0], str) else ())
+            allowance.take(self, [shape] if isinstance(shape, int) else tuple(shape or ()))
+        return plain(self, *args, **kwargs)
 
-    with _lock:
-        _users -= 1
-        if _users == 0:
-            keras.layers.Layer.add_weight = _plain_add_weight
+    return add_weight
+
+
+_patches = SharedPatches(_counted_layers)

@@ -66,6 +66,9 @@ def _storages(
 
 
 def _array(tensor: StoredTensor, storage: NDArray[np.generic]) -> NDArray[np.generic]:
+    # A tensor was checked against what it says itself of its storage, and another one may say that it is of doubles.
+    if tensor.numbers != len(storage) or _TYPES.get(tensor.kind) != storage.dtype.str:
+        raise DamagedPickle(f"what is said of the numbers {tensor.key!r} contradicts itself")
     strides = [step * storage.itemsize for step in tensor.stride]
     laid_out = np.lib.stride_tricks.as_strided(storage[tensor.offset :], tensor.size, strides, writeable=False)
     return np.ascontiguousarray(laid_out).reshape(tensor.size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -14,6 +14,7 @@ from keras import layers, ops
 from numpy.testing import assert_allclose, assert_array_equal
 
 import saccade
+from saccade.models.keras import replaced_functions
 from saccade.models.keras.attention import linearised
 
 IMAGES = np.random.default_rng(0).random((2, 16, 24, 3), np.float32)
@@ -113,7 +114,7 @@ def test_norms_activations_and_gates_leave_nothing_over(norm: str, activation: s
 
 
 @pytest.mark.engine
-def test_it_is_the_way_of_pytorch() -> None:
+def test_it_gives_what_pytorch_gives() -> None:
     """The block in PyTorch with these weights, whose oracle is a net frozen by hand."""
     model = transformer(ByHand(), NORMS["layer"], "silu")
     patches, scale, qkv, second, up, gate, down = (torch.tensor(values) for values in model.get_weights())
@@ -139,7 +140,7 @@ def test_it_is_the_way_of_pytorch() -> None:
 
 
 @pytest.mark.engine
-def test_it_leaves_no_trace() -> None:
+def test_it_leaves_everything_as_it_was() -> None:
     encoder = saccade.Encoder(transformer(), value_range=(0, 1))
     before = encoder.codes(IMAGES), saccade.explain(encoder, IMAGES, "saliency").values
     functions = keras.src.backend.nn.softmax, layers.Softmax.call
@@ -153,22 +154,39 @@ def test_other_threads_and_blocks_within_blocks() -> None:
     import tensorflow as tf
 
     values = tf.constant([[1.0, 2.0]])
-    seen: dict[str, Any] = {}
+    gradients: dict[str, Any] = {}
 
-    def slope(name: str) -> None:
+    def record_gradient(name: str) -> None:
         with tf.GradientTape() as tape:
             tape.watch(values)
             total = tf.reduce_sum(ops.softmax(values)[:, :1])
-        seen[name] = tape.gradient(total, values)
+        gradients[name] = tape.gradient(total, values)
 
     with linearised():
         with linearised():
-            slope("held twice")
-        slope("held")
-        other = threading.Thread(target=slope, args=("beside",))
-        other.start()
-        other.join()
-    slope("after")
-    assert seen["held"] is seen["held twice"] is None
-    assert_allclose(seen["beside"], seen["after"])
-    assert np.abs(seen["after"]).max() > 0.1
+            record_gradient("inner")
+        record_gradient("outer")
+        thread = threading.Thread(target=record_gradient, args=("beside",))
+        thread.start()
+        thread.join()
+    record_gradient("after")
+    assert gradients["inner"] is gradients["outer"] is None
+    assert_allclose(gradients["beside"], gradients["after"])
+    assert np.abs(gradients["after"]).max() > 0.1
+
+
+def test_functions_come_back_where_not_all_can_be_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    softmax = layers.Softmax.call
+
+    def broken() -> Iterator[tuple[Any, str, str]]:
+        yield layers.Softmax, "call", "softmax layer"
+        raise ImportError("another version of Keras")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(replaced_functions, "_functions", broken)
+        with pytest.raises(ImportError), linearised():
+            pass
+    assert layers.Softmax.call is softmax
+    with linearised():
+        assert layers.Softmax.call is not softmax
+    assert layers.Softmax.call is softmax
