@@ -74,7 +74,7 @@ def test_it_answers_who_has_the_address_and_ends_at_once(folder: Path) -> None:
             assert json.load(answer)["method"] == "occlusion"
         _misbehave(said["port"], token)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=90)
         assert process.returncode == 130
         assert err == "saccade: stopped.\n"
         assert token not in out

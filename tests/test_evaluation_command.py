@@ -98,7 +98,7 @@ def test_bad_input_is_one_line(run: Run, model: str, photos: Path, tmp_path: Pat
     masks.mkdir()
     Image.new("L", (20, 20), 255).save(masks / "dog.png")
     for words, message in (
-        ((few,), "1 usable photos; an evaluation needs 8 or more"),
+        ((few,), "1 usable photo; an evaluation needs 8 or more"),
         ((tmp_path / "nowhere",), "no file"),
         ((photos, "-m", "salience"), "the nearest is 'saliency'"),
         ((photos, "--limit", 4), "an evaluation needs 8 photos or more"),
