@@ -144,7 +144,7 @@ def test_the_best_place_is_the_best_of_all(draw: st.DataObject) -> None:
 def cosine(a: NDArray[Any], b: NDArray[Any]) -> float:
     a, b = a.ravel().astype(float), b.ravel().astype(float)
     lengths = np.linalg.norm(a) * np.linalg.norm(b)
-    return float(a @ b / lengths) if lengths > 1e-12 else 0.0
+    return float(a @ b / lengths) if lengths else 0.0
 
 
 def test_a_part_is_found_where_it_was_moved_to(encoder: saccade.Encoder, folder: Path, tmp_path: Path) -> None:
