@@ -19,7 +19,7 @@ from test_report import carried_by, decoded
 
 import saccade
 from saccade.collection import Catalogue, catalogue_of, photo_map
-from saccade.collection.catalogue import Origin, PhotoEntry
+from saccade.collection.catalogue_facts import Origin, PhotoEntry
 from saccade.collection.thumbnail import opened_thumbnail
 from saccade.picture.photo_plane import photo_plane
 from saccade.report import collection_data, write_atlas, write_report

@@ -9,7 +9,9 @@ import pytest
 
 import saccade
 
-HEAVY = {"keras", "tensorflow", "torch", "jax", "tf_keras", "h5py", "skimage", "scipy", "matplotlib"}
+HEAVY = {
+    "keras", "tensorflow", "torch", "jax", "tf_keras", "h5py", "skimage", "scipy", "matplotlib", "lance", "pyarrow",
+}  # fmt: skip
 LOADED = "import sys; print(*sorted({name.split('.')[0] for name in sys.modules}))"
 
 
@@ -27,6 +29,7 @@ def loaded_by(code: str) -> set[str]:
         "import saccade; saccade.Encoder, saccade.explain, saccade.targets, saccade.compare, saccade.feature_maps",
         "from saccade.methods import available; available()",
         "import saccade.cli",
+        "import saccade.collection",
     ],
 )
 def test_importing_loads_no_framework(code: str) -> None:

@@ -5,7 +5,8 @@ which process on which machine writes it, so that what a killed run left behind 
 run is writing at this moment, and from the user's own files; the next run that writes into the folder removes it.
 
     .saccade-MACHINE-PROCESS-START-NUMBER.part.png     a file being written; the goal's ending stays last
-    .saccade-MACHINE-PROCESS-START-NUMBER.part         a folder to work in
+    .saccade-MACHINE-PROCESS-START-NUMBER.part         a folder to work in, or being written
+    .NAME.replaced                                     the folder that one takes the place of, for that moment
 """
 
 from __future__ import annotations
@@ -65,6 +66,53 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):  # the folder itself may be gone, or have become unwritable
             part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Hand out a folder to write to, and move it to `path`; if anything fails, remove it.
+
+    A folder that was there before stays until then: whoever calls has seen that it may be replaced. Two folders cannot
+    change places in one step, so the earlier one waits beside it for that moment; `check_folder_writable` brings it
+    back after a kill in between.
+
+    Raises:
+        FileError: It cannot be written; the line says why, and what to do.
+    """
+    goal = writable_path(path)
+    check_folder_writable(goal)
+    earlier = _replaced(goal)
+    with scratch_folder(goal.parent) as scratch:
+        part = scratch / "folder"
+        yield part
+        try:
+            _remove(earlier)
+            try:
+                with contextlib.suppress(FileNotFoundError):
+                    goal.rename(earlier)
+                part.rename(goal)
+            finally:
+                _bring_back(goal)
+        except OSError as error:
+            raise unwritable(goal, error) from error
+    _remove(earlier)
+
+
+def check_folder_writable(path: str | os.PathLike[str]) -> None:
+    """Try whether a folder can be written, so that a run fails before its work and not after it.
+
+    Raises:
+        FileError: It cannot be written.
+    """
+    goal = writable_path(path)
+    try:
+        _bring_back(goal)
+        if goal.exists() and not goal.is_dir():
+            raise FileError(f"{goal} is there, and is no folder; choose another name.")
+        with tempfile.TemporaryFile(dir=goal.parent):
+            pass
+    except OSError as error:
+        raise unwritable(goal, error) from error
 
 
 def writable_path(path: str | os.PathLike[str]) -> Path:
@@ -128,7 +176,7 @@ def remove_unfinished() -> None:
             for entry in list(os.scandir(folder)):
                 match = _PART.fullmatch(entry.name)
                 if match and (match["machine"], match["process"]) == (_machine(), str(os.getpid())):
-                    _remove(entry)
+                    _remove(Path(entry.path))
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
@@ -190,6 +238,17 @@ def _refuse(goal: Path) -> None:
         raise FileError(f"{goal} is a device or a pipe, not a file; name a file.")
 
 
+def _replaced(goal: Path) -> Path:
+    return goal.with_name(f".{goal.name}.replaced")
+
+
+def _bring_back(goal: Path) -> None:
+    """Undo the first half of a replacement that came to no second."""
+    if not goal.exists():
+        with contextlib.suppress(FileNotFoundError):
+            _replaced(goal).rename(goal)
+
+
 def _part_name() -> str:
     process = os.getpid()
     return f".saccade-{_machine()}-{process}-{_start_of(process)}-{next(_NUMBERS)}.part"
@@ -207,15 +266,15 @@ def _sweep(folder: Path) -> None:
         for entry in list(os.scandir(folder)):
             match = _PART.fullmatch(entry.name)
             if match and not _alive(match["machine"], int(match["process"]), match["start"], Path(entry.path)):
-                _remove(entry)
+                _remove(Path(entry.path))
 
 
-def _remove(entry: os.DirEntry[str]) -> None:
-    if entry.is_dir(follow_symlinks=False):
-        shutil.rmtree(entry.path, ignore_errors=True)
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
     else:
         with contextlib.suppress(OSError):
-            Path(entry.path).unlink()
+            path.unlink()
 
 
 def _alive(machine: str, process: int, start: str, part: Path) -> bool:

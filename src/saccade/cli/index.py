@@ -23,7 +23,7 @@ def index(
     opening: Opening,
     console: Console,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="The catalogue to write, ending in .npz.")
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The catalogue to write, ending in .npz or .lance.")
     ] = Path("photos.npz"),
     again: Annotated[
         bool, typer.Option("--again", help="Encode also what an earlier run has encoded, and has not changed.")
@@ -34,16 +34,13 @@ def index(
     A run that was stopped goes on where it was when it is started again; of a catalogue that is there already only new
     and changed photos are encoded. What cannot be read is left out and named.
     """
-    from saccade.atomic_files import check_writable
     from saccade.cli.forecast import duration
     from saccade.collection import Catalogue, write_index
-    from saccade.errors import InputError
+    from saccade.collection.catalogue_file import catalogue_bytes, check_catalogue_output
     from saccade.images.collection import skipped_in_words
 
     opening.settings()
-    if output.suffix.lower() != ".npz":
-        raise InputError(f"{output.name} is no catalogue's file; its name must end in .npz.")
-    check_writable(output)
+    check_catalogue_output(output)
     files = found_photos(photos, opening.max_pixels)
     encoder = opening.open(model)
     console.say(encoder.describe())
@@ -53,7 +50,7 @@ def index(
     catalogue = Catalogue.load(output)
     if catalogue.skipped:
         console.note(f"{skipped_in_words(catalogue.skipped, 'the photos')}: {catalogue.skipped[0].reason}")
-    size = output.stat().st_size
+    size = catalogue_bytes(output)
     console.say(
         f"{len(catalogue):,} {'photo' if len(catalogue) == 1 else 'photos'} in {duration(time.monotonic() - start)}"
     )

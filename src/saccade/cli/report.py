@@ -44,7 +44,7 @@ def report(
     collection: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER|FILE.npz", show_default=False,
+            metavar="FOLDER|CATALOGUE", show_default=False,
             help="Photos among which these are shown, on a map: a folder, or what `index` made of it. At most 2,000 of "
             "them are carried.",
         ),

@@ -160,12 +160,11 @@ def _catalogue(images: list[str]) -> Catalogue | None:
         InputError: It was named beside other photos.
         FileError: It is none.
     """
-    from pathlib import Path
-
     from saccade.collection import Catalogue
+    from saccade.collection.catalogue_file import is_catalogue_name
     from saccade.errors import InputError
 
-    named = [image for image in images if Path(image).suffix.lower() == ".npz"]
+    named = [image for image in images if is_catalogue_name(image)]
     if not named:
         return None
     if len(images) > 1:

@@ -12,7 +12,11 @@
     names          a file name for every photo
     output_folder  the folder that everything goes to
 
-    catalogue      the codes of a collection, with the photos small, in one file: `Catalogue`
+    catalogue      the codes of a collection, with the photos small: `Catalogue`
+    catalogue_facts what is known beside the codes
+    catalogue_file the kinds of file that hold one, and which one a name means
+    npz_file       one file, which numpy alone opens
+    lance_file     a table of Lance, which other tools of vectors open
     indexing       encoding a collection once, continued where it was stopped
     code_space     codes made ready for comparisons, and the nearest of each
     searching      search(encoder, catalogue, photo) -> Neighbours

@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 
 from saccade.arguments import checks_arguments
-from saccade.atomic_files import check_writable, unwritable
-from saccade.collection.catalogue import Catalogue, CatalogueFacts, Origin, PhotoEntry, write_catalogue
+from saccade.atomic_files import unwritable
+from saccade.collection.catalogue import Catalogue
+from saccade.collection.catalogue_facts import CatalogueFacts, Origin, PhotoEntry
+from saccade.collection.catalogue_file import check_catalogue_output, write_catalogue
 from saccade.collection.thumbnail import photo_entry
 from saccade.encoder import Encoder, as_encoder
 from saccade.errors import FileError, InputError
@@ -117,7 +119,7 @@ def write_index(
     Args:
         encoder: As for `catalogue_of`.
         photos: Likewise.
-        output: The file to write, ending in .npz.
+        output: The file to write, ending in .npz or .lance.
         again: Encode also what is known.
         progress: As for `catalogue_of`.
         stop: Likewise.
@@ -127,14 +129,12 @@ def write_index(
 
     Raises:
         FileError: The file cannot be written; and as for `catalogue_of`.
-        InputError: It does not end in .npz; and as for `catalogue_of`.
+        InputError: It ends in neither; and as for `catalogue_of`.
+        MissingPackage: pylance is needed, and not installed.
         Cancelled: `stop` said so; what is encoded so far is kept.
     """
     encoder = as_encoder(encoder)
-    path = Path(output)
-    if path.suffix.lower() != ".npz":
-        raise InputError(f"{path.name} is no catalogue's file; its name must end in .npz.")
-    check_writable(path)
+    path = check_catalogue_output(output)
     work = _Work(encoder, photos)
     if not work.is_of_files:
         raise InputError("a catalogue's file is made of files; of other photos take catalogue_of(...).save(PATH).")

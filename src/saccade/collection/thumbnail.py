@@ -7,7 +7,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from saccade.collection.catalogue import PhotoEntry
+from saccade.collection.catalogue_facts import PhotoEntry
 from saccade.images import Photo
 
 LONGEST = 128

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from saccade.collection import Catalogue, CodeSpace, catalogue_of, duplicates, odd_ones_out, photo_maps, sample
-from saccade.collection.catalogue import PhotoEntry
+from saccade.collection.catalogue_facts import PhotoEntry
+from saccade.collection.catalogue_file import check_catalogue_there, is_catalogue_name
 from saccade.collection.photo_map import check_installed
 from saccade.collection.standing_out import COPIES_FROM
 from saccade.encoder import Encoder
-from saccade.errors import FileError, InputError
+from saccade.errors import InputError
 from saccade.images import find
 from saccade.report.array_spec import array_spec
 from saccade.report.photo_atlas import photo_atlas
@@ -41,22 +42,18 @@ def check_collection(collection: str | Path) -> None:
     Raises:
         FileError: No such file or folder, a folder without photos, or a file that is no catalogue.
         InputError: Too few photos.
-        MissingPackage: scikit-learn is not installed.
+        MissingPackage: scikit-learn is not installed, or what opens the collection.
     """
     check_installed()
-    if _is_catalogue(collection) and not Path(collection).is_file():
-        raise FileError(f"no file {collection}; saccade index MODEL PHOTOS... --output {collection} makes it.")
-    _check_count(len(Catalogue.load(collection)) if _is_catalogue(collection) else len(find([collection])))
+    if is_catalogue_name(collection):
+        check_catalogue_there(collection)
+    _check_count(len(Catalogue.load(collection)) if is_catalogue_name(collection) else len(find([collection])))
 
 
 def _check_count(count: int) -> None:
     if count < FEWEST:
         photos = "1 photo is" if count == 1 else f"{count} photos are"
         raise InputError(f"{photos} no collection: a map of them would say nothing; give {FEWEST} or more.")
-
-
-def _is_catalogue(collection: str | Path) -> bool:
-    return Path(collection).suffix.lower() == ".npz"
 
 
 def catalogue_for(
@@ -71,10 +68,10 @@ def catalogue_for(
     Raises:
         InputError: A catalogue of another encoder, or too few photos; and as for `catalogue_of`.
         FileError: As for `catalogue_of`, or for `Catalogue.load`.
-        MissingPackage: scikit-learn is not installed.
+        MissingPackage: scikit-learn is not installed, or what opens the collection.
     """
     check_installed()
-    if isinstance(collection, (str, Path)) and _is_catalogue(collection):
+    if isinstance(collection, (str, Path)) and is_catalogue_name(collection):
         collection = Catalogue.load(collection)
     if isinstance(collection, Catalogue):
         collection.check_fits(encoder)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from saccade.collection.catalogue import PhotoEntry
+from saccade.collection.catalogue_facts import PhotoEntry
 from saccade.collection.thumbnail import LONGEST, opened_thumbnail
 from saccade.report.array_spec import array_spec, image_url
 
