@@ -214,6 +214,18 @@ def test_again_only_what_is_new_or_changed_is_encoded(
     assert sum(encoded) == 2 + 2 * PHOTOS
 
 
+def test_a_catalogue_that_is_replaced_meanwhile_gives_no_photo_the_code_of_another(
+    encoder: saccade.Encoder, folder: Path, tmp_path: Path
+) -> None:
+    path = write_index(encoder, folder / "part 0", tmp_path / "index.npz")
+
+    def replace_it(_: int, __: int) -> None:
+        write_index(encoder, folder / "part 1", path, again=True)
+
+    with pytest.raises(FileError, match="replaced by another program"):
+        write_index(encoder, folder, path, progress=replace_it)
+
+
 def test_parts_of_another_model_are_left_alone(encoder: saccade.Encoder, folder: Path, tmp_path: Path) -> None:
     other = saccade.Encoder(small_autoencoder(trained=False), layer="encoded", value_range=(0.0, 1.0))
     write_index(other, folder, tmp_path / "index.npz")

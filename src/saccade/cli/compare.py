@@ -10,7 +10,7 @@ import typer
 from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
-from saccade.cli.given_files import found_folder, readable_photo, writable_result
+from saccade.cli.named_files import readable_folder, readable_photo, writable_result
 from saccade.cli.options import Model, Opening, opened
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def compare(
     for photo in (a, b, *(against or ())):
         readable_photo(photo, opening.max_pixels)
     if reference is not None:
-        found_folder(reference)
+        readable_folder(reference)
     encoder = opening.open(model)
     console.say(encoder.describe())
     images = [encoder.read(photo) for photo in (a, b)]

@@ -11,7 +11,7 @@ import typer
 
 from saccade.cli.command import command
 from saccade.cli.console import Console
-from saccade.cli.given_files import results_folder
+from saccade.cli.named_files import results_folder
 
 
 @command

@@ -10,7 +10,7 @@ import typer
 from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
-from saccade.cli.given_files import found_folder, found_photos, results_folder
+from saccade.cli.named_files import readable_folder, readable_photos, results_folder
 from saccade.cli.options import Model, Opening, opened
 from saccade.cli.settings import settings_for
 
@@ -86,10 +86,10 @@ def evaluate(
     names = list(available()) if selection == "all" else named or list(DEFAULT_METHODS)
     method_settings = settings_for(names, setting or [], console.seed)
     chosen = Settings(steps=steps, block=block, checked=checked, seed=console.seed or 0).checked_values()
-    photos = found_photos(images, opening.max_pixels)
+    photos = readable_photos(images, opening.max_pixels)
     check_enough(limit, len(photos))
     if masks is not None:
-        found_folder(masks)
+        readable_folder(masks)
     cache = output / _CACHE
     with results_folder(output):
         encoder = opening.open(model)

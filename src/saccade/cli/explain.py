@@ -12,7 +12,7 @@ from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
 from saccade.cli.forecast import Forecast
-from saccade.cli.given_files import found_photos, results_folder
+from saccade.cli.named_files import readable_photos, results_folder
 from saccade.cli.options import Drawing, Model, Opening, opened
 from saccade.cli.settings import settings_for
 from saccade.cli.verdicts import verdicts_of
@@ -111,7 +111,7 @@ def explain(
     ]
     for page in pages_of(requests, style):
         find(page.target.files)
-    photos = found_photos(images, opening.max_pixels)
+    photos = readable_photos(images, opening.max_pixels)
     with results_folder(output):
         encoder = opening.open(model)
         console.say(encoder.describe())

@@ -10,7 +10,7 @@ import typer
 from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
-from saccade.cli.given_files import readable_photo, results_folder
+from saccade.cli.named_files import readable_photo, results_folder
 from saccade.cli.options import Model, Opening, opened
 
 

@@ -10,7 +10,7 @@ import typer
 
 from saccade.cli.command import command
 from saccade.cli.console import Console
-from saccade.cli.given_files import found_photos
+from saccade.cli.named_files import readable_photos
 from saccade.cli.options import Model, Opening, opened
 
 
@@ -41,7 +41,7 @@ def index(
 
     opening.settings()
     check_catalogue_output(output)
-    files = found_photos(photos, opening.max_pixels)
+    files = readable_photos(photos, opening.max_pixels)
     encoder = opening.open(model)
     console.say(encoder.describe())
     start = time.monotonic()

@@ -11,7 +11,7 @@ import typer
 from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
-from saccade.cli.given_files import found_photos, readable_photo
+from saccade.cli.named_files import readable_photo, readable_photos
 from saccade.cli.options import Model, Opening, opened
 from saccade.cli.other_model import OtherModel
 
@@ -84,7 +84,7 @@ def report(
     methods = values.listed(method) if method else None
     for name in methods or ():
         find(name)
-    photos = found_photos(images, opening.max_pixels)
+    photos = readable_photos(images, opening.max_pixels)
     if len(photos) > MOST:
         raise InputError(
             f"{len(photos)} photos: a report shows 1 to {MOST}, so that its file can be mailed; name some of them."

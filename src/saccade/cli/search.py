@@ -10,7 +10,7 @@ import typer
 from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
-from saccade.cli.given_files import readable_photo, writable_result
+from saccade.cli.named_files import readable_photo, writable_result
 from saccade.cli.options import Model, Opening, opened
 
 
@@ -56,20 +56,22 @@ def search(
 
     opening.settings()
     values.choice("theme", theme, ("light", "dark"))
-    wanted_cell = None if cell is None else values.whole_numbers("--cell", cell, "ROW,COLUMN")
-    wanted_region = None if region is None else values.whole_numbers("--region", region, "LEFT,TOP,RIGHT,BOTTOM")
+    row_and_column = None if cell is None else values.whole_numbers("--cell", cell, "ROW,COLUMN")
+    edges = None if region is None else values.whole_numbers("--region", region, "LEFT,TOP,RIGHT,BOTTOM")
     readable_photo(photo, opening.max_pixels)
     writable_result(output)
-    found_in = Catalogue.load(catalogue)
+    collection = Catalogue.load(catalogue)
     encoder = opening.open(model)
     console.say(encoder.describe())
     with console.progress(1, "comparing"):
-        found = search_in(encoder, found_in, photo, count=count, cell=wanted_cell, region=wanted_region, why=why)
-    found.save(output, **({} if output.suffix.lower() in (".npz", ".json") else {"theme": theme}))
-    if not found.neighbours:
+        neighbours = search_in(encoder, collection, photo, count=count, cell=row_and_column, region=edges, why=why)
+    neighbours.save(output, **({} if output.suffix.lower() in (".npz", ".json") else {"theme": theme}))
+    if not neighbours.neighbours:
         console.note(f"{catalogue} holds no other photo.")
     console.table(
-        ["score", "photo"], [[number(other.score), other.name] for other in found.neighbours], numbers=["score"]
+        ["score", "photo"],
+        [[number(neighbour.score), neighbour.name] for neighbour in neighbours.neighbours],
+        numbers=["score"],
     )
     console.say(f"wrote {output}")
-    return {**opened(encoder), **found.to_dict(), "photo": str(photo), "output": str(output)}
+    return {**opened(encoder), **neighbours.to_dict(), "photo": str(photo), "output": str(output)}

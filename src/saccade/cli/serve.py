@@ -11,7 +11,7 @@ import typer
 
 from saccade.cli.command import command
 from saccade.cli.console import Console
-from saccade.cli.given_files import found_photos
+from saccade.cli.named_files import readable_photos
 from saccade.cli.options import Opening, opened
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def serve(
     if catalogue is not None:
         photos: list[Path] = _photos_of(catalogue)
     else:
-        photos = found_photos(images, opening.max_pixels) if images else example_photos()
+        photos = readable_photos(images, opening.max_pixels) if images else example_photos()
     listener = listen(host, port)
     with listener.socket:
         source = model if model is not None else str(SHIPPED)

@@ -280,6 +280,10 @@ def _state(source: Any) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
+def _keys(folder: str, entries: Iterable[PhotoEntry]) -> list[PhotoKey]:
+    return [(str(Path(folder, entry.name)), *entry.state) for entry in entries]
+
+
 class _Parts:
     """What is encoded already: files that are catalogues of some photos, which are looked up by their keys.
 
@@ -292,7 +296,8 @@ class _Parts:
     def __init__(self, folder: Path, work: _Work) -> None:
         self._folder, self._work = folder, work
         self._files: list[Path] = []
-        self._loaded = lru_cache(maxsize=3)(lambda path: Catalogue.load(path).codes)
+        self._contents: dict[Path, list[PhotoKey]] = {}
+        self._loaded = lru_cache(maxsize=3)(self._codes_of)
         self.rows: dict[PhotoKey, tuple[Path, int, PhotoEntry]] = {}
         self.shape: tuple[int, ...] = ()
         self.image_size: tuple[int, int] | None = None
@@ -306,10 +311,21 @@ class _Parts:
         origin = self._work.origin
         if not origin.fingerprint or origin.difference(catalogue.origin):
             return False
-        for row, entry in enumerate(catalogue.entries):
-            self.rows[(str(Path(catalogue.folder, entry.name)), *entry.state)] = (path, row, entry)
+        self._know(path, catalogue.folder, catalogue.entries)
         self.shape, self.image_size = catalogue.codes.shape[1:], catalogue.image_size
         return True
+
+    def _know(self, path: Path, folder: str, entries: Sequence[PhotoEntry]) -> None:
+        self._contents[path] = _keys(folder, entries)
+        for row, (key, entry) in enumerate(zip(self._contents[path], entries, strict=True)):
+            self.rows[key] = (path, row, entry)
+
+    def _codes_of(self, path: Path) -> Array:
+        catalogue = Catalogue.load(path)
+        # Another run may have put another one in its place, whose rows are those of other photos.
+        if _keys(catalogue.folder, catalogue.entries) != self._contents[path]:
+            raise FileError(f"{path} was replaced by another program while this one encoded; start it once more.")
+        return catalogue.codes
 
     def take_unfinished(self) -> None:
         """Know what an earlier run has left."""
@@ -327,8 +343,7 @@ class _Parts:
             raise unwritable(self._folder, error, folder=self._folder) from error
         write_catalogue(path, entries, [codes], codes.shape[1:], replace(facts, skipped=()))
         self._files.append(path)
-        for row, entry in enumerate(entries):
-            self.rows[(str(Path(facts.folder, entry.name)), *entry.state)] = (path, row, entry)
+        self._know(path, facts.folder, entries)
         self.shape, self.image_size = codes.shape[1:], facts.image_size
 
     def codes(self, rows: Iterable[tuple[Path, int]]) -> Iterator[Array]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from PIL import Image
 
 from saccade.arguments import checks_arguments
 from saccade.collection.catalogue import Catalogue
-from saccade.collection.code_space import best
+from saccade.collection.code_space import CodeSpace, best
 from saccade.collection.patches import best_places, mean_cell
 from saccade.collection.thumbnail import opened_thumbnail
 from saccade.encoder import Encoder, as_encoder
@@ -23,7 +23,7 @@ from saccade.models.places import Places
 from saccade.pairs import compare
 from saccade.results import Neighbour, Neighbours, Similarity
 from saccade.run import Run
-from saccade.typing import Box
+from saccade.typing import Array, Box
 
 _SIDE = 400
 """Pixels of the longer side of a neighbour, as it is drawn."""
@@ -62,8 +62,7 @@ def search(
     Example:
         >>> from saccade.collection import catalogue_of, search
         >>> catalogue = catalogue_of(encoder, "photos/")
-        >>> found = search(encoder, catalogue, "cat.jpg", count=3)
-        >>> len(found.neighbours)
+        >>> len(search(encoder, catalogue, "cat.jpg", count=3).neighbours)
         3
     """
     encoder = as_encoder(encoder)
@@ -78,41 +77,68 @@ def search(
     code = Run(encoder).codes(image, remember=False)[0]
     direction = space.direction(code)
     source = image.photos[0].source
-    own = None if source is None else catalogue.rows.get(source.resolve())
-    compared = len(catalogue) - (own is not None)
-    if cell is None and region is None:
-        rows, scores = space.nearest(direction, count, leave_out=own)
+    query = _Query(encoder, catalogue, image, count, None if source is None else catalogue.rows.get(source.resolve()))
+    if cell is not None or region is not None:
+        return query.of_part(code, cell, region)
+    neighbours = query.of_whole(space, direction)
+    path = neighbours.neighbours[0].path if why and neighbours.neighbours else None
+    if path is None:
+        return neighbours
+    return replace(neighbours, why=_why(encoder, image, path, space.centre, space.centring))
+
+
+@dataclass(frozen=True)
+class _Query:
+    """What is searched for, and where.
+
+    Attributes:
+        row: Of the photo itself in the catalogue, which is left out; None where it is none of the collection.
+    """
+
+    encoder: Encoder
+    catalogue: Catalogue
+    image: Images
+    count: int
+    row: int | None
+
+    def of_whole(self, space: CodeSpace, direction: Array) -> Neighbours:
+        """By the whole codes."""
+        rows, scores = space.nearest(direction, self.count, leave_out=self.row)
         pairs = zip(rows.tolist(), scores.tolist(), strict=True)
-        neighbours = [_neighbour(catalogue, encoder, row, score, None) for row, score in pairs]
-        first = catalogue.path(int(rows[0])) if why and len(rows) else None
-        found = Neighbours(tuple(neighbours), image, encoder.name, encoder.layer, compared, centring=space.centring)
-        return found if first is None else replace(found, why=_why(encoder, image, first, space.centre, space.centring))
-    places = catalogue.places(encoder)
-    if places is None:
-        raise NotApplicable(
-            f"the code ({encoder.layer}) has no places, so no part of a photo can be looked for; index the photos with "
-            "a layer that has cells (--layer)."
+        return self._result([self._neighbour(row, score, None) for row, score in pairs], space.centring, None)
+
+    def of_part(self, code: Array, cell: Sequence[int] | None, region: Sequence[float] | None) -> Neighbours:
+        """By some cells of the code, wherever they lie in the other photos."""
+        codes = self.catalogue.codes
+        places = self.catalogue.places(self.encoder)
+        if places is None:
+            raise NotApplicable(
+                f"the code ({self.encoder.layer}) has no places, so no part of a photo can be looked for; index the "
+                "photos with a layer that has cells (--layer)."
+            )
+        cells, _ = places.split(code[None])
+        top, left, bottom, right = _part(self.image, places, cell, region)
+        part = cells[0, top:bottom, left:right]
+        scores, first_rows, first_columns = best_places(codes, places, part, mean_cell(codes, places))
+        high, wide = part.shape[:2]
+        neighbours = []
+        for row in best(scores, self.count, leave_out=self.row).tolist():
+            first_row, first_column = int(first_rows[row]), int(first_columns[row])
+            covered = (first_row, first_column, first_row + high, first_column + wide)
+            box = _on_photo(self.catalogue.entries[row].box, places, covered)
+            neighbours.append(self._neighbour(row, float(scores[row]), box))
+        own_box = _on_photo(self.image.photos[0].placement.shares, places, (top, left, bottom, right))
+        return self._result(neighbours, "cell", own_box)
+
+    def _neighbour(self, row: int, score: float, box: Box | None) -> Neighbour:
+        picture = _picture(self.catalogue, self.encoder, row)
+        return Neighbour(self.catalogue.entries[row].name, self.catalogue.path(row), score, picture, box)
+
+    def _result(self, neighbours: list[Neighbour], centring: str, part: Box | None) -> Neighbours:
+        compared = len(self.catalogue) - (self.row is not None)
+        return Neighbours(
+            tuple(neighbours), self.image, self.encoder.name, self.encoder.layer, compared, centring, part
         )
-    cells, _ = places.split(code[None])
-    top, left, bottom, right = _part(image, places, cell, region)
-    centre = mean_cell(catalogue.codes, places)
-    every, first_rows, first_columns = best_places(catalogue.codes, places, cells[0, top:bottom, left:right], centre)
-    chosen = best(every, count, leave_out=own)
-    high, wide = bottom - top, right - left
-    neighbours = []
-    for row in chosen:
-        at = int(first_rows[row]), int(first_columns[row])
-        box = _on_photo(catalogue.entries[row].box, places, (*at, at[0] + high, at[1] + wide))
-        neighbours.append(_neighbour(catalogue, encoder, int(row), float(every[row]), box))
-    return Neighbours(
-        tuple(neighbours), image, encoder.name, encoder.layer, compared, centring="cell",
-        part=_on_photo(image.photos[0].placement.shares, places, (top, left, bottom, right)),
-    )  # fmt: skip
-
-
-def _neighbour(catalogue: Catalogue, encoder: Encoder, row: int, score: float, box: Box | None) -> Neighbour:
-    entry, path = catalogue.entries[row], catalogue.path(row)
-    return Neighbour(entry.name, path, score, _picture(catalogue, encoder, row), box)
 
 
 def _picture(catalogue: Catalogue, encoder: Encoder, row: int) -> NDArray[np.uint8]:

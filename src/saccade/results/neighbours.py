@@ -84,8 +84,8 @@ class Neighbours(Result):
         name = self.images.names[0]
         own = RowPhoto(np.asarray(self.images.photos[0].original), "this one", name, self.part)
         others = [
-            RowPhoto(other.picture, number(other.score), other.name.rpartition("/")[2], other.box)
-            for other in self.neighbours
+            RowPhoto(neighbour.picture, number(neighbour.score), neighbour.name.rpartition("/")[2], neighbour.box)
+            for neighbour in self.neighbours
         ]
         rows = photo_rows(
             own,
@@ -115,8 +115,8 @@ class Neighbours(Result):
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """`scores` and, where a part was looked for, `boxes` (neighbours, 4)."""
-        scores = {"scores": np.array([other.score for other in self.neighbours])}
-        boxes = [other.box for other in self.neighbours if other.box is not None]
+        scores = {"scores": np.array([neighbour.score for neighbour in self.neighbours])}
+        boxes = [neighbour.box for neighbour in self.neighbours if neighbour.box is not None]
         return {**scores, **({"boxes": np.array(boxes)} if boxes else {})}
 
     def provenance(self) -> dict[str, Any]:
@@ -128,13 +128,18 @@ class Neighbours(Result):
             "layer": self.layer,
             "compared": self.compared,
             "centring": self.centring,
-            "neighbours": [other.name for other in self.neighbours],
+            "neighbours": [neighbour.name for neighbour in self.neighbours],
         }
 
     def to_dict(self) -> dict[str, Any]:
         """How they were found, and each with its file, its score, and the place that matches."""
         neighbours = [
-            {"name": other.name, "path": plain(other.path), "score": other.score, "box": plain(other.box)}
-            for other in self.neighbours
+            {
+                "name": neighbour.name,
+                "path": plain(neighbour.path),
+                "score": neighbour.score,
+                "box": plain(neighbour.box),
+            }
+            for neighbour in self.neighbours
         ]
         return {**super().to_dict(), "neighbours": neighbours}

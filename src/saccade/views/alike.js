@@ -2,7 +2,7 @@
 /** Why are these two alike? Both photos, the matches that make up the score joined by lines, and a bar that adds up to it. */
 import { build, buildSvg } from "./build.js";
 import { captionStrip, chooser, readout } from "./controls.js";
-import { drawMatchLines, gridKey, outlineMatches, sharesOf } from "./pair_picture.js";
+import { drawMatchLines, gridKey, outlineMatches, pairOf, sharesOf } from "./pair_picture.js";
 import { cellAt, cellInWords, createStage, mapAtPixels, paintMap, photoPixels } from "./stage.js";
 import { colourKey } from "./where.js";
 import { asCount, asPercent, asScore, asText, inWords, withSign } from "./wording.js";
@@ -46,17 +46,14 @@ export function renderAlike({ data, element, store }) {
   function pairNow() {
     const { photo, other } = store.get();
     const second = otherOf(photo, other, data.photos.length);
-    const pair = data.pairs.find((/** @type {any} */ each) => (each.a === photo && each.b === second) || (each.a === second && each.b === photo));
-    return pair && { ...pair, swapped: pair.a !== photo, first: photo, second };
+    return pairOf(data.pairs, photo, second);
   }
 
   function refresh() {
     const pair = pairNow();
     const current = store.get().photo;
     const second = otherOf(current, store.get().other, data.photos.length);
-    picker.replaceChildren(build("span", { class: "picker-label" }, "Compare with"), ...data.photos.map((/** @type {any} */ photo, /** @type {number} */ index) => index === current ? null : build("button", {
-      type: "button", class: "thumb", "aria-pressed": String(index === second), "aria-label": photo.name, on: { click: () => store.set({ other: index }) },
-    }, build("img", { src: photo.thumbnail, alt: "" }))).filter(Boolean));
+    picker.replaceChildren(...thumbnailsOfOthers("Compare with", data.photos, current, second, (index) => store.set({ other: index })));
     chosen = -1;
     score.replaceChildren(build("span", { class: "score-number" }, asScore(pair.score)), build("span", { class: "score-words" }, pair.centred ? "alike, beyond what all photos share" : "alike"));
     score.dataset.value = String(pair.score);
@@ -178,6 +175,18 @@ export function renderAlike({ data, element, store }) {
   }
 
   store.follow((/** @type {any} */ state, /** @type {any} */ before) => { if (state.photo !== before.photo || state.other !== before.other) refresh(); });
+}
+
+/**
+ * The other photos to choose from, with the label before them.
+ * @param {string} label @param {any[]} photos @param {number} current @param {number} shown the one that is chosen @param {(index: number) => void} onChoose
+ * @returns {HTMLElement[]}
+ */
+export function thumbnailsOfOthers(label, photos, current, shown, onChoose) {
+  const thumbnails = photos.map((photo, index) => build("button", {
+    type: "button", class: "thumb", "aria-pressed": String(index === shown), "aria-label": photo.name, on: { click: () => onChoose(index) },
+  }, build("img", { src: photo.thumbnail, alt: "" })));
+  return [build("span", { class: "picker-label" }, label), ...thumbnails.filter((_, index) => index !== current)];
 }
 
 /** @param {number} photo @param {number} other @param {number} count @returns {number} a photo that is not the first one */

@@ -1,6 +1,6 @@
 // @ts-check
 /** Mix two photos: the codes of both are mixed, and the decoder draws what lies between; beside it a plain cross-fade. */
-import { otherOf } from "./alike.js";
+import { otherOf, thumbnailsOfOthers } from "./alike.js";
 import { paintDrawn, shapeOfGiven } from "./app_drawn.js";
 import { build } from "./build.js";
 import { button, captionStrip, slider, wantsStillness } from "./controls.js";
@@ -95,9 +95,7 @@ export function renderMix({ data, element, store, transport }) {
     if (state.photo === before.photo && state.other === before.other) return;
     stop();
     const [from, to] = pairNow();
-    picker.replaceChildren(build("span", { class: "picker-label" }, "Mix with"), ...data.photos.map((/** @type {any} */ photo, /** @type {number} */ index) => photo === from ? null : build("button", {
-      type: "button", class: "thumb", "aria-pressed": String(photo === to), "aria-label": photo.name, on: { click: () => store.set({ other: index }) },
-    }, build("img", { src: photo.thumbnail, alt: "" }))).filter(Boolean));
+    picker.replaceChildren(...thumbnailsOfOthers("Mix with", data.photos, data.photos.indexOf(from), data.photos.indexOf(to), (index) => store.set({ other: index })));
     for (const [image, photo, name] of /** @type {[HTMLImageElement, any, HTMLElement][]} */ ([[first, from, names[0]], [second, to, names[1]]])) {
       image.src = photo.redrawn;
       image.alt = `${photo.alt}, as the model redraws it`;

@@ -3,7 +3,7 @@
 import { build, buildSvg } from "./build.js";
 import { captionStrip, chooser, readout } from "./controls.js";
 import { otherOf } from "./alike.js";
-import { drawMatchLines, outlineMatches } from "./pair_picture.js";
+import { drawMatchLines, outlineMatches, pairOf } from "./pair_picture.js";
 import { cellAt, createStage, mapAtPixels, paintMap, paintSpotlight, photoPixels } from "./stage.js";
 import { colourKey, mapOf, thresholdOf, valueInWords } from "./where.js";
 import { asScore, asText, placeInWords } from "./wording.js";
@@ -214,8 +214,7 @@ function renderBothPairs(data, element, store) {
   function pairBy(which) {
     const { photo, other } = store.get();
     const second = otherOf(photo, other, data.photos.length);
-    const pair = (which === 0 ? data : beside).pairs.find((/** @type {any} */ each) => (each.a === photo && each.b === second) || (each.a === second && each.b === photo));
-    return { ...pair, swapped: pair.a !== photo, first: photo, second };
+    return pairOf((which === 0 ? data : beside).pairs, photo, second);
   }
 
   /** @param {number} which */

@@ -37,8 +37,8 @@ export async function renderCollection({ data, element, store }) {
   const atlas = await openAtlas(collection.atlas);
   const neighbours = decodeArray(collection.neighbours);
   const scores = decodeArray(collection.scores).values;
-  const each = neighbours.shape[1];
-  /** @type {Record<string, import("./photo_map_stage.js").Arrangement & {trustworthiness: number | null, shares: number[] | null}>} */
+  const nearestCount = neighbours.shape[1];
+  /** @type {Record<string, import("./photo_map_layout.js").Arrangement & {trustworthiness: number | null, shares: number[] | null}>} */
   const arrangements = { shuffled: { ...inNoOrder(atlas), trustworthiness: null, shares: null } };
   for (const map of collection.maps) {
     const positions = /** @type {Float32Array} */ (decodeArray(map.positions).values);
@@ -54,7 +54,7 @@ export async function renderCollection({ data, element, store }) {
   const strip = build("div", { class: "nearest" });
   const map = createPhotoMap({
     atlas, label: "", help: "Arrow keys go from photo to photo, Enter shows the nearest of one, plus and minus zoom, 0 shows the whole map, Escape lets go.",
-    onTouch: (number) => { read.say(build("b", {}, names[number]), `: its nearest is ${names[nearestOf(number)]}, ${asScore(scores[number * each])} alike.`); read.node.dataset.number = String(number); },
+    onTouch: (number) => { read.say(build("b", {}, names[number]), `: its nearest is ${names[nearestOf(number)]}, ${asScore(scores[number * nearestCount])} alike.`); read.node.dataset.number = String(number); },
     onLeave: () => rest(),
     onChoose: (number) => { if (number < 0) choose(null); else choose(ofCollection(number)); },
     cardOf,
@@ -81,13 +81,13 @@ export async function renderCollection({ data, element, store }) {
   }
 
   /** @param {number} number */
-  function nearestOf(number) { return neighbours.values[number * each]; }
+  function nearestOf(number) { return neighbours.values[number * nearestCount]; }
 
   /** @param {number} number @returns {Selection} */
   function ofCollection(number) {
     return {
-      name: names[number], number, photo: null, neighbours: Array.from(neighbours.values.subarray(number * each, (number + 1) * each)),
-      scores: Array.from(scores.subarray(number * each, (number + 1) * each)),
+      name: names[number], number, photo: null, neighbours: Array.from(neighbours.values.subarray(number * nearestCount, (number + 1) * nearestCount)),
+      scores: Array.from(scores.subarray(number * nearestCount, (number + 1) * nearestCount)),
     };
   }
 
@@ -113,7 +113,9 @@ export async function renderCollection({ data, element, store }) {
 
   /** @param {number} number */
   function cardOf(number) {
-    return [picture(number, 140), build("span", { class: "card-name" }, names[number]), build("span", { class: "card-score" }, `nearest: ${asScore(scores[number * each])} alike`)].reduce((box, node) => { box.append(node); return box; }, document.createDocumentFragment());
+    const card = document.createDocumentFragment();
+    card.append(picture(number, 140), build("span", { class: "card-name" }, names[number]), build("span", { class: "card-score" }, `nearest: ${asScore(scores[number * nearestCount])} alike`));
+    return card;
   }
 
   /** A photo of the collection. @param {number} number @param {number} height */
@@ -200,7 +202,7 @@ export async function renderCollection({ data, element, store }) {
   });
 }
 
-/** @param {import("./photo_atlas.js").Atlas} atlas @returns {import("./photo_map_stage.js").Arrangement} a grid in an order that says nothing */
+/** @param {import("./photo_atlas.js").Atlas} atlas @returns {import("./photo_map_layout.js").Arrangement} a grid in an order that says nothing */
 function inNoOrder(atlas) {
   const columns = Math.max(1, Math.round(Math.sqrt((atlas.count * 1.6) / atlas.ratio)));
   const cells = Array.from({ length: atlas.count }, (_, index) => index);

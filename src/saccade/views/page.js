@@ -5,7 +5,7 @@ import { createStore } from "./store.js";
 import { renderHero } from "./hero.js";
 import { renderWhere } from "./where.js";
 import { renderSameStuff } from "./same_stuff.js";
-import { renderAlike } from "./alike.js";
+import { otherOf, renderAlike } from "./alike.js";
 import { renderRemember } from "./remember.js";
 import { renderCompoundEye } from "./compound_eye.js";
 import { renderFirstAndLater } from "./first_and_later.js";
@@ -33,7 +33,7 @@ const WITHOUT_PICTURE = ["guess", "recipe"];
 function stemOf(data, { photo, method, other }, id) {
   /** @param {number} index */
   const photoName = (index) => data.photos[index].name.replace(/\.\w+$/, "");
-  const of = id === "look" ? [data.photos[photo].maps[method].method] : id === "alike" ? ["and", photoName(other === photo ? (photo + 1) % data.photos.length : other), "alike"] : [id];
+  const of = id === "look" ? [data.photos[photo].maps[method].method] : id === "alike" ? ["and", photoName(otherOf(photo, other, data.photos.length)), "alike"] : [id];
   return [photoName(photo), ...of].join("-");
 }
 

@@ -75,6 +75,12 @@ function middleOfPlaces(box, rows, columns, places) {
   return middles.reduce((nearest, middle) => (distance(middle) < distance(nearest) ? middle : nearest));
 }
 
+/** @param {any[]} pairs @param {number} first @param {number} second photos @returns {any} their pair with the first on the left; undefined where there is none */
+export function pairOf(pairs, first, second) {
+  const pair = pairs.find(({ a, b }) => (a === first && b === second) || (a === second && b === first));
+  return pair && { ...pair, swapped: pair.a !== first, first, second };
+}
+
 /** @param {any} pair @param {number} which */
 function placesKey(pair, which) {
   return (which === 0) !== pair.swapped ? "places_a" : "places_b";

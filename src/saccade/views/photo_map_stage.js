@@ -2,22 +2,15 @@
 /** Photos at places of a plane that is panned and zoomed, by pointer, fingers or keys. It knows nothing of what the places mean. */
 import { build, freshId } from "./build.js";
 import { wantsStillness } from "./controls.js";
+import { placePhotos } from "./photo_map_layout.js";
 
+/** Pixels from the middle of a photo within which the pointer still means it. */
 const PICK_RADIUS = 14;
+/** Milliseconds until the card of a photo appears, until it goes, and for which photos fly to another arrangement. */
 const DWELL = 125;
 const GRACE = 260;
 const FLIGHT = 1400;
 const MOST_ZOOM = 40;
-const MARGIN = 0.035;
-/** The longer side of a photo in pixels, at most: larger ones would hide each other where there are few. */
-const LARGEST = 96;
-
-/**
- * @typedef {object} Arrangement where every photo lies
- * @property {Float32Array} positions x and y of each; for a grid column and row
- * @property {number} columns of a grid, in which photos are cut to one shape; 0 where they lie freely
- * @property {number} [stretch] by how much it may be stretched to the shape of the screen; 1 where distances are real
- */
 
 /**
  * @param {{atlas: import("./photo_atlas.js").Atlas, label: string, help: string, onTouch: (number: number) => void, onChoose: (number: number) => void,
@@ -40,7 +33,7 @@ export function createPhotoMap(options) {
   let zoom = 1;
   let left = 0;
   let top = 0;
-  /** @type {Arrangement | null} */
+  /** @type {import("./photo_map_layout.js").Arrangement | null} */
   let arrangement = null;
   const places = new Float32Array(2 * count);
   const goals = new Float32Array(2 * count);
@@ -63,43 +56,6 @@ export function createPhotoMap(options) {
   let dwellTimer = 0;
   let graceTimer = 0;
 
-  /** Places of an arrangement in pixels of the whole map. @param {Arrangement} to @param {Float32Array} into @returns {number} the side of a photo */
-  function fit(to, into) {
-    let least = Infinity;
-    let most = 0;
-    let high = 0;
-    let low = Infinity;
-    for (let index = 0; index < count; index += 1) {
-      least = Math.min(least, to.positions[2 * index]);
-      most = Math.max(most, to.positions[2 * index]);
-      low = Math.min(low, to.positions[2 * index + 1]);
-      high = Math.max(high, to.positions[2 * index + 1]);
-    }
-    if (to.columns) {
-      const [cellWidth, cellHeight] = [Math.min(1, atlas.ratio), Math.min(1, 1 / atlas.ratio)];
-      const columns = most - least + 1;
-      const rows = high - low + 1;
-      const pitch = Math.min((width * (1 - MARGIN)) / (columns * cellWidth), (height * (1 - MARGIN)) / (rows * cellHeight));
-      const x = (width - columns * cellWidth * pitch) / 2;
-      const y = (height - rows * cellHeight * pitch) / 2;
-      for (let index = 0; index < count; index += 1) {
-        into[2 * index] = x + (to.positions[2 * index] - least + 0.5) * cellWidth * pitch;
-        into[2 * index + 1] = y + (to.positions[2 * index + 1] - low + 0.5) * cellHeight * pitch;
-      }
-      return pitch * 0.96;
-    }
-    const size = Math.min(width / 6, LARGEST, Math.max(9, 1.2 * Math.sqrt((width * height) / count)));
-    const room = [width * (1 - MARGIN) - size, height * (1 - MARGIN) - size];
-    const scale = Math.min(room[0] / (most - least || 1), room[1] / (high - low || 1));
-    const across = Math.min(room[0] / (most - least || 1), (to.stretch ?? 1) * scale);
-    const down = Math.min(room[1] / (high - low || 1), (to.stretch ?? 1) * scale);
-    for (let index = 0; index < count; index += 1) {
-      into[2 * index] = width / 2 + (to.positions[2 * index] - (least + most) / 2) * across;
-      into[2 * index + 1] = height / 2 + (to.positions[2 * index + 1] - (low + high) / 2) * down;
-    }
-    return size;
-  }
-
   function measure() {
     const area = frame.getBoundingClientRect();
     if (!area.width || !area.height) return;
@@ -109,7 +65,7 @@ export function createPhotoMap(options) {
     canvas.width = Math.round(width * pixels);
     canvas.height = Math.round(height * pixels);
     if (arrangement) {
-      goalSide = fit(arrangement, goals);
+      goalSide = placePhotos(arrangement, atlas, width, height, goals);
       if (!isFlying) { places.set(goals); side = goalSide; }
     }
     hold();
@@ -419,13 +375,13 @@ export function createPhotoMap(options) {
     frame,
     zoomBy,
     home,
-    /** @param {Arrangement} next @param {boolean} [atOnce] */
+    /** @param {import("./photo_map_layout.js").Arrangement} next @param {boolean} [atOnce] */
     arrange(next, atOnce = false) {
       const isFirst = !arrangement;
       arrangement = next;
       growth = next.columns ? 1 : 0.72;
       home();
-      goalSide = fit(next, goals);
+      goalSide = placePhotos(next, atlas, width, height, goals);
       if (isFirst || atOnce || wantsStillness()) {
         places.set(goals);
         side = goalSide;

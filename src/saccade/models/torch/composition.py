@@ -16,8 +16,8 @@ _DEPTH = 2
 class Composition:
     """A module's parts, their attributes and where their weights lie, as they were at one moment.
 
-    The values in the weights may change, as in training. Everything else that hangs on a part is held here, so that
-    nothing new can take its place in memory unnoticed; attributes that are dicts, lists, tuples or sets are looked
+    The values in the weights may change, as in training. Everything else that a part refers to is kept alive here, so
+    that nothing new can take its place in memory unnoticed; attributes that are dicts, lists, tuples or sets are looked
     into.
 
     Args:
@@ -37,8 +37,8 @@ class Composition:
         self._empty: list[Collection[Any]] = []
         self._tensors: list[Any] = []
         for part in parts_in(module):
-            self._hold(vars(part), 0)
-        self._addresses = self._found_addresses()
+            self._record(vars(part), 0)
+        self._addresses = self._current_addresses()
         self._precision = _precision()
 
     def holds(self) -> bool:
@@ -49,11 +49,11 @@ class Composition:
                 len(container) == len(values) and all(map(is_, _values(container), values))
                 for container, values in self._contents
             )
-            and self._found_addresses() == self._addresses
+            and self._current_addresses() == self._addresses
             and _precision() == self._precision
         )
 
-    def _hold(self, container: Collection[Any], depth: int) -> None:
+    def _record(self, container: Collection[Any], depth: int) -> None:
         if not container:
             self._empty.append(container)
             return
@@ -63,9 +63,9 @@ class Composition:
             if hasattr(value, "data_ptr"):
                 self._tensors.append(value)
             elif depth < _DEPTH and isinstance(value, (dict, *_SEQUENCES)):
-                self._hold(value, depth + 1)
+                self._record(value, depth + 1)
 
-    def _found_addresses(self) -> list[Any]:
+    def _current_addresses(self) -> list[Any]:
         return [(tensor.data_ptr(), tensor.dtype) for tensor in self._tensors]
 
 

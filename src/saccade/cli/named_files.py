@@ -36,7 +36,7 @@ def readable_photo(path: Path, max_pixels: int | None = None) -> Path:
     return checked
 
 
-def found_photos(patterns: Sequence[str], max_pixels: int | None = None) -> list[Path]:
+def readable_photos(patterns: Sequence[str], max_pixels: int | None = None) -> list[Path]:
     """The photos that files, folders and globs stand for, of which at least one can be decoded.
 
     Args:
@@ -65,14 +65,14 @@ def found_photos(patterns: Sequence[str], max_pixels: int | None = None) -> list
     raise ImageError(f"none of the {len(photos):,} photos can be read; the first: {first}")
 
 
-def found_folder(path: Path) -> Path:
+def readable_folder(path: Path) -> Path:
     """A folder of photos, or whatever else stands for several, that holds at least one.
 
     Raises:
         FileError: It is not there, or holds no photo.
         ImageError: Not one of its photos can be decoded.
     """
-    found_photos([str(path)])
+    readable_photos([str(path)])
     return path
 
 
