@@ -73,7 +73,7 @@ def test_what_is_no_plain_file_is_not_read(tmp_path):
 
 
 def test_a_folder_is_not_a_photo(tmp_path):
-    with pytest.raises(FileError, match=r"is a folder; give the photos in it: saccade\.images\.find\("):
+    with pytest.raises(FileError, match=r"is a folder, where one photo is wanted; name a photo in it"):
         read(tmp_path, FREE)
 
 
