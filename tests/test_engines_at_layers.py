@@ -60,7 +60,8 @@ def test_what_lies_before_the_layer_runs_once_per_piece() -> None:
         seen.append(tuple(pictures.shape))
         return plain(pictures, layers, taps)
 
-    encoder.check_code()  # which asks the network by itself, the first time
+    encoder.check_code()  # which asks the network by itself, the first time, as does the next
+    encoder.check_gradient()
     encoder.network.run = heard  # type: ignore[method-assign]
     kept = np.ones((12, 4), np.float32)
     Run(encoder).score(
