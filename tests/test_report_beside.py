@@ -25,7 +25,7 @@ from test_report import carried_by, decoded
 import saccade
 from saccade.errors import InputError, NotApplicable, UnknownName
 from saccade.report import write_report
-from saccade.report.beside_data import _sizes, network_names, overlap, spots
+from saccade.report.beside_data import _sizes, _spots_words, network_names, overlap, spots
 from saccade.report.subjects import on_subject, subject_sentence
 from saccade.report.training_facts import training_facts
 
@@ -179,7 +179,19 @@ def test_the_subject_or_the_background_made_them_alike(encoder: saccade.Encoder)
     assert subject_sentence(why, (inside, inside)).startswith("The subject made them alike")
     assert subject_sentence(why, (outside, outside)).startswith("The background made them alike")
     assert "lies on the subject of first image, which fills 50 % of the photo" in subject_sentence(why, (inside, None))
+    whole = (0.0, 0.0, 1.0, 1.0)
+    assert subject_sentence(why, (whole, whole)) == (
+        "Neither subject nor background counts for much more than its size: 100 % and 100 % of what speaks for it "
+        "lie on the subjects, which fill 100 % and 100 % of the photos."
+    )
     assert subject_sentence(why, (None, None)) == ""
+
+
+def test_spots_are_told_in_words() -> None:
+    names = ("one", "other")
+    assert _spots_words((4.2, 1.0), names) == "one picks out 4 separate spots, other a single one"
+    assert _spots_words((1.0, 3.4), names) == "one picks out a single spot, other 3 of them"
+    assert _spots_words((0.2, 1.1), names) == "both pick out a single spot"
 
 
 def test_a_map_says_how_much_of_it_lies_on_the_subject(

@@ -195,10 +195,11 @@ def _code_words(encoder: Encoder, images: Images) -> str:
 def _spots_words(counts: Sequence[float], names: tuple[str, str]) -> str:
     """How many spots does each pick out, in whole numbers?"""
     numbers = [max(1, round(count)) for count in counts]
-    spots_of_first = "1 spot" if numbers[0] == 1 else f"{numbers[0]} separate spots"
+    spots_of_first = "a single spot" if numbers[0] == 1 else f"{numbers[0]} separate spots"
     if numbers[0] == numbers[1]:
         return f"both pick out {spots_of_first}"
-    return f"{names[0]} picks out {spots_of_first}, {names[1]} {numbers[1]}"
+    spots_of_second = "a single one" if numbers[1] == 1 else f"{numbers[1]} of them"
+    return f"{names[0]} picks out {spots_of_first}, {names[1]} {spots_of_second}"
 
 
 def _look_sentence(photo: Mapping[str, Any], names: tuple[str, str]) -> str:

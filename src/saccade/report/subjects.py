@@ -65,13 +65,13 @@ def subject_sentence(similarity: Similarity, boxes: Sequence[Box | None]) -> str
     names, parts, filled = zip(*known, strict=True)
     ratio = float(np.mean([part / share for part, share in zip(parts, filled, strict=True)]))
     reason = (
-        "The subject"
+        "The subject made them alike"
         if ratio >= _DENSER
-        else "The background"
+        else "The background made them alike"
         if ratio <= 1 / _DENSER
-        else "Subject and background in equal measure"
+        else "Neither subject nor background counts for much more than its size"
     )
-    text = f"{reason} made them alike: {_joined(map(percent, parts))} of what speaks for it"
+    text = f"{reason}: {_joined(map(percent, parts))} of what speaks for it"
     if len(names) == 1:
         return f"{text} lies on the subject of {names[0]}, which fills {percent(filled[0])} of the photo."
     return f"{text} lie on the subjects, which fill {_joined(map(percent, filled))} of the photos."
