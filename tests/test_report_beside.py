@@ -124,7 +124,7 @@ def test_what_is_known_of_the_photos_is_shown(carried: dict[str, Any]) -> None:
     assert "cat.png: Somebody, CC0" in dict(carried["recipe"]["facts"])["photos"]
     for pair in carried["pairs"]:
         knows = pair["score"] > 0 and 0 in (pair["a"], pair["b"])
-        assert ("made them alike" in pair["subject"]) == knows
+        assert ("of what speaks for it" in pair["subject"]) == knows
 
 
 # What is said
