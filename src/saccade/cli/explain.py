@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,7 @@ from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
 from saccade.cli.forecast import Forecast
-from saccade.cli.named_files import readable_photos, results_folder
+from saccade.cli.named_files import picture_format, readable_photos, results_folder
 from saccade.cli.options import Drawing, Model, Opening, opened
 from saccade.cli.settings import settings_for
 from saccade.cli.verdicts import verdicts_of
@@ -71,7 +72,8 @@ def explain(
         ),
     ] = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the pages go.")
+        Path,
+        typer.Option("--output", "-o", metavar="FOLDER|FILE", help="Where the pages go; for one photo its own page."),
     ] = Path("saccade-out"),
     again: Annotated[
         bool, typer.Option("--again", help="Make pages again that are there already with the same settings.")
@@ -79,9 +81,10 @@ def explain(
 ) -> dict[str, Any]:  # fmt: skip
     """Show where the model looks in these photos.
 
-    Writes a page for each photo, named after it, and a contact sheet when there are 2 to 60. Goes through folders
-    photo by photo, leaves out files that cannot be used and names them at the end. A run that was stopped is
-    continued by the same command: what is there already with the same settings is left as it is.
+    Writes a page for each photo, named after it, and a contact sheet when there are 2 to 60; the page of a single
+    photo may have a name of its own, such as -o map.png. Goes through folders photo by photo, leaves out files that
+    cannot be used and names them at the end. A run that was stopped is continued by the same command: what is there
+    already with the same settings is left as it is.
 
     Targets: K, ROW and COLUMN count from 0; ROWS and COLUMNS are spans such as 2:5 (2, 3 and 4) or : (all).
     component:K is the K-th principal component of the cells of a folder's photos; reconstruction_error:ROWS,COLUMNS
@@ -90,6 +93,7 @@ def explain(
     """
     from saccade.collection import BatchRun, Request
     from saccade.collection.page import pages_of
+    from saccade.collection.page_files import check_one_picture
     from saccade.errors import InputError
     from saccade.explanation import DEFAULT_METHOD, default_method
     from saccade.images import find
@@ -98,6 +102,8 @@ def explain(
 
     opening.settings()
     style = drawing.style()
+    if (image_format := picture_format(output, style.format)) is not None:
+        style = replace(style, format=image_format)
     methods = values.listed(method or [DEFAULT_METHOD])
     everything = "all" in methods
     methods = list(available()) if everything else methods
@@ -112,7 +118,10 @@ def explain(
     for page in pages_of(requests, style):
         find(page.target.files)
     photos = readable_photos(images, opening.max_pixels)
-    with results_folder(output):
+    if image_format is not None:
+        check_one_picture(output, photos, pages_of(requests, style))
+    folder, file = (output, None) if image_format is None else (output.parent, output)
+    with results_folder(folder):
         encoder = opening.open(model)
         console.say(encoder.describe())
         if about is not None and about != (encoder.name, encoder.layer):
@@ -129,7 +138,7 @@ def explain(
                 console.note(note)
         with console.progress(1) as bar:
             run = BatchRun(
-                encoder, photos, requests, output=output, style=style, again=again, skip_refused=everything,
+                encoder, photos, requests, output=folder, file=file, style=style, again=again, skip_refused=everything,
                 on_estimate=Forecast(console, photos=len(photos), requests=len(requests)).hear,
                 progress=lambda now: bar.at(now.share, f"{now.photo.name} {now.label}".rstrip()),
             )  # fmt: skip

@@ -11,6 +11,8 @@ _FITS_SOME_MODEL = frozenset({".npy", ".tif", ".tiff"})
 """What is read by the number of channels that a model wants, and cannot be judged without it."""
 _FILES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".html", ".htm", ".npz", ".json"})
 """Endings of what commands write."""
+_PICTURES = ("png", "jpg", "webp")
+"""Kinds of images that pages are drawn as; the default comes first."""
 
 
 def readable_photo(path: Path, max_pixels: int | None = None) -> Path:
@@ -88,6 +90,26 @@ def writable_result(path: Path) -> Path:
     check_ending(path)
     check_writable(path)
     return path
+
+
+def picture_format(path: Path, image_format: str) -> str | None:
+    """The kind of image that an output's name ends in; None where it is named like a folder.
+
+    Args:
+        path: What the user gave.
+        image_format: The kind of image that was asked for besides, or the default.
+
+    Raises:
+        InputError: Another kind was asked for.
+    """
+    from saccade.errors import InputError
+
+    ending = {".jpeg": "jpg"}.get(path.suffix.lower(), path.suffix.lower()[1:])
+    if ending not in _PICTURES or path.is_dir():
+        return None
+    if image_format not in (ending, _PICTURES[0]):
+        raise InputError(f"--output {path} ends in .{ending}, and --format says {image_format}; leave one of them out.")
+    return ending
 
 
 @contextmanager

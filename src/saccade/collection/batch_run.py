@@ -16,7 +16,7 @@ from saccade.collection.contact_sheet import SHEET, has_sheet, thumbnail_side, w
 from saccade.collection.names import page_names
 from saccade.collection.output_folder import output_folder
 from saccade.collection.page import Page, pages_of
-from saccade.collection.page_files import PageFiles
+from saccade.collection.page_files import PageFiles, check_one_picture
 from saccade.collection.record import BatchProgress, FailedPhoto, PageRecord, RefusedRequest, SheetRecord
 from saccade.collection.request import Request
 from saccade.collection.style import PageStyle
@@ -49,6 +49,7 @@ class BatchRun:
         photos: The photos' files; `saccade.images.find` lists those of folders.
         requests: What is asked about every photo.
         output: The folder that the pages go to; made if it is not there.
+        file: The picture's own file, where one photo has one picture; else pages are named after their photos.
         style: How pages look.
         again: Make pages again that are there already.
         skip_refused: A request that cannot be answered for this model is left out and recorded in `refused`, unless
@@ -62,7 +63,7 @@ class BatchRun:
         sheets: The contact sheets.
 
     Raises:
-        InputError: Requests that cannot stand together.
+        InputError: Requests that cannot stand together, or one file for more than one picture.
         UnknownName: A method or a target that does not exist.
 
     Example:
@@ -87,6 +88,7 @@ class BatchRun:
     requests: Sequence[Request] = (Request(),)
     _: KW_ONLY
     output: str | Path
+    file: Path | None = None
     style: PageStyle = field(default_factory=PageStyle)
     again: bool = False
     skip_refused: bool = False
@@ -101,6 +103,8 @@ class BatchRun:
     def __post_init__(self) -> None:
         self.encoder = as_encoder(self.encoder)
         self.pages = pages_of(self.requests, self.style)
+        if self.file is not None:
+            check_one_picture(self.file, self.photos, self.pages)
 
     def __iter__(self) -> Iterator[PageRecord]:
         """Do the work; a record for each page, as soon as it is on disk.
@@ -140,7 +144,9 @@ class BatchRun:
             ]
             shared = fingerprint(model, requests, target_fingerprint(page.target), page.style, others)
             files = {
-                photo: PageFiles(photo, page, output, names[photo], fingerprint(shared, file_state(photo)), thumbnails)
+                photo: PageFiles(
+                    photo, page, output, names[photo], fingerprint(shared, file_state(photo)), thumbnails, self.file
+                )
                 for photo in photos
             }
             page_sets.append(_PageSet(page, files))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from saccade.collection.page import Page
 from saccade.collection.record import MapRecord, PageRecord
 from saccade.collection.thumbnails import original, overlay, shrunk
-from saccade.errors import FileError
+from saccade.errors import FileError, InputError
 from saccade.picture import Scale, read_metadata, save_picture
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class PageFiles:
         name: The photo's name there.
         fingerprint: Of all that the page depends on; stands in every picture, so that a later run knows it.
         thumbnails: Where the small pictures for a contact sheet are kept, or None.
+        file: The picture's own file, where it is the only one and was named; None: it is named after the photo.
     """
 
     photo: Path
@@ -40,11 +41,14 @@ class PageFiles:
     name: str
     fingerprint: str
     thumbnails: Path | None
+    file: Path | None = None
 
     @property
     def pictures(self) -> list[Path]:
         """The files for people: the page, or the overlays."""
         style = self.page.style
+        if self.file is not None:
+            return [self.file]
         if not style.overlay_only:
             return [self.folder / f"{self.name}-{self.page.suffix}.{style.format}"]
         return [self.folder / f"{self._of(label)}-overlay.{style.format}" for label in self.page.labels]
@@ -54,6 +58,8 @@ class PageFiles:
         """The files of raw numbers."""
         if not self.page.style.raw:
             return []
+        if self.file is not None and len(self.page.labels) == 1:
+            return [self.file.with_suffix(".npz")]
         return [self.folder / f"{self._of(label)}.npz" for label in self.page.labels]
 
     @property
@@ -123,6 +129,23 @@ class PageFiles:
 
     def _thumbnails(self) -> list[Path]:
         return [] if self.thumbnails is None else [self.thumbnail(label) for label in (None, *self.page.labels)]
+
+
+def check_one_picture(file: Path, photos: Sequence[str | Path], pages: Sequence[Page]) -> None:
+    """A file that was named holds one picture, and is none of the photos.
+
+    Raises:
+        InputError: Several pictures would be drawn, or the photo itself would be written over.
+    """
+    sources = {Path(photo).expanduser() for photo in photos}
+    pictures = len(sources) * sum(len(page.labels) if page.style.overlay_only else 1 for page in pages)
+    if pictures > 1:
+        raise InputError(
+            f"{file} is one file, and {pictures:,} pictures would be drawn; give a folder for them, such as "
+            f"{file.with_suffix('')}."
+        )
+    if any(source.resolve() == file.resolve() for source in sources):
+        raise InputError(f"{file} is the photo itself; give another file for its page.")
 
 
 def metadata_of(path: Path) -> dict[str, str]:
