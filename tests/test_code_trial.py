@@ -118,6 +118,17 @@ def test_a_plain_code_costs_four_images(monkeypatch: pytest.MonkeyPatch) -> None
     assert batches == [2, 2]
 
 
+def test_the_length_of_codes_is_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """BLAS takes the length of a large code in threads of its own, which wait and keep the framework from a core."""
+    encoder = saccade.Encoder(Drawn("").eval(), input_shape=SHAPE)
+    first = saccade.explain(encoder, GREY, "saliency")
+    lengths: list[object] = []
+    norm = np.linalg.norm
+    monkeypatch.setattr(np.linalg, "norm", lambda *values, **settings: lengths.append(0) or norm(*values, **settings))
+    assert np.array_equal(saccade.explain(encoder, GREY, "saliency").values, first.values)
+    assert not lengths
+
+
 def test_a_code_that_changes_from_call_to_call_is_refused() -> None:
     class Counting(nn.Module):
         def __init__(self) -> None:

@@ -78,9 +78,13 @@ class Trial:
         """Does an image get another code among other images?"""
         return self.engine.network.fixed_batch is None and not _same(self._pair[0], self._twice[0][0], _SAME_BATCH)
 
-    @property
+    @cached_property
     def has_fixed_length(self) -> bool:
-        """Are all codes of the same length, as after a normalisation to unit length?"""
+        """Are all codes of the same length, as after a normalisation to unit length?
+
+        Every question about a gradient asks this, so it is found once: BLAS computes the length of a large code in
+        threads of its own, and keeps a core busy long after.
+        """
         lengths = [float(np.linalg.norm(codes)) for codes in (*self._pair, *self._ends)]
         lengths = [length for length in lengths if length > 0]  # black may give nothing, which has no direction
         longest = max(lengths, default=0.0)
