@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from saccade.attribution.covering import blur_of, covered, filler_of
 from saccade.attribution.fillers import filler_in_words
 from saccade.images import Images
-from saccade.pairs.split import Split
+from saccade.pairs.cosine_split import Split
 from saccade.results.matches import CoverTest, Match, tried_matches
 from saccade.run import Run
 
