@@ -79,8 +79,7 @@ def report(
     if output.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"{output.name} is no page; a report ends in .html.")
     check_writable(output)
-    if collection is not None:
-        check_collection(collection)
+    catalogue = None if collection is None else check_collection(collection)
     methods = values.listed(method) if method else None
     for name in methods or ():
         find(name)
@@ -97,6 +96,8 @@ def report(
         if others:
             console.note(f"{about.name} also tells of photos that are not on this page: {', '.join(others)}.")
     encoder = opening.open(model)
+    if catalogue is not None:
+        catalogue.check_fits(encoder)
     console.say(encoder.describe())
     beside = other.open(opening)
     options = [*opening.words(), *other.words()]
