@@ -50,8 +50,8 @@ class TwoNetworks:
     def look(self, maps: ComparedMaps) -> str:
         """Where do both look in this photo?"""
         text = (
-            f"Here {spots_in_words(maps.spots, self.names)}; {percent(maps.shared)} of what counts most is the same, where chance "
-            f"would give {percent(STRONGEST)}."
+            f"Here {spots_in_words(maps.spots, self.names)}; {percent(maps.shared)} of what counts most is the same, "
+            f"where chance would give {percent(STRONGEST)}."
         )
         if maps.on_subject is None:
             return text
