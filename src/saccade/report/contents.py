@@ -46,7 +46,7 @@ def report_contents(
     collection: Catalogue | None = None,
 ) -> dict[str, Any]:
     """Everything that the views show, as plain data."""
-    subjects = {name: known.subject for name, known in about.items() if known.subject is not None}
+    subjects = {name: photo.subject for name, photo in about.items() if photo.subject is not None}
     report("encoding the photos", 0)
     codes = encoder.codes(images)
     redrawn = encoder.reconstruct(images) if encoder.is_autoencoder else None
