@@ -33,8 +33,8 @@ import saccade
 from saccade.attribution.smoothing import gaussian_blur
 from saccade.evaluation.pair_test import pair_test
 from saccade.pairs import split, strongest_links
+from saccade.pairs.cosine_split import split_terms
 from saccade.pairs.links import excess, matches, regions
-from saccade.pairs.split import split_terms
 from saccade.pairs.terms import Terms, products
 
 PLACES = 49

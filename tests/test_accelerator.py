@@ -7,13 +7,13 @@ from typing import Any
 import nets
 import numpy as np
 import pytest
+from reference_engine import ReferenceBackend
 
 import saccade
 from saccade.attribution.masks import RandomMasks
 from saccade.encoder import Encoder
 from saccade.engines import questions
 from saccade.engines.capacity import FASTEST_BATCH
-from saccade.engines.reference import ReferenceBackend
 from saccade.models.numpy_network import NumpyNetwork
 from saccade.occlusion import stages
 from saccade.occlusion.stages import Pasted

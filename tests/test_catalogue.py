@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -32,7 +35,9 @@ from saccade.collection import (
     sample,
     write_index,
 )  # fmt: skip
+from saccade.collection.catalogue_facts import Origin
 from saccade.collection.code_space import best
+from saccade.collection.encoded_parts import EncodedParts, check_alone
 from saccade.collection.thumbnail import opened_thumbnail
 from saccade.errors import Cancelled, FileError, InputError, UnknownName
 from saccade.run import Run
@@ -219,11 +224,41 @@ def test_a_catalogue_that_is_replaced_meanwhile_gives_no_photo_the_code_of_anoth
 ) -> None:
     path = write_index(encoder, folder / "part 0", tmp_path / "index.npz")
 
-    def replace_it(_: int, __: int) -> None:
-        write_index(encoder, folder / "part 1", path, again=True)
-
+    other = catalogue_of(encoder, folder / "part 1")
     with pytest.raises(FileError, match="replaced by another program"):
-        write_index(encoder, folder, path, progress=replace_it)
+        write_index(encoder, folder, path, progress=lambda _, __: other.save(path))
+
+
+def test_two_runs_do_not_make_one_catalogue_at_the_same_time(
+    encoder: saccade.Encoder, folder: Path, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    path = tmp_path / "index.npz"
+
+    def second(_: int, __: int) -> None:
+        with pytest.raises(FileError, match=r"index.npz is being made by another call of this program; wait"):
+            write_index(encoder, folder / "part 1", path)
+
+    same(Catalogue.load(write_index(encoder, folder, path, progress=second)), catalogue)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["index.npz"]
+
+
+def test_the_lock_of_another_process_is_named_and_ends_with_it(tmp_path: Path) -> None:
+    goal, lock = tmp_path / "index.npz", tmp_path / ".index.npz.unfinished" / "process"
+    lock.parent.mkdir()
+    script = (
+        "import sys, time; from pathlib import Path; from saccade.collection.lock_file import lock_file\n"
+        f"with lock_file(Path({str(lock)!r}), Path('index.npz')):\n    print('locked', flush=True); time.sleep(100)"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "locked\n"
+        with pytest.raises(FileError, match=f"index.npz is being made by process {process.pid}; wait until"):
+            check_alone(goal)
+        process.kill()
+    check_alone(goal)
+    with EncodedParts(goal, Origin("", "", "", "", "")).alone():
+        assert lock.read_text() == str(os.getpid())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_parts_of_another_model_are_left_alone(encoder: saccade.Encoder, folder: Path, tmp_path: Path) -> None:

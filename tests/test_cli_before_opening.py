@@ -25,7 +25,7 @@ def given(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
         (tmp_path / "broken" / name).write_bytes(whole[: len(whole) // 3])
     (tmp_path / "words.jpg").write_text("no photo")
     (tmp_path / "none.jpg").touch()
-    (tmp_path / MODEL).write_bytes(b"never read")
+    (tmp_path / MODEL).write_bytes(b"\x89HDF\r\n\x1a\n never read further")
 
     def load(*_: Any, **__: Any) -> None:
         raise AssertionError("the model was opened")
@@ -76,6 +76,9 @@ WRONG = [
     (("evaluate", MODEL, "photos", "-m", "oclusion"), "the nearest is 'occlusion'"),
     (("report", MODEL, CAT, BROKEN), "one.jpg is damaged"),
     (("report", MODEL, CAT, "-m", "oclusion"), "the nearest is 'occlusion'"),
+    (("report", MODEL, CAT, "--beside", "modle.keras"), "the nearest in that folder is 'model.keras'"),
+    (("report", MODEL, CAT, "--beside", "empty"), "empty is a folder, but of no model"),
+    (("report", MODEL, CAT, "--beside", MODEL, "--beside-weights", "none.pt"), "no file none.pt"),
     (("report", MODEL, CAT, "-o", "page.gif"), "page.gif is no page"),
     (("serve", MODEL, BROKEN), "one.jpg is damaged"),
 ]

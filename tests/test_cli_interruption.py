@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -170,6 +171,40 @@ def test_ctrl_c_before_anything_is_written_leaves_no_folder(folder: Path) -> Non
     assert (folder / "new" / "out").exists()
     stopped(process)
     assert not (folder / "new").exists()
+
+
+def test_ctrl_c_keeps_what_is_encoded_and_says_that_the_same_command_goes_on(folder: Path) -> None:
+    (folder / "slow.py").write_text(
+        f"{NUMPY_FACTORY}\nimport time\nfrom saccade.collection import indexing\nindexing.BATCH, indexing.PART = 1, 2\n"
+        "def slowly(images, taps):\n    time.sleep(0.3)\n    return encode(images, taps)\n"
+        "def make_slow():\n    return Mine(slowly, (16, 16, 3), name='mine')\n"
+    )
+    words = ("index", "slow:make_slow", "photos", "-o", "photos.npz")
+    process = start(folder, *words)
+    wait_for(process, folder, ".photos.npz.unfinished/[!.]*.npz")
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert re.fullmatch(
+        r"saccade: stopped; [246] of 8 photos are encoded; the same command goes on from there.\n", stderr
+    )
+    assert {path.suffix for path in (folder / ".photos.npz.unfinished").iterdir()} == {".npz"}
+    done = subprocess.run([*COMMAND, *words], cwd=folder, capture_output=True, text=True, env=environment(), check=True)
+    assert "8 photos in" in done.stdout
+    assert not (folder / ".photos.npz.unfinished").exists()
+
+
+def test_ctrl_c_before_anything_is_encoded_leaves_nothing(folder: Path) -> None:
+    (folder / "slow.py").write_text(
+        f"{NUMPY_FACTORY}{READY}\ndef slowly(images, taps):\n    if len(images) == 8:\n        ready()\n"
+        "        import time; time.sleep(100)\n    return encode(images, taps)\n"
+        "def make_slow():\n    return Mine(slowly, (16, 16, 3), name='mine')\n"
+    )
+    process = start(folder, "index", "slow:make_slow", "photos", "-o", "photos.npz")
+    wait_for(process, folder, "ready")
+    assert (folder / ".photos.npz.unfinished").is_dir()
+    stopped(process)
+    assert not (folder / ".photos.npz.unfinished").exists()
 
 
 def test_what_a_killed_run_leaves_is_swept_by_the_next(folder: Path) -> None:

@@ -18,6 +18,7 @@ from skimage import data
 from test_report import carried_by, decoded
 
 import saccade
+from saccade.cli.other_model import OtherModel
 from saccade.collection import Catalogue, catalogue_of, photo_map
 from saccade.collection.catalogue_facts import Origin, PhotoEntry
 from saccade.collection.thumbnail import opened_thumbnail
@@ -350,6 +351,23 @@ def canvas_of(tab: Any) -> NDArray[np.uint8]:
 
 
 # What is refused
+
+
+def test_a_catalogue_of_another_layer_is_refused_before_another_model_is_opened(
+    run: Run, small_model: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opened_too_soon(*_: Any) -> None:
+        raise AssertionError("the other model was opened")
+
+    monkeypatch.setattr(OtherModel, "open", opened_too_soon)
+    first = saccade.load(small_model, layer="first")
+    catalogue_of(first, folder / "photos").save(tmp_path / "first.npz")
+    status, _, err = run(
+        "report", small_model, folder / "cat.png", "--layer", "encoded", "--collection", "first.npz", "--beside",
+        small_model,
+    )  # fmt: skip
+    assert status == 2
+    assert "the catalogue is of another encoder: its codes are those of layer 'first'" in err
 
 
 def test_a_collection_that_cannot_be_used_is_refused_in_one_line(

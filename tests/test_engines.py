@@ -10,9 +10,9 @@ import keras
 import nets
 import numpy as np
 import pytest
+from reference_engine import reference_engine
 
 from saccade.engines import Objective, Questions, engine_for
-from saccade.engines.reference import reference_engine
 from saccade.errors import Cancelled, MemoryBudgetError
 from saccade.models import open_live
 from saccade.models.numpy_network import NumpyNetwork

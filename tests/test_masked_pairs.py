@@ -13,9 +13,9 @@ import saccade
 from saccade.attribution.smoothing import gaussian_blur
 from saccade.errors import Cancelled, InputError, NotApplicable, UnknownName
 from saccade.pairs import masked
+from saccade.pairs.cosine_split import split_terms
 from saccade.pairs.links import excess
 from saccade.pairs.masked import balanced_masks, block_size, fitted
-from saccade.pairs.split import split_terms
 
 CAT, CUP = data.chelsea()[:, 80:380], data.coffee()[:, 100:500]
 L = keras.layers

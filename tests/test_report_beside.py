@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ from test_report import carried_by, decoded
 import saccade
 from saccade.errors import InputError, NotApplicable, UnknownName
 from saccade.report import write_report
-from saccade.report.beside_data import _sizes, _spots_words, network_names, overlap, spots
+from saccade.report.beside_data import network_names
+from saccade.report.beside_words import spots_in_words
+from saccade.report.map_overlap import overlap, sizes_of_parts, spots
 from saccade.report.subjects import on_subject, subject_sentence
 from saccade.report.training_facts import training_facts
 
@@ -93,6 +96,22 @@ def test_both_networks_are_asked_the_same(
             np.testing.assert_array_equal(decoded(photo["maps"][which]["values"]), maps.values[index])
 
 
+@pytest.mark.parametrize("with_other", [False, True])
+def test_no_two_steps_of_the_work_have_one_name(
+    encoder: saccade.Encoder, other: saccade.Encoder, folder: Path, tmp_path: Path, with_other: bool
+) -> None:
+    progress: list[tuple[str, float]] = []
+    write_report(
+        encoder, [folder / "cat.png", folder / "cup.png"], tmp_path / "steps.html", methods=["layer_cam"], live=False,
+        beside=other if with_other else None, progress=lambda step, done, total: progress.append((step, done / total)),
+    )  # fmt: skip
+    names = [name for name, _ in groupby(step for step, _ in progress)]
+    assert len(set(names)) == len(names)
+    assert ("asking the other network" in names) == with_other
+    assert [share for _, share in progress] == sorted(share for _, share in progress)
+    assert progress[-1] == ("done", 1)
+
+
 def test_pairs_and_orders_are_those_of_the_other(other: saccade.Encoder, folder: Path, carried: dict[str, Any]) -> None:
     beside = carried["beside"]
     for pair in beside["pairs"]:
@@ -133,7 +152,7 @@ def test_what_is_known_of_the_photos_is_shown(carried: dict[str, Any]) -> None:
 @given(arrays(np.bool_, st.tuples(st.integers(1, 9), st.integers(1, 9))))
 def test_parts_are_counted_as_scipy_counts_them(mask: NDArray[np.bool_]) -> None:
     labels, count = ndimage.label(mask)
-    assert sorted(_sizes(mask)) == sorted(np.bincount(labels.ravel())[1:].tolist() if count else [])
+    assert sorted(sizes_of_parts(mask)) == sorted(np.bincount(labels.ravel())[1:].tolist() if count else [])
 
 
 class _Shown:
@@ -189,9 +208,9 @@ def test_the_subject_or_the_background_made_them_alike(encoder: saccade.Encoder)
 
 def test_spots_are_told_in_words() -> None:
     names = ("one", "other")
-    assert _spots_words((4.2, 1.0), names) == "one picks out 4 separate spots, other a single one"
-    assert _spots_words((1.0, 3.4), names) == "one picks out a single spot, other 3 of them"
-    assert _spots_words((0.2, 1.1), names) == "both pick out a single spot"
+    assert spots_in_words((4.2, 1.0), names) == "one picks out 4 separate spots, other a single one"
+    assert spots_in_words((1.0, 3.4), names) == "one picks out a single spot, other 3 of them"
+    assert spots_in_words((0.2, 1.1), names) == "both pick out a single spot"
 
 
 def test_a_map_says_how_much_of_it_lies_on_the_subject(

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from reference_engine import reference_engine
 
 from saccade import targets
 from saccade.encoder import Encoder
 from saccade.engines import Questions
-from saccade.engines.reference import reference_engine
 from saccade.errors import FileError, InputError, NotApplicable, SaccadeWarning
 from saccade.methods import find
 from saccade.models.numpy_network import NumpyNetwork

@@ -147,18 +147,18 @@ class Encoder:
         """Turn paths, PIL images or arrays into what the model wants, and keep the way back onto the photos."""
         return read(sources, self.recipe)
 
-    def images(self, given: Any) -> Images:
+    def images(self, photos: Any) -> Images:
         """Take whatever stands for images: `Images`, an array that already is a batch, or something to read.
 
         Raises:
             ImageError: The array is no batch of this model's images.
         """
-        if isinstance(given, Images):
-            images = given
-        elif isinstance(given, np.ndarray) and given.ndim == 4 and given.dtype.kind == "f":
-            images = Images.from_array(given, self.value_range)
+        if isinstance(photos, Images):
+            images = photos
+        elif isinstance(photos, np.ndarray) and photos.ndim == 4 and photos.dtype.kind == "f":
+            images = Images.from_array(photos, self.value_range)
         else:
-            return self.read(given)
+            return self.read(photos)
         height, width, channels = self.network.input_shape
         expected = (height or images.shape[1], width or images.shape[2], channels)
         if images.shape[1:] != expected:

@@ -63,18 +63,18 @@ class UnknownName(InputError):
     """A name is not one of those allowed."""
 
     @classmethod
-    def of(cls, kind: str, given: object, allowed: Iterable[str], *, hint: str = "") -> UnknownName:
+    def of(cls, kind: str, name: object, allowed: Iterable[str], *, hint: str = "") -> UnknownName:
         """Build the message: what was given, the nearest match, what is allowed, what to do.
 
         Args:
             kind: What the name should be, in the singular (`"layer"`, `"method"`).
-            given: The name that was given, or what was given in place of one.
+            name: The name that was given, or what was given in place of one.
             allowed: The names that exist.
             hint: A closing sentence that says how to see them all.
         """
         names = list(allowed)
-        near = difflib.get_close_matches(given, names, n=1, cutoff=0.4) if isinstance(given, str) else []
-        text = f"no {kind} {repr(given)[:60]}"
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.4) if isinstance(name, str) else []
+        text = f"no {kind} {repr(name)[:60]}"
         if near:
             text += f"; the nearest is {near[0]!r}"
         if len(names) <= 12:

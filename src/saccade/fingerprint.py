@@ -9,13 +9,27 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
     from saccade.encoder import Encoder
     from saccade.targets import Target
+
+
+class FileState(NamedTuple):
+    """What tells a file from a changed one, and from others.
+
+    Attributes:
+        path: Without links.
+        size: In bytes; 0 for a file that is not there.
+        time: Of its last change, in nanoseconds; likewise.
+    """
+
+    path: str
+    size: int
+    time: int
 
 
 def fingerprint(*parts: Any) -> str:
@@ -51,13 +65,13 @@ def target_fingerprint(target: Target) -> Any:
     return [target.text, [file_state(path) for path in find(target.files)]]
 
 
-def file_state(path: Path) -> list[Any]:
-    """Tell a file from a changed one."""
+def file_state(path: Path) -> FileState:
+    """The state of a file now."""
     try:
         status = path.stat()
     except OSError:
-        return [str(path), None]
-    return [str(path.resolve()), status.st_size, status.st_mtime_ns]
+        return FileState(str(path.resolve()), 0, 0)
+    return FileState(str(path.resolve()), status.st_size, status.st_mtime_ns)
 
 
 def _plain(value: Any) -> Any:

@@ -58,7 +58,7 @@ class Reference:
         Raises:
             FileError: Missing, damaged, far too large, or not written by `save`.
         """
-        with opened_arrays(path, most=_BYTES) as (made, file):
+        with opened_arrays(path, most=_BYTES) as (metadata, file):
             mean_code, code_spread, mean_image = (
                 numbers(file, name, 3).astype(np.float32) for name in ("mean_code", "code_spread", "mean_image")
             )
@@ -70,7 +70,7 @@ class Reference:
                 raise ValueError(f"shapes {[array.shape for array in arrays]}")
             if not all(np.isfinite(array).all() for array in arrays):
                 raise ValueError("numbers that are not finite")
-            return cls(int(made["count"]), *arrays)
+            return cls(int(metadata["count"]), *arrays)
 
 
 def beside(model: Path) -> Path:

@@ -8,8 +8,17 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
+from saccade.app.exchange import (
+    BODY,
+    REFUSALS,
+    answer_about_photo,
+    as_json,
+    client_of,
+    json_of,
+    service_of,
+    while_there,
+)
 from saccade.app.requests import PhotoQuestion
-from saccade.app.routes import BODY, REFUSALS, as_json, client_of, is_there, json_of, service_of, while_there
 
 collection_api = APIRouter(prefix="/api/collection", responses=REFUSALS)
 
@@ -54,16 +63,14 @@ async def photo_map(request: Request) -> Response:
 )
 async def neighbours(request: Request, question: PhotoQuestion) -> Response:
     """By the whole code, not by the map."""
-    service, client = service_of(request), client_of(request)
-    is_there(service, client, question.photo)
-    service.neighbourhood.require()
-
-    def nearest(_: Any) -> dict[str, Any]:
-        code = service.answers.encoder.codes(service.album.photo(client, question.photo).image)[0]
-        return service.neighbourhood.query(code, question.photo)
-
-    asking = service.answer(client, ("collection neighbours", question.photo), nearest)
-    return as_json(await while_there(request, asking))
+    neighbourhood = service_of(request).neighbourhood
+    neighbourhood.require()
+    return await answer_about_photo(
+        request,
+        "collection neighbours",
+        question.photo,
+        lambda answers, photo, _: neighbourhood.query(answers.encoder.codes(photo.image)[0], question.photo),
+    )
 
 
 @collection_api.get(

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import Awaitable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Security
 from fastapi.responses import Response
 from fastapi.security import HTTPBearer
 
-from saccade.app.clients import Client
 from saccade.app.descriptions import DialsOnOffer, Explanation, ListedPhoto, MethodOnOffer, Model, Pair, Refusal
+from saccade.app.exchange import (
+    BODY,
+    REFUSALS,
+    answer_about_photo,
+    as_json,
+    client_of,
+    is_there,
+    json_of,
+    service_of,
+    while_there,
+)
 from saccade.app.refusal import Refused
 from saccade.app.requests import (
     CompareQuestion,
@@ -21,81 +28,14 @@ from saccade.app.requests import (
     PhotosQuestion,
     ReportQuestion,
 )
-from saccade.app.service import Service
+from saccade.app.service import json_text
 
-Answer = TypeVar("Answer")
 PhotoNumber = Annotated[str, Path(max_length=40, pattern=r"^[A-Za-z0-9_-]+$", description="The number of a photo.")]
 _PHOTO_KINDS = ("image/", "application/octet-stream")
-
-
-REFUSALS: dict[int | str, dict[str, Any]] = {
-    401: {"model": Refusal, "description": "No token, or another one."},
-    403: {"model": Refusal, "description": "Asked by a page of another origin."},
-    404: {"model": Refusal, "description": "There is no such photo."},
-    421: {"model": Refusal, "description": "Asked under a foreign host name."},
-    422: {"model": Refusal, "description": "The question cannot be answered; the line says why."},
-    429: {"model": Refusal, "description": "Too many questions of this client are waiting."},
-    503: {"model": Refusal, "description": "Too many questions are waiting, or this one took too long."},
-}
-BODY: dict[int | str, dict[str, Any]] = {
-    400: {"model": Refusal, "description": "The body ended early, or is no text that JSON is written in."},
-    408: {"model": Refusal, "description": "The body did not arrive in time."},
-    413: {"model": Refusal, "description": "The body, or the photo in it, is too large."},
-}
-
-
-def json_of(example: str = "A JSON object.") -> dict[int | str, dict[str, Any]]:
-    """How a JSON answer is described."""
-    return {200: {"description": example, "content": {"application/json": {}}}}
-
-
 _SHOWN = HTTPBearer(auto_error=False, description="The token that `saccade serve` has printed.")
 """Only said in the description: the guard has looked at it before."""
 
 api = APIRouter(prefix="/api", responses=REFUSALS, dependencies=[Security(_SHOWN)])
-
-
-def service_of(request: Request) -> Service:
-    """Everything behind the routes."""
-    service: Service = request.app.state.service
-    return service
-
-
-def client_of(request: Request) -> str:
-    """Who asks."""
-    client: Client = request.scope["client_of_saccade"]
-    return client.number
-
-
-async def while_there(request: Request, asking: Awaitable[Answer]) -> Answer:
-    """The answer; the work is stopped when the client goes away.
-
-    Raises:
-        Refused: It went away.
-    """
-    task = asyncio.ensure_future(asking)
-    gone = asyncio.ensure_future(_gone(request))
-    try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            task.cancel()
-            await asyncio.wait({task})
-            raise Refused(499, "the client went away.")
-        return task.result()
-    finally:
-        gone.cancel()
-        if not task.done():
-            task.cancel()
-
-
-async def _gone(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-
-
-def as_json(body: bytes) -> Response:
-    """JSON that is written already."""
-    return Response(body, media_type="application/json")
 
 
 @api.get(
@@ -157,7 +97,7 @@ async def drop(
     if not content:
         raise Refused(415, "the body is empty; send the photo's file.")
     photo = await service.turns.work(client, lambda _: service.album.drop(client, content, name))
-    return Response(_encoded({"number": photo.number, "name": photo.name}), 201, media_type="application/json")
+    return Response(json_text({"number": photo.number, "name": photo.name}), 201, media_type="application/json")
 
 
 @api.delete("/photos/{number}", status_code=204, summary="Forget this photo", responses=BODY)
@@ -176,12 +116,7 @@ async def forget(request: Request, number: PhotoNumber) -> None:
 )
 async def photo(request: Request, number: PhotoNumber) -> Response:
     """The photo with its code and what the model redraws from it."""
-    service, client = service_of(request), client_of(request)
-    is_there(service, client, number)
-    asking = service.answer(
-        client, ("photo", number), lambda _: service.answers.photo(service.album.photo(client, number))
-    )
-    return as_json(await while_there(request, asking))
+    return await answer_about_photo(request, "photo", number, lambda answers, photo, _: answers.photo(photo))
 
 
 @api.get(
@@ -247,7 +182,7 @@ async def explain_picture(request: Request, question: ExplainQuestion) -> Respon
 )
 async def agreements(request: Request, question: PhotoQuestion) -> Response:
     """1 for the same order of places, 0 for no relation."""
-    return await _about_one(
+    return await answer_about_photo(
         request, "agreements", question.photo, lambda answers, photo, stop: answers.agreement(photo, stop)
     )
 
@@ -260,7 +195,7 @@ async def agreements(request: Request, question: PhotoQuestion) -> Response:
 )
 async def feature_maps(request: Request, question: PhotoQuestion) -> Response:
     """At most eight layers, evenly chosen, each with the 64 features that vary most."""
-    return await _about_one(
+    return await answer_about_photo(
         request, "feature_maps", question.photo, lambda answers, photo, _: answers.feature_maps(photo)
     )
 
@@ -273,7 +208,7 @@ async def feature_maps(request: Request, question: PhotoQuestion) -> Response:
 )
 async def cells(request: Request, question: PhotoQuestion) -> Response:
     """For every cell how strongly each place of the photo moves it."""
-    return await _about_one(request, "cells", question.photo, lambda answers, photo, _: answers.cells(photo))
+    return await answer_about_photo(request, "cells", question.photo, lambda answers, photo, _: answers.cells(photo))
 
 
 @api.post(
@@ -287,7 +222,7 @@ async def cells(request: Request, question: PhotoQuestion) -> Response:
 )
 async def trust(request: Request, question: PhotoQuestion) -> Response:
     """The default method is put to the test."""
-    return await _about_one(
+    return await answer_about_photo(
         request, "trust", question.photo, lambda answers, photo, stop: answers.trust(photo, stop), alone=True
     )
 
@@ -371,7 +306,7 @@ async def dials(request: Request) -> Response:
 async def dial_ends(request: Request, question: PhotoQuestion) -> Response:
     """The photo's code moved as far as the dial reaches, all others at rest."""
     dials = service_of(request).dials
-    return await _about_one(
+    return await answer_about_photo(
         request, "dial ends", question.photo, lambda answers, photo, stop: answers.dial_ends(photo, dials, stop)
     )
 
@@ -421,35 +356,12 @@ async def page_data(request: Request) -> Response:
     return as_json(
         facts[:-1]
         + b","
-        + _encoded(
+        + json_text(
             {"listed": photos, "most_shown": service.limits.shown, "is_collection": service.neighbourhood.is_offered}
         )[1:]
     )
 
 
-async def _about_one(request: Request, name: str, number: str, ask: Any, *, alone: bool = False) -> Response:
-    """The answer to a question about one photo."""
-    service, client = service_of(request), client_of(request)
-    is_there(service, client, number)
-    asking = service.answer(
-        client,
-        (name, number),
-        lambda stop: ask(service.answers, service.album.photo(client, number), stop),
-        alone=alone and service.must_be_alone,
-    )
-    return as_json(await while_there(request, asking))
-
-
-def is_there(service: Service, client: str, number: str) -> None:
-    """Refuse what another client has dropped before an answer that is remembered could be given."""
-    if not service.album.is_there(client, number):
-        raise Refused(404, "there is no such photo; it may have made room for newer ones.")
-
-
 def _names_another(question: ExplainQuestion) -> bool:
     """Does the question also name another photo, which must be this client's?"""
     return not (question.target is None or isinstance(question.target, str))
-
-
-def _encoded(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

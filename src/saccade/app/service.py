@@ -88,7 +88,7 @@ class Service:
             async with lock:
                 known = self._answers.get(key)
                 if known is None:
-                    known = await self.turns.work(client, lambda stop: _json(compute(stop)), alone=alone)
+                    known = await self.turns.work(client, lambda stop: json_text(compute(stop)), alone=alone)
                     self._remember(key, known)
                 else:
                     self._answers.move_to_end(key)
@@ -171,5 +171,6 @@ def is_apart(encoder: Encoder, twin: Encoder) -> bool:
     return bool(np.array_equal(before, after))
 
 
-def _json(value: Any) -> bytes:
+def json_text(value: Any) -> bytes:
+    """A value as JSON, in UTF-8."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

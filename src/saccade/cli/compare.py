@@ -150,13 +150,13 @@ def compare(
 
 
 def _contrast(
-    encoder: Encoder, images: list[Images], others: list[Images], asked: dict[str, Any], console: Console
+    encoder: Encoder, images: list[Images], others: list[Images], settings: dict[str, Any], console: Console
 ) -> Contrast:
     from saccade.pairs import contrast
 
     with console.progress(1, "comparing") as bar:
         return contrast(
-            encoder, images[0], images[1], others, **asked, progress=lambda done, total: bar.at(done / max(total, 1))
+            encoder, images[0], images[1], others, **settings, progress=lambda done, total: bar.at(done / max(total, 1))
         )
 
 

@@ -37,10 +37,11 @@ def index(
     from saccade.cli.forecast import duration
     from saccade.collection import Catalogue, write_index
     from saccade.collection.catalogue_file import catalogue_bytes, check_catalogue_output
+    from saccade.collection.encoded_parts import check_alone
     from saccade.images.collection import skipped_in_words
 
     opening.settings()
-    check_catalogue_output(output)
+    check_alone(check_catalogue_output(output))
     files = readable_photos(photos, opening.max_pixels)
     encoder = opening.open(model)
     console.say(encoder.describe())

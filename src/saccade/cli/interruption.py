@@ -64,17 +64,16 @@ class Interruption:
 
 
 def _last_line() -> bytes:
-    """That the program stops, and which pages show what was found so far."""
+    """That the program stops, and what is kept of its work."""
     with contextlib.suppress(Exception):
-        pages = sys.modules["saccade.collection.unfinished_page"].unfinished_pages()
-        if pages:
-            line = f"saccade: stopped; {', '.join(map(str, pages))} shows what was found so far, and says so.\n"
-            return line.encode(errors="backslashreplace")
+        kept = sys.modules["saccade.collection.kept_work"].kept_in_words()
+        if kept:
+            return f"saccade: stopped; {kept}.\n".encode(errors="backslashreplace")
     return STOPPED_LINE
 
 
 def _tidy() -> None:
     """Remove unfinished files and empty folders, if the modules that make them were loaded."""
-    for name in ("saccade.atomic_files", "saccade.collection.output_folder"):
+    for name in ("saccade.atomic_files", "saccade.collection.encoded_parts", "saccade.collection.output_folder"):
         if name in sys.modules:
             sys.modules[name].remove_unfinished()

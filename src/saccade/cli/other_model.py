@@ -42,9 +42,17 @@ class OtherModel:
     ] = None
 
     def check(self) -> None:
-        """Raise InputError for an option that says nothing; before any framework is loaded."""
+        """Refuse an option that says nothing, and a model that is not there; before any framework is loaded.
+
+        Raises:
+            InputError: An option without --beside, or with a value that it cannot have.
+            FileError: The model or its weights are not there.
+            ModelError: It is no model.
+        """
         from saccade.errors import InputError
+        from saccade.images.files import existing
         from saccade.images.recipe import Fit
+        from saccade.models.opening import check_source
 
         if self.beside is None and (self.beside_layer or self.beside_weights or self.beside_fit):
             raise InputError(
@@ -57,6 +65,10 @@ class OtherModel:
             )
         if self.beside_fit is not None:
             values.choice("fit", self.beside_fit, get_args(Fit))
+        if self.beside is not None:
+            check_source(self.beside)
+        if self.beside_weights is not None:
+            existing(self.beside_weights)
 
     def open(self, opening: Opening) -> Encoder | None:
         """The other model as an encoder, with the same means as the first; None where none was named."""

@@ -42,8 +42,8 @@ for _function in _COMMANDS:
 app.command("inside", cls=Command, hidden=True)(feature_maps)
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(is_asked_for: bool) -> None:
+    if is_asked_for:
         from importlib.metadata import version
 
         typer.echo(f"saccade {version('saccade')}")

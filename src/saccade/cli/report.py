@@ -79,8 +79,7 @@ def report(
     if output.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"{output.name} is no page; a report ends in .html.")
     check_writable(output)
-    if collection is not None:
-        check_collection(collection)
+    catalogue = None if collection is None else check_collection(collection)
     methods = values.listed(method) if method else None
     for name in methods or ():
         find(name)
@@ -91,12 +90,14 @@ def report(
         )
     for photo in photos:
         readable_photo(photo, opening.max_pixels)
-    known = None
+    about_these = None
     if about is not None:
-        known, others = known_photos(about, [photo.name for photo in photos])
+        about_these, others = known_photos(about, [photo.name for photo in photos])
         if others:
             console.note(f"{about.name} also tells of photos that are not on this page: {', '.join(others)}.")
     encoder = opening.open(model)
+    if catalogue is not None:
+        catalogue.check_fits(encoder)
     console.say(encoder.describe())
     beside = other.open(opening)
     options = [*opening.words(), *other.words()]
@@ -108,7 +109,7 @@ def report(
     with console.progress(1, "starting") as bar:
         page = write_report(
             encoder, encoder.read(photos), output, methods=methods, title=title, live=live, collection=collection,
-            beside=beside, about=known, model_source=str(model), options=options,
+            beside=beside, about=about_these, model_source=str(model), options=options,
             progress=lambda what, done, total: bar.at(done / max(total, 1), what), on_note=notes.append,
         )  # fmt: skip
     for note in notes:
@@ -153,11 +154,11 @@ def known_photos(path: Path, names: Sequence[str]) -> tuple[dict[str, Any], list
         raise InputError(
             f'{path.name} holds no entries by the names of photos, such as {{"cat.jpg": {{"credit": "me"}}}}.'
         )
-    known = {name: entries for name, entries in content.items() if name in names}
-    if content and not known:
+    about_these = {name: entries for name, entries in content.items() if name in names}
+    if content and not about_these:
         raise InputError(
             f"{path.name} tells of none of these photos, but of {', '.join(list(content)[:3])}; its entries bear the "
             f"names of the files, such as {names[0]}."
         )
-    about_photos(known, names)
-    return known, [name for name in content if name not in known]
+    about_photos(about_these, names)
+    return about_these, [name for name in content if name not in about_these]

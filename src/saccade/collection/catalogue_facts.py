@@ -108,21 +108,21 @@ def to_json(facts: CatalogueFacts, **more: Any) -> str:
     )
 
 
-def is_catalogue(made: Any) -> bool:
+def is_catalogue(metadata: Any) -> bool:
     """Whether what a file says of itself is that of a catalogue of this layout."""
-    return isinstance(made, dict) and made.get("kind") == KIND and made.get("layout") == LAYOUT
+    return isinstance(metadata, dict) and metadata.get("kind") == KIND and metadata.get("layout") == LAYOUT
 
 
-def from_json(made: dict[str, Any]) -> CatalogueFacts:
+def from_json(metadata: dict[str, Any]) -> CatalogueFacts:
     """The facts that `to_json` wrote.
 
     Raises:
         Exception: They are damaged; the caller says of which file.
     """
-    height, width = map(int, made["image_size"])
-    origin = Origin(**{name: str(text) for name, text in made["origin"].items()})
-    skipped = tuple(Skipped(str(name), str(reason)) for name, reason in made["skipped"])
-    return CatalogueFacts(str(made["folder"]), (height, width), origin, skipped)
+    height, width = map(int, metadata["image_size"])
+    origin = Origin(**{name: str(text) for name, text in metadata["origin"].items()})
+    skipped = tuple(Skipped(str(name), str(reason)) for name, reason in metadata["skipped"])
+    return CatalogueFacts(str(metadata["folder"]), (height, width), origin, skipped)
 
 
 def no_catalogue(path: object) -> FileError:

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from saccade.arguments import checks_arguments
-from saccade.atomic_files import unwritable
 from saccade.collection.catalogue import Catalogue
 from saccade.collection.catalogue_facts import CatalogueFacts, Origin, PhotoEntry
 from saccade.collection.catalogue_file import check_catalogue_output, write_catalogue
+from saccade.collection.encoded_parts import EncodedParts, differing_sizes
+from saccade.collection.kept_work import kept_if_stopped
 from saccade.collection.thumbnail import photo_entry
 from saccade.encoder import Encoder, as_encoder
-from saccade.errors import FileError, InputError
+from saccade.errors import InputError
+from saccade.fingerprint import FileState, file_state
 from saccade.images import Images
 from saccade.images.collection import BATCH, Collection
 from saccade.run import Run
@@ -29,9 +29,8 @@ from saccade.typing import Array
 
 PART = 256
 PART_BYTES = 64 * 2**20
-"""A part on the way ends at so many photos, or at so many bytes of codes: this much work a stop can cost."""
-PhotoKey = tuple[str, int, int]
-"""The path, the size and the time of a file."""
+PART_SECONDS = 20.0
+"""A part on the way ends at so many photos, so many bytes of codes, or after so long: a kill costs no more work."""
 
 
 @checks_arguments
@@ -77,7 +76,7 @@ class Indexing:
     """
 
     def __init__(self, encoder: Encoder | Any, photos: Any) -> None:
-        self._work = _Work(as_encoder(encoder), photos)
+        self._collection_codes = _CollectionCodes(as_encoder(encoder), photos)
         self._entries: list[PhotoEntry] = []
         self._codes: list[Array] = []
 
@@ -88,15 +87,15 @@ class Indexing:
             InputError: Not one of them can be used, or their codes differ in shape.
             Cancelled: `stop` said so.
         """
-        total = len(self._work.collection)
-        for entries, codes in self._work.encoded(range(total), None, stop):
+        total = len(self._collection_codes.collection)
+        for entries, codes in self._collection_codes.encoded(range(total), None, stop):
             self._entries += entries
             self._codes.append(codes)
-            yield len(self._entries) + len(self._work.collection.skipped), total
+            yield len(self._entries) + len(self._collection_codes.collection.skipped), total
 
     def catalogue(self) -> Catalogue:
         """All of them, when every step is done."""
-        facts = self._work.facts()
+        facts = self._collection_codes.facts()
         codes = np.concatenate(self._codes)
         return Catalogue(tuple(self._entries), codes, facts.folder, facts.image_size, facts.origin, facts.skipped)
 
@@ -135,22 +134,55 @@ def write_index(
     """
     encoder = as_encoder(encoder)
     path = check_catalogue_output(output)
-    work = _Work(encoder, photos)
-    if not work.is_of_files:
+    collection_codes = _CollectionCodes(encoder, photos)
+    if not collection_codes.is_of_files:
         raise InputError("a catalogue's file is made of files; of other photos take catalogue_of(...).save(PATH).")
-    parts = _Parts(path.with_name(f".{path.name}.unfinished"), work)
-    if not again:
-        parts.take(path)
-        parts.take_unfinished()
-    unencoded = [index for index in range(len(work.collection)) if work.key(index) not in parts.rows]
-    known = len(work.collection) - len(unencoded)
+    parts = EncodedParts(path, collection_codes.origin)
+
+    def kept() -> str:
+        count, total = len(_encoded(collection_codes, parts)), len(collection_codes.collection)
+        command = "the same command without --again" if again else "the same command"
+        return f"{count:,} of {total:,} photos are encoded; {command} goes on from there" if count else ""
+
+    with parts.alone(), kept_if_stopped(kept):
+        if not again:
+            parts.take(path)
+            parts.take_unfinished()
+        known = set(_encoded(collection_codes, parts))
+        unencoded = [index for index in range(len(collection_codes.collection)) if index not in known]
+        _encode_into(parts, collection_codes, unencoded, progress, stop)
+        rows = _encoded(collection_codes, parts)
+        named = [replace(entry, name=collection_codes.name(index)) for index, (_, _, entry) in rows.items()]
+        codes = parts.codes((file, row) for file, row, _ in rows.values())
+        write_catalogue(path, named, codes, parts.shape, collection_codes.facts(parts.image_size))
+        parts.remove()
+    return path
+
+
+def _encoded(collection_codes: _CollectionCodes, parts: EncodedParts) -> dict[int, tuple[Path, int, PhotoEntry]]:
+    """Which photos are encoded, by their indices, and where their codes lie."""
+    states = map(collection_codes.state, range(len(collection_codes.collection)))
+    return {index: parts.rows[state] for index, state in enumerate(states) if state in parts.rows}
+
+
+def _encode_into(
+    parts: EncodedParts,
+    collection_codes: _CollectionCodes,
+    unencoded: Sequence[int],
+    progress: Callable[[int, int], None] | None,
+    stop: Callable[[], bool] | None,
+) -> None:
+    """Encode the rest, and keep it part by part."""
+    known = len(collection_codes.collection) - len(unencoded)
     waiting: list[tuple[list[PhotoEntry], Array]] = []
+    last_part = time.monotonic()
 
     def store() -> None:
+        nonlocal last_part
+        last_part = time.monotonic()
         if waiting:
-            parts.add(
-                [entry for entries, _ in waiting for entry in entries], np.concatenate([part for _, part in waiting])
-            )
+            entries = [entry for group, _ in waiting for entry in group]
+            parts.add(entries, np.concatenate([codes for _, codes in waiting]), collection_codes.facts())
             waiting.clear()
 
     def report_progress(done: int, total: int) -> None:
@@ -158,27 +190,21 @@ def write_index(
             progress(known + done, known + total)
 
     try:
-        for entries, codes in work.encoded(unencoded, report_progress, stop):
+        for entries, codes in collection_codes.encoded(unencoded, report_progress, stop):
             waiting.append((entries, codes))
-            count = sum(len(part) for part, _ in waiting)
-            if count >= PART or sum(part.nbytes for _, part in waiting) >= PART_BYTES:
+            photos = sum(len(group) for _, group in waiting)
+            size = sum(group.nbytes for _, group in waiting)
+            if photos >= PART or size >= PART_BYTES or time.monotonic() - last_part >= PART_SECONDS:
                 store()
     except InputError:
-        if not known or len(work.collection.skipped) < len(unencoded):
+        if not known or len(collection_codes.collection.skipped) < len(unencoded):
             raise  # else all that is new cannot be used, which is no reason to lose what is known
     finally:
         store()
-    keys = [work.key(index) for index in range(len(work.collection))]
-    rows = [(work.name(index), *parts.rows[key]) for index, key in enumerate(keys) if key in parts.rows]
-    named = [replace(entry, name=name) for name, _, _, entry in rows]
-    in_order = parts.codes([(part, row) for _, part, row, _ in rows])
-    write_catalogue(path, named, in_order, parts.shape, work.facts(parts.image_size))
-    parts.remove()
-    return path
 
 
-class _Work:
-    """Reading and encoding the photos of one call."""
+class _CollectionCodes:
+    """The codes of a collection: reading and encoding its photos, in one call."""
 
     def __init__(self, encoder: Encoder, photos: Any) -> None:
         encoder.check_code()
@@ -207,10 +233,10 @@ class _Work:
         path = source.resolve()
         return path.relative_to(self.folder).as_posix() if self.folder else path.as_posix()
 
-    def key(self, index: int) -> PhotoKey:
-        """What tells a file from a changed one."""
+    def state(self, index: int) -> FileState:
+        """What tells a photo's file from a changed one; zeros where it is no file."""
         source = self.collection.sources[index]
-        return (str(source.resolve()), *_state(source))
+        return file_state(source) if isinstance(source, Path) else FileState("", 0, 0)
 
     def facts(self, image_size: tuple[int, int] | None = None) -> CatalogueFacts:
         """What is known when all is encoded."""
@@ -235,10 +261,10 @@ class _Work:
             nonlocal shape
             codes = run.codes(Images.join([image for _, image in waiting]), remember=False)
             if shape is not None and codes.shape[1:] != shape:
-                raise _differing_sizes(shape, codes.shape[1:])
+                raise differing_sizes(shape, codes.shape[1:])
             shape = codes.shape[1:]
             entries = [
-                photo_entry(image.photos[0], self.name(index, image.names[0]), _state(self.collection.sources[index]))
+                photo_entry(image.photos[0], self.name(index, image.names[0]), self.state(index)[1:])
                 for index, image in waiting
             ]
             return entries, codes
@@ -247,7 +273,7 @@ class _Work:
         for index, image in self.collection.images(order, stop=stop):
             size = (image.shape[1], image.shape[2])
             if self._image_size is not None and size != self._image_size:
-                raise _differing_sizes(self._image_size, size)
+                raise differing_sizes(self._image_size, size)
             self._image_size = size
             waiting.append((index, image))
             if len(waiting) == BATCH:
@@ -259,103 +285,3 @@ class _Work:
             yield codes_of()
         if progress is not None:
             progress(len(order), len(order))
-
-
-def _differing_sizes(first: tuple[int, ...], other: tuple[int, ...]) -> InputError:
-    shapes = ["x".join(map(str, shape)) for shape in (first, other)]
-    return InputError(
-        f"the photos come out at different sizes ({shapes[0]} and {shapes[1]}), so their codes cannot be compared; "
-        "load the model with one size for all (size=(height, width), --size H,W)."
-    )
-
-
-def _state(source: Any) -> tuple[int, int]:
-    """Size and time of a file."""
-    if not isinstance(source, Path):
-        return (0, 0)
-    try:
-        status = source.stat()
-    except OSError:
-        return (0, 0)
-    return status.st_size, status.st_mtime_ns
-
-
-def _keys(folder: str, entries: Iterable[PhotoEntry]) -> list[PhotoKey]:
-    return [(str(Path(folder, entry.name)), *entry.state) for entry in entries]
-
-
-class _Parts:
-    """What is encoded already: files that are catalogues of some photos, which are looked up by their keys.
-
-    Attributes:
-        rows: Of every photo the file, the row in it, and what is known of it beside its code.
-        shape: Of a code.
-        image_size: Height and width of the model's images.
-    """
-
-    def __init__(self, folder: Path, work: _Work) -> None:
-        self._folder, self._work = folder, work
-        self._files: list[Path] = []
-        self._contents: dict[Path, list[PhotoKey]] = {}
-        self._loaded = lru_cache(maxsize=3)(self._codes_of)
-        self.rows: dict[PhotoKey, tuple[Path, int, PhotoEntry]] = {}
-        self.shape: tuple[int, ...] = ()
-        self.image_size: tuple[int, int] | None = None
-
-    def take(self, path: Path) -> bool:
-        """Know what a file holds, if it is of the same encoder."""
-        try:
-            catalogue = Catalogue.load(path)
-        except FileError:  # there is none, or it is of another layout or damaged, and made again
-            return False
-        origin = self._work.origin
-        if not origin.fingerprint or origin.difference(catalogue.origin):
-            return False
-        self._know(path, catalogue.folder, catalogue.entries)
-        self.shape, self.image_size = catalogue.codes.shape[1:], catalogue.image_size
-        return True
-
-    def _know(self, path: Path, folder: str, entries: Sequence[PhotoEntry]) -> None:
-        self._contents[path] = _keys(folder, entries)
-        for row, (key, entry) in enumerate(zip(self._contents[path], entries, strict=True)):
-            self.rows[key] = (path, row, entry)
-
-    def _codes_of(self, path: Path) -> Array:
-        catalogue = Catalogue.load(path)
-        # Another run may have put another one in its place, whose rows are those of other photos.
-        if _keys(catalogue.folder, catalogue.entries) != self._contents[path]:
-            raise FileError(f"{path} was replaced by another program while this one encoded; start it once more.")
-        return catalogue.codes
-
-    def take_unfinished(self) -> None:
-        """Know what an earlier run has left."""
-        self._files += [path for path in sorted(self._folder.glob("*.npz")) if self.take(path)]
-
-    def add(self, entries: Sequence[PhotoEntry], codes: Array) -> None:
-        """Keep these, on disk."""
-        facts = self._work.facts()
-        if self.image_size is not None and (facts.image_size, codes.shape[1:]) != (self.image_size, self.shape):
-            raise _differing_sizes(self.image_size, facts.image_size)
-        path = self._folder / f"{os.getpid()}-{time.time_ns()}.npz"
-        try:
-            self._folder.mkdir(exist_ok=True)
-        except OSError as error:
-            raise unwritable(self._folder, error, folder=self._folder) from error
-        write_catalogue(path, entries, [codes], codes.shape[1:], replace(facts, skipped=()))
-        self._files.append(path)
-        self._know(path, facts.folder, entries)
-        self.shape, self.image_size = codes.shape[1:], facts.image_size
-
-    def codes(self, rows: Iterable[tuple[Path, int]]) -> Iterator[Array]:
-        """The codes of these rows of files, some at a time."""
-        for path, group in itertools.groupby(rows, key=lambda where: where[0]):
-            numbers = [row for _, row in group]
-            for start in range(0, len(numbers), PART):
-                yield self._loaded(path)[numbers[start : start + PART]]
-
-    def remove(self) -> None:
-        """Nothing of it is needed any more."""
-        for path in self._files:
-            path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # another run may have left something in it
-            self._folder.rmdir()

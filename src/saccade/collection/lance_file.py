@@ -117,9 +117,9 @@ def read_lance(path: Path) -> tuple[tuple[PhotoEntry, ...], Array, CatalogueFact
         if not path.is_dir():
             raise FileError(f"{path} is a file; a catalogue of Lance is a folder.")
         _check_sums(path)
-        table, made = _opened(path)
-        facts = from_json(made)
-        shape = tuple(map(int, made["shape"]))
+        table, metadata = _opened(path)
+        facts = from_json(metadata)
+        shape = tuple(map(int, metadata["shape"]))
         if len(shape) != 3 or min(shape) < 1:
             raise ValueError(f"codes of {shape}")
         schema = _schema(math.prod(shape))
@@ -241,10 +241,10 @@ def _opened(path: Path) -> tuple[Any, dict[str, Any]]:
 
     table = lance.dataset(str(path.absolute()))
     text = (table.schema.metadata or {}).get(_KEY)
-    made: dict[str, Any] = {} if text is None else json.loads(text)
-    if not is_catalogue(made):
+    metadata: dict[str, Any] = {} if text is None else json.loads(text)
+    if not is_catalogue(metadata):
         raise no_catalogue(path)
-    return table, made
+    return table, metadata
 
 
 @contextlib.contextmanager

@@ -63,23 +63,23 @@ def read_npz(path: str | os.PathLike[str]) -> tuple[tuple[PhotoEntry, ...], Arra
         most = 4 * Path(path).stat().st_size + 2**24  # what is in it was never compressed
     except (OSError, TypeError, ValueError):
         most = None  # which is said in one line below
-    with opened_arrays(path, most=most) as (made, file):
-        if not is_catalogue(made):
+    with opened_arrays(path, most=most) as (metadata, file):
+        if not is_catalogue(metadata):
             raise no_catalogue(path)
         codes = numbers(file, "codes", 4).astype(np.float32, copy=False)
         table = {name: file[name] for name in ("sizes", "boxes", "states", "thumbnail_ends")}
-        if any(len(array) != len(codes) for array in (*table.values(), made["photos"])):
+        if any(len(array) != len(codes) for array in (*table.values(), metadata["photos"])):
             raise ValueError("its parts differ in length")
         if not np.isfinite(codes).all() or not np.isfinite(table["boxes"]).all():
             raise ValueError("numbers that are not finite")
         thumbnails = file["thumbnails"].astype(np.uint8, copy=False).tobytes()
         starts = [0, *table["thumbnail_ends"].tolist()]
-        columns = made["photos"], starts[:-1], starts[1:], table["sizes"], table["boxes"], table["states"]
+        columns = metadata["photos"], starts[:-1], starts[1:], table["sizes"], table["boxes"], table["states"]
         entries = tuple(
             PhotoEntry(str(name), thumbnails[start:end], int(size[1]), int(size[0]), _four(box), _two(state))
             for name, start, end, size, box, state in zip(*columns, strict=True)
         )
-        return entries, codes, from_json(made)
+        return entries, codes, from_json(metadata)
 
 
 def _four(box: NDArray[Any]) -> tuple[float, float, float, float]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from saccade.atomic_files import unwritable
 from saccade.errors import FileError
 
-_made: list[Path] = []
+_created: list[Path] = []
 """Folders that were made for work that goes on."""
 
 
@@ -21,24 +21,24 @@ def output_folder(path: Path) -> Iterator[Path]:
     Raises:
         FileError: It cannot be made or written.
     """
-    made: list[Path] = []
+    created: list[Path] = []
     try:
-        _make(path, made)
+        _make(path, created)
         yield path
     finally:
-        for folder in reversed(made):
-            _made.remove(folder)
+        for folder in reversed(created):
+            _created.remove(folder)
             _remove_if_empty(folder)
 
 
-def _make(path: Path, made: list[Path]) -> None:
+def _make(path: Path, created: list[Path]) -> None:
     folder = path
     try:
         for folder in (*reversed(path.parents), path):
             if not folder.exists():
                 folder.mkdir(exist_ok=True)
-                made.append(folder)
-                _made.append(folder)
+                created.append(folder)
+                _created.append(folder)
     except OSError as error:
         raise unwritable(folder, error) from error
     if not path.is_dir():
@@ -52,7 +52,7 @@ def _make(path: Path, made: list[Path]) -> None:
 
 def remove_unfinished() -> None:
     """Remove the folders that were made and are empty; for a process that ends in the middle of its work."""
-    for folder in reversed(_made):
+    for folder in reversed(_created):
         _remove_if_empty(folder)
 
 

@@ -70,17 +70,17 @@ def photo_maps(
         raise InputError(f"a map takes 2 to {MOST:,} photos, and this collection has {len(space):,}.")
     check_installed()
     components, shares = _components(space, seed)
-    made = {"pca": _placed(components[:, :2])}
+    positions = {"pca": _placed(components[:, :2])}
     if set(layouts) - {"pca"}:
-        made["neighbours"] = _placed(_embedded(components, seed))
+        positions["neighbours"] = _placed(_embedded(components, seed))
     columns = 0
     if "grid" in layouts:
-        made["grid"], columns = _gridded(made["neighbours"], aspect)
+        positions["grid"], columns = _gridded(positions["neighbours"], aspect)
     distances = np.maximum(1 - space.scores(space.directions), 0)
     return [
         PhotoMap(
-            layout, made[layout], _trustworthiness(distances, made[layout]), shares if layout == "pca" else None,
-            columns if layout == "grid" else 0,
+            layout, positions[layout], _trustworthiness(distances, positions[layout]),
+            shares if layout == "pca" else None, columns if layout == "grid" else 0,
         )
         for layout in layouts
     ]  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from saccade.collection.kept_work import kept_if_stopped
 from saccade.collection.page_files import PageFiles
 from saccade.errors import Cancelled
 from saccade.picture import save_picture
@@ -14,14 +15,6 @@ from saccade.picture.typesetting import tag
 
 if TYPE_CHECKING:
     from saccade.results import Attribution
-
-_shown: list[Path] = []
-"""Unfinished pages of this process, for whoever says what is left of its work when it ends."""
-
-
-def unfinished_pages() -> tuple[Path, ...]:
-    """The pages that show what was found so far."""
-    return tuple(_shown)
 
 
 class UnfinishedPage:
@@ -50,7 +43,10 @@ class UnfinishedPage:
             save_picture(image, path, metadata)
             if path not in self.paths:
                 self.paths.append(path)
-                _shown.append(path)
+
+    def in_words(self) -> str:
+        """What is there; empty where nothing is."""
+        return f"{', '.join(map(str, self.paths))} shows what was found so far, and says so" if self.paths else ""
 
     def remove(self) -> None:
         """Remove it: nothing will come of it."""
@@ -63,12 +59,10 @@ def unfinished_page(files: PageFiles) -> Iterator[UnfinishedPage]:
     """A page for answers so far; it is removed if the question fails, and stays if it is stopped."""
     page = UnfinishedPage(files)
     try:
-        yield page
+        with kept_if_stopped(page.in_words):
+            yield page
     except (Cancelled, KeyboardInterrupt):
         raise
     except BaseException:
         page.remove()
         raise
-    finally:
-        for path in page.paths:
-            _shown.remove(path)

@@ -55,8 +55,8 @@ class Collection:
         FileError: A file or folder does not exist, or holds no image.
     """
 
-    def __init__(self, given: Any, read: Callable[[Any], Images], *, name: str = "the collection") -> None:
-        self.sources: Sequence[Any] = list(_sources(given))
+    def __init__(self, photos: Any, read: Callable[[Any], Images], *, name: str = "the collection") -> None:
+        self.sources: Sequence[Any] = list(_sources(photos))
         self.skipped: list[Skipped] = []
         self._read, self._name = read, name
 
@@ -143,22 +143,22 @@ def skipped_in_words(skipped: Sequence[Skipped], what: str) -> str:
     return f"{len(skipped)} of {what} cannot be used and {verb} left out ({names})"
 
 
-def _sources(given: Any) -> Iterator[Any]:
+def _sources(photos: Any) -> Iterator[Any]:
     """One image each; files as paths, so that nothing is read before its turn."""
-    if isinstance(given, (str, Path)):
-        yield from find([given])
-    elif isinstance(given, Images):
-        yield from given
-    elif isinstance(given, (Image.Image, bytes)):
-        yield given
-    elif hasattr(given, "__array__"):
-        array = np.asarray(given)
+    if isinstance(photos, (str, Path)):
+        yield from find([photos])
+    elif isinstance(photos, Images):
+        yield from photos
+    elif isinstance(photos, (Image.Image, bytes)):
+        yield photos
+    elif hasattr(photos, "__array__"):
+        array = np.asarray(photos)
         yield from (array[row : row + 1] for row in range(len(array))) if array.ndim == 4 else [array]
-    elif isinstance(given, Iterable):
-        for part in given:
+    elif isinstance(photos, Iterable):
+        for part in photos:
             yield from _sources(part)
     else:
-        yield given  # what reads it says what is allowed
+        yield photos  # what reads it says what is allowed
 
 
 def _name(source: Any, index: int) -> str:

@@ -59,41 +59,41 @@ NAMED = {
 """The normalisations that have a name: `half` is 0.5/0.5, which gives -1..1."""
 
 
-def normalisation_of(given: Any) -> Normalisation | None:
+def normalisation_of(normalize: Any) -> Normalisation | None:
     """A normalisation from a name, numbers or text; None for `"none"`.
 
     Args:
-        given: A `Normalisation`; a name (`"imagenet"`, `"clip"`, `"half"`, `"caffe"`, `"none"`); `"M,M,M/S,S,S"`; or
-            a pair of mean and std.
+        normalize: A `Normalisation`; a name (`"imagenet"`, `"clip"`, `"half"`, `"caffe"`, `"none"`); `"M,M,M/S,S,S"`;
+            or a pair of mean and std.
 
     Raises:
         InputError: It is none of them, or a spread is not above zero.
         UnknownName: No normalisation has that name.
     """
-    if isinstance(given, Normalisation):
-        return given
-    if isinstance(given, str):
-        if given == "none":
+    if isinstance(normalize, Normalisation):
+        return normalize
+    if isinstance(normalize, str):
+        if normalize == "none":
             return None
-        if "/" not in given:
-            if given not in NAMED:
+        if "/" not in normalize:
+            if normalize not in NAMED:
                 raise UnknownName.of(
-                    "normalisation", given, (*NAMED, "none"), hint="Or give means and spreads, M,M,M/S,S,S."
+                    "normalisation", normalize, (*NAMED, "none"), hint="Or give means and spreads, M,M,M/S,S,S."
                 )
-            return NAMED[given]
-        halves = [half.split(",") for half in given.split("/")]
-    elif isinstance(given, (tuple, list)):
-        halves = [list(half) if isinstance(half, Iterable) else [half] for half in given]
+            return NAMED[normalize]
+        halves = [half.split(",") for half in normalize.split("/")]
+    elif isinstance(normalize, (tuple, list)):
+        halves = [list(half) if isinstance(half, Iterable) else [half] for half in normalize]
     else:
         halves = []
     try:
         mean, std = (tuple(float(number) for number in half) for half in halves)
     except (TypeError, ValueError, OverflowError) as error:
-        raise _unreadable(given) from error
-    return _named(checked(mean, std, given))
+        raise _unreadable(normalize) from error
+    return _named(checked(mean, std, normalize))
 
 
-def checked(mean: tuple[float, ...], std: tuple[float, ...], given: Any) -> Normalisation:
+def checked(mean: tuple[float, ...], std: tuple[float, ...], normalize: Any) -> Normalisation:
     """A normalisation of these numbers; on 0..255 where the means are far above 1.
 
     Raises:
@@ -101,9 +101,9 @@ def checked(mean: tuple[float, ...], std: tuple[float, ...], given: Any) -> Norm
     """
     numbers = (*mean, *std)
     if not mean or len(mean) != len(std) or not all(isinstance(number, Real) for number in numbers):
-        raise _unreadable(given)
+        raise _unreadable(normalize)
     if not all(math.isfinite(number) for number in numbers) or min(std) <= 0:
-        raise InputError(f"normalize={given!r:.60}: every mean must be a number, and every spread above 0.")
+        raise InputError(f"normalize={normalize!r:.60}: every mean must be a number, and every spread above 0.")
     return Normalisation(mean, std, (0.0, 255.0) if max(map(abs, numbers)) > 4 else (0.0, 1.0))
 
 
@@ -119,10 +119,10 @@ def _named(normalisation: Normalisation) -> Normalisation:
     return normalisation
 
 
-def _unreadable(given: Any) -> InputError:
+def _unreadable(normalize: Any) -> InputError:
     return InputError(
-        f"normalize={given!r:.60} cannot be read; give imagenet, clip, half, caffe or none, or the means and spreads "
-        "of the channels, such as 0.5,0.5,0.5/0.25,0.25,0.25."
+        f"normalize={normalize!r:.60} cannot be read; give imagenet, clip, half, caffe or none, or the means and "
+        "spreads of the channels, such as 0.5,0.5,0.5/0.25,0.25,0.25."
     )
 
 

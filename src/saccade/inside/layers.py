@@ -68,14 +68,14 @@ def feature_maps(encoder: Encoder | Any, image: Any, *, layers: Sequence[str] | 
             raise no_numbers(encoder.name, f"values that are not numbers (NaN or infinite) at layer {path!r}")
     left_out = set[str]() if named is not None else _repeats(encoder, paths, activations, flow)
     shapes = {path: activations[path].shape[1:] for path in paths}
-    seen = fields(Run(encoder), images.array, flow, places, shapes)
+    receptive_fields = fields(Run(encoder), images.array, flow, places, shapes)
     return FeatureMaps(
         layers=tuple(
             LayerMaps(
                 path=path,
                 kind=encoder.layers[path].kind,
                 values=_on_grid(encoder, activations[path], places[path])[0],
-                receptive_field=seen[path],
+                receptive_field=receptive_fields[path],
                 stride=None if places[path] is None else encoder.stride(path, height, width),
             )
             for path in paths

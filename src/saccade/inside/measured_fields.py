@@ -33,17 +33,17 @@ def fields(
         places: The layers in the order of computation, and their places; None for a vector.
         shapes: The shape of each layer for one image.
     """
-    found = {path: None if layer is None else flow.receptive_field(path) for path, layer in places.items()}
-    unknown = [path for path, layer in places.items() if layer is not None and found[path] is None]
+    receptive_fields = {path: None if layer is None else flow.receptive_field(path) for path, layer in places.items()}
+    unknown = [path for path, layer in places.items() if layer is not None and receptive_fields[path] is None]
     if not run.encoder.capabilities.gradients:
-        return found
+        return receptive_fields
     for path in unknown[:_MOST]:
         layer = places[path]
         assert layer is not None
-        found[path] = _measured(run, image, path, layer, shapes[path])
-        if found[path] is None:
+        receptive_fields[path] = _measured(run, image, path, layer, shapes[path])
+        if receptive_fields[path] is None:
             break  # what mixes all places leaves nothing to be measured behind it
-    return found
+    return receptive_fields
 
 
 def _measured(run: Run, image: Array, path: str, places: Places, shape: Sequence[int]) -> tuple[int, int] | None:
@@ -54,8 +54,8 @@ def _measured(run: Run, image: Array, path: str, places: Places, shape: Sequence
     # Random signs: the sum of a normalised cell is the same whatever the image.
     cells[0, places.rows // 2, places.columns // 2] = np.random.default_rng(0).choice([-1.0, 1.0], channels)
     gradient = np.abs(run.vjp(image, path, places.join(cells, tuple(shape))[None])[0, 0]).max(axis=-1)
-    seen = gradient > _NOTHING * gradient.max()
-    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+    reached = gradient > _NOTHING * gradient.max()
+    rows, columns = np.flatnonzero(reached.any(axis=1)), np.flatnonzero(reached.any(axis=0))
     if not len(rows):
         return None
     height, width = int(rows[-1] - rows[0]) + 1, int(columns[-1] - columns[0]) + 1

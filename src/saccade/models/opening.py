@@ -94,6 +94,24 @@ def open_model(
     return network
 
 
+def check_source(source: str) -> None:
+    """Refuse a file or folder that is not there, or is no model, before anything is loaded.
+
+    Raises:
+        FileError: Missing or empty.
+        ModelError: Not a model.
+    """
+    path = _expanded(Path(source))
+    if not _exists(path):
+        if not (is_factory(source) or is_named(source)):
+            raise FileError(_missing(path))
+    elif not (path / _OF_JAVASCRIPT).is_file():
+        try:
+            _kind(path)
+        except OSError as error:
+            raise FileError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
 def _from_file(
     path: Path,
     kind: str,

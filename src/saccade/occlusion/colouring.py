@@ -193,13 +193,13 @@ def passes_at_once(run: Run, image: Array) -> int:
 
 def vjp_of_patterns(run: Run, image: Array, patterns: Array) -> Array:
     """`J^T c` on one picture for patterns of the code's numbers in their order, (patterns, ...), a few at a time."""
-    given = patterns.reshape(len(patterns), 1, *run.engine.layer_shape(image, run.encoder.layer))
-    groups = -(-len(given) // passes_at_once(run, image))
-    size = -(-len(given) // groups)
-    answers = np.empty((len(given), *image.shape[1:]), np.float32)
-    with run.own_progress(groups, len(given)) as step:
-        for start in range(0, len(given), size):
-            some = given[start : start + size]
+    cotangents = patterns.reshape(len(patterns), 1, *run.engine.layer_shape(image, run.encoder.layer))
+    groups = -(-len(cotangents) // passes_at_once(run, image))
+    size = -(-len(cotangents) // groups)
+    answers = np.empty((len(cotangents), *image.shape[1:]), np.float32)
+    with run.own_progress(groups, len(cotangents)) as step:
+        for start in range(0, len(cotangents), size):
+            some = cotangents[start : start + size]
             # Engines compile once per shape, so the last group is filled up to the size of the others.
             filled = np.concatenate([some, np.zeros((size - len(some), *some.shape[1:]), np.float32)])
             answers[start : start + size] = run.vjp(image, run.encoder.layer, filled)[: len(some), 0]

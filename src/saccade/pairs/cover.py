@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from saccade.attribution.covering import blur_of, covered, filler_of
 from saccade.attribution.fillers import filler_in_words
 from saccade.images import Images
-from saccade.pairs.split import Split
+from saccade.pairs.cosine_split import Split
 from saccade.results.matches import CoverTest, Match, tried_matches
 from saccade.run import Run
 
@@ -46,12 +46,12 @@ def cover_test(
     """
     if parts.score >= _SAME:
         return None
-    made = [matches[index] for index in tried_matches(matches, parts.score)]
-    if not made:
+    tried = [matches[index] for index in tried_matches(matches, parts.score)]
+    if not tried:
         return None
     codes, predictions = [], []
     for side, image in enumerate(images):
-        places = [(match.places_a, match.places_b)[side] for match in made]
+        places = [(match.places_a, match.places_b)[side] for match in tried]
         hidden = [np.logical_or.reduce(places[: count + 1]) for count in range(len(places))]
         copies = covered(image.array, filler_of(image.array, hidden[0].shape, run.encoder.value_range), hidden)
         whole_first = np.concatenate([image.array, copies])
@@ -68,7 +68,7 @@ def cover_test(
         for covered_a, covered_b in zip(first[1:], second[1:], strict=True)
     ]
     predicted = np.mean(predictions, axis=0).tolist()
-    blur = round(blur_of(made[0].places_a.shape, (images[0].shape[1], images[0].shape[2])))
+    blur = round(blur_of(tried[0].places_a.shape, (images[0].shape[1], images[0].shape[2])))
     return CoverTest(parts.score, tuple(predicted), tuple(measured), filler_in_words("blur", blur))
 
 

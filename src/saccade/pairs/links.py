@@ -118,12 +118,12 @@ def regions(shares: Table, most: int = MATCHES) -> tuple[Match, ...]:
     """
     rows, columns = shares.shape
     free = np.ones(shares.shape, bool)
-    found: list[list[Place]] = []
+    connected: list[list[Place]] = []
     strongest = np.abs(shares).max(initial=0.0)
     for index in np.argsort(-np.abs(shares), axis=None, kind="stable"):
         start = _place(int(index), columns)
         least = _STRONG * abs(shares[start])
-        if len(found) == most or abs(shares[start]) < _STRONG / 2 * strongest or not strongest:
+        if len(connected) == most or abs(shares[start]) < _STRONG / 2 * strongest or not strongest:
             break
         if not free[start]:
             continue
@@ -136,12 +136,12 @@ def regions(shares: Table, most: int = MATCHES) -> tuple[Match, ...]:
                 if free[near] and shares[near] * np.sign(shares[start]) >= least:
                     free[near] = False
                     waiting.append(near)
-        found.append(region)
-    made = [
+        connected.append(region)
+    matched = [
         Match.of([Link(place, place, float(shares[place])) for place in region], (rows, columns), (rows, columns))
-        for region in found
+        for region in connected
     ]
-    return tuple(sorted(made, key=lambda match: -abs(match.share)))
+    return tuple(sorted(matched, key=lambda match: -abs(match.share)))
 
 
 def _mutual(above: Table, errors: Table | None) -> list[tuple[int, int]]:

@@ -19,6 +19,9 @@ from saccade.reference import QUANTILES, Reference
 from saccade.run import Run
 from saccade.typing import Array
 
+FEW_IMAGES = 20
+"""A mean of fewer images than this is still mostly these images."""
+
 
 @dataclass(frozen=True, eq=False)
 class MeanCode:
@@ -148,15 +151,15 @@ def reference_of(
     """
     images = Collection(collection, lambda source: _read(encoder, source, encoder.recipe), name="the collection")
     run = Run(encoder, stop=stop)
-    codes: list[Array] = []
+    batches: list[Array] = []
     total: NDArray[np.float64] = np.zeros(())
     for batch in images.batches(progress=progress, stop=stop):
-        found = run.codes(batch, remember=False)
-        if codes and (found.shape[1:] != codes[0].shape[1:] or batch.shape[1:] != total.shape):
+        codes = run.codes(batch, remember=False)
+        if batches and (codes.shape[1:] != batches[0].shape[1:] or batch.shape[1:] != total.shape):
             raise InputError("the images differ in size, so they have no mean; read them at one size.")
-        codes.append(found)
+        batches.append(codes)
         total = total + batch.sum(axis=0, dtype=np.float64)
-    every = np.concatenate(codes)
+    every = np.concatenate(batches)
     if len(every) < 2:
         raise InputError("a collection of one image has nothing typical; give two or more.")
     mean, spread = every.mean(axis=0, dtype=np.float64), every.std(axis=0, dtype=np.float64)

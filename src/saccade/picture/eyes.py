@@ -93,9 +93,9 @@ def _facet(
     """One eye: the photo in its field, lit where its gradient energy lies; beyond the photo's edge nothing."""
     height, width = field.energy.shape
     tall, wide = max(1, round(tile[0] * height / window[0])), max(1, round(tile[1] * width / window[1]))
-    seen = sized(crop(photo, size, field), tall, wide)
+    pixels = sized(crop(photo, size, field), tall, wide)
     light = stretch(softened(field.energy, blur), tall, wide)
     peak = float(light.max())
     light = np.sqrt(np.clip(light / peak, 0, 1))[..., None] if peak > 0 else np.zeros((tall, wide, 1), np.float32)
-    lit = seen * (0.07 + 0.93 * light)
+    lit = pixels * (0.07 + 0.93 * light)
     return Image.fromarray(np.rint(lit).astype(np.uint8))

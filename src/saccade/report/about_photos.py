@@ -40,7 +40,7 @@ def about_photos(about: Mapping[str, Any] | None, names: Sequence[str]) -> dict[
         UnknownName: A photo that is not there, or an entry that is none.
         InputError: An entry of the wrong kind.
     """
-    known = {}
+    about_each = {}
     for name, entries in (about or {}).items():
         if name not in names:
             raise UnknownName.of("photo", name, names)
@@ -52,12 +52,12 @@ def about_photos(about: Mapping[str, Any] | None, names: Sequence[str]) -> dict[
             if entry not in _ENTRIES:
                 raise UnknownName.of(f"entry of {name}", entry, _ENTRIES)
         box = entries.get("subject")
-        known[name] = AboutPhoto(
+        about_each[name] = AboutPhoto(
             _text(name, "description", entries),
             _text(name, "credit", entries),
             None if box is None else _box(name, box),
         )
-    return known
+    return about_each
 
 
 def _text(name: str, entry: str, entries: Mapping[str, Any]) -> str:

@@ -36,8 +36,11 @@ _TYPICAL = 4000
 """So many pairs, drawn at random, tell what is typical."""
 
 
-def check_collection(collection: str | Path) -> None:
+def check_collection(collection: str | Path) -> Catalogue | None:
     """Refuse before the work a collection that is not there, and a machine that could not lay it out.
+
+    Returns:
+        The catalogue; None where the collection is a folder of photos.
 
     Raises:
         FileError: No such file or folder, a folder without photos, or a file that is no catalogue.
@@ -45,9 +48,13 @@ def check_collection(collection: str | Path) -> None:
         MissingPackage: scikit-learn is not installed, or what opens the collection.
     """
     check_installed()
-    if is_catalogue_name(collection):
-        check_catalogue_there(collection)
-    _check_count(len(Catalogue.load(collection)) if is_catalogue_name(collection) else len(find([collection])))
+    if not is_catalogue_name(collection):
+        _check_count(len(find([collection])))
+        return None
+    check_catalogue_there(collection)
+    catalogue = Catalogue.load(collection)
+    _check_count(len(catalogue))
+    return catalogue
 
 
 def _check_count(count: int) -> None:

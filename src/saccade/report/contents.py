@@ -46,15 +46,17 @@ def report_contents(
     collection: Catalogue | None = None,
 ) -> dict[str, Any]:
     """Everything that the views show, as plain data."""
-    subjects = {name: known.subject for name, known in about.items() if known.subject is not None}
+    subjects = {name: photo.subject for name, photo in about.items() if photo.subject is not None}
     report("encoding the photos", 0)
     codes = encoder.codes(images)
     redrawn = encoder.reconstruct(images) if encoder.is_autoencoder else None
     cells = cell_codes(encoder, images, codes)
     report("asking the methods", 1)
     attributions, left_out = explained(encoder, images, methods, stop=stop)
-    report("looking at what is kept", 2)
-    detail_kept = explain(encoder, images, "detail_kept", stop=stop) if redrawn is not None else None
+    detail_kept = None
+    if redrawn is not None:
+        report("looking at what is kept", 2)
+        detail_kept = explain(encoder, images, "detail_kept", stop=stop)
     report("asking untrained networks", 3)
     centre = known_centre(encoder, codes)
     trust = trust_data(encoder, images, attributions[0], centre)
@@ -70,12 +72,14 @@ def report_contents(
     layers = [layers_of(encoder, images[index]) for index in range(len(images))]
     report("asking every cell what it sees", 6)
     eyes = eye_data(encoder, images)
-    report("laying out the collection" if collection is not None else "comparing", 7)
-    neighbourhood = None if collection is None else _neighbourhood(encoder, collection, images, codes)
-    report("asking the other network" if beside is not None else "comparing", 8)
+    neighbourhood = None
+    if collection is not None:
+        report("laying out the collection", 7)
+        neighbourhood = _neighbourhood(encoder, collection, images, codes)
     table = similarities(codes, centre)
     other = None
     if beside is not None:
+        report("asking the other network", 8)
         other = beside_data(
             encoder, images, beside, table, methods=methods, lead=beside_lead, subjects=subjects, stop=stop
         )

@@ -142,11 +142,11 @@ def game(table: Array) -> list[list[int]]:
             questions.append((margin, [first, second, third]))
     questions.sort(key=lambda entry: -entry[0])
     chosen: list[list[int]] = []
-    asked: dict[tuple[int, int], int] = {}
+    times: dict[tuple[int, int], int] = {}
     for most in (1, 2, len(table)):
         for _, question in questions:
             answer = (question[0], question[1])
-            if question not in chosen and asked.get(answer, 0) < most and len(chosen) < _QUESTIONS:
+            if question not in chosen and times.get(answer, 0) < most and len(chosen) < _QUESTIONS:
                 chosen.append(question)
-                asked[answer] = asked.get(answer, 0) + 1
+                times[answer] = times.get(answer, 0) + 1
     return chosen

@@ -29,12 +29,12 @@ def on_subject(values: NDArray[np.floating], photo: Photo, box: Box) -> tuple[fl
     Returns:
         None where the model does not see the subject, or the map is nowhere above zero.
     """
-    seen = _in_model_image(photo, box)
+    visible = _in_model_image(photo, box)
     raised = np.maximum(values, 0)
     total = float(raised.sum(dtype=np.float64))
-    if area(seen) <= 0 or total <= 0:
+    if area(visible) <= 0 or total <= 0:
         return None
-    return inside(raised, seen) / total, area(seen)
+    return inside(raised, visible) / total, area(visible)
 
 
 def map_on_subject(values: NDArray[np.floating], photo: Photo, box: Box | None) -> str:
@@ -55,14 +55,14 @@ def subject_sentence(similarity: Similarity, boxes: Sequence[Box | None]) -> str
     """
     if similarity.score <= 0 or not similarity.places:
         return ""
-    known = [
+    on_subjects = [
         (photo.name, *on_box)
         for photo, shares, box in zip(similarity.photos, (similarity.shares_a, similarity.shares_b), boxes, strict=True)
         if box is not None and (on_box := on_subject(shares, photo, box)) is not None
     ]
-    if not known:
+    if not on_subjects:
         return ""
-    names, parts, filled = zip(*known, strict=True)
+    names, parts, filled = zip(*on_subjects, strict=True)
     ratio = float(np.mean([part / share for part, share in zip(parts, filled, strict=True)]))
     reason = (
         "The subject made them alike"

@@ -129,7 +129,7 @@ def report_page(
     photos = encoder.images(images)
     if len(photos) > MOST:
         raise InputError(f"{len(photos)} photos: a report shows 1 to {MOST}, so that its file can be mailed.")
-    known = about_photos(about, photos.names)
+    about_each = about_photos(about, photos.names)
     other = None if beside is None else as_encoder(beside)
 
     before = 0 if collection is None else _COLLECTION_STEPS
@@ -144,20 +144,20 @@ def report_page(
         if progress is not None:
             progress("encoding the collection", before * done // max(total, 1), before + _STEPS)
 
-    def made() -> dict[str, Any]:
+    def how_it_was_made() -> dict[str, Any]:
         return recipe(
-            encoder, photos, name, methods, model_source, left_out, options=options, beside=other, about=known,
+            encoder, photos, name, methods, model_source, left_out, options=options, beside=other, about=about_each,
             collection=None if collection is None else _name_of(collection),
         )  # fmt: skip
 
     catalogue = None if collection is None else catalogue_for(encoder, collection, progress=encoded, stop=stop)
     data = report_contents(
         encoder, photos, methods=methods, title=title, deck=deck, beside=other, beside_lead=beside_lead,
-        about=known, report=report, stop=stop, collection=catalogue,
+        about=about_each, report=report, stop=stop, collection=catalogue,
     )  # fmt: skip
     left_out = [*data["left_out"], *notes]
     network = _network(encoder, photos, left_out) if live else None
-    data["recipe"] = made()
+    data["recipe"] = how_it_was_made()
     page = page_file(data["title"], data["deck"], data, entry=entry)
     if network is not None:
         with_network = page_file(data["title"], data["deck"], {**data, "network": network}, entry="live_report.js")
@@ -169,7 +169,7 @@ def report_page(
                 f"the network does not run in this page: with it and {len(photos)} photos the file would have "
                 f"{size / 1e6:.1f} MB, and {MOST_BYTES / 1e6:g} can be mailed; name fewer photos"
             )
-            data["recipe"] = made()
+            data["recipe"] = how_it_was_made()
             page = page_file(data["title"], data["deck"], data, entry=entry)
     if on_note is not None:
         for note in left_out:

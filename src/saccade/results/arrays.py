@@ -18,13 +18,13 @@ from saccade.errors import FileError
 from saccade.images.files import expanded, unreadable
 
 
-def save_arrays(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]], made: Mapping[str, Any]) -> Path:
+def save_arrays(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) -> Path:
     """Write an `.npz`.
 
     Args:
         path: Where to.
         arrays: The numbers, by name.
-        made: How they were made: anything that JSON can hold. It is kept under the name `metadata`.
+        metadata: How they were made: anything that JSON can hold. It is kept under the name `metadata`.
 
     Returns:
         The path.
@@ -33,7 +33,7 @@ def save_arrays(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]]
         FileError: The folder is missing or cannot be written.
     """
     with atomic_file(path) as part, part.open("wb") as file:
-        np.savez_compressed(file, metadata=np.array(json.dumps(dict(made))), **arrays)  # type: ignore[arg-type]
+        np.savez_compressed(file, metadata=np.array(json.dumps(dict(metadata))), **arrays)  # type: ignore[arg-type]
     return Path(path)
 
 
@@ -52,10 +52,10 @@ def opened_arrays(path: str | os.PathLike[str], *, most: int | None = None) -> I
         with _file(path).open("rb") as content, np.load(content, allow_pickle=False) as file:
             if most is not None and sum(member.file_size for member in file.zip.infolist()) > most:
                 raise ValueError(f"more than {most} bytes")
-            made = json.loads(str(file["metadata"]))
-            if not isinstance(made, dict):
-                raise TypeError(f"metadata is {type(made).__name__}")
-            yield made, file
+            metadata = json.loads(str(file["metadata"]))
+            if not isinstance(metadata, dict):
+                raise TypeError(f"metadata is {type(metadata).__name__}")
+            yield metadata, file
     except FileError:
         raise
     except Exception as error:  # whatever numpy, zip or zlib make of damaged bytes, or the block of what they hold

@@ -388,16 +388,16 @@ class Attribution(Result):
         Raises:
             FileError: Missing, damaged, or not saved by `save`.
         """
-        with opened_arrays(path) as (made, file):
+        with opened_arrays(path) as (metadata, file):
             scores = {name.removeprefix("score."): file[name] for name in file.files if name.startswith("score.")}
-            names = made.pop("names")
-            images = Images.from_array(file["images"], tuple(made.pop("value_range")), names)
-            made["notes"], made["grid"] = tuple(made["notes"]), tuple(made["grid"])
+            names = metadata.pop("names")
+            images = Images.from_array(file["images"], tuple(metadata.pop("value_range")), names)
+            metadata["notes"], metadata["grid"] = tuple(metadata["notes"]), tuple(metadata["grid"])
             values, raw = numbers(file, "values", 3), numbers(file, "raw", file["raw"].ndim)
             if not len(values) == len(raw) == len(images):
                 raise ValueError(f"{len(values)} maps of {len(images)} images")
-            check_arguments("the file", cls, made)
-            return cls(values=values, raw=raw, images=images, scores=scores, **made)
+            check_arguments("the file", cls, metadata)
+            return cls(values=values, raw=raw, images=images, scores=scores, **metadata)
 
     def provenance(self) -> dict[str, Any]:
         """Method, target, units, model, layer, settings and notes."""

@@ -217,7 +217,7 @@ class CellMaps(Result):
         Raises:
             FileError: Missing, damaged, or not saved by `save`.
         """
-        with opened_arrays(path) as (made, file):
+        with opened_arrays(path) as (metadata, file):
 
             def axes(kind: str) -> Axes:
                 rows, columns = (
@@ -226,10 +226,10 @@ class CellMaps(Result):
                 )
                 return rows, columns
 
-            about = {name: made[name] for name in ("passes", "model", "layer", "notes")}
+            about = {name: metadata[name] for name in ("passes", "model", "layer", "notes")}
             check_arguments("the file", cls, about)
             windows, fields = numbers(file, "windows", 6), axes("fields")
-            images = Images.from_array(file["images"], tuple(made["value_range"]), made["names"])
+            images = Images.from_array(file["images"], tuple(metadata["value_range"]), metadata["names"])
             if windows.shape[:3] != (len(images), len(fields[0]), len(fields[1])):
                 raise ValueError(f"windows of {windows.shape} for {len(fields[0])}x{len(fields[1])} cells")
             return cls(

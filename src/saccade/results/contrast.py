@@ -157,19 +157,19 @@ class Contrast(Result):
         Raises:
             FileError: Missing, damaged, or not saved by `save`.
         """
-        with opened_arrays(path) as (made, file):
-            value_range, names = tuple(made["value_range"]), made["names"]
+        with opened_arrays(path) as (metadata, file):
+            value_range, names = tuple(metadata["value_range"]), metadata["names"]
 
             def images(array: str, name: str) -> Images:
                 return Images.from_array(file[array], value_range, [name])
 
-            about = {name: made[name] for name in ("model", "layer", "special", "centred")}
+            about = {name: metadata[name] for name in ("model", "layer", "special", "centred")}
             check_arguments("the file", cls, about)
             nearer, further = (
-                tuple(images(f"{side}_{index}", name) for index, name in enumerate(made[f"names_{side}"]))
+                tuple(images(f"{side}_{index}", name) for index, name in enumerate(metadata[f"names_{side}"]))
                 for side in ("nearer", "further")
             )
-            first, second = (tuple(map(float, made[f"scores_{side}"])) for side in ("nearer", "further"))
+            first, second = (tuple(map(float, metadata[f"scores_{side}"])) for side in ("nearer", "further"))
             if len(first) != len(nearer) or len(second) != len(further) or not first or not second:
                 raise ValueError("scores that do not fit the photos")
             return cls(
@@ -180,7 +180,7 @@ class Contrast(Result):
                 nearer=nearer,
                 further=further,
                 error=numbers(file, "error", 2) if "error" in file.files else None,
-                notes=tuple(made["notes"]),
+                notes=tuple(metadata["notes"]),
                 **about,
             )
 

@@ -151,8 +151,8 @@ def tried_matches(matches: Sequence[Match], score: float) -> list[int]:
         Their numbers among all matches, from 0.
     """
     sign = -1.0 if score < 0 else 1.0
-    made = [index for index, match in enumerate(matches) if sign * match.share > 0]
-    return sorted(made, key=lambda index: -abs(matches[index].share))[:TRIED]
+    towards_score = [index for index, match in enumerate(matches) if sign * match.share > 0]
+    return sorted(towards_score, key=lambda index: -abs(matches[index].share))[:TRIED]
 
 
 def links_to_array(matches: Sequence[Match]) -> NDArray[np.float64]:

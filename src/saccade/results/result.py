@@ -51,8 +51,8 @@ class Result(ABC):
 
         Arrays of the size of images are left to the `.npz`.
         """
-        made: dict[str, Any] = plain(self.provenance())
-        return made
+        provenance: dict[str, Any] = plain(self.provenance())
+        return provenance
 
     def metadata(self) -> dict[str, str]:
         """How it was made, as text by name; it travels inside saved pages."""

@@ -251,17 +251,17 @@ class Similarity(Result):
         Raises:
             FileError: Missing, damaged, or not saved by `save`.
         """
-        with opened_arrays(path) as (made, file):
-            value_range, names = tuple(made.pop("value_range")), made.pop("names")
+        with opened_arrays(path) as (metadata, file):
+            value_range, names = tuple(metadata.pop("value_range")), metadata.pop("names")
             first, second = (
                 Images.from_array(file[f"image_{side}"], value_range, [name])
                 for side, name in zip("ab", names, strict=True)
             )
-            made["notes"] = tuple(made["notes"])
+            metadata["notes"] = tuple(metadata["notes"])
             shares_a, shares_b = numbers(file, "shares_a", 2), numbers(file, "shares_b", 2)
             grids = shares_a.shape, shares_b.shape
-            cover_test = made.pop("cover_test")
-            check_arguments("the file", cls, made)
+            cover_test = metadata.pop("cover_test")
+            check_arguments("the file", cls, metadata)
             return cls(
                 shares_a=shares_a,
                 shares_b=shares_b,
@@ -271,7 +271,7 @@ class Similarity(Result):
                 error=_both(file, "error", grids),
                 matches=matches_from_array(file["links"], file["match_errors"], *grids),
                 cover_test=None if cover_test is None else _cover_test(cover_test),
-                **made,
+                **metadata,
             )
 
     def provenance(self) -> dict[str, Any]:

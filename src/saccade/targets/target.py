@@ -34,7 +34,7 @@ Read = Literal["code", "output"]
 class ImageReader(Protocol):
     """Reads images as the model wants them: the encoder."""
 
-    def images(self, given: Any) -> Images:
+    def images(self, photos: Any) -> Images:
         """Read whatever stands for images."""
         ...
 
@@ -162,8 +162,8 @@ class Target:
     @property
     def compared(self) -> tuple[GivenImages, ...]:
         """The single images that the photo is compared with, each once; a page shows them too."""
-        given = [images for _, part in self.parts for images in getattr(part.arguments, "compared", ())]
-        return tuple(dict.fromkeys(given))
+        compared = [images for _, part in self.parts for images in getattr(part.arguments, "compared", ())]
+        return tuple(dict.fromkeys(compared))
 
     def freeze(self, codes: Codes, source: CodeSource) -> Codes:
         """The frozen reference of every image; see `Arguments.reference`."""

@@ -44,10 +44,6 @@ class Strengths:
     grey: float = 0.08
 
 
-UNVARIED = Strengths(*[0.0] * 13)
-"""No variation at all: photos at another size."""
-
-
 def numbers_needed(channels: int) -> int:
     """How many random numbers does one variation take?"""
     return 14 + 3 * channels

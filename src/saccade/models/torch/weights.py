@@ -19,7 +19,6 @@ _AVERAGED = re.compile(r"ema|teacher|averaged", re.IGNORECASE)
 """The mean over the steps of training, which is what is used afterwards."""
 _FOLLOWING = re.compile(r"student|momentum|encoder_k|target_", re.IGNORECASE)
 """What only served the training of the other."""
-_OF_LAYERS = ("weight", "bias", "running_mean", "running_var")
 _PROBES = 8
 """Of how many of the module's names the beginnings in the file are looked for."""
 
