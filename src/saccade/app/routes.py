@@ -13,6 +13,7 @@ from fastapi.security import HTTPBearer
 
 from saccade.app.clients import Client
 from saccade.app.descriptions import DialsOnOffer, Explanation, ListedPhoto, MethodOnOffer, Model, Pair, Refusal
+from saccade.app.dials import FEWEST
 from saccade.app.refusal import Refused
 from saccade.app.requests import (
     CompareQuestion,
@@ -345,7 +346,7 @@ async def recipe(request: Request, question: PhotosQuestion) -> Response:
     asking = service.answer(
         client,
         ("recipe", *question.photos),
-        lambda _: service.answers.recipe(service.photos(client, question.photos)),
+        lambda _: service.recipe(client, question.photos),
     )
     return as_json(await while_there(request, asking))
 
@@ -390,7 +391,7 @@ async def report(request: Request, question: ReportQuestion) -> Response:
         is_there(service, client, number)
     working = service.turns.work(
         client,
-        lambda stop: service.answers.report(service.photos(client, question.photos), question.title, stop),
+        lambda stop: service.report(client, question.photos, question.title, stop),
         alone=service.must_be_alone,
     )
     page = await while_there(request, working)
@@ -422,7 +423,13 @@ async def page_data(request: Request) -> Response:
         facts[:-1]
         + b","
         + _encoded(
-            {"listed": photos, "most_shown": service.limits.shown, "is_collection": service.neighbourhood.is_offered}
+            {
+                "listed": photos,
+                "most_shown": service.limits.shown,
+                "is_collection": service.neighbourhood.is_offered,
+                "has_directions": sum(number.startswith("f") for number, _ in listed) >= FEWEST,
+                "has_other_network": service.other_network is not None,
+            }
         )[1:]
     )
 

@@ -47,6 +47,7 @@ def beside_data(
     lead: str | None,
     subjects: Mapping[str, Box],
     stop: Callable[[], bool] | None,
+    pairs: bool = True,
 ) -> dict[str, Any]:
     """What does another network see in the same photos?
 
@@ -59,6 +60,7 @@ def beside_data(
         lead: What is to be said of the two.
         subjects: Boxes of the photos' subjects, by name.
         stop: As for `explain`.
+        pairs: Also why it finds every two alike, which takes longest.
 
     Raises:
         NotApplicable: No method that both answer.
@@ -96,7 +98,7 @@ def beside_data(
         "codes": [_code_words(encoder, images), _code_words(other, seen)],
         "centred": centre is not None,
         "photos": photos,
-        "pairs": pair_data(other, seen, centre, subjects=subjects, stop=stop),
+        "pairs": pair_data(other, seen, centre, subjects=subjects, stop=stop) if pairs else [],
         "table": theirs.tolist(),
         "headline": _headline(photos, (table, theirs)),
         "detail": _detail(photos, names, (table, theirs)),
