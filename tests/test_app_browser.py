@@ -29,6 +29,7 @@ SECTIONS = [
     "cover",
     "ask",
     "same",
+    "guess",
     "alike",
     "memory",
     "dials",
@@ -36,7 +37,6 @@ SECTIONS = [
     "inside",
     "eye",
     "trust",
-    "guess",
     "recipe",
 ]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from app_servers import TOKEN, drawing_encoder, photo_file
+from app_servers import TOKEN, drawing_encoder, photo_file, small_encoder
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
@@ -51,8 +51,9 @@ def app(tmp_path: Path) -> Any:
     limits = Limits(work_seconds=5.0, photos=4)
     photos = sorted(tmp_path.iterdir())
     return create_app(
-        drawing_encoder(), photos, token=TOKEN, hosts=["testserver"], limits=limits, warm_up=False, on_defect=_raise
-    )
+        drawing_encoder(), photos, token=TOKEN, hosts=["testserver"], limits=limits, beside=small_encoder(),
+        warm_up=False, on_defect=_raise,
+    )  # fmt: skip
 
 
 def _raise(error: BaseException) -> None:

@@ -17,6 +17,7 @@ from saccade.app.album import AlbumPhoto
 from saccade.app.dials import Dials
 from saccade.app.requests import ExplainQuestion, settings_for, target_of
 from saccade.arguments import check_arguments
+from saccade.collection import Catalogue
 from saccade.encoder import Encoder
 from saccade.errors import NotApplicable, UnknownName
 from saccade.explanation import default_method, explain
@@ -55,11 +56,13 @@ class Answers:
     Args:
         encoder: The model and its code.
         model_source: What the command called the model.
+        options: Further words of the command, by which the models were opened.
         twin: The same model once more, whose weights may be drawn anew while the first one is asked.
     """
 
     encoder: Encoder
     model_source: str = "MODEL"
+    options: Sequence[str] = ()
     twin: Encoder | None = None
     _attributions: OrderedDict[tuple[Any, ...], Attribution] = field(default_factory=OrderedDict, repr=False)
     _at_layers: OrderedDict[str, Encoder] = field(default_factory=OrderedDict, repr=False)
@@ -312,24 +315,38 @@ class Answers:
         table = similarities(codes, known_centre(self.encoder, codes))
         return {"photos": [photo.number for photo in photos], "table": table.tolist(), "game": game(table)}
 
-    def recipe(self, photos: Sequence[AlbumPhoto]) -> dict[str, Any]:
+    def recipe(self, photos: Sequence[AlbumPhoto], beside: Encoder | None = None) -> dict[str, Any]:
         """How a report of these photos is made by hand."""
         images = Images.join([photo.image for photo in photos])
-        return recipe(self.encoder, images, "report.html", None, self.model_source, self.usual_methods(images[0])[1])
+        left_out = self.usual_methods(images[0])[1]
+        return recipe(
+            self.encoder, images, "report.html", None, self.model_source, left_out, options=self.options, beside=beside
+        )
 
     def report(
         self,
-        photos: Sequence[AlbumPhoto],
+        images: Images,
         title: str | None,
         stop: Stop | None = None,
         progress: Callable[[str, float, int], None] | None = None,
+        *,
+        beside: Encoder | None = None,
+        collection: Catalogue | None = None,
     ) -> str:
-        """The report of these photos, as one page."""
-        images = Images.join([photo.image for photo in photos])
+        """The report of these photos, as one page.
+
+        Args:
+            images: The photos.
+            title: The headline.
+            stop: As for `write_report`; and so the others.
+            progress: Called with what is being done.
+            beside: Another network.
+            collection: Photos among which these are shown.
+        """
         with self.twin_lock:
             page, _ = report_page(
-                self.twin or self.encoder, images, title=title, model_source=self.model_source, progress=progress,
-                stop=stop,
+                self.twin or self.encoder, images, title=title, beside=beside, collection=collection,
+                model_source=self.model_source, options=self.options, progress=progress, stop=stop,
             )  # fmt: skip
         return page
 

@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
+from saccade.app.beside_routes import beside_api
 from saccade.app.clients import Clients
 from saccade.app.collection_routes import collection_api
 from saccade.app.limits import Limits
@@ -53,6 +54,8 @@ def create_app(
     on_defect: Callable[[BaseException], None] | None = None,
     root_path: str = "",
     catalogue: Catalogue | None = None,
+    beside: Encoder | None = None,
+    options: Sequence[str] = (),
     warm_up: bool = True,
 ) -> Guard:
     """The app, as any server for ASGI runs it.
@@ -70,12 +73,14 @@ def create_app(
         on_defect: Gets what nobody expected.
         root_path: The prefix under which it is reached, behind a proxy that takes it away or leaves it.
         catalogue: The codes of the photos, where they are known already.
+        beside: Another model, which is shown the same photos.
+        options: Further words of the command, by which the models were opened.
         warm_up: Encode the photos of the command, and ask the usual questions once before anybody does.
     """
     limits = limits or Limits()
     service = Service(
         encoder, photos, limits, model_source=model_source, open_twin=open_twin, on_defect=on_defect,
-        catalogue=catalogue,
+        catalogue=catalogue, beside=beside, options=options,
     )  # fmt: skip
 
     @asynccontextmanager
@@ -98,6 +103,7 @@ def create_app(
     app.state.service = service
     app.include_router(api)
     app.include_router(collection_api)
+    app.include_router(beside_api)
     _add_page(app)
     app.add_api_websocket_route("/live", _live)
     for kind, handler in _HANDLERS.items():
@@ -121,7 +127,7 @@ async def _live(socket: WebSocket) -> None:
 def _add_page(app: FastAPI) -> None:
     """The page and its parts; they are read once, so that no name in an address ever becomes that of a file."""
     scripts = {path.name: path.read_bytes() for path in sorted(VIEWS.glob("*.js"))}
-    styles = joined_styles(covered=True, also=("photo_map.css", "app.css")).encode()
+    styles = joined_styles(covered=True, also=("photo_map.css", "beside.css", "app.css")).encode()
 
     async def page() -> Response:
         return HTMLResponse(_PAGE)

@@ -97,7 +97,9 @@ class Dials:
         require_decoder(encoder)
         images = self._photos()
         if len(images) < FEWEST:
-            raise NotApplicable(f"{len(images)} photos: directions can be told of {FEWEST} or more; name a folder.")
+            raise NotApplicable(
+                f"directions can be told of {FEWEST} photos or more, and {len(images)} can be used; name a folder."
+            )
         codes = np.concatenate([encoder.codes(image) for image in images]).astype(np.float64)
         self.photos = len(codes)
         flat = (codes - codes.mean(axis=0)).reshape(len(codes), -1)

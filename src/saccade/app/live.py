@@ -278,9 +278,9 @@ class Conversation:
         _send_drawn(send, mixed(encoder, first.image, second.image, question.share, stop), start)
 
     def _report(self, question: Report, stop: Stop, send: Send) -> None:
-        photos = self._service.photos(self._client, question.photos)
-        page = self._service.answers.report(
-            photos,
+        page = self._service.report(
+            self._client,
+            question.photos,
             question.title,
             stop,
             lambda doing, done, total: send({"doing": doing, "done": done, "total": total}, b""),

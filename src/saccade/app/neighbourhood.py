@@ -55,6 +55,11 @@ class Neighbourhood:
         """Is everything encoded?"""
         return self._shown is not None
 
+    @property
+    def catalogue(self) -> Catalogue | None:
+        """What is encoded; None until everything is."""
+        return self._catalogue if self.is_ready else None
+
     async def prepare(self, turns: Turns) -> None:
         """Encode the photos, some at a time, whenever it is nobody else's turn.
 

@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from fastapi.security import HTTPBearer
 
 from saccade.app.descriptions import DialsOnOffer, Explanation, ListedPhoto, MethodOnOffer, Model, Pair, Refusal
+from saccade.app.dials import FEWEST
 from saccade.app.exchange import (
     BODY,
     REFUSALS,
@@ -280,7 +281,7 @@ async def recipe(request: Request, question: PhotosQuestion) -> Response:
     asking = service.answer(
         client,
         ("recipe", *question.photos),
-        lambda _: service.answers.recipe(service.photos(client, question.photos)),
+        lambda _: service.recipe(client, question.photos),
     )
     return as_json(await while_there(request, asking))
 
@@ -325,7 +326,7 @@ async def report(request: Request, question: ReportQuestion) -> Response:
         is_there(service, client, number)
     working = service.turns.work(
         client,
-        lambda stop: service.answers.report(service.photos(client, question.photos), question.title, stop),
+        lambda stop: service.report(client, question.photos, question.title, stop),
         alone=service.must_be_alone,
     )
     page = await while_there(request, working)
@@ -357,7 +358,13 @@ async def page_data(request: Request) -> Response:
         facts[:-1]
         + b","
         + json_text(
-            {"listed": photos, "most_shown": service.limits.shown, "is_collection": service.neighbourhood.is_offered}
+            {
+                "listed": photos,
+                "most_shown": service.limits.shown,
+                "is_collection": service.neighbourhood.is_offered,
+                "has_directions": sum(number.startswith("f") for number, _ in listed) >= FEWEST,
+                "has_other_network": service.other_network is not None,
+            }
         )[1:]
     )
 

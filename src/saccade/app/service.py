@@ -7,6 +7,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,14 @@ from saccade.app.defects import say_kind
 from saccade.app.dials import Dials
 from saccade.app.limits import Limits
 from saccade.app.neighbourhood import Neighbourhood
+from saccade.app.other_network import OtherNetwork
 from saccade.app.refusal import Refused
 from saccade.app.requests import ExplainQuestion
 from saccade.app.turns import Turns
 from saccade.collection import Catalogue
+from saccade.collection.photo_map import check_installed
 from saccade.encoder import Encoder
-from saccade.errors import NotApplicable, SaccadeError
+from saccade.errors import MissingPackage, NotApplicable, SaccadeError
 from saccade.images import Images
 from saccade.models.randomisation import randomised, weighted_layers
 
@@ -41,6 +44,8 @@ class Service:
             since their weights are drawn in the place of the model's own.
         on_defect: Gets what nobody expected.
         catalogue: The codes of the photos, where they are known already.
+        beside: Another model, which is asked the same.
+        options: Further words of the command, by which the models were opened.
     """
 
     def __init__(
@@ -53,10 +58,13 @@ class Service:
         open_twin: Callable[[], Encoder] | None = None,
         on_defect: Callable[[BaseException], None] | None = None,
         catalogue: Catalogue | None = None,
+        beside: Encoder | None = None,
+        options: Sequence[str] = (),
     ) -> None:
         self.limits = limits
         self.album = Album(encoder, paths, limits)
-        self.answers = Answers(encoder, model_source)
+        self.answers = Answers(encoder, model_source, options)
+        self.other_network = None if beside is None else OtherNetwork(encoder, beside)
         self.turns = Turns(limits)
         self.neighbourhood = Neighbourhood(encoder, paths, self.album.recipe, catalogue)
         self.dials = Dials(encoder, self._at_hand)
@@ -124,6 +132,8 @@ class Service:
             self.answers.photo(photo)
             for method in (None, *self.answers.facts(photo.image)["camera"]):
                 self.answers.attribution(ExplainQuestion(photo=photo.number, method=method), lambda _: photo, stop)
+            if self.other_network is not None:
+                self.other_network.data([photo], stop)
 
         with suppress(SaccadeError, Refused):  # whoever asks for it is told the reason
             await self.turns.work(client, first)
@@ -138,6 +148,40 @@ class Service:
     def photos(self, client: str, numbers: Sequence[str]) -> list[AlbumPhoto]:
         """The photos of these numbers."""
         return [self.album.photo(client, number) for number in numbers]
+
+    def recipe(self, client: str, numbers: Sequence[str]) -> dict[str, Any]:
+        """How a report of these photos is made by hand."""
+        other = None if self.other_network is None else self.other_network.encoder
+        return self.answers.recipe(self.photos(client, numbers), other)
+
+    def report(
+        self,
+        client: str,
+        numbers: Sequence[str],
+        title: str | None,
+        stop: Callable[[], bool],
+        progress: Callable[[str, float, int], None] | None = None,
+    ) -> str:
+        """Everything about these photos as one page, with what the app shows beside them."""
+        images = []
+        for photo in self.photos(client, numbers):
+            (shown,) = photo.image.photos
+            # In the collection a photo finds itself by its file.
+            known = replace(shown, source=self.neighbourhood.path(photo.number))
+            images.append(Images(photo.image.array, (known,), photo.image.value_range))
+        return self.answers.report(
+            Images.join(images), title, stop, progress,
+            beside=None if self.other_network is None else self.other_network.encoder,
+            collection=self._collection(),
+        )  # fmt: skip
+
+    def _collection(self) -> Catalogue | None:
+        """What a report can show of it."""
+        try:
+            check_installed()
+        except MissingPackage:  # the page's own section says so
+            return None
+        return self.neighbourhood.catalogue
 
     def _at_hand(self) -> list[Images]:
         """The first photos of the command that can be used."""

@@ -13,6 +13,7 @@ from saccade.cli.command import command
 from saccade.cli.console import Console
 from saccade.cli.named_files import readable_photos
 from saccade.cli.options import Opening, opened
+from saccade.cli.other_model import OtherModel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +28,7 @@ _SHORTEST_TOKEN = 16
 @command
 def serve(
     opening: Opening,
+    other: OtherModel,
     console: Console,
     model: Annotated[
         str | None,
@@ -87,6 +89,7 @@ def serve(
     from saccade.errors import InputError, MissingPackage
 
     settings = opening.settings()
+    other.check()
     prefix = _prefix(root_path)
     if token is not None and (len(token) < _SHORTEST_TOKEN or not token.isascii() or not token.isprintable()):
         raise InputError(f"--token has {len(token)} characters; give {_SHORTEST_TOKEN} or more, letters and digits.")
@@ -115,6 +118,9 @@ def serve(
         source = model if model is not None else str(SHIPPED)
         encoder = opening.open(source)
         console.say(encoder.describe())
+        beside = other.open(opening)
+        if beside is not None:
+            console.say(f"beside it {beside.describe()}")
         if catalogue is not None:
             catalogue.check_fits(encoder)
         size = of_one_size(encoder.recipe)
@@ -130,7 +136,7 @@ def serve(
             encoder, photos, token=shown_token, hosts=allow_host or (), any_address=not is_loopback(host),
             cookie=f"saccade_{listener.port}", limits=limits, model_source=source,
             open_twin=lambda: load(source, **settings), on_defect=say_all if console.debug else None, root_path=prefix,
-            catalogue=catalogue,
+            catalogue=catalogue, beside=beside, options=[*opening.words(), *other.words()],
         )  # fmt: skip
         address = listener.address(shown_token, prefix)
         if port is None and listener.port != FIRST_PORT:
@@ -140,8 +146,11 @@ def serve(
                 f"every machine that reaches {host} and knows the token can ask; what is sent can be read on the way, "
                 "unless a proxy with TLS stands before it."
             )
-        _announce(console, {**opened(encoder), "url": address, "host": host, "port": listener.port,
-                            "photos": [str(photo) for photo in photos]})  # fmt: skip
+        facts = {
+            **opened(encoder), "beside": None if beside is None else opened(beside), "url": address, "host": host,
+            "port": listener.port, "photos": [str(photo) for photo in photos],
+        }  # fmt: skip
+        _announce(console, facts)
         console.say(f"{len(photos)} photos; open {address}")
         console.say("Ctrl-C ends it.")
         console.flush()

@@ -36,6 +36,7 @@ def beside_data(
     lead: str | None,
     subjects: Mapping[str, Box],
     stop: Callable[[], bool] | None,
+    pairs: bool = True,
 ) -> dict[str, Any]:
     """What does another network see in the same photos?
 
@@ -48,6 +49,7 @@ def beside_data(
         lead: What is to be said of the two.
         subjects: Boxes of the photos' subjects, by name.
         stop: As for `explain`.
+        pairs: Also why it finds every two alike, which takes longest.
 
     Raises:
         NotApplicable: No method that both answer.
@@ -78,7 +80,7 @@ def beside_data(
             }
             for index, maps in enumerate(compared)
         ],
-        "pairs": pair_data(other, images_of_other, centre, subjects=subjects, stop=stop),
+        "pairs": pair_data(other, images_of_other, centre, subjects=subjects, stop=stop) if pairs else [],
         "table": networks.tables[1].tolist(),
         "headline": networks.headline(compared),
         "detail": networks.detail(compared),

@@ -8,6 +8,7 @@ import { createLoader, drawWhenThere } from "./app_loading.js";
 import { renderMix } from "./app_mix.js";
 import { RefusedByServer, getJson, sendPhoto } from "./app_requests.js";
 import { createSocket } from "./app_socket.js";
+import { BESIDE } from "./beside.js";
 import { build } from "./build.js";
 import { COLLECTION } from "./collection.js";
 import { button } from "./controls.js";
@@ -22,8 +23,8 @@ const LIVE_SECTIONS = [
   { id: "dials", name: "Turn the dials", title: "What can its code say?", lead: "Move the code itself, and let the decoder draw what it stands for.", needs: () => true, render: renderDials },
   { id: "mix", name: "Mix two", title: "What lies between two photos?", lead: "Mix the codes of two photos, and let the decoder draw the mixture.", needs: () => true, render: renderMix },
   COLLECTION,
+  BESIDE,
 ];
-const SECTION_ORDER = ["look", "cover", "ask", "same", "alike", "collection", "memory", "dials", "mix", "inside", "eye", "trust", "guess", "recipe"];
 const PHOTO_FILES = "image/*,.heic,.heif,.tif,.tiff";
 
 /** @type {any} */
@@ -106,7 +107,9 @@ function draw(shown) {
   const { signal } = pageEnd;
   const photos = numbersShown.map((number) => photosByNumber.get(number));
   const data = { ...facts, title: "What does the machine see?", photos, pairs: [], table: [], game: [], has_all_maps: false };
-  const offers = [...facts.offers, ...(facts.is_collection ? [COLLECTION.id] : [])].filter((/** @type {string} */ id) => !(["alike", "mix"].includes(id) && photos.length < 2) && !(id === "guess" && photos.length < 3));
+  const fewest = /** @type {Record<string, number>} */ ({ alike: 2, mix: 2, guess: 3 });
+  const offers = [...facts.offers, ...(facts.is_collection ? [COLLECTION.id] : []), ...(facts.has_other_network ? [BESIDE.id] : [])]
+    .filter((/** @type {string} */ id) => photos.length >= (fewest[id] ?? 1) && (id !== "dials" || facts.has_directions));
   const loader = createLoader(data);
   const words = new URLSearchParams(location.hash.slice(1));
   if (shown >= 0) {
@@ -121,10 +124,11 @@ function draw(shown) {
   }
   pageStore = renderPage(data, {
     transport,
+    more: LIVE_SECTIONS,
     live: {
       signal,
       foot: "Made by saccade. Everything was computed on this machine, and nothing has left it.",
-      choose: (sections) => [...LIVE_SECTIONS, ...sections].map(withoutQuestions).filter((section) => offers.includes(section.id)).sort((a, b) => SECTION_ORDER.indexOf(a.id) - SECTION_ORDER.indexOf(b.id)),
+      choose: (sections) => sections.filter((section) => offers.includes(section.id)).map(withoutQuestions),
       draw: (id, store, element, render) => drawWhenThere(loader, id, store, element, render, signal),
     },
   });

@@ -56,6 +56,20 @@ export function createLoader(data) {
     data.game = likenesses.game;
   });
 
+  /** The other network on all photos of the page, without the pairs. */
+  const beside = () => piece("beside", async () => {
+    data.beside = { ...(await postJson("api/beside", { photos: data.photos.map((/** @type {any} */ photo) => photo.number) })), pairs: [] };
+  });
+  /** @param {number} a @param {number} b */
+  const pairBeside = (a, b) => {
+    const pair = () => piece(`pair beside ${data.photos[a].number} ${data.photos[b].number}`, async () => {
+      const pair = await postJson("api/beside/compare", { a: data.photos[a].number, b: data.photos[b].number });
+      data.beside.pairs.push({ ...pair, a, b });
+    });
+    const coming = beside();
+    return coming ? coming.then(() => pair() ?? undefined) : pair();
+  };
+
   /** @param {number} photo */
   const collection = (photo) => {
     const map = () => loadCollection(data, (words) => { document.querySelector("#collection .app-waiting")?.replaceChildren(words); });
@@ -76,6 +90,10 @@ export function createLoader(data) {
     alike: ({ photo, other }) => {
       const second = otherOf(photo, other, data.photos.length);
       return [base(data.photos[photo]), base(data.photos[second]), pair(photo, second)];
+    },
+    beside: ({ photo, other }) => {
+      const second = otherOf(photo, other, data.photos.length);
+      return [...data.photos.map(base), likenesses(), beside(), ...(second === photo ? [] : [pair(photo, second), pairBeside(photo, second)])];
     },
     collection: ({ photo }) => [base(data.photos[photo]), collection(photo)],
     memory: ({ photo }) => [base(data.photos[photo]), kept(data.photos[photo])],

@@ -11,6 +11,11 @@ import { asScore, asText, placeInWords } from "./wording.js";
 /** Of a photo so much is lit where only the strongest places are shown. */
 const STRONGEST_LIT = 0.2;
 
+/** @type {import("./page.js").Section} */
+export const BESIDE = {
+  id: "beside", name: "Another network", title: "What does another network see?", lead: "", needs: (data) => Boolean(data.beside), render: renderBeside,
+};
+
 /** @param {{data: any, element: HTMLElement, store: any}} view */
 export function renderBeside({ data, element, store }) {
   const { beside } = data;
@@ -183,6 +188,7 @@ function renderOrders(data, element, store) {
     lines.setAttribute("viewBox", `0 0 ${area.width} ${area.height}`);
     lines.replaceChildren(...[...rows[0].querySelectorAll(".ranked")].map((/** @type {any} */ from) => {
       const to = rows[1].querySelector(`[data-photo="${from.dataset.photo}"]`);
+      if (!from.offsetWidth || !to?.offsetWidth) return ""; // a narrow page shows the first ones alone
       const [above, below] = [from, to].map((node) => node.getBoundingClientRect());
       const [x1, y1] = [above.left + above.width / 2 - area.left, above.bottom - area.top];
       const [x2, y2] = [below.left + below.width / 2 - area.left, below.top - area.top];

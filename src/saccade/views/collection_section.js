@@ -3,4 +3,4 @@
 import { COLLECTION } from "./collection.js";
 import { addSection } from "./page.js";
 
-addSection(COLLECTION, "alike");
+addSection(COLLECTION);

@@ -45,4 +45,4 @@ function framedTransport() {
 }
 
 const framed = document.getElementById("report-data");
-if (framed) renderPage(JSON.parse(framed.textContent ?? ""), { transport: framedTransport(), second: coverSection("Your notebook runs the network.") });
+if (framed) renderPage(JSON.parse(framed.textContent ?? ""), { transport: framedTransport(), more: [coverSection("Your notebook runs the network.")] });

@@ -7,5 +7,5 @@ import { renderPage } from "./page.js";
 const live = document.getElementById("report-data");
 if (live) {
   const data = JSON.parse(live.textContent ?? "");
-  renderPage(data, { transport: inPageTransport(data.network), second: coverSection("The network itself runs in this page.") });
+  renderPage(data, { transport: inPageTransport(data.network), more: [coverSection("The network itself runs in this page.")] });
 }

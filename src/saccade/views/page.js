@@ -53,18 +53,18 @@ const SECTIONS = [
   { id: "recipe", name: "Recipe", title: "How was this made?", lead: "", needs: () => true, render: renderRecipe },
 ];
 
-/**
- * Add a section that only some pages carry.
- * @param {Section} section @param {string} after the id of the section that it follows
- */
-export function addSection(section, after) {
-  SECTIONS.splice(SECTIONS.findIndex((each) => each.id === after) + 1, 0, section);
+/** The order of all sections on every page: first one photo, then two, then many; what it remembers; how it works inside; what to believe. */
+const SECTION_ORDER = ["look", "cover", "ask", "same", "guess", "alike", "beside", "collection", "memory", "dials", "mix", "inside", "eye", "trust", "recipe"];
+
+/** Add a section that only some pages carry. @param {Section} section */
+export function addSection(section) {
+  SECTIONS.push(section);
 }
 
 /**
  * @param {any} data
- * @param {{transport?: any, second?: Section, live?: Live}} [options] `transport` computes new images; `second` is a section that needs one, and
- *     comes second; `live` brings the data piece by piece
+ * @param {{transport?: any, more?: Section[], live?: Live}} [options] `transport` computes new images; `more` are sections that need one; `live`
+ *     brings the data piece by piece
  */
 export function renderPage(data, options = {}) {
   waitingSections.length = 0;
@@ -77,7 +77,7 @@ export function renderPage(data, options = {}) {
     const count = name === "method" ? methods : name === "near" ? data.collection?.names.length ?? 0 : photos;
     return Number.isInteger(value) && value >= 0 && value < count ? value : undefined;
   }, options.live?.signal);
-  const sections = options.second ? [SECTIONS[0], options.second, ...SECTIONS.slice(1)] : SECTIONS;
+  const sections = [...SECTIONS, ...(options.more ?? [])].sort((one, other) => SECTION_ORDER.indexOf(one.id) - SECTION_ORDER.indexOf(other.id));
   const shown = options.live ? options.live.choose(sections) : sections.filter((section) => section.needs(data));
   const head = build("header", { class: "head" });
   const hero = build("div", { class: "hero" });

@@ -4,6 +4,9 @@ import { decodeArray } from "./arrays.js";
 import { buildSvg } from "./build.js";
 import { middleOfCell } from "./stage.js";
 
+/** Both photos together take so many pixels of the page, or there is no room for lines. */
+const NARROW = 420;
+
 /**
  * What is joined, and how.
  * @typedef {{pair: any, photos: any[], chosen: number, colours: string[], inks: string[]}} Matching the pair with the first photo on the left
@@ -22,17 +25,17 @@ export function drawMatchLines(lines, duo, stages, matching) {
   const area = duo.getBoundingClientRect();
   lines.setAttribute("viewBox", `0 0 ${area.width} ${area.height}`);
   const boxes = stages.map((stage) => stage.frame.getBoundingClientRect());
-  // On a narrow page the photos stand one above the other, and lines would cross both: there the numbers alone join them.
-  const isStacked = boxes[1].top >= boxes[0].bottom - 1;
+  // On a narrow page lines would cross both photos, which stand one above the other or are small: there the numbers alone join them.
+  const isNarrow = boxes[1].top >= boxes[0].bottom - 1 || area.width < NARROW;
   const badges = buildSvg("g");
-  const radius = isStacked || area.width >= 560 ? 12 : 7.5;
+  const radius = boxes[0].width >= 240 ? 12 : 8.5;
   const largest = Math.max(...pair.matches.map((/** @type {any} */ match) => Math.abs(match.share)), 1e-12);
   pair.matches.forEach((/** @type {any} */ match, /** @type {number} */ index) => {
     const ends = [0, 1].map((which) => {
       // A line starts on the edge that looks at the other photo, so that it covers neither.
       const [rows, columns] = pair[gridKey(pair, which)];
       const places = match[placesKey(pair, which)];
-      if (isStacked) {
+      if (isNarrow) {
         const [across, down] = middleOfPlaces(photos[which].box, rows, columns, places);
         return [boxes[which].left - area.left + across * boxes[which].width, boxes[which].top - area.top + down * boxes[which].height];
       }
@@ -50,7 +53,7 @@ export function drawMatchLines(lines, duo, stages, matching) {
     const quiet = chosen >= 0 && chosen !== index;
     const path = `M ${x1} ${y1} C ${x1 + bend} ${y1}, ${x2 - bend} ${y2}, ${x2} ${y2}`;
     const width = ((2 + (9 * Math.abs(match.share)) / largest) * radius) / 12;
-    if (!isStacked) lines.append(buildSvg("g", { class: quiet ? "match quiet" : "match" },
+    if (!isNarrow) lines.append(buildSvg("g", { class: quiet ? "match quiet" : "match" },
       buildSvg("path", { d: path, class: "match-casing", "stroke-width": width + radius / 3 }),
       buildSvg("path", { d: path, class: "match-line", stroke: colour, "stroke-width": width, "stroke-dasharray": match.share < 0 ? `${width} ${1.6 * width}` : null })));
     for (const [x, y] of ends) {

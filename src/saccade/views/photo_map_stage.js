@@ -3,6 +3,7 @@
 import { build, freshId } from "./build.js";
 import { wantsStillness } from "./controls.js";
 import { placePhotos } from "./photo_map_layout.js";
+import { createMapScene } from "./photo_map_scene.js";
 
 /** Pixels from the middle of a photo within which the pointer still means it. */
 const PICK_RADIUS = 14;
@@ -18,9 +19,10 @@ const MOST_ZOOM = 40;
  */
 export function createPhotoMap(options) {
   const { atlas } = options;
-  const { count, shapes } = atlas;
+  const { count } = atlas;
   const canvas = build("canvas", { class: "photo-map-canvas", "aria-hidden": "true" });
-  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { alpha: false }));
+  const scene = createMapScene(atlas, canvas);
+  const { context } = scene;
   const card = build("div", { class: "photo-map-card", hidden: true, "aria-hidden": "true" });
   const hint = build("p", { class: "photo-map-hint", hidden: true, "aria-hidden": "true" }, "Click the map first: then the wheel zooms.");
   const helpId = freshId("help");
@@ -62,11 +64,11 @@ export function createPhotoMap(options) {
     width = area.width;
     height = area.height;
     pixels = Math.min(2, devicePixelRatio || 1);
-    canvas.width = Math.round(width * pixels);
-    canvas.height = Math.round(height * pixels);
+    scene.resize(Math.round(width * pixels), Math.round(height * pixels));
     if (arrangement) {
       goalSide = placePhotos(arrangement, atlas, width, height, goals);
       if (!isFlying) { places.set(goals); side = goalSide; }
+      scene.forget();
     }
     hold();
     // At once: a canvas that was given a size is empty.
@@ -88,13 +90,13 @@ export function createPhotoMap(options) {
     if (!frameRequest) frameRequest = requestAnimationFrame((time) => { frameRequest = 0; paint(time); });
   }
 
-  /** @param {number} number @returns {[number, number, number, number]} left, top, width, height on the screen */
-  function boxOf(number) {
-    const shown = shownSide();
-    const longer = Math.max(shapes[2 * number], shapes[2 * number + 1]);
-    const wide = shown * ((1 - cut) * (shapes[2 * number] / longer) + cut * Math.min(1, atlas.ratio));
-    const high = shown * ((1 - cut) * (shapes[2 * number + 1] / longer) + cut * Math.min(1, 1 / atlas.ratio));
-    return [places[2 * number] * zoom + left - wide / 2, places[2 * number + 1] * zoom + top - high / 2, wide, high];
+  /** @returns {import("./photo_map_scene.js").MapView} */
+  function view() { return { places, zoom, left, top, side: shownSide(), cut, width, height, pixels }; }
+
+  /** @param {number} number @param {import("./photo_map_scene.js").MapView} [seen] @returns {[number, number, number, number]} left, top, width, height in the frame */
+  function boxOf(number, seen = view()) {
+    const [x, y, wide, high] = scene.place(number, seen);
+    return [x / pixels, y / pixels, wide / pixels, high / pixels];
   }
 
   /** @param {number} number @param {number} larger */
@@ -109,13 +111,14 @@ export function createPhotoMap(options) {
 
   /** @param {number} time */
   function paint(time) {
-    if (isFlying) fly(time);
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    let isUnfinished = false;
+    if (isFlying) {
+      fly(time);
+      scene.showMoving(view());
+    } else isUnfinished = scene.show(view(), time);
     context.setTransform(pixels, 0, 0, pixels, 0, 0);
-    context.fillStyle = "#0f1013";
-    context.fillRect(0, 0, width, height);
-    const isChosen = chosen >= 0 || lit.length > 0;
-    for (let number = 0; number < count; number += 1) drawOne(number, 1);
-    if (isChosen) {
+    if (chosen >= 0 || lit.length > 0) {
       context.fillStyle = "rgb(15 16 19 / .74)";
       context.fillRect(0, 0, width, height);
       paintChosen();
@@ -124,7 +127,7 @@ export function createPhotoMap(options) {
       const box = drawOne(touched, 1.35);
       if (box) outline(box, "#fff", 2);
     }
-    if (isFlying) request();
+    if (isFlying || isUnfinished) request();
   }
 
   function paintChosen() {
@@ -183,9 +186,10 @@ export function createPhotoMap(options) {
   function photoAt(x, y) {
     let nearest = -1;
     let least = PICK_RADIUS ** 2;
-    for (const number of chosen >= 0 ? [chosen, ...lit] : lit) if (isInside(boxOf(number), x, y)) return number;
+    const seen = view();
+    for (const number of chosen >= 0 ? [chosen, ...lit] : lit) if (isInside(boxOf(number, seen), x, y)) return number;
     for (let number = count - 1; number >= 0; number -= 1) {
-      const box = boxOf(number);
+      const box = boxOf(number, seen);
       if (isInside(box, x, y)) return number;
       const distance = (box[0] + box[2] / 2 - x) ** 2 + (box[1] + box[3] / 2 - y) ** 2;
       if (distance < least) { least = distance; nearest = number; }
@@ -387,6 +391,7 @@ export function createPhotoMap(options) {
         side = goalSide;
         cut = next.columns ? 1 : 0;
         isFlying = false;
+        scene.forget();
       } else {
         starts.set(places);
         startSide = side;

@@ -1,0 +1,48 @@
+"""Another network beside the model: it is given the same photos, and asked the same."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from saccade.app.album import AlbumPhoto, of_one_size
+from saccade.encoder import Encoder
+from saccade.images import Images
+from saccade.report.beside_data import beside_data
+from saccade.report.pair_data import known_centre, pair_data, similarities
+
+Stop = Callable[[], bool]
+
+
+class OtherNetwork:
+    """Asks both.
+
+    Args:
+        encoder: The model of the app.
+        other: Another model and its code.
+    """
+
+    def __init__(self, encoder: Encoder, other: Encoder) -> None:
+        self._encoder = encoder
+        self.encoder = copy.copy(other)
+        self.encoder.recipe = of_one_size(other.recipe)
+
+    def data(self, photos: Sequence[AlbumPhoto], stop: Stop | None = None) -> dict[str, Any]:
+        """Where do both look in these photos, and which of them does each find alike?
+
+        Raises:
+            NotApplicable: They answer none of the same methods.
+        """
+        images = Images.join([photo.image for photo in photos])
+        codes = self._encoder.codes(images)
+        table = similarities(codes, known_centre(self._encoder, codes))
+        return beside_data(
+            self._encoder, images, self.encoder, table, methods=None, lead=None, subjects={}, stop=stop, pairs=False
+        )
+
+    def pair(self, a: AlbumPhoto, b: AlbumPhoto, stop: Stop | None = None) -> dict[str, Any]:
+        """Why does the other network find these two alike?"""
+        images = self.encoder.read([photo.image.photos[0].original for photo in (a, b)])
+        (pair,) = pair_data(self.encoder, images, known_centre(self.encoder, self.encoder.codes(images)), stop=stop)
+        return {**pair, "a": a.number, "b": b.number}
