@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,7 @@ from saccade.collection.code_space import best
 from saccade.collection.encoded_parts import EncodedParts, check_alone
 from saccade.collection.thumbnail import opened_thumbnail
 from saccade.errors import Cancelled, FileError, InputError, UnknownName
+from saccade.report import write_atlas
 from saccade.run import Run
 
 PHOTOS = 24
@@ -167,6 +170,65 @@ def test_a_damaged_file_is_refused_in_one_line(catalogue: Catalogue, tmp_path: P
     with pytest.raises(FileError) as raised:
         Catalogue.load(path)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", [".npz", ".lance"])
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"width": 0},
+        {"box": (1.0, 0.0, 0.0, 1.0)},
+        {"name": "../../secret.png"},
+        {"name": "/secret.png"},
+        {"name": "a\0b.png"},
+    ],
+    ids=str,
+)
+def test_what_no_photo_can_be_is_refused_in_one_line(
+    catalogue: Catalogue, tmp_path: Path, entry: dict[str, Any], kind: str
+) -> None:
+    entries = (replace(catalogue.entries[0], **entry), *catalogue.entries[1:])
+    path = replace(catalogue, entries=entries).save(tmp_path / f"saved{kind}")
+    with pytest.raises(FileError, match="is damaged, or was not saved by saccade"):
+        Catalogue.load(path)
+
+
+def webp(size: tuple[int, int]) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", size).save(buffer, "WEBP", method=0)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "thumbnail",
+    [
+        b"",
+        b"<svg/>",
+        webp((40, 30))[:-20],
+        webp((1, 60)),
+        webp((2000, 1500)),
+        b"RIFF\xff\xff\xff\0WEBPVP8X" + b"\xff" * 30,
+    ],
+    ids=["empty", "text", "cut", "other shape", "large", "huge canvas"],
+)
+def test_a_small_photo_that_is_none_is_refused_in_one_line(
+    encoder: saccade.Encoder, catalogue: Catalogue, tmp_path: Path, thumbnail: bytes
+) -> None:
+    entries = (*catalogue.entries[:-1], replace(catalogue.entries[-1], thumbnail=thumbnail))
+    damaged = Catalogue.load(replace(catalogue, entries=entries).save(tmp_path / "saved.npz"))
+    for output in ("atlas.html", "atlas.png"):
+        with pytest.raises(FileError, match=r"the small photo .* of part 1/again\.jpg") as raised:
+            write_atlas(encoder, damaged, tmp_path / output)
+        assert "\n" not in str(raised.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["saved.npz"]
+
+
+def test_a_part_in_what_was_added_round_a_photo_is_looked_for_all_the_same(folder: Path, tmp_path: Path) -> None:
+    padded = saccade.Encoder(small_autoencoder(), layer="encoded", value_range=(0.0, 1.0), fit="contain")
+    found = saccade.collection.search(padded, catalogue_of(padded, folder), folder / "part 0" / "00.png", cell=(0, 0))
+    assert found.part is not None
+    assert found.part[3] <= 0  # the photo is wider than high
+    found.save(tmp_path / "neighbours.png")
 
 
 def test_what_was_encoded_before_a_stop_is_not_encoded_again(

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from pathlib import PurePath
 from typing import Any
 
 from saccade.encoder import Encoder
@@ -123,6 +126,33 @@ def from_json(metadata: dict[str, Any]) -> CatalogueFacts:
     origin = Origin(**{name: str(text) for name, text in metadata["origin"].items()})
     skipped = tuple(Skipped(str(name), str(reason)) for name, reason in metadata["skipped"])
     return CatalogueFacts(str(metadata["folder"]), (height, width), origin, skipped)
+
+
+def check_entries(entries: Iterable[PhotoEntry], folder: str) -> None:
+    """Refuse what no catalogue says of its photos: a photo without pixels, or one that lies outside the folder of all.
+
+    Raises:
+        ValueError: An entry says so; the caller says of which file.
+    """
+    _check_name(folder)
+    for entry in entries:
+        _check_name(entry.name)
+        path = PurePath(entry.name)
+        left, top, right, bottom = entry.box
+        if ".." in path.parts or (folder and path.is_absolute()):
+            raise ValueError(f"{entry.name} lies outside {folder}")
+        if entry.width < 1 or entry.height < 1 or not (left < right and top < bottom):
+            raise ValueError(f"{entry.name} has {entry.width} x {entry.height} pixels, of which {entry.box} are seen")
+
+
+def _check_name(name: str) -> None:
+    """Refuse what cannot be the name of a file.
+
+    Raises:
+        ValueError: It is so.
+    """
+    if b"\0" in os.fsencode(name):
+        raise ValueError(f"{name!r} cannot be the name of a file")
 
 
 def no_catalogue(path: object) -> FileError:

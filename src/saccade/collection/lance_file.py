@@ -32,6 +32,7 @@ from saccade.atomic_files import atomic_folder, check_folder_writable, unwritabl
 from saccade.collection.catalogue_facts import (
     CatalogueFacts,
     PhotoEntry,
+    check_entries,
     from_json,
     is_catalogue,
     no_catalogue,
@@ -127,6 +128,7 @@ def read_lance(path: Path) -> tuple[tuple[PhotoEntry, ...], Array, CatalogueFact
             if not table.schema.field(field.name).type.equals(field.type):
                 raise ValueError(f"{field.name} is {table.schema.field(field.name).type}")
         entries, codes = _content(table, schema.names, shape, folder_bytes(path))
+        check_entries(entries, facts.folder)
         return entries, codes, facts
 
 

@@ -15,6 +15,7 @@ from saccade.atomic_files import atomic_file
 from saccade.collection.catalogue_facts import (
     CatalogueFacts,
     PhotoEntry,
+    check_entries,
     from_json,
     is_catalogue,
     no_catalogue,
@@ -74,12 +75,16 @@ def read_npz(path: str | os.PathLike[str]) -> tuple[tuple[PhotoEntry, ...], Arra
             raise ValueError("numbers that are not finite")
         thumbnails = file["thumbnails"].astype(np.uint8, copy=False).tobytes()
         starts = [0, *table["thumbnail_ends"].tolist()]
+        if sorted(starts) != starts or starts[-1] != len(thumbnails):
+            raise ValueError("small photos that end before they begin")
         columns = metadata["photos"], starts[:-1], starts[1:], table["sizes"], table["boxes"], table["states"]
         entries = tuple(
             PhotoEntry(str(name), thumbnails[start:end], int(size[1]), int(size[0]), _four(box), _two(state))
             for name, start, end, size, box, state in zip(*columns, strict=True)
         )
-        return entries, codes, from_json(metadata)
+        facts = from_json(metadata)
+        check_entries(entries, facts.folder)
+        return entries, codes, facts
 
 
 def _four(box: NDArray[Any]) -> tuple[float, float, float, float]:

@@ -8,7 +8,10 @@ import numpy as np
 from PIL import Image
 
 from saccade.collection.catalogue_facts import PhotoEntry
+from saccade.errors import FileError
 from saccade.images import Photo
+from saccade.images.bounds import refuse_file
+from saccade.images.pillow_images import quiet_pillow
 
 LONGEST = 128
 """Pixels of the longer side."""
@@ -29,9 +32,19 @@ def opened_thumbnail(entry: PhotoEntry) -> Image.Image:
     """The photo small, RGB.
 
     Raises:
-        ValueError: What is kept is no image, or far larger than a small photo.
+        FileError: What is kept is no image, far larger than a small photo, or of another shape than the photo.
     """
-    image = Image.open(io.BytesIO(entry.thumbnail), formats=("WEBP",))
-    if max(image.size) > 8 * LONGEST:
-        raise ValueError(f"the small photo of {entry.name} is {image.size}")
-    return image.convert("RGB")
+    try:
+        stream = io.BytesIO(entry.thumbnail)
+        refuse_file(stream, "WEBP", entry.name, (8 * LONGEST) ** 2)
+        with quiet_pillow():
+            image = Image.open(stream, formats=("WEBP",)).convert("RGB")
+        shrunk = min(1.0, max(image.size) / max(entry.width, entry.height))
+        if abs(image.width - entry.width * shrunk) > 1 or abs(image.height - entry.height * shrunk) > 1:
+            raise ValueError(f"it is {image.size}")
+    except Exception as error:  # whatever the decoder makes of damaged bytes
+        raise FileError(
+            f"the catalogue is damaged: the small photo that it keeps of {entry.name} cannot be shown; encode the "
+            "photos again (saccade index --again)."
+        ) from error
+    return image

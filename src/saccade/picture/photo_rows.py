@@ -93,7 +93,8 @@ def _tile(photo: RowPhoto, room: tuple[int, int], text: float, theme: Theme, fra
         for out, colour, width in ((4, (0, 0, 0), 4), (3, theme.warm, 2)):
             corners = [max(left - out, 0), max(top - out, 0)]
             corners += [min(right + out, size[0] - 1), min(bottom + out, size[1] - 1)]
-            draw.rectangle(corners, outline=colour, width=width)
+            if corners[0] <= corners[2] and corners[1] <= corners[3]:  # else it lies in what was added round the photo
+                draw.rectangle(corners, outline=colour, width=width)
     line = round(LEADING * text)
     width = max(size[0], round(text * 5))
     tile = Image.new("RGB", (width, size[1] + 2 * line + 6), theme.background)
