@@ -114,3 +114,22 @@ def test_what_is_read_at_the_output_may_be_explained_by_the_decoder_too() -> Non
     assert found.values.shape == (2, 12, 12)
     with pytest.raises(NotApplicable, match="computed after"):
         find("layer_cam")(encoder, images, targets.code(), at="conv_4")
+
+
+def test_a_code_of_two_towers_names_the_last_layer_of_each() -> None:
+    inputs = keras.Input((16, 16, 3))
+    towers = []
+    for name, size in (("fine", 2), ("coarse", 4)):
+        x = L.Conv2D(4, size, strides=size, name=f"{name}_stem")(inputs)
+        x = L.Add(name=f"{name}_sum")([x, L.Conv2D(4, 3, padding="same", name=f"{name}_branch")(x)])
+        towers.append(L.GlobalAveragePooling2D(name=f"{name}_pooled")(x))
+    encoder = Encoder(nets._model(inputs, L.Concatenate(name="code")(towers)), layer="code")
+    images = nets.pictures(encoder.network.model)
+    message = (
+        r"beside each other.*name one.*\(at=\): 'coarse_sum' \(4x4 cells\) or 'fine_sum' \(8x8 cells\); or use occ"
+    )
+    for name in FAMILY:
+        with pytest.raises(NotApplicable, match=message):
+            find(name)(encoder, images, targets.code())
+    part = find("grad_cam")(encoder, images, targets.code(), at="fine_sum")
+    assert part.values.shape == (len(images), 8, 8)

@@ -14,11 +14,13 @@ import numpy as np
 import onnxruntime
 import torch
 from examination import Codes
-from torch_models import declare_operators
+from torchvision_operators import declare_operators
 
 import saccade
 from saccade.models import open_model
 from saccade.typing import Array
+
+declare_operators()
 
 LIBRARIES = ("onnx", "onnxruntime")
 _FOLDER = tempfile.TemporaryDirectory()
@@ -35,7 +37,6 @@ _TIMM: list[tuple[str, dict[str, Any]]] = [
 
 def models() -> Iterator[tuple[str, str, Callable[[], Any]]]:
     """Heading, name and maker of every model."""
-    declare_operators()
     yield "ONNX exports", "convolutional autoencoder", partial(_exported, _autoencoder)
     for name, settings in _TIMM:
         yield "ONNX exports", f"timm {name}", partial(_exported, partial(_timm, name, settings))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from examination import TOLERANCE, Row
+from record import Answer
 
 _START = """\
 # Which encoders work
 
 Written by `make encoders` (`docs/encoders`); do not edit by hand. {count} models, opened with no settings: {comparison}
 Their weights are random, except where a heading says otherwise, so the table can be repeated with no download;
-`python docs/encoders --only 'swin|ViT'` asks some of them again, and prints instead of writing.
+`python docs/encoders --only 'swin|ViT'` asks some of them again, and prints instead of writing; `--resume` goes on
+where a run was interrupted, and with `--only` it writes the new rows into the page.
 
 Each row says which layer saccade takes for the code, where its places lie on the image (columns x rows of cells, and
 special tokens such as a class token), what the model is fed and where that was read, how many of the {methods} methods
@@ -22,18 +25,19 @@ hand and put through the framework alone, one by one: the largest difference, as
 up to {tolerance:g}, or up to what float32's rounding makes of a code that hardly moves. With a `*` the framework does
 not give that layer by itself, and the covered images went through `encoder.codes` one by one.
 
-Made with {versions}.
+Made with {versions}. {runs}
 """
 
 
-def page(rows: Sequence[Row], versions: Mapping[str, str], methods: int) -> str:
+def page(answers: Sequence[Answer], methods: int) -> str:
     """The whole page.
 
     Args:
-        rows: One a model, those of one group together.
-        versions: Of each library, by name.
+        answers: One a model, those of one group together.
         methods: How many methods there are.
     """
+    rows = [answer.row for answer in answers]
+    versions = {name: version for answer in answers for name, version in answer.versions.items()}
     opened = [row for row in rows if not row.refusal and not row.fault]
     agreeing = [row for row in opened if row.agrees]
     silent = [row for row in opened if row.is_dead or row.is_still]
@@ -45,12 +49,22 @@ def page(rows: Sequence[Row], versions: Mapping[str, str], methods: int) -> str:
     )
     numbers = ", ".join(f"{name} {version}" for name, version in versions.items())
     start = _START.format(
-        count=len(rows), comparison=comparison, methods=methods, tolerance=TOLERANCE, versions=numbers
-    )
+        count=len(rows), comparison=comparison, methods=methods, tolerance=TOLERANCE, versions=numbers,
+        runs=_runs(answers),
+    )  # fmt: skip
     parts = [start]
     for group, members in groupby(rows, key=lambda row: row.group):
         parts += _section(group, list(members), methods)
     return "\n".join(parts)
+
+
+def _runs(answers: Sequence[Answer]) -> str:
+    """In how many runs, and with how many states of saccade, was this page made?"""
+    runs, sources = (Counter(getattr(answer, name) for answer in answers) for name in ("run", "source"))
+    if len(runs) == 1:
+        return "Asked in one run."
+    with_what = "with the same source of saccade" if len(sources) == 1 else "when saccade's own source had changed"
+    return f"Asked in {len(runs)} runs: {len(answers) - runs[min(runs)]} of the models after the first, {with_what}."
 
 
 def _section(group: str, rows: list[Row], methods: int) -> list[str]:

@@ -11,8 +11,6 @@ import torch
 import torch_models
 from torch import nn
 
-torch_models.declare_operators()
-
 codes_of = torch_models.codes_of
 LIBRARIES = ("torch", "pythae", "lightly")
 

@@ -11,17 +11,18 @@ import numpy as np
 import torch
 from examination import Array, Codes, steps
 from torch import nn
+from torchvision_operators import declare_operators
 
 import saccade
 
+declare_operators()
+
 LIBRARIES = ("torch", "torchvision", "timm", "transformers", "diffusers", "open_clip", "segmentation_models_pytorch")
 _SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-_KEPT: list[Any] = []
 
 
 def models() -> Iterator[tuple[str, str, Callable[[], Any]]]:
     """Heading, name and maker of every model."""
-    declare_operators()
     yield from (("By hand, PyTorch", name, make) for name, make in _by_hand().items())
     yield from (("timm", _said(name, settings), partial(_timm, name, settings)) for name, settings in _TIMM)
     yield from (("torchvision", name, partial(_torchvision, name)) for name in _TORCHVISION)
@@ -72,15 +73,6 @@ def _part(result: Any, part: str) -> Any:
     if isinstance(result, dict) and part in result:
         return result[part]
     return result[int(part)] if part.lstrip("-").isdigit() else getattr(result, part)
-
-
-def declare_operators() -> None:
-    """The torchvision of the index may be built for another PyTorch; declared, its operators do not stop its import."""
-    library = torch.library.Library("torchvision", "DEF")
-    for name in ("nms", "qnms"):
-        if not hasattr(torch.ops.torchvision, name):
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    _KEPT.append(library)
 
 
 def _said(name: str, settings: dict[str, Any]) -> str:
@@ -164,6 +156,8 @@ _TIMM: list[tuple[str, dict[str, Any]]] = [
     ("cait_xxs24_224", {"img_size": 64, "depth": 2}),
     ("xcit_nano_12_p16_224", {"img_size": 64, "depth": 2, "cls_attn_layers": 1}),
     ("tnt_s_patch16_224", {"img_size": 64, "depth": 2}),
+    ("crossvit_tiny_240", {"img_size": 120}),
+    ("nest_tiny", {"img_size": 64}),
     ("mixer_s32_224", {"img_size": 64}),
     ("swin_tiny_patch4_window7_224", {"img_size": 112, "depths": (1, 1, 1, 1), "embed_dim": 24}),
     ("swinv2_tiny_window8_256", {"img_size": 128, "depths": (1, 1, 1, 1), "embed_dim": 24}),
@@ -171,6 +165,7 @@ _TIMM: list[tuple[str, dict[str, Any]]] = [
     ("pvt_v2_b0", {}),
     ("hiera_tiny_224", {"stages": (1, 1, 1, 1), "q_pool": 3, "img_size": (128, 128)}),
     ("convnext_atto", {}),
+    ("convnextv2_atto", {}),
     ("resnet18", {}),
     ("resnet18", {"features_only": True}),
     ("resnet50", {}),
@@ -181,6 +176,10 @@ _TIMM: list[tuple[str, dict[str, Any]]] = [
     ("mobilevit_xxs", {}),
     ("levit_128s", {"img_size": 128}),
     ("fastvit_t8", {}),
+    ("repvit_m0_9", {}),
+    ("efficientvit_b0", {}),
+    ("edgenext_xx_small", {}),
+    ("tiny_vit_5m_224", {"img_size": 64}),
 ]
 
 
@@ -211,15 +210,30 @@ _TRANSFORMERS: list[tuple[str, dict[str, Any]]] = [
     ("CLIPVisionModel", {"image_size": 64, **_SMALL}),
     ("CLIPVisionModelWithProjection", {"image_size": 64, "projection_dim": 16, **_SMALL}),
     ("SiglipVisionModel", {"image_size": 64, **_SMALL}),
+    ("Siglip2VisionModel", {"num_patches": 16, **_SMALL}),
+    ("Aimv2VisionModel", {"image_size": 64, "patch_size": 16, **_SMALL}),
     ("BeitModel", {"image_size": 64, **_SMALL}),
     (
         "SwinModel",
         {"image_size": 96, "window_size": 3, "embed_dim": 12, "depths": (1, 1, 1, 1), "num_heads": (1, 1, 2, 2)},
     ),
     ("Swinv2Model", {"image_size": 112, "embed_dim": 12, "depths": (1, 1, 1, 1), "num_heads": (1, 1, 2, 2)}),
+    ("HieraModel", {"image_size": [64, 64], "embed_dim": 16, "depths": [1, 1, 1, 1], "num_heads": [1, 1, 2, 2]}),
     ("ConvNextModel", {"hidden_sizes": (8, 16, 24, 32), "depths": (1, 1, 1, 1)}),
     ("ConvNextV2Model", {"hidden_sizes": (8, 16, 24, 32), "depths": (1, 1, 1, 1)}),
     ("ResNetModel", {"embedding_size": 16, "hidden_sizes": [16, 16, 24, 32], "depths": [1, 1, 1, 1]}),
+    (
+        "RegNetModel",
+        {"embedding_size": 16, "hidden_sizes": [16, 16, 24, 32], "depths": [1, 1, 1, 1], "groups_width": 8},
+    ),
+    (
+        "MobileViTModel",
+        {"image_size": 64, "hidden_sizes": [16, 24, 32], "neck_hidden_sizes": [8, 8, 16, 16, 24, 32, 64]},
+    ),
+    (
+        "PvtV2Model",
+        {"image_size": 64, "hidden_sizes": [8, 16, 24, 32], "depths": [1] * 4, "num_attention_heads": [1] * 4},
+    ),
     ("MobileNetV2Model", {"depth_multiplier": 0.35, "image_size": 64}),
     ("SegformerModel", {"hidden_sizes": [8, 16, 24, 32], "depths": [1, 1, 1, 1], "num_attention_heads": [1, 1, 2, 2]}),
     ("PoolFormerModel", {"hidden_sizes": [8, 16, 24, 32], "depths": [1, 1, 1, 1]}),
@@ -237,6 +251,11 @@ _DIFFUSERS: list[tuple[str, dict[str, Any]]] = [
     ("AutoencoderKL", {
         "block_out_channels": (16, 16), "norm_num_groups": 4,
         "down_block_types": ("DownEncoderBlock2D",) * 2, "up_block_types": ("UpDecoderBlock2D",) * 2,
+    }),
+    ("AutoencoderDC", {
+        "latent_channels": 4, "encoder_block_out_channels": (8, 16), "decoder_block_out_channels": (8, 16),
+        "encoder_block_types": "ResBlock", "decoder_block_types": "ResBlock", "encoder_layers_per_block": (1, 1),
+        "decoder_layers_per_block": (1, 1), "encoder_qkv_multiscales": ((), ()), "decoder_qkv_multiscales": ((), ()),
     }),
     ("VQModel", {
         "block_out_channels": (16, 16), "norm_num_groups": 4, "num_vq_embeddings": 32,

@@ -28,6 +28,9 @@ from saccade.targets import Target
 from saccade.targets.paths import ONCE, STAY, ArrayPoints, Path
 from saccade.typing import Array, Tensor
 
+_MOST_WAYS = 4
+"""So many layers that lie beside each other are named in a refusal."""
+
 
 @dataclass(frozen=True)
 class FeatureLayer:
@@ -117,10 +120,48 @@ def _chosen(run: Run, flow: Dataflow, images: Array, targets: Sequence[Target]) 
             return path, finer
     if cells > 1:
         return code, "the code itself: no layer before it has a finer grid"
+    beside = [
+        f"{path!r} ({places.columns}x{places.rows} cells)" for path, places in _beside(run, flow, images, targets)
+    ]
+    if len(beside) > 1:
+        raise NotApplicable(
+            f"the code {code!r} is made of layers that lie beside each other, so no single one has the feature maps of "
+            f"all of it; name one, which then shows its part (at=): {' or '.join(beside)}; or use occlusion."
+        )
     raise NotApplicable(
         f"neither the code {code!r} nor a layer that everything passes on the way to it has places, so there are no "
         "feature maps to weigh; name a layer (at=), or use occlusion."
     )
+
+
+def _beside(run: Run, flow: Dataflow, images: Array, targets: Sequence[Target]) -> list[tuple[str, Places]]:
+    """The last layers with places of ways that lie beside each other: each gathers another layer, and none the rest."""
+    code = run.encoder.layer
+    last: list[tuple[str, Places]] = []
+    earlier: set[str] = set()
+    listed = {path for path in _before(run, code) if _is_listed(run, flow, path)}
+    for path in reversed(_before(run, code)):
+        if path not in listed or path in earlier or len(last) == _MOST_WAYS:
+            continue
+        before = _ancestors(flow, path, without=None)
+        if not (before & listed) - _ancestors(flow, code, without=path):
+            continue
+        places = _places(run, flow, path)
+        if places is not None and (not places.special or reads_tokens(run, images, targets, path, places.is_cell)):
+            last.append((path, places))
+            earlier |= before
+    return last[::-1]
+
+
+def _ancestors(flow: Dataflow, name: str, without: str | None) -> set[str]:
+    """Everything that `name` is computed from on ways that do not lead through one layer."""
+    waiting, seen = [name], {name}
+    while waiting:
+        operation = flow.operations.get(waiting.pop())
+        new = {key for key in (operation.inputs if operation is not None else ()) if key != without} - seen
+        seen |= new
+        waiting.extend(new)
+    return seen - {name}
 
 
 def token_layers(run: Run, images: Array, target: Target) -> Iterator[tuple[str, Places]]:
