@@ -14,10 +14,13 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import keras  # noqa: F401
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from browsers import chromium
 from commands import Run, small_autoencoder
 from numpy.typing import NDArray
 from PIL import Image
@@ -34,6 +37,24 @@ def pytest_report_header() -> str:
 def backend() -> str:
     """The framework that Keras runs on in this process."""
     return os.environ["KERAS_BACKEND"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A browser, for all tests of a module."""
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail whatever asks a network."""
+    import socket
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
 
 
 @pytest.fixture

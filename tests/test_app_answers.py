@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import threading
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ import numpy as np
 import pytest
 from app_servers import BEARER, TOKEN, photo_file, small_encoder, test_client
 from commands import small_autoencoder
-from numpy.typing import NDArray
+from page_data import decoded
 from starlette.testclient import TestClient
 
 import saccade
@@ -49,11 +48,6 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def client(encoder: saccade.Encoder, files: list[Path]) -> Iterator[TestClient]:
     with test_client(create_app(encoder, files, token=TOKEN), headers=BEARER) as client:
         yield client
-
-
-def decoded(spec: dict[str, Any]) -> NDArray[Any]:
-    values = np.frombuffer(base64.b64decode(spec["base64"]), np.dtype(spec["dtype"]).newbyteorder("<"))
-    return values.reshape(spec["shape"]) * np.float32(spec.get("scale", 1))
 
 
 # Plain requests

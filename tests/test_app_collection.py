@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import io
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import pytest
 from app_servers import BEARER, TOKEN, drawing_encoder, running, small_encoder, test_client
-from browsers import chromium
 from commands import Run, refused, small_autoencoder
 from PIL import Image
 from skimage import data
@@ -177,12 +175,6 @@ def test_a_catalogue_that_cannot_be_served_is_refused(run: Run, small_model: str
 
 
 # In the browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as browser:
-        yield browser
 
 
 def test_the_most_alike_change_while_a_cover_moves(browser: Any, paths: list[Path]) -> None:

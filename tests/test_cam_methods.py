@@ -10,6 +10,7 @@ import keras
 import nets
 import numpy as np
 import pytest
+from closeness import close
 
 import saccade
 from saccade import targets
@@ -32,10 +33,6 @@ def encoder_of(name: str) -> tuple[Encoder, Any]:
     build, layer = {**nets.LOCAL, **nets.MIXING}[name]
     model = build()
     return Encoder(model, layer=layer), nets.pictures(model)
-
-
-def close(found: Any, wanted: Any, tolerance: float = 1e-4) -> None:
-    np.testing.assert_allclose(found, wanted, rtol=0, atol=tolerance * max(np.abs(wanted).max(), 1e-12))
 
 
 def pooling(channels: int = 6, codes: int = 3, activation: str = "relu") -> keras.Model:

@@ -9,6 +9,7 @@ import keras
 import nets
 import numpy as np
 import pytest
+from closeness import close
 
 from saccade import targets
 from saccade.encoder import Encoder
@@ -16,10 +17,6 @@ from saccade.methods import find
 
 FAMILY = ["ablation_cam", "eigen_cam", "grad_cam", "grad_cam_plus_plus", "layer_cam", "score_cam"]
 SIZE = 24
-
-
-def close(found: Any, wanted: Any, tolerance: float = 1e-4) -> None:
-    np.testing.assert_allclose(found, wanted, rtol=0, atol=tolerance * np.abs(wanted).max())
 
 
 @pytest.fixture(scope="module")

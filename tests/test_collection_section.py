@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from browsers import chromium, opened
+from browsers import opened
 from commands import Run, refused, small_autoencoder
 from numpy.typing import NDArray
+from page_data import carried_by, decoded
 from PIL import Image
 from skimage import data
-from test_report import carried_by, decoded
 
 import saccade
 from saccade.cli.other_model import OtherModel
@@ -64,12 +63,6 @@ def page(encoder: saccade.Encoder, folder: Path) -> Path:
 def carried(page: Path) -> dict[str, Any]:
     content: dict[str, Any] = carried_by(page)["collection"]
     return content
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from browsers import chromium
 from keras import layers
 from pages import document
 from PIL import Image
@@ -82,12 +81,6 @@ def _written(folder: Path, carried: dict[str, Any]) -> Path:
     script, style = joined_modules("start.js", modules), joined_styles(covered=True)
     path.write_text(document(script, carried, style=style, body="<section></section>"), encoding="utf-8")
     return path
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as opened:
-        yield opened
 
 
 class Tab:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import errno
 import json
-import re
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browsers import chromium, opened
+from browsers import opened
+from page_data import carried_by
 
 import saccade
 from saccade import demo
@@ -46,20 +45,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int,
 def carried(folder: Path) -> dict[str, Any]:
     """The data of the page."""
     return carried_by(folder / "index.html")
-
-
-def carried_by(page: Path) -> dict[str, Any]:
-    text = page.read_text(encoding="utf-8")
-    match = re.search(r'<script type="application/json" id="report-data">(.*?)</script>', text, re.DOTALL)
-    assert match is not None
-    content: dict[str, Any] = json.loads(match[1])
-    return content
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as browser:
-        yield browser
 
 
 # The page

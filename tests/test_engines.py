@@ -10,6 +10,7 @@ import keras
 import nets
 import numpy as np
 import pytest
+from closeness import close
 from reference_engine import reference_engine
 
 from saccade.engines import Objective, Questions, engine_for
@@ -55,11 +56,6 @@ def twin(model: keras.Model) -> Questions:
 @pytest.fixture(scope="module")
 def images(model: keras.Model) -> Any:
     return nets.pictures(model, 2)
-
-
-def close(found: Any, wanted: Any, tolerance: float = 1e-4) -> None:
-    """Equal to a share of the largest value: what a map is read by."""
-    np.testing.assert_allclose(found, wanted, rtol=0, atol=tolerance * np.abs(wanted).max())
 
 
 def objective(measure: Any, codes: Any, layer: str = "encoded") -> Objective:

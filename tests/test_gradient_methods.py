@@ -11,6 +11,7 @@ import keras
 import nets
 import numpy as np
 import pytest
+from closeness import close
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -53,10 +54,6 @@ def linear() -> tuple[Encoder, Any]:
     inputs = keras.Input((6, 6, 2))
     model = keras.Model(inputs, keras.layers.Dense(5, name="code")(keras.layers.Flatten()(inputs)))
     return Encoder(model, value_range=(0, 1)), keras.ops.convert_to_numpy(model.layers[-1].kernel)
-
-
-def close(found: Any, wanted: Any, tolerance: float = 1e-4) -> None:
-    np.testing.assert_allclose(found, wanted, rtol=0, atol=tolerance * np.abs(wanted).max())
 
 
 def complete(found: Any, tolerance: float) -> None:

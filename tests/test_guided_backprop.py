@@ -9,6 +9,7 @@ import keras
 import nets
 import numpy as np
 import pytest
+from closeness import close
 
 import saccade
 from saccade import targets
@@ -21,10 +22,6 @@ pytestmark = pytest.mark.engine
 
 L = keras.layers
 SIZE = 12
-
-
-def close(found: Any, wanted: Any, tolerance: float = 1e-4) -> None:
-    np.testing.assert_allclose(found, wanted, rtol=0, atol=tolerance * np.abs(wanted).max())
 
 
 def model_of(*layers: Any) -> keras.Model:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
-from browsers import chromium
 from keras import layers
 from pages import document
 from plain_networks import ACTIVATIONS, COMPUTED, decoded, interpreted
@@ -245,12 +244,6 @@ def test_weights_beyond_the_range_of_half_precision_are_carried() -> None:
 
 
 # In a browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as opened:
-        yield opened
 
 
 RUNS = """

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from browsers import chromium, opened
+from browsers import opened
 from pages import document
 from plain_networks import interpreted
 from torch import nn
@@ -145,12 +144,6 @@ for (const [name, { network: spec, image, moved }] of Object.entries(carried)) {
 }
 globalThis.results = results;
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as browser:
-        yield browser
 
 
 def test_a_page_computes_what_pytorch_computes(

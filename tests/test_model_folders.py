@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import pytest
 import safetensors.torch
 import torch
 from numpy.testing import assert_allclose
-from torchvision_operators import declared_operators
+from torchvision_operators import imported_with_operators
 
 import saccade
 from saccade.errors import FileError, InputError, ModelError
@@ -26,23 +25,13 @@ SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "i
 TEXT = {**SMALL, "vocab_size": 100, "bos_token_id": 0, "eos_token_id": 2}
 
 
+pytestmark = pytest.mark.usefixtures("no_network")
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _operators() -> Iterator[None]:
-    with declared_operators(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for name in ("timm", "transformers", "diffusers"):
-            importlib.import_module(name)
+    with imported_with_operators("timm", "transformers", "diffusers"):
         yield
-
-
-@pytest.fixture(autouse=True)
-def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    import socket
-
-    def refuse(*_: Any, **__: Any) -> None:
-        raise AssertionError("the network was asked")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
 
 
 def hub() -> Any:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import importlib
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
-from torchvision_operators import declared_operators
+from torchvision_operators import imported_with_operators
 
 import saccade
 from saccade.errors import InputError, SaccadeWarning, UnknownName
@@ -20,24 +18,13 @@ from saccade.images.normalisation import NAMED
 from saccade.models.named_models import open_named, read_name
 from saccade.models.opened import Opened
 
+pytestmark = pytest.mark.usefixtures("no_network")
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _operators() -> Iterator[None]:
-    with declared_operators(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        importlib.import_module("timm")
-        importlib.import_module("torchvision.models")
+    with imported_with_operators("timm", "torchvision.models"):
         yield
-
-
-@pytest.fixture(autouse=True)
-def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    import socket
-
-    def refuse(*_: Any, **__: Any) -> None:
-        raise AssertionError("the network was asked")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
 
 
 def images_for(encoder: saccade.Encoder) -> np.ndarray:

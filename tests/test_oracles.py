@@ -9,16 +9,13 @@ from typing import Any
 import nets
 import numpy as np
 import pytest
+from closeness import close
 
 import saccade
 from saccade.encoder import Encoder
 from saccade.targets.noise import NormalPoints
 
 SIZE = 24
-
-
-def close(found: Any, wanted: Any, tolerance: float = 1e-4) -> None:
-    np.testing.assert_allclose(found, wanted, rtol=0, atol=tolerance * np.abs(wanted).max())
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,13 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from browsers import chromium, opened
+from browsers import opened
 from commands import Run, refused, small_autoencoder
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
+from page_data import PHOTOS, carried_by, decoded, write_photos
 from PIL import Image
 from skimage import data
 
@@ -30,8 +30,6 @@ from saccade.report.array_spec import array_spec
 from saccade.report.page_file import VIEWS, joined_modules
 from saccade.report.pair_data import game, similarities
 
-PHOTOS = ("cat.png", "cup.png", "rocket.png", "cat-again.png")
-
 
 @pytest.fixture(scope="module")
 def encoder() -> saccade.Encoder:
@@ -41,9 +39,7 @@ def encoder() -> saccade.Encoder:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
-    photos = (data.chelsea(), data.coffee(), data.rocket(), data.chelsea()[:, 12:])
-    for name, photo in zip(PHOTOS, photos, strict=True):
-        Image.fromarray(photo[::3, ::3]).save(folder / name)
+    write_photos(folder)
     return folder
 
 
@@ -55,26 +51,6 @@ def page(encoder: saccade.Encoder, folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def carried(page: Path) -> dict[str, Any]:
     return carried_by(page)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as browser:
-        yield browser
-
-
-def carried_by(page: Path) -> dict[str, Any]:
-    """The data of a page, read as text."""
-    match = re.search(r'<script type="application/json" id="report-data">(.*?)</script>', page.read_text(), re.DOTALL)
-    assert match is not None
-    content: dict[str, Any] = json.loads(match[1])
-    return content
-
-
-def decoded(spec: dict[str, Any]) -> NDArray[Any]:
-    """What `views/arrays.js` reads, by numpy."""
-    values = np.frombuffer(base64.b64decode(spec["base64"]), np.dtype(spec["dtype"]).newbyteorder("<"))
-    return values.reshape(spec["shape"]) * np.float32(spec.get("scale", 1))
 
 
 # The file

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,14 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from browsers import chromium, opened
+from browsers import opened
 from commands import Run, refused, small_autoencoder
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
-from PIL import Image
+from page_data import PHOTOS, carried_by, decoded, write_photos
 from scipy import ndimage
-from skimage import data
-from test_report import carried_by, decoded
 
 import saccade
 from saccade.errors import InputError, NotApplicable, UnknownName
@@ -32,7 +29,6 @@ from saccade.report.map_overlap import overlap, sizes_of_parts, spots
 from saccade.report.subjects import on_subject, subject_sentence
 from saccade.report.training_facts import training_facts
 
-PHOTOS = ("cat.png", "cup.png", "rocket.png", "cat-again.png")
 CAT = (0.1, 0.0, 0.82, 1.0)
 ABOUT = {"cat.png": {"description": "A tabby cat", "credit": "Somebody, CC0", "subject": list(CAT)}}
 
@@ -59,9 +55,7 @@ def other() -> saccade.Encoder:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("beside")
-    photos = (data.chelsea(), data.coffee(), data.rocket(), data.chelsea()[:, 12:])
-    for name, photo in zip(PHOTOS, photos, strict=True):
-        Image.fromarray(photo[::3, ::3]).save(folder / name)
+    write_photos(folder)
     return folder
 
 
@@ -74,12 +68,6 @@ def page(encoder: saccade.Encoder, other: saccade.Encoder, folder: Path) -> Path
 @pytest.fixture(scope="module")
 def carried(page: Path) -> dict[str, Any]:
     return carried_by(page)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as browser:
-        yield browser
 
 
 # What is carried

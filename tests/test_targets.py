@@ -10,6 +10,7 @@ import asking
 import nets
 import numpy as np
 import pytest
+from closeness import close
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -153,10 +154,6 @@ def worth(name: str, w: World, x: Any, own: Any) -> Any:
         return share(w, x, own) - 0.5 * (cosine(w.code(own), w.b) - cosine(w.code(x), w.b))
     number = TABLE[name][1]
     return number(w, own, own) - number(w, x, own)
-
-
-def close(actual: Any, expected: Any, tolerance: float = 1e-4) -> None:
-    np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("name", TABLE)

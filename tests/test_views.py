@@ -12,22 +12,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browsers import chromium, opened
+from browsers import opened
 from commands import small_autoencoder
 from numpy.typing import NDArray
+from page_data import carried_by
 from PIL import Image
 from skimage import data
-from test_report import carried_by
 
 import saccade
 from saccade.report import write_report
 from saccade.report.page_file import joined_modules, page_file
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,3 +21,13 @@ def declared_operators() -> Iterator[None]:
     except RuntimeError:
         pass  # declared already, or torchvision fits
     yield
+
+
+@contextmanager
+def imported_with_operators(*names: str) -> Iterator[None]:
+    """Import modules that import torchvision; what these warn of themselves is not ours."""
+    with declared_operators(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name in names:
+            importlib.import_module(name)
+        yield
