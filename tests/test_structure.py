@@ -1,4 +1,4 @@
-"""The house itself: nothing heavy is loaded by importing it, every name is exported once, settings are alike."""
+"""The package as a whole: nothing heavy is loaded by importing it, every name is exported once, settings are alike."""
 
 from __future__ import annotations
 

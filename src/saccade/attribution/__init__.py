@@ -1,1 +1,23 @@
-"""What attribution methods share: what a method is, its map, fillers, masks, weighted feature maps, smoothing."""
+"""What attribution methods share.
+
+method             what a method is: a function from images and a target to a map, with what it needs
+shared_arguments   the arguments of all methods, said once
+
+fillers            what stands for "nothing": the fillers of covered places, and the baselines of paths
+masks              soft masks made of small grids
+covering           whole places covered with the image's own blur
+filled_tokens      what that means for transformers
+scale              lengths that follow the code: how far apart its cells are on the image
+
+gradient_maps      the ending of every gradient method
+channels           the channels of every pixel joined into one number
+smoothing          Gaussian smoothing
+
+feature_layer      the layer whose feature maps the CAM family weights
+weighted_channels  from weighted feature maps to one map
+
+degenerate         is there anything to explain?
+flat_maps          is there anything to see in a layer?
+sum_sizes          does one target of a sum drown the others?
+abnormal_tokens    tokens of abnormally high norm
+"""

@@ -11,6 +11,10 @@
     options       the options that several commands share
     values        texts from the command line -> numbers, sizes, names
     settings      `--set NAME=VALUE` -> the settings of methods
+    named_files   the files that a command names, looked at before a model is opened
+    other_model   a second model of one command
+    forecast      how long a question will take
+    verdicts      what an evaluation on disk says of each method
 
 Importing this package loads nothing; `program` loads typer and nothing heavier; the library is imported inside the
 commands.

@@ -1,4 +1,26 @@
-"""Asking a network questions, the same ones in every framework."""
+"""Asking a network questions, the same ones in every framework.
+
+questions          `activations`, `score`, `gradient`, `vjp`
+execution          one call at work: cut into pieces, halved when memory runs out, stopped
+programs           the functions of tensors that questions compile
+objective          what is scored or differentiated: a measure at a layer, with frozen references
+terms              a measure's terms for grids, tokens and vectors
+engine             what calls on one network share
+
+backend            what a framework adds: a dozen operations on tensors
+tensorflow, torch, jax, numpy  the backends
+cuda_graphs        small programs on a GPU, recorded once and played again
+
+capacity           how many images are computed together
+chunks             work cut into pieces of one shape
+pace               how long a question will take
+moments            mean and variance, piece by piece
+matmul             matrix products in numpy that stay in their own thread
+
+trial              a few images, encoded before the first question: can this code be explained?
+objections         what speaks against a code, in one line each
+place_measurement  which token stands for which part of the image, by measurement
+"""
 
 from __future__ import annotations
 

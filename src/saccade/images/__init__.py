@@ -1,6 +1,7 @@
 """Files become arrays, and maps find their way back onto the photo.
 
     recipe         what the model wants: size, channels, value range
+    normalisation  the mean and the spread of each channel in training
     placement      where the model's image lies on the original photo
     photos         the photos as read: `Photo` for showing, `Images` for the model
     files          finding files, and saying plainly why one cannot be opened
@@ -9,12 +10,14 @@
     damage         what a decoder raised, in plain words
     tiff           what the header of a TIFF says
     npy            arrays in .npy files
+    heif           HEIC photos, where pillow-heif is installed
     decoding       files and bytes -> pixels
     pillow_images  Pillow's images -> pixels
     pixels         whatever a source holds -> colours, transparency, and the number that means full brightness
     fitting        pixels + recipe -> the model's numbers, at full precision
     reading        the two functions that use all of it: `read` and `read_photo`
     collection     many, a few at a time; what cannot be used is left out, named and counted
+    own_pages      images that saccade wrote itself, which are no photos
 
 Numpy and Pillow only; no framework is loaded here.
 """
