@@ -18,7 +18,7 @@ from PIL import Image
 from skimage import data
 
 import saccade
-from saccade.cli.forecast import duration
+from saccade.cli.durations import duration
 from saccade.collection import BatchRun, PageStyle, Request
 from saccade.collection import answering as answering_module
 from saccade.engines import Estimate

@@ -13,6 +13,7 @@
     settings      `--set NAME=VALUE` -> the settings of methods
     named_files   the files that a command names, looked at before a model is opened
     other_model   a second model of one command
+    durations     seconds for people
     forecast      how long a question will take
     verdicts      what an evaluation on disk says of each method
 

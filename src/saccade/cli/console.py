@@ -13,6 +13,7 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
+from saccade.cli.durations import duration
 from saccade.errors import FileError, SaccadeWarning
 
 _EVERY = 10.0
@@ -219,8 +220,6 @@ class _Lines(Bar):
         is_due = now - self._last >= _EVERY if self._has_spoken else elapsed >= _SOONEST and elapsed + left >= _WORTH
         if not is_due:
             return
-        from saccade.cli.forecast import duration
-
         self._has_spoken, self._last = True, now
         what = f"{_one_line(self._text)}: " if self._text else ""
         self._say(f"{what}{100 * share:.0f} % done, about {duration(left)} left")

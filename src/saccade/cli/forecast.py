@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from saccade.cli.console import Console
+from saccade.cli.durations import duration
 
 if TYPE_CHECKING:
     from saccade.engines import Estimate
@@ -41,21 +42,6 @@ class Forecast:
             settings = " ".join(f"--set {prefix}{name}={_in_words(value)}" for name, value in cheaper.settings.items())
             line += f"; {settings} would take about {duration(cheaper.share * estimate.seconds)}"
         self._console.say(line)
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people: two digits are enough for an estimate.
-
-    Example:
-        >>> duration(0.4), duration(38.2), duration(312), duration(9000)
-        ('1 s', '38 s', '5 min', '2 h 30 min')
-    """
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    if minutes < 100:
-        return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def _in_words(value: Any) -> str:

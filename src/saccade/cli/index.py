@@ -10,6 +10,7 @@ import typer
 
 from saccade.cli.command import command
 from saccade.cli.console import Console
+from saccade.cli.durations import duration
 from saccade.cli.named_files import readable_photos
 from saccade.cli.options import Model, Opening, opened
 
@@ -34,7 +35,6 @@ def index(
     A run that was stopped goes on where it was when it is started again; of a catalogue that is there already only new
     and changed photos are encoded. What cannot be read is left out and named.
     """
-    from saccade.cli.forecast import duration
     from saccade.collection import Catalogue, write_index
     from saccade.collection.catalogue_file import catalogue_bytes, check_catalogue_output
     from saccade.collection.encoded_parts import check_alone

@@ -1,17 +1,20 @@
 """Why two images are alike.
 
-comparison      compare(encoder, a, b) -> Similarity
-contrasting     contrast(encoder, a, nearer, further) -> Contrast
-pair_codes      two images and their codes, each less a centre where one is taken off
-score_split     their score split over places, in the way that the codes allow
-cosine_split    the exact split of a cosine over places: arrays in, arrays out
-terms           a code as a sum over places
-linear_head     that sum, exactly, where the code is pooled of cells or a linear layer of them
-masked          that sum, estimated with masked images, for any encoder
-cover           what the score becomes when the matches are covered
-links           from all pairs of places to the few that a person can look at
-reference       what is typical of a collection: its mean code, taken off before comparing; how alike two of it are
-typical_scores  what a score means: how alike two photos of a collection typically are
+comparison         compare(encoder, a, b) -> Similarity
+contrasting        contrast(encoder, a, nearer, further) -> Contrast
+pair_codes         two images and their codes, each less a centre where one is taken off
+score_split        their score split over places, in the way that the codes allow
+cosine_split       the exact split of a cosine over places: arrays in, arrays out
+terms              a code as a sum over places
+linear_head        that sum, exactly, where the code is pooled of cells or a linear layer of them
+head_search        finding how the code comes of the cells
+linear_steps       the steps on that way
+candidate_weights  the weights that they could have
+masked             that sum, estimated with masked images, for any encoder
+cover              what the score becomes when the matches are covered
+links              from all pairs of places to the few that a person can look at
+reference          what is typical of a collection: its mean code, taken off before comparing; how alike two of it are
+typical_scores     what a score means: how alike two photos of a collection typically are
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ from saccade.encoder import Encoder
 from saccade.errors import InputError, NotApplicable
 from saccade.images import Images
 from saccade.models.places import Places
-from saccade.pairs.linear_head import LinearHead, linear_head
+from saccade.pairs.head_search import linear_head
+from saccade.pairs.linear_head import LinearHead
 from saccade.reference import Reference
 from saccade.run import Run
 from saccade.typing import Array
