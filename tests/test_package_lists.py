@@ -1,9 +1,10 @@
-"""What a package says of its modules: each is named in its docstring, and each that is named is there."""
+"""What docstrings and documents say of the files: each module is listed, each file that is named is there."""
 
 from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,28 @@ def test_the_list_is_read_as_people_read_it() -> None:
         "two",
         "three",
     ]
+
+
+# Documents
+
+PROJECT = Path(__file__).parent.parent
+FILE = re.compile(r"`([a-z0-9_]+(?:/[a-z0-9_]+)*(?:\.py|\.js|/))`")
+
+
+@pytest.mark.parametrize("document", ["architecture.md", "read-the-source.md"])
+def test_every_file_that_a_document_names_is_there(document: str) -> None:
+    names = FILE.findall((PROJECT / "docs" / document).read_text(encoding="utf-8"))
+    assert len(names) > 3
+    known = [path.relative_to(PROJECT).as_posix() for path in (*PROJECT.glob("*/"), *PROJECT.glob("[bdst]*/**/*"))]
+    paths = [f"/{path}" for path in known]
+    assert not [name for name in names if not any(path.endswith(f"/{name.rstrip('/')}") for path in paths)]
+
+
+def test_the_list_of_the_architecture_is_the_order_of_imports() -> None:
+    first_table = (PROJECT / "docs" / "architecture.md").read_text(encoding="utf-8").partition("\n## ")[0]
+    rows = re.findall(r"^\| ((?:`[^`]+`(?:, )?)+) \|", first_table, re.MULTILINE)
+    table = [{name.removesuffix(".py").rstrip("/") for name in re.findall(r"`([^`]+)`", row)} for row in rows]
+    contracts = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = [set(layer.split(" | ")) for layer in reversed(contracts[0]["layers"])]
+    without_layers = {"typing", "views"}  # types alone, and no Python
+    assert [row - without_layers for row in table if row - without_layers] == layers
