@@ -15,6 +15,7 @@ from PIL import Image
 
 from saccade.app.album import AlbumPhoto
 from saccade.app.dials import Dials
+from saccade.app.group import grey_image
 from saccade.app.requests import ExplainQuestion, settings_for, target_of
 from saccade.arguments import check_arguments
 from saccade.collection import Catalogue
@@ -99,9 +100,7 @@ class Answers:
 
     def empty_facts(self, recipe: ImageRecipe) -> dict[str, Any]:
         """The same before there is any photo: of a grey image, which is never shown."""
-        low, high = self.encoder.value_range
-        grey = np.full((recipe.height or 1, recipe.width or 1, recipe.channels), (low + high) / 2, np.float32)
-        return self.facts(Images.from_array(grey, self.encoder.value_range))
+        return self.facts(grey_image(self.encoder, recipe))
 
     def usual_methods(self, image: Images) -> tuple[list[str], tuple[str, ...]]:
         """The methods of the page that this model answers, the default first, and what must be said of the others."""

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from saccade.app.beside_routes import beside_api
 from saccade.app.clients import Clients
 from saccade.app.collection_routes import collection_api
+from saccade.app.group_routes import group_api
 from saccade.app.limits import Limits
 from saccade.app.live import converse
 from saccade.app.refusal import Refused
@@ -104,6 +105,7 @@ def create_app(
     app.include_router(api)
     app.include_router(collection_api)
     app.include_router(beside_api)
+    app.include_router(group_api)
     _add_page(app)
     app.add_api_websocket_route("/live", _live)
     for kind, handler in _HANDLERS.items():

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from saccade.app.group import grey_image, group_data
 from saccade.app.refusal import Refused
 from saccade.app.turns import Answer, Turns, Work
 from saccade.collection import Catalogue, sample
@@ -126,6 +127,16 @@ class Neighbourhood:
             Refused: It is not ready.
         """
         return self._ready().query(self.path(number), code)
+
+    def group(self, numbers: Sequence[int], stop: Callable[[], bool]) -> dict[str, Any]:
+        """What some photos of it share, by their numbers on the map.
+
+        Raises:
+            Refused: It is not ready.
+            InputError: Fewer than two photos, or one that is not there.
+        """
+        encoder, recipe = self._encoder, self._encoder.recipe
+        return group_data(encoder, self._ready().space, numbers, grey_image(encoder, recipe), stop)
 
     def thumbnail(self, number: int) -> bytes:
         """A photo small, a WebP.

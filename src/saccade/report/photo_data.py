@@ -46,15 +46,15 @@ def photo_data(images: Images, index: int, code: Array, redrawn: Array | None) -
     # Not in 256 levels: that moves a code five times as far as half precision in all weights does.
     content["model_image"] = array_spec(images.array[index], "float16")
     if redrawn is not None:
-        content["redrawn"] = image_url(_as_seen(redrawn, images), lossless=True)
-        content["given"] = image_url(_as_seen(images.array[index], images), lossless=True)
+        content["redrawn"] = image_url(as_seen(redrawn, images.value_range), lossless=True)
+        content["given"] = image_url(as_seen(images.array[index], images.value_range), lossless=True)
         error = float(np.mean((np.clip(redrawn, low, high) - images.array[index]).astype(np.float64) ** 2))
         content["decibels"] = float(10 * np.log10((high - low) ** 2 / max(error, 1e-12)))
     return content
 
 
-def _as_seen(values: Array, images: Images) -> Image.Image:
+def as_seen(values: Array, value_range: tuple[float, float]) -> Image.Image:
     """An image of the model's at its own size; the page lays it onto the photo."""
     size = (values.shape[0], values.shape[1])
     whole = Placement(size, size, (0.0, 0.0, float(size[1]), float(size[0])))
-    return model_image(values, whole, images.value_range)
+    return model_image(values, whole, value_range)

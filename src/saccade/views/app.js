@@ -6,7 +6,7 @@ import { openCamera } from "./app_camera.js";
 import { renderDials } from "./app_dials.js";
 import { createLoader, drawWhenThere } from "./app_loading.js";
 import { renderMix } from "./app_mix.js";
-import { RefusedByServer, getJson, sendPhoto } from "./app_requests.js";
+import { RefusedByServer, getJson, postJson, sendPhoto } from "./app_requests.js";
 import { createSocket } from "./app_socket.js";
 import { BESIDE } from "./beside.js";
 import { build } from "./build.js";
@@ -48,6 +48,8 @@ const socket = createSocket((now) => {
 const neighbourStrip = createNeighbourStrip();
 const transport = {
   ask: socket.ask,
+  /** @param {number[]} photos of the collection */
+  group: (photos) => postJson("api/collection/group", { photos }),
   words: "the server on this machine",
   /** @param {Float32Array} image */
   async run(image) {

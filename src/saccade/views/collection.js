@@ -4,6 +4,7 @@ import { decodeArray } from "./arrays.js";
 import { build } from "./build.js";
 import { button, captionStrip, chooser, readout, wantsStillness } from "./controls.js";
 import { openAtlas } from "./photo_atlas.js";
+import { createGroupPanel } from "./photo_group.js";
 import { createPhotoMap } from "./photo_map_stage.js";
 import { asCount, asPercent, asScore, inWords } from "./wording.js";
 
@@ -30,8 +31,8 @@ export const COLLECTION = {
  * @property {number[]} scores
  */
 
-/** @param {{data: any, element: HTMLElement, store: any}} view */
-export async function renderCollection({ data, element, store }) {
+/** @param {{data: any, element: HTMLElement, store: any, transport?: any}} view */
+export async function renderCollection({ data, element, store, transport }) {
   const collection = data.collection;
   const names = collection.names;
   const atlas = await openAtlas(collection.atlas);
@@ -47,16 +48,24 @@ export async function renderCollection({ data, element, store }) {
   let layout = "neighbours";
   /** @type {Selection | null} */
   let selection = null;
+  /** Are photos being put together, and which? */
+  let isGathering = false;
+  /** @type {number[]} */
+  let group = [];
 
   const read = readout();
   const words = build("p", { class: "aside" });
   const caption = build("div");
   const strip = build("div", { class: "nearest" });
   const map = createPhotoMap({
-    atlas, label: "", help: "Arrow keys go from photo to photo, Enter shows the nearest of one, plus and minus zoom, 0 shows the whole map, Escape lets go.",
+    atlas, label: "", help: "Arrow keys go from photo to photo, Enter shows the nearest of one or, while a group is chosen, adds it or takes it out; plus and minus zoom, 0 shows the whole map, Escape lets go.",
     onTouch: (number) => { read.say(build("b", {}, names[number]), `: its nearest is ${names[nearestOf(number)]}, ${asScore(scores[number * nearestCount])} alike.`); read.node.dataset.number = String(number); },
     onLeave: () => rest(),
-    onChoose: (number) => { if (number < 0) choose(null); else choose(ofCollection(number)); },
+    onChoose: (number) => {
+      if (isGathering) gather(number < 0 ? [] : group.includes(number) ? group.filter((one) => one !== number) : [...group, number]);
+      else choose(number < 0 ? null : ofCollection(number));
+    },
+    onGather: (numbers) => { if (!isGathering) startGathering(); gather([...new Set([...group, ...numbers])]); },
     cardOf,
   });
   const layouts = chooser({
@@ -67,10 +76,12 @@ export async function renderCollection({ data, element, store }) {
   const zooms = build("div", { class: "photo-map-zooms" },
     button("+", () => map.zoomBy(1.6), { "aria-label": "nearer" }), button("\u2212", () => map.zoomBy(1 / 1.6), { "aria-label": "further away" }), button("All", () => map.home(), { "aria-label": "the whole map" }));
 
+  const groupButton = button("Choose a group", () => { if (isGathering) { gather([]); stopGathering(); } else startGathering(); }, { "aria-pressed": "false" });
+  const panel = createGroupPanel({ data, atlas, picture, nearest: { values: neighbours.values, count: nearestCount }, change: (numbers) => gather(numbers), ask: transport?.group ?? null });
   const findPhoto = button("", () => choose(ofPage(store.get().photo)), { class: "button find-photo" });
   element.append(
     build("p", { class: "finding" }, finding()),
-    build("div", { class: "toolbar" }, layouts.node, data.photos.length ? findPhoto : null), build("div", { class: "photo-map-head" }, words, zooms), map.node, read.node, strip, standingOut(), caption,
+    build("div", { class: "toolbar" }, layouts.node, groupButton, data.photos.length ? findPhoto : null), build("div", { class: "photo-map-head" }, words, zooms), map.node, read.node, panel.node, strip, standingOut(), caption,
   );
 
   /** @returns {any} */
@@ -97,8 +108,35 @@ export async function renderCollection({ data, element, store }) {
     return { name: data.photos[index].name, number: query.own ?? -1, photo: data.photos[index].thumbnail, neighbours: query.neighbours, scores: query.scores };
   }
 
+  function startGathering() {
+    choose(null);
+    isGathering = true;
+    map.gather(true);
+    groupButton.setAttribute("aria-pressed", "true");
+    groupButton.textContent = "Let the group go";
+    rest();
+  }
+
+  function stopGathering() {
+    isGathering = false;
+    map.gather(false);
+    groupButton.setAttribute("aria-pressed", "false");
+    groupButton.textContent = "Choose a group";
+    rest();
+  }
+
+  /** @param {number[]} numbers */
+  function gather(numbers) {
+    group = numbers;
+    element.dataset.group = group.join(" ");
+    map.show(-1, group);
+    panel.show(group);
+    rest();
+  }
+
   /** @param {Selection | null} next */
   function choose(next) {
+    if (isGathering) { gather([]); stopGathering(); }
     selection = next;
     store.set({ near: next && !next.photo ? next.number : -1 });
     map.show(next ? next.number : -1, next ? next.neighbours : []);
@@ -108,7 +146,8 @@ export async function renderCollection({ data, element, store }) {
 
   function rest() {
     delete read.node.dataset.number;
-    read.say(selection ? `${selection.name}: its nearest are lit.` : "Point at a photo; click it to see its nearest.");
+    if (isGathering) read.say(group.length ? `${asCount(group.length)} ${group.length === 1 ? "photo" : "photos"} chosen: draw around more, or click one to add it or take it out.` : "Draw a line around photos that belong together, or click them one by one.");
+    else read.say(selection ? `${selection.name}: its nearest are lit.` : "Point at a photo; click it to see its nearest.");
   }
 
   /** @param {number} number */

@@ -10,7 +10,9 @@ import { createStage, mapAtPixels, paintMap, photoPixels } from "./stage.js";
 import { createTrail } from "./trail.js";
 import { asPercent, asScore, inWords, placeInWords } from "./wording.js";
 
+/** Sides of covers in pixels, of images of 128 pixels and smaller ones; with larger images they grow. */
 const COVER_SIZES = { least: 8, most: 64, step: 4, first: 24 };
+const COVER_SIZES_FOR = 128;
 /** The corners of a cover, as a share of its side. */
 const COVER_ROUNDNESS = 0.28;
 /** A sweep goes on by so much of the cover's side, and not faster than this. */
@@ -32,7 +34,9 @@ export function renderCover({ data, element, store, transport }) {
   const [rows, columns, channels] = data.model.input;
   const [low, high] = data.model.value_range;
   const grid = gridOfCode(data.code);
-  let size = Math.min(COVER_SIZES.first, rows, columns);
+  const larger = Math.max(1, Math.min(rows, columns) / COVER_SIZES_FOR);
+  const [least, most, first] = [COVER_SIZES.least, COVER_SIZES.most, COVER_SIZES.first].map((side) => Math.min(COVER_SIZES.step * Math.round((larger * side) / COVER_SIZES.step), rows, columns));
+  let size = first;
   /** @type {Cover | null} */
   let cover = null;
   /** @type {any} what is known of the photo that is shown */
@@ -63,7 +67,7 @@ export function renderCover({ data, element, store, transport }) {
   const trailKey = build("div", { class: "cover-bar" });
   const caption = build("div");
   const sizeSlider = slider({
-    label: "Size of the cover", least: COVER_SIZES.least, most: Math.min(COVER_SIZES.most, rows, columns), step: COVER_SIZES.step, value: size,
+    label: "Size of the cover", least, most, step: COVER_SIZES.step, value: size,
     inWords: (value) => `${value} of ${columns} px`, onInput: (value) => { size = value; stopSweep(); prepareBlur(); if (cover) moveTo(cover.left + cover.size / 2, cover.top + cover.size / 2); tellCaption(); },
   });
   const play = button("Sweep it over the photo", () => { isTouched = true; if (sweeping) stopSweep(); else startSweep(); }, { class: "button primary cover-play" });

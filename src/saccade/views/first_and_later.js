@@ -4,6 +4,7 @@ import { decodeArray } from "./arrays.js";
 import { build } from "./build.js";
 import { captionStrip, readout, slider } from "./controls.js";
 import { createStage, mapAtPixels, paintMap, photoPixels } from "./stage.js";
+import { colourKey } from "./where.js";
 import { asCount, inWords } from "./wording.js";
 
 /** @param {{data: any, element: HTMLElement, store: any}} view */
@@ -36,7 +37,8 @@ export function renderFirstAndLater({ data, element, store }) {
     if (target instanceof HTMLElement) target.focus(); // and with the focus it is shown
   }
   const caption = build("div");
-  element.append(build("div", { class: "figure-row" }, build("figure", {}, stage.node, read.node), build("div", { class: "beside" }, finding, depthSlider.node, tiles)), caption);
+  const key = build("div");
+  element.append(build("div", { class: "figure-row" }, build("figure", {}, stage.node, read.node, key), build("div", { class: "beside" }, finding, depthSlider.node, tiles)), caption);
 
   function layerNow() { return data.photos[store.get().photo].layers[depth]; }
 
@@ -80,7 +82,8 @@ export function renderFirstAndLater({ data, element, store }) {
     if (store.get().photo !== index || layerNow() !== layer || feature !== which) return;
     const map = featureMap(layer, which);
     const placed = mapAtPixels(map, photo.box, pixels.width, pixels.height, true);
-    stage.paint(pixels, (target) => paintMap(target, pixels, placed, map.scale, { ramps: data.ramps, opacity: 0.85, contours: false }));
+    stage.paint(pixels, (target) => paintMap(target, pixels, placed, map.scale, { ramps: data.ramps, opacity: 0.85, contours: true }));
+    key.replaceChildren(colourKey(data, { scale: map.scale, unit: "strength of the feature, on one scale for all features of the layer", is_share: false }));
     const words = `feature ${layer.features[which]} of ${layer.path}`;
     stage.describe(`${photo.alt}, with ${words}`);
     read.say(build("b", {}, words), ": bright where it is strong");

@@ -12,10 +12,13 @@ const DWELL = 125;
 const GRACE = 260;
 const FLIGHT = 1400;
 const MOST_ZOOM = 40;
+/** More photos than this are lit where they are, and not made larger. */
+const MANY = 40;
 
 /**
  * @param {{atlas: import("./photo_atlas.js").Atlas, label: string, help: string, onTouch: (number: number) => void, onChoose: (number: number) => void,
- *     onLeave: () => void, cardOf: (number: number) => any}} options `onTouch` gets the photo under the pointer at once; `cardOf` fills the card that appears when it stays
+ *     onLeave: () => void, onGather: (numbers: number[]) => void, cardOf: (number: number) => any}} options `onTouch` gets the photo under the pointer at once, `onGather`
+ *     those that a line was drawn around; `cardOf` fills the card that appears when a pointer stays
  */
 export function createPhotoMap(options) {
   const { atlas } = options;
@@ -54,6 +57,10 @@ export function createPhotoMap(options) {
   let chosen = -1;
   /** @type {number[]} */
   let lit = [];
+  /** Is a drag a line around photos? With the shift key it always is. */
+  let isGathering = false;
+  /** The line that is being drawn around photos, in the frame. @type {[number, number][] | null} */
+  let line = null;
   let frameRequest = 0;
   let dwellTimer = 0;
   let graceTimer = 0;
@@ -127,7 +134,38 @@ export function createPhotoMap(options) {
       const box = drawOne(touched, 1.35);
       if (box) outline(box, "#fff", 2);
     }
+    if (line) paintLine(line);
     if (isFlying || isUnfinished) request();
+  }
+
+  /** @param {[number, number][]} around */
+  function paintLine(around) {
+    context.beginPath();
+    around.forEach(([x, y], index) => (index ? context.lineTo(x, y) : context.moveTo(x, y)));
+    context.closePath();
+    context.fillStyle = "rgb(255 180 102 / .18)";
+    context.fill();
+    context.lineWidth = 4;
+    context.strokeStyle = "rgb(0 0 0 / .7)";
+    context.stroke();
+    context.lineWidth = 2;
+    context.strokeStyle = "#ffb466";
+    context.stroke();
+  }
+
+  /** The photos whose middle a line goes around. @param {[number, number][]} around @returns {number[]} */
+  function photosWithin(around) {
+    const seen = view();
+    const shape = new Path2D();
+    around.forEach(([x, y], index) => (index ? shape.lineTo(x, y) : shape.moveTo(x, y)));
+    shape.closePath();
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    const numbers = [];
+    for (let number = 0; number < count; number += 1) {
+      const [x, y, wide, high] = boxOf(number, seen);
+      if (context.isPointInPath(shape, x + wide / 2, y + high / 2)) numbers.push(number);
+    }
+    return numbers;
   }
 
   function paintChosen() {
@@ -144,8 +182,8 @@ export function createPhotoMap(options) {
       context.stroke();
     }
     for (const number of [...lit].reverse()) {
-      const box = drawOne(number, 1.5);
-      if (box) outline(box, "#ffb466", 2);
+      const box = drawOne(number, lit.length > MANY ? 1 : 1.5);
+      if (box) outline(box, "#ffb466", lit.length > MANY ? 1 : 2);
     }
     if (chosen >= 0) {
       const box = drawOne(chosen, 1.9);
@@ -281,7 +319,8 @@ export function createPhotoMap(options) {
   frame.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => {
     fingers.set(event.pointerId, placeOf(event));
     if (fingers.size === 1) moved = 0;
-    if (event.pointerType === "mouse" || zoom > 1.01 || fingers.size > 1) frame.setPointerCapture(event.pointerId);
+    line = fingers.size === 1 && event.button === 0 && (isGathering || event.shiftKey) ? [placeOf(event)] : null;
+    if (line || event.pointerType === "mouse" || zoom > 1.01 || fingers.size > 1) frame.setPointerCapture(event.pointerId);
   });
   frame.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => {
     const place = placeOf(event);
@@ -289,7 +328,11 @@ export function createPhotoMap(options) {
     if (!before) { if (event.pointerType !== "touch") touch(photoAt(...place)); return; }
     if (fingers.size === 1) {
       moved += Math.hypot(place[0] - before[0], place[1] - before[1]);
-      if (moved > 5) {
+      if (line) {
+        line.push(place);
+        leave();
+        request();
+      } else if (moved > 5) {
         left += place[0] - before[0];
         top += place[1] - before[1];
         hold();
@@ -310,6 +353,10 @@ export function createPhotoMap(options) {
   const lift = (/** @type {PointerEvent} */ event) => {
     const wasAlone = fingers.size === 1 && fingers.has(event.pointerId);
     fingers.delete(event.pointerId);
+    const around = line;
+    line = null;
+    if (around) request();
+    if (around && event.type === "pointerup" && moved > 5) { options.onGather(photosWithin(around)); return; }
     if (event.type !== "pointerup" || !wasAlone || moved > 5) return;
     options.onChoose(photoAt(...placeOf(event)));
   };
@@ -410,6 +457,11 @@ export function createPhotoMap(options) {
       request();
     },
     bringIntoView,
+    /** From now on a drag is a line around photos, or no longer. @param {boolean} is */
+    gather(is) {
+      isGathering = is;
+      frame.classList.toggle("is-gathering", is);
+    },
     /** @param {string} text */
     describe(text) { frame.setAttribute("aria-label", text); },
   };
