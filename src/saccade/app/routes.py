@@ -22,6 +22,7 @@ from saccade.app.requests import (
     ReportQuestion,
 )
 from saccade.app.service import Service
+from saccade.utf8 import utf8_bytes
 
 Answer = TypeVar("Answer")
 PhotoNumber = Annotated[str, Path(max_length=40, pattern=r"^[A-Za-z0-9_-]+$", description="The number of a photo.")]
@@ -395,7 +396,7 @@ async def report(request: Request, question: ReportQuestion) -> Response:
     )
     page = await while_there(request, working)
     headers = {"content-disposition": 'attachment; filename="report.html"'}
-    return Response(page, media_type="text/html", headers=headers)
+    return Response(utf8_bytes(page), media_type="text/html", headers=headers)
 
 
 @api.get(
@@ -452,4 +453,4 @@ def _names_another(question: ExplainQuestion) -> bool:
 
 
 def _encoded(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return utf8_bytes(json.dumps(value, ensure_ascii=False, separators=(",", ":")))

@@ -27,6 +27,7 @@ from saccade.encoder import Encoder
 from saccade.errors import NotApplicable, SaccadeError
 from saccade.images import Images
 from saccade.models.randomisation import randomised, weighted_layers
+from saccade.utf8 import utf8_bytes
 
 
 class Service:
@@ -172,4 +173,4 @@ def is_apart(encoder: Encoder, twin: Encoder) -> bool:
 
 
 def _json(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return utf8_bytes(json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
