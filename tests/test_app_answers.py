@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,6 +68,21 @@ def test_a_map_is_the_librarys(
     assert found["unit"] == expected.units
     assert found["sentence"] == expected.sentence(0)
     assert found["layer"] == "encoded"
+
+
+def test_a_photo_whose_name_is_no_text_is_told_all_the_same(encoder: saccade.Encoder, tmp_path: Path) -> None:
+    photo = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png"))
+    photo.write_bytes(photo_file((64, 48)))
+    with test_client(create_app(encoder, [photo], token=TOKEN), headers=BEARER) as client:
+        assert [listed["name"] for listed in client.get("/api/photos").json()] == ["caf\\udce9.png"]
+        for address in ("/", "/api/page", "/api/photos/f0"):
+            assert client.get(address).status_code == 200, address
+        for address in ("explain", "explain/picture", "feature_maps", "cells", "trust"):
+            question = {"photo": "f0", **({"method": "occlusion"} if "explain" in address else {})}
+            assert client.post(f"/api/{address}", json=question).status_code == 200, address
+        page = client.post("/api/report", json={"photos": ["f0"]})
+        assert page.status_code == 200
+        assert r"see in caf\udce9.png?</title>" in page.text
 
 
 def test_a_dropped_photo_gives_the_map_of_its_file(

@@ -203,4 +203,4 @@ def test_methods_come_in_the_order_of_an_evaluation_with_its_verdict(
     for content in (b"{", b"[]", b'{"methods": [1]}', b'{"methods": [{"method": "saliency", "grade": "best"}]}'):
         (folder / "evaluation.json").write_bytes(content)
         refused(run(*words, "--evaluation", folder), "saccade evaluate")
-    refused(run(*words, "--evaluation", tmp_path / "none"), "cannot be read")
+    refused(run(*words, "--evaluation", tmp_path / "none"), "no file", "saccade evaluate")

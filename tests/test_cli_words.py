@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import time
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from saccade.cli import values
 from saccade.cli.console import Console
+from saccade.cli.json_file import json_content
 from saccade.cli.settings import settings_for
 from saccade.collection.output_folder import output_folder
 from saccade.errors import FileError, InputError, UnknownName
@@ -136,3 +139,49 @@ def test_logs_are_told_how_far_it_is(capsys: pytest.CaptureFixture[str], monkeyp
         seconds[0] += 50
         bar.at(50)
     assert capsys.readouterr().err == ""
+
+
+def test_names_of_files_cannot_steer_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    console, name = Console(), "\x1b[31mred\x07\u202egpj.exe"
+    console.say(f"wrote {name}\nand 👩\u200d🚀")
+    console.table(["photo"], [[f"{name}\nand more"]])
+    console.note(name)
+    out, err = capsys.readouterr()
+    assert out.splitlines() == [
+        r"wrote \x1b[31mred\x07\u202egpj.exe", "and 👩\u200d🚀", "photo", r"\x1b[31mred\x07\u202egpj.exe and more",
+    ]  # fmt: skip
+    assert err == "note: \\x1b[31mred\\x07\\u202egpj.exe\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"\xff\xfe{}", "not text in UTF-8"),
+        (b"[" * 100_000, "nested too deep"),
+        (b"9" * 5000, "thousands of digits"),
+        (b'{"a": 1,\n "b"}', "expecting ':' delimiter, in line 2, column 5"),
+        (b'{"a": 1, "a": 2}', "two entries for 'a'"),
+        (b"", "no JSON"),
+    ],
+    ids=["bytes", "deep", "long number", "syntax", "twice", "empty"],
+)
+def test_a_file_that_is_no_json_is_refused_in_one_line(tmp_path: Path, content: bytes, line: str) -> None:
+    (tmp_path / "known.json").write_bytes(content)
+    with pytest.raises(FileError, match=re.escape(line)) as raised:
+        json_content(tmp_path / "known.json")
+    assert "known.json" in str(raised.value)
+
+
+def test_a_file_in_json_may_begin_with_the_mark_of_an_editor(tmp_path: Path) -> None:
+    (tmp_path / "known.json").write_bytes(b"\xef\xbb\xbf[1]")
+    assert json_content(tmp_path / "known.json") == [1]
+
+
+def test_a_file_in_json_is_neither_a_pipe_nor_of_any_size(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.json")
+    with pytest.raises(FileError, match="a pipe"):
+        json_content(tmp_path / "pipe.json")
+    with (tmp_path / "large.json").open("wb") as file:
+        file.truncate(2**32)
+    with pytest.raises(FileError, match="4,294,967,296 bytes"):
+        json_content(tmp_path / "large.json")

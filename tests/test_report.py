@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 from itertools import combinations
 from pathlib import Path
@@ -125,6 +126,22 @@ def test_names_cannot_end_the_script(encoder: saccade.Encoder, tmp_path: Path, b
     with opened(browser, page) as tab:
         tab.wait_for_selector("#look .stage-canvas")
         assert name in tab.inner_text("h1")
+
+
+@pytest.mark.parametrize("suffix", [".html", ".png", ".json", ".npz"])
+def test_a_photo_whose_name_is_no_text_is_told_all_the_same(
+    encoder: saccade.Encoder, tmp_path: Path, suffix: str
+) -> None:
+    photo = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png"))
+    Image.fromarray(data.chelsea()[::8, ::8]).save(photo)
+    path = tmp_path / f"told{suffix}"
+    if suffix == ".html":
+        write_report(encoder, [photo], path, live=False)
+        assert carried_by(path)["photos"][0]["name"] == photo.name
+        assert r"see in caf\udce9.png?</title>" in path.read_text()
+    else:
+        saccade.explain(encoder, photo, "occlusion", patch=16, stride=16).save(path)
+        assert path.stat().st_size > 0
 
 
 @pytest.mark.parametrize("channels", [1, 3])

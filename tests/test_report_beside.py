@@ -245,6 +245,9 @@ def test_what_cannot_be_known_of_a_photo_is_one_plain_line(encoder: saccade.Enco
 
     with pytest.raises(UnknownName, match=r"cat\.pgn.*nearest is 'cat\.png'"):
         written({"cat.pgn": {}})
+    for subject in ([10**400, 0, 1, 1], "x" * 10**6):
+        with pytest.raises(InputError, match=r"the subject of cat\.png is .{,70}; (give|its)"):
+            written({"cat.png": {"subject": subject}})
     with pytest.raises(UnknownName, match=r"'credits'.*nearest is 'credit'"):
         written({"cat.png": {"credits": "me"}})
     with pytest.raises(InputError, match="give a text"):

@@ -28,6 +28,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from saccade.errors import FileError
+from saccade.utf8 import utf8_bytes
 
 _PART = re.compile(r"\.saccade-(?P<machine>[0-9a-f]{8})-(?P<process>\d+)-(?P<start>\d+)-\d+\.part(\.[^.]*)?")
 _NUMBERS = itertools.count()
@@ -142,12 +143,12 @@ def write_bytes(path: str | os.PathLike[str], content: bytes) -> Path:
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> Path:
-    """Write a file of this text, in UTF-8; give its path.
+    """Write a file of this text, as `utf8_bytes` has it; give its path.
 
     Raises:
         FileError: It cannot be written.
     """
-    return write_bytes(path, text.encode("utf-8"))
+    return write_bytes(path, utf8_bytes(text))
 
 
 @contextlib.contextmanager

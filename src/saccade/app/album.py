@@ -19,6 +19,7 @@ from saccade.app.refusal import Refused
 from saccade.encoder import Encoder
 from saccade.errors import FileError, ImageError, ImageTooLarge, one_line
 from saccade.images import ImageRecipe, Images, Photo, read_photo
+from saccade.utf8 import utf8_bytes
 
 _READ = 48
 """Photos of the command that lie in memory at once."""
@@ -77,7 +78,7 @@ class Album:
         """Number and name of every photo that a client may ask about; its own first, the newest before."""
         with self._lock:
             own = [(number, photo.name) for number, (owner, photo) in self._dropped.items() if owner == client]
-        return [*reversed(own), *((number, path.name) for number, path in self._paths.items())]
+        return [*reversed(own), *((number, _name_of(path)) for number, path in self._paths.items())]
 
     def is_there(self, client: str, number: str) -> bool:
         """May this client ask about this photo?"""
@@ -100,7 +101,7 @@ class Album:
         if path is None:
             raise Refused(404, "there is no such photo; it may have made room for newer ones.")
         try:
-            photo = AlbumPhoto(number, self._smaller(read_photo(path, self.recipe), path.name))
+            photo = AlbumPhoto(number, self._smaller(read_photo(path, self.recipe), _name_of(path)))
         except (ImageError, FileError) as error:
             raise Refused(422, str(error).replace(str(path), path.name)) from error
         with self._lock:
@@ -168,6 +169,11 @@ def of_one_size(recipe: ImageRecipe) -> ImageRecipe:
     """The recipe with a size for a model that takes any: photos of one size can be compared."""
     side = max(recipe.multiple, _FREE_SIDE // recipe.multiple * recipe.multiple)
     return replace(recipe, height=recipe.height or side, width=recipe.width or side)
+
+
+def _name_of(path: Path) -> str:
+    """What a file is called on the page, where it must be text."""
+    return utf8_bytes(path.name).decode()
 
 
 def displayed_name(name: str) -> str:

@@ -29,6 +29,7 @@ from saccade.explanation import explain
 from saccade.report.map_data import scale_data
 from saccade.results import Attribution
 from saccade.run import Run
+from saccade.utf8 import utf8_bytes
 
 Stop = Callable[[], bool]
 Send = Callable[[dict[str, Any], bytes], None]
@@ -285,7 +286,7 @@ class Conversation:
             stop,
             lambda doing, done, total: send({"doing": doing, "done": done, "total": total}, b""),
         )
-        send({"page": "report.html"}, page.encode())
+        send({"page": "report.html"}, utf8_bytes(page))
 
     def _refuse(self, words: dict[str, Any], reason: str) -> None:
         number = words.get("id")

@@ -331,7 +331,7 @@ async def report(request: Request, question: ReportQuestion) -> Response:
     )
     page = await while_there(request, working)
     headers = {"content-disposition": 'attachment; filename="report.html"'}
-    return Response(page, media_type="text/html", headers=headers)
+    return Response(utf8_bytes(page), media_type="text/html", headers=headers)
 
 
 @api.get(

@@ -30,6 +30,7 @@ from saccade.encoder import Encoder
 from saccade.errors import MissingPackage, NotApplicable, SaccadeError
 from saccade.images import Images
 from saccade.models.randomisation import randomised, weighted_layers
+from saccade.utf8 import utf8_bytes
 
 
 class Service:
@@ -217,4 +218,4 @@ def is_apart(encoder: Encoder, twin: Encoder) -> bool:
 
 def json_text(value: Any) -> bytes:
     """A value as JSON, in UTF-8."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return utf8_bytes(json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")))

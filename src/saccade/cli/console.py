@@ -6,6 +6,7 @@ import contextlib
 import io
 import sys
 import time
+import unicodedata
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ _EVERY = 10.0
 """Seconds between two lines about how far something is."""
 _SOONEST, _WORTH = 3.0, 20.0
 """After so many seconds an estimate can be trusted, and from so many on it is worth a line."""
+_JOINERS = "\u200c\u200d"
+"""Signs without width that belong to letters and emoji."""
 EVERY_COMMAND = "Every command"
 """Heading of the options that every command has."""
 
@@ -61,6 +64,7 @@ class Console:
         """
         if self.json or self.quiet:
             return
+        text = "\n".join(map(_harmless, text.split("\n")))
         if self._bars and sys.stdout.isatty():
             self._bars[-1].above(text)
         else:
@@ -113,7 +117,7 @@ class Console:
         for name in columns:
             table.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
         for row in rows:
-            table.add_row(*(Text(cell) for cell in row))
+            table.add_row(*(Text(_harmless(cell.replace("\n", " "))) for cell in row))
         if sys.stdout.isatty():
             with _writing_stdout():
                 RichConsole(file=sys.stdout, highlight=False).print(table)
@@ -233,7 +237,7 @@ class _RichBar(Bar):
         if text is None:
             self._progress.update(self._task, completed=done)
         else:
-            self._progress.update(self._task, completed=done, description=text)
+            self._progress.update(self._task, completed=done, description=_harmless(text))
 
     def above(self, text: str) -> None:
         self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -251,4 +255,14 @@ def _writing_stdout() -> Iterator[None]:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(line.strip() for line in text.splitlines() if line.strip())
+    return _harmless(" ".join(line.strip() for line in text.splitlines() if line.strip()))
+
+
+def _harmless(line: str) -> str:
+    """A line whose names of files cannot colour, clear or reorder what a terminal shows: such signs become escapes."""
+    return "".join(
+        sign.encode("unicode_escape").decode()
+        if unicodedata.category(sign) in ("Cc", "Cf", "Zl", "Zp") and sign not in _JOINERS
+        else sign
+        for sign in line
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +14,9 @@ from saccade.cli.console import Console
 from saccade.cli.named_files import readable_photo, readable_photos
 from saccade.cli.options import Model, Opening, opened
 from saccade.cli.other_model import OtherModel
+
+_NAMED = 3
+"""So many names of other photos are told."""
 
 
 @command
@@ -94,7 +97,7 @@ def report(
     if about is not None:
         about_these, others = known_photos(about, [photo.name for photo in photos])
         if others:
-            console.note(f"{about.name} also tells of photos that are not on this page: {', '.join(others)}.")
+            console.note(f"{about.name} also tells of photos that are not on this page: {_names(others)}.")
     encoder = opening.open(model)
     if catalogue is not None:
         catalogue.check_fits(encoder)
@@ -138,18 +141,11 @@ def known_photos(path: Path, names: Sequence[str]) -> tuple[dict[str, Any], list
         FileError: It cannot be read.
         InputError: It does not hold entries by the names of photos, of none of these photos, or wrong ones.
     """
-    import json
-
+    from saccade.cli.json_file import json_content
     from saccade.errors import InputError
-    from saccade.images.files import existing, unreadable
     from saccade.report.about_photos import about_photos
 
-    try:
-        content = json.loads(existing(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise unreadable(path, error) from error
-    except ValueError as error:
-        raise InputError(f"{path.name} is no JSON: {error}.") from error
+    content = json_content(path)
     if not isinstance(content, dict):
         raise InputError(
             f'{path.name} holds no entries by the names of photos, such as {{"cat.jpg": {{"credit": "me"}}}}.'
@@ -157,8 +153,15 @@ def known_photos(path: Path, names: Sequence[str]) -> tuple[dict[str, Any], list
     about_these = {name: entries for name, entries in content.items() if name in names}
     if content and not about_these:
         raise InputError(
-            f"{path.name} tells of none of these photos, but of {', '.join(list(content)[:3])}; its entries bear the "
+            f"{path.name} tells of none of these photos, but of {_names(content)}; its entries bear the "
             f"names of the files, such as {names[0]}."
         )
     about_photos(about_these, names)
     return about_these, [name for name in content if name not in about_these]
+
+
+def _names(names: Iterable[str]) -> str:
+    """The first names, none of them too long, and how many there are besides."""
+    listed = list(names)
+    first = ", ".join(name[:60] for name in listed[:_NAMED])
+    return first if len(listed) <= _NAMED else f"{first} and {len(listed) - _NAMED:,} more"

@@ -189,8 +189,8 @@ def _photos_of(catalogue: Catalogue) -> list[Path]:
     """
     from saccade.errors import FileError
 
-    paths = [catalogue.path(row) for row in range(len(catalogue))]
-    there = [path for path in paths if path is not None and path.is_file()]
+    files = [catalogue.file(row) for row in range(len(catalogue))]
+    there = [file for file in files if file is not None]
     if not there:
         raise FileError(
             f"not one of the {len(catalogue)} photos of the catalogue is in {catalogue.folder or 'a file'} any more; "

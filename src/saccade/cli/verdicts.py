@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+from saccade.cli.json_file import json_content
 from saccade.errors import FileError
-
-_BYTES = 64 * 2**20
 
 
 def verdicts_of(path: Path) -> tuple[dict[str, str], tuple[str, str]]:
@@ -21,16 +19,13 @@ def verdicts_of(path: Path) -> tuple[dict[str, str], tuple[str, str]]:
     """
     from saccade.results.method_score import GRADES
 
-    file = path / "evaluation.json" if path.is_dir() else path
     try:
-        if file.stat().st_size > _BYTES:
-            raise FileError(f"{file} was not written by `saccade evaluate`: it is too large.")
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json_content(path / "evaluation.json" if path.is_dir() else path)
         verdicts = {str(entry["method"]): GRADES[entry["grade"]] for entry in content["methods"]}
         return verdicts, (str(content["model"]), str(content["layer"]))
-    except OSError as error:
-        raise FileError(f"{file} cannot be read: {error.strerror or error}.") from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except FileError as error:
+        raise FileError(f"{error} Give the output folder of `saccade evaluate`.") from error
+    except (KeyError, TypeError) as error:
         raise FileError(
-            f"{file} is damaged, or was not written by `saccade evaluate`; give its output folder."
+            f"{path} is damaged, or was not written by `saccade evaluate`; give its output folder."
         ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -66,11 +67,24 @@ class Catalogue:
         entry = self.entries[row]
         return Path(self.folder, entry.name) if self.folder and any(entry.state) else None
 
+    def file(self, row: int) -> Path | None:
+        """The file of a photo that is still there; None where it is gone, cannot be reached, or was none."""
+        path = self.path(row)
+        try:
+            return path if path is not None and path.is_file() else None
+        except OSError:
+            return None
+
     @cached_property
     def rows(self) -> dict[Path, int]:
         """The rows of the photos that are files, by their paths."""
-        paths = ((self.path(row), row) for row in range(len(self)))
-        return {path.resolve(): row for path, row in paths if path is not None}
+        rows = {}
+        for row in range(len(self)):
+            path = self.path(row)
+            if path is not None:
+                with contextlib.suppress(OSError, RuntimeError):  # a circle of links has taken its place
+                    rows[path.resolve()] = row
+        return rows
 
     def check_fits(self, encoder: Encoder) -> None:
         """Refuse another encoder than the one that made the codes: its codes cannot be compared with these.

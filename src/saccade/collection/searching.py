@@ -143,9 +143,9 @@ class _Query:
 
 def _picture(catalogue: Catalogue, encoder: Encoder, row: int) -> NDArray[np.uint8]:
     """As it is drawn: of the file, where it is still there."""
-    path = catalogue.path(row)
+    path = catalogue.file(row)
     image = None
-    if path is not None and path.is_file():
+    if path is not None:
         try:
             image = Image.fromarray(np.asarray(encoder.read(path).photos[0].original))
         except (ImageError, FileError):  # it has changed since; what was kept is shown

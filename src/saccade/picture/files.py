@@ -19,6 +19,7 @@ from PIL.PngImagePlugin import PngImageFile, PngInfo
 from saccade.atomic_files import writable_path, write_bytes
 from saccade.errors import FileError
 from saccade.images.own_pages import MARK
+from saccade.utf8 import utf8_bytes
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 """File endings that an image can be saved under, and their formats."""
@@ -115,7 +116,7 @@ def _options(kind: str, metadata: Mapping[str, str]) -> dict[str, Any]:
         for key, text in tagged.items():
             if len(key) > 79 or not key.isascii():
                 raise ValueError(f"the name of a setting must be short and ASCII; got {key!r}")
-            info.add_itxt(key, text)
+            info.add_itxt(key, utf8_bytes(text).decode())
         return {"format": kind, "pnginfo": info}
     exif = Image.Exif()
     if tagged:

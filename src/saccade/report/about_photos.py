@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 from saccade.errors import InputError, UnknownName
@@ -46,7 +45,7 @@ def about_photos(about: Mapping[str, Any] | None, names: Sequence[str]) -> dict[
             raise UnknownName.of("photo", name, names)
         if not isinstance(entries, Mapping):
             raise InputError(
-                f"what is known of {name} is {entries!r}; give some of {', '.join(_ENTRIES)} by their names."
+                f"what is known of {name} is {entries!r:.60}; give some of {', '.join(_ENTRIES)} by their names."
             )
         for entry in entries:
             if entry not in _ENTRIES:
@@ -63,21 +62,21 @@ def about_photos(about: Mapping[str, Any] | None, names: Sequence[str]) -> dict[
 def _text(name: str, entry: str, entries: Mapping[str, Any]) -> str:
     text = entries.get(entry, "")
     if not isinstance(text, str):
-        raise InputError(f"the {entry} of {name} is {text!r}; give a text.")
+        raise InputError(f"the {entry} of {name} is {text!r:.60}; give a text.")
     return text
 
 
 def _box(name: str, box: Any) -> Box:
     sides = list(box) if isinstance(box, Sequence) and not isinstance(box, str) else []
-    numbers = [float(side) for side in sides if isinstance(side, Real) and not isinstance(side, bool)]
+    numbers = [side for side in sides if isinstance(side, (int, float)) and not isinstance(side, bool)]
     if len(numbers) != _SIDES or len(sides) != _SIDES:
         raise InputError(
-            f"the subject of {name} is {box!r}; give its left, top, right and bottom, such as [0.1, 0, 0.9, 1]."
+            f"the subject of {name} is {box!r:.60}; give its left, top, right and bottom, such as [0.1, 0, 0.9, 1]."
         )
     left, top, right, bottom = numbers
     if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
         raise InputError(
-            f"the subject of {name} is {box!r}; its left, top, right and bottom are shares of the photo's width and "
-            "height, from 0 to 1, left before right and top before bottom."
+            f"the subject of {name} is {box!r:.60}; its left, top, right and bottom are shares of the photo's width "
+            "and height, from 0 to 1, left before right and top before bottom."
         )
-    return left, top, right, bottom
+    return float(left), float(top), float(right), float(bottom)

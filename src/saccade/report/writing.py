@@ -17,6 +17,7 @@ from saccade.report.contents import report_contents
 from saccade.report.in_page_network import in_page_network
 from saccade.report.page_file import page_file
 from saccade.report.recipe import recipe
+from saccade.utf8 import utf8_bytes
 
 MOST = 12
 """More photos than this make a file that nobody mails."""
@@ -161,7 +162,7 @@ def report_page(
     page = page_file(data["title"], data["deck"], data, entry=entry)
     if network is not None:
         with_network = page_file(data["title"], data["deck"], {**data, "network": network}, entry="live_report.js")
-        size = len(with_network.encode())
+        size = len(utf8_bytes(with_network))
         if size <= MOST_BYTES:
             page = with_network
         else:

@@ -51,7 +51,7 @@ class Photos:
     def digest(self) -> str:
         """SHA-256 over the names and contents of all photos."""
         lines = sorted(f"{digest}  {name}\n" for name, digest in zip(self.names, self.digests, strict=True))
-        return hashlib.sha256("".join(lines).encode()).hexdigest()
+        return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
     def at(self, indices: Sequence[int] | NDArray[Any]) -> NDArray[np.uint8]:
         """Return some photos: uint8 (indices, size, size, channels)."""
