@@ -30,6 +30,7 @@ from saccade.app.requests import (
     ReportQuestion,
 )
 from saccade.app.service import json_text
+from saccade.utf8 import utf8_bytes
 
 PhotoNumber = Annotated[str, Path(max_length=40, pattern=r"^[A-Za-z0-9_-]+$", description="The number of a photo.")]
 _PHOTO_KINDS = ("image/", "application/octet-stream")
