@@ -19,6 +19,8 @@
     routes             plain requests
     collection_routes  requests about the photos of the command as a collection
     neighbourhood      that collection: encoded in the background, searched, laid out
+    group_routes       requests about some of its photos together
+    group              what these share, as the page shows it
     beside_routes      requests to two networks at once
     other_network      the other one
     live               one socket for everything that moves

@@ -12,6 +12,7 @@
     values        texts from the command line -> numbers, sizes, names
     settings      `--set NAME=VALUE` -> the settings of methods
     named_files   the files that a command names, looked at before a model is opened
+    json_file     a JSON file that the user names, with a limit to its size and depth
     other_model   a second model of one command
     durations     seconds for people
     forecast      how long a question will take

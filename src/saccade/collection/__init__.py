@@ -27,6 +27,7 @@
     patches          the best place of every photo for a part of one
     standing_out     copies of each other, and photos that are like no other
     photo_map        every photo at a place: neighbours, components, grid
+    photo_group      what some photos share, and which others would fit
     thumbnail        a photo small
 
 Nothing here prints or knows of a terminal.
