@@ -231,7 +231,7 @@ def test_a_dial_moves_the_code_that_the_decoder_gets(encoder: saccade.Encoder, f
         for end, amount in enumerate((-REACH, REACH)):
             alone = dials.redrawn(images[0], [0.0] * index + [amount])
             np.testing.assert_allclose(ends[index, end], alone, atol=1e-5)
-    with pytest.raises(NotApplicable, match="2 photos"):
+    with pytest.raises(NotApplicable, match="2 can be used"):
         Dials(encoder, lambda: images[:2]).directions()
 
 
@@ -333,7 +333,7 @@ def test_only_the_latest_question_counts(encoder: saccade.Encoder, files: list[P
 
         conversation._compute = waits  # type: ignore[method-assign]
         for number in (1, 2, 3, 4):
-            conversation.hear(packed({"id": number, "kind": "explain", "photo": "f0"}))
+            conversation.receive(packed({"id": number, "kind": "explain", "photo": "f0"}))
             if number == 1:
                 await asyncio.to_thread(is_running.wait, 20)
         may_end.set()

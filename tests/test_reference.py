@@ -14,7 +14,7 @@ import saccade
 from saccade import targets
 from saccade.errors import FileError, InputError
 from saccade.pairs import reference_of
-from saccade.reference import Reference, beside
+from saccade.reference import Reference, reference_path
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_it_comes_back_from_disk_and_damage_is_refused(encoder: saccade.Encoder,
 def test_a_model_knows_the_reference_beside_it(small_model: str, album: Path, tmp_path: Path) -> None:
     model = Path(shutil.copy(small_model, tmp_path / "mine.keras"))
     assert saccade.load(model).reference is None
-    reference_of(saccade.load(model), album).save(beside(model))
+    reference_of(saccade.load(model), album).save(reference_path(model))
     encoder = saccade.load(model)
     assert encoder.reference is not None
     why = saccade.compare(encoder, album / "0.png", album / "1.png")
@@ -110,7 +110,7 @@ def test_the_command_takes_off_what_the_model_knows(run: Run, small_model: str, 
     assert status == 2
     assert "--reference" in err
     model = Path(shutil.copy(small_model, tmp_path / "mine.keras"))
-    reference_of(saccade.load(model), album).save(beside(model))
+    reference_of(saccade.load(model), album).save(reference_path(model))
     status, out, err = run("compare", model, album / "0.png", album / "1.png", "--centred", "--json")
     assert status == 0, err
     assert '"centred": true' in out

@@ -31,7 +31,7 @@ from saccade.models.network import Capabilities, capabilities, declared_places
 from saccade.models.normalised import NormalisedNetwork
 from saccade.models.places import Places
 from saccade.models.training_state import looks_untrained
-from saccade.reference import Reference, beside
+from saccade.reference import Reference, reference_path
 from saccade.targets import Target
 from saccade.typing import Array
 
@@ -219,7 +219,7 @@ class Encoder:
         places = self.places(layer, height, width)
         return None if places is None else (height / places.rows, width / places.columns)
 
-    def place(self, target: Target) -> str:
+    def layer_of(self, target: Target) -> str:
         """The layer that a target reads."""
         if target.reads == "code":
             return self.layer
@@ -446,7 +446,7 @@ def load(
     path = FilePath(source)
     if path.suffix and _GIVEN_BY_KERAS.fullmatch(network.name):
         encoder._file_name = path.name
-    known = beside(path) if path.suffix else None
+    known = reference_path(path) if path.suffix else None
     if known is not None and encoder.reference is None and known.is_file():
         encoder.reference = _fitting(encoder, known)
     return encoder

@@ -1,4 +1,4 @@
-"""Everything that can go wrong for a reason the user can mend.
+"""Everything that can go wrong for a reason that the user can correct.
 
     SaccadeError                  catch this one
     ├── InputError                what was given cannot be used: one plain line says what, what is allowed, what to do

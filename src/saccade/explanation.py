@@ -217,7 +217,7 @@ def _attribution(
         target=target.name,
         question=description.question or target.question,
         model=encoder.name,
-        layer=encoder.place(target),
+        layer=encoder.layer_of(target),
         view=found.view,
         sentences=found.sentences,
         redrawn=found.redrawn,

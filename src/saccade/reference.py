@@ -73,6 +73,6 @@ class Reference:
             return cls(int(metadata["count"]), *arrays)
 
 
-def beside(model: Path) -> Path:
+def reference_path(model: Path) -> Path:
     """Where the reference of a model lies."""
     return model.with_suffix(SUFFIX)

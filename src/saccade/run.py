@@ -105,19 +105,19 @@ class Run(Questions):
             use: The measure that is differentiated, that is split into shares (the same one, also where its gradient
                 is zero), or the one that is compared when parts are covered.
         """
-        layer = self._place(target, use)
+        layer = self._layer_of(target, use)
         # What the output should be is the image itself; its code is not asked for.
         reference = target.freeze(self.codes(images) if target.reads == "code" else images, self)
         measure = target.occlusion_measure if use == "occlusion" else target.gradient_measure
         return Objective(measure, layer, reference)
 
-    def _place(self, target: Target, use: Use) -> str:
+    def _layer_of(self, target: Target, use: Use) -> str:
         """The layer that a target reads, which must hold something that can be explained so."""
         if target.reads == "code":
             self.encoder.check_code()
             if use == "gradient" and target.kind == "code":
                 self.encoder.check_gradient()
-        return self.encoder.place(target)
+        return self.encoder.layer_of(target)
 
     def objectives(self, images: Array, targets: Sequence[Target]) -> list[Objective]:
         """Targets made ready to be compared when parts of these images are covered."""
@@ -130,7 +130,7 @@ class Run(Questions):
         """
         if target.autograd_form is None:
             return self.objective(images, target)
-        layer = self._place(target, "gradient")
+        layer = self._layer_of(target, "gradient")
         return Objective(target.autograd_form, layer, np.zeros((len(images), 1, 1, 1), np.float32))
 
     def partial(self, maps: Callable[[], list[Map]]) -> None:

@@ -58,7 +58,7 @@ class Answers:
         encoder: The model and its code.
         model_source: What the command called the model.
         options: Further words of the command, by which the models were opened.
-        twin: The same model once more, whose weights may be drawn anew while the first one is asked.
+        twin: The same model once more, whose weights may be randomised while the first one is asked.
     """
 
     encoder: Encoder

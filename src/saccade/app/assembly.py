@@ -179,5 +179,5 @@ _HANDLERS: dict[Any, Any] = {
     SaccadeError: _not_answered,
     RequestValidationError: _not_understood,
     HTTPException: _not_there,
-    Exception: _defect,  # and then it is raised again, so that the guard hears of it
+    Exception: _defect,  # and then it is raised again, so that the guard sees it
 }

@@ -51,7 +51,7 @@ class Dials:
         """
         with self._lock:
             if self._directions is None or self._shares is None:
-                self._directions, self._shares = self._found()
+                self._directions, self._shares = self._principal_components()
             return self._directions, self._shares
 
     def to_dict(self) -> dict[str, Any]:
@@ -92,7 +92,7 @@ class Dials:
         redrawn: Array = drawn(encoder, image, code + offset, stop)[0]
         return redrawn
 
-    def _found(self) -> tuple[Array, Array]:
+    def _principal_components(self) -> tuple[Array, Array]:
         encoder = self._encoder
         require_decoder(encoder)
         images = self._photos()

@@ -130,7 +130,7 @@ class Conversation:
                 await task
         self._sending.cancel()
 
-    def hear(self, message: bytes | str) -> None:
+    def receive(self, message: bytes | str) -> None:
         """Take a message; what it replaces is answered with `overtaken`."""
         words: dict[str, Any] = {}
         try:
@@ -207,7 +207,7 @@ class Conversation:
 
     def _explain(self, question: Explain, stop: Stop, send: Send) -> None:
         answers, album = self._service.answers, self._service.album
-        asked = ExplainQuestion.model_validate(question.model_dump(exclude={"id", "kind"}))
+        explain_question = ExplainQuestion.model_validate(question.model_dump(exclude={"id", "kind"}))
         latest = 0.0
 
         def partial(attribution: Attribution) -> None:
@@ -220,7 +220,7 @@ class Conversation:
                 send(words, values.tobytes())
 
         attribution = answers.attribution(
-            asked, lambda number: album.photo(self._client, number), stop, on_partial=partial,
+            explain_question, lambda number: album.photo(self._client, number), stop, on_partial=partial,
             progress=lambda done, total: send({"done": done, "total": total}, b""),
         )  # fmt: skip
         send({"map": answers.explanation(attribution)}, b"")
@@ -327,7 +327,7 @@ async def converse(socket: WebSocket) -> None:
                 if message["type"] == "websocket.disconnect":
                     return
                 content = message.get("bytes")
-                conversation.hear(content if content is not None else message.get("text") or "")
+                conversation.receive(content if content is not None else message.get("text") or "")
                 if conversation.is_broken:
                     await socket.close(1008)
                     return

@@ -209,7 +209,7 @@ def is_apart(encoder: Encoder, twin: Encoder) -> bool:
     try:
         layers = weighted_layers(twin.network, twin.layer)[:1]
     except NotApplicable:
-        return True  # then nobody draws weights anew
+        return True  # then nobody randomises weights
     before = encoder.activations(probe, [encoder.layer])[encoder.layer]
     with randomised(twin.network, layers, 0):
         after = encoder.activations(probe, [encoder.layer])[encoder.layer]

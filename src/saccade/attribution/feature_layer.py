@@ -80,7 +80,7 @@ def feature_layer(run: Run, images: Array, targets: Sequence[Target], at: str | 
     else:
         path, why = find_layer(run.encoder.network, at), "as asked"
         for target in targets:
-            _check(run, flow, run.encoder.place(target), path)
+            _check(run, flow, run.encoder.layer_of(target), path)
     places, channels = _places(run, flow, path), run.encoder.layers[path].shape[-1]
     assert places is not None
     assert channels is not None
@@ -167,7 +167,7 @@ def _ancestors(flow: Dataflow, name: str, without: str | None) -> set[str]:
 def token_layers(run: Run, images: Array, target: Target) -> Iterator[tuple[str, Places]]:
     """The layers of tokens that everything passes on the way to what a target reads, the last first."""
     flow = run.encoder.dataflow(images.shape[1], images.shape[2])
-    read = run.encoder.place(target)
+    read = run.encoder.layer_of(target)
     for path in [read, *reversed(_before(run, read))]:
         if len(run.encoder.layers[path].shape) == 2 and (path == read or flow.is_cut(path, read)):
             places = _places(run, flow, path)

@@ -35,7 +35,7 @@ def unmoved(run: Run, images: Array, target: Target, values: Array, gradient: Ar
     # float32 adds well enough for a bound, and far faster; where it overflows the bound is reached all the more.
     with np.errstate(over="ignore"):
         reach = largest * np.abs(values).sum(axis=(1, 2, 3))
-    size = run.encoder.layer_size(run.encoder.place(target), images)
+    size = run.encoder.layer_size(run.encoder.layer_of(target), images)
     doubtful = reach <= 1e-5 * size  # what saturates is bounded, so a lively code reaches further than that
     if not doubtful.any():
         return np.zeros(len(images), np.bool_)

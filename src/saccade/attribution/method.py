@@ -26,7 +26,7 @@ class Description:
 
     Attributes:
         title: The field's name for it.
-        summary: What it does, for somebody who has never heard of networks.
+        summary: What it does, for readers who know nothing of networks.
         source: Where it was published.
         cost: What it costs, in words.
         needs: What the network must be able to do (`models.Capabilities`).
@@ -76,7 +76,7 @@ def method(
 
     Args:
         title: The field's name for it.
-        summary: What it does, for somebody who has never heard of networks.
+        summary: What it does, for readers who know nothing of networks.
         source: Where it was published.
         cost: What it costs, in words.
         needs: What the network must be able to do: `"gradients"`, `"taps"`, `"layer_weights"`, `"attention"`,

@@ -55,7 +55,7 @@ def cells(
                 encoder,
                 images,
                 progress=lambda done, total: bar.at(done / max(total, 1), "computing"),
-                on_estimate=partial(Forecast(console).hear, "cells"),
+                on_estimate=partial(Forecast(console).announce, "cells"),
             )
         page = maps.figure(cell=chosen, theme=theme)
         files = [

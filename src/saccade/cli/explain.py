@@ -139,7 +139,7 @@ def explain(
         with console.progress(1) as bar:
             run = BatchRun(
                 encoder, photos, requests, output=folder, file=file, style=style, again=again, skip_refused=everything,
-                on_estimate=Forecast(console, photos=len(photos), requests=len(requests)).hear,
+                on_estimate=Forecast(console, photos=len(photos), requests=len(requests)).announce,
                 progress=lambda now: bar.at(now.share, f"{now.photo.name} {now.label}".rstrip()),
             )  # fmt: skip
             records = list(run)

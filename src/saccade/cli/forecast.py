@@ -29,7 +29,7 @@ class Forecast:
         self._console, self._photos, self._requests = console, photos, requests
         self._longest: dict[str, float] = {}
 
-    def hear(self, label: str, estimate: Estimate) -> None:
+    def announce(self, label: str, estimate: Estimate) -> None:
         """Say it, if it is long and news."""
         if estimate.seconds <= max(_LONG, _LONGER * self._longest.get(label, 0.0)):
             return

@@ -41,8 +41,8 @@ def layers(model: Model, opening: Opening, console: Console) -> dict[str, Any]:
                 _cells(row["places"]),
                 f"{row['numbers']:,}",
                 f"{row['parameters']:,}",
-                "all" if row["receptive_field"] is None else _both(row["receptive_field"]),
-                "" if row["stride"] is None else _both(row["stride"]),
+                "all" if row["receptive_field"] is None else _height_and_width(row["receptive_field"]),
+                "" if row["stride"] is None else _height_and_width(row["stride"]),
             ]
             for row in rows
         ],
@@ -97,7 +97,7 @@ def _shape(sizes: list[int | None]) -> str:
     return "x".join("free" if size is None else str(size) for size in sizes)
 
 
-def _both(pair: list[float]) -> str:
+def _height_and_width(pair: list[float]) -> str:
     """Height and width; one number where they are the same."""
     first, second = (f"{number:g}" for number in pair)
     return first if first == second else f"{first}x{second}"

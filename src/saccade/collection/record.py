@@ -33,7 +33,7 @@ class MapRecord:
         scores: Numbers about the photo, by name.
         lowest: The lowest value of the map.
         highest: The highest value of the map.
-        view: How it is drawn unless somebody asks otherwise.
+        view: How it is drawn unless it is asked otherwise.
         strongest_at: Where the map is strongest: x and y in pixels of the photo.
     """
 

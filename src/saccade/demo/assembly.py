@@ -16,7 +16,7 @@ from saccade.demo.second_encoder import FIT, LEAD, MISSING, SECOND, second_encod
 from saccade.encoder import Encoder, load
 from saccade.errors import FileError
 from saccade.images import Images
-from saccade.reference import beside
+from saccade.reference import reference_path
 from saccade.report import write_report
 from saccade.training.record import photo_count
 
@@ -91,7 +91,7 @@ def _copied_model(folder: Path) -> dict[str, Any]:
     shipped = Path(saccade.__file__).parent / "shipped"
     record = Path(MODEL).with_suffix(".json").name
     try:
-        for name in (MODEL, record, beside(Path(MODEL)).name):
+        for name in (MODEL, record, reference_path(Path(MODEL)).name):
             shutil.copyfile(shipped / name, folder / name)
         content: dict[str, Any] = json.loads((folder / record).read_text(encoding="utf-8"))
     except FileNotFoundError as error:

@@ -50,7 +50,9 @@ def measured_places(
         for rows, columns in _grids(engine, size, tokens):
             cells = _parts(rows, columns)
             answers = _answers(engine, layer, size, value_range, (rows, columns), cells)
-            places, share = _judged(answers.swapaxes(1, 2) if channels_first else answers, (rows, columns), cells)
+            places, share = _best_alignment(
+                answers.swapaxes(1, 2) if channels_first else answers, (rows, columns), cells
+            )
             if share >= most:
                 best = Places(rows, columns, places, tokens - rows * columns - places, channels_first)
                 most = share + 1e-6
@@ -99,7 +101,7 @@ def _answers(
     return np.asarray(np.abs(values[1:count] - values[0]))
 
 
-def _judged(answers: NDArray[np.float64], grid: tuple[int, int], cells: NDArray[np.int64]) -> tuple[int, float]:
+def _best_alignment(answers: NDArray[np.float64], grid: tuple[int, int], cells: NDArray[np.int64]) -> tuple[int, float]:
     """How many special tokens stand before the first cell, and the share of parts to which the right token answers."""
     strength = np.sqrt((answers**2).sum(axis=2))
     # Special tokens answer to every part alike; a cell's own token to its own above all.

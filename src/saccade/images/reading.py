@@ -46,7 +46,7 @@ def read(sources: Source | Iterable[Source], recipe: ImageRecipe) -> Images:
     """
     parts: list[Images] = []
     count = 0
-    for source in _each(sources):
+    for source in _as_list(sources):
         for single in _images(source, f"image {count + 1}"):
             part = _read(single, recipe, f"image {count + 1}")
             parts.append(part)
@@ -67,7 +67,7 @@ def read_photo(source: Source, recipe: ImageRecipe) -> Images:
     return images
 
 
-def _each(sources: Source | Iterable[Source]) -> Iterable[Any]:
+def _as_list(sources: Source | Iterable[Source]) -> Iterable[Any]:
     alone = isinstance(sources, (str, Path, bytes, bytearray, memoryview, Image.Image, Images, Mapping))
     if alone or hasattr(sources, "__array__") or hasattr(sources, "read") or not isinstance(sources, Iterable):
         return [sources]  # `_read` says what is allowed

@@ -35,7 +35,7 @@ def guided_backprop(run: Run, images: Array, target: Target, *, low_pass: float 
     Raises:
         NotApplicable: Something other than a ReLU that can be reached bends the way from the picture to the code.
     """
-    layer = run.encoder.place(target)
+    layer = run.encoder.layer_of(target)
     rectifiers = run.encoder.network.rectifiers(layer)
     instead = "use saliency or integrated_gradients"
     if rectifiers.obstacle is not None:

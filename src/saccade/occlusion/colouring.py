@@ -170,7 +170,7 @@ def cell_gradients(
     off = 0.0
     for index in range(len(images)):
         image, pattern = images[index : index + 1], patterns[index]
-        checked = _checked(pattern, plan)
+        checked = _cells_to_check(pattern, plan)
         singles = np.zeros((len(checked), *plan.grid), np.float32)
         for single, (row, column) in zip(singles, checked, strict=True):
             single[row, column] = 1.0
@@ -207,7 +207,7 @@ def vjp_of_patterns(run: Run, image: Array, patterns: Array) -> Array:
     return answers
 
 
-def _checked(pattern: Array, plan: Colouring) -> list[tuple[int, int]]:
+def _cells_to_check(pattern: Array, plan: Colouring) -> list[tuple[int, int]]:
     """Three cells to be computed alone as well: the strongest, and two inner ones."""
     if plan.passes == plan.cells:
         return []

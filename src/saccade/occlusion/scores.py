@@ -115,7 +115,7 @@ def passes_of(run: Run, targets: Sequence[Target], where: Holes) -> int:
 
 def _plans(run: Run, targets: Sequence[Target], where: Holes) -> tuple[dict[str, Tiling], str | None]:
     """For each layer that is read which holes share a pass; and why, if none do."""
-    layers = sorted({run.encoder.place(target) for target in targets})
+    layers = sorted({run.encoder.layer_of(target) for target in targets})
     plans = tilings(run.encoder.dataflow(*where.size), layers, where)
     if plans[layers[0]].passes >= where.count:
         reason = "every cell of the code sees too much of the picture to share passes"
@@ -135,7 +135,7 @@ def _one_by_one(
     on_scores: OnOcclusionScores | None,
 ) -> list[OcclusionScores]:
     """Every hole in an image of its own."""
-    plans = dict.fromkeys([run.encoder.place(target) for target in targets], one_each(where))
+    plans = dict.fromkeys([run.encoder.layer_of(target) for target in targets], one_each(where))
     scores, _ = _shared(run, images, targets, plans, fixed, (), on_scores)
     return scores
 
@@ -152,7 +152,7 @@ def _shared(
     """Some holes a pass, in stages or from the image on; and what is wrong with it, judged by a few lone holes."""
     assemblies = []
     for target in targets:
-        layer = run.encoder.place(target)
+        layer = run.encoder.layer_of(target)
         assemblies.append(_Assembly(target, plans[layer], run.encoder.layer_size(layer, images), len(images), chain))
     plan = assemblies[0].plan
     # Where every hole is alone already, or only stages share passes, there is something to compare only with stages.

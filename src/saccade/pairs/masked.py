@@ -206,7 +206,7 @@ def fitted(
     freedom = masks - places - 1
     size = block_size(places)
     if masks % (2 * size) == 0 and np.array_equal(visible[:size] == 0, visible[size : 2 * size] != 0):
-        # Slopes hear only what a mask and its complement differ by, so half of what is left says how sure they are.
+        # Slopes depend on what a mask and its complement differ by, so half of what is left tells how sure they are.
         by_block = residuals.reshape(-1, 2, size, residuals.shape[1])
         residuals = (by_block[:, 0] - by_block[:, 1]).reshape(masks // 2, -1) / np.sqrt(2)
         freedom = masks // 2 - places

@@ -177,13 +177,15 @@ def _masked_terms(pair: PairCodes, masks: int, cells: int, seed: int) -> tuple[M
     own = [int.from_bytes(hashlib.sha256(images.array.tobytes()).digest()[:4]) for images in pair.images]
     own[1] += own[0] == own[1]
     for side, (images, code) in enumerate(zip(pair.images, pair.codes, strict=True)):
-        run = Run(pair.run.encoder, progress=_half(pair.progress, side, masks), stop=pair.stop)
+        run = Run(pair.run.encoder, progress=_half_of_progress(pair.progress, side, masks), stop=pair.stop)
         flat = np.asarray(code, np.float64).ravel()
         both.append(masked_terms(run, images.array, flat, masks=masks, cells=cells, seed=[seed, own[side]]))
     return both[0], both[1]
 
 
-def _half(progress: Callable[[int, int], None] | None, side: int, masks: int) -> Callable[[int, int], None] | None:
+def _half_of_progress(
+    progress: Callable[[int, int], None] | None, side: int, masks: int
+) -> Callable[[int, int], None] | None:
     """The progress of one of two equal parts."""
     if progress is None:
         return None

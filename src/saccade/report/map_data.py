@@ -22,7 +22,7 @@ QUESTIONS = {
     "relax": "Many covers at once",
     "saliency": "Feather touch",
 }
-"""A method's name for somebody who knows nothing of networks; its real name stands beside it."""
+"""A method's name for readers who know nothing of networks; its real name stands beside it."""
 
 USUAL = ("blur_integrated_gradients", "occlusion", "activation_energy")
 """The methods of the page unless others are named: the default, the one that can be checked by hand, the plainest."""

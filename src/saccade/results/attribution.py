@@ -52,7 +52,7 @@ class Attribution(Result):
         signed: Whether negative values are evidence against.
         is_share: Whether the values are shares of a whole, which people read in percent.
         compared: The images that the target compares with: one for all, or one for each.
-        view: How it is drawn unless somebody asks otherwise.
+        view: How it is drawn unless it is asked otherwise.
         sentences: What each map says, where the method says it itself.
         redrawn: The images as the model redraws them, in its value range, where the map is about them.
         untrained: The same of networks with fresh weights, if that was asked (`explain_beside_untrained`).

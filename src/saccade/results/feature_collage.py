@@ -42,7 +42,7 @@ class FeatureCollage:
         """
         frame = framed(self.images.photos[0])
         layers, enlarging = self._layers()
-        layers, count = self._some(layers), len(layers)
+        layers, count = self._evenly_spread(layers), len(layers)
         rows = self._rows(layers, tiles_across((frame.shape[0], frame.shape[1])))
         small_print = [
             "In each row the maps that change most over the photo; the number below a tile is its channel.",
@@ -53,7 +53,8 @@ class FeatureCollage:
             small_print.append(f"Left out, as they only enlarge the maps above: {paths}.")
         if len(layers) < count:
             small_print.append(f"{len(layers)} of {count} layers, evenly spread; every layer has a sheet of its own.")
-        return collage(self._first(frame, rows), rows, self._last(frame), notes=[*small_print, *notes], theme=theme)
+        ends = self._photo_end(frame, rows), self._redrawn_end(frame)
+        return collage(ends[0], rows, ends[1], notes=[*small_print, *notes], theme=theme)
 
     def _layers(self) -> tuple[list[LayerMaps], list[LayerMaps]]:
         """The layers that get a row, and those left out because they only enlarge what is above."""
@@ -61,7 +62,7 @@ class FeatureCollage:
         enlarging = [layer for before, layer in pairwise(layers) if layer.only_enlarges(before)]
         return [layer for layer in layers if layer not in enlarging], enlarging
 
-    def _some(self, layers: list[LayerMaps]) -> list[LayerMaps]:
+    def _evenly_spread(self, layers: list[LayerMaps]) -> list[LayerMaps]:
         """So many that the collage can be looked at, evenly spread, the code among them."""
         if len(layers) <= _ROWS:
             return layers
@@ -108,7 +109,7 @@ class FeatureCollage:
             marked=here == code,
         )
 
-    def _first(self, frame: NDArray[np.uint8], rows: list[Row]) -> End:
+    def _photo_end(self, frame: NDArray[np.uint8], rows: list[Row]) -> End:
         _, height, width, channels = self.images.shape
         pixels = height * width * channels
         below = ", blue is below zero" if any(row.scale.signed for row in rows) else ""
@@ -122,7 +123,7 @@ class FeatureCollage:
         )
         return End(frame, "What the model makes of this photo", [reading, sizes])
 
-    def _last(self, frame: NDArray[np.uint8]) -> End | None:
+    def _redrawn_end(self, frame: NDArray[np.uint8]) -> End | None:
         if self.redrawn is None:
             return None
         low, high = self.images.value_range

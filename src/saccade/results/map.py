@@ -27,7 +27,7 @@ class Map:
         notes: What the reader of the map must know: smoothing, fallbacks, the size of holes.
         settings: Every setting with the value that was used, also where it was a default.
         scores: Numbers per image by name, such as the score at the image and at the baseline.
-        view: How it is drawn unless somebody asks otherwise; see `Attribution.drawn`.
+        view: How it is drawn unless it is asked otherwise; see `Attribution.drawn`.
         sentences: What each map says in one sentence, where the method knows better than `results.map_sentence`.
         redrawn: The images as the model redraws them, in its value range, where the map is about them.
     """

@@ -267,8 +267,8 @@ class Similarity(Result):
                 shares_b=shares_b,
                 images=(first, second),
                 interactions=_shaped(file, "interactions", (*grids[0], *grids[1])),
-                within=_both(file, "within", (grids[0] * 2, grids[1] * 2)),
-                error=_both(file, "error", grids),
+                within=_pair_of_tables(file, "within", (grids[0] * 2, grids[1] * 2)),
+                error=_pair_of_tables(file, "error", grids),
                 matches=matches_from_array(file["links"], file["match_errors"], *grids),
                 cover_test=None if cover_test is None else _cover_test(cover_test),
                 **metadata,
@@ -326,7 +326,9 @@ def _shaped(file: Any, name: str, shape: tuple[int, ...]) -> Table | None:
     return table
 
 
-def _both(file: Any, name: str, shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> tuple[Table, Table] | None:
+def _pair_of_tables(
+    file: Any, name: str, shapes: tuple[tuple[int, ...], tuple[int, ...]]
+) -> tuple[Table, Table] | None:
     first, second = (_shaped(file, f"{name}_{side}", shape) for side, shape in zip("ab", shapes, strict=True))
     return None if first is None or second is None else (first, second)
 
