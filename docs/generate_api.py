@@ -10,7 +10,7 @@ import numpy as np
 
 from saccade.app.assembly import create_app
 from saccade.app.limits import Limits
-from saccade.app.live import KINDS
+from saccade.app.messages import KINDS
 from saccade.encoder import Encoder
 from saccade.models.numpy_network import NumpyNetwork
 

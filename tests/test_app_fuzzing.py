@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from saccade.app.assembly import create_app
 from saccade.app.frames import packed, unpacked
 from saccade.app.limits import Limits
-from saccade.app.live import KINDS
+from saccade.app.messages import KINDS
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 PATHS = [

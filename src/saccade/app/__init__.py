@@ -23,6 +23,7 @@
     group              what these share, as the page shows it
     beside_routes      requests to two networks at once
     other_network      the other one
+    messages           what a page may say through the socket
     live               one socket for everything that moves
     frames             JSON and numbers in one message of the socket
     refusal            why a request is refused

@@ -11,18 +11,19 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from fastapi import WebSocket, WebSocketDisconnect
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from saccade.app.clients import Client
 from saccade.app.decoding import mixed
-from saccade.app.dials import MOST_DIALS, Dials
+from saccade.app.dials import Dials
 from saccade.app.frames import packed, read_words, unpacked
+from saccade.app.messages import KINDS, Encode, Explain, Frame, Message, Mix, Report, Turn
 from saccade.app.refusal import Refused
-from saccade.app.requests import ExplainQuestion, Number, ReportQuestion
+from saccade.app.requests import ExplainQuestion
 from saccade.app.service import Service
 from saccade.errors import Cancelled, ImageError, SaccadeError
 from saccade.explanation import explain
@@ -35,69 +36,7 @@ Stop = Callable[[], bool]
 Send = Callable[[dict[str, Any], bytes], None]
 """Hands a message to the socket, from any thread."""
 
-MOST_FRAME = 640
-"""Pixels of a side of a frame of the camera."""
 _MOST_UNREAD = 500
-
-
-class Message(BaseModel):
-    """What every message says."""
-
-    model_config = ConfigDict(extra="forbid")
-    id: int = Field(ge=0, le=2**53, description="Repeated by every answer.")
-
-
-class Explain(Message, ExplainQuestion):
-    """A map that sharpens while it is computed: answers with `partial` come first."""
-
-    kind: Literal["explain"]
-
-
-class Frame(Message):
-    """A frame of the camera; the bytes are RGB, row by row."""
-
-    kind: Literal["frame"]
-    width: int = Field(ge=8, le=MOST_FRAME)
-    height: int = Field(ge=8, le=MOST_FRAME)
-    method: Literal["saliency", "activation_energy"]
-
-
-class Encode(Message):
-    """An image as the model takes it; the bytes are float32, row by row. The answer is its code and its redrawing.
-
-    Where the photos of the command are a collection, `neighbours` are those of it that are most alike.
-    """
-
-    kind: Literal["run"]
-    photo: Number | None = Field(default=None, description="What it was before it was covered; it finds not itself.")
-
-
-class Turn(Message):
-    """The dials: the code of a photo, moved along directions, as the decoder draws it."""
-
-    kind: Literal["dials"]
-    photo: Number
-    amounts: list[float] = Field(max_length=MOST_DIALS, description="For every direction, in its standard deviations.")
-
-
-class Mix(Message):
-    """What lies between two photos: the mean of their codes, as the decoder draws it."""
-
-    kind: Literal["mix"]
-    photo: Number
-    other: Number
-    share: float = Field(ge=0, le=1, description="0 is the photo, 1 the other one.")
-
-
-class Report(Message, ReportQuestion):
-    """The report of some photos: answers with `doing` come first, the last one carries the page."""
-
-    kind: Literal["report"]
-
-
-KINDS: dict[str, type[Message]] = {
-    "explain": Explain, "frame": Frame, "run": Encode, "dials": Turn, "mix": Mix, "report": Report,
-}  # fmt: skip
 _STOPPED_BY_NEWER = ("explain", "report")
 """Questions that take long; the others are over before it would matter, and would starve."""
 
