@@ -27,6 +27,7 @@ from PIL import Image
 from skimage import data
 
 from saccade.cli import main
+from saccade.run import Run as EncoderRun
 
 
 def pytest_report_header() -> str:
@@ -44,6 +45,21 @@ def browser() -> Iterator[Any]:
     """A browser, for all tests of a module."""
     with chromium() as browser:
         yield browser
+
+
+@pytest.fixture
+def encoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many images each call of `Run.codes` has encoded, in their order."""
+    counts: list[int] = []
+    codes_of = EncoderRun.codes
+
+    def counted(run: EncoderRun, images: Any, **settings: Any) -> Any:
+        codes = codes_of(run, images, **settings)
+        counts.append(len(codes))
+        return codes
+
+    monkeypatch.setattr(EncoderRun, "codes", counted)
+    return counts
 
 
 @pytest.fixture

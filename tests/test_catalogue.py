@@ -43,7 +43,6 @@ from saccade.collection.encoded_parts import EncodedParts, check_alone
 from saccade.collection.thumbnail import opened_thumbnail
 from saccade.errors import Cancelled, FileError, InputError, UnknownName
 from saccade.report import write_atlas
-from saccade.run import Run
 
 PHOTOS = 24
 
@@ -232,19 +231,15 @@ def test_a_part_in_what_was_added_round_a_photo_is_looked_for_all_the_same(folde
 
 
 def test_what_was_encoded_before_a_stop_is_not_encoded_again(
-    encoder: saccade.Encoder, folder: Path, catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    encoder: saccade.Encoder,
+    folder: Path,
+    catalogue: Catalogue,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    encoded: list[int],
 ) -> None:
     monkeypatch.setattr(indexing, "BATCH", 4)
     monkeypatch.setattr(indexing, "PART", 8)
-    encoded: list[int] = []
-    codes_of = Run.codes
-
-    def counted(run: Run, images: Any, **settings: Any) -> Any:
-        codes = codes_of(run, images, **settings)
-        encoded.append(len(codes))
-        return codes
-
-    monkeypatch.setattr(Run, "codes", counted)
     path = tmp_path / "index.npz"
     with pytest.raises(Cancelled):
         write_index(encoder, folder, path, stop=lambda: sum(encoded) >= 12)
@@ -260,15 +255,11 @@ def test_what_was_encoded_before_a_stop_is_not_encoded_again(
 
 
 def test_again_only_what_is_new_or_changed_is_encoded(
-    encoder: saccade.Encoder, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    encoder: saccade.Encoder, folder: Path, tmp_path: Path, encoded: list[int]
 ) -> None:
     photos = shutil.copytree(folder, tmp_path / "photos")
     path = write_index(encoder, photos, tmp_path / "index.npz")
-    encoded: list[int] = []
-    codes_of = Run.codes
-    monkeypatch.setattr(
-        Run, "codes", lambda run, images, **settings: encoded.append(len(images)) or codes_of(run, images, **settings)
-    )
+    encoded.clear()
     write_index(encoder, photos, path)
     assert sum(encoded) == 0
     (photos / "part 0" / "00.png").unlink()

@@ -23,7 +23,6 @@ from saccade.collection.catalogue_facts import CatalogueFacts, Origin, PhotoEntr
 from saccade.collection.catalogue_file import catalogue_bytes, write_catalogue
 from saccade.errors import Cancelled, FileError, InputError, MissingPackage
 from saccade.images.collection import Skipped
-from saccade.run import Run as PassRun
 
 PHOTOS = 14
 
@@ -292,19 +291,10 @@ def test_a_search_finds_the_same(encoder: saccade.Encoder, folder: Path) -> None
 
 
 def test_it_goes_on_after_a_stop_and_encodes_only_what_is_new(
-    encoder: saccade.Encoder, folder: Path, monkeypatch: pytest.MonkeyPatch
+    encoder: saccade.Encoder, folder: Path, monkeypatch: pytest.MonkeyPatch, encoded: list[int]
 ) -> None:
     monkeypatch.setattr(indexing, "BATCH", 2)
     monkeypatch.setattr(indexing, "PART", 4)
-    encoded: list[int] = []
-    codes_of = PassRun.codes
-
-    def counted(run: PassRun, images: Any, **settings: Any) -> Any:
-        codes = codes_of(run, images, **settings)
-        encoded.append(len(codes))
-        return codes
-
-    monkeypatch.setattr(PassRun, "codes", counted)
     before = listing(folder)
     with pytest.raises(Cancelled):
         write_index(encoder, folder / "photos", folder / "photos.lance", stop=lambda: sum(encoded) >= 6)

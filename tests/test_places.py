@@ -19,6 +19,17 @@ from saccade.models.torch.network import TorchNetwork
 SIZE = (32, 48)
 
 
+class MixedTokens(nn.Module):
+    """Tokens of which each is made of all patches, so that they lie nowhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches, self.linear = nn.Conv2d(3, 8, 8, 8), nn.Linear(24, 24)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.linear(self.patches(images).flatten(2)).transpose(1, 2)
+
+
 def check(module: nn.Module, layer: str, expected: Places | None, size: tuple[int, int] = SIZE) -> None:
     """Are these the places declared, and does each cell answer above all to its own pixels?"""
     torch.manual_seed(0)
@@ -181,16 +192,8 @@ def test_places_can_be_measured(prefix: int, suffix: int, value_range: tuple[flo
 
 
 def test_what_answers_to_no_place_has_none() -> None:
-    class Shuffled(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.patches, self.linear = nn.Conv2d(3, 8, 8, 8), nn.Linear(24, 24)
-
-        def forward(self, images: torch.Tensor) -> torch.Tensor:
-            return self.linear(self.patches(images).flatten(2)).transpose(1, 2)
-
     torch.manual_seed(0)
-    network = TorchNetwork(Shuffled().eval(), input_shape=(*SIZE, 3))
+    network = TorchNetwork(MixedTokens().eval(), input_shape=(*SIZE, 3))
     assert measured_places(engine_for(network), "output", SIZE, (0, 1)) is None
 
 
@@ -320,16 +323,8 @@ def test_a_windowed_net_is_compared_and_weighed_on_its_grid(images: np.ndarray) 
 
 
 def test_tokens_that_lie_nowhere_are_refused(images: np.ndarray) -> None:
-    class Mixed(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.patches, self.linear = nn.Conv2d(3, 8, 8, 8), nn.Linear(24, 24)
-
-        def forward(self, images: torch.Tensor) -> torch.Tensor:
-            return self.linear(self.patches(images).flatten(2)).transpose(1, 2)
-
     torch.manual_seed(0)
-    encoder = saccade.Encoder(Mixed().eval(), layer="output", input_shape=(*SIZE, 3))
+    encoder = saccade.Encoder(MixedTokens().eval(), layer="output", input_shape=(*SIZE, 3))
     for ask in (
         lambda: saccade.explain(encoder, images, "activation_energy"),
         lambda: saccade.cells(encoder, images[:1]),

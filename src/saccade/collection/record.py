@@ -15,8 +15,17 @@ if TYPE_CHECKING:
     from saccade.results import Attribution
 
 
+class Record:
+    """What every record can do."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as JSON has them."""
+        values: dict[str, Any] = plain(self)
+        return values
+
+
 @dataclass(frozen=True)
-class MapRecord:
+class MapRecord(Record):
     """What one method found in one photo.
 
     Attributes:
@@ -80,10 +89,6 @@ class MapRecord:
             ),
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, as JSON has them."""
-        return _plain(self)
-
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> MapRecord:
         """What `to_dict` gave."""
@@ -91,7 +96,7 @@ class MapRecord:
 
 
 @dataclass(frozen=True)
-class PageRecord:
+class PageRecord(Record):
     """A finished page: one photo, one target, one or several methods side by side.
 
     Attributes:
@@ -114,13 +119,9 @@ class PageRecord:
         """The same with the maps of some requests."""
         return replace(self, maps=tuple(entry for entry in self.maps if entry.label in labels))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, as JSON has them."""
-        return _plain(self)
-
 
 @dataclass(frozen=True)
-class SheetRecord:
+class SheetRecord(Record):
     """A finished contact sheet: every photo small, with its maps for one target.
 
     Attributes:
@@ -133,13 +134,9 @@ class SheetRecord:
     file: Path
     already: bool = False
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, as JSON has them."""
-        return _plain(self)
-
 
 @dataclass(frozen=True)
-class FailedPhoto:
+class FailedPhoto(Record):
     """A photo that could not be used.
 
     Attributes:
@@ -150,13 +147,9 @@ class FailedPhoto:
     photo: Path
     error: str
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, as JSON has them."""
-        return _plain(self)
-
 
 @dataclass(frozen=True)
-class RefusedRequest:
+class RefusedRequest(Record):
     """A request that cannot be answered for this model.
 
     Attributes:
@@ -168,10 +161,6 @@ class RefusedRequest:
     label: str
     target: str
     error: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, as JSON has them."""
-        return _plain(self)
 
 
 @dataclass(frozen=True)
@@ -194,8 +183,3 @@ class BatchProgress:
     def share(self) -> float:
         """From 0 to 1."""
         return self.done / self.total if self.total else 1.0
-
-
-def _plain(record: object) -> dict[str, Any]:
-    values: dict[str, Any] = plain(record)
-    return values
