@@ -52,10 +52,10 @@ def test_what_is_no_group_is_one_plain_line(rows: list[int], words: str) -> None
 def test_a_group_can_be_asked_about(paths: list[Path]) -> None:  # noqa: F811
     encoder = drawing_encoder()
     with test_client(create_app(encoder, paths, token=TOKEN, warm_up=True), headers=BEARER) as client:
-        early = client.post("/api/collection/group", json={"photos": [1, 2]}).status_code
+        early = client.post("/api/collection/group", json={"numbers": [1, 2]}).status_code
         assert early in (200, 503)
         ready(client)
-        answer = client.post("/api/collection/group", json={"photos": [4, 1, 2]}).json()
+        answer = client.post("/api/collection/group", json={"numbers": [4, 1, 2]}).json()
         codes = encoder.codes(paths)
         expected = group_of(CodeSpace.of(encoder, codes), [1, 2, 4])
         np.testing.assert_allclose(decoded(answer["shares"]), expected.shares, atol=1e-6)
@@ -63,7 +63,7 @@ def test_a_group_can_be_asked_about(paths: list[Path]) -> None:  # noqa: F811
         assert answer["others"] == expected.others.tolist()
         assert answer["drawn"].startswith("data:image/png")
         for wrong in ([1], [1, len(paths)], [-1, 2]):
-            assert client.post("/api/collection/group", json={"photos": wrong}).status_code == 422
+            assert client.post("/api/collection/group", json={"numbers": wrong}).status_code == 422
 
 
 def test_a_line_is_drawn_around_photos_and_keys_do_the_same(paths: list[Path]) -> None:  # noqa: F811

@@ -31,6 +31,15 @@ def placed(positions: NDArray[Any], width: int, height: int, ratio: float, **arr
     return np.array(middles).reshape(-1, 2), side
 
 
+def first_zoom(columns: int, side: float) -> float:
+    script = (
+        f"import {{ firstZoom }} from {json.dumps((VIEWS / 'photo_map_layout.js').as_uri())};"
+        f"console.log(firstZoom({{ columns: {columns} }}, {side}));"
+    )
+    words = ["node", "--input-type=module", "--eval", script]
+    return float(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+
+
 @pytest.mark.parametrize("size", [(1200, 600), (390, 700)])
 @pytest.mark.parametrize("ratio", [0.7, 1.5])
 def test_photos_lie_in_the_frame_and_those_of_a_grid_apart(size: tuple[int, int], ratio: float) -> None:
@@ -52,3 +61,13 @@ def test_distances_are_real_unless_the_map_may_be_stretched() -> None:
     stretched, _ = placed(POSITIONS, 1200, 600, 1.0, stretch=1.7)
     across, down = np.ptp(stretched, axis=0) / np.ptp(POSITIONS, axis=0)
     assert 1 < across / down <= 1.7 + 1e-4
+
+
+def test_photos_in_rows_touch_where_they_are_tiny_and_are_brought_nearer() -> None:
+    cells = np.stack(np.divmod(np.arange(2000), 50)[::-1], axis=1)
+    middles, side = placed(cells, 390, 500, 1.0, columns=50)
+    assert side == pytest.approx(np.ptp(middles[:, 0]) / 49, rel=1e-4)
+    assert first_zoom(50, side) * side == pytest.approx(26, rel=1e-4)
+    assert first_zoom(0, side) == 1, "a map by likeness is shown whole"
+    _, side = placed(CELLS, 390, 500, 1.0, columns=8)
+    assert first_zoom(8, side) == 1

@@ -18,7 +18,7 @@ group_api = APIRouter(prefix="/api/collection/group", responses=REFUSALS)
 class GroupQuestion(Question):
     """Which photos of the collection?"""
 
-    photos: list[Annotated[int, Field(ge=0, lt=MOST)]] = Field(
+    numbers: list[Annotated[int, Field(ge=0, lt=MOST)]] = Field(
         min_length=2, max_length=MOST, description="Their numbers on the map."
     )
 
@@ -39,7 +39,7 @@ async def group(request: Request, question: GroupQuestion) -> Response:
     """The most typical photo comes first."""
     service = service_of(request)
     service.neighbourhood.require()
-    numbers = tuple(sorted(set(question.photos)))
+    numbers = tuple(sorted(set(question.numbers)))
     asking = service.answer(
         client_of(request), ("group", *numbers), lambda stop: service.neighbourhood.group(numbers, stop)
     )

@@ -48,8 +48,8 @@ const socket = createSocket((now) => {
 const neighbourStrip = createNeighbourStrip();
 const transport = {
   ask: socket.ask,
-  /** @param {number[]} photos of the collection */
-  group: (photos) => postJson("api/collection/group", { photos }),
+  /** @param {number[]} numbers of photos of the collection */
+  group: (numbers) => postJson("api/collection/group", { numbers }),
   words: "the server on this machine",
   /** @param {Float32Array} image */
   async run(image) {

@@ -76,7 +76,7 @@ export async function renderCollection({ data, element, store, transport }) {
   const zooms = build("div", { class: "photo-map-zooms" },
     button("+", () => map.zoomBy(1.6), { "aria-label": "nearer" }), button("\u2212", () => map.zoomBy(1 / 1.6), { "aria-label": "further away" }), button("All", () => map.home(), { "aria-label": "the whole map" }));
 
-  const groupButton = button("Choose a group", () => { if (isGathering) { gather([]); stopGathering(); } else startGathering(); }, { "aria-pressed": "false" });
+  const groupButton = button("Choose a group", () => { if (isGathering) { gather([]); stopGathering(); } else startGathering(); });
   const panel = createGroupPanel({ data, atlas, picture, nearest: { values: neighbours.values, count: nearestCount }, change: (numbers) => gather(numbers), ask: transport?.group ?? null });
   const findPhoto = button("", () => choose(ofPage(store.get().photo)), { class: "button find-photo" });
   element.append(
@@ -112,7 +112,6 @@ export async function renderCollection({ data, element, store, transport }) {
     choose(null);
     isGathering = true;
     map.gather(true);
-    groupButton.setAttribute("aria-pressed", "true");
     groupButton.textContent = "Let the group go";
     rest();
   }
@@ -120,7 +119,6 @@ export async function renderCollection({ data, element, store, transport }) {
   function stopGathering() {
     isGathering = false;
     map.gather(false);
-    groupButton.setAttribute("aria-pressed", "false");
     groupButton.textContent = "Choose a group";
     rest();
   }

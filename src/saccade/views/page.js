@@ -37,6 +37,9 @@ function stemOf(data, { photo, method, other }, id) {
   return [photoName(photo), ...of].join("-");
 }
 
+/** So long a section that was gone to is held in place after the page has last grown, and at most, in milliseconds. */
+const HELD = 2500;
+const LONGEST_HELD = 20_000;
 /** So long the rest of the page waits for its head, in milliseconds. */
 const LONGEST_HEAD = 1500;
 
@@ -167,11 +170,17 @@ function arriveAt(id, drawsAbove) {
   if (!section) return;
   for (const waiting of drawsAbove ? [...waitingSections] : []) if (section.compareDocumentPosition(waiting.element) & (Node.DOCUMENT_POSITION_PRECEDING | Node.DOCUMENT_POSITION_CONTAINED_BY)) waiting.draw();
   const arrive = () => section.scrollIntoView({ behavior: "instant" });
-  const grown = new ResizeObserver(arrive);
+  let end = 0;
+  const grown = new ResizeObserver(() => {
+    arrive();
+    // Where a server is slow, what lies above comes late: it is held until nothing has come for a while.
+    clearTimeout(end);
+    end = setTimeout(release, HELD);
+  });
   grown.observe(document.body);
   const release = () => grown.disconnect();
   for (const sign of ["wheel", "touchstart", "keydown", "pointerdown"]) window.addEventListener(sign, release, { once: true, passive: true });
-  setTimeout(release, 2500);
+  setTimeout(release, LONGEST_HELD);
   arrive();
   section.focus({ preventScroll: true });
 }

@@ -6,6 +6,11 @@ const MARGIN = 0.035;
 /** The longer side of a photo in pixels, at most: larger ones would hide each other where there are few. */
 const LARGEST = 96;
 
+/** Photos of a grid that are smaller touch each other, since a gap would take as much of the screen as they; on a page they are brought nearer. */
+const TOUCHING = 14;
+/** To this side, in pixels, at which it can be seen what is on them. */
+const READABLE = 26;
+
 /**
  * @typedef {object} Arrangement where every photo lies
  * @property {Float32Array} positions x and y of each; for a grid column and row
@@ -40,7 +45,7 @@ export function placePhotos(to, { count, ratio }, width, height, into) {
       into[2 * index] = x + (to.positions[2 * index] - left + 0.5) * cellWidth * pitch;
       into[2 * index + 1] = y + (to.positions[2 * index + 1] - top + 0.5) * cellHeight * pitch;
     }
-    return pitch * 0.96;
+    return pitch < TOUCHING ? pitch : pitch * 0.96;
   }
   const size = Math.min(width / 6, LARGEST, Math.max(9, 1.2 * Math.sqrt((width * height) / count)));
   const room = [width * (1 - MARGIN) - size, height * (1 - MARGIN) - size];
@@ -52,4 +57,9 @@ export function placePhotos(to, { count, ratio }, width, height, into) {
     into[2 * index + 1] = height / 2 + (to.positions[2 * index + 1] - (top + bottom) / 2) * down;
   }
   return size;
+}
+
+/** How near a map begins: photos in rows are all shown where that makes them large enough to be seen. @param {Arrangement} to @param {number} side of a photo */
+export function firstZoom(to, side) {
+  return to.columns && side < TOUCHING ? READABLE / side : 1;
 }

@@ -56,10 +56,14 @@ export function createMapScene(atlas, canvas) {
     const side = view.side * pixels;
     const width = side * ((1 - cut) * (shapes[2 * number] / longer) + cut * Math.min(1, atlas.ratio));
     const height = side * ((1 - cut) * (shapes[2 * number + 1] / longer) + cut * Math.min(1, 1 / atlas.ratio));
-    box[2] = Math.max(1, Math.round(width));
-    box[3] = Math.max(1, Math.round(height));
-    box[0] = Math.round(view.places[2 * number] * view.zoom * pixels - box[2] / 2) + Math.round(view.left * pixels);
-    box[1] = Math.round(view.places[2 * number + 1] * view.zoom * pixels - box[3] / 2) + Math.round(view.top * pixels);
+    const x = view.places[2 * number] * view.zoom * pixels;
+    const y = view.places[2 * number + 1] * view.zoom * pixels;
+    // Both edges are rounded, not the width: where photos touch, none leaves a gap.
+    const [left, top] = [Math.round(x - width / 2), Math.round(y - height / 2)];
+    box[2] = Math.max(1, Math.round(x + width / 2) - left);
+    box[3] = Math.max(1, Math.round(y + height / 2) - top);
+    box[0] = left + Math.round(view.left * pixels);
+    box[1] = top + Math.round(view.top * pixels);
     return box;
   }
 

@@ -2,7 +2,7 @@
 /** Photos at places of a plane that is panned and zoomed, by pointer, fingers or keys. It knows nothing of what the places mean. */
 import { build, freshId } from "./build.js";
 import { wantsStillness } from "./controls.js";
-import { placePhotos } from "./photo_map_layout.js";
+import { firstZoom, placePhotos } from "./photo_map_layout.js";
 import { createMapScene } from "./photo_map_scene.js";
 
 /** Pixels from the middle of a photo within which the pointer still means it. */
@@ -433,6 +433,7 @@ export function createPhotoMap(options) {
       growth = next.columns ? 1 : 0.72;
       home();
       goalSide = placePhotos(next, atlas, width, height, goals);
+      if (!isFirst) zoomBy(firstZoom(next, goalSide));
       if (isFirst || atOnce || wantsStillness()) {
         places.set(goals);
         side = goalSide;
