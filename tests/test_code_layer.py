@@ -192,6 +192,26 @@ def test_of_a_u_net_the_deepest_level_is_the_code(channels: int) -> None:
     assert chosen.runner_up.path == "head"
 
 
+class AttentionUNet(UNet):
+    """A gate on the deepest level, which says where the skip counts, is computed from the bottom and the skip."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels)
+        self.of_skip, self.of_bottom = nn.Conv2d(4, 4, 2, 2), nn.Conv2d(8, 4, 1)
+        self.attend = steps(nn.ReLU(), nn.Conv2d(4, 1, 1), nn.Sigmoid())
+
+    def forward(self, image: torch.Tensor) -> Any:
+        fine = self.first(image)
+        coarse = self.second(self.pool(fine))
+        gate = self.attend(self.of_skip(fine) + self.of_bottom(coarse))
+        return self.head(self.last(torch.cat([self.enlarge(coarse), fine * self.enlarge(gate)], 1)))
+
+
+def test_an_attention_gate_at_the_deepest_level_is_not_the_code() -> None:
+    chosen = code_layer(open_live(AttentionUNet(1), input_shape=(16, 16, 3)))
+    assert (chosen.path, chosen.reason) == ("second", "the deepest level (8x8x8); skips go round it")
+
+
 def test_of_a_pyramid_the_deepest_map_is_the_code_and_never_the_image() -> None:
     chosen = code_layer(open_live(UNet(3, "maps"), input_shape=(16, 16, 3)))
     assert chosen.path == "output[2]"

@@ -360,6 +360,19 @@ def test_damaged_files_say_so(tmp_path: Path) -> None:
         open_model(tmp_path)
 
 
+def test_an_attention_gate_at_the_deepest_level_is_not_the_code() -> None:
+    L = keras.layers
+    image = keras.Input((16, 16, 3))
+    fine = L.Conv2D(4, 3, padding="same", activation="relu")(image)
+    coarse = L.Conv2D(8, 3, padding="same", activation="relu")(L.MaxPooling2D()(fine))
+    bottom = L.Add(name="sum")([coarse, L.Conv2D(8, 3, padding="same")(coarse)])
+    sides = L.Add()([L.Conv2D(4, 2, strides=2)(fine), L.Conv2D(4, 1)(bottom)])
+    gate = L.UpSampling2D()(L.Conv2D(1, 1, activation="sigmoid")(L.ReLU()(sides)))
+    joined = L.Concatenate()([L.UpSampling2D()(bottom), L.Multiply()([fine, gate])])
+    chosen = code_layer(open_live(keras.Model(image, L.Conv2D(1, 1, activation="sigmoid")(joined))))
+    assert (chosen.path, chosen.reason) == ("sum", "the deepest level (8x8x8); skips go round it")
+
+
 def test_a_factory_of_the_user_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "my_factory_module.py").write_text(
         "import keras\n"

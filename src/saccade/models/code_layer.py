@@ -277,18 +277,28 @@ class _Evidence:
         return all(len(self.shapes[path]) == 3 and math.prod(self.shapes[path][:2]) > least for path in passed)
 
     def _bottom(self, deepest: list[str]) -> str:
-        """Where the deepest level is first reached, its last result, by the name of the block that ends there."""
+        """Where the deepest level is first reached, the last that all of it passes, by the name of the block it ends.
+
+        A gate may follow on the same level: it reads the bottom, and so does the way up.
+        """
         order = [path for path in self.layers if len(self.shapes[path]) == 3 and math.prod(self.shapes[path][:2]) > 1]
         order = [path for path in order if not self.layers[path].shares_memory]
         at_the_bottom = [path in deepest for path in order]
         first = at_the_bottom.index(True)
         last = next((k for k in range(first, len(order)) if not at_the_bottom[k]), len(order)) - 1
-        blocks = [path for path in deepest if re.match(re.escape(path) + r"[./]", order[last])]
-        return min([*blocks, order[last]], key=len)
+        level = order[first : last + 1]
+        passed = [path for path in level if self._is_passed(path, level[0])]
+        bottom = passed[-1] if passed else level[-1]
+        blocks = [path for path in deepest if re.match(re.escape(path) + r"[./]", bottom)]
+        return min([*blocks, bottom], key=len)
 
-    def _is_cut(self, path: str, redrawing: str) -> bool:
-        """Does every way from the image to its redrawing lead through this layer?"""
-        return self.flow.is_cut(path, redrawing) or self.flow.is_cut(self._maker_key(path), redrawing)
+    def _is_passed(self, path: str, start: str) -> bool:
+        """Does every way from one layer to the redrawings lead through another?"""
+        return all(self._is_cut(path, redrawing, self._maker_key(start)) for redrawing in self._redrawings)
+
+    def _is_cut(self, path: str, redrawing: str, start: str = "input") -> bool:
+        """Does every way from the image, or from a layer, to the redrawing lead through this layer?"""
+        return any(self.flow.is_cut(at, redrawing, start) for at in (path, self._maker_key(path)))
 
     def _maker_key(self, path: str) -> str:
         # Where a layer only names what an operation computed, the rest of the model reads the operation.

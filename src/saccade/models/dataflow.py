@@ -195,14 +195,14 @@ class Dataflow:
         field = self._fields[name, axis, places] = seen_of.get("input", EVERYWHERE)
         return field
 
-    def is_cut(self, at: str, name: str) -> bool:
-        """Does every way from the image to `name` lead through `at`? No, where a way is not known."""
-        waiting, seen = [name], set()
+    def is_cut(self, at: str, name: str, start: str = "input") -> bool:
+        """Does every way from `start`, by default the image, to `name` lead through `at`? No, where one is unknown."""
+        waiting, seen = [name], {"input"} - {start}
         while waiting:
             key = waiting.pop()
             if key == at or key in seen:
                 continue
-            if key not in self.operations or not self.operations[key].inputs:
+            if key == start or key not in self.operations or not self.operations[key].inputs:
                 return False
             seen.add(key)
             waiting.extend(self.operations[key].inputs)
