@@ -8,10 +8,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from saccade.app.descriptions import Pair
-from saccade.app.exchange import BODY, REFUSALS, as_json, client_of, is_there, json_of, service_of, while_there
+from saccade.app.exchange import BODY, REFUSALS, answer_about_photos, json_of, service_of
 from saccade.app.other_network import OtherNetwork
 from saccade.app.refusal import Refused
 from saccade.app.requests import CompareQuestion, PhotosQuestion
+from saccade.app.service import Service
 
 beside_api = APIRouter(prefix="/api/beside", responses=REFUSALS)
 
@@ -27,16 +28,11 @@ beside_api = APIRouter(prefix="/api/beside", responses=REFUSALS)
 )
 async def beside(request: Request, question: PhotosQuestion) -> Response:
     """Both are asked by the same method; 404 where the command names no other network."""
-    service, client = service_of(request), client_of(request)
     network = _network_of(request)
-    for number in question.photos:
-        is_there(service, client, number)
-    asking = service.answer(
-        client,
-        ("beside", *question.photos),
-        lambda stop: network.data(service.photos(client, question.photos), stop),
-    )
-    return as_json(await while_there(request, asking))
+    return await answer_about_photos(
+        request, "beside", question.photos,
+        lambda service, client, stop: network.data(service.photos(client, question.photos), stop),
+    )  # fmt: skip
 
 
 @beside_api.post(
@@ -47,17 +43,13 @@ async def beside(request: Request, question: PhotosQuestion) -> Response:
 )
 async def compare(request: Request, question: CompareQuestion) -> Response:
     """As `POST /api/compare`, by the other network."""
-    service, client = service_of(request), client_of(request)
     network = _network_of(request)
-    for number in (question.a, question.b):
-        is_there(service, client, number)
 
-    def pair(stop: Any) -> dict[str, Any]:
+    def pair(service: Service, client: str, stop: Any) -> dict[str, Any]:
         a, b = service.photos(client, (question.a, question.b))
         return network.pair(a, b, stop)
 
-    asking = service.answer(client, ("beside compare", question.a, question.b), pair)
-    return as_json(await while_there(request, asking))
+    return await answer_about_photos(request, "beside compare", (question.a, question.b), pair)
 
 
 def _network_of(request: Request) -> OtherNetwork:

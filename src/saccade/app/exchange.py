@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -106,6 +106,27 @@ async def answer_about_photo(
         lambda stop: question(service.answers, service.album.photo(client, number), stop),
         alone=alone and service.must_be_alone,
     )
+    return as_json(await while_there(request, asking))
+
+
+async def answer_about_photos(
+    request: Request,
+    name: str,
+    numbers: Sequence[str],
+    question: Callable[[Service, str, Any], Any],
+) -> Response:
+    """The answer to a question about several photos; remembered by its name and their numbers.
+
+    Args:
+        request: Who asks.
+        name: Of the question.
+        numbers: Of the photos.
+        question: Called with the service, who asks, and what ends the work.
+    """
+    service, client = service_of(request), client_of(request)
+    for number in numbers:
+        is_there(service, client, number)
+    asking = service.answer(client, (name, *numbers), lambda stop: question(service, client, stop))
     return as_json(await while_there(request, asking))
 
 

@@ -14,6 +14,7 @@ from saccade.app.exchange import (
     BODY,
     REFUSALS,
     answer_about_photo,
+    answer_about_photos,
     as_json,
     client_of,
     is_there,
@@ -29,7 +30,7 @@ from saccade.app.requests import (
     PhotosQuestion,
     ReportQuestion,
 )
-from saccade.app.service import json_text
+from saccade.app.service import Service, json_text
 from saccade.utf8 import utf8_bytes
 
 PhotoNumber = Annotated[str, Path(max_length=40, pattern=r"^[A-Za-z0-9_-]+$", description="The number of a photo.")]
@@ -237,16 +238,12 @@ async def trust(request: Request, question: PhotoQuestion) -> Response:
 )
 async def compare(request: Request, question: CompareQuestion) -> Response:
     """The similarity and what every place adds to it."""
-    service, client = service_of(request), client_of(request)
-    for number in (question.a, question.b):
-        is_there(service, client, number)
 
-    def pair(_: Any) -> dict[str, Any]:
+    def pair(service: Service, client: str, _: Any) -> dict[str, Any]:
         a, b = service.photos(client, (question.a, question.b))
         return service.answers.pair(a, b)
 
-    asking = service.answer(client, ("compare", question.a, question.b), pair)
-    return as_json(await while_there(request, asking))
+    return await answer_about_photos(request, "compare", (question.a, question.b), pair)
 
 
 @api.post(
@@ -257,15 +254,10 @@ async def compare(request: Request, question: CompareQuestion) -> Response:
 )
 async def similarities(request: Request, question: PhotosQuestion) -> Response:
     """Cosines of the codes, less the mean code where the model knows a collection."""
-    service, client = service_of(request), client_of(request)
-    for number in question.photos:
-        is_there(service, client, number)
-    asking = service.answer(
-        client,
-        ("similarities", *question.photos),
-        lambda _: service.answers.likenesses(service.photos(client, question.photos)),
-    )
-    return as_json(await while_there(request, asking))
+    return await answer_about_photos(
+        request, "similarities", question.photos,
+        lambda service, client, _: service.answers.likenesses(service.photos(client, question.photos)),
+    )  # fmt: skip
 
 
 @api.post(
@@ -276,15 +268,10 @@ async def similarities(request: Request, question: PhotosQuestion) -> Response:
 )
 async def recipe(request: Request, question: PhotosQuestion) -> Response:
     """The same command gives the same numbers."""
-    service, client = service_of(request), client_of(request)
-    for number in question.photos:
-        is_there(service, client, number)
-    asking = service.answer(
-        client,
-        ("recipe", *question.photos),
-        lambda _: service.recipe(client, question.photos),
-    )
-    return as_json(await while_there(request, asking))
+    return await answer_about_photos(
+        request, "recipe", question.photos,
+        lambda service, client, _: service.recipe(client, question.photos),
+    )  # fmt: skip
 
 
 @api.get(
