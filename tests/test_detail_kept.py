@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 from scipy.ndimage import gaussian_filter
 from skimage import data
 
 import saccade
 from saccade import targets
+from saccade.collection import BatchRun, PageStyle, Request, contact_sheet
 from saccade.errors import InputError, NotApplicable
-from saccade.results import method_sheets
+from saccade.results import attribution, method_sheets
 
 SIDE = 32
 
@@ -122,3 +125,33 @@ def test_what_has_no_colour_bar_says_what_dark_means(monkeypatch: pytest.MonkeyP
     assert any("the less of the detail is kept" in note for note in shown["notes"])
     method_sheets.methods_sheets([look], view="heatmap")
     assert not any("is kept" in note for note in shown["notes"][1:])
+
+
+@pytest.mark.parametrize(
+    ("view", "words"), [("auto", ["less of the detail is kept"]), ("contours", ["Lines at 1/4"]), ("heatmap", [])]
+)
+def test_a_contact_sheet_says_it_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, view: str, words: list[str]
+) -> None:
+    for number in range(2):
+        Image.fromarray(data.chelsea()[40 * number : 40 * number + 200, :200]).save(tmp_path / f"{number}.png")
+    shown: dict[str, Any] = {}
+
+    def figure(*parts: Any, **named: Any) -> Image.Image:
+        shown.update(named)
+        return drawn(*parts, **named)
+
+    drawn = contact_sheet.figure
+    monkeypatch.setattr(contact_sheet, "figure", figure)
+    paths = sorted(tmp_path.iterdir())
+    encoder = redraws(lambda image: image * 0.5)
+    style = PageStyle(view=view)
+    list(BatchRun(encoder, paths, [Request("detail_kept")], output=tmp_path / "out", style=style))
+    assert shown["title"] == "What it remembers, and what it forgets"
+    said = shown["caption"][1:]
+    assert len(said) == len(words)
+    assert all(word in line for word, line in zip(words, said, strict=True))
+    both = saccade.explain(encoder, encoder.read(paths), "detail_kept")
+    monkeypatch.setattr(attribution, "figure", lambda *_, **named: shown.update(named))
+    both.sheet(view=view)
+    assert shown["caption"][1:] == said

@@ -14,6 +14,7 @@ from saccade.collection.style import ASPECTS
 from saccade.fingerprint import fingerprint
 from saccade.picture import Bar, Panel, comparison, figure, save_picture, scale_of
 from saccade.picture.comparison import sheets_of
+from saccade.results.attribution import VIEW_REMARKS
 from saccade.results.result import capitalised
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def _side_by_side(encoder: Encoder, pages: Sequence[PageFiles], records: Sequenc
 
 def _one_method(encoder: Encoder, pages: Sequence[PageFiles], records: Sequence[PageRecord]) -> list[Image.Image]:
     """Every photo plain, and its map beside it."""
-    page = pages[0].page
+    page, first = pages[0].page, records[0].maps[0]
     shared = page.style.scale == "all"
     count = ceil(len(pages) / _PHOTOS)
     sheets = []
@@ -98,8 +99,12 @@ def _one_method(encoder: Encoder, pages: Sequence[PageFiles], records: Sequence[
             figure(
                 panels,
                 columns=2 * across,
-                title=capitalised(page.target.question) + (f" ({number + 1} of {count})" if count > 1 else ""),
-                caption=[records[0].maps[0].title],
+                title=capitalised(first.question or page.target.question)
+                + (f" ({number + 1} of {count})" if count > 1 else ""),
+                caption=[
+                    records[0].maps[0].title,
+                    *filter(None, [capitalised(_key(page.style.view, records[0].maps[0]))]),
+                ],
                 notes=_small_print(encoder, page.style.scale, records[0]),
                 bar=_bar([record.maps[0] for record in records], "all photos") if shared else None,
                 theme=page.style.theme,
@@ -119,6 +124,11 @@ def _small_print(encoder: Encoder, scale: str, record: PageRecord) -> list[str]:
     shared = "One scale for all photos." if scale == "all" else "Every photo has its own scale."
     labels = ", ".join(entry.label for entry in record.maps)
     return [f"{units}. {shared}", f"{labels} of {record.target}, layer {record.maps[0].layer} of {encoder.name}"]
+
+
+def _key(view: str, entry: MapRecord) -> str:
+    """What light, grey and lines mean where no colour bar says it; empty where one does."""
+    return entry.key if view in ("auto", entry.view) else VIEW_REMARKS.get(view, "")
 
 
 def _own_bar(view: str, entry: MapRecord) -> Bar | None:

@@ -44,6 +44,8 @@ class MapRecord(Record):
         highest: The highest value of the map.
         view: How it is drawn unless it is asked otherwise.
         strongest_at: Where the map is strongest: x and y in pixels of the photo.
+        question: What the map answers.
+        key: What light, grey and lines mean where it is drawn without a colour bar.
     """
 
     label: str
@@ -61,6 +63,8 @@ class MapRecord(Record):
     highest: float
     strongest_at: tuple[float, float]
     view: str = "heatmap"
+    question: str = ""
+    key: str = ""
 
     @classmethod
     def of(cls, label: str, attribution: Attribution) -> MapRecord:
@@ -83,6 +87,8 @@ class MapRecord(Record):
             lowest=float(values.min()),
             highest=float(values.max()),
             view=attribution.view,
+            question=attribution.question,
+            key=attribution.key_words(),
             strongest_at=(
                 round(float(left + (column + 0.5) / values.shape[1] * (right - left)), 1),
                 round(float(top + (row + 0.5) / values.shape[0] * (bottom - top)), 1),

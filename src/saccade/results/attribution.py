@@ -28,10 +28,11 @@ from saccade.typing import Array
 VIEWS = ("heatmap", "spotlight", "contours")
 """How a map is drawn on its photo; see `Attribution.drawn`."""
 
-_VIEW_REMARKS = {
+VIEW_REMARKS = {
     "spotlight": "in its own colours where the map is high, grey and dark elsewhere",
     "contours": "lines at 1/4, 1/2 and 3/4 of the strongest place",
 }
+"""What light, grey and lines mean in views that have no colour bar."""
 _WIDE = 1.5
 """Pages of a wider aspect set four pictures in a row."""
 _COUNTED = 250_000
@@ -253,7 +254,7 @@ class Attribution(Result):
         chosen = self._view(view)
         if chosen == "heatmap":
             return ""
-        return _KEPT if self._is_kept and chosen == "spotlight" else _VIEW_REMARKS[chosen]
+        return _KEPT if self._is_kept and chosen == "spotlight" else VIEW_REMARKS[chosen]
 
     def page(self, **drawing: Any) -> Image.Image:
         """`figure` of a single image, `sheet` of several; they say what they take."""
@@ -361,7 +362,7 @@ class Attribution(Result):
             panels,
             columns=2 * min(columns, len(self)),
             title=capitalised(self.question),
-            caption=[f"{self.title}: {self.summary}."],
+            caption=[f"{self.title}: {self.summary}.", *filter(None, [capitalised(self.key_words(view=view))])],
             notes=[f"colours: {self.units}", *self._small_print(True)],
             bar=self._bar(self.scale(clip=clip), 0.85, True)
             if scale == "all" and self._view(view) == "heatmap"
