@@ -24,6 +24,7 @@ from saccade.app.clients import Clients
 from saccade.app.decoding import mixed
 from saccade.app.dials import REACH, Dials
 from saccade.app.frames import packed, unpacked
+from saccade.app.limits import Limits
 from saccade.app.live import Conversation
 from saccade.app.service import is_apart
 from saccade.errors import NotApplicable
@@ -344,6 +345,42 @@ def test_only_the_latest_question_counts(encoder: saccade.Encoder, files: list[P
 
     heard = asyncio.run(talk())
     assert [heard[number].get("overtaken", False) for number in (1, 2, 3, 4)] == [True, True, True, False]
+
+
+def test_a_finger_does_not_wait_for_all_that_its_page_asks(files: list[Path]) -> None:
+    """Of one client: sections that are asked for by plain requests, and a question of the socket after them."""
+    app: Any = create_app(small_encoder(), files, token=TOKEN, limits=Limits(at_once=1))
+    service = app.app.state.service
+    order: list[str] = []
+    may_begin = threading.Event()
+
+    async def talk() -> None:
+        heard = asyncio.Event()
+
+        async def send(_: bytes) -> None:
+            heard.set()
+
+        conversation = Conversation(service, "somebody", send)
+
+        def computes(question: Any, numbers: bytes, stop: Any, answer: Any) -> None:
+            order.append("finger")
+            answer({}, b"")
+
+        conversation._compute = computes  # type: ignore[method-assign]
+        first = asyncio.create_task(service.turns.work("somebody", lambda _: may_begin.wait(20)))
+        sections = [
+            asyncio.create_task(service.turns.work("somebody", lambda _: order.append("section"))) for _ in range(6)
+        ]
+        await asyncio.sleep(0.05)
+        conversation.receive(packed({"id": 1, "kind": "explain", "photo": "f0"}))
+        await asyncio.sleep(0.05)
+        may_begin.set()
+        await asyncio.gather(first, *sections, heard.wait())
+        await conversation.close()
+
+    asyncio.run(talk())
+    service.close()
+    assert order.index("finger") <= 1
 
 
 def test_clients_are_known_by_what_was_signed() -> None:

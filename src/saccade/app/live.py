@@ -113,8 +113,12 @@ class Conversation:
 
         try:
             alone = kind == "report" and self._service.must_be_alone
+            # A lane of its own: the finger and the camera do not wait until all sections of the page are computed.
             await self._service.turns.work(
-                self._client, lambda stopped: self._compute(question, numbers, stopped, send), alone=alone, stop=stop
+                f"{self._client} live",
+                lambda stopped: self._compute(question, numbers, stopped, send),
+                alone=alone,
+                stop=stop,
             )
         except Cancelled:
             send({"overtaken": True} if stop.is_set() else {"error": "it took longer than is allowed here."})

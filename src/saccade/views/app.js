@@ -74,6 +74,8 @@ const bar = build("div", { class: "app-bar", role: "region", "aria-label": "Phot
   notice, state, folderList);
 const dropHere = build("div", { class: "app-drop", hidden: true, "aria-hidden": "true" }, build("p", {}, "Let go: the machine looks at it."));
 
+/** A larger page, in megabytes, cannot be mailed everywhere. */
+const MAILED = 8;
 /** So long a notice stays, in milliseconds, if nothing else is done. */
 const NOTICE_STAYS = 12_000;
 let noticeEnd = 0;
@@ -225,7 +227,9 @@ async function saveReport() {
     const answer = await socket.ask("report", { photos: numbersShown }, null, (part) => tell(`Writing everything into one page: ${part.words.doing}\u2026 (${part.words.done} of ${part.words.total})`, true));
     if (answer) {
       saveFile(answer.words.page, new Blob([answer.numbers], { type: "text/html" }));
-      tell("The page is in your downloads. It opens without this server, and can be mailed.");
+      const megabytes = answer.numbers.byteLength / 1e6;
+      const size = `${megabytes.toFixed(1)} MB`;
+      tell(`The page (${size}) is in your downloads. It opens without this server${megabytes <= MAILED ? ", and can be mailed." : "; with fewer photos it would be small enough to be mailed."}`);
     } else tell("");
   } catch (error) {
     tell(error instanceof Error ? error.message : String(error));
