@@ -87,11 +87,13 @@ def test_the_saved_page_has_both(client: TestClient, tmp_path: Path) -> None:
 
 
 def test_a_dropped_photo_is_shown_to_both(files: list[Path], tmp_path: Path) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
     (tmp_path / "mine.png").write_bytes(photo_file((40, 30), seed=9))
     with (
         chromium() as browser,
         running(drawing_encoder(), files, beside=coarse_encoder()) as address,
-        visiting(browser, address) as tab,
+        visiting(browser, address, bypass_csp=True) as tab,
     ):
         drop(tab, tmp_path / "mine.png")
         until(tab, "document.querySelector('.thumb[aria-pressed=true]')?.ariaLabel === 'mine.png'")
@@ -112,6 +114,11 @@ def test_a_dropped_photo_is_shown_to_both(files: list[Path], tmp_path: Path) -> 
         until(tab, "!document.querySelector('#beside .match-line')")
         assert tab.locator("#beside .match-number").count() > 0
         assert tab.locator("#beside .ranked:visible").count() == 2 * 4
+        for scheme in ("light", "dark"):
+            tab.emulate_media(color_scheme=scheme)
+            tab.wait_for_timeout(300)
+            found = Axe().run(tab, context="#beside")
+            assert found.violations_count == 0, found.generate_report()
 
 
 def test_dials_are_offered_where_the_command_names_photos_enough(files: list[Path]) -> None:

@@ -8,6 +8,8 @@ import { cellAt, createStage, mapAtPixels, paintMap, paintSpotlight, photoPixels
 import { colourKey, mapOf, thresholdOf, valueInWords } from "./where.js";
 import { asScore, asText, placeInWords } from "./wording.js";
 
+/** So many photos of an order are shown on a narrow page; its style sheet leaves out the others. */
+const MOST_ORDERED = 5;
 /** Of a photo so much is lit where only the strongest places are shown. */
 const STRONGEST_LIT = 0.2;
 
@@ -155,12 +157,13 @@ function renderBothMaps(data, element, store) {
 function renderOrders(data, element, store) {
   const { beside } = data;
   const tables = [data.table, beside.table];
+  const count = data.photos.length;
   const rows = [0, 1].map((which) => build("ol", { class: "order", "aria-label": `the other photos, most alike first, by ${beside.names[which]}` }));
   const lines = buildSvg("svg", { class: "order-lines", "aria-hidden": "true" });
   const title = build("h3", { class: "question" });
   const sentence = build("p", { class: "finding" });
   const box = build("div", { class: "orders" },
-    [0, 1].map((which) => build("div", { class: "order-row" }, build("p", { class: "order-name" }, build("b", {}, beside.names[which]), " finds most alike first"), rows[which])), lines);
+    [0, 1].map((which) => build("div", { class: "order-row" }, build("p", { class: "order-name" }, build("b", {}, beside.names[which]), " finds most alike first", count > MOST_ORDERED + 1 ? build("span", { class: "order-cut" }, `; ${MOST_ORDERED} of ${count - 1} are shown`) : null), rows[which])), lines);
   element.append(title, sentence, box);
   new ResizeObserver(() => drawLines()).observe(box);
 
