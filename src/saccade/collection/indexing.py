@@ -341,7 +341,12 @@ class _Parts:
             self._folder.mkdir(exist_ok=True)
         except OSError as error:
             raise unwritable(self._folder, error, folder=self._folder) from error
-        write_catalogue(path, entries, [codes], codes.shape[1:], replace(facts, skipped=()))
+        try:
+            write_catalogue(path, entries, [codes], codes.shape[1:], replace(facts, skipped=()))
+        except FileError:
+            with contextlib.suppress(OSError):  # earlier parts may lie in it
+                self._folder.rmdir()
+            raise
         self._files.append(path)
         self._know(path, facts.folder, entries)
         self.shape, self.image_size = codes.shape[1:], facts.image_size
