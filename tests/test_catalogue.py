@@ -254,6 +254,18 @@ def test_what_was_encoded_before_a_stop_is_not_encoded_again(
     assert [entry.name for entry in tmp_path.iterdir()] == ["index.npz"]
 
 
+def test_a_full_disk_leaves_nothing_behind(
+    encoder: saccade.Encoder, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise FileError("the disk is full")
+
+    monkeypatch.setattr(indexing, "write_catalogue", full)
+    with pytest.raises(FileError, match="full"):
+        write_index(encoder, folder, tmp_path / "index.npz")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_again_only_what_is_new_or_changed_is_encoded(
     encoder: saccade.Encoder, folder: Path, tmp_path: Path, encoded: list[int]
 ) -> None:

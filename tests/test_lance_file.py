@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
+import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +115,31 @@ def test_a_damaged_one_is_refused_in_one_line(
     assert "\n" not in str(raised.value)
     assert capfd.readouterr().err == ""
     same(Catalogue.load(made.save(path)), made)  # it is made again
+
+
+@pytest.mark.parametrize("part", ["data/*.lance", "_versions/*.manifest", "saccade-sums.json"])
+@pytest.mark.parametrize("kind", ["pipe", "link"])
+def test_what_could_be_read_for_ever_is_refused(made: Catalogue, tmp_path: Path, part: str, kind: str) -> None:
+    (file,) = made.save(tmp_path / "photos.lance").glob(part)
+    file.unlink()
+    if kind == "pipe":
+        os.mkfifo(file)
+    else:
+        file.symlink_to("/dev/zero")
+    with pytest.raises(FileError, match=r"photos\.lance is damaged, or was not saved by saccade"):
+        Catalogue.load(tmp_path / "photos.lance")
+
+
+def test_a_few_bytes_that_say_gigabytes_are_refused_before_they_are_made(made: Catalogue, tmp_path: Path) -> None:
+    large = bytes(2**22)
+    entries = tuple(replace(entry, thumbnail=large) for entry in made.entries[:256])
+    path = replace(made, entries=entries, codes=made.codes[:256]).save(tmp_path / "photos.lance")
+    assert catalogue_bytes(path) < 2**23  # equal values are kept once
+    tracemalloc.start()
+    with pytest.raises(FileError, match=r"photos\.lance is damaged, or was not saved by saccade"):
+        Catalogue.load(path)
+    assert tracemalloc.get_traced_memory()[1] < 2**22  # no photo became bytes of Python's
+    tracemalloc.stop()
 
 
 def changed(made: Catalogue, path: Path, change: str) -> None:

@@ -487,6 +487,11 @@ def test_a_size_that_cannot_be_found_is_asked_for() -> None:
         _ = TorchNetwork(module, input_shape=(40, 40, 3)).layers
 
 
+def test_an_image_larger_than_memory_is_refused_in_one_line() -> None:
+    with pytest.raises(ModelError, match=r"1000000x1000000 with 3 channels: that does not fit into memory"):
+        _ = TorchNetwork(nn.Conv2d(3, 4, 3), input_shape=(10**6, 10**6, 3)).layers
+
+
 def test_models_for_one_picture_at_a_time_say_so() -> None:
     class One(nn.Module):
         def __init__(self) -> None:

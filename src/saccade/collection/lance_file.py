@@ -21,6 +21,7 @@ import json
 import math
 import os
 import re
+import stat
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -45,7 +46,11 @@ from saccade.typing import Array
 _KEY = b"saccade"
 _SUMS = "saccade-sums.json"
 _BATCH = 256
-"""Photos that are written or read at once."""
+"""Photos that are written at once."""
+_TAKEN = 32
+"""Photos that are read at once; few, since what a few bytes say may be large, and nothing tells it before."""
+_LARGEST = 2**20
+"""Bytes of a photo's name, or of the photo small."""
 
 
 def check_installed() -> None:
@@ -117,6 +122,7 @@ def read_lance(path: Path) -> tuple[tuple[PhotoEntry, ...], Array, CatalogueFact
             raise FileError(f"no file {path}.")
         if not path.is_dir():
             raise FileError(f"{path} is a file; a catalogue of Lance is a folder.")
+        _check_kinds(path)
         _check_sums(path)
         table, metadata = _opened(path)
         facts = from_json(metadata)
@@ -187,9 +193,11 @@ def _content(table: Any, names: list[str], shape: tuple[int, ...], size: int) ->
         raise ValueError(f"more codes than {size} bytes can hold")
     codes = np.empty((count, *shape), np.float32)
     entries: list[PhotoEntry] = []
-    for start in range(0, count, _BATCH):
+    for start in range(0, count, _TAKEN):
         # Not a scan: of some damaged bytes its stream ends the whole process.
-        rows = table.take(list(range(start, min(start + _BATCH, count))), columns=names)
+        rows = table.take(list(range(start, min(start + _TAKEN, count))), columns=names)
+        if any(rows.column(name).nbytes > _TAKEN * _LARGEST for name in ("name", "exact_name", "thumbnail")):
+            raise ValueError("a name or a small photo that is far too large")
         columns = {name: rows.column(name).combine_chunks() for name in names}
         if any(column.null_count for name, column in columns.items() if name != "exact_name"):
             raise ValueError("something is missing")
@@ -216,6 +224,19 @@ def _sum(file: Path) -> int:
         while piece := content.read(2**20):
             total = zlib.crc32(piece, total)
     return total
+
+
+def _check_kinds(folder: Path) -> None:
+    """Refuse what Lance never writes, and what could be read for ever: pipes, devices, and links to them.
+
+    Raises:
+        ValueError: There is one.
+    """
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            mode = Path(place, name).lstat().st_mode
+            if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+                raise ValueError(f"{name} is a link, a pipe or a device")
 
 
 def _check_sums(folder: Path) -> None:

@@ -169,8 +169,12 @@ class Measurement:
         return self._runs[shape]
 
     def _hint(self, shape: tuple[int, ...]) -> str | None:
+        try:
+            black = self._layout.black(shape)
+        except (RuntimeError, MemoryError):  # which is what a run fails of, too
+            return None
         with inference_mode(self._layout.module):
-            return hint_of_other_input(self._layout.module, self._layout.black(shape))
+            return hint_of_other_input(self._layout.module, black)
 
     def _without_numbers(self, shape: tuple[int, ...]) -> TracedRun | None:
         import torch
@@ -201,4 +205,6 @@ def _own_words(error: BaseException) -> str:
         return f"it ends the program (exit {error.code})"
     if isinstance(error, RecursionError):
         return "it calls itself without end"
+    if isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error):
+        return "that does not fit into memory; give a smaller input_shape (--input-shape H,W,C)"
     return telling_line(error)
