@@ -16,7 +16,6 @@ from saccade.encoder import Encoder
 from saccade.errors import ImageError, InputError, NotApplicable, SaccadeWarning, UnknownName
 from saccade.methods import find
 from saccade.models.dataflow import POINTWISE, Dataflow, Operation
-from saccade.models.numpy_network import NumpyNetwork
 
 pytestmark = pytest.mark.engine
 
@@ -251,19 +250,3 @@ def test_bad_settings_are_answered_in_one_line() -> None:
 def _size(encoder: Encoder) -> tuple[int, int, int]:
     height, width, channels = encoder.network.input_shape
     return height or 20, width or 20, channels
-
-
-def test_the_default_is_occlusion_where_a_network_or_its_code_allows_no_gradient() -> None:
-    network = NumpyNetwork(lambda values, _: {"code": values.mean(axis=(1, 2))}, (16, 16, 1))
-    images = np.random.default_rng(0).random((1, 16, 16, 1)).astype(np.float32)
-    look = saccade.explain(saccade.Encoder(network, value_range=(0.0, 1.0)), images)
-    assert look.method == "occlusion"
-    assert any("no gradients, so occlusion stands in for blur_integrated_gradients" in note for note in look.notes)
-    inputs = keras.Input((16, 16, 1))
-    flat = keras.layers.Dense(4)(keras.layers.Flatten()(inputs))
-    unit = keras.Model(inputs, keras.layers.UnitNormalization(name="code")(flat))
-    encoder = saccade.Encoder(unit, layer="code", value_range=(0.0, 1.0))
-    look = saccade.explain(encoder, images)
-    assert look.method == "occlusion"
-    assert any("codes of one length" in note for note in look.notes)
-    assert saccade.explain(encoder, images, target="channel:1").method == "blur_integrated_gradients"

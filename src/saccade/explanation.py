@@ -9,6 +9,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from saccade.arguments import check_arguments
+from saccade.attribution.defaults import default_method
 from saccade.attribution.degenerate import code_degeneracies, map_degeneracies
 from saccade.attribution.method import Description, Method, settings_of
 from saccade.attribution.sum_sizes import drowned_parts
@@ -22,33 +23,6 @@ from saccade.results import Attribution
 from saccade.results.map import Map
 from saccade.run import Run
 from saccade.targets import Target, code, parse
-
-DEFAULT_METHOD = "blur_integrated_gradients"
-"""Chosen by measurement: true to the code, and another map had the network learned something else
-(docs/choosing-a-method.md)."""
-
-METHOD_WITHOUT_GRADIENTS = "occlusion"
-"""The default for networks that can only be asked for their layers."""
-
-
-def default_method(encoder: Encoder, targets: Sequence[Target] = ()) -> tuple[str, tuple[str, ...]]:
-    """Which method explains this encoder if none was named, and what must be said about it?
-
-    Args:
-        encoder: The model and its code.
-        targets: What is explained.
-    """
-    why = "" if encoder.capabilities.gradients else "offers no gradients"
-    if not why and any(part.kind == "code" for target in targets for _, part in target.parts):
-        try:
-            encoder.check_gradient()
-        except NotApplicable:
-            why = "gives codes of one length, whose likeness to themselves has no gradient"
-    if not why:
-        return DEFAULT_METHOD, ()
-    return METHOD_WITHOUT_GRADIENTS, (
-        f"{encoder.name} {why}, so {METHOD_WITHOUT_GRADIENTS} stands in for {DEFAULT_METHOD}",
-    )
 
 
 @overload
@@ -104,7 +78,7 @@ def explain(
         encoder: The model and its code; a live Keras model or torch module is made an `Encoder` with its defaults.
         images: Paths, PIL images, arrays, or what `encoder.read` gave.
         method: The name of a method, see `saccade.methods.available()`; or a function made with `@saccade.method`. By
-            default `DEFAULT_METHOD`, and `METHOD_WITHOUT_GRADIENTS` for a model that offers none, which the notes say.
+            default that of `saccade.attribution.defaults` for this kind of code; the notes say why.
         target: What is explained; the whole code by default. A `Target` or its text form, or a list of them: methods
             that cover parts of the image encode each covered image once for all targets.
         progress: Called with the pieces done and the pieces in all, for each question that the method asks.

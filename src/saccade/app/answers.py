@@ -18,10 +18,11 @@ from saccade.app.dials import Dials
 from saccade.app.group import grey_image
 from saccade.app.requests import ExplainQuestion, settings_for, target_of
 from saccade.arguments import check_arguments
+from saccade.attribution.defaults import default_method
 from saccade.collection import Catalogue
 from saccade.encoder import Encoder
 from saccade.errors import NotApplicable, UnknownName
-from saccade.explanation import default_method, explain
+from saccade.explanation import explain
 from saccade.fingerprint import encoder_fingerprint
 from saccade.images import ImageRecipe, Images
 from saccade.methods import available, find

@@ -2,6 +2,7 @@
 
 method             what a method is: a function from images and a target to a map, with what it needs
 shared_arguments   the arguments of all methods, said once
+defaults           the method that makes the first picture, by the kind of code
 
 fillers            what stands for "nothing": the fillers of covered places, and the baselines of paths
 masks              soft masks made of small grids

@@ -38,7 +38,8 @@ def explain(
         list[str] | None,
         typer.Option(
             "--method", "-m", metavar="NAME", show_default=False,
-            help="How to find out; may be repeated, also with commas, or all.  [default: blur_integrated_gradients]",
+            help="How to find out; may be repeated, also with commas, or all.  [default: blur_integrated_gradients; "
+            "for some codes occlusion, see saccade methods]",
         ),
     ] = None,
     target: Annotated[
@@ -91,11 +92,11 @@ def explain(
     looks at a part of the image, in pixels. They add up, with spaces round the signs: 'like:b.jpg - 0.5*like:c.jpg'.
     A file's name goes in quotes if such a sign is in it: 'like:"b - copy.jpg"'.
     """
+    from saccade.attribution.defaults import DEFAULT_METHOD, default_method
     from saccade.collection import BatchRun, Request
     from saccade.collection.page import pages_of
     from saccade.collection.page_files import check_one_picture
     from saccade.errors import InputError
-    from saccade.explanation import DEFAULT_METHOD, default_method
     from saccade.images import find
     from saccade.methods import available
     from saccade.targets import parse

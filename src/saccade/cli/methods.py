@@ -21,6 +21,7 @@ Names = Annotated[
 @command
 def methods(console: Console, names: Names = None) -> dict[str, Any]:
     """List the methods with one line each; name some for their settings, cost and source."""
+    from saccade.attribution.defaults import DEFAULT_METHOD, KINDS
     from saccade.methods import available, find
 
     described = [_description(name, find(name)) for name in names or available()]
@@ -28,6 +29,9 @@ def methods(console: Console, names: Names = None) -> dict[str, Any]:
         console.table(["method", "what it does"], [[about["name"], about["plain"]] for about in described])
         console.say()
         console.say(f"{len(described)} methods; `saccade methods NAME` tells the settings, the cost and the source.")
+        console.say(f"Where none is named, {DEFAULT_METHOD} makes the picture, and for codes")
+        for kind in KINDS:
+            _paragraph(console, f"{kind.codes}: {kind.method}")
         return {"methods": described}
     for about in described:
         console.say(f"{about['name']}: {about['title']}")

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from saccade.attribution.defaults import DEFAULT_METHOD
 from saccade.errors import InputError
-from saccade.explanation import DEFAULT_METHOD
 from saccade.methods import Method
 from saccade.targets import Target
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from saccade.attribution.defaults import default_method
 from saccade.encoder import Encoder
 from saccade.engines import Progress, Stop
 from saccade.errors import NotApplicable
 from saccade.evaluation.agreement import on_grid, rank_correlation
-from saccade.explanation import default_method, explain
+from saccade.explanation import explain
 from saccade.images import Images
 from saccade.picture.scales import Scale
 from saccade.report.array_spec import array_spec
