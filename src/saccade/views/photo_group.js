@@ -12,7 +12,7 @@ const OTHERS_SHOWN = 10;
 /** Pixels of the longer side of photos that are laid over one another. */
 const LAID_SIDE = 96;
 /** A group is asked about when it has stayed the same for so long, in milliseconds. */
-const PATIENCE = 250;
+const GROUP_RESTS = 250;
 
 /**
  * @param {{data: any, atlas: import("./photo_atlas.js").Atlas, picture: (number: number, height: number) => HTMLElement, nearest: {values: ArrayLike<number>, count: number},
@@ -96,7 +96,7 @@ export function createGroupPanel({ data, atlas, picture, nearest, change, ask })
       } catch (error) {
         if (mine === turn) shared.replaceChildren(build("p", { class: "aside" }, `What they share cannot be shown: ${error instanceof Error ? error.message : error}`));
       }
-    }, PATIENCE);
+    }, GROUP_RESTS);
   }
 
   /** @param {number[]} group @param {any} answer */
