@@ -31,6 +31,7 @@ from saccade.collection import (
     CodeSpace,
     catalogue_of,
     duplicates,
+    encoded_parts,
     indexing,
     odd_ones_out,
     photo_maps,
@@ -260,7 +261,7 @@ def test_a_full_disk_leaves_nothing_behind(
     def full(*_: Any) -> None:
         raise FileError("the disk is full")
 
-    monkeypatch.setattr(indexing, "write_catalogue", full)
+    monkeypatch.setattr(encoded_parts, "write_catalogue", full)
     with pytest.raises(FileError, match="full"):
         write_index(encoder, folder, tmp_path / "index.npz")
     assert list(tmp_path.iterdir()) == []
