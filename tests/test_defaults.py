@@ -20,7 +20,7 @@ from saccade.targets import code, parse
 
 pytestmark = pytest.mark.engine
 
-EVALUATE = "an edge detector that knows nothing of the network scored as high as occlusion; `saccade evaluate` tells"
+EVALUATE = "an edge detector without a network scored"
 
 
 def test_the_default_is_occlusion_where_a_network_or_its_code_allows_no_gradient() -> None:
@@ -54,12 +54,19 @@ def test_a_vector_of_a_model_that_redraws_nothing_is_covered_first_and_the_page_
     image = np.random.default_rng(0).random((1, 16, 16, 3)).astype(np.float32)
     look = saccade.explain(encoder, image)
     assert look.method == "occlusion"
-    assert EVALUATE in look.notes[0]
+    assert "one vector and nothing is redrawn, so occlusion makes the picture" in look.notes[0]
+    assert EVALUATE in look.notes[1]
     assert EVALUATE in " ".join(look._small_print(smooth=True))
     assert EVALUATE in json.dumps(look.to_dict(), default=str)
-    asked = saccade.explain(encoder, image, "occlusion")
-    np.testing.assert_array_equal(look.values, asked.values)
-    assert not any(EVALUATE in note for note in asked.notes), "who names a method has chosen"
+
+
+def test_the_caution_stands_on_every_such_map_whoever_chose_the_method() -> None:
+    encoder, image = vector_of(keepdims=False), np.random.default_rng(0).random((1, 16, 16, 3)).astype(np.float32)
+    for method, words in (("occlusion", "as high as this map"), (DEFAULT_METHOD, "far higher than this map")):
+        (caution,) = (note for note in saccade.explain(encoder, image, method).notes if EVALUATE in note)
+        assert words in caution
+        assert not any(EVALUATE in note for note in saccade.explain(encoder, image, method, "channel:1").notes)
+    assert not any(EVALUATE in note for note in saccade.explain(encoder, image, "saliency").notes)
 
 
 def test_so_it_is_in_pytorch() -> None:

@@ -9,7 +9,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from saccade.arguments import check_arguments
-from saccade.attribution.defaults import default_method
+from saccade.attribution.defaults import default_method, measured_caution
 from saccade.attribution.degenerate import code_degeneracies, map_degeneracies
 from saccade.attribution.method import Description, Method, settings_of
 from saccade.attribution.sum_sizes import drowned_parts
@@ -124,7 +124,8 @@ def explain(
     prepared = encoder.images(images)
 
     def attribution(explained: Target, found: Map, notes: tuple[str, ...] = ()) -> Attribution:
-        return _attribution(encoder, prepared, name, function.description, explained, found, (*stand_in, *notes))
+        said = (*stand_in, *measured_caution(encoder, name, explained), *notes)
+        return _attribution(encoder, prepared, name, function.description, explained, found, said)
 
     def hand_out(maps: list[Map]) -> None:
         assert on_partial is not None

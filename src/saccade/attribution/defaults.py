@@ -75,12 +75,21 @@ KINDS = (
         "occlusion",
         "that are one vector, where nothing is redrawn",
         _is_vector_alone,
-        "the code is one vector and nothing is redrawn: on two such networks that name things occlusion scored far "
-        f"above {DEFAULT_METHOD}, but an edge detector that knows nothing of the network scored as high as occlusion; "
-        "`saccade evaluate` tells for this model",
+        "the code is one vector and nothing is redrawn, so occlusion makes the picture: on two such networks that name "
+        f"things it scored far above {DEFAULT_METHOD}",
     ),
 )
 """In the order in which they are asked."""
+
+_BESIDE = (
+    "on two networks that name things by such a code (one vector, nothing redrawn) an edge detector without a network "
+    "scored {}; `saccade evaluate` tells for this model"
+)
+MEASURED_ON_VECTORS = {
+    "occlusion": _BESIDE.format("as high as this map"),
+    DEFAULT_METHOD: _BESIDE.format("far higher than this map, and so did occlusion"),
+}
+"""What the reader of a map of such a code must know, by method."""
 
 
 def default_method(encoder: Encoder, targets: Sequence[Target] = ()) -> tuple[str, tuple[str, ...]]:
@@ -93,3 +102,15 @@ def default_method(encoder: Encoder, targets: Sequence[Target] = ()) -> tuple[st
     explained = targets or (code(),)
     kinds = [kind for kind in KINDS if kind.includes(encoder, explained)]
     return kinds[0].method if kinds else DEFAULT_METHOD, tuple(kind.note.format(model=encoder.name) for kind in kinds)
+
+
+def measured_caution(encoder: Encoder, method: str, target: Target) -> tuple[str, ...]:
+    """What was measured of this method on codes of this kind that its map does not show?
+
+    Args:
+        encoder: The model and its code.
+        method: The method's name, whoever chose it.
+        target: What is explained.
+    """
+    is_known = method in MEASURED_ON_VECTORS and _is_vector_alone(encoder, (target,))
+    return (MEASURED_ON_VECTORS[method],) if is_known else ()
