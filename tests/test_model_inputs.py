@@ -62,7 +62,25 @@ class NoForward(nn.Module):
         self.projector, self.backbone = nn.Linear(4, 4), nn.Conv2d(3, 4, 8)
 
 
+class Blocks(nn.Module):
+    def forward(self, inputs_embeds: torch.Tensor, attention_mask: torch.Tensor | None = None) -> torch.Tensor:
+        return inputs_embeds
+
+
+class PatchesGiven(nn.Module):
+    """As SigLIP 2 of transformers: patches already cut, with their mask and grid; its encoder takes no image either."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embeddings, self.encoder = nn.Linear(768, 4), Blocks()
+
+    def forward(self, pixel_values: torch.Tensor, spatial_shapes: torch.Tensor) -> torch.Tensor:
+        return self.encoder(self.embeddings(pixel_values))
+
+
 REFUSALS = {
+    "takes 2 inputs (pixel_values, spatial_shapes); saccade explains models that take one image: wrap it in a module "
+    "of one input.": PatchesGiven(),
     "takes 2 inputs (image, text); saccade explains models that take one image: give the part that encodes images: "
     "model.visual (or model.other).": TwoTowers(),
     "the first input of 'TextFirst' is input_ids, which is no image; give the part that encodes images: model.visual": (

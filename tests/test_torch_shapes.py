@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +11,7 @@ from torch import nn
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.nn import functional
 
+from saccade.models import open_live
 from saccade.models.torch import measurement
 from saccade.models.torch.network import TorchNetwork
 
@@ -164,3 +166,40 @@ def test_sizes_that_are_tried_leave_nothing_on_the_screen(caplog: pytest.LogCapt
     net = nn.Sequential(nn.Conv2d(3, 4, 4, 4), nn.Flatten(), nn.Linear(4 * 8 * 8, 5))
     assert TorchNetwork(net).input_shape == (32, 32, 3)
     assert not caplog.records
+
+
+@functools.lru_cache(maxsize=8)
+def _coordinates(rows: int, columns: int) -> torch.Tensor:
+    return torch.linspace(-1, 1, rows * columns)[:, None]
+
+
+class Rotary(nn.Module):
+    """As DINOv3 of transformers: the positions of its tokens come from a function that remembers its results."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches, self.block, self.last = nn.Conv2d(3, 4, 32, 32), nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        features = self.patches(images)
+        positions = _coordinates(*features.shape[2:])
+        tokens = self.block(features.flatten(2).transpose(1, 2) + positions)
+        return self.last(tokens * positions.cos()).mean(1)
+
+
+def test_what_a_function_remembers_of_a_run_without_numbers_is_forgotten() -> None:
+    _coordinates.cache_clear()
+    module = Rotary().eval()
+    network = open_live(module, input_shape=(None, None, 3))
+    for size in (64, 160, 224):  # above 128 px only shapes are looked at
+        network.dataflow(size, size)
+        with torch.no_grad():
+            assert type(module(torch.zeros(1, 3, size, size))) is torch.Tensor
+
+
+def test_what_a_function_remembers_does_not_depend_on_the_image() -> None:
+    module = Rotary().eval()
+    module(torch.zeros(1, 3, 64, 64))
+    flow = open_live(module, input_shape=(64, 64, 3)).dataflow(64, 64)
+    assert flow.is_cut("block", "last")
+    assert "unknown" not in {source for operation in flow.operations.values() for source in operation.inputs}

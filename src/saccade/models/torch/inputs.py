@@ -11,6 +11,7 @@ from saccade.errors import ModelError
 
 _IMAGES = ("pixel_values", "image", "images", "img", "imgs")
 _TEXTS = ("input_ids", "text", "texts", "tokens", "token_ids", "input_text")
+_OF_TOKENS = ("inputs_embeds", "hidden_states", "hidden_state", "embeddings", "encoder_hidden_states")
 _ENCODERS = (
     "visual", "vision_model", "vision_tower", "vision_encoder", "image_encoder", "image_tower", "img_encoder",
     "online_encoder", "encoder_q", "base_encoder", "encoder", "backbone", "student", "teacher", "trunk", "body", "net",
@@ -118,11 +119,22 @@ def _encoders(module: Any) -> Iterator[str]:
     """The parts that are called as encoders are, then those that begin with a convolution."""
     import torch
 
-    children = dict(module.named_children())
+    children = {name: child for name, child in module.named_children() if _may_take_images(child)}
     yield from (name for name in _ENCODERS if name in children)
     for name, child in children.items():
         if name not in _ENCODERS and any(isinstance(part, torch.nn.Conv2d) for part in child.modules()):
             yield name
+
+
+def _may_take_images(module: Any) -> bool:
+    """Not where it needs several inputs, or tokens by their name: then it is the part behind a patch embedding."""
+    try:
+        parameters = list(inspect.signature(module.forward).parameters.values())
+    except (TypeError, ValueError):
+        return True  # some compiled functions do not say
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    needed = [one.name for one in parameters if one.default is one.empty and one.kind not in variable]
+    return len(needed) < 2 and not (parameters and parameters[0].name in (*_TEXTS, *_OF_TOKENS))
 
 
 def _is_mapping(annotation: Any) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from saccade.models.torch.quiet_logs import quiet_logs
+from saccade.models.torch.remembered import forget
 from saccade.models.torch.runs import TracedRun, traced
 from saccade.typing import Tensor
 
@@ -15,7 +16,8 @@ def shapes_only(module: Any, images: Callable[[], Tensor]) -> TracedRun | None:
     """Trace a run that takes neither time nor memory; None for a module that needs to see its numbers.
 
     Args:
-        module: The module, in its evaluating state. A copy runs, so that nothing without numbers is left in it.
+        module: The module, in its evaluating state. A copy runs, so that nothing without numbers is left in it; what
+            its functions remember of this run is forgotten.
         images: Makes the images (N, C, H, W); called where tensors have no numbers.
     """
     import torch
@@ -34,3 +36,5 @@ def shapes_only(module: Any, images: Callable[[], Tensor]) -> TracedRun | None:
     except Exception:
         # Whatever the reason is: the same run with numbers either works, or says what is wrong with the model.
         return None
+    finally:
+        forget(torch._subclasses.FakeTensor)
