@@ -86,6 +86,12 @@ def test_a_photo_whose_name_is_no_text_is_told_all_the_same(encoder: saccade.Enc
         assert r"see in caf\udce9.png?</title>" in page.text
 
 
+def test_photos_of_the_command_are_as_large_as_the_command_allows(encoder: saccade.Encoder, files: list[Path]) -> None:
+    with test_client(create_app(encoder, files, token=TOKEN, limits=Limits(pixels=1000)), headers=BEARER) as client:
+        assert client.get("/api/photos/f0").status_code == 200
+        assert client.post("/api/photos", params={"name": "a.png"}, content=files[0].read_bytes()).status_code == 413
+
+
 def test_a_dropped_photo_gives_the_map_of_its_file(
     client: TestClient, encoder: saccade.Encoder, tmp_path: Path
 ) -> None:

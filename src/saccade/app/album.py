@@ -67,8 +67,9 @@ class Album:
 
     def __init__(self, encoder: Encoder, paths: Sequence[Path], limits: Limits) -> None:
         self._limits = limits
-        # Photos of a server are small enough for everybody's to lie in memory.
-        self.recipe = replace(of_one_size(encoder.recipe), max_pixels=min(encoder.recipe.max_pixels, limits.pixels))
+        # What anybody may send is bounded for everybody's sake; what the command names, by the command's own limit.
+        self._file_recipe = of_one_size(encoder.recipe)
+        self.recipe = replace(self._file_recipe, max_pixels=min(encoder.recipe.max_pixels, limits.pixels))
         self._paths = {f"f{index}": path for index, path in enumerate(paths)}
         self._read: OrderedDict[str, AlbumPhoto] = OrderedDict()
         self._dropped: OrderedDict[str, tuple[str, AlbumPhoto]] = OrderedDict()
@@ -101,7 +102,7 @@ class Album:
         if path is None:
             raise Refused(404, "there is no such photo; it may have made room for newer ones.")
         try:
-            photo = AlbumPhoto(number, self._smaller(read_photo(path, self.recipe), _name_of(path)))
+            photo = AlbumPhoto(number, self._smaller(read_photo(path, self._file_recipe), _name_of(path)))
         except (ImageError, FileError) as error:
             raise Refused(422, str(error).replace(str(path), path.name)) from error
         with self._lock:
