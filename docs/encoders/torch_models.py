@@ -179,7 +179,7 @@ _TIMM: list[tuple[str, dict[str, Any]]] = [
     ("repvit_m0_9", {}),
     ("efficientvit_b0", {}),
     ("edgenext_xx_small", {}),
-    ("tiny_vit_5m_224", {"img_size": 64}),
+    ("tiny_vit_5m_224", {}),
 ]
 
 
