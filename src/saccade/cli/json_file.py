@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from saccade.errors import FileError
-from saccade.images.files import expanded, unreadable
 
 _LARGEST = 64 * 2**20
 
@@ -20,6 +19,8 @@ def json_content(path: Path) -> Any:
     Raises:
         FileError: It is not there, may not be read, is too large, or is no JSON; or an object in it has a name twice.
     """
+    from saccade.images.files import expanded, unreadable
+
     place = expanded(path)
     try:
         status = place.stat()
