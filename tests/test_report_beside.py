@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from saccade.errors import InputError, NotApplicable, UnknownName
 from saccade.report import write_report
 from saccade.report.beside_data import network_names
 from saccade.report.beside_words import spots_in_words
+from saccade.report.map_data import map_data
 from saccade.report.map_overlap import overlap, sizes_of_parts, spots
 from saccade.report.subjects import on_subject, subject_sentence
 from saccade.report.training_facts import training_facts
@@ -78,10 +80,28 @@ def test_both_networks_are_asked_the_same(
 ) -> None:
     paths = [folder / name for name in PHOTOS]
     for which, one in enumerate((encoder, other)):
-        maps = saccade.explain(one, paths, "layer_cam")
+        maps = saccade.explain(one, paths, "occlusion")
         for index, photo in enumerate(carried["beside"]["photos"]):
-            assert photo["maps"][which]["method"] == "layer_cam"
+            assert photo["maps"][which]["method"] == "occlusion"
             np.testing.assert_array_equal(decoded(photo["maps"][which]["values"]), maps.values[index])
+            assert photo["maps"][which]["block"] == 1
+
+
+@pytest.mark.parametrize(("shape", "block"), [((128, 128), 2), ((224, 160), 4), ((61, 61), 1), ((65, 65), 5)])
+def test_large_maps_are_carried_as_means(encoder: saccade.Encoder, shape: tuple[int, int], block: int) -> None:
+    values = np.random.default_rng(0).random((1, *shape), np.float32)
+    photo = np.zeros((*shape, 3), np.uint8)
+    attribution = replace(saccade.explain(encoder, photo, "occlusion"), values=values)
+    data = map_data(attribution, 0, most=64)
+    assert data["block"] == block
+    carried = decoded(data["values"])
+    assert carried.shape == (shape[0] // block, shape[1] // block)
+    expected = [
+        [values[0, row : row + block, column : column + block].mean() for column in range(0, shape[1], block)]
+        for row in range(0, shape[0], block)
+    ]
+    np.testing.assert_allclose(carried, expected, rtol=1e-6)
+    np.testing.assert_array_equal(decoded(map_data(attribution, 0)["values"]), values[0])
 
 
 @pytest.mark.parametrize("with_other", [False, True])

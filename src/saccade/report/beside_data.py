@@ -21,9 +21,13 @@ from saccade.report.subjects import on_subject
 from saccade.results import Attribution
 from saccade.typing import Array, Box
 
-COMPARED = ("layer_cam", "occlusion")
-"""What both networks are asked unless methods are named: the first that both answer. It must be one that takes little
-time with a large network, and that treats both alike."""
+COMPARED = ("occlusion",)
+"""What both networks are asked unless methods are named: the first that both answer. Covering treats both alike, in one
+unit; maps of a layer would show the steps of its convolutions, and count them as spots."""
+
+
+_MOST = 64
+"""Places a side of a map on the page: it is smoother than that, and there are two for every photo."""
 
 
 def beside_data(
@@ -70,7 +74,7 @@ def beside_data(
         "photos": [
             {
                 "box": list(images_of_other.photos[index].placement.shares),
-                "maps": [map_data(attribution, index) for attribution in attributions],
+                "maps": [map_data(attribution, index, most=_MOST) for attribution in attributions],
                 "shared": maps.shared,
                 "likeness": maps.rank_correlation,
                 "spots": list(maps.spots),

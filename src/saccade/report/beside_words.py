@@ -88,7 +88,7 @@ class TwoNetworks:
         """The numbers behind the headline."""
         spots = spots_in_words(np.mean([photo.spots for photo in maps], axis=0).tolist(), self.names)
         text = (
-            f"{'On average' if len(maps) > 1 else 'Here'} {spots}. Of the fifth of a photo that counts most for each, "
+            f"{'On average' if len(maps) > 1 else 'Here'} {spots}. Of the fifth that counts most for each, "
             f"{percent(_mean_shared(maps))} is the same, where chance would give {percent(STRONGEST)}."
         )
         if len(maps) < 3:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from saccade.attribution.defaults import default_method
 from saccade.encoder import Encoder
 from saccade.engines import Progress, Stop
@@ -15,6 +17,7 @@ from saccade.images import Images
 from saccade.picture.scales import Scale
 from saccade.report.array_spec import array_spec
 from saccade.results import Attribution
+from saccade.typing import Array
 
 QUESTIONS = {
     "occlusion": "Cover and see",
@@ -62,8 +65,16 @@ def explained(
     return attributions, left_out
 
 
-def map_data(attribution: Attribution, index: int) -> dict[str, Any]:
-    """One method's map of one photo."""
+def map_data(attribution: Attribution, index: int, *, most: int | None = None) -> dict[str, Any]:
+    """One method's map of one photo.
+
+    Args:
+        attribution: The answer about all photos.
+        index: Which photo.
+        most: Carry means over square blocks of pixels, at most so many a side; None: every pixel.
+    """
+    values = attribution.values[index]
+    block = 1 if most is None else _block(values.shape, most)
     return {
         "method": attribution.method,
         "name": QUESTIONS.get(attribution.method, attribution.title),
@@ -72,7 +83,8 @@ def map_data(attribution: Attribution, index: int) -> dict[str, Any]:
         "question": attribution.question,
         "unit": attribution.units,
         "is_share": attribution.is_share,
-        "values": array_spec(attribution.values[index]),
+        "values": array_spec(_block_means(values, block)),
+        "block": block,
         "grid": list(attribution.grid),
         "scale": scale_data(attribution.scale(index)),
         "all_high": attribution.scale().high,
@@ -82,6 +94,18 @@ def map_data(attribution: Attribution, index: int) -> dict[str, Any]:
             name: "automatic" if value is None else str(value) for name, value in attribution.settings.items()
         },
     }
+
+
+def _block(shape: tuple[int, ...], most: int) -> int:
+    """The side of the smallest blocks that divide a map evenly into at most so many a side; 1 where none do."""
+    sides = (block for block in range(1, min(shape) + 1) if all(size % block == 0 for size in shape))
+    return next((block for block in sides if max(shape) <= most * block), 1)
+
+
+def _block_means(values: Array, block: int) -> Array:
+    rows, columns = values.shape
+    blocks = values.reshape(rows // block, block, columns // block, block)
+    return np.asarray(blocks.mean(axis=(1, 3), dtype=np.float64), np.float32)
 
 
 def scale_data(scale: Scale) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -79,4 +80,7 @@ def _photos(images: Images, about: Mapping[str, AboutPhoto]) -> str:
 
 
 def _versions(encoder: Encoder) -> str:
-    return f"saccade {version('saccade')}, numpy {np.__version__}, {encoder.network.framework}"
+    framework = encoder.network.framework
+    # It is loaded, or the model could not have been asked; one without a version is of somebody's own.
+    of_framework = getattr(sys.modules.get(framework), "__version__", "")
+    return f"saccade {version('saccade')}, numpy {np.__version__}, {framework} {of_framework}".rstrip()

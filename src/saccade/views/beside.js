@@ -32,7 +32,7 @@ export function renderBeside({ data, element, store }) {
   const maps = beside.photos[0].maps;
   element.append(captionStrip([
     ["method", `${maps[0].title} (${maps[0].method}), asked of both`],
-    ["real grids", `${maps.map((/** @type {any} */ map, /** @type {number} */ which) => `${map.grid[0]}\u00d7${map.grid[1]} (${beside.names[which]})`).join(", ")}, smoothed for display: a coarse grid cannot show small spots`],
+    ["real grids", `${maps.map((/** @type {any} */ map, /** @type {number} */ which) => `${map.grid[0]}\u00d7${map.grid[1]} (${beside.names[which]})`).join(", ")}, smoothed for display${Math.max(...maps.map((/** @type {any} */ map) => map.block)) > 1 ? `, carried as means over ${maps.map((/** @type {any} */ map) => `${map.block}\u00d7${map.block}`).join(" and ")} px` : ""}: a coarse grid cannot show small spots`],
     ...beside.names.map((/** @type {string} */ name, /** @type {number} */ which) => /** @type {[string, string]} */ ([name, beside.described[which].replaceAll("\n", " \u00b7 ")])),
     ["good to know", count > 1 ? "Every network has a scale of its own: compare the order of the photos, not the numbers of one network with those of the other." : "Every network has a scale of its own: compare places, not numbers."],
   ]));
@@ -57,7 +57,7 @@ function renderGlance(data, element, store) {
       paintGlance(canvas, which, index);
       return node;
     }))));
-  element.append(build("p", { class: "aside" }, "Lit, in its own colours: the fifth of every photo that counts most for the network."));
+  element.append(build("p", { class: "aside" }, "Lit, in its own colours: of what the network sees of every photo, the fifth that counts most."));
   element.append(build("div", { class: "glance", role: "group", "aria-label": "Where both look, in all photos" }, rows));
 
   /** @param {any} canvas @param {number} which @param {number} index */
@@ -118,7 +118,7 @@ function renderBothMaps(data, element, store) {
         } else paintMap(target, pixels, placed, map.scale, { ramps: data.ramps, opacity: 0.85, contours: true });
       });
       stages[which].describe(`${data.photos[index].alt}, by ${beside.names[which]}: ${map.sentence}`);
-      keys[which].replaceChildren(shownAs === "heat" ? colourKey(data, map) : build("p", { class: "key" }, "In its own colours: the fifth of the photo that counts most."));
+      keys[which].replaceChildren(shownAs === "heat" ? colourKey(data, map) : build("p", { class: "key" }, "In its own colours: of what the network sees, the fifth that counts most."));
     });
     sentence.textContent = asText(entry.sentence);
     rest();

@@ -8,7 +8,7 @@ export function renderRecipe({ data, element }) {
   const command = build("code", {}, data.recipe.command);
   const copied = build("span", { "aria-live": "polite", class: "aside" });
   element.append(
-    build("p", {}, "The same command gives the same numbers."),
+    build("p", {}, "The same command, where the model and the photos lie, gives the same numbers."),
     build("pre", { class: "command", tabindex: "0" }, command),
     build("p", {}, button("Copy", async () => {
       try { await navigator.clipboard.writeText(data.recipe.command); copied.textContent = " Copied."; }
