@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.nn import functional
 
+import saccade
 from saccade.models import open_live
 from saccade.models.torch import measurement
 from saccade.models.torch.network import TorchNetwork
@@ -202,3 +204,33 @@ def test_what_a_function_remembers_does_not_depend_on_the_image() -> None:
     flow = open_live(module, input_shape=(64, 64, 3)).dataflow(64, 64)
     assert flow.is_cut("block", "last")
     assert "unknown" not in {source for operation in flow.operations.values() for source in operation.inputs}
+
+
+class OfRememberedBatch(nn.Module):
+    """Shapes a later layer by the size of the batch that came in, as some of transformers' pyramids do."""
+
+    def __init__(self, *, remembered: bool, ends_flat: bool) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.remembered, self.ends_flat = remembered, ends_flat
+        self.first, self.second = nn.Conv2d(3, 6, 4, 4), nn.Conv2d(6, 5, 1)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        values = self.first(image)
+        batch = image.shape[0] if self.remembered else values.shape[0]
+        if self.ends_flat:
+            return self.second(values.relu()).reshape(batch, -1)
+        return self.second(values.relu().permute(0, 2, 3, 1).reshape(batch, 4, 4, -1).permute(0, 3, 1, 2))
+
+
+@pytest.mark.parametrize("ends_flat", [False, True])
+def test_a_model_that_remembers_the_size_of_its_batch_runs_whole(ends_flat: bool) -> None:
+    """Where the channels of a layer are dropped one by one, more images come out of it than went in."""
+    image = np.random.default_rng(0).random((16, 16, 3), np.float32)
+    maps = []
+    for remembered in (False, True):
+        network = OfRememberedBatch(remembered=remembered, ends_flat=ends_flat).eval()
+        encoder = saccade.Encoder(network, input_shape=(16, 16, 3), value_range=(0, 1))
+        maps.append(saccade.explain(encoder, image, "ablation_cam", at="first").values)
+    assert maps[0].max() > 0
+    np.testing.assert_allclose(maps[1], maps[0], rtol=1e-4, atol=1e-7)

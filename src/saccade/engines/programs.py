@@ -46,12 +46,28 @@ def layer_moves(network: Network, backend: Backend, layers: Sequence[str], at: s
         steps, count = int(next(iter(points.values())).shape[0]), int(images.shape[0])
 
         def tap(values: Tensor) -> Tensor:
-            # What goes round the layer needs as many images as come out of it, so there each one runs whole.
-            rows = values if is_cut else values[:count]
-            return flattened(backend, path.move(backend.as_float32(rows), fixed, points))
+            return flattened(backend, path.move(backend.as_float32(values[:count]), fixed, points))
 
-        rows = images if is_cut else flattened(backend, images[None] + backend.zeros((steps, 1, 1, 1, 1)))
-        return network.run(rows, layers, {at: tap}), (steps, count), images[None]
+        values = shared(images, tap, steps * count) if is_cut and steps > 1 else None
+        if values is None:
+            # What goes round the layer needs as many images as come out of it, so each one runs whole.
+            rows = flattened(backend, images[None] + backend.zeros((steps, 1, 1, 1, 1)))
+            values = network.run(rows, layers, {at: tap})
+        return values, (steps, count), images[None]
+
+    def shared(images: Tensor, tap: Callable[[Tensor], Tensor], moved: int) -> dict[str, Tensor] | None:
+        """The layers, with what lies before the tap computed once; None where the model cannot follow.
+
+        A model that takes the size of the batch from its input, and shapes a later layer by it, is wrong where more
+        images come out of the tap than went in: it fails, or mixes them.
+        """
+        try:
+            values = network.run(images, layers, {at: tap})
+        except Exception as error:
+            if backend.is_out_of_memory(error):
+                raise
+            return None  # a fault of another kind shows again when each image runs whole
+        return values if all(int(values[layer].shape[0]) == moved for layer in layers) else None
 
     return move
 
