@@ -13,6 +13,8 @@ _FILES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".html", ".htm", ".npz", "
 """Endings of what commands write."""
 _PICTURES = ("png", "jpg", "webp")
 """Kinds of images that pages are drawn as; the default comes first."""
+_MODELS = frozenset({".keras", ".h5", ".hdf5", ".pt2", ".pt", ".pth", ".onnx", ".safetensors"})
+"""Endings of models, which somebody names where a photo belongs."""
 
 
 def readable_photo(path: Path, max_pixels: int | None = None) -> Path:
@@ -31,6 +33,7 @@ def readable_photo(path: Path, max_pixels: int | None = None) -> Path:
     from saccade.images.recipe import ImageRecipe
 
     checked = existing(path)
+    _refuse_model(checked)
     if checked.suffix.lower() not in _FITS_SOME_MODEL:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what is worth a word is said when it is read for the model
@@ -52,6 +55,8 @@ def readable_photos(patterns: Sequence[str], max_pixels: int | None = None) -> l
     from saccade.errors import FileError, ImageError
     from saccade.images import find
 
+    for pattern in patterns:
+        _refuse_model(Path(pattern))
     photos = find(patterns)
     first: FileError | ImageError | None = None
     for photo in photos:
@@ -65,6 +70,14 @@ def readable_photos(patterns: Sequence[str], max_pixels: int | None = None) -> l
     if len(photos) == 1:
         raise first
     raise ImageError(f"none of the {len(photos):,} photos can be read; the first: {first}")
+
+
+def _refuse_model(path: Path) -> None:
+    """A model where a photo belongs: the two were swapped."""
+    from saccade.errors import FileError
+
+    if path.suffix.lower() in _MODELS:
+        raise FileError(f"{path} is named like a model, not like a photo; the model comes first, then the photos.")
 
 
 def readable_folder(path: Path) -> Path:

@@ -59,7 +59,9 @@ def check_catalogue_there(path: str | os.PathLike[str]) -> None:
     """
     place = expanded(path)
     if not (place.is_dir() if _is_lance(place) else place.is_file()):
-        raise FileError(f"no file {path}; saccade index MODEL PHOTOS... --output {path} makes it.")
+        name = path if is_catalogue_name(place) else "photos.npz"
+        raise FileError(f"no file {path}; saccade index MODEL PHOTOS... --output {name} makes it.")
+    _check_name(place)
 
 
 def write_catalogue(
@@ -95,8 +97,11 @@ def read_catalogue(path: str | os.PathLike[str]) -> tuple[tuple[PhotoEntry, ...]
         FileError: Missing, damaged, or no catalogue.
         MissingPackage: pylance is needed, and not installed.
     """
-    if isinstance(path, (str, os.PathLike)) and _is_lance(path):
-        return read_lance(expanded(path))
+    if isinstance(path, (str, os.PathLike)):
+        if _is_lance(path):
+            return read_lance(expanded(path))
+        if Path(path).is_file():
+            _check_name(Path(path))
     return read_npz(path)
 
 
@@ -108,3 +113,11 @@ def catalogue_bytes(path: str | os.PathLike[str]) -> int:
 
 def _is_lance(path: str | os.PathLike[str]) -> bool:
     return Path(path).suffix.lower() == _LANCE
+
+
+def _check_name(path: Path) -> None:
+    if not is_catalogue_name(path):
+        raise FileError(
+            f"{path.name} is no catalogue, whose name ends in .npz or .lance; saccade index MODEL PHOTOS... --output "
+            "photos.npz makes one."
+        )
