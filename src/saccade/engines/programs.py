@@ -31,7 +31,9 @@ def images_move(network: Network, backend: Backend, layers: Sequence[str]) -> Mo
     return move
 
 
-def layer_moves(network: Network, backend: Backend, layers: Sequence[str], at: str, *, is_cut: bool) -> Mover:
+def layer_moves(
+    network: Network, backend: Backend, layers: Sequence[str], at: str, *, is_cut: bool, must_share: bool = False
+) -> Mover:
     """Run the layers while the result of the layer `at` moves along a path.
 
     Args:
@@ -40,6 +42,7 @@ def layer_moves(network: Network, backend: Backend, layers: Sequence[str], at: s
         layers: What is read.
         at: What moves.
         is_cut: Every way to `layers` leads through `at`, so that what lies before it is computed once for all points.
+        must_share: Fail where the model cannot follow that, in place of computing each image whole.
     """
 
     def move(images: Tensor, path: Path, fixed: Any, points: Any) -> Moved:
@@ -64,10 +67,11 @@ def layer_moves(network: Network, backend: Backend, layers: Sequence[str], at: s
         try:
             values = network.run(images, layers, {at: tap})
         except Exception as error:
-            if backend.is_out_of_memory(error):
+            if must_share or backend.is_out_of_memory(error):
                 raise
             return None  # a fault of another kind shows again when each image runs whole
-        return values if all(int(values[layer].shape[0]) == moved for layer in layers) else None
+        follows = must_share or all(int(values[layer].shape[0]) == moved for layer in layers)
+        return values if follows else None
 
     return move
 

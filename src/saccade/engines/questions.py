@@ -48,6 +48,7 @@ class Questions(Execution):
         fixed: Arrays | None = None,
         *,
         at: str | None = None,
+        must_share: bool = False,
     ) -> dict[str, Array]:
         """What do these layers hold along a path? {layer: (points, images, ...)}; the arguments are as for `score`."""
         layers = tuple(dict.fromkeys(layers))
@@ -60,7 +61,7 @@ class Questions(Execution):
                     activations[layer] = np.empty((len(points), len(images), *part.shape[2:]), np.float32)
                 activations[layer][piece.points, piece.images] = part
 
-        self._along(images, layers, path, points, fixed or {}, at, keep)
+        self._along(images, layers, path, points, fixed or {}, at, keep, must_share=must_share)
         return activations
 
     def layers_along(
@@ -72,13 +73,14 @@ class Questions(Execution):
         fixed: Arrays,
         *,
         at: str | None = None,
+        must_share: bool = False,
     ) -> list[Array | Tensor]:
-        """What do these layers hold along a path, for one image? (points, ...) each.
+        """What do these layers hold along a path, for one image? (points, ...) each; the arguments are as for `score`.
 
         On an accelerator they stay there, as tensors, for the next question's points (`Points.make`).
         """
         if not self.engine.backend.is_accelerator:
-            activations = self.activations_along(image, layers, path, points, fixed, at=at)
+            activations = self.activations_along(image, layers, path, points, fixed, at=at, must_share=must_share)
             return [activations[layer][:, 0] for layer in layers]
         pieces: list[list[Tensor]] = []
 
@@ -87,7 +89,7 @@ class Questions(Execution):
                 pieces.clear()  # memory ran out before, and everything is computed again in smaller pieces
             pieces.append([values[piece.new_points :] for values in results])
 
-        self._along(image, layers, path, points, fixed, at, keep)
+        self._along(image, layers, path, points, fixed, at, keep, must_share=must_share)
         with self.engine.backend.context():
             return [self.engine.backend.concatenate(list(parts)) for parts in zip(*pieces, strict=True)]
 
@@ -100,14 +102,16 @@ class Questions(Execution):
         fixed: Arrays,
         at: str | None,
         keep: Callable[[Piece, Chunks, list[Tensor]], None],
+        *,
+        must_share: bool = False,
     ) -> None:
         """Compute layers along a path, piece by piece."""
         layers = tuple(layers)
-        mover, shared = self._mover(images, layers, at)
+        mover, shared = self._mover(images, layers, at, must_share=must_share)
 
         def work(plan: Chunks) -> None:
             program = self.engine.program(
-                ("activations", path, layers, at),
+                ("activations", path, layers, at, must_share),
                 lambda: programs.activations_program(mover, self.engine.backend, path, layers),
             )
             for piece in self.pieces(plan, len(images), len(points)):
@@ -128,6 +132,7 @@ class Questions(Execution):
         on_chunk: OnChunk | None = None,
         on_scores: OnScores | None = None,
         refined: bool = False,
+        must_share: bool = False,
     ) -> list[NDArray[np.float64]]:
         """How does each objective score along a path? Every moved image is encoded once for all of them.
 
@@ -146,6 +151,8 @@ class Questions(Execution):
                 memory. The first point comes first for all images, and a piece may come again.
             on_scores: Gets the scores so far, each time that some more points are done for all images.
             refined: Take few points at a time, because somebody watches; implied by `on_scores`.
+            must_share: Fail where a model cannot go on from `at` with more images than it was given, in place of
+                computing each image whole.
 
         Returns:
             For each objective (points, images); nothing where `on_chunk` gets the terms.
@@ -154,7 +161,7 @@ class Questions(Execution):
         layers = tuple(dict.fromkeys(objective.layer for objective in objectives))
         measures = tuple((objective.measure, objective.layer) for objective in objectives)
         backend = self.engine.backend
-        mover, shared = self._mover(images, layers, at)
+        mover, shared = self._mover(images, layers, at, must_share=must_share)
         sizes = {} if on_chunk else {layer: self.engine.layer_size(images, layer) for layer in layers}
 
         def number(objective: Objective, sums: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -163,7 +170,7 @@ class Questions(Execution):
         def work(plan: Chunks) -> list[NDArray[np.float64]]:
             names = tuple((measure.name, layer) for measure, layer in measures)
             program = self.engine.program(
-                ("score", path, names, at), lambda: programs.score_program(mover, backend, path, measures)
+                ("score", path, names, at, must_share), lambda: programs.score_program(mover, backend, path, measures)
             )
             totals: list[NDArray[np.float64]] = []
             uploaded: tuple[slice, Any] | None = None
@@ -416,11 +423,14 @@ class Questions(Execution):
             {name: tensor(values[piece.images]) for name, values in fixed.items()},
         )
 
-    def _mover(self, images: Array, layers: Sequence[str], at: str | None) -> tuple[programs.Mover, str | None]:
+    def _mover(
+        self, images: Array, layers: Sequence[str], at: str | None, *, must_share: bool
+    ) -> tuple[programs.Mover, str | None]:
         """How images or a layer move, and the layer up to which all points share one pass (None: they share none)."""
         network, backend = self.engine.network, self.engine.backend
         if at is None:
             return programs.images_move(network, backend, layers), None
         flow = self.engine.dataflow(images.shape[1], images.shape[2])
         is_cut = all(flow.is_cut(at, layer) for layer in layers)
-        return programs.layer_moves(network, backend, layers, at, is_cut=is_cut), at if is_cut else None
+        mover = programs.layer_moves(network, backend, layers, at, is_cut=is_cut, must_share=must_share)
+        return mover, at if is_cut else None

@@ -181,8 +181,9 @@ def _shared(
                 at, points = start_from(run, images[some], filler, chain, plan)
                 objectives_here = [objective.select(some) for objective in objectives]
                 run.score(
-                    images[some], objectives_here, REPLACED, points, at=at, on_chunk=receive(0, k), refined=refined
-                )
+                    images[some], objectives_here, REPLACED, points, at=at, on_chunk=receive(0, k), refined=refined,
+                    must_share=True,
+                )  # fmt: skip
     else:
         patterns = plan.points().followed_by(plan.holes.one_by_one(), lone)
         run.score(images, objectives, COVERED, patterns, fixed, on_chunk=receive(0), refined=refined)

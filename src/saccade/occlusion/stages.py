@@ -126,7 +126,7 @@ def start_from(run: Run, image: Array, fixed: Arrays, chain: tuple[Stage, ...], 
     points: Points = chain[0].plan.points()
     at: str | None = None
     for stage, after in zip(chain, [*(each.plan for each in chain[1:]), last], strict=True):
-        (values,) = run.layers_along(image, [stage.layer], path, points, fixed, at=at)
+        (values,) = run.layers_along(image, [stage.layer], path, points, fixed, at=at, must_share=True)
         path, points, at, fixed = REPLACED, Pasted(values, stage.plan, after), stage.layer, {}
     return chain[-1].layer, points
 
