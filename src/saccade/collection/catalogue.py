@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import filecmp
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from weakref import WeakKeyDictionary
 
 from saccade.collection.catalogue_facts import CatalogueFacts, Origin, PhotoEntry
@@ -86,6 +88,42 @@ class Catalogue:
                     rows[path.resolve()] = row
         return rows
 
+    def rows_of(self, photo: Path) -> list[int]:
+        """The rows of a photo: of its file, by whatever path; else of the same file by name and content.
+
+        A photo is known again where its folder or the collection was copied or moved. A copy under another name is
+        another photo.
+
+        Args:
+            photo: A file.
+        """
+        try:
+            path = photo.resolve()
+            if path in self.rows:
+                return [self.rows[path]]
+            status = photo.stat()
+        except (OSError, RuntimeError):
+            return []
+        state = (status.st_size, status.st_mtime_ns)
+        same_size = [row for row, entry in enumerate(self.entries) if entry.state[0] == state[0] > 0]
+        linked = [row for row in same_size if self._is(row, path, os.path.samefile)]
+        if linked:
+            return linked
+        return [
+            row
+            for row in same_size
+            if PurePath(self.entries[row].name).name == photo.name
+            and (self._is(row, path, _have_same_bytes) or (self.file(row) is None and self.entries[row].state == state))
+        ]
+
+    def _is(self, row: int, path: Path, same: Callable[[Path, Path], bool]) -> bool:
+        """Whether the file of a row is this one; not where it is gone or cannot be read."""
+        file = self.file(row)
+        try:
+            return file is not None and same(file, path)
+        except OSError:
+            return False
+
     def check_fits(self, encoder: Encoder) -> None:
         """Refuse another encoder than the one that made the codes: its codes cannot be compared with these.
 
@@ -135,3 +173,7 @@ class Catalogue:
         """
         entries, codes, facts = read_catalogue(path)
         return cls(entries, codes, facts.folder, facts.image_size, facts.origin, facts.skipped)
+
+
+def _have_same_bytes(a: Path, b: Path) -> bool:
+    return filecmp.cmp(a, b, shallow=False)
