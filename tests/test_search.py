@@ -105,6 +105,39 @@ def test_a_photo_of_the_collection_is_left_out_wherever_it_lies_now(
     assert note == f"{name} is one of the collection{under}, and is left out"
 
 
+def test_the_codes_at_hand_tell_what_a_typical_pair_scores(
+    encoder: saccade.Encoder, folder: Path, catalogue: Catalogue
+) -> None:
+    why = search(encoder, catalogue, folder / "04.png", why=True).why
+    assert why is not None
+    flat = catalogue.codes.reshape(15, -1).astype(float)
+    flat -= flat.mean(axis=0)
+    flat /= np.linalg.norm(flat, axis=1, keepdims=True)
+    pairs = (flat @ flat.T)[np.triu_indices(15, 1)]
+    assert why.median_score == pytest.approx(np.median(pairs), abs=0.02)
+    assert why.high_score == pytest.approx(np.quantile(pairs, 0.95), abs=0.05)
+    assert why.typical.startswith("a typical pair of the collection (15 photos) scores ")
+    assert (why.centred, why.references) == (True, 15)
+    assert not any("nothing tells" in note for note in why.notes)
+
+
+def test_what_the_model_knows_itself_goes_before_the_collection(folder: Path, catalogue: Catalogue) -> None:
+    encoder = saccade.Encoder(small_autoencoder(), layer="encoded", value_range=(0.0, 1.0))
+    assert catalogue.known_to(encoder).reference is catalogue.reference
+    assert encoder.reference is None
+    encoder.reference = saccade.pairs.reference_of(encoder, [folder / f"0{number}.png" for number in range(5)])
+    assert catalogue.known_to(encoder) is encoder
+    why = search(encoder, catalogue, folder / "04.png", why=True).why
+    assert why is not None
+    assert why.typical.startswith("a typical pair of the collection that the model knows (5 photos) scores ")
+
+
+def test_two_photos_tell_nothing_of_typical_pairs(encoder: saccade.Encoder, folder: Path) -> None:
+    catalogue = catalogue_of(encoder, [folder / "00.png", folder / "01.png"])
+    assert catalogue.reference is None
+    assert catalogue.known_to(encoder) is encoder
+
+
 def test_another_photo_of_the_same_name_is_another_photo(
     encoder: saccade.Encoder, folder: Path, catalogue: Catalogue, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import filecmp
 import os
 from collections.abc import Callable
@@ -13,11 +14,13 @@ from weakref import WeakKeyDictionary
 
 from saccade.collection.catalogue_facts import CatalogueFacts, Origin, PhotoEntry
 from saccade.collection.catalogue_file import read_catalogue, write_catalogue
-from saccade.collection.code_space import CodeSpace
+from saccade.collection.code_space import FEWEST_CENTRED, CodeSpace
 from saccade.encoder import Encoder
 from saccade.errors import InputError
 from saccade.images.collection import Skipped
 from saccade.models.places import Places
+from saccade.pairs.reference import reference_of_codes
+from saccade.reference import Reference
 from saccade.typing import Array
 
 
@@ -145,6 +148,28 @@ class Catalogue:
             self.check_fits(encoder)
             space = self._spaces[encoder] = CodeSpace.of(encoder, self.codes)
         return space
+
+    @cached_property
+    def reference(self) -> Reference | None:
+        """What is typical of the collection, by its codes; None for fewer than three photos.
+
+        Two codes less their mean are opposite whatever they show.
+        """
+        return reference_of_codes(self.codes, name="the collection") if len(self) >= FEWEST_CENTRED else None
+
+    def known_to(self, encoder: Encoder) -> Encoder:
+        """The encoder that compares photos less the mean code of this collection, unless it knows one of its own.
+
+        Raises:
+            InputError: The catalogue is of another encoder.
+        """
+        self.check_fits(encoder)
+        own = encoder.reference
+        if self.reference is None or (own is not None and own.mean_code.shape == self.codes.shape[1:]):
+            return encoder
+        knowing = copy.copy(encoder)
+        knowing.reference = self.reference
+        return knowing
 
     def places(self, encoder: Encoder) -> Places | None:
         """Where the places of the codes lie; None for vectors."""

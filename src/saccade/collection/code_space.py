@@ -19,7 +19,7 @@ Centring = Literal["model", "collection", "none"]
 
 _BYTES = 64 * 2**20
 """A piece of codes or of a table has at most so many bytes."""
-_FEW = 3
+FEWEST_CENTRED = 3
 """Two codes less their mean are opposite whatever they show."""
 DIGITS = 6
 """What scores differ by beyond these decimals is rounding: such scores are equal, and the earlier photo comes first."""
@@ -55,7 +55,7 @@ class CodeSpace:
         reference = encoder.reference
         if reference is not None and reference.mean_code.shape == codes.shape[1:]:
             return cls.around(codes, reference.mean_code.astype(np.float64), "model")
-        if len(codes) < _FEW:
+        if len(codes) < FEWEST_CENTRED:
             return cls.around(codes, np.zeros(codes.shape[1:]), "none")
         total = np.zeros(codes.shape[1:])
         for start, stop in pieces(len(codes), codes[0].nbytes):

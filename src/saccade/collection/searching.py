@@ -86,7 +86,7 @@ def search(
     path = None if first is None else first.path
     if path is None:
         return neighbours
-    return replace(neighbours, why=_why(encoder, image, path, space.centre, space.centring))
+    return replace(neighbours, why=_why(catalogue.known_to(encoder), image, path))
 
 
 @dataclass(frozen=True)
@@ -163,10 +163,8 @@ def _picture(catalogue: Catalogue, encoder: Encoder, row: int) -> NDArray[np.uin
     return np.asarray(image)
 
 
-def _why(encoder: Encoder, image: Images, first: Path, centre: NDArray[np.float64], centring: str) -> Similarity | None:
+def _why(encoder: Encoder, image: Images, first: Path) -> Similarity | None:
     try:
-        if centring == "collection":
-            return compare(encoder, image, first, centre=centre)
         return compare(encoder, image, first)
     except (FileError, ImageError):  # its file is gone, or another one
         return None

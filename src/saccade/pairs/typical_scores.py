@@ -48,9 +48,9 @@ def typical_of_mean(mean: MeanCode, pair: PairCodes, *, centred: bool, pooled: b
 
 
 def typical_of_reference(reference: Reference, *, centred: bool) -> TypicalScores:
-    """How alike are two photos of a collection that the model knows?"""
+    """How alike are two photos of a collection whose codes are known?"""
     scores = reference.typical(centred=centred)
-    return TypicalScores(*scores, f"of the collection that the model knows ({reference.count:,} photos)")
+    return TypicalScores(*scores, f"of {reference.name} ({reference.count:,} photos)")
 
 
 def collection_beside(images: tuple[Images, Images]) -> list[str]:
