@@ -58,10 +58,11 @@ def report_contents(
         report("looking at what is kept", 2)
         detail_kept = explain(encoder, images, "detail_kept", stop=stop)
     report("asking untrained networks", 3)
-    centre = known_centre(encoder, codes)
+    comparing = encoder if collection is None else collection.known_to(encoder)
+    centre = known_centre(comparing, codes)
     trust = trust_data(encoder, images, attributions[0], centre)
     pairs = pair_data(
-        encoder,
+        comparing,
         images,
         centre,
         subjects=subjects,
@@ -104,7 +105,7 @@ def report_contents(
         one["cells"] = [array_spec(layer.values[index], "float16") for layer in cells]
         content.append(one)
     return {
-        **page_facts(encoder, images, codes, cells, title=title, deck=deck),
+        **page_facts(comparing, images, codes, cells, title=title, deck=deck),
         "photos": content,
         "pairs": pairs,
         "table": table.tolist(),
@@ -118,7 +119,16 @@ def report_contents(
 def page_facts(
     encoder: Encoder, images: Images, codes: Array, cells: Sequence[CellCodes], *, title: str | None, deck: str | None
 ) -> dict[str, Any]:
-    """What a page knows before it knows anything of a photo: the model, its code, the colours, the headline."""
+    """What a page knows before it knows anything of a photo: the model, its code, the colours, the headline.
+
+    Args:
+        encoder: The model, as it compares photos.
+        images: The photos.
+        codes: Their codes.
+        cells: Layers whose cells can be touched.
+        title: The headline.
+        deck: The paragraph under it.
+    """
     height, width, channels = images.shape[1:]
     return {
         "title": title or _title(images),
@@ -129,6 +139,7 @@ def page_facts(
             "value_range": list(images.value_range),
             "fed": encoder.recipe.describe_values(),
         },
+        "is_centred": known_centre(encoder, codes) is not None,
         "code": dict(zip(("layer", "rows", "columns", "channels"), (encoder.layer, *codes.shape[1:]), strict=True)),
         "cells": [_cells_words(layer) for layer in cells],
         "ramps": {
