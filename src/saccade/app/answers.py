@@ -31,7 +31,7 @@ from saccade.report.cell_data import cell_codes
 from saccade.report.contents import layers_of, page_facts
 from saccade.report.eye_data import eye_data
 from saccade.report.map_data import QUESTIONS, USUAL, agreements, map_data
-from saccade.report.pair_data import game, known_centre, pair_data, similarities
+from saccade.report.pair_data import game, known_centre, known_reference, pair_data, similarities
 from saccade.report.photo_data import photo_data
 from saccade.report.recipe import recipe
 from saccade.report.trust_data import trust_data
@@ -298,7 +298,8 @@ class Answers:
         first = self.attribution(ExplainQuestion(photo=photo.number), lambda _: photo, stop)
         with self.twin_lock:
             encoder = self.twin or self.encoder
-            verdicts = trust_data(encoder, photo.image, first, self._centre(photo.image))
+            reference = known_reference(self._comparing, self.encoder.codes(photo.image))
+            verdicts = trust_data(encoder, photo.image, first, reference)
         if not verdicts:
             raise NotApplicable("this map cannot be put to the test.")
         return verdicts[0]

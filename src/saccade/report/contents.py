@@ -24,7 +24,7 @@ from saccade.report.collection_data import ShownCollection
 from saccade.report.eye_data import eye_data
 from saccade.report.layer_data import FEATURES, layer_data
 from saccade.report.map_data import agreements, explained, map_data
-from saccade.report.pair_data import game, known_centre, pair_data, similarities
+from saccade.report.pair_data import game, known_centre, known_reference, pair_data, similarities
 from saccade.report.photo_data import photo_data
 from saccade.report.subjects import map_on_subject
 from saccade.report.trust_data import trust_data
@@ -60,7 +60,7 @@ def report_contents(
     report("asking untrained networks", 3)
     comparing = encoder if collection is None else collection.known_to(encoder)
     centre = known_centre(comparing, codes)
-    trust = trust_data(encoder, images, attributions[0], centre)
+    trust = trust_data(encoder, images, attributions[0], known_reference(comparing, codes))
     pairs = pair_data(
         comparing,
         images,

@@ -110,8 +110,14 @@ def _sentence(similarity: Similarity) -> str:
 
 def known_centre(encoder: Encoder, codes: Array) -> Array | None:
     """The mean code of the collection that the encoder knows, if it is about these codes."""
+    reference = known_reference(encoder, codes)
+    return None if reference is None else reference.mean_code
+
+
+def known_reference(encoder: Encoder, codes: Array) -> Reference | None:
+    """The collection that the encoder knows, if it is about these codes."""
     reference = encoder.reference
-    return reference.mean_code if reference is not None and reference.mean_code.shape == codes.shape[1:] else None
+    return reference if reference is not None and reference.mean_code.shape == codes.shape[1:] else None
 
 
 def similarities(codes: Array, centre: Array | None) -> Array:
