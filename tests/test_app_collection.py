@@ -158,7 +158,7 @@ def test_photos_of_a_catalogue_are_compared_less_its_mean(paths: list[Path]) -> 
     nearest = next(number for number, path in enumerate(paths) if path.name == why.neighbours[0].name)
     for known, centred in ((catalogue, True), (None, False)):
         with test_client(create_app(encoder, paths, token=TOKEN, catalogue=known)) as client:
-            assert client.get("/api/page", headers=BEARER).json()["is_centred"] is centred
+            assert client.get("/api/page", headers=BEARER).json()["mean_of"] == ("the collection" if centred else "")
             pair = client.post("/api/compare", headers=BEARER, json={"a": "f2", "b": f"f{nearest}"}).json()
         assert pair["centred"] is centred
         assert (pair["typical"] is None) is not centred

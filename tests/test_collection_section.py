@@ -91,7 +91,7 @@ def test_one_page_has_one_kind_of_alike(page: Path, encoder: saccade.Encoder, fo
         assert pair["typical"]["scores"] == pytest.approx(carried["collection"]["typical"], abs=1e-5)
         assert pair["typical"]["sentence"].startswith(f"A typical pair of the collection ({PHOTOS + 1} photos) scores ")
         assert not any("nothing tells" in note for note in pair["notes"])
-    assert carried["is_centred"]
+    assert carried["mean_of"] == "the collection"
     assert encoder.reference is None, "the encoder itself is left as it was"
 
 

@@ -67,7 +67,7 @@ def test_where_no_order_makes_a_difference_the_test_cannot_tell(all_alike: sacca
         assert trust["sentence"].startswith(
             "This test cannot tell here: with all of the photo blurred its code is still "
         )
-        assert "--collection FOLDER" in trust["sentence"]
+        assert "--reference FOLDER" in trust["sentence"]
         assert "saccade evaluate" in trust["sentence"]
         for name, words in (("map", "this map"), ("edges", "an edge detector"), ("random", "a map at random")):
             assert f"{words} {number(trust['curves'][name]['score'])}" in trust["sentence"]

@@ -35,6 +35,7 @@ def report_contents(
     encoder: Encoder,
     images: Images,
     *,
+    comparing: Encoder,
     methods: Sequence[str] | None,
     title: str | None,
     deck: str | None,
@@ -45,7 +46,7 @@ def report_contents(
     stop: Callable[[], bool] | None,
     collection: Catalogue | None = None,
 ) -> dict[str, Any]:
-    """Everything that the views show, as plain data."""
+    """Everything that the views show, as plain data; `comparing` is the encoder with what is known of other photos."""
     subjects = {name: photo.subject for name, photo in about.items() if photo.subject is not None}
     report("encoding the photos", 0)
     codes = encoder.codes(images)
@@ -58,7 +59,7 @@ def report_contents(
         report("looking at what is kept", 2)
         detail_kept = explain(encoder, images, "detail_kept", stop=stop)
     report("asking untrained networks", 3)
-    comparing = encoder if collection is None else collection.known_to(encoder)
+    comparing = comparing if collection is None else collection.known_to(comparing)
     centre = known_centre(comparing, codes)
     trust = trust_data(encoder, images, attributions[0], known_reference(comparing, codes))
     pairs = pair_data(
@@ -76,7 +77,7 @@ def report_contents(
     neighbourhood = None
     if collection is not None:
         report("laying out the collection", 7)
-        neighbourhood = _neighbourhood(encoder, collection, images, codes)
+        neighbourhood = _neighbourhood(comparing, collection, images, codes)
     table = similarities(codes, centre)
     other = None
     if beside is not None:
@@ -130,6 +131,7 @@ def page_facts(
         deck: The paragraph under it.
     """
     height, width, channels = images.shape[1:]
+    reference = known_reference(encoder, codes)
     return {
         "title": title or _title(images),
         "deck": deck or _deck(codes.shape[1:], (height, width, channels)),
@@ -139,7 +141,7 @@ def page_facts(
             "value_range": list(images.value_range),
             "fed": encoder.recipe.describe_values(),
         },
-        "is_centred": known_centre(encoder, codes) is not None,
+        "mean_of": "" if reference is None else reference.name,
         "code": dict(zip(("layer", "rows", "columns", "channels"), (encoder.layer, *codes.shape[1:]), strict=True)),
         "cells": [_cells_words(layer) for layer in cells],
         "ramps": {

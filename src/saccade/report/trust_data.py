@@ -44,7 +44,7 @@ _EQUAL = 0.02
 _CHANCE = 0.05
 """Scores that are no further above that of a map at random are hardly better than chance."""
 _ADVICE = {
-    False: "What all photos share hides what sets them apart: \u201csaccade report --collection FOLDER\u201d takes off "
+    False: "What all photos share hides what sets them apart: \u201csaccade report --reference FOLDER\u201d takes off "
     "what the photos of a folder share, and \u201csaccade evaluate\u201d asks a whole folder.",
     True: "\u201csaccade evaluate\u201d asks a whole folder.",
 }
