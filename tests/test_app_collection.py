@@ -151,6 +151,22 @@ def test_a_catalogue_is_not_encoded_again(paths: list[Path], monkeypatch: pytest
         assert ready(client)["is_ready"]
 
 
+def test_photos_of_a_catalogue_are_compared_less_its_mean(paths: list[Path]) -> None:
+    encoder = small_encoder()
+    catalogue = catalogue_of(encoder, paths)
+    why = search(encoder, catalogue, paths[2], count=1, why=True)
+    nearest = next(number for number, path in enumerate(paths) if path.name == why.neighbours[0].name)
+    for known, centred in ((catalogue, True), (None, False)):
+        with test_client(create_app(encoder, paths, token=TOKEN, catalogue=known)) as client:
+            assert client.get("/api/page", headers=BEARER).json()["mean_of"] == ("the collection" if centred else "")
+            pair = client.post("/api/compare", headers=BEARER, json={"a": "f2", "b": f"f{nearest}"}).json()
+        assert pair["centred"] is centred
+        assert (pair["typical"] is None) is not centred
+        if centred:
+            assert pair["score"] == pytest.approx(why.neighbours[0].score, abs=1e-5)
+            assert pair["mean_of"] == "the collection"
+
+
 def test_the_photo_of_another_client_is_not_searched_for(paths: list[Path]) -> None:
     with test_client(create_app(small_encoder(), paths, token=TOKEN)) as client:
         ready(client)

@@ -77,6 +77,34 @@ def table(encoder: saccade.Encoder, folder: Path, carried: dict[str, Any]) -> ND
 # The file
 
 
+def test_one_page_has_one_kind_of_alike(page: Path, encoder: saccade.Encoder, folder: Path) -> None:
+    """Pairs are compared less the mean of the collection, as its chapter and `search` compare."""
+    carried = carried_by(page)
+    codes = encoder.codes(sorted(set((folder / "photos").glob("*.png")) - {folder / "photos" / "broken.png"}))
+    mean = codes.mean(axis=0, dtype=np.float64)
+    photos = [*(folder / name for name in ON_PAGE), folder / "photos" / "07.png"]
+    for pair in carried["pairs"]:
+        why = saccade.compare(encoder, photos[pair["a"]], photos[pair["b"]], centre=mean)
+        assert pair["score"] == pytest.approx(why.score, abs=1e-5)
+        assert carried["table"][pair["a"]][pair["b"]] == pytest.approx(why.score, abs=1e-5)
+        assert (pair["centred"], pair["mean_of"]) == (True, "the collection")
+        assert pair["typical"]["scores"] == pytest.approx(carried["collection"]["typical"], abs=1e-5)
+        assert pair["typical"]["sentence"].startswith(f"A typical pair of the collection ({PHOTOS + 1} photos) scores ")
+        assert not any("nothing tells" in note for note in pair["notes"])
+    assert carried["mean_of"] == "the collection"
+    assert encoder.reference is None, "the encoder itself is left as it was"
+
+
+def test_what_the_model_knows_goes_before_the_collection(folder: Path, tmp_path: Path) -> None:
+    encoder = saccade.Encoder(small_autoencoder(), layer="encoded", value_range=(0.0, 1.0))
+    encoder.reference = saccade.pairs.reference_of(encoder, folder / "photos" / "0*.png")
+    photos = [folder / name for name in ON_PAGE]
+    page = write_report(encoder, photos, tmp_path / "report.html", live=False, collection=folder / "photos")
+    (pair,) = carried_by(page)["pairs"]
+    assert pair["mean_of"] == "the collection that the model knows"
+    assert pair["score"] == pytest.approx(saccade.compare(encoder, *photos).score, abs=1e-6)
+
+
 def test_neighbours_are_those_of_the_whole_code(carried: dict[str, Any], table: NDArray[np.float64]) -> None:
     rows, scores = decoded(carried["neighbours"]).astype(int), decoded(carried["scores"])
     assert rows.shape == scores.shape == (PHOTOS + 1, collection_data.NEIGHBOURS)

@@ -14,6 +14,7 @@ import saccade
 from saccade import targets
 from saccade.errors import FileError, InputError
 from saccade.pairs import reference_of
+from saccade.pairs.reference import reference_of_codes
 from saccade.reference import Reference, reference_path
 
 
@@ -39,6 +40,7 @@ def test_it_equals_numpy_on_all_codes_at_once(encoder: saccade.Encoder, album: P
     assert reference.count == 9
     np.testing.assert_allclose(reference.mean_code, codes.mean(axis=0), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(reference.code_spread, codes.std(axis=0), rtol=1e-4, atol=1e-6)
+    assert reference.mean_image is not None
     np.testing.assert_allclose(reference.mean_image, images.array.mean(axis=0), rtol=1e-5, atol=1e-6)
     flat = codes.reshape(9, -1)
     flat = flat / np.linalg.norm(flat, axis=1, keepdims=True)
@@ -48,6 +50,30 @@ def test_it_equals_numpy_on_all_codes_at_once(encoder: saccade.Encoder, album: P
     assert (np.diff(reference.scores) >= 0).all()
     median, high = reference.typical(centred=False)
     assert every.min() <= median <= high <= every.max()
+
+
+def test_of_codes_alone_it_equals_numpy_on_all_pairs() -> None:
+    codes = np.random.default_rng(2).normal(3, 1, (600, 2, 3, 4)).astype(np.float32)
+    before = codes.copy()
+    reference = reference_of_codes(codes, name="these")
+    assert (reference.count, reference.name, reference.mean_image) == (600, "these", None)
+    np.testing.assert_array_equal(codes, before)
+    np.testing.assert_allclose(reference.mean_code, codes.mean(axis=0, dtype=float), rtol=1e-6)
+    np.testing.assert_allclose(reference.code_spread, codes.std(axis=0, dtype=float), rtol=1e-6)
+    for centred in (False, True):
+        flat = (codes - codes.mean(axis=0, dtype=float) * centred).reshape(600, -1)
+        flat /= np.linalg.norm(flat, axis=1, keepdims=True)
+        pairs = (flat @ flat.T)[np.triu_indices(600, 1)]
+        expected = np.median(pairs), np.quantile(pairs, 0.95)
+        np.testing.assert_allclose(reference.typical(centred=centred), expected, atol=0.03)
+
+
+def test_without_a_mean_image_it_comes_back_from_disk(tmp_path: Path) -> None:
+    codes = np.random.default_rng(2).normal(3, 1, (20, 2, 3, 4)).astype(np.float32)
+    reference = reference_of_codes(codes, name="these")
+    back = Reference.load(reference.save(tmp_path / "x.reference.npz"))
+    assert back.mean_image is None
+    np.testing.assert_allclose(back.centred_scores, reference.centred_scores, rtol=1e-6)
 
 
 def test_it_comes_back_from_disk_and_damage_is_refused(encoder: saccade.Encoder, album: Path, tmp_path: Path) -> None:

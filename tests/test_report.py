@@ -24,7 +24,9 @@ from PIL import Image
 from skimage import data
 
 import saccade
+from saccade.collection import catalogue_of
 from saccade.errors import InputError
+from saccade.pairs.reference import reference_of_codes
 from saccade.picture import overlay, scale_of
 from saccade.report import write_report, writing
 from saccade.report.array_spec import array_spec
@@ -176,6 +178,51 @@ def test_the_command(run: Run, small_model: str, photos: Path) -> None:
     assert command == "saccade report small.keras cat.jpg cup.png rocket.webp --output page.html"
     refused(run("report", small_model, photos, "-o", "page.txt"), "page.txt is no page", ".html")
     refused(run("report", small_model, photos, "-m", "occlusio"), "occlusio", "occlusion")
+
+
+def test_reference_photos_are_taken_off_and_tell_what_is_typical(
+    encoder: saccade.Encoder, folder: Path, tmp_path: Path
+) -> None:
+    generator = np.random.default_rng(3)
+    others = tmp_path / "others"
+    others.mkdir()
+    for index in range(5):
+        Image.fromarray(generator.integers(0, 255, (40, 40, 3), np.uint8)).save(others / f"{index}.png")
+    (others / "broken.png").write_bytes(b"no photo")
+    photos = [folder / name for name in PHOTOS[:2]]
+    notes: list[str] = []
+    page = write_report(encoder, photos, tmp_path / "page.html", live=False, reference=others, on_note=notes.append)
+    why = saccade.compare(encoder, *photos, reference=others)
+    assert any(note.startswith("1 of the reference photos") for note in notes)
+    catalogue = catalogue_of(encoder, others)
+    again = write_report(encoder, photos, tmp_path / "again.html", live=False, reference=catalogue)
+    for written in (page, again):
+        (pair,) = carried_by(written)["pairs"]
+        assert pair["score"] == pytest.approx(why.score, abs=1e-5)
+        assert (pair["centred"], pair["mean_of"]) == (True, "the reference")
+        assert pair["typical"]["sentence"].startswith("A typical pair of the reference (5 photos) scores ")
+        assert [photo["trust"]["mean_of"] for photo in carried_by(written)["photos"]] == ["the reference"] * 2
+    assert encoder.reference is None
+    few = [others / "0.png", others / "1.png"]
+    with pytest.raises(InputError, match="2 reference photos"):
+        write_report(encoder, photos, tmp_path / "few.html", reference=few)
+    of_another = reference_of_codes(np.ones((4, 2, 2, 3), np.float32), name="others")
+    with pytest.raises(InputError, match="codes are 2x2x3"):
+        write_report(encoder, photos, tmp_path / "few.html", reference=of_another)
+
+
+def test_the_command_takes_reference_photos(run: Run, small_model: str, photos: Path) -> None:
+    status, out, err = run("report", small_model, photos, "--reference", photos, "--no-live", "--json")
+    assert status == 0, err
+    assert json.loads(out)["reference"] == str(photos)
+    carried = carried_by(Path("report.html"))
+    assert f"--reference {photos.name}" in carried["recipe"]["command"]
+    assert {pair["mean_of"] for pair in carried["pairs"]} == {"the reference"}
+    assert run("index", small_model, photos, "-o", "known.npz")[0] == 0
+    assert run("report", small_model, photos, "--reference", "known.npz", "--no-live")[0] == 0
+    assert {pair["mean_of"] for pair in carried_by(Path("report.html"))["pairs"]} == {"the reference"}
+    refused(run("report", small_model, photos, "--reference", "nowhere"), "nowhere")
+    refused(run("report", small_model, photos, "--reference", "nowhere.npz"), "nowhere.npz")
 
 
 def test_a_stop_writes_nothing(encoder: saccade.Encoder, folder: Path, tmp_path: Path) -> None:

@@ -78,8 +78,90 @@ def test_a_photo_of_the_collection_does_not_find_itself(
     assert nothing.figure().width == 1500
 
 
-def test_it_is_found_though_its_file_is_gone(encoder: saccade.Encoder, folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["copied", "linked", "moved", "symbolic"])
+def test_a_photo_of_the_collection_is_left_out_wherever_it_lies_now(
+    encoder: saccade.Encoder, folder: Path, tmp_path: Path, way: str
+) -> None:
     photos = shutil.copytree(folder, tmp_path / "photos")
+    catalogue = catalogue_of(encoder, photos)
+    name = "04.png" if way in ("copied", "moved") else "another name.png"
+    elsewhere = tmp_path / "elsewhere" / name
+    elsewhere.parent.mkdir()
+    if way == "copied":
+        shutil.copyfile(photos / "04.png", elsewhere)
+    elif way == "linked":
+        elsewhere.hardlink_to(photos / "04.png")
+    elif way == "symbolic":
+        elsewhere.symlink_to(photos / "04.png")
+    else:
+        photos.rename(tmp_path / "moved")
+        elsewhere = tmp_path / "moved" / name
+    neighbours = search(encoder, catalogue, elsewhere, count=99)
+    assert "04.png" not in {neighbour.name for neighbour in neighbours.neighbours}
+    assert (neighbours.left_out, neighbours.compared) == (("04.png",), 14)
+    assert neighbours.to_dict()["left_out"] == ["04.png"]
+    (note,) = neighbours.notes
+    under = "" if name == "04.png" else " (there 04.png)"
+    assert note == f"{name} is one of the collection{under}, and is left out"
+
+
+def test_the_codes_at_hand_tell_what_a_typical_pair_scores(
+    encoder: saccade.Encoder, folder: Path, catalogue: Catalogue
+) -> None:
+    why = search(encoder, catalogue, folder / "04.png", why=True).why
+    assert why is not None
+    flat = catalogue.codes.reshape(15, -1).astype(float)
+    flat -= flat.mean(axis=0)
+    flat /= np.linalg.norm(flat, axis=1, keepdims=True)
+    pairs = (flat @ flat.T)[np.triu_indices(15, 1)]
+    assert why.median_score == pytest.approx(np.median(pairs), abs=0.02)
+    assert why.high_score == pytest.approx(np.quantile(pairs, 0.95), abs=0.05)
+    assert why.typical.startswith("a typical pair of the collection (15 photos) scores ")
+    assert (why.centred, why.references) == (True, 15)
+    assert not any("nothing tells" in note for note in why.notes)
+
+
+def test_what_the_model_knows_itself_goes_before_the_collection(folder: Path, catalogue: Catalogue) -> None:
+    encoder = saccade.Encoder(small_autoencoder(), layer="encoded", value_range=(0.0, 1.0))
+    assert catalogue.known_to(encoder).reference is catalogue.reference
+    assert encoder.reference is None
+    encoder.reference = saccade.pairs.reference_of(encoder, [folder / f"0{number}.png" for number in range(5)])
+    assert catalogue.known_to(encoder) is encoder
+    why = search(encoder, catalogue, folder / "04.png", why=True).why
+    assert why is not None
+    assert why.typical.startswith("a typical pair of the collection that the model knows (5 photos) scores ")
+
+
+def test_two_photos_tell_nothing_of_typical_pairs(encoder: saccade.Encoder, folder: Path) -> None:
+    catalogue = catalogue_of(encoder, [folder / "00.png", folder / "01.png"])
+    assert catalogue.reference is None
+    assert catalogue.known_to(encoder) is encoder
+
+
+def test_another_photo_of_the_same_name_is_another_photo(
+    encoder: saccade.Encoder, folder: Path, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    shutil.copy(folder / "05.png", tmp_path / "04.png")
+    neighbours = search(encoder, catalogue, tmp_path / "04.png", count=99)
+    assert (neighbours.left_out, neighbours.compared) == ((), 15)
+
+
+def test_a_copy_is_found_and_why_is_asked_of_the_next(
+    encoder: saccade.Encoder, folder: Path, catalogue: Catalogue, tmp_path: Path
+) -> None:
+    copy = shutil.copy(folder / "04.png", tmp_path / "elsewhere.png")
+    neighbours = search(encoder, catalogue, copy, count=3, why=True)
+    first, second, _ = neighbours.neighbours
+    assert first.name == "04.png"
+    assert neighbours.why is not None
+    assert neighbours.why.names == ("elsewhere.png", second.name)
+    assert neighbours.why.score == pytest.approx(second.score, abs=1e-5)
+    assert neighbours.notes == (f"04.png has exactly the same code; why the next is alike is shown, {second.name}",)
+    assert search(encoder, catalogue, copy, count=1, why=True).why is None
+
+
+def test_it_is_found_though_its_file_is_gone(encoder: saccade.Encoder, folder: Path, tmp_path: Path) -> None:
+    photos = shutil.copytree(folder, tmp_path / "photos", copy_function=shutil.copy)
     catalogue = catalogue_of(encoder, photos)
     shutil.rmtree(photos)
     found = search(encoder, catalogue, folder / "04.png", count=2, why=True)
@@ -198,7 +280,8 @@ def test_index_and_search_by_the_commands(run: Run, small_model: str, folder: Pa
     told = json.loads(out)
     assert [other["name"] for other in told["neighbours"]] == [other.name for other in found.neighbours]
     assert [other["score"] for other in told["neighbours"]] == [other.score for other in found.neighbours]
-    assert told["neighbours"][0]["name"] == "00.png"
+    assert told["left_out"] == ["00.png"]
+    assert "note: 00.png is one of the collection, and is left out" in err
     status, out, err = run(
         "search", small_model, "photos.npz", "photos/00.png", "--region", "20,20,60,60", "--output", "part.webp"
     )

@@ -1,15 +1,22 @@
-"""The curves of deletion and insertion in a report, against photos covered by hand."""
+"""Whether a map may be believed: its curves against photos covered by hand, and what is said where none can tell."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
+import pytest
 from keras import layers
+from numpy.typing import NDArray
 
 import saccade
 from saccade.attribution.scale import cell_size
 from saccade.attribution.smoothing import gaussian_blur
-from saccade.report.trust_data import deletion_curves
+from saccade.pairs.reference import reference_of_codes
+from saccade.picture.numerals import number
+from saccade.reference import Reference
+from saccade.report.trust_data import deletion_curves, trust_data
 
 
 def test_curves_are_those_of_photos_covered_by_hand() -> None:
@@ -33,3 +40,56 @@ def test_curves_are_those_of_photos_covered_by_hand() -> None:
                     code = encoder.codes(seen[None]).ravel().astype(float)
                     cosine = code @ codes[photo] / np.linalg.norm(code) / np.linalg.norm(codes[photo])
                     np.testing.assert_allclose(curves[name][photo, side, step], cosine, atol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def all_alike() -> saccade.Encoder:
+    """An encoder whose codes have so much in common that plain cosines are near 1 whatever is shown."""
+    keras.utils.set_random_seed(0)
+    convolution = layers.Conv2D(4, 4, 4, activation="relu", bias_initializer=keras.initializers.Constant(20))
+    return saccade.Encoder(keras.Sequential([keras.Input((20, 20, 3)), convolution]), value_range=(0, 1))
+
+
+def trusts(
+    encoder: saccade.Encoder, photos: NDArray[np.float32], reference: Reference | None = None
+) -> list[dict[str, Any]]:
+    images = encoder.images(photos)
+    return trust_data(encoder, images, saccade.explain(encoder, images, "activation_energy"), reference)
+
+
+def random_photos(count: int) -> NDArray[np.float32]:
+    return np.random.default_rng(0).random((count, 20, 20, 3), np.float32)
+
+
+def test_where_no_order_makes_a_difference_the_test_cannot_tell(all_alike: saccade.Encoder) -> None:
+    for trust in trusts(all_alike, random_photos(3)):
+        assert trust["mean_of"] == ""
+        assert trust["sentence"].startswith(
+            "This test cannot tell here: with all of the photo blurred its code is still "
+        )
+        assert "--reference FOLDER" in trust["sentence"]
+        assert "saccade evaluate" in trust["sentence"]
+        for name, words in (("map", "this map"), ("edges", "an edge detector"), ("random", "a map at random")):
+            assert f"{words} {number(trust['curves'][name]['score'])}" in trust["sentence"]
+
+
+def test_what_is_known_of_photos_is_taken_off(all_alike: saccade.Encoder) -> None:
+    photos = random_photos(6)
+    codes = all_alike.codes(all_alike.images(photos))
+    of_others = reference_of_codes(codes[3:] + 0.01, name="the collection")
+    cases = ((None, codes.mean(axis=0), "the photos of this page"), (of_others, of_others.mean_code, "the collection"))
+    for reference, centre, name in cases:
+        for index, trust in enumerate(trusts(all_alike, photos, reference)):
+            assert trust["mean_of"] == name
+            assert "cannot tell" not in trust["sentence"]
+            blurred = trust["curves"]["map"]["deletion"][-1]
+            hidden = gaussian_blur(photos, float(max(cell_size(all_alike, (20, 20), saccade.targets.code()))))
+            here = (all_alike.codes(all_alike.images(hidden))[index] - centre).ravel().astype(float)
+            own = (codes[index] - centre).ravel().astype(float)
+            assert blurred == pytest.approx(here @ own / np.linalg.norm(here) / np.linalg.norm(own), abs=1e-3)
+
+
+def test_photos_that_are_all_the_same_have_no_mean_to_take_off(all_alike: saccade.Encoder) -> None:
+    for trust in trusts(all_alike, np.repeat(random_photos(1), 5, axis=0)):
+        assert trust["mean_of"] == ""
+        assert trust["sentence"].startswith("This test cannot tell here")

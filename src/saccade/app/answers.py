@@ -31,7 +31,7 @@ from saccade.report.cell_data import cell_codes
 from saccade.report.contents import layers_of, page_facts
 from saccade.report.eye_data import eye_data
 from saccade.report.map_data import QUESTIONS, USUAL, agreements, map_data
-from saccade.report.pair_data import game, known_centre, pair_data, similarities
+from saccade.report.pair_data import game, known_centre, known_reference, pair_data, similarities
 from saccade.report.photo_data import photo_data
 from saccade.report.recipe import recipe
 from saccade.report.trust_data import trust_data
@@ -60,12 +60,14 @@ class Answers:
         model_source: What the command called the model.
         options: Further words of the command, by which the models were opened.
         twin: The same model once more, whose weights may be randomised while the first one is asked.
+        comparing: The same model as it compares photos: with what a catalogue tells of them; None: as it is.
     """
 
     encoder: Encoder
     model_source: str = "MODEL"
     options: Sequence[str] = ()
     twin: Encoder | None = None
+    comparing: Encoder | None = None
     _attributions: OrderedDict[tuple[Any, ...], Attribution] = field(default_factory=OrderedDict, repr=False)
     _at_layers: OrderedDict[str, Encoder] = field(default_factory=OrderedDict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -78,7 +80,7 @@ class Answers:
         encoder = self.encoder
         codes = encoder.codes(image)
         cells = cell_codes(encoder, image, codes)
-        facts = page_facts(encoder, image, codes, cells, title=None, deck=None)
+        facts = page_facts(self._comparing, image, codes, cells, title=None, deck=None)
         methods, notes = self.usual_methods(image)
         facts["maps"] = [
             {"method": name, "name": QUESTIONS.get(name, about.title), "title": about.title, "summary": about.summary}
@@ -296,7 +298,8 @@ class Answers:
         first = self.attribution(ExplainQuestion(photo=photo.number), lambda _: photo, stop)
         with self.twin_lock:
             encoder = self.twin or self.encoder
-            verdicts = trust_data(encoder, photo.image, first, self._centre(photo.image))
+            reference = known_reference(self._comparing, self.encoder.codes(photo.image))
+            verdicts = trust_data(encoder, photo.image, first, reference)
         if not verdicts:
             raise NotApplicable("this map cannot be put to the test.")
         return verdicts[0]
@@ -306,13 +309,13 @@ class Answers:
     def pair(self, a: AlbumPhoto, b: AlbumPhoto) -> dict[str, Any]:
         """Why are these two alike?"""
         images = Images.join([a.image, b.image])
-        (pair,) = pair_data(self.encoder, images, self._centre(a.image))
+        (pair,) = pair_data(self._comparing, images, self._centre(a.image))
         return {**pair, "a": a.number, "b": b.number}
 
     def likenesses(self, photos: Sequence[AlbumPhoto]) -> dict[str, Any]:
         """How alike every two are, and the questions of the game."""
         codes = np.concatenate([self.encoder.codes(photo.image) for photo in photos])
-        table = similarities(codes, known_centre(self.encoder, codes))
+        table = similarities(codes, known_centre(self._comparing, codes))
         return {"photos": [photo.number for photo in photos], "table": table.tolist(), "game": game(table)}
 
     def recipe(self, photos: Sequence[AlbumPhoto], beside: Encoder | None = None) -> dict[str, Any]:
@@ -351,7 +354,11 @@ class Answers:
         return page
 
     def _centre(self, image: Images) -> Any:
-        return known_centre(self.encoder, self.encoder.codes(image))
+        return known_centre(self._comparing, self.encoder.codes(image))
+
+    @property
+    def _comparing(self) -> Encoder:
+        return self.comparing or self.encoder
 
 
 def _small(values: Any) -> Image.Image:

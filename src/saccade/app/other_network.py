@@ -19,7 +19,7 @@ class OtherNetwork:
     """Asks both.
 
     Args:
-        encoder: The model of the app.
+        encoder: The model of the app, as it compares photos.
         other: Another model and its code.
     """
 

@@ -64,8 +64,9 @@ class Service:
     ) -> None:
         self.limits = limits
         self.album = Album(encoder, paths, limits)
-        self.answers = Answers(encoder, model_source, options)
-        self.other_network = None if beside is None else OtherNetwork(encoder, beside)
+        comparing = encoder if catalogue is None else catalogue.known_to(encoder)
+        self.answers = Answers(encoder, model_source, options, comparing=comparing)
+        self.other_network = None if beside is None else OtherNetwork(comparing, beside)
         self.turns = Turns(limits)
         self.neighbourhood = Neighbourhood(encoder, paths, self.album.recipe, catalogue)
         self.dials = Dials(encoder, self._at_hand)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
-from saccade.cli.named_files import readable_photo, readable_photos
+from saccade.cli.named_files import readable_folder, readable_photo, readable_photos
 from saccade.cli.options import Model, Opening, opened
 from saccade.cli.other_model import OtherModel
+
+if TYPE_CHECKING:
+    from saccade.collection import Catalogue
 
 _NAMED = 3
 """So many names of other photos are told."""
@@ -52,6 +55,14 @@ def report(
             "them are carried.",
         ),
     ] = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER|CATALOGUE", show_default=False,
+            help="Photos whose mean code is taken off first: what do two photos share beyond what all share? They also "
+            "tell what a typical pair scores.  [default: what the model knows of its own, else the --collection]",
+        ),
+    ] = None,
     about: Annotated[
         Path | None,
         typer.Option(
@@ -83,6 +94,7 @@ def report(
         raise InputError(f"{output.name} is no page; a report ends in .html.")
     check_writable(output)
     catalogue = None if collection is None else check_collection(collection)
+    of_reference = _reference_catalogue(reference)
     methods = values.listed(method) if method else None
     for name in methods or ():
         find(name)
@@ -99,11 +111,14 @@ def report(
         if others:
             console.note(f"{about.name} also tells of photos that are not on this page: {_names(others)}.")
     encoder = opening.open(model)
-    if catalogue is not None:
-        catalogue.check_fits(encoder)
+    for named in (catalogue, of_reference):
+        if named is not None:
+            named.check_fits(encoder)
     console.say(encoder.describe())
     beside = other.open(opening)
     options = [*opening.words(), *other.words()]
+    if reference is not None:
+        options += ["--reference", reference.name]
     if about is not None:
         options += ["--about", about.name]
     if beside is not None:
@@ -112,8 +127,9 @@ def report(
     with console.progress(1, "starting") as bar:
         page = write_report(
             encoder, encoder.read(photos), output, methods=methods, title=title, live=live, collection=collection,
-            beside=beside, about=about_these, model_source=str(model), options=options,
-            progress=lambda what, done, total: bar.at(done / max(total, 1), what), on_note=notes.append,
+            reference=of_reference or reference, beside=beside, about=about_these, model_source=str(model),
+            options=options, on_note=notes.append,
+            progress=lambda what, done, total: bar.at(done / max(total, 1), what),
         )  # fmt: skip
     for note in notes:
         console.note(f"left out: {note}")
@@ -126,8 +142,27 @@ def report(
         "bytes": size,
         "photos": [str(photo) for photo in photos],
         "collection": None if collection is None else str(collection),
+        "reference": None if reference is None else str(reference),
         "left_out": notes,
     }
+
+
+def _reference_catalogue(reference: Path | None) -> Catalogue | None:
+    """The catalogue that was named; None where it is a folder of photos, which is looked at before the work.
+
+    Raises:
+        FileError: No such file or folder, a folder without photos, or a file that is no catalogue.
+    """
+    from saccade.collection import Catalogue
+    from saccade.collection.catalogue_file import check_catalogue_there, is_catalogue_name
+
+    if reference is None:
+        return None
+    if is_catalogue_name(reference):
+        check_catalogue_there(reference)
+        return Catalogue.load(reference)
+    readable_folder(reference)
+    return None
 
 
 def known_photos(path: Path, names: Sequence[str]) -> tuple[dict[str, Any], list[str]]:

@@ -42,7 +42,8 @@ def search(
         ),
     ] = None,
     why: Annotated[
-        bool, typer.Option("--why/--no-why", help="Also show why the first is alike, as `compare` does.")
+        bool,
+        typer.Option("--why/--no-why", help="Also show why the first with another code is alike, as `compare` does."),
     ] = True,
     theme: Annotated[str, typer.Option(metavar="light|dark", help="The colour of the paper.")] = "light",
 ) -> dict[str, Any]:  # fmt: skip
@@ -66,6 +67,8 @@ def search(
     with console.progress(1, "comparing"):
         neighbours = search_in(encoder, collection, photo, count=count, cell=row_and_column, region=edges, why=why)
     neighbours.save(output, **({} if output.suffix.lower() in (".npz", ".json") else {"theme": theme}))
+    for text in neighbours.notes:
+        console.note(text)
     if not neighbours.neighbours:
         console.note(f"{catalogue} holds no other photo.")
     console.table(

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import copy
+import filecmp
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from weakref import WeakKeyDictionary
 
 from saccade.collection.catalogue_facts import CatalogueFacts, Origin, PhotoEntry
 from saccade.collection.catalogue_file import read_catalogue, write_catalogue
-from saccade.collection.code_space import CodeSpace
+from saccade.collection.code_space import FEWEST_CENTRED, CodeSpace
 from saccade.encoder import Encoder
 from saccade.errors import InputError
 from saccade.images.collection import Skipped
 from saccade.models.places import Places
+from saccade.pairs.reference import reference_of_codes
+from saccade.reference import Reference
 from saccade.typing import Array
 
 
@@ -86,6 +91,42 @@ class Catalogue:
                     rows[path.resolve()] = row
         return rows
 
+    def rows_of(self, photo: Path) -> list[int]:
+        """The rows of a photo: of its file, by whatever path; else of the same file by name and content.
+
+        A photo is known again where its folder or the collection was copied or moved. A copy under another name is
+        another photo.
+
+        Args:
+            photo: A file.
+        """
+        try:
+            path = photo.resolve()
+            if path in self.rows:
+                return [self.rows[path]]
+            status = photo.stat()
+        except (OSError, RuntimeError):
+            return []
+        state = (status.st_size, status.st_mtime_ns)
+        same_size = [row for row, entry in enumerate(self.entries) if entry.state[0] == state[0] > 0]
+        linked = [row for row in same_size if self._is(row, path, os.path.samefile)]
+        if linked:
+            return linked
+        return [
+            row
+            for row in same_size
+            if PurePath(self.entries[row].name).name == photo.name
+            and (self._is(row, path, _have_same_bytes) or (self.file(row) is None and self.entries[row].state == state))
+        ]
+
+    def _is(self, row: int, path: Path, same: Callable[[Path, Path], bool]) -> bool:
+        """Whether the file of a row is this one; not where it is gone or cannot be read."""
+        file = self.file(row)
+        try:
+            return file is not None and same(file, path)
+        except OSError:
+            return False
+
     def check_fits(self, encoder: Encoder) -> None:
         """Refuse another encoder than the one that made the codes: its codes cannot be compared with these.
 
@@ -107,6 +148,28 @@ class Catalogue:
             self.check_fits(encoder)
             space = self._spaces[encoder] = CodeSpace.of(encoder, self.codes)
         return space
+
+    @cached_property
+    def reference(self) -> Reference | None:
+        """What is typical of the collection, by its codes; None for fewer than three photos.
+
+        Two codes less their mean are opposite whatever they show.
+        """
+        return reference_of_codes(self.codes, name="the collection") if len(self) >= FEWEST_CENTRED else None
+
+    def known_to(self, encoder: Encoder) -> Encoder:
+        """The encoder that compares photos less the mean code of this collection, unless it knows one of its own.
+
+        Raises:
+            InputError: The catalogue is of another encoder.
+        """
+        self.check_fits(encoder)
+        own = encoder.reference
+        if self.reference is None or (own is not None and own.mean_code.shape == self.codes.shape[1:]):
+            return encoder
+        knowing = copy.copy(encoder)
+        knowing.reference = self.reference
+        return knowing
 
     def places(self, encoder: Encoder) -> Places | None:
         """Where the places of the codes lie; None for vectors."""
@@ -135,3 +198,7 @@ class Catalogue:
         """
         entries, codes, facts = read_catalogue(path)
         return cls(entries, codes, facts.folder, facts.image_size, facts.origin, facts.skipped)
+
+
+def _have_same_bytes(a: Path, b: Path) -> bool:
+    return filecmp.cmp(a, b, shallow=False)

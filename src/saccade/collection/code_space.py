@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,7 +19,7 @@ Centring = Literal["model", "collection", "none"]
 
 _BYTES = 64 * 2**20
 """A piece of codes or of a table has at most so many bytes."""
-_FEW = 3
+FEWEST_CENTRED = 3
 """Two codes less their mean are opposite whatever they show."""
 DIGITS = 6
 """What scores differ by beyond these decimals is rounding: such scores are equal, and the earlier photo comes first."""
@@ -54,7 +55,7 @@ class CodeSpace:
         reference = encoder.reference
         if reference is not None and reference.mean_code.shape == codes.shape[1:]:
             return cls.around(codes, reference.mean_code.astype(np.float64), "model")
-        if len(codes) < _FEW:
+        if len(codes) < FEWEST_CENTRED:
             return cls.around(codes, np.zeros(codes.shape[1:]), "none")
         total = np.zeros(codes.shape[1:])
         for start, stop in pieces(len(codes), codes[0].nbytes):
@@ -110,13 +111,15 @@ class CodeSpace:
         scores: Scores = np.clip(directions @ self.directions.T, -1, 1)
         return scores
 
-    def nearest(self, direction: Array, count: int, *, leave_out: int | None = None) -> tuple[NDArray[np.intp], Scores]:
+    def nearest(
+        self, direction: Array, count: int, *, leave_out: Collection[int] = ()
+    ) -> tuple[NDArray[np.intp], Scores]:
         """Which photos are most alike? Exact, the most alike first; of equal ones the earlier first.
 
         Args:
             direction: float32 (numbers,).
             count: How many.
-            leave_out: The row of a photo that is not wanted, such as the photo itself.
+            leave_out: The rows of photos that are not wanted, such as the photo itself.
 
         Returns:
             Their rows, and their scores.
@@ -137,12 +140,12 @@ class CodeSpace:
         for start, stop in pieces(len(self), 4 * len(self)):
             table = self.scores(self.directions[start:stop])
             for row in range(start, stop):
-                rows[row] = best(table[row - start], count, leave_out=row)
+                rows[row] = best(table[row - start], count, leave_out=[row])
                 scores[row] = table[row - start][rows[row]]
         return rows, scores
 
 
-def best(scores: Scores, count: int, *, leave_out: int | None = None) -> NDArray[np.intp]:
+def best(scores: Scores, count: int, *, leave_out: Collection[int] = ()) -> NDArray[np.intp]:
     """The rows of the highest scores, the highest first; of equal ones the earlier first.
 
     Example:
@@ -150,9 +153,8 @@ def best(scores: Scores, count: int, *, leave_out: int | None = None) -> NDArray
         array([1, 3, 2])
     """
     rounded = np.round(scores.astype(np.float64), DIGITS)
-    if leave_out is not None:
-        rounded[leave_out] = -np.inf
-    count = max(0, min(count, len(scores) - (leave_out is not None)))
+    rounded[list(leave_out)] = -np.inf
+    count = max(0, min(count, len(scores) - len(leave_out)))
     if count == 0:
         return np.zeros(0, np.intp)
     least = np.partition(rounded, len(rounded) - count)[len(rounded) - count]

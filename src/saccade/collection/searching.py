@@ -49,11 +49,12 @@ def search(
     Args:
         encoder: The encoder that made the catalogue.
         catalogue: The collection.
-        photo: Anything that `encoder.read` takes, one photo. If it is one of the collection it is left out.
+        photo: Anything that `encoder.read` takes, one photo. If it is one of the collection, by its file or by name
+            and content, it is left out (`Neighbours.left_out`); a copy under another name is not.
         count: How many are wanted.
         cell: Row and column of the one cell that is looked for, counted from 0.
         region: The part that is looked for, in pixels of the photo: left, top, right, bottom.
-        why: Also say why the first is alike (`Neighbours.why`), if its file is there.
+        why: Also say why the first that has another code is alike (`Neighbours.why`), if its file is there.
 
     Raises:
         InputError: A catalogue of another encoder, more or less than one photo, no such cell, or a region outside.
@@ -77,14 +78,15 @@ def search(
     code = Run(encoder).codes(image, remember=False)[0]
     direction = space.direction(code)
     source = image.photos[0].source
-    query = _Query(encoder, catalogue, image, count, None if source is None else catalogue.rows.get(source.resolve()))
+    query = _Query(encoder, catalogue, image, count, [] if source is None else catalogue.rows_of(source))
     if cell is not None or region is not None:
         return query.of_part(code, cell, region)
     neighbours = query.of_whole(space, direction)
-    path = neighbours.neighbours[0].path if why and neighbours.neighbours else None
+    first = neighbours.first_unequal if why else None
+    path = None if first is None else first.path
     if path is None:
         return neighbours
-    return replace(neighbours, why=_why(encoder, image, path, space.centre, space.centring))
+    return replace(neighbours, why=_why(catalogue.known_to(encoder), image, path))
 
 
 @dataclass(frozen=True)
@@ -92,18 +94,18 @@ class _Query:
     """What is searched for, and where.
 
     Attributes:
-        row: Of the photo itself in the catalogue, which is left out; None where it is none of the collection.
+        rows: Of the photo itself in the catalogue, which is left out; empty where it is none of the collection.
     """
 
     encoder: Encoder
     catalogue: Catalogue
     image: Images
     count: int
-    row: int | None
+    rows: list[int]
 
     def of_whole(self, space: CodeSpace, direction: Array) -> Neighbours:
         """By the whole codes."""
-        rows, scores = space.nearest(direction, self.count, leave_out=self.row)
+        rows, scores = space.nearest(direction, self.count, leave_out=self.rows)
         pairs = zip(rows.tolist(), scores.tolist(), strict=True)
         return self._result([self._neighbour(row, score, None) for row, score in pairs], space.centring, None)
 
@@ -122,7 +124,7 @@ class _Query:
         scores, first_rows, first_columns = best_places(codes, places, part, mean_cell(codes, places))
         high, wide = part.shape[:2]
         neighbours = []
-        for row in best(scores, self.count, leave_out=self.row).tolist():
+        for row in best(scores, self.count, leave_out=self.rows).tolist():
             first_row, first_column = int(first_rows[row]), int(first_columns[row])
             covered = (first_row, first_column, first_row + high, first_column + wide)
             box = _on_photo(self.catalogue.entries[row].box, places, covered)
@@ -135,9 +137,15 @@ class _Query:
         return Neighbour(self.catalogue.entries[row].name, self.catalogue.path(row), score, picture, box)
 
     def _result(self, neighbours: list[Neighbour], centring: str, part: Box | None) -> Neighbours:
-        compared = len(self.catalogue) - (self.row is not None)
         return Neighbours(
-            tuple(neighbours), self.image, self.encoder.name, self.encoder.layer, compared, centring, part
+            tuple(neighbours),
+            self.image,
+            self.encoder.name,
+            self.encoder.layer,
+            len(self.catalogue) - len(self.rows),
+            centring,
+            part,
+            left_out=tuple(self.catalogue.entries[row].name for row in self.rows),
         )
 
 
@@ -155,10 +163,8 @@ def _picture(catalogue: Catalogue, encoder: Encoder, row: int) -> NDArray[np.uin
     return np.asarray(image)
 
 
-def _why(encoder: Encoder, image: Images, first: Path, centre: NDArray[np.float64], centring: str) -> Similarity | None:
+def _why(encoder: Encoder, image: Images, first: Path) -> Similarity | None:
     try:
-        if centring == "collection":
-            return compare(encoder, image, first, centre=centre)
         return compare(encoder, image, first)
     except (FileError, ImageError):  # its file is gone, or another one
         return None

@@ -15,7 +15,7 @@ from saccade.errors import ImageError, InputError
 from saccade.images import ImageRecipe, Images, read
 from saccade.images.collection import Collection, Skipped
 from saccade.models.places import Places
-from saccade.reference import QUANTILES, Reference
+from saccade.reference import MODEL_COLLECTION, QUANTILES, Reference
 from saccade.run import Run
 from saccade.typing import Array
 
@@ -118,6 +118,8 @@ def mean_code(
 
 
 _SAMPLE, _SAMPLE_BYTES = 256, 256 * 2**20
+_PIECE = 256
+"""Codes that are looked at together."""
 PAIRS = 4000
 """So many pairs, drawn at random, tell the spread of scores."""
 
@@ -162,25 +164,61 @@ def reference_of(
     every = np.concatenate(batches)
     if len(every) < 2:
         raise InputError("a collection of one image has nothing typical; give two or more.")
-    mean, spread = every.mean(axis=0, dtype=np.float64), every.std(axis=0, dtype=np.float64)
-    generator = np.random.default_rng(seed)
-    first = generator.integers(len(every), size=PAIRS)
-    second = (first + generator.integers(1, len(every), size=PAIRS)) % len(every)
-    share = np.linspace(0, 1, QUANTILES)
-    return Reference(
-        count=len(every),
-        mean_code=mean.astype(np.float32),
-        code_spread=spread.astype(np.float32),
+    return replace(
+        reference_of_codes(every, seed=seed, name=MODEL_COLLECTION),
         mean_image=(total / len(every)).astype(np.float32),
-        scores=np.quantile(_cosines(every, first, second), share),
-        centred_scores=np.quantile(_cosines(every - mean.astype(np.float32), first, second), share),
     )
 
 
-def _cosines(codes: NDArray[np.floating], first: NDArray[np.intp], second: NDArray[np.intp]) -> NDArray[np.float64]:
-    flat = codes.reshape(len(codes), -1).astype(np.float64)
-    flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-30)
-    cosines: NDArray[np.float64] = np.einsum("pk,pk->p", flat[first], flat[second])
+def reference_of_codes(codes: Array, *, name: str, seed: int = 0) -> Reference:
+    """What is typical of images whose codes are known: all but their mean image.
+
+    Args:
+        codes: float32 (images, rows, columns, channels), two or more.
+        name: Which images these are, in words.
+        seed: Of the pairs that are drawn.
+    """
+    count = len(codes)
+    mean = _mean_of(codes, lambda some: some)
+    spread = np.sqrt(_mean_of(codes, lambda some: (some - mean) ** 2))
+    generator = np.random.default_rng(seed)
+    first = generator.integers(count, size=PAIRS)
+    second = (first + generator.integers(1, count, size=PAIRS)) % count
+    share = np.linspace(0, 1, QUANTILES)
+    centre = mean.astype(np.float32)
+    return Reference(
+        count=count,
+        mean_code=centre,
+        code_spread=spread.astype(np.float32),
+        scores=np.quantile(_cosines(codes, first, second), share),
+        centred_scores=np.quantile(_cosines(codes, first, second, centre), share),
+        name=name,
+    )
+
+
+def _mean_of(codes: Array, function: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> NDArray[np.float64]:
+    """The mean of a function of every code, a few codes at a time: a catalogue may fill the memory as it is."""
+    total = np.zeros(codes.shape[1:])
+    for start in range(0, len(codes), _PIECE):
+        total += function(codes[start : start + _PIECE].astype(np.float64)).sum(axis=0)
+    return total / len(codes)
+
+
+def _cosines(
+    codes: NDArray[np.floating],
+    first: NDArray[np.intp],
+    second: NDArray[np.intp],
+    centre: NDArray[np.floating] | float = 0.0,
+) -> NDArray[np.float64]:
+    """The cosines of pairs of codes less a centre, a few pairs at a time."""
+    cosines = np.empty(len(first))
+    for start in range(0, len(first), _PIECE):
+        pairs = slice(start, start + _PIECE)
+        a, b = (
+            (codes[rows[pairs]] - centre).reshape(len(rows[pairs]), -1).astype(np.float64) for rows in (first, second)
+        )
+        lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+        cosines[pairs] = np.einsum("pk,pk->p", a, b) / np.maximum(lengths, 1e-30)
     return cosines
 
 

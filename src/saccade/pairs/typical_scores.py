@@ -48,9 +48,9 @@ def typical_of_mean(mean: MeanCode, pair: PairCodes, *, centred: bool, pooled: b
 
 
 def typical_of_reference(reference: Reference, *, centred: bool) -> TypicalScores:
-    """How alike are two photos of a collection that the model knows?"""
+    """How alike are two photos of a collection whose codes are known?"""
     scores = reference.typical(centred=centred)
-    return TypicalScores(*scores, f"of the collection that the model knows ({reference.count:,} photos)")
+    return TypicalScores(*scores, f"of {reference.name} ({reference.count:,} photos)")
 
 
 def collection_beside(images: tuple[Images, Images]) -> list[str]:
@@ -63,7 +63,6 @@ def collection_beside(images: tuple[Images, Images]) -> list[str]:
         if photos >= FEW_IMAGES:
             # The note stands on pages that are sent to others, who must not learn where the folder lies.
             folder = f"the folder of {each.photos[0].name} would ({photos:,} photos)"
-            return [
-                f"nothing tells what a typical pair scores; {folder}: `saccade compare --reference FOLDER` takes it"
-            ]
+            note = "nothing tells what a typical pair scores"
+            return [f"{note}; {folder}: `saccade compare` and `saccade report` take it with --reference FOLDER"]
     return []

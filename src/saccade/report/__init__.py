@@ -22,6 +22,7 @@ training_facts   what the model learned from
 in_page_network  the model as data that a page can compute by itself
 
 collection_data  the map of a whole collection
+reference_photos  what other photos share, taken off before those of the page are compared
 photo_atlas      many small photos in a few large images
 atlas            the map of a collection alone
 

@@ -121,10 +121,14 @@ class ShownCollection:
             source: Its file, if there is one.
             code: (rows, columns, channels).
         """
-        row = None if source is None else self._catalogue.rows.get(source.resolve())
-        own = None if row is None else self._numbers.get(row)
+        rows = [] if source is None else self._catalogue.rows_of(source)
+        own = [self._numbers[row] for row in rows if row in self._numbers]
         nearest, scores = self.space.nearest(self.space.direction(code), NEIGHBOURS, leave_out=own)
-        return {"own": own, "neighbours": nearest.tolist(), "scores": [float(score) for score in scores]}
+        return {
+            "own": own[0] if own else None,
+            "neighbours": nearest.tolist(),
+            "scores": [float(score) for score in scores],
+        }
 
     def data(self, queries: Sequence[tuple[Path | None, Array]] = ()) -> dict[str, Any]:
         """Everything that the page shows of it.

@@ -24,7 +24,7 @@ from saccade.report.collection_data import ShownCollection
 from saccade.report.eye_data import eye_data
 from saccade.report.layer_data import FEATURES, layer_data
 from saccade.report.map_data import agreements, explained, map_data
-from saccade.report.pair_data import game, known_centre, pair_data, similarities
+from saccade.report.pair_data import game, known_centre, known_reference, pair_data, similarities
 from saccade.report.photo_data import photo_data
 from saccade.report.subjects import map_on_subject
 from saccade.report.trust_data import trust_data
@@ -35,6 +35,7 @@ def report_contents(
     encoder: Encoder,
     images: Images,
     *,
+    comparing: Encoder,
     methods: Sequence[str] | None,
     title: str | None,
     deck: str | None,
@@ -45,7 +46,7 @@ def report_contents(
     stop: Callable[[], bool] | None,
     collection: Catalogue | None = None,
 ) -> dict[str, Any]:
-    """Everything that the views show, as plain data."""
+    """Everything that the views show, as plain data; `comparing` is the encoder with what is known of other photos."""
     subjects = {name: photo.subject for name, photo in about.items() if photo.subject is not None}
     report("encoding the photos", 0)
     codes = encoder.codes(images)
@@ -58,10 +59,11 @@ def report_contents(
         report("looking at what is kept", 2)
         detail_kept = explain(encoder, images, "detail_kept", stop=stop)
     report("asking untrained networks", 3)
-    centre = known_centre(encoder, codes)
-    trust = trust_data(encoder, images, attributions[0], centre)
+    comparing = comparing if collection is None else collection.known_to(comparing)
+    centre = known_centre(comparing, codes)
+    trust = trust_data(encoder, images, attributions[0], known_reference(comparing, codes))
     pairs = pair_data(
-        encoder,
+        comparing,
         images,
         centre,
         subjects=subjects,
@@ -75,7 +77,7 @@ def report_contents(
     neighbourhood = None
     if collection is not None:
         report("laying out the collection", 7)
-        neighbourhood = _neighbourhood(encoder, collection, images, codes)
+        neighbourhood = _neighbourhood(comparing, collection, images, codes)
     table = similarities(codes, centre)
     other = None
     if beside is not None:
@@ -104,7 +106,7 @@ def report_contents(
         one["cells"] = [array_spec(layer.values[index], "float16") for layer in cells]
         content.append(one)
     return {
-        **page_facts(encoder, images, codes, cells, title=title, deck=deck),
+        **page_facts(comparing, images, codes, cells, title=title, deck=deck),
         "photos": content,
         "pairs": pairs,
         "table": table.tolist(),
@@ -118,8 +120,18 @@ def report_contents(
 def page_facts(
     encoder: Encoder, images: Images, codes: Array, cells: Sequence[CellCodes], *, title: str | None, deck: str | None
 ) -> dict[str, Any]:
-    """What a page knows before it knows anything of a photo: the model, its code, the colours, the headline."""
+    """What a page knows before it knows anything of a photo: the model, its code, the colours, the headline.
+
+    Args:
+        encoder: The model, as it compares photos.
+        images: The photos.
+        codes: Their codes.
+        cells: Layers whose cells can be touched.
+        title: The headline.
+        deck: The paragraph under it.
+    """
     height, width, channels = images.shape[1:]
+    reference = known_reference(encoder, codes)
     return {
         "title": title or _title(images),
         "deck": deck or _deck(codes.shape[1:], (height, width, channels)),
@@ -129,6 +141,7 @@ def page_facts(
             "value_range": list(images.value_range),
             "fed": encoder.recipe.describe_values(),
         },
+        "mean_of": "" if reference is None else reference.name,
         "code": dict(zip(("layer", "rows", "columns", "channels"), (encoder.layer, *codes.shape[1:]), strict=True)),
         "cells": [_cells_words(layer) for layer in cells],
         "ramps": {

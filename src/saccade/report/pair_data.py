@@ -11,11 +11,13 @@ import numpy as np
 from saccade.encoder import Encoder
 from saccade.images import Images
 from saccade.pairs import compare
+from saccade.reference import Reference
 from saccade.report.array_spec import array_spec
 from saccade.report.map_data import scale_data
 from saccade.report.subjects import subject_sentence
 from saccade.results import Similarity
 from saccade.results.framing import framed
+from saccade.results.result import sentence
 from saccade.results.similarity_words import headline, shared_colour
 from saccade.typing import Array, Box
 
@@ -38,7 +40,7 @@ def pair_data(
     Args:
         encoder: The model.
         images: The photos.
-        centre: The mean code of the collection that the model knows; None where it knows none.
+        centre: The mean code of the collection that `encoder.reference` tells of; None where none is known.
         subjects: Boxes of the photos' subjects, by name.
         progress: Called with the share that is done. The first photo's pairs take longest: there every photo's masked
             copies are encoded, where a code can be split in no other way.
@@ -56,7 +58,7 @@ def pair_data(
                 progress((start + (end - start) * done / max(total, 1)) / len(images))
 
         similarity = compare(encoder, images[a], images[b], reference=reference, progress=on_progress, stop=stop)
-        pair = {"a": a, "b": b, **_pair(similarity, encoder, centred=centre is not None)}
+        pair = {"a": a, "b": b, **_pair(similarity, reference)}
         if subjects:
             boxes = [subjects.get(images.photos[index].name) for index in (a, b)]
             pair["subject"] = subject_sentence(similarity, boxes)
@@ -64,12 +66,12 @@ def pair_data(
     return pairs
 
 
-def _pair(similarity: Similarity, encoder: Encoder, *, centred: bool) -> dict[str, Any]:
+def _pair(similarity: Similarity, reference: Reference | None) -> dict[str, Any]:
     grid_a, grid_b = similarity.shares_a.shape, similarity.shares_b.shape
-    reference = encoder.reference
     return {
         "score": similarity.score,
         "centred": similarity.centred,
+        "mean_of": reference.name if reference is not None and similarity.centred else "",
         "matching": similarity.matching,
         "split": similarity.split,
         "places": similarity.places,
@@ -88,8 +90,8 @@ def _pair(similarity: Similarity, encoder: Encoder, *, centred: bool) -> dict[st
         ],
         "rest": similarity.rest,
         "typical": None
-        if reference is None or similarity.matching != "place"
-        else {"photos": reference.count, "scores": list(reference.typical(centred=centred))},
+        if similarity.median_score is None
+        else {"scores": [similarity.median_score, similarity.high_score], "sentence": sentence(similarity.typical)},
         "sentence": _sentence(similarity),
         "notes": list(similarity.notes),
     }
@@ -107,9 +109,15 @@ def _sentence(similarity: Similarity) -> str:
 
 
 def known_centre(encoder: Encoder, codes: Array) -> Array | None:
-    """The mean code of the collection that the model knows, if it is about these codes."""
+    """The mean code of the collection that the encoder knows, if it is about these codes."""
+    reference = known_reference(encoder, codes)
+    return None if reference is None else reference.mean_code
+
+
+def known_reference(encoder: Encoder, codes: Array) -> Reference | None:
+    """The collection that the encoder knows, if it is about these codes."""
     reference = encoder.reference
-    return reference.mean_code if reference is not None and reference.mean_code.shape == codes.shape[1:] else None
+    return reference if reference is not None and reference.mean_code.shape == codes.shape[1:] else None
 
 
 def similarities(codes: Array, centre: Array | None) -> Array:

@@ -21,7 +21,9 @@ from saccade.evaluation.similarity import CENTRED_COSINE
 from saccade.evaluation.untrained import beside_untrained
 from saccade.images import Images
 from saccade.picture.numerals import number
+from saccade.picture.pair import score_text
 from saccade.picture.scales import scale_of
+from saccade.reference import Reference
 from saccade.report.array_spec import array_spec
 from saccade.report.map_data import scale_data
 from saccade.results import Attribution
@@ -33,23 +35,37 @@ from saccade.typing import Array
 _STEPS = 10
 """Deletion goes in tenths of the photo."""
 _NETWORKS = 2
+_FEWEST = 4
+"""So many photos of the page itself have a mean code that may be taken off, where no other is known."""
+_DISTINCT = 1e-3
+"""A code that differs from a mean by a smaller share of the mean's length has no direction that could be compared."""
 _EQUAL = 0.02
 """Scores of one photo that differ by less are not told apart."""
 _CHANCE = 0.05
 """Scores that are no further above that of a map at random are hardly better than chance."""
+_ADVICE = {
+    False: "What all photos share hides what sets them apart: \u201csaccade report --reference FOLDER\u201d takes off "
+    "what the photos of a folder share, and \u201csaccade evaluate\u201d asks a whole folder.",
+    True: "\u201csaccade evaluate\u201d asks a whole folder.",
+}
+"""What can be done where this test cannot tell: where nothing was taken off the codes, and where something was."""
 _ALIKE = 0.7
 """From this rank correlation on two maps say much the same."""
 
 
-def trust_data(encoder: Encoder, images: Images, first: Attribution, centre: Array | None) -> list[dict[str, Any]]:
+def trust_data(
+    encoder: Encoder, images: Images, first: Attribution, reference: Reference | None
+) -> list[dict[str, Any]]:
     """For every photo: the map beside those that know nothing, and the curves of deletion and insertion.
 
     Args:
         encoder: The model.
         images: The photos.
         first: The first method's answer.
-        centre: The mean code that is taken off before codes are compared; None: nothing is.
+        reference: Whose mean code is taken off before codes are compared. None: that of these photos, where they are
+            enough, else nothing is.
     """
+    centre, mean_of = _centre(encoder.codes(images), reference)
     smoothing = default_low_pass(encoder, images.array, code())
     numbers = range(len(images))
     controls = {
@@ -68,7 +84,7 @@ def trust_data(encoder: Encoder, images: Images, first: Attribution, centre: Arr
     content = []
     for index in numbers:
         one: dict[str, Any] = {
-            "centred": centre is not None,
+            "mean_of": mean_of,
             "steps": _STEPS,
             "edges": {
                 "values": array_spec(edges[index], "float16"),
@@ -96,6 +112,17 @@ def trust_data(encoder: Encoder, images: Images, first: Attribution, centre: Arr
         one["sentence"] = _verdict(one)
         content.append(one)
     return content
+
+
+def _centre(codes: Array, reference: Reference | None) -> tuple[Array | None, str]:
+    """The mean code that is taken off, and whose it is; None and nothing where none is known."""
+    if reference is not None:
+        return reference.mean_code, reference.name
+    mean = codes.mean(axis=0, dtype=np.float64)
+    away = np.linalg.norm((codes - mean).reshape(len(codes), -1), axis=1)
+    if len(codes) < _FEWEST or away.min() <= _DISTINCT * np.linalg.norm(mean):
+        return None, ""
+    return mean.astype(np.float32), "the photos of this page"
 
 
 def deletion_curves(
@@ -150,17 +177,25 @@ def _verdict(trust: dict[str, Any]) -> str:
     """What the test says of this photo's map."""
     scores = {name: curve["score"] for name, curve in trust["curves"].items()}
     ahead = scores["map"] - scores["edges"]
+    in_words = (
+        f"this map {number(scores['map'])}, an edge detector {number(scores['edges'])}, a map at random "
+        f"{number(scores['random'])}"
+    )
+    whole, nothing = (trust["curves"]["map"]["deletion"][step] for step in (0, -1))
+    if whole - nothing < _CHANCE and max(scores.values()) - min(scores.values()) < _CHANCE:
+        return (
+            f"This test cannot tell here: with all of the photo blurred its code is still {score_text(nothing)} alike "
+            f"to that of the photo, so every map scores about the same ({in_words}). {_ADVICE[bool(trust['mean_of'])]}"
+        )
     if scores["map"] - scores["random"] < _CHANCE:
         return (
-            f"Taken at its word, this map finds what the code needs hardly better than chance: its score is "
-            f"{number(scores['map'])}, that of an edge detector {number(scores['edges'])}, that of a map at random "
-            f"{number(scores['random'])}."
+            f"Taken at its word, this map finds what the code needs hardly better than chance. The scores: {in_words}."
         )
     beats = "about as surely as" if abs(ahead) < _EQUAL else "more surely than" if ahead > 0 else "less surely than"
     text = (
         f"Taken at its word, this map finds what the code needs {beats} an edge detector does "
         f"({number(scores['map'])} against {number(scores['edges'])}; a map at random has "
-        f"{number(round(scores['random'], 2))}). Its rank correlation with the edges is "
+        f"{number(scores['random'])}). Its rank correlation with the edges is "
         f"{number(trust['edges']['likeness'])}."
     )
     untrained = trust.get("untrained")

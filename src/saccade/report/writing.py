@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from saccade.report.contents import report_contents
 from saccade.report.in_page_network import in_page_network
 from saccade.report.page_file import page_file
 from saccade.report.recipe import recipe
+from saccade.report.reference_photos import with_reference
 from saccade.utf8 import utf8_bytes
 
 MOST = 12
@@ -39,6 +41,7 @@ def write_report(
     deck: str | None = None,
     live: bool = True,
     collection: Any = None,
+    reference: Any = None,
     beside: Encoder | Any = None,
     beside_lead: str | None = None,
     about: Mapping[str, Any] | None = None,
@@ -65,6 +68,9 @@ def write_report(
         live: Carry the network itself, where a page can run it, so that a cover can be dragged over the photos.
         collection: Photos among which these are shown: a folder, a glob, a list, a `Catalogue` or its file. The page
             then has their map, with at most 2,000 of them, drawn at random; it needs scikit-learn.
+        reference: Photos whose mean code is taken off before photos are compared: a folder, a glob, a list, a
+            `Catalogue` or its file, or a `Reference`. They also tell what a typical pair scores. By default what the
+            model knows of its own collection, else `collection`.
         beside: Another model, which is shown the same photos: where both look, and which photos each finds alike.
         beside_lead: What is to be said of the two.
         about: What is known of the photos, by their names: mappings with `description` (what is on it, for those who
@@ -97,8 +103,9 @@ def write_report(
         raise InputError(f"{path.name} is no page; a report ends in .html.")
     check_writable(path)
     page, _ = report_page(
-        encoder, images, methods=methods, title=title, deck=deck, live=live, collection=collection, beside=beside,
-        beside_lead=beside_lead, about=about, name=path.name, model_source=model_source, options=options, notes=notes,
+        encoder, images, methods=methods, title=title, deck=deck, live=live, collection=collection,
+        reference=reference, beside=beside, beside_lead=beside_lead, about=about, name=path.name,
+        model_source=model_source, options=options, notes=notes,
         progress=progress, stop=stop, on_note=on_note,
     )  # fmt: skip
     return write_text(path, page)
@@ -113,6 +120,7 @@ def report_page(
     deck: str | None = None,
     live: bool = True,
     collection: Any = None,
+    reference: Any = None,
     beside: Encoder | Any = None,
     beside_lead: str | None = None,
     about: Mapping[str, Any] | None = None,
@@ -133,7 +141,8 @@ def report_page(
     about_each = about_photos(about, photos.names)
     other = None if beside is None else as_encoder(beside)
 
-    before = 0 if collection is None else _COLLECTION_STEPS
+    before_reference = 0 if collection is None else _COLLECTION_STEPS
+    before = before_reference + (0 if reference is None else _COLLECTION_STEPS)
 
     def report(text: str, done: float) -> None:
         if stop is not None and stop():
@@ -141,9 +150,9 @@ def report_page(
         if progress is not None:
             progress(text, before + done, before + _STEPS)
 
-    def encoded(done: int, total: int) -> None:
+    def encoded(text: str, first: int, done: int, total: int) -> None:
         if progress is not None:
-            progress("encoding the collection", before * done // max(total, 1), before + _STEPS)
+            progress(text, first + _COLLECTION_STEPS * done // max(total, 1), before + _STEPS)
 
     def how_it_was_made() -> dict[str, Any]:
         return recipe(
@@ -151,12 +160,19 @@ def report_page(
             collection=None if collection is None else _name_of(collection),
         )  # fmt: skip
 
-    catalogue = None if collection is None else catalogue_for(encoder, collection, progress=encoded, stop=stop)
+    catalogue = None
+    if collection is not None:
+        on_photo = partial(encoded, "encoding the collection", 0)
+        catalogue = catalogue_for(encoder, collection, progress=on_photo, stop=stop)
+    comparing, skipped = encoder, ""
+    if reference is not None:
+        on_photo = partial(encoded, "encoding the reference photos", before_reference)
+        comparing, skipped = with_reference(encoder, photos, reference, progress=on_photo, stop=stop)
     data = report_contents(
-        encoder, photos, methods=methods, title=title, deck=deck, beside=other, beside_lead=beside_lead,
-        about=about_each, report=report, stop=stop, collection=catalogue,
+        encoder, photos, comparing=comparing, methods=methods, title=title, deck=deck, beside=other,
+        beside_lead=beside_lead, about=about_each, report=report, stop=stop, collection=catalogue,
     )  # fmt: skip
-    left_out = [*data["left_out"], *notes]
+    left_out = [*data["left_out"], *([skipped] if skipped else []), *notes]
     network = _network(encoder, photos, left_out) if live else None
     data["recipe"] = how_it_was_made()
     page = page_file(data["title"], data["deck"], data, entry=entry)

@@ -25,6 +25,8 @@ _CENTRED = {
     "none": "the cosine of the whole codes",
     "cell": "the cosine of the cells at the best place of each photo, less the mean cell of the collection",
 }
+_SAME = 1 - 1e-5
+"""From this score on two codes are the same but for rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +61,8 @@ class Neighbours(Result):
         centring: What was taken off before: the mean of what the `"model"` knows, of the `"collection"`, the mean
             `"cell"` where a part was looked for, or `"none"`.
         part: The part that was looked for, in shares of the photo; None: the whole.
-        why: Why the first is alike; None if it was not asked.
+        why: Why the first that has another code is alike; None if it was not asked, or its file is gone.
+        left_out: The photo itself, by its names in the collection.
     """
 
     neighbours: tuple[Neighbour, ...]
@@ -70,9 +73,37 @@ class Neighbours(Result):
     centring: str = "none"
     part: Box | None = None
     why: Similarity | None = None
+    left_out: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Neighbours({len(self.neighbours)} of {self.compared} photos for {self.images.names[0]})"
+
+    @property
+    def first_unequal(self) -> Neighbour | None:
+        """The most alike whose code is another one: why the same code is alike needs no answer."""
+        if self.part is not None:
+            return self.neighbours[0] if self.neighbours else None
+        return next((neighbour for neighbour in self.neighbours if neighbour.score < _SAME), None)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What must be known of this list: whether the photo itself was left out, and which have the same code."""
+        notes = []
+        name = self.images.names[0]
+        if self.left_out:
+            listed = [left_out.rpartition("/")[2] for left_out in self.left_out]
+            is_same_name = set(listed) == {name}
+            under = "" if is_same_name else f" (there {', '.join(listed)})"
+            notes.append(f"{name} is one of the collection{under}, and is left out")
+        same = [neighbour for neighbour in self.neighbours if neighbour.score >= _SAME and self.part is None]
+        if same:
+            names = same[0].name if len(same) == 1 else f"{same[0].name} and {len(same) - 1:,} more"
+            have = "has" if len(same) == 1 else "have"
+            text = f"{names} {have} exactly the same code"
+            if self.why is not None:
+                text += f"; why the next is alike is shown, {self.why.names[1]}"
+            notes.append(text)
+        return tuple(notes)
 
     @checks_arguments
     def figure(self, *, theme: str = "light") -> Image.Image:
@@ -92,7 +123,10 @@ class Neighbours(Result):
             others,
             title=f"What is most like {'this part of ' if self.part else ''}{name}?",
             caption=[self._caption()],
-            notes=[f"Compared: {_CENTRED[self.centring]}; layer {self.layer} of {self.model}."],
+            notes=[
+                f"Compared: {_CENTRED[self.centring]}; layer {self.layer} of {self.model}.",
+                *(f"{note}." for note in self.notes),
+            ],
             theme=theme,
         )
         if self.why is None:
@@ -129,6 +163,7 @@ class Neighbours(Result):
             "compared": self.compared,
             "centring": self.centring,
             "neighbours": [neighbour.name for neighbour in self.neighbours],
+            "left_out": list(self.left_out),
         }
 
     def to_dict(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import { captionStrip, chooser, readout } from "./controls.js";
 import { drawMatchLines, gridKey, outlineMatches, pairOf, sharesOf } from "./pair_picture.js";
 import { cellAt, cellInWords, createStage, mapAtPixels, paintMap, photoPixels } from "./stage.js";
 import { colourKey } from "./where.js";
-import { asCount, asPercent, asScore, asText, inWords, withSign } from "./wording.js";
+import { asPercent, asScore, asText, inWords, withSign } from "./wording.js";
 
 /** The rest of a bar is drawn broken where it would take more of it than this. */
 const MOST_OF_BAR = 0.4;
@@ -61,7 +61,7 @@ export function renderAlike({ data, element, store }) {
     typical.replaceChildren(ruler(pair));
     bar.replaceChildren(sumBar(pair));
     caption.replaceChildren(captionStrip([
-      ["what is compared", `the code of both photos (${data.code.layer}), by its cosine${pair.centred ? ", less the mean code" : ""}`],
+      ["what is compared", `the code of both photos (${data.code.layer}), by its cosine${pair.centred ? `, less the mean code of ${pair.mean_of}` : ""}`],
       ["the split", pair.split === "exact" ? "exact: all places together make the score" : "estimated by covering"],
       ["unit", "what a place adds to the similarity"], ["real grid", pair.places ? `${pair[gridKey(pair, 0)].join("\u00d7")}${pair.matching === "place" ? "" : ` by ${pair[gridKey(pair, 1)].join("\u00d7")}`}, smoothed for display` : ""], ["good to know", pair.notes.join(" \u00b7 ")],
     ]));
@@ -163,7 +163,7 @@ export function renderAlike({ data, element, store }) {
 
   /** @param {any} pair */
   function ruler(pair) {
-    if (!pair.typical) return build("p", { class: "aside" }, "What a typical pair scores is not known for this model; “saccade compare” with a reference collection tells.");
+    if (!pair.typical) return build("p", { class: "aside" }, "What a typical pair scores is not known here; “saccade report --reference FOLDER” tells, by the photos of a folder.");
     const [median, high] = pair.typical.scores;
     const low = Math.min(-0.2, pair.score, median);
     /** @param {number} value */
@@ -171,7 +171,7 @@ export function renderAlike({ data, element, store }) {
     return build("div", { class: "ruler" },
       build("div", { class: "ruler-line", "aria-hidden": "true" },
         build("span", { class: "ruler-band", style: { left: at(median), right: `calc(100% - ${at(high)})` } }), build("span", { class: "ruler-mark", style: { left: at(pair.score) } })),
-      build("p", { class: "aside" }, `A typical pair of the ${asCount(pair.typical.photos)} photos that the model knows scores ${inWords(median)}; 5\u00a0% of them score over ${inWords(high)}.`));
+      build("p", { class: "aside" }, asText(pair.typical.sentence)));
   }
 
   store.follow((/** @type {any} */ state, /** @type {any} */ before) => { if (state.photo !== before.photo || state.other !== before.other) refresh(); });

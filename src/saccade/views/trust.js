@@ -41,8 +41,8 @@ export function renderTrust({ data, element, store }) {
     chart.replaceChildren(curveChart(trust.curves, trust.steps));
     caption.replaceChildren(captionStrip([
       ["test", `deletion and insertion, ${trust.steps} steps, under the photo's own blur`],
-      ["similarity", trust.centred ? "cosine of the codes, less the mean code" : "cosine of the codes as they are; codes of positive numbers stay alike whatever they show"],
-      ["score", Object.entries(trust.curves).map(([name, curve]) => `${curveNames[name]} ${inWords(Math.round(100 * /** @type {any} */ (curve).score) / 100)}`).join(" \u00b7 ")],
+      ["similarity", trust.mean_of ? `cosine of the codes, less the mean code of ${trust.mean_of}` : "cosine of the codes as they are; codes of positive numbers stay alike whatever they show"],
+      ["score", Object.entries(trust.curves).map(([name, curve]) => `${curveNames[name]} ${inWords(/** @type {any} */ (curve).score)}`).join(" \u00b7 ")],
       ["good to know", "One photo is one photo: “saccade evaluate” asks this of a whole folder, with intervals."],
     ]));
   }

@@ -1,0 +1,86 @@
+"""Reference photos of a page: what they share is taken off before the photos of the page are compared."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from saccade.collection import Catalogue, catalogue_of
+from saccade.collection.catalogue_file import is_catalogue_name
+from saccade.collection.code_space import FEWEST_CENTRED
+from saccade.encoder import Encoder
+from saccade.errors import InputError
+from saccade.images import Images
+from saccade.images.collection import skipped_in_words
+from saccade.reference import Reference
+
+NAME = "the reference"
+"""What these photos are called."""
+
+
+def with_reference(
+    encoder: Encoder,
+    images: Images,
+    reference: Any,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> tuple[Encoder, str]:
+    """The encoder that compares photos less what these share.
+
+    Args:
+        encoder: The model.
+        images: The photos of the page.
+        reference: A `Reference`, a `Catalogue` or its file, or photos, which are then encoded.
+        progress: Called with the photos done and the photos in all.
+        stop: Asked between photos; True ends the work with `Cancelled`.
+
+    Returns:
+        It, and a line about photos that could not be used; empty where all could.
+
+    Raises:
+        InputError: A catalogue or reference of another encoder or another size, or fewer than three photos.
+        FileError: A file or folder does not exist, or holds no photo.
+        Cancelled: `stop` said so.
+    """
+    skipped = ""
+    if not isinstance(reference, Reference):
+        catalogue = _catalogue(encoder, reference, (images.shape[1], images.shape[2]), progress, stop)
+        skipped = skipped_in_words(catalogue.skipped, "the reference photos")
+        if catalogue.reference is None:
+            raise InputError(
+                f"{len(catalogue)} reference photo{'s' * (len(catalogue) > 1)}: what they share is not what all photos "
+                f"share; give {FEWEST_CENTRED} or more, better some hundred."
+            )
+        reference = replace(catalogue.reference, name=NAME)
+    known, own = reference.mean_code.shape, encoder.codes(images).shape[1:]
+    if known != own:
+        shapes = ["x".join(map(str, shape)) for shape in (known, own)]
+        raise InputError(
+            f"the reference is of another model, layer or size of photos: its codes are {shapes[0]}, and those of this "
+            f"page {shapes[1]}; give the folder of the photos."
+        )
+    knowing = copy.copy(encoder)
+    knowing.reference = reference
+    return knowing, skipped
+
+
+def _catalogue(
+    encoder: Encoder,
+    reference: Any,
+    size: tuple[int, int],
+    progress: Callable[[int, int], None] | None,
+    stop: Callable[[], bool] | None,
+) -> Catalogue:
+    """The codes of the reference photos."""
+    if isinstance(reference, (str, Path)) and is_catalogue_name(reference):
+        reference = Catalogue.load(reference)
+    if isinstance(reference, Catalogue):
+        reference.check_fits(encoder)
+        return reference
+    of_one_size = copy.copy(encoder)
+    of_one_size.recipe = replace(encoder.recipe, height=size[0], width=size[1], multiple=1)
+    return catalogue_of(of_one_size, reference, progress=progress, stop=stop)
