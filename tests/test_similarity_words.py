@@ -180,7 +180,7 @@ def test_what_a_cover_refuted_is_said(
     [
         (
             0.72, "constant",
-            ("90 % of it comes from a constant that the network adds to every photo, whatever it shows; "
+            ("90 % of it comes from a constant that the network adds to every photo; "
             "70 % of what their places add lies in the lower half of both photos"),
         ),
         (

@@ -13,7 +13,7 @@ _SEEN = 5e-4
 """A smaller share would not be seen in a bar."""
 _NAMES = {CONSTANT: "the same for every photo", TOKENS: "from the whole photo at once"}
 _SOURCES = {
-    CONSTANT: "comes from a constant that the network adds to every photo, whatever it shows",
+    CONSTANT: "comes from a constant that the network adds to every photo",
     TOKENS: "comes from tokens that stand for the whole photo, and for no place in it",
 }
 
