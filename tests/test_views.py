@@ -156,15 +156,25 @@ def test_a_long_score_stays_on_one_line(browser: Any, carried: dict[str, Any], t
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_how_much_of_a_photo_is_not_seen_is_said(browser: Any, carried: dict[str, Any], tmp_path: Path) -> None:
+def test_what_the_network_is_given_of_a_photo_is_framed_and_said(
+    browser: Any, carried: dict[str, Any], tmp_path: Path
+) -> None:
     content = json.loads(json.dumps(carried))
     content["photos"][0]["box"] = [0.2, 0, 0.8, 1]
     (tmp_path / "cropped.html").write_text(page_file("cropped", "a middle", content))
     with opened(browser, tmp_path / "cropped.html") as tab:
-        assert "40\N{NO-BREAK SPACE}% of the photo, grey all round" in come_to(tab, "look").text_content()
+        look = come_to(tab, "look")
+        assert "the middle 60\N{NO-BREAK SPACE}% of the photo's width; it is framed" in look.text_content()
+        row = look.locator(".stage-canvas").first.evaluate(
+            "(canvas) => [...canvas.getContext('2d').getImageData(0, canvas.height / 2, canvas.width, 1).data]"
+        )
+        red = row[::4]
+        edge = next(index for index in range(len(red)) if (index + 0.5) / len(red) >= 0.2)
+        assert red[edge - 2 : edge + 2] == [20, 20, 235, 235]
+        assert red.count(235) >= 4
         tab.locator(".thumb").nth(1).click()
         tab.wait_for_timeout(300)
-        assert "grey all round" not in tab.locator("#look").text_content()
+        assert "it is framed" not in tab.locator("#look").text_content()
 
 
 def test_a_long_rest_is_drawn_broken_and_said(browser: Any, carried: dict[str, Any], tmp_path: Path) -> None:
