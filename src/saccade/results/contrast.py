@@ -106,10 +106,10 @@ class Contrast(Result):
         """Is that much? By what pairs of a known collection score; where none is known, how to get to know it."""
         by = number(abs(self.difference))
         if self.median_score is None or self.high_score is None:
-            little = "That is next to nothing as scores are written, and what" if self.says_little else "What"
+            little = "That is next to nothing as scores are written. " if self.says_little else ""
             return (
-                f"{little} two photos typically score is not known here, so neither is whether {by} is much: a folder "
-                "of photos as reference tells (--reference FOLDER)."
+                f"{little}What two photos typically score is not known here, so neither is whether {by} is much; a "
+                "folder of photos as reference tells (--reference FOLDER)."
             )
         typical = f"a typical pair scores {number(self.median_score)}, and 5 % score over {number(self.high_score)}"
         return f"A difference of {by} says little: {typical}." if self.says_little else f"For comparison, {typical}."
