@@ -249,3 +249,25 @@ def test_the_key_s_keeps_it_and_a_text_is_only_written(browser: Any, page: Path)
         assert saved(tab, lambda: tab.keyboard.press("s"))[0] == "cat-and-cup-alike.png"
         come_to(tab, "recipe")
         assert tab.locator("#recipe .saved").count() == 0
+
+
+def test_what_is_the_same_for_every_photo_is_a_piece_of_the_bar(
+    browser: Any, carried: dict[str, Any], tmp_path: Path
+) -> None:
+    content = json.loads(json.dumps(carried))
+    (pair,) = content["pairs"]
+    pair["special"], pair["special_name"] = 0.25, "the same for every photo"
+    pair["rest"] -= 0.25
+    for photo in content["photos"]:
+        photo["box"] = [0.2, 0, 0.8, 1]
+    (tmp_path / "constant.html").write_text(page_file("constant", "a constant", content))
+    with opened(browser, tmp_path / "constant.html") as tab:
+        alike = come_to(tab, "alike")
+        assert "+0.25 the same for every photo" in alike.locator(".sum-text").first.text_content()
+        parts = alike.locator(".sum-part")
+        assert parts.count() == len(pair["matches"]) + 2
+        assert "the rest of the score is the same for every photo" in alike.text_content()
+        row = alike.locator(".stage-canvas").first.evaluate(
+            "(canvas) => [...canvas.getContext('2d').getImageData(0, canvas.height / 2, canvas.width, 1).data]"
+        )
+        assert row[::4].count(235) >= 4, "the view's edges are framed under the matches, too"

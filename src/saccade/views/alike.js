@@ -65,7 +65,7 @@ export function renderAlike({ data, element, store }) {
     bar.replaceChildren(sumBar(pair));
     caption.replaceChildren(captionStrip([
       ["what is compared", `the code of both photos (${data.code.layer}), by its cosine${pair.centred ? ", less the mean code" : ""}`],
-      ["the split", pair.split === "exact" ? "exact: all places together make the score" : "estimated by covering"],
+      ["the split", splitInWords(pair)],
       ["unit", "what a place adds to the similarity"], ["real grid", pair.places ? `${pair[gridKey(pair, 0)].join("\u00d7")}${pair.matching === "place" ? "" : ` by ${pair[gridKey(pair, 1)].join("\u00d7")}`}, smoothed for display` : ""], ["good to know", pair.notes.join(" \u00b7 ")],
     ]));
     draw();
@@ -179,6 +179,13 @@ export function renderAlike({ data, element, store }) {
   }
 
   store.follow((/** @type {any} */ state, /** @type {any} */ before) => { if (state.photo !== before.photo || state.other !== before.other) refresh(); });
+}
+
+/** @param {any} pair @returns {string} how its score was split */
+function splitInWords(pair) {
+  if (pair.split !== "exact") return "estimated by covering";
+  if (pair.special === 0) return "exact: all places together make the score";
+  return `exact: all places together make ${inWords(pair.score - pair.special)}; the rest of the score is ${pair.special_name}`;
 }
 
 /**

@@ -158,10 +158,7 @@ export function paintMap(target, photo, placed, scale, style) {
   frameSeenPart(data, placed, width, height);
 }
 
-/**
- * Where the network's view ends inside the photo: a thin frame, light inside and dark outside, and what it never saw a little darker.
- * @param {Uint8ClampedArray} data @param {Float32Array} placed NaN where the network was given nothing @param {number} width @param {number} height
- */
+/** @param {Uint8ClampedArray} data @param {Float32Array} placed NaN where the network was given nothing @param {number} width @param {number} height */
 function frameSeenPart(data, placed, width, height) {
   let [left, top, right, bottom] = [width, height, -1, -1];
   for (let y = 0, index = 0; y < height; y += 1) {
@@ -173,7 +170,16 @@ function frameSeenPart(data, placed, width, height) {
       bottom = y;
     }
   }
-  if (right < 0 || (left === 0 && top === 0 && right === width - 1 && bottom === height - 1)) return;
+  if (right >= 0) frameView(data, width, height, [left, top, right, bottom]);
+}
+
+/**
+ * Where the network's view ends inside the photo: a thin frame, light inside and dark outside, and what it never saw a little darker.
+ * @param {Uint8ClampedArray} data @param {number} width @param {number} height
+ * @param {number[]} view the first and last pixels that the network was given: left, top, right, bottom
+ */
+export function frameView(data, width, height, [left, top, right, bottom]) {
+  if (left === 0 && top === 0 && right === width - 1 && bottom === height - 1) return;
   for (let y = 0, index = 0; y < height; y += 1) {
     for (let x = 0; x < width; x += 1, index += 1) {
       // How far inside the nearest edge of the view, which an edge of the photo is not; below 0: outside.
