@@ -131,3 +131,15 @@ def test_the_sentence_explains_the_side_that_it_is_more_like(encoder: saccade.En
     nearer, further = (why, back) if why.difference > 0 else (back, why)
     assert nearer.sentence.split("speaks for ")[1] == further.sentence.split("speaks for ")[1]
     assert "the whole photo" not in nearer.sentence
+
+
+def test_what_no_place_adds_to_a_difference_is_said(encoder: saccade.Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    from saccade.results import contrast as module
+
+    captions: list[str] = []
+    monkeypatch.setattr(module, "figure", lambda *_, caption, **__: captions.append(caption[-1]) or object())
+    why = replace(contrast(encoder, CAT, CUP, ROCKET), scores_nearer=(0.8,), scores_further=(0.5,))
+    why.figure()
+    replace(why, special=0.2).figure()
+    assert captions[0].endswith("All places together make the difference.")
+    assert captions[1].endswith("All places together make 0.10 of it; 0.20 comes from no place of the photo.")

@@ -26,9 +26,10 @@ from saccade.results.result import Result, read_only, sentence
 _UNIT = "what this place adds to the difference"
 _LITTLE = 0.25
 """A difference says little below this part of that between a typical pair and one of the 5 % most alike."""
+_SEEN = 0.005
+"""What is no place is worth a word from this part of the difference on."""
 _MEANING = (
-    "Orange: this part makes the photo more like {nearer}. Blue: this part makes it more like {further}. "
-    "All places together make the difference."
+    "Orange: this part makes the photo more like {nearer}. Blue: this part makes it more like {further}. {together}"
 )
 
 
@@ -115,6 +116,14 @@ class Contrast(Result):
         return f"A difference of {by} says little: {typical}." if self.says_little else f"For comparison, {typical}."
 
     @property
+    def _together(self) -> str:
+        """What the places make, and what no place makes."""
+        if abs(self.special) < _SEEN * abs(self.difference) or not self.special:
+            return "All places together make the difference."
+        places = f"All places together make {number(self.difference - self.special)} of it"
+        return f"{places}; {number(self.special)} comes from no place of the photo."
+
+    @property
     def _means(self) -> tuple[float, float]:
         return float(np.mean(self.scores_nearer)), float(np.mean(self.scores_further))
 
@@ -172,7 +181,7 @@ class Contrast(Result):
             caption=[
                 self.sentence,
                 self.size_in_words,
-                _MEANING.format(nearer=_names(self.nearer), further=_names(self.further)),
+                _MEANING.format(nearer=_names(self.nearer), further=_names(self.further), together=self._together),
             ],
             notes=[measure, *map(sentence, self.notes)],
             bar=Bar(scale, _UNIT),
