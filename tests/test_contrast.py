@@ -46,6 +46,30 @@ def test_a_reference_is_read_once(encoder: saccade.Encoder) -> None:
     assert steps == [(1, 3), (2, 3), (3, 3)]
 
 
+def test_a_difference_is_measured_by_what_pairs_of_the_reference_score(encoder: saccade.Encoder) -> None:
+    reference = [CAT[::2], CUP[::2], ROCKET[::2], FACE[::2]]
+    why = contrast(encoder, CAT, CUP, ROCKET, reference=reference)
+    pair = saccade.compare(encoder, CAT, CUP, reference=reference)
+    assert (why.median_score, why.high_score) == pytest.approx((pair.median_score, pair.high_score), abs=1e-6)
+    step = why.high_score - why.median_score
+    for part, little in ((0.2, True), (0.3, False)):
+        close = replace(why, scores_nearer=(0.1 + part * step,), scores_further=(0.1,))
+        assert close.says_little == little
+        assert close.headline.startswith("About as much like" if little else "More like")
+        assert ("says little: a typical pair scores" in close.size_in_words) == little
+
+
+def test_without_a_reference_a_difference_points_to_one(encoder: saccade.Encoder) -> None:
+    why = contrast(encoder, CAT, CUP, ROCKET)
+    assert why.median_score is None
+    close = replace(why, scores_nearer=(0.9412,), scores_further=(0.9389,))
+    assert close.headline.startswith("About as much like")
+    assert close.headline.endswith(": 0.0023 more")
+    for each in (close, replace(why, scores_nearer=(0.9,), scores_further=(0.5,))):
+        assert "--reference FOLDER" in each.size_in_words
+        assert "next to nothing" in each.size_in_words if each is close else "next to nothing" not in each.size_in_words
+
+
 def test_errors_that_both_sides_share_cancel(encoder: saccade.Encoder) -> None:
     """The same photo on both sides: the difference is nothing, and that is certain."""
     why = contrast(encoder, CAT, CUP, [CUP, CUP], split="masked", masks=64, cells=4)
@@ -107,3 +131,15 @@ def test_the_sentence_explains_the_side_that_it_is_more_like(encoder: saccade.En
     nearer, further = (why, back) if why.difference > 0 else (back, why)
     assert nearer.sentence.split("speaks for ")[1] == further.sentence.split("speaks for ")[1]
     assert "the whole photo" not in nearer.sentence
+
+
+def test_what_no_place_adds_to_a_difference_is_said(encoder: saccade.Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    from saccade.results import contrast as module
+
+    captions: list[str] = []
+    monkeypatch.setattr(module, "figure", lambda *_, caption, **__: captions.append(caption[-1]) or object())
+    why = replace(contrast(encoder, CAT, CUP, ROCKET), scores_nearer=(0.8,), scores_further=(0.5,))
+    why.figure()
+    replace(why, special=0.2).figure()
+    assert captions[0].endswith("All places together make the difference.")
+    assert captions[1].endswith("All places together make 0.10 of it; 0.20 comes from no place of the photo.")

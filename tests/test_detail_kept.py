@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -16,7 +17,9 @@ import saccade
 from saccade import targets
 from saccade.collection import BatchRun, PageStyle, Request, contact_sheet
 from saccade.errors import InputError, NotApplicable
+from saccade.evaluation import evaluation
 from saccade.results import attribution, method_sheets
+from saccade.results.kept_detail import kept_in_words
 
 SIDE = 32
 
@@ -112,7 +115,23 @@ def test_nothing_kept_is_a_finding() -> None:
     look = saccade.explain(encoder, [data.chelsea()], "detail_kept")
     assert not look.values.any()
     assert not [note for note in look.notes if "no finding" in note]
-    assert look.sentence() == "Of the detail in the 32x32 px that the model is given, the redrawing keeps 0 %."
+    share = look.scores["detail_kept"][0]
+    assert share < -0.01
+    assert look.sentence().startswith(
+        "Of the detail in the 32x32 px that the model is given, the redrawing keeps "
+        f"\N{MINUS SIGN}{-100 * share:.0f} %: "
+        "it differs from the photo by more than the photo's own detail"
+    )
+
+
+def test_evaluate_says_it_as_the_page_does() -> None:
+    worse = redraws(lambda image: 1 - image)
+    look = saccade.explain(worse, photo(), "detail_kept")
+    runner: Any = SimpleNamespace(encoder=worse, images=worse.images(photo()))
+    (said,) = evaluation._detail_kept(runner)
+    assert look.sentence() == f"{said[0].upper()}{said[1:]}."
+    assert "keeps \N{MINUS SIGN}" in said
+    assert kept_in_words(-0.001, (8, 8)).endswith("keeps 0 %")
 
 
 def test_what_has_no_colour_bar_says_what_dark_means(monkeypatch: pytest.MonkeyPatch) -> None:

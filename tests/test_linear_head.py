@@ -106,6 +106,7 @@ def test_linear_layers_and_batch_normalisation_are_gone_through() -> None:
     assert np.allclose(why.interactions.reshape(16, 16), table, atol=1e-5)  # type: ignore[union-attr]
     assert why.special == pytest.approx(why.score - table.sum(), abs=1e-5)
     assert abs(why.special) > 1e-3
+    assert why.special_kind == "constant"
 
 
 def test_a_flattened_map_gives_each_cell_its_rows_of_the_kernel() -> None:
@@ -211,3 +212,19 @@ def test_both_photos_are_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(encoder.network), "run", counted)
     saccade.compare(encoder, CUP, CAT)
     assert sum(runs) <= 2
+
+
+def test_a_head_that_adds_most_is_named_first() -> None:
+    torch.manual_seed(0)
+    head = nn.Linear(8, 16)
+    with torch.no_grad():
+        head.bias.fill_(3.0)
+    net = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), head)
+    encoder = saccade.Encoder(net.eval(), input_shape=(SIZE, SIZE, 3), value_range=(0, 1))
+    why = saccade.compare(encoder, CAT, CUP)
+    assert why.special > 0.5 * why.score
+    assert (
+        f"alike: {100 * why.special / why.score:.0f} % of it comes from a constant that the network adds"
+        in why.sentence
+    )
+    assert why.shares.sum() + why.special == pytest.approx(why.score, abs=1e-6)

@@ -253,6 +253,7 @@ def test_shares_of_a_comparison_lie_at_the_patches(tokens: saccade.Encoder, imag
     products = (a * b).sum(-1) / np.linalg.norm(a) / np.linalg.norm(b)
     np.testing.assert_allclose(why.shares_a, products[5:].reshape(4, 6), rtol=1e-5)
     np.testing.assert_allclose(why.special, products[:5].sum(), rtol=1e-5)
+    assert why.special_kind == "tokens"
     np.testing.assert_allclose(why.shares_a.sum() + why.special, why.score, rtol=1e-6)
     assert why.places
     why.figure()

@@ -80,7 +80,7 @@ def test_pairs_are_those_of_compare(encoder: saccade.Encoder, folder: Path, carr
         why = saccade.compare(encoder, folder / PHOTOS[pair["a"]], folder / PHOTOS[pair["b"]])
         assert pair["score"] == pytest.approx(why.score, abs=1e-9)
         np.testing.assert_allclose(decoded(pair["shares_a"]), why.shares_a, atol=1e-7)
-        together = sum(match["share"] for match in pair["matches"]) + pair["rest"]
+        together = sum(match["share"] for match in pair["matches"]) + pair["rest"] + pair["special"]
         assert together == pytest.approx(pair["score"], abs=1e-5)
         assert carried["table"][pair["a"]][pair["b"]] == pytest.approx(why.score, abs=1e-6)
 

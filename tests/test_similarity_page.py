@@ -31,7 +31,8 @@ def why() -> Similarity:
     score = float(shares.sum()) + 0.04
     return Similarity(
         score=score, shares_a=shares, shares_b=shares.copy(), images=(images[0], images[1]), model="m", layer="l",
-        special=0.04, matches=matches, rest=score - sum(match.share for match in matches), split="estimated",
+        special=0.04, special_kind="constant", matches=matches,
+        rest=score - sum(match.share for match in matches), split="estimated",
         median_score=0.2, high_score=0.4, typical="a typical pair scores 0.2",
         cover_test=CoverTest(score, (0.2, 0.18), (0.3, -0.25), "grey"),
     )  # fmt: skip
@@ -56,7 +57,7 @@ def test_the_parts_are_the_matches_with_their_errors(why: Similarity, drawn: dic
     assert [part.share for part in (first, second, third)] == pytest.approx([0.4, -0.05, 0.02])
     assert first.error == 0.045
     assert first.places_a.sum() == 4
-    assert drawn["apart"] == ("what is no place", 0.04)
+    assert drawn["apart"] == ("the same for every photo", 0.04)
     assert drawn["typical"].median == 0.2
     assert drawn["typical"].high == 0.4
     assert "0.37 of 0.61" in " ".join(drawn["matches_words"])
@@ -73,15 +74,16 @@ def test_covers_are_named_by_the_matches_that_raised_the_score(why: Similarity, 
     assert drawn["covering"] is None
 
 
-def test_what_a_cover_refuted_is_said_first(why: Similarity, drawn: dict[str, Any]) -> None:
+def test_what_a_cover_refuted_is_said_below_the_headline(why: Similarity, drawn: dict[str, Any]) -> None:
     why.figure()
     assert "the top quarter of both photos" in drawn["title"]
+    title = drawn["title"]
     refuted = CoverTest(why.score, (0.2, 0.18), (0.6, 0.62), "grey")
     replace(why, cover_test=refuted).figure()
-    assert drawn["title"] == "0.61 alike: covering the parts that match does not lower it (0.62)"
-    assert drawn["title"] == replace(why, cover_test=refuted).sentence
-    assert drawn["caption"][0].startswith("By the shares, ")
-    assert "the top quarter" in drawn["caption"][0]
+    assert drawn["title"] == replace(why, cover_test=refuted).sentence == title
+    assert drawn["caption"][0] == (
+        "But covering the parts that match does not lower it (0.62): what the cover found is at the end."
+    )
 
 
 def test_of_a_negative_score_the_parts_against_are_covered(why: Similarity, drawn: dict[str, Any]) -> None:

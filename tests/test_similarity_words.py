@@ -168,13 +168,38 @@ def test_a_match_is_told_by_its_size_and_place() -> None:
         (-0.3, (0.1,), (-0.5,), "covering what sets them apart does not raise it (\u22120.50)"),
     ],
 )  # fmt: skip
-def test_a_headline_says_first_what_a_cover_refuted(
+def test_what_a_cover_refuted_is_said(
     score: float, predicted: tuple[float, ...], measured: tuple[float, ...], doubt: str
 ) -> None:
     cover = CoverTest(score, predicted, measured, "blur")
     assert cover_doubt(cover) == doubt
-    shares = below(score, 0.7)
-    told = headline(score, shares, shares, cover=cover)
-    assert ("lower half" in told) == (not doubt)
-    if doubt:
-        assert told.endswith(f"alike: {doubt}")
+
+
+@pytest.mark.parametrize(
+    ("special", "kind", "told"),
+    [
+        (
+            0.72, "constant",
+            ("90 % of it comes from a constant that the network adds to every photo; "
+            "70 % of what their places add lies in the lower half of both photos"),
+        ),
+        (
+            0.48, "tokens",
+            ("60 % of it comes from tokens that stand for the whole photo, and for no place in it; "
+            "70 % of what their places add lies in the lower half of both photos"),
+        ),
+        (0.16, "constant", "70 % of what their places add lies in the lower half of both photos"),
+        (-0.16, "constant", "70 % of what their places add lies in the lower half of both photos"),
+        (0.01, "constant", "70 % of it lies in the lower half of both photos"),
+        (
+            0.9, "tokens and constant",
+            "more than all of it comes from no place of the photos; what the photos show lowers it",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_no_place_is_said_first_if_it_is_most_of_it(special: float, kind: str, told: str) -> None:
+    shares = below(0.8 - special, 0.7)
+    assert headline(0.8, shares, shares, special=special, special_kind=kind) == f"0.80 alike: {told}"
+    apart = below(-0.8 + special, 0.7)
+    negative = headline(-0.8, apart, apart, special=-special, special_kind=kind)
+    assert ("of that comes from" in negative) == (special >= 0.4)

@@ -156,15 +156,25 @@ def test_a_long_score_stays_on_one_line(browser: Any, carried: dict[str, Any], t
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_how_much_of_a_photo_is_not_seen_is_said(browser: Any, carried: dict[str, Any], tmp_path: Path) -> None:
+def test_what_the_network_is_given_of_a_photo_is_framed_and_said(
+    browser: Any, carried: dict[str, Any], tmp_path: Path
+) -> None:
     content = json.loads(json.dumps(carried))
     content["photos"][0]["box"] = [0.2, 0, 0.8, 1]
     (tmp_path / "cropped.html").write_text(page_file("cropped", "a middle", content))
     with opened(browser, tmp_path / "cropped.html") as tab:
-        assert "40\N{NO-BREAK SPACE}% of the photo, grey all round" in come_to(tab, "look").text_content()
+        look = come_to(tab, "look")
+        assert "the middle 60\N{NO-BREAK SPACE}% of the photo's width; it is framed" in look.text_content()
+        row = look.locator(".stage-canvas").first.evaluate(
+            "(canvas) => [...canvas.getContext('2d').getImageData(0, canvas.height / 2, canvas.width, 1).data]"
+        )
+        red = row[::4]
+        edge = next(index for index in range(len(red)) if (index + 0.5) / len(red) >= 0.2)
+        assert red[edge - 2 : edge + 2] == [20, 20, 235, 235]
+        assert red.count(235) >= 4
         tab.locator(".thumb").nth(1).click()
         tab.wait_for_timeout(300)
-        assert "grey all round" not in tab.locator("#look").text_content()
+        assert "it is framed" not in tab.locator("#look").text_content()
 
 
 def test_a_long_rest_is_drawn_broken_and_said(browser: Any, carried: dict[str, Any], tmp_path: Path) -> None:
@@ -239,3 +249,25 @@ def test_the_key_s_keeps_it_and_a_text_is_only_written(browser: Any, page: Path)
         assert saved(tab, lambda: tab.keyboard.press("s"))[0] == "cat-and-cup-alike.png"
         come_to(tab, "recipe")
         assert tab.locator("#recipe .saved").count() == 0
+
+
+def test_what_is_the_same_for_every_photo_is_a_piece_of_the_bar(
+    browser: Any, carried: dict[str, Any], tmp_path: Path
+) -> None:
+    content = json.loads(json.dumps(carried))
+    (pair,) = content["pairs"]
+    pair["special"], pair["special_name"] = 0.25, "the same for every photo"
+    pair["rest"] -= 0.25
+    for photo in content["photos"]:
+        photo["box"] = [0.2, 0, 0.8, 1]
+    (tmp_path / "constant.html").write_text(page_file("constant", "a constant", content))
+    with opened(browser, tmp_path / "constant.html") as tab:
+        alike = come_to(tab, "alike")
+        assert "+0.25 the same for every photo" in alike.locator(".sum-text").first.text_content()
+        parts = alike.locator(".sum-part")
+        assert parts.count() == len(pair["matches"]) + 2
+        assert "the rest of the score is the same for every photo" in alike.text_content()
+        row = alike.locator(".stage-canvas").first.evaluate(
+            "(canvas) => [...canvas.getContext('2d').getImageData(0, canvas.height / 2, canvas.width, 1).data]"
+        )
+        assert row[::4].count(235) >= 4, "the view's edges are framed under the matches, too"

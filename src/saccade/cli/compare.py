@@ -115,7 +115,9 @@ def compare(
         contrasted.save(output, **drawing)
         for text in contrasted.notes:
             console.note(text)
+        console.say(contrasted.headline)
         console.say(contrasted.sentence)
+        console.say(contrasted.size_in_words)
         console.say(f"wrote {output}")
         paths = {"a": str(a), "b": str(b), "against": [str(photo) for photo in against]}
         return {**opened(encoder), **contrasted.to_dict(), **paths, "output": str(output)}

@@ -32,6 +32,7 @@ from saccade.evaluation.worsening import verdict as distrust
 from saccade.explanation import explain
 from saccade.methods import available, find
 from saccade.results.evaluation import Ceiling, Evaluation
+from saccade.results.kept_detail import kept_in_words
 
 DEFAULT_METHODS = (
     "blur_integrated_gradients", "integrated_gradients", "expected_gradients", "occlusion", "saliency", "smoothgrad",
@@ -213,8 +214,7 @@ def _detail_kept(runner: Runner) -> list[str]:
     if not runner.encoder.is_autoencoder:
         return []
     shares = explain(runner.encoder, runner.images, "detail_kept").scores["detail_kept"]
-    size = f"the {runner.images.shape[2]}x{runner.images.shape[1]} px that the model is given"
-    return [f"of the detail in {size}, the redrawing keeps {100 * float(np.mean(shares)):.0f} %"]
+    return [kept_in_words(float(np.mean(shares)), (runner.images.shape[2], runner.images.shape[1]))]
 
 
 def _settings(settings: Mapping[str, Any]) -> Settings:

@@ -8,8 +8,10 @@ from saccade.attribution.method import method
 from saccade.attribution.scale import cell_size
 from saccade.attribution.smoothing import gaussian_blur
 from saccade.errors import InputError, NotApplicable
+from saccade.results.kept_detail import kept_in_words
 from saccade.results.map import Map
 from saccade.results.map_sentence import EVERYWHERE, main_region
+from saccade.results.result import sentence
 from saccade.run import Run
 from saccade.targets import Target
 from saccade.typing import Array
@@ -95,8 +97,7 @@ def _sentence(share_kept: float, values: Array, size: tuple[int, int], *, is_pla
         return "The photo is plain: it has no detail to keep."
     where, share_there = main_region(1 - values)
     place = f"; of what is lost, most ({100 * share_there:.0f} %) lies in {where}" if where != EVERYWHERE else ""
-    size_words = f"the {size[0]}x{size[1]} px that the model is given"
-    return f"Of the detail in {size_words}, the redrawing keeps {100 * max(share_kept, 0.0):.0f} %{place}."
+    return sentence(f"{kept_in_words(share_kept, size)}{place}")
 
 
 def _energy(values: Array) -> Array:

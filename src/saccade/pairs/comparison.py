@@ -143,6 +143,7 @@ def compare(
         references=0 if centre is None or (mean or reference) is None else (mean or reference).count,
         places=True,
         special=parts.special,
+        special_kind=score.special_kind,
         typical="" if typical is None else typical.in_words,
         median_score=None if typical is None else typical.median,
         high_score=None if typical is None else typical.high,

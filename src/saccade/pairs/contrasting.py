@@ -15,7 +15,7 @@ from saccade.errors import InputError
 from saccade.images import Images
 from saccade.pairs.comparison import compare
 from saccade.pairs.masked import masked_terms
-from saccade.pairs.reference import mean_code
+from saccade.pairs.reference import MeanCode, mean_code
 from saccade.reference import Reference
 from saccade.results import Contrast, Similarity
 from saccade.run import Run
@@ -63,9 +63,11 @@ def contrast(
     if not all(sides):
         raise InputError("nothing to compare with; give one image or more on either side.")
     image = encoder.images(a)
+    mean: MeanCode | None = None
     if reference is not None and not isinstance(reference, Reference):
         # It is read once, not once for each comparison.
-        settings["centre"] = mean_code(encoder, reference, size=(image.shape[1], image.shape[2]), stop=stop).code
+        mean = mean_code(encoder, reference, size=(image.shape[1], image.shape[2]), stop=stop)
+        settings["centre"] = mean.code
         reference = None
     total = sum(map(len, sides))
     answers: list[list[Similarity]] = [[], []]
@@ -75,6 +77,11 @@ def contrast(
             if progress is not None:
                 progress(sum(map(len, answers)), total)
     first, second = answers
+    typical = first[0].median_score, first[0].high_score
+    if mean is not None:
+        places = encoder.places(encoder.layer, image.shape[1], image.shape[2])
+        pooled = first[0].matching == "anywhere" and places is not None and first[0].split == "exact"
+        typical = mean.typical(places, pooled=pooled) or (None, None)
     notes = dict.fromkeys(note for why in (*first, *second) for note in why.notes)
     return Contrast(
         shares=np.mean([why.shares_a for why in first], axis=0) - np.mean([why.shares_a for why in second], axis=0),
@@ -88,6 +95,8 @@ def contrast(
         special=float(np.mean([why.special for why in first]) - np.mean([why.special for why in second])),
         centred=first[0].centred,
         error=_error(encoder, first, second, {**settings, "reference": reference}),
+        median_score=typical[0],
+        high_score=typical[1],
         notes=tuple(notes),
     )
 

@@ -24,6 +24,7 @@ from saccade.pairs.masked import MaskedTerms, masked_terms
 from saccade.pairs.pair_codes import PairCodes, cells_and_special
 from saccade.pairs.terms import Numbers, Terms
 from saccade.results import Match
+from saccade.results.no_place import BOTH, CONSTANT, TOKENS
 from saccade.run import Run
 
 SPLITS = ("auto", "exact", "masked")
@@ -41,6 +42,7 @@ class ScoreSplit:
         masked: How the terms were estimated; None where they are exact.
         terms: Both codes as sums over places; None where they are cells of the code.
         notes: What the reader of the shares must know.
+        special_kind: What adds and is no place, a name of `results.no_place`; empty where nothing does.
     """
 
     parts: Split
@@ -49,6 +51,7 @@ class ScoreSplit:
     masked: tuple[MaskedTerms, MaskedTerms] | None
     terms: tuple[Terms, Terms] | None
     notes: tuple[str, ...]
+    special_kind: str = ""
 
     def errors(self) -> Numbers | None:
         """The standard errors of all pairs of places; None where they are exact."""
@@ -138,7 +141,12 @@ def split_score(
         )
         notes = [estimated, *filled_tokens(pair.run.encoder, (pair.images[0].shape[1], pair.images[0].shape[2]))]
     a, b = (own if less is None else own.less(less) for own, less in zip(terms, centres, strict=True))
-    return ScoreSplit(split_terms(a, b), "anywhere", True, masked, (a, b), tuple(notes))
+    parts = split_terms(a, b)
+    kind = ""
+    if parts.special:
+        all_tokens = masked is None and pair.head is not None and pair.head.pooling.all_tokens
+        kind = BOTH if all_tokens else CONSTANT
+    return ScoreSplit(parts, "anywhere", True, masked, (a, b), tuple(notes), kind)
 
 
 def _over_cells(pair: PairCodes, matching: str, centre: ArrayLike | None) -> ScoreSplit:
@@ -153,7 +161,7 @@ def _over_cells(pair: PairCodes, matching: str, centre: ArrayLike | None) -> Sco
         notes.append(adds if matching == "place" else f"{tokens} of the code left out: no place of the photo")
     both = [first, second] if first.shape == second.shape else [first]
     notes += abnormal_tokens(encoder, encoder.layer, np.stack(both).astype(np.float32))
-    return ScoreSplit(parts, matching, matching == "place", None, None, tuple(notes))
+    return ScoreSplit(parts, matching, matching == "place", None, None, tuple(notes), TOKENS if parts.special else "")
 
 
 def _exact_terms(pair: PairCodes) -> tuple[Terms, Terms] | None:

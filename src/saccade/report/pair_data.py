@@ -17,8 +17,9 @@ from saccade.report.map_data import scale_data
 from saccade.report.subjects import subject_sentence
 from saccade.results import Similarity
 from saccade.results.framing import framed
+from saccade.results.no_place import is_seen, name_of
 from saccade.results.result import sentence
-from saccade.results.similarity_words import headline, shared_colour
+from saccade.results.similarity_words import shared_colour, where_from
 from saccade.typing import Array, Box
 
 _LEAST_MARGIN = 0.02
@@ -68,6 +69,7 @@ def pair_data(
 
 def _pair(similarity: Similarity, reference: Reference | None) -> dict[str, Any]:
     grid_a, grid_b = similarity.shares_a.shape, similarity.shares_b.shape
+    special = similarity.special if is_seen(similarity.special) else 0.0
     return {
         "score": similarity.score,
         "centred": similarity.centred,
@@ -88,7 +90,9 @@ def _pair(similarity: Similarity, reference: Reference | None) -> dict[str, Any]
             }
             for match in similarity.matches
         ],
-        "rest": similarity.rest,
+        "rest": similarity.rest - special,
+        "special": special,
+        "special_name": name_of(similarity.special_kind),
         "typical": None
         if similarity.median_score is None
         else {"scores": [similarity.median_score, similarity.high_score], "sentence": sentence(similarity.typical)},
@@ -104,7 +108,10 @@ def _sentence(similarity: Similarity) -> str:
     shares = (similarity.shares_a, similarity.shares_b)
     photos = (framed(similarity.photos[0]), framed(similarity.photos[1]))
     colour = shared_colour(photos, shares, same_place=similarity.matching == "place")
-    text = headline(similarity.score, *shares, matches=similarity.matches, colour=colour).partition(": ")[2]
+    text = where_from(
+        similarity.score, *shares, matches=similarity.matches, colour=colour,
+        special=similarity.special, special_kind=similarity.special_kind,
+    )  # fmt: skip
     return f"{text[:1].upper()}{text[1:]}."
 
 

@@ -17,6 +17,7 @@ from saccade.errors import InputError, UnknownName
 from saccade.images import Images
 from saccade.picture import Bar, Panel, Scale, figure, overlay, scale_of, spotlight, stretch
 from saccade.picture.contours import legible
+from saccade.picture.seen_part import frame_seen_part, seen_part_in_words
 from saccade.results.arrays import numbers, opened_arrays
 from saccade.results.map_sentence import map_sentence
 from saccade.results.model_image import model_image
@@ -179,13 +180,16 @@ class Attribution(Result):
             least: Smaller photos are enlarged to this many pixels first.
         """
         return [
-            overlay(
-                photo.original,
-                self.on_photo(index, smooth=smooth),
-                self._scale(scale, index, clip),
-                opacity=opacity,
-                contours=contours,
-                least=least,
+            self._framed(
+                overlay(
+                    photo.original,
+                    self.on_photo(index, smooth=smooth),
+                    self._scale(scale, index, clip),
+                    opacity=opacity,
+                    contours=contours,
+                    least=least,
+                ),
+                index,
             )
             for index, photo in enumerate(self.images.photos)
         ]
@@ -194,7 +198,7 @@ class Attribution(Result):
     def spotlight(self, *, least: int = _SMALLEST_DRAWN) -> list[Image.Image]:
         """Each photo in its own colours where the map is high, dark and grey elsewhere."""
         return [
-            spotlight(photo.original, self.on_photo(index), self.scale(index), least=least)
+            self._framed(spotlight(photo.original, self.on_photo(index), self.scale(index), least=least), index)
             for index, photo in enumerate(self.images.photos)
         ]
 
@@ -219,10 +223,12 @@ class Attribution(Result):
         photo, placed = self.images.photos[index].original, self.on_photo(index)
         colours = self._scale(scale, index, 0.0)
         if view == "spotlight":
-            return spotlight(photo, placed, colours, full=1.0 if self._is_kept else 0.6, least=least)
-        if view == "contours":
-            return overlay(photo, placed, colours, opacity=0.0, contours=True, photo_style="colour", least=least)
-        return overlay(photo, placed, colours, least=least)
+            image = spotlight(photo, placed, colours, full=1.0 if self._is_kept else 0.6, least=least)
+        elif view == "contours":
+            image = overlay(photo, placed, colours, opacity=0.0, contours=True, photo_style="colour", least=least)
+        else:
+            image = overlay(photo, placed, colours, least=least)
+        return self._framed(image, index)
 
     def redrawn_photo(self, index: int = 0) -> Image.Image:
         """One image as the model redraws it, put back onto the shape of its photo.
@@ -296,6 +302,7 @@ class Attribution(Result):
             placed = self.on_photo(index, smooth=smooth)
             lines = legible(placed, colours)
             drawn = overlay(photo.original, placed, colours, opacity=opacity, contours=lines, least=_SMALLEST_DRAWN)
+            drawn = self._framed(drawn, index)
             bar = self._bar(colours, opacity, lines)
         else:
             drawn, bar = self.drawn(index, view=view, scale=colours), None
@@ -308,7 +315,7 @@ class Attribution(Result):
         sentences = [self.sentence(index)]
         if self.untrained is not None:
             placed = photo.placement.onto_original(self.untrained.mean[index], smooth=smooth)
-            mean = overlay(photo.original, placed, colours, opacity=opacity, least=_SMALLEST_DRAWN)
+            mean = self._framed(overlay(photo.original, placed, colours, opacity=opacity, least=_SMALLEST_DRAWN), index)
             networks = len(self.untrained.likeness)
             panels.append(
                 Panel(mean, title="Untrained", subtitle=f"the mean of {networks} networks, scaled to the same total")
@@ -448,6 +455,10 @@ class Attribution(Result):
         )
         return content
 
+    def _framed(self, image: Image.Image, index: int) -> Image.Image:
+        """One photo with a frame round what the model was given of it."""
+        return frame_seen_part(image, self.images.photos[index].placement.shares)
+
     def _scale(self, scale: str | Scale, index: int, clip: float) -> Scale:
         if isinstance(scale, Scale):
             return scale
@@ -475,5 +486,12 @@ class Attribution(Result):
         return [
             f"{self.method} of {self.target}, layer {self.layer} of {self.model}, which was given {width}x{height} px"
             + (f", {self.fed}" if self.fed else ""),
-            "; ".join((grid, *self.notes)),
+            "; ".join((grid, *self._seen_parts(), *self.notes)),
         ]
+
+    def _seen_parts(self) -> list[str]:
+        """How much of the photos the model is given."""
+        parts = list(dict.fromkeys(seen_part_in_words(photo.placement.shares) for photo in self.images.photos))
+        if len(parts) == 1:
+            return [*filter(None, parts)]
+        return ["of some photos the model is given the middle alone, which is framed"]

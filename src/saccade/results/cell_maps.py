@@ -17,6 +17,7 @@ from saccade.images import Images, Photo
 from saccade.picture import overlay, scale_of
 from saccade.picture.eyes import many_eyes
 from saccade.picture.fields import ReceptiveField, field_page, softened
+from saccade.picture.seen_part import frame_seen_part
 from saccade.results.arrays import numbers, opened_arrays
 from saccade.results.effective_fields import Axes, EffectiveFields
 from saccade.results.framing import framed
@@ -128,7 +129,8 @@ class CellMaps(Result):
         photo = self._photo(index)
         values = softened(self[row, column][index], self.blur)
         placed = photo.placement.onto_original(values)
-        return overlay(photo.original, placed, scale_of(placed, signed=False), least=_SMALLEST_DRAWN)
+        drawn = overlay(photo.original, placed, scale_of(placed, signed=False), least=_SMALLEST_DRAWN)
+        return frame_seen_part(drawn, photo.placement.shares)
 
     @checks_arguments
     def figure(self, index: int = 0, *, cell: tuple[int, int] | None = None, theme: str = "dark") -> Image.Image:

@@ -24,9 +24,12 @@ from saccade.results.plain import plain
 from saccade.results.result import Result, read_only, sentence
 
 _UNIT = "what this place adds to the difference"
+_LITTLE = 0.25
+"""A difference says little below this part of that between a typical pair and one of the 5 % most alike."""
+_SEEN = 0.005
+"""What is no place is worth a word from this part of the difference on."""
 _MEANING = (
-    "Orange: this part makes the photo more like {nearer}. Blue: this part makes it more like {further}. "
-    "All places together make the difference."
+    "Orange: this part makes the photo more like {nearer}. Blue: this part makes it more like {further}. {together}"
 )
 
 
@@ -48,6 +51,8 @@ class Contrast(Result):
         centred: Whether a mean code was taken off first.
         error: Standard errors of `shares` where they are estimated, were those of the comparisons independent; None
             where exact.
+        median_score: The score of a typical pair of a known collection; None if none is known.
+        high_score: The score that 5 % of its pairs exceed.
         notes: What the reader must know.
     """
 
@@ -62,6 +67,8 @@ class Contrast(Result):
     special: float = 0.0
     centred: bool = False
     error: NDArray[np.float64] | None = None
+    median_score: float | None = None
+    high_score: float | None = None
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -74,13 +81,57 @@ class Contrast(Result):
     @property
     def difference(self) -> float:
         """The mean similarity to the ones less that to the others."""
-        return float(np.mean(self.scores_nearer) - np.mean(self.scores_further))
+        first, second = self._means
+        return first - second
+
+    @property
+    def says_little(self) -> bool:
+        """Is the difference next to nothing, beside those between pairs of a known collection, or as it is written?"""
+        if self.median_score is None or self.high_score is None:
+            first, second = self._means
+            return number(first) == number(second)
+        return abs(self.difference) < _LITTLE * (self.high_score - self.median_score)
+
+    @property
+    def headline(self) -> str:
+        """To which is it closer, and by how much?"""
+        nearer, further = _names(self.nearer), _names(self.further)
+        by = number(abs(self.difference))
+        if self.says_little:
+            more = "" if self.difference == 0 else f": {by} {'more' if self.difference > 0 else 'less'}"
+            return f"About as much like {nearer} as like {further}{more}"
+        return f"{'More' if self.difference >= 0 else 'Less'} like {nearer} than {further}, by {by}"
+
+    @property
+    def size_in_words(self) -> str:
+        """Is that much? By what pairs of a known collection score; where none is known, how to get to know it."""
+        by = number(abs(self.difference))
+        if self.median_score is None or self.high_score is None:
+            little = "That is next to nothing as scores are written. " if self.says_little else ""
+            return (
+                f"{little}What two photos typically score is not known here, so neither is whether {by} is much; a "
+                "folder of photos as reference tells (--reference FOLDER)."
+            )
+        typical = f"a typical pair scores {number(self.median_score)}, and 5 % score over {number(self.high_score)}"
+        return f"A difference of {by} says little: {typical}." if self.says_little else f"For comparison, {typical}."
+
+    @property
+    def _together(self) -> str:
+        """What the places make, and what no place makes."""
+        if abs(self.special) < _SEEN * abs(self.difference) or not self.special:
+            return "All places together make the difference."
+        places = f"All places together make {number(self.difference - self.special)} of it"
+        return f"{places}; {number(self.special)} comes from no place of the photo."
+
+    @property
+    def _means(self) -> tuple[float, float]:
+        return float(np.mean(self.scores_nearer)), float(np.mean(self.scores_further))
 
     @property
     def sentence(self) -> str:
         """In plain words."""
         nearer, further = _names(self.nearer), _names(self.further)
-        means = [number(float(np.mean(scores))) for scores in (self.scores_nearer, self.scores_further)]
+        means = [number(mean) for mean in self._means]
         likenesses = f"{self.image.names[0]} is {means[0]} alike to {nearer} and {means[1]} to {further}"
         if self.centred:
             likenesses = f"Beyond what all photos share, {likenesses}"
@@ -126,11 +177,12 @@ class Contrast(Result):
         return figure(
             panels,
             columns=ceil(len(panels) / ceil(len(panels) / 4)),
-            title=(
-                f"{'More' if self.difference >= 0 else 'Less'} like {_names(self.nearer)} than "
-                f"{_names(self.further)}, by {number(abs(self.difference))}"
-            ),
-            caption=[self.sentence, _MEANING.format(nearer=_names(self.nearer), further=_names(self.further))],
+            title=self.headline,
+            caption=[
+                self.sentence,
+                self.size_in_words,
+                _MEANING.format(nearer=_names(self.nearer), further=_names(self.further), together=self._together),
+            ],
             notes=[measure, *map(sentence, self.notes)],
             bar=Bar(scale, _UNIT),
             theme=theme,
@@ -164,6 +216,7 @@ class Contrast(Result):
                 return Images.from_array(file[array], value_range, [name])
 
             about = {name: metadata[name] for name in ("model", "layer", "special", "centred")}
+            about |= {name: metadata.get(name) for name in ("median_score", "high_score")}
             check_arguments("the file", cls, about)
             nearer, further = (
                 tuple(images(f"{side}_{index}", name) for index, name in enumerate(metadata[f"names_{side}"]))
@@ -195,6 +248,8 @@ class Contrast(Result):
             "scores_further": self.scores_further,
             "special": self.special,
             "centred": self.centred,
+            "median_score": self.median_score,
+            "high_score": self.high_score,
             "model": self.model,
             "layer": self.layer,
             "notes": self.notes,

@@ -124,7 +124,10 @@ class CoverTest:
         if abs(self.predicted[-1]) > 1:
             reason = "What the shares predict is no similarity at all: here the parts mostly cancel each other."
             return f"{result}. {reason}"
-        result += f"; the shares predict {score_text(self.predicted[-1])}"
+        result += (
+            f"; the shares predict {score_text(self.predicted[-1])}, the score less all that the covered places add, "
+            "in these matches or not"
+        )
         if self.agrees:
             return f"{result}."
         change, predicted = self.measured[-1] - self.score, self.predicted[-1] - self.score

@@ -58,6 +58,7 @@ class Similarity(Result):
         places: Whether the cells are places of the image; a plain vector has none.
         special: What is no place adds to the score beside the cells: special tokens of a transformer, the constant of
             a linear head, what is left with everything hidden where the split is estimated.
+        special_kind: Which of them that is, a name of `results.no_place`; empty if there is none.
         typical: What two photos of a known collection typically score, in words; empty if none is known.
         median_score: The score of a typical pair of that collection; None if none is known.
         high_score: The score that 5 % of its pairs exceed.
@@ -88,6 +89,7 @@ class Similarity(Result):
     references: int = 0
     places: bool = True
     special: float = 0.0
+    special_kind: str = ""
     typical: str = ""
     median_score: float | None = None
     high_score: float | None = None
@@ -113,7 +115,7 @@ class Similarity(Result):
 
     @property
     def shares(self) -> Shares:
-        """The shares of the first image; they sum to the score."""
+        """The shares of the first image; with `special` they sum to the score."""
         return self.shares_a
 
     @property
@@ -285,6 +287,7 @@ class Similarity(Result):
             "references": self.references,
             "places": self.places,
             "special": self.special,
+            "special_kind": self.special_kind,
             "typical": self.typical,
             "median_score": self.median_score,
             "high_score": self.high_score,

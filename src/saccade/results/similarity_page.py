@@ -14,6 +14,7 @@ from saccade.picture.pair import pair, score_text
 from saccade.picture.ruler import Typical
 from saccade.results.framing import framed
 from saccade.results.matches import Match, tried_matches
+from saccade.results.no_place import is_seen, name_of
 from saccade.results.result import sentence
 from saccade.results.similarity_words import (
     SharedColour,
@@ -21,7 +22,6 @@ from saccade.results.similarity_words import (
     headline,
     match_sentence,
     shared_colour,
-    where_from,
 )
 
 if TYPE_CHECKING:
@@ -87,7 +87,10 @@ def headline_of(why: Similarity) -> tuple[str, SharedColour | None]:
         return f"{score_text(why.score)} alike", None
     first, second = (framed(photo) for photo in why.photos)
     colour = shared_colour((first, second), (why.shares_a, why.shares_b), same_place=why.matching == "place")
-    title = headline(why.score, why.shares_a, why.shares_b, matches=why.matches, colour=colour, cover=why.cover_test)
+    title = headline(
+        why.score, why.shares_a, why.shares_b,
+        matches=why.matches, colour=colour, special=why.special, special_kind=why.special_kind,
+    )  # fmt: skip
     return title, colour
 
 
@@ -103,9 +106,9 @@ def _typical(why: Similarity) -> Typical | None:
 
 def _apart(why: Similarity) -> tuple[str, float] | None:
     """What adds to the score and is no place, if it would be seen."""
-    if abs(why.special) < 5e-4 or not why.places:
+    if not is_seen(why.special) or not why.places:
         return None
-    return ("what is no place", why.special)
+    return (name_of(why.special_kind), why.special)
 
 
 def _covering(why: Similarity) -> Covering | None:
@@ -118,11 +121,8 @@ def _covering(why: Similarity) -> Covering | None:
 
 
 def _caption(why: Similarity, colour: SharedColour | None) -> list[str]:
-    doubted = why.cover_test is not None and why.places and cover_doubt(why.cover_test)
-    lines = []
-    if doubted:
-        shares = where_from(why.score, why.shares_a, why.shares_b, matches=why.matches, colour=colour)
-        lines.append(f"By the shares, {shares}. What the cover found is at the end.")
+    doubt = cover_doubt(why.cover_test) if why.cover_test is not None and why.places else ""
+    lines = [f"But {doubt}: what the cover found is at the end."] if doubt else []
     lines += [colour.sentence] if colour is not None and 0 < why.score < 1 else []
     lines += [sentence(why.typical)] if why.typical else []
     if why.matches:
@@ -146,8 +146,13 @@ def _sum_words(why: Similarity) -> list[str]:
 
 def _all_places(why: Similarity) -> str:
     """With special tokens the places alone do not make the score."""
-    adding = "All places and what is no place make" if why.special else "All places together make"
-    return f"{adding} {score_text(why.score)}{' in each photo' if why.matching == 'anywhere' else ''}."
+    each = " in each photo" if why.matching == "anywhere" else ""
+    if _apart(why) is None:
+        return f"All places together make {score_text(why.score)}{each}."
+    return (
+        f"All places together make {number(why.score - why.special)}{each}; with what is {name_of(why.special_kind)}, "
+        f"{number(why.special)}, that is {score_text(why.score)}."
+    )
 
 
 def _score_name(why: Similarity) -> str:

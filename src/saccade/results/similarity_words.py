@@ -15,6 +15,7 @@ from saccade.picture.resampling import enlarge, stretch
 from saccade.picture.scales import scale_of
 from saccade.results.map_sentence import EVERYWHERE, area, inside, main_region, region_box
 from saccade.results.matches import CoverTest, Match
+from saccade.results.no_place import source_of
 from saccade.results.place_words import place_in_words
 
 _SAME = 1 - 1e-6
@@ -35,6 +36,11 @@ _FILLED = 0.6
 """A part is called by the name of a region that it fills to this share."""
 _HARDLY = 0.25
 """Covering hardly changes a similarity if it changes by less than this part of what the shares predict."""
+
+_MAINLY = 0.5
+"""What is no place is said first if it makes this part of a similarity."""
+_REST = "what their places add"
+"""What is left of a similarity without what is no place."""
 
 _COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink")
 """Only clear colours are worth naming as what two photos have in common."""
@@ -119,11 +125,10 @@ def headline(
     *,
     matches: Sequence[Match] = (),
     colour: SharedColour | None = None,
-    cover: CoverTest | None = None,
+    special: float = 0.0,
+    special_kind: str = "",
 ) -> str:
     """How alike are they, and where does it come from? One line.
-
-    If covering the matches does less than their shares predict, the line says that instead.
 
     Args:
         score: The similarity.
@@ -131,20 +136,22 @@ def headline(
         shares_b: The same of the second photo.
         matches: Its matches, told where no region stands out.
         colour: The colour on which it lies, if it lies on one.
-        cover: What covering the matches really did.
+        special: What is no place adds to it.
+        special_kind: What that is, one of `no_place`.
 
     Example:
         >>> shares = np.array([[0.0, 0.0], [0.4, 0.4]])
         >>> headline(0.8, shares, shares)
         '0.80 alike: 100 % of it lies in the lower half of both photos'
     """
-    similarity = f"{score_text(score)} alike"
-    doubt = "" if cover is None else cover_doubt(cover)
-    return f"{similarity}: {doubt or where_from(score, shares_a, shares_b, matches=matches, colour=colour)}"
+    where = where_from(
+        score, shares_a, shares_b, matches=matches, colour=colour, special=special, special_kind=special_kind
+    )
+    return f"{score_text(score)} alike: {where}"
 
 
 def cover_doubt(cover: CoverTest) -> str:
-    """What must be said first if covering the matches does less than their shares predict; empty if it does as much.
+    """What must be said beside the headline if a cover does less than the shares predict; empty if it does as much.
 
     Args:
         cover: What covering them really did.
@@ -174,19 +181,56 @@ def where_from(
     *,
     matches: Sequence[Match] = (),
     colour: SharedColour | None = None,
+    special: float = 0.0,
+    special_kind: str = "",
 ) -> str:
     """Where does a similarity come from, by its shares? The end of a sentence; `headline` says what it takes."""
+    mainly_special = special / score >= _MAINLY if score else False
     if score >= _SAME:
         return "to this model they are the same"
     if score == 0:
         return "as much sets them apart as makes them alike"
     if score < 0:
-        against = _located(np.maximum(-shares_a, 0), np.maximum(-shares_b, 0), "what sets them apart")
+        if mainly_special:
+            against = f"{_part_of(special, score)} of that {source_of(special_kind)}"
+        else:
+            against = _located(np.maximum(-shares_a, 0), np.maximum(-shares_b, 0), "what sets them apart")
         return f"more sets them apart than makes them alike{f'; {against}' * bool(against)}"
+    if abs(special) <= _NOTABLE * score:
+        return _from_places(score, (shares_a, shares_b), matches=matches, colour=colour)
+    first = f"{_part_of(special, score)} of it {source_of(special_kind)}; " if mainly_special else ""
+    if score <= special:
+        return f"{first}what the photos show lowers it"
+    rest = _from_places(score - special, (shares_a, shares_b), _REST, matches=matches, colour=colour)
+    return f"{first}{rest}"
+
+
+def _part_of(part: float, score: float) -> str:
+    return percent(part / score) if part / score <= 1 else "more than all"
+
+
+def _from_places(
+    score: float,
+    shares: tuple[Shares, Shares],
+    whole: str = "it",
+    *,
+    matches: Sequence[Match],
+    colour: SharedColour | None,
+) -> str:
+    """Where does what the places add come from?
+
+    Args:
+        score: The sum of it.
+        shares: What each place of either photo adds.
+        whole: What that sum is called.
+        matches: As for `headline`.
+        colour: As for `headline`.
+    """
+    shares_a, shares_b = shares
     if scale_of(np.concatenate([shares_a.ravel(), shares_b.ravel()]), signed=True).flat:
         return "every place adds the same"
-    against_it = max(_against(shares) for shares in (shares_a, shares_b)) > _NOTABLE
-    of = "what makes them alike" if against_it else "it"
+    against_it = max(_against(each) for each in shares) > _NOTABLE
+    of = ("what makes them alike" if whole == "it" else "what makes their places alike") if against_it else whole
     if colour is not None:
         return colour.phrase(of)
     located = _located(np.maximum(shares_a, 0), np.maximum(shares_b, 0), of)
@@ -194,8 +238,8 @@ def where_from(
         return located
     best = strongest(matches)
     if best is None or not _MUCH * score <= best.share <= score:
-        return "it comes from all over both photos"
-    return f"{percent(best.share / score)} of it is one match: {joined_places(best)}"
+        return f"{whole} comes from all over both photos"
+    return f"{percent(best.share / score)} of {whole} is one match: {joined_places(best)}"
 
 
 def _located(raised_a: Shares, raised_b: Shares, of: str) -> str:

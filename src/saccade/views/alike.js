@@ -9,6 +9,9 @@ import { asPercent, asScore, asText, inWords, withSign } from "./wording.js";
 
 /** The rest of a bar is drawn broken where it would take more of it than this. */
 const MOST_OF_BAR = 0.4;
+/** The numbers of the pieces that are no match. */
+const REST = -1;
+const SPECIAL = -2;
 
 /** @param {{data: any, element: HTMLElement, store: any}} view */
 export function renderAlike({ data, element, store }) {
@@ -62,7 +65,7 @@ export function renderAlike({ data, element, store }) {
     bar.replaceChildren(sumBar(pair));
     caption.replaceChildren(captionStrip([
       ["what is compared", `the code of both photos (${data.code.layer}), by its cosine${pair.centred ? `, less the mean code of ${pair.mean_of}` : ""}`],
-      ["the split", pair.split === "exact" ? "exact: all places together make the score" : "estimated by covering"],
+      ["the split", splitInWords(pair)],
       ["unit", "what a place adds to the similarity"], ["real grid", pair.places ? `${pair[gridKey(pair, 0)].join("\u00d7")}${pair.matching === "place" ? "" : ` by ${pair[gridKey(pair, 1)].join("\u00d7")}`}, smoothed for display` : ""], ["good to know", pair.notes.join(" \u00b7 ")],
     ]));
     draw();
@@ -102,26 +105,27 @@ export function renderAlike({ data, element, store }) {
   function sumBar(pair) {
     const parts = [
       ...pair.matches.map((/** @type {any} */ match, /** @type {number} */ index) => ({ name: `match ${index + 1}`, value: match.share, colour: colours[index % colours.length], ink: data.match_inks[index % colours.length], index })),
-      { name: "everything else", value: pair.rest, colour: "var(--muted)", ink: "var(--paper)", index: -1 },
+      ...pair.special === 0 ? [] : [{ name: pair.special_name, value: pair.special, colour: "var(--muted)", ink: "var(--paper)", index: SPECIAL }],
+      { name: "everything else", value: pair.rest, colour: "var(--muted)", ink: "var(--paper)", index: REST },
     ];
     const reach = parts.reduce((sum, part) => sum + Math.abs(part.value), 0) || 1;
     const named = reach - Math.abs(pair.rest);
     // A long rest would squeeze what has a name to nothing: it is drawn broken, and its true length is said.
     const isBroken = named > 0 && Math.abs(pair.rest) > MOST_OF_BAR * reach;
     /** @param {any} one */
-    const lengthOf = (one) => (isBroken && one.index < 0 ? (named * MOST_OF_BAR) / (1 - MOST_OF_BAR) : Math.abs(one.value)) / reach;
+    const lengthOf = (one) => (isBroken && one.index === REST ? (named * MOST_OF_BAR) / (1 - MOST_OF_BAR) : Math.abs(one.value)) / reach;
     const lowered = parts.filter((part) => part.value < 0);
     const raised = parts.filter((part) => part.value >= 0);
     /** @param {any} part */
     const piece = (part) => build("button", {
-      type: "button", class: isBroken && part.index < 0 ? "sum-part broken" : "sum-part", style: { "--part": part.colour, "--part-ink": part.ink, "flex-grow": lengthOf(part) / Math.min(...parts.map(lengthOf).filter(Boolean), 1) }, "aria-label": `${part.name} ${part.value < 0 ? "lowered" : "raised"} the similarity by ${inWords(Math.abs(part.value))}`,
+      type: "button", class: isBroken && part.index === REST ? "sum-part broken" : "sum-part", style: { "--part": part.colour, "--part-ink": part.ink, "flex-grow": lengthOf(part) / Math.min(...parts.map(lengthOf).filter(Boolean), 1) }, "aria-label": `${part.name} ${part.value < 0 ? "lowered" : "raised"} the similarity by ${inWords(Math.abs(part.value))}`,
       on: { mouseenter: () => choose(part), focus: () => choose(part), mouseleave: () => choose(null), blur: () => choose(null) },
-    }, build("b", {}, part.index >= 0 ? String(part.index + 1) : "rest"));
+    }, build("b", {}, part.index >= 0 ? String(part.index + 1) : part.index === SPECIAL ? part.name : "rest"));
     const text = parts.map((part) => `${withSign(part.value)} ${part.name}`).join("  ");
     return build("div", {},
       build("div", { class: "sum-parts" }, lowered.map(piece), lowered.length ? build("span", { class: "sum-zero", "aria-hidden": "true" }) : null, raised.map(piece)),
       build("p", { class: "sum-text" }, `${text} = `, build("b", {}, asScore(pair.score))),
-      isBroken ? build("p", { class: "sum-text" }, `The rest is drawn broken off: in truth it is ${inWords(Math.abs(pair.rest) / named)} times as long as all numbered parts together, spread over every other place.`) : null);
+      isBroken ? build("p", { class: "sum-text" }, `The rest is drawn broken off: in truth it is ${inWords(Math.abs(pair.rest) / named)} times as long as all other parts together, spread over every other place.`) : null);
   }
 
   /** @param {any} part */
@@ -175,6 +179,13 @@ export function renderAlike({ data, element, store }) {
   }
 
   store.follow((/** @type {any} */ state, /** @type {any} */ before) => { if (state.photo !== before.photo || state.other !== before.other) refresh(); });
+}
+
+/** @param {any} pair @returns {string} how its score was split */
+function splitInWords(pair) {
+  if (pair.split !== "exact") return "estimated by covering";
+  if (pair.special === 0) return "exact: all places together make the score";
+  return `exact: all places together make ${inWords(pair.score - pair.special)}; the rest of the score is ${pair.special_name}`;
 }
 
 /**

@@ -69,7 +69,7 @@ function renderGlance(data, element, store) {
     const context = canvas.getContext("2d");
     const target = context.createImageData(pixels.width, pixels.height);
     const least = thresholdOf(placed, STRONGEST_LIT);
-    paintSpotlight(target, pixels, (at) => (placed[at] >= least ? 1 : 0));
+    paintSpotlight(target, pixels, (at) => (placed[at] >= least ? 1 : 0), placed);
     context.putImageData(target, 0, 0);
   }
 
@@ -114,7 +114,7 @@ function renderBothMaps(data, element, store) {
       stages[which].paint(pixels, (target) => {
         if (shownAs === "lit") {
           const least = thresholdOf(placed, STRONGEST_LIT);
-          paintSpotlight(target, pixels, (at) => (placed[at] >= least ? 1 : 0));
+          paintSpotlight(target, pixels, (at) => (placed[at] >= least ? 1 : 0), placed);
         } else paintMap(target, pixels, placed, map.scale, { ramps: data.ramps, opacity: 0.85, contours: true });
       });
       stages[which].describe(`${data.photos[index].alt}, by ${beside.names[which]}: ${map.sentence}`);

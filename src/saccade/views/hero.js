@@ -42,7 +42,7 @@ export function renderHero({ data, element, store, onDrawn }) {
     const cells = cellsOf(photo.code);
     const isVector = cells.rows * cells.columns === 1;
     const strengths = isVector ? cells.values.map(Math.abs) : strengthOfCells(cells);
-    ready = { index, photo, pixels, order, half, strengths, columns: isVector ? Math.ceil(Math.sqrt(strengths.length * 2)) : cells.columns, map };
+    ready = { index, photo, pixels, placed, order, half, strengths, columns: isVector ? Math.ceil(Math.sqrt(strengths.length * 2)) : cells.columns, map };
     credit.textContent = photo.credit ? `Photo: ${photo.credit}` : "";
     codeNote.textContent = `its code: ${asCount(cells.values.length)} numbers${isVector ? "" : ` in ${cells.rows}\u00d7${cells.columns} cells`}`;
     fingerprint.setAttribute("aria-label", `the code of ${photo.name}, bright where it is strong`);
@@ -60,13 +60,13 @@ export function renderHero({ data, element, store, onDrawn }) {
 
   function draw() {
     if (!ready) return;
-    const { pixels, order, half } = ready;
+    const { pixels, placed, order, half } = ready;
     const darkness = Math.min(1, time / 0.15);
     const lit = half * ease(Math.max(0, Math.min(1, (time - 0.15) / 0.55)));
     stage.paint(pixels, (target) => paintSpotlight(target, pixels, (index) => {
       const inLight = time >= 0.15 ? Math.min(1, Math.max(0, (lit - order[index]) / 0.01 + 0.5)) : 0;
       return 1 - darkness * (1 - inLight);
-    }));
+    }, time >= 0.15 ? placed : undefined));
     drawFingerprint(Math.max(0, Math.min(1, (time - 0.3) / 0.5)));
     redrawn.style.opacity = String(Math.max(0, Math.min(1, (time - 0.78) / 0.2)));
     step.textContent = time < 0.15 ? "A photo." : time < 0.7 ? `Lit first: what counts most for its code. Now ${asPercent(Math.max(0.001, lit))} of the photo.` : time < 0.98 ? "All it keeps are these numbers." : `Lit: the ${asPercent(half)} of the photo that hold half of what counts for its code.`;

@@ -2,7 +2,7 @@
 /** Two photos side by side with what matches: outlined on both, joined by lines. */
 import { decodeArray } from "./arrays.js";
 import { buildSvg } from "./build.js";
-import { middleOfCell } from "./stage.js";
+import { frameView, middleOfCell } from "./stage.js";
 
 /** Both photos together take so many pixels of the page, or there is no room for lines. */
 const NARROW = 420;
@@ -133,4 +133,11 @@ export function outlineMatches(target, pixels, box, pair, which, chosen, colours
       for (let channel = 0; channel < 3; channel += 1) data[index + channel] = inked ? paint[channel] : colour[index + channel];
     }
   }
+  /** @param {number} cell @param {number} count */
+  const isGiven = (cell, count) => cell >= 0 && cell < count;
+  const given = [columnOf, rowOf].map((cells, axis) => {
+    const inside = [...cells.keys()].filter((at) => isGiven(cells[at], grid[1 - axis]));
+    return [inside[0] ?? 0, inside.at(-1) ?? cells.length - 1];
+  });
+  frameView(data, width, height, [given[0][0], given[1][0], given[0][1], given[1][1]]);
 }

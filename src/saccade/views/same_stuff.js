@@ -139,7 +139,7 @@ export function renderSameStuff({ data, element, store }) {
   /** @param {ImageData} target @param {any} pixels @param {Float32Array} placed */
   function paintCosines(target, pixels, placed) {
     if (showHeat) paintMap(target, pixels, placed, cosineScale, { ramps: data.ramps, opacity: 0.9, contours: false });
-    else paintSpotlight(target, pixels, (index) => rise(placed[index], least));
+    else paintSpotlight(target, pixels, (index) => rise(placed[index], least), placed);
   }
 
   /** @param {{index: number, canvas: HTMLCanvasElement, note: HTMLElement}} one @param {Float32Array | null} cosines */

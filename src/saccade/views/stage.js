@@ -6,6 +6,12 @@ import { placeInWords } from "./wording.js";
 
 /** Photos are painted with at most so many pixels on their longer side. */
 const STAGE_SIDE = 720;
+/** The frame round what the network was given: its width in pixels of a stage, its grey inside and outside. */
+const FRAME_WIDTH = 2;
+const FRAME_LIGHT = 235;
+const FRAME_DARK = 20;
+/** How bright is what the network never saw, beside what a map leaves of it. */
+const UNSEEN_BRIGHTNESS = 0.55;
 
 /**
  * @typedef {object} MapOnPhoto
@@ -149,6 +155,39 @@ export function paintMap(target, photo, placed, scale, style) {
     data[4 * index + 3] = 255;
   }
   if (style.contours && !scale.flat) inkContours(data, placed, width, height, scale);
+  frameSeenPart(data, placed, width, height);
+}
+
+/** @param {Uint8ClampedArray} data @param {Float32Array} placed NaN where the network was given nothing @param {number} width @param {number} height */
+function frameSeenPart(data, placed, width, height) {
+  let [left, top, right, bottom] = [width, height, -1, -1];
+  for (let y = 0, index = 0; y < height; y += 1) {
+    for (let x = 0; x < width; x += 1, index += 1) {
+      if (placed[index] !== placed[index]) continue;
+      if (x < left) left = x;
+      if (x > right) right = x;
+      if (y < top) top = y;
+      bottom = y;
+    }
+  }
+  if (right >= 0) frameView(data, width, height, [left, top, right, bottom]);
+}
+
+/**
+ * Where the network's view ends inside the photo: a thin frame, light inside and dark outside, and what it never saw a little darker.
+ * @param {Uint8ClampedArray} data @param {number} width @param {number} height
+ * @param {number[]} view the first and last pixels that the network was given: left, top, right, bottom
+ */
+export function frameView(data, width, height, [left, top, right, bottom]) {
+  if (left === 0 && top === 0 && right === width - 1 && bottom === height - 1) return;
+  for (let y = 0, index = 0; y < height; y += 1) {
+    for (let x = 0; x < width; x += 1, index += 1) {
+      // How far inside the nearest edge of the view, which an edge of the photo is not; below 0: outside.
+      const depth = Math.min(left ? x - left : Infinity, top ? y - top : Infinity, right < width - 1 ? right - x : Infinity, bottom < height - 1 ? bottom - y : Infinity);
+      if (depth >= FRAME_WIDTH) continue;
+      for (let channel = 0; channel < 3; channel += 1) data[4 * index + channel] = depth >= 0 ? FRAME_LIGHT : depth >= -FRAME_WIDTH ? FRAME_DARK : data[4 * index + channel] * UNSEEN_BRIGHTNESS;
+    }
+  }
 }
 
 /**
@@ -180,8 +219,9 @@ function inkContours(data, placed, width, height, scale) {
 /**
  * The photo in its own colours where `light` is 1, dark and grey where it is 0.
  * @param {ImageData} target @param {PhotoPixels} photo @param {(index: number) => number} light
+ * @param {Float32Array} [placed] NaN where the network was given nothing, which is framed
  */
-export function paintSpotlight(target, photo, light) {
+export function paintSpotlight(target, photo, light, placed) {
   const { colour, grey } = photo;
   const data = target.data;
   for (let index = 0; index < grey.length; index += 1) {
@@ -193,6 +233,7 @@ export function paintSpotlight(target, photo, light) {
     data[4 * index + 2] = colour[4 * index + 2] * lit + dark;
     data[4 * index + 3] = 255;
   }
+  if (placed) frameSeenPart(data, placed, photo.width, photo.height);
 }
 
 /**

@@ -13,10 +13,13 @@ export function mapOf(map) {
   return { values, rows: shape[0], columns: shape[1], scale: map.scale };
 }
 
-/** @param {number[]} box of what the network is given, in shares of the photo @returns {string} how much of the photo it is not given; empty: nothing */
-function unseenInWords([left, top, right, bottom]) {
-  const unseen = 1 - (Math.min(right, 1) - Math.max(left, 0)) * (Math.min(bottom, 1) - Math.max(top, 0));
-  return unseen > 0.005 ? `${asPercent(unseen)} of the photo, grey all round: the network is given what lies inside` : "";
+/** @param {number[]} box of what the network is given, in shares of the photo @returns {string} how much of the photo it is given; empty: all of it */
+export function seenPartInWords([left, top, right, bottom]) {
+  const [across, down] = [Math.min(right, 1) - Math.max(left, 0), Math.min(bottom, 1) - Math.max(top, 0)].map((share) => `${Number((100 * share).toPrecision(3))}\u00a0%`);
+  const all = "100\u00a0%";
+  if (across === down) return across === all ? "" : `the middle ${across} of the photo, along each side; it is framed`;
+  const sides = [[across, "width"], [down, "height"]].filter(([share]) => share !== all).map(([share, side]) => `${share} of the photo's ${side}`);
+  return `the middle ${sides.join(" and ")}; it is framed`;
 }
 
 /** @param {any} map @param {number} value @returns {string} a value with what it is */
@@ -99,7 +102,7 @@ export function renderWhere({ data, element, store }) {
     stage.paint(pixels, (target) => {
       if (onlyTop) {
         const least = thresholdOf(placed, top);
-        paintSpotlight(target, pixels, (index) => (placed[index] >= least ? 1 : 0));
+        paintSpotlight(target, pixels, (index) => (placed[index] >= least ? 1 : 0), placed);
       } else paintMap(target, pixels, placed, scale, { ramps: data.ramps, opacity, contours: true });
     });
     stage.describe(`${photo.alt}, with the map of ${map.title}. ${map.sentence}`);
@@ -120,7 +123,7 @@ export function renderWhere({ data, element, store }) {
     const settings = Object.entries(map.settings).map(([name, value]) => `${name} ${value}`).join(", ");
     caption.replaceChildren(captionStrip([
       ["method", `${map.title} (${map.method})`], ["unit", map.unit], ["scale", allPhotos ? "all photos together" : "this photo"],
-      ["real grid", `${map.grid[0]}\u00d7${map.grid[1]}${trueGrid ? "" : ", smoothed for display"}`], ["not seen", unseenInWords(photo.box)], ["settings", settings], ["good to know", map.notes.join(" \u00b7 ")],
+      ["real grid", `${map.grid[0]}\u00d7${map.grid[1]}${trueGrid ? "" : ", smoothed for display"}`], ["what it was given", seenPartInWords(photo.box)], ["settings", settings], ["good to know", map.notes.join(" \u00b7 ")],
     ]));
     numbers.replaceChildren(numberTable(map, photo, `${photo.name}-${map.method}`));
     rest();
