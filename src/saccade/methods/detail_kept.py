@@ -93,6 +93,8 @@ def detail_kept(
 
 
 def _sentence(share_kept: float, values: Array, size: tuple[int, int], *, is_plain: bool) -> str:
+    if not np.isfinite(share_kept):
+        return ""  # numbers that grew too large: the map is refused when it is looked at
     if is_plain:
         return "The photo is plain: it has no detail to keep."
     where, share_there = main_region(1 - values)

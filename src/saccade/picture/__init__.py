@@ -16,6 +16,7 @@ resampling      a coarse map made as large as its photo
 outlines        the rounded outline of some cells
 
 overlay         a map over its photo, or a spotlight on it
+seen_part       a frame round what the model was given, where that is not the whole photo
 contours        lines at fixed fractions of the scale
 colorbar        the key beside a map
 figure          panels set as a page

@@ -28,6 +28,8 @@ evaluation_pages   its pages
 
 map_sentence       a map in one plain sentence
 place_words        a spot on a photo in words
+kept_detail        how much of a photo's detail a redrawing keeps, in words
+no_place           what of a score comes from no place, in words
 framing            the part of a photo that the model sees
 model_image        an image of the model's own, as a person sees it
 """
