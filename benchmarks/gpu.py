@@ -15,7 +15,9 @@ Needs numpy, Pillow, Keras, the framework, and for `torch` Captum.
 
 from __future__ import annotations
 
+import cProfile
 import os
+import pstats
 import sys
 import time
 import tomllib
@@ -287,7 +289,24 @@ def difference(subject: Any, methods: tuple[str, ...], calls: int = 4) -> float:
     return worst
 
 
-def page(subject: Any, rows: list[Row], left_out: list[str], differs: float) -> str:
+def shares_of_a_call(subject: Any, method: str, count: int) -> list[str]:
+    """Which functions does the host spend a call in? A line for each of the slowest; who fetches waits for the card."""
+    calls = 2 if QUICK else 50  # the profile's seconds are rounded to a thousandth of all calls
+    images, settings = picture(SIZE, count), settings_of(method)
+    for _ in range(4):
+        saccade.explain(subject.encoder, images, method, **settings)
+    profile = cProfile.Profile()
+    with profile:
+        for _ in range(calls):
+            saccade.explain(subject.encoder, images, method, **settings)
+    functions = pstats.Stats(profile).get_stats_profile().func_profiles
+    slowest = sorted(functions.items(), key=lambda item: -item[1].tottime)[:8]
+    parts = ", ".join(f"`{name}` {1000 * function.tottime / calls:.2f}" for name, function in slowest)
+    total = sum(function.tottime for function in functions.values())
+    return ["", f"{method}, {count}, under a profiler: {1000 * total / calls:.2f} ms a call, of which {parts}."]
+
+
+def page(subject: Any, rows: list[Row], left_out: list[str], differs: float, shares: list[str]) -> str:
     """The table."""
     lines = [
         f"# {subject.name}, {subject.versions}",
@@ -311,6 +330,7 @@ def page(subject: Any, rows: list[Row], left_out: list[str], differs: float) -> 
         "",
         f"Images that saccade computes together on this card, measured by itself: {batch}. Maps of one image, asked "
         f"four times, differ from those of the processor by at most {differs:.1g} of the largest value.",
+        *shares,
     ]
     return "\n".join(lines) + "\n"
 
@@ -334,6 +354,13 @@ def main() -> None:
     todo.append(("relax", 1))
     differs = difference(subject, ("saliency", "smoothgrad", "integrated_gradients", "occlusion", "relax"))
     print(f"the card's maps differ from the processor's by {differs:.2g} of the largest value", flush=True)
+    most = todo[1 if QUICK else 2][1]
+    shares = [
+        line
+        for method, count in (("saliency", 1), ("saliency", most), ("smoothgrad", 1))
+        for line in shares_of_a_call(subject, method, count)
+    ]
+    print(*shares, sep="\n", flush=True)
     rows: list[Row] = []
     for method, count in todo:
         if time.perf_counter() - begun > LIMIT:
@@ -343,9 +370,9 @@ def main() -> None:
         if not QUICK:  # written after every row, so that a run that is ended leaves what it has
             left_out = [f"{method}, {count}" for method, count in todo[len(rows) :]]
             target = Path(__file__).with_name(f"GPU-{FRAMEWORK}.md")
-            target.write_text(page(subject, rows, left_out, differs), encoding="utf-8")
+            target.write_text(page(subject, rows, left_out, differs, shares), encoding="utf-8")
     if QUICK:
-        print(page(subject, rows, [], differs))
+        print(page(subject, rows, [], differs, shares))
 
 
 if __name__ == "__main__":
