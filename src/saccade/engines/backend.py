@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal
 
 import numpy as np
@@ -121,9 +121,15 @@ class Backend(ABC):
         """Does this error say that the model cannot compute what it was given? Only where it is seen so late."""
         return False
 
+    @contextmanager
+    def context(self) -> Iterator[None]:
+        """Inside, the model is in inference mode, and the framework computes on the device asked for."""
+        with self.network.inference_mode(), self.arithmetic():
+            yield
+
     @abstractmethod
-    def context(self) -> AbstractContextManager[None]:
-        """Inside, the framework computes on the device asked for, and the model is in inference mode."""
+    def arithmetic(self) -> AbstractContextManager[Any]:
+        """Inside, the framework computes on the device asked for, and records nothing; the model is not run."""
 
     @property
     def is_accelerator(self) -> bool:

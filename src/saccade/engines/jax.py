@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache, lru_cache
 from typing import Any
 
@@ -159,14 +159,11 @@ class JaxBackend(Backend):
 
         return isinstance(error, jax.errors.JaxRuntimeError)
 
-    @contextmanager
-    def context(self) -> Iterator[None]:
-        """Compute on the device asked for, with the model in inference mode."""
+    def arithmetic(self) -> AbstractContextManager[Any]:
+        """Compute on the device asked for."""
         import jax
 
-        chosen = nullcontext() if self._at is None else jax.default_device(self._at)
-        with self.network.inference_mode(), chosen:
-            yield
+        return nullcontext() if self._at is None else jax.default_device(self._at)
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -93,9 +93,9 @@ class NumpyBackend(Backend):
         """Does this error say that memory ran out?"""
         return isinstance(error, MemoryError)
 
-    def context(self) -> AbstractContextManager[None]:
-        """A function has no state to keep."""
-        return self.network.inference_mode()
+    def arithmetic(self) -> AbstractContextManager[Any]:
+        """Arrays have no device."""
+        return nullcontext()
 
     def zeros(self, shape: tuple[int, ...]) -> Tensor:
         """Zeros in float32."""

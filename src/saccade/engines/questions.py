@@ -90,7 +90,7 @@ class Questions(Execution):
             pieces.append([values[piece.new_points :] for values in results])
 
         self._along(image, layers, path, points, fixed, at, keep, must_share=must_share)
-        with self.engine.backend.context():
+        with self.engine.backend.arithmetic():
             return [self.engine.backend.concatenate(list(parts)) for parts in zip(*pieces, strict=True)]
 
     def _along(
@@ -404,7 +404,7 @@ class Questions(Execution):
         """
         backend = self.engine.backend
         maps = np.empty(values.shape[:3], np.float32)
-        with backend.context():
+        with backend.arithmetic():
             matrices = None if down is None or across is None else (backend.constant(down), backend.constant(across))
             on_device = self._fetched[1] if self._fetched is not None and self._fetched[0] is values else None
             for start in range(0, len(values), _MAPS):

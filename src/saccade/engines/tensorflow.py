@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from typing import Any
 
@@ -184,13 +184,11 @@ class TensorFlowBackend(Backend):
 
         return isinstance(error, tf.errors.OpError)
 
-    @contextmanager
-    def context(self) -> Iterator[None]:
-        """Compute on the device asked for, with the model in inference mode."""
+    def arithmetic(self) -> AbstractContextManager[Any]:
+        """Compute on the device asked for."""
         import tensorflow as tf
 
-        with self.network.inference_mode(), tf.device(self.device) if self.device else nullcontext():
-            yield
+        return tf.device(self.device) if self.device else nullcontext()
 
 
 def _connected(gradient: Tensor) -> Tensor:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import cache, lru_cache
 from typing import Any
 
@@ -184,14 +184,13 @@ class TorchBackend(Backend):
             isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
         )
 
-    @contextmanager
-    def context(self) -> Iterator[None]:
-        """Record no graph outside `gradient` and `vjp`, with the model in inference mode."""
+    def arithmetic(self) -> AbstractContextManager[Any]:
+        """Record no graph outside `gradient` and `vjp`."""
         import torch
 
         _keep_freed_memory()
-        with self.network.inference_mode(), torch.no_grad():
-            yield
+        no_graph: AbstractContextManager[Any] = torch.no_grad()
+        return no_graph
 
     def _device(self) -> Any:
         own = getattr(self.network, "device", None)
