@@ -202,7 +202,7 @@ class TorchNetwork:
             ModelError: It is one.
         """
         if self.missing_weights:
-            refuse_missing(self, layer, self.missing_weights)
+            refuse_missing(self, self.module, layer, self.missing_weights, size=self.measured.size)
 
     def layer_weights(self) -> dict[str, list[Weight]]:
         """Every weight under its layer, to be read and written."""
