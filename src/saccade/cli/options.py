@@ -175,7 +175,7 @@ class Opening:
 
     def open(self, model: str) -> Encoder:
         """The model as an encoder."""
-        from saccade.encoder import load
+        from saccade.loading import load
 
         return load(model, **self.settings())
 

@@ -85,8 +85,8 @@ def serve(
 
     Everything stays on this machine: the server answers only who has the address with its token. Ctrl-C ends it.
     """
-    from saccade.encoder import load
     from saccade.errors import InputError, MissingPackage
+    from saccade.loading import load
 
     settings = opening.settings()
     other.check()
