@@ -68,16 +68,15 @@ class Frame:
         )
         return cls(Placement(original, size, box), whole, inner, corner, recipe.interpolation)
 
-    def resample(self, plane: FloatArray) -> FloatArray:
-        """The used part of one plane at its size in the model's image; filters may overshoot the range."""
-        return self._shortened(self._narrowed(plane))
-
     def resample_bands(self, pixels: Pixels, planes: Callable[[Pixels], list[FloatArray]]) -> list[FloatArray]:
-        """The same for several planes, made of one band of rows after the other.
+        """The used part of planes at its size in the model's image, made of one band of rows after the other.
 
         Args:
             pixels: The photo.
             planes: Makes the planes, float32 (rows, width), of a band of it.
+
+        Returns:
+            float32 planes; filters may overshoot the range.
         """
         height, width = pixels.size
         rows, columns = self.inner

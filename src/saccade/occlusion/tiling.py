@@ -224,11 +224,6 @@ class Tiling:
         return np.asarray(whole[:, None, None] + np.moveaxis(inside, 3, 1))
 
 
-def tiling(flow: Dataflow, layer: str, where: Holes) -> Tiling:
-    """Group holes so that no cell of `layer` can see two of one group."""
-    return tilings(flow, [layer], where)[layer]
-
-
 def tilings(flow: Dataflow, layers: Sequence[str], where: Holes) -> dict[str, Tiling]:
     """Group holes so that no cell of any of these layers can see two of one group: the same passes serve all."""
     reached = {
