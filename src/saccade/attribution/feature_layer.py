@@ -155,13 +155,13 @@ def _beside(run: Run, flow: Dataflow, images: Array, targets: Sequence[Target]) 
 
 def _ancestors(flow: Dataflow, name: str, without: str | None) -> set[str]:
     """Everything that `name` is computed from on ways that do not lead through one layer."""
-    waiting, seen = [name], {name}
+    waiting, visited = [name], {name}
     while waiting:
         operation = flow.operations.get(waiting.pop())
-        new = {key for key in (operation.inputs if operation is not None else ()) if key != without} - seen
-        seen |= new
+        new = {key for key in (operation.inputs if operation is not None else ()) if key != without} - visited
+        visited |= new
         waiting.extend(new)
-    return seen - {name}
+    return visited - {name}
 
 
 def token_layers(run: Run, images: Array, target: Target) -> Iterator[tuple[str, Places]]:
@@ -187,12 +187,12 @@ def reads_tokens(run: Run, images: Array, targets: Sequence[Target], path: str, 
     """
     if not run.encoder.capabilities.taps:
         return True
-    one = slice(0, 1)
-    objectives = [objective.select(one) for objective in run.objectives(images, targets)]
+    first_image = slice(0, 1)
+    objectives = [objective.select(first_image) for objective in run.objectives(images, targets)]
     shape = run.engine.layer_shape(images, path)
     chosen = tokens.astype(np.float32).reshape(1, *shape[:-1], 1)
     shares = ArrayPoints({"share": np.array([1, 0], np.float32).reshape(2, 1, *(1 for _ in shape))})
-    scores = run.score(images[one], objectives, TOKENS_FADE, shares, {"tokens": chosen}, at=path)
+    scores = run.score(images[first_image], objectives, TOKENS_FADE, shares, {"tokens": chosen}, at=path)
     return any(abs(float(own[1, 0] - own[0, 0])) > 1e-9 + 1e-6 * abs(float(own[0, 0])) for own in scores)
 
 
@@ -245,19 +245,19 @@ def _usable(places: Places | None, shape: tuple[int | None, ...]) -> Places | No
 
 def _reaches(flow: Dataflow, path: str, read: str) -> bool:
     """Is `read` computed from `path`? Yes, where a way is not known."""
-    waiting, seen = [read], {"input"}
+    waiting, visited = [read], {"input"}
     while waiting:
         key = waiting.pop()
         if key == path or (key not in flow.operations and key != "input"):
             return True
-        if key not in seen:
-            seen.add(key)
+        if key not in visited:
+            visited.add(key)
             waiting.extend(flow.operations[key].inputs)
     # Torch's identities hand on what they get, and what comes after is written down as reading their input.
     operation = flow.operations.get(path)
     unread = not any(path in each.inputs for each in flow.operations.values())
     handed_on = operation is not None and operation.windows == POINTWISE and len(operation.inputs) == 1
-    return unread and handed_on and flow.operations[path].inputs[0] in seen - {"input"}
+    return unread and handed_on and flow.operations[path].inputs[0] in visited - {"input"}
 
 
 def _fading(values: Tensor, fixed: Mapping[str, Tensor], points: Mapping[str, Tensor]) -> Tensor:

@@ -41,15 +41,15 @@ def settings_for(methods: Sequence[str], texts: Sequence[str], seed: int | None)
         name = name.replace("-", "_")
         takers = [method for method in ([only] if dot else methods) if name in allowed[method]]
         if not takers:
-            known = {setting: None for method in ([only] if dot else methods) for setting in allowed[method]}
+            possible = {setting: None for method in ([only] if dot else methods) for setting in allowed[method]}
             whose = only if dot else methods[0] if len(methods) == 1 else "these methods"
-            if not known:
+            if not possible:
                 raise InputError(f"{whose} takes no settings; {name!r} was given.")
             others = [other for other, function in available().items() if name in settings_of(function)]
             hint = "`saccade methods` describes them."
             if others:
                 hint = f"{', '.join(others)} {'has' if len(others) == 1 else 'have'} it; name a method with -m."
-            raise UnknownName.of(f"setting of {whose}", name, known, hint=hint)
+            raise UnknownName.of(f"setting of {whose}", name, possible, hint=hint)
         for method in takers:
             kinds = kinds_of(get_type_hints(functions[method])[name])
             chosen[method][name] = _typed(f"setting {name} of {method}", value.strip(), kinds)

@@ -41,8 +41,8 @@ class Cache:
             return make()
         about = {"fingerprint": self.fingerprint, "key": json.loads(json.dumps(key, default=str))}
         path = self.folder / f"{name}.npz"
-        with contextlib.suppress(FileError), opened_arrays(path) as (made, file):
-            if made == about:
+        with contextlib.suppress(FileError), opened_arrays(path) as (key_of_file, file):
+            if key_of_file == about:
                 return {array: file[array] for array in file.files if array != "metadata"}
         arrays = make()
         self.folder.mkdir(parents=True, exist_ok=True)

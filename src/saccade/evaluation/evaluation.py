@@ -192,7 +192,7 @@ def _photo_scores(runner: Runner, method: Measurements) -> PhotoScores:
         direction=checks.get("direction"),
         stability=checks.get("stability"),
         equivariance=checks.get("equivariance"),
-        localisation=None if runner.masks is None else method.localisation[runner.masks.known].T,
+        localisation=None if runner.masks is None else method.localisation[runner.masks.is_there].T,
         seconds=method.seconds,
         is_control=method.is_control,
     )
@@ -218,10 +218,10 @@ def _detail_kept(runner: Runner) -> list[str]:
 
 
 def _settings(settings: Mapping[str, Any]) -> Settings:
-    known = Settings().as_dict()
+    defaults = Settings().as_dict()
     for name in settings:
-        if name not in known:
-            raise UnknownName.of("setting of evaluate", name, known)
+        if name not in defaults:
+            raise UnknownName.of("setting of evaluate", name, defaults)
     return Settings(**settings).checked_values()
 
 

@@ -301,9 +301,9 @@ class _Removing:
         curves = self.removal.curves(self.runner.ranks(maps, batch))
         measures = np.full((len(batch), len(MEASURES)), np.nan)
         if self.runner.masks is not None:
-            known = self.runner.masks.known[batch.start : batch.stop]
+            has_mask = self.runner.masks.is_there[batch.start : batch.stop]
             areas = self.runner.masks.areas[batch.start : batch.stop]
-            measures[known] = localisation(maps[known], areas[known]).T
+            measures[has_mask] = localisation(maps[has_mask], areas[has_mask]).T
         return {
             **curves,
             "grid": on_grid(maps),

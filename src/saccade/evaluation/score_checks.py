@@ -33,7 +33,7 @@ def worsened_scores(runner: Runner, measured: Measurements, counter: PieceCounte
     """
     removal, batch, settings = runner.removals[0], runner.batches[0], runner.settings
     maps = measured.grid[: len(batch)].reshape(-1, *(min(GRID, side) for side in runner.size))
-    found: dict[str, NDArray[np.float64]] = {}
+    scores_by_kind: dict[str, NDArray[np.float64]] = {}
     for kind in KINDS:
         counter.start(f"maps {KINDS[kind]}")
 
@@ -46,9 +46,9 @@ def worsened_scores(runner: Runner, measured: Measurements, counter: PieceCounte
             return {"scores": np.stack(by_level)}
 
         key = {"method": measured.name, "steps": settings.steps, "block": settings.block, "seed": settings.seed}
-        found[kind] = runner.cache.get_or_make(f"worse-{kind}", {**key, "levels": LEVELS}, scored)["scores"]
+        scores_by_kind[kind] = runner.cache.get_or_make(f"worse-{kind}", {**key, "levels": LEVELS}, scored)["scores"]
         counter.finish()
-    return found
+    return scores_by_kind
 
 
 def ceiling(runner: Runner, measured: Sequence[Measurements], counter: PieceCounter) -> Ceiling | None:
@@ -71,14 +71,16 @@ def ceiling(runner: Runner, measured: Sequence[Measurements], counter: PieceCoun
     by_method = np.stack([scores(each.curves, settings.steps).mean(axis=0)[:count] for each in measured])
 
     def scored() -> Arrays:
-        found = []
+        orders = []
         for row, method in enumerate(by_method.argmax(axis=0)):
-            one = slice(row, row + 1)
-            fillers = {name: filler[one] for name, filler in removal.fillers.items()}
-            objective = removal.objective.select(one)
-            search = OrderSearch(removal.run, removal.images[one], objective, fillers, min(settings.steps, _PARTS))
-            found.append(search.found(runner.upscaled(measured[method].grid[one], runner.size)[0]))
-        curves = [removal.curves(runner.ranks(np.stack(maps), batch)) for maps in zip(*found, strict=True)]
+            this_photo = slice(row, row + 1)
+            fillers = {name: filler[this_photo] for name, filler in removal.fillers.items()}
+            objective = removal.objective.select(this_photo)
+            search = OrderSearch(
+                removal.run, removal.images[this_photo], objective, fillers, min(settings.steps, _PARTS)
+            )
+            orders.append(search.found(runner.upscaled(measured[method].grid[this_photo], runner.size)[0]))
+        curves = [removal.curves(runner.ranks(np.stack(maps), batch)) for maps in zip(*orders, strict=True)]
         return {"found": np.max([scores(each, settings.steps).mean(axis=0) for each in curves], axis=0)}
 
     key = {"maps": by_method, "steps": settings.steps, "block": settings.block, "seed": settings.seed, "photos": count}

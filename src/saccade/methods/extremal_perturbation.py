@@ -220,7 +220,7 @@ def _check(mode: str, areas: Sequence[float], iterations: int) -> tuple[float, .
         raise UnknownName.of("mode", mode, MODES)
     if iterations < 1:
         raise InputError(f"iterations={iterations}: give 1 or more.")
-    given = tuple(float(area) for area in np.atleast_1d(areas))
-    if not given or not all(0 < area < 1 for area in given):
-        raise InputError(f"areas={given}: give shares of the picture between 0 and 1, such as 0.05, 0.2.")
-    return given
+    shares = tuple(float(area) for area in np.atleast_1d(areas))
+    if not shares or not all(0 < area < 1 for area in shares):
+        raise InputError(f"areas={shares}: give shares of the picture between 0 and 1, such as 0.05, 0.2.")
+    return shares

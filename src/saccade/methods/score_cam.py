@@ -162,10 +162,10 @@ def _scores(
         else:
             # Special tokens are no part of a feature map, so they give way too.
             points = {"stencil": layer.places.join(grid[..., None], (*rest.shape[1:-1], 1))}
-        one = slice(number, number + 1)
-        own = [objective.select(one) for objective in objectives]
+        this_image = slice(number, number + 1)
+        own = [objective.select(this_image) for objective in objectives]
         path = MASKED if at is None else SEEN_AT_LAYER
-        scores = run.score(images[one], own, path, ArrayPoints(points), {"filler": rest[one]}, at=at)
+        scores = run.score(images[this_image], own, path, ArrayPoints(points), {"filler": rest[this_image]}, at=at)
         for column, image_scores in zip(by_target, scores, strict=True):
             column[:, number] = image_scores[:, 0]
     return by_target

@@ -92,20 +92,20 @@ def _for_channels(carried: Carried, channels: int) -> Carried:
 
 
 def _brightness(network: Network, carried: Carried, value_range: Sequence[float] | None, normalize: Any) -> Feed:
-    told = None if value_range is None else checked_range(value_range)
+    stated = None if value_range is None else checked_range(value_range)
     if normalize is not None:
         normalisation = normalisation_of(normalize)
         own = (0.0, 1.0) if normalisation is None else normalisation.value_range
-        if told is not None and normalisation is not None:
-            normalisation = replace(normalisation, value_range=told)
-        if told is not None or normalisation is not None:
-            return Feed(told or own, normalisation, "as given")
+        if stated is not None and normalisation is not None:
+            normalisation = replace(normalisation, value_range=stated)
+        if stated is not None or normalisation is not None:
+            return Feed(stated or own, normalisation, "as given")
     is_plain = normalize is not None  # "none": nothing is normalised, whatever the model carries
-    if told is not None:
+    if stated is not None:
         carried_range = carried.normalisation.value_range if carried.normalisation is not None else None
-        if is_plain or carried_range != told or not _is_plain_entrance(network):
-            return Feed(told, None, "as given")
-        return Feed(told, carried.normalisation, f"the range as given; mean and spread: {carried.source}")
+        if is_plain or carried_range != stated or not _is_plain_entrance(network):
+            return Feed(stated, None, "as given")
+        return Feed(stated, carried.normalisation, f"the range as given; mean and spread: {carried.source}")
     entrance = _entrance(network)
     if entrance is not None and not entrance.is_identity and entrance.value_range is not None:
         return Feed(entrance.value_range, None, entrance.describe())

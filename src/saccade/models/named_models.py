@@ -117,9 +117,9 @@ def _file_names(config: Any) -> list[str]:
 
 def _from_torchvision(model: NamedModel, weights: Path | None) -> Opened:
     models = _library("torchvision").models
-    known = models.list_models(module=models)
-    if model.name not in known:
-        raise _unknown(model, known, models)
+    names = models.list_models(module=models)
+    if model.name not in names:
+        raise _unknown(model, names, models)
     _check_arguments(model)
     published = list(models.get_model_weights(model.name))
     tags = [each.name for each in published]
@@ -194,8 +194,10 @@ def _unknown(model: NamedModel, names: Iterable[str], library: Any) -> UnknownNa
 def _nearest(name: str, names: Sequence[str]) -> list[str]:
     """The names most like this one, or that begin most like it: people leave out how names go on."""
     likeness: dict[str, float] = {}
-    for known in dict.fromkeys(names):
-        whole, beginning = (difflib.SequenceMatcher(None, part, name).ratio() for part in (known, known[: len(name)]))
-        likeness[known] = max(whole, beginning - _CUT)
-    ranked = sorted(likeness, key=lambda known: -likeness[known])
-    return [known for known in ranked[:3] if likeness[known] > _ALIKE]
+    for candidate in dict.fromkeys(names):
+        likeness_of_whole, likeness_of_beginning = (
+            difflib.SequenceMatcher(None, part, name).ratio() for part in (candidate, candidate[: len(name)])
+        )
+        likeness[candidate] = max(likeness_of_whole, likeness_of_beginning - _CUT)
+    ranked = sorted(likeness, key=lambda candidate: -likeness[candidate])
+    return [candidate for candidate in ranked[:3] if likeness[candidate] > _ALIKE]

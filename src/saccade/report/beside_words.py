@@ -105,8 +105,11 @@ class TwoNetworks:
     def _differ(self, index: int) -> bool:
         """Does each network clearly prefer its own choice to the other's?"""
         first, second = (_nearest(table, index) for table in self.tables)
-        one, other = self.tables
-        ahead = (one[index, first] - one[index, second], other[index, second] - other[index, first])
+        first_table, second_table = self.tables
+        ahead = (
+            first_table[index, first] - first_table[index, second],
+            second_table[index, second] - second_table[index, first],
+        )
         return bool(min(ahead) >= _CLEAR)
 
 

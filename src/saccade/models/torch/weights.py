@@ -169,8 +169,8 @@ class _Way:
     def left_out(self) -> list[str]:
         """What the file has and the module has not, as the file calls it."""
         cut = len(self.inside)
-        taken = {f"{self.prefix}{name[cut:]}" for name in self.weights}
-        return [name for name in self.stored if name not in taken]
+        loaded = {f"{self.prefix}{name[cut:]}" for name in self.weights}
+        return [name for name in self.stored if name not in loaded]
 
     @property
     def rank(self) -> tuple[int, int, int, int]:
