@@ -91,8 +91,8 @@ class Encoder:
         reference: Reference | None = None,
     ) -> None:
         network = open_live(model, input_shape=input_shape)
-        chosen = code_layer(network, layer)
-        self.layer, self.layer_reason, self.layer_runner_up = chosen.path, chosen.reason, chosen.runner_up
+        code = code_layer(network, layer)
+        self.layer, self.layer_reason, self.layer_runner_up = code.path, code.reason, code.runner_up
         feed = feed_of(
             network, value_range=value_range, normalize=normalize, fit=fit, crop=crop, interpolation=interpolation,
             size=size,

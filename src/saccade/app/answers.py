@@ -214,10 +214,10 @@ class Answers:
         encoder, image = self.encoder, photo.image
         codes = encoder.codes(image)
         redrawn = encoder.reconstruct(image) if encoder.is_autoencoder else None
-        content = photo_data(image, 0, codes[0], None if redrawn is None else redrawn[0])
-        content["cells"] = [array_spec(layer.values[0], "float16") for layer in cell_codes(encoder, image, codes)]
-        content["number"] = photo.number
-        return content
+        data = photo_data(image, 0, codes[0], None if redrawn is None else redrawn[0])
+        data["cells"] = [array_spec(layer.values[0], "float16") for layer in cell_codes(encoder, image, codes)]
+        data["number"] = photo.number
+        return data
 
     def attribution(
         self,

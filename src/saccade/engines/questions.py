@@ -355,8 +355,8 @@ class Questions(Execution):
             for piece in self.pieces(plan, len(images), 1):
                 part = [self.engine.backend.array(values) for values in program(self._upload(piece, images, [], {})[0])]
                 weights = weights or [np.empty((len(images), *values.shape[1:]), np.float32) for values in part]
-                for whole, values in zip(weights, part, strict=True):
-                    whole[piece.images] = values
+                for joined_weights, values in zip(weights, part, strict=True):
+                    joined_weights[piece.images] = values
             return weights
 
         return self.execute(work, images, 1, [layer], "activations")

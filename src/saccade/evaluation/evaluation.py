@@ -94,10 +94,10 @@ def evaluate(
     encoder = as_encoder(encoder)
     numbers = _settings(settings)
     by_name = methods is not None and methods != "all"
-    chosen = [methods] if isinstance(methods, str) and by_name else methods
-    if chosen is not None and not chosen:
+    methods_named = [methods] if isinstance(methods, str) and by_name else methods
+    if methods_named is not None and not methods_named:
         raise InputError("no method was given; leave them out for the usual ones, or give 'all'.")
-    names = _all() if chosen == "all" else list(dict.fromkeys(chosen or DEFAULT_METHODS))
+    names = _all() if methods_named == "all" else list(dict.fromkeys(methods_named or DEFAULT_METHODS))
     per_method = {name: _method_settings(name, (method_settings or {}).get(name, {}), numbers.seed) for name in names}
     photos = draw_photos(encoder, images, limit, numbers.seed, stop)
     objects = None if masks is None else masks_for(encoder, photos.images, masks)
@@ -218,10 +218,10 @@ def _detail_kept(runner: Runner) -> list[str]:
 
 
 def _settings(settings: Mapping[str, Any]) -> Settings:
-    defaults = Settings().as_dict()
+    allowed = Settings().as_dict()
     for name in settings:
-        if name not in defaults:
-            raise UnknownName.of("setting of evaluate", name, defaults)
+        if name not in allowed:
+            raise UnknownName.of("setting of evaluate", name, allowed)
     return Settings(**settings).checked_values()
 
 

@@ -186,15 +186,15 @@ class Runner:
             parts.append(self.cache.get_or_make(f"{name}-{number}", key, _Removing(self, removal, maps)))
             counter.finish()
         arrays = [array for array in parts[0] if array != "seconds"]
-        whole = {array: joined([part[array] for part in parts], self.batches) for array in arrays}
+        of_all_photos = {array: joined([part[array] for part in parts], self.batches) for array in arrays}
         return Measurements(
             name=name,
             title=title,
             is_control=is_control,
-            curves={filler: whole[filler] for filler in IMPUTATIONS},
-            grid=whole["grid"],
-            strength=whole["strength"],
-            localisation=whole["localisation"],
+            curves={filler: of_all_photos[filler] for filler in IMPUTATIONS},
+            grid=of_all_photos["grid"],
+            strength=of_all_photos["strength"],
+            localisation=of_all_photos["localisation"],
             seconds=min(float(part["seconds"]) for part in parts),  # the first piece also compiles
             checks={},
         )
@@ -203,7 +203,7 @@ class Runner:
         self, measured: Measurements, settings: Mapping[str, Any], batch: range, counter: PieceCounter
     ) -> Arrays:
         """Randomised weights, another question, a little noise; on one batch of photos."""
-        name, title, chosen = measured.name, measured.title, self.settings
+        name, title, options = measured.name, measured.title, self.settings
         rows = slice(batch.start, batch.stop)
         images, strength, grid = self.images[rows], measured.strength[rows], measured.grid[rows]
 
@@ -214,13 +214,13 @@ class Runner:
                 counter.start(f"{title} with randomised weights")
                 return self._explained(name, settings, images, None, counter)
 
-            for maps in after_randomisation(self.encoder, explained, self.plan, chosen.seed):
+            for maps in after_randomisation(self.encoder, explained, self.plan, options.seed):
                 likeness.append(rank_correlation(strength, on_grid(np.abs(maps))))
                 last = maps
                 counter.finish()
             before = {filler: measured.curves[filler][rows] for filler in IMPUTATIONS}
             after = self.removals[self.batches.index(batch)].curves(self.ranks(last, batch))
-            owed = scores(before, chosen.steps) - scores(after, chosen.steps)
+            owed = scores(before, options.steps) - scores(after, options.steps)
             return {"randomised": np.stack(likeness, axis=-1), "owed_to_weights": owed.mean(axis=0)}
 
         def direction() -> Arrays:
@@ -231,16 +231,16 @@ class Runner:
         def stability() -> Arrays:
             low, high = self.encoder.value_range
             likeness = []
-            for draw in range(chosen.draws):
+            for draw in range(options.draws):
                 counter.start(f"{title} with a little noise")
-                noisy = with_noise(images.array, batch, chosen.noise * (high - low), draw, chosen.seed)
+                noisy = with_noise(images.array, batch, options.noise * (high - low), draw, options.seed)
                 maps = self._explained(name, settings, replace(images, array=noisy), None, counter)
                 likeness.append(rank_correlation(grid, on_grid(maps)))
                 counter.finish()
             return {"stability": np.mean(likeness, axis=0)}
 
-        key = {"settings": _with_defaults(name, settings), "seed": chosen.seed}
-        stages_key = {"plan": [list(layers) for layers in self.plan], "steps": chosen.steps, "block": chosen.block}
+        key = {"settings": _with_defaults(name, settings), "seed": options.seed}
+        stages_key = {"plan": [list(layers) for layers in self.plan], "steps": options.steps, "block": options.block}
 
         def equivariance() -> Arrays:
             cell = self.cell
@@ -253,11 +253,11 @@ class Runner:
                 counter.finish()
             return {"equivariance": np.mean(likeness, axis=0)}
 
-        noise_key = {"noise": chosen.noise, "draws": chosen.draws}
+        noise_key = {"noise": options.noise, "draws": options.draws}
         tests: list[tuple[str, int, Mapping[str, Any], Callable[[], Arrays]]] = [
             ("randomised", len(self.plan), {**key, **stages_key}, randomised),
             ("direction", 1, key, direction),
-            ("stability", chosen.draws, {**key, **noise_key}, stability),
+            ("stability", options.draws, {**key, **noise_key}, stability),
             ("equivariance", len(MOVES), {**key, "cell": self.cell}, equivariance),
         ]
         checks: dict[str, NDArray[Any]] = {}

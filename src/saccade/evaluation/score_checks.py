@@ -61,13 +61,13 @@ def ceiling(runner: Runner, measured: Sequence[Measurements], counter: PieceCoun
         measured: All methods and controls.
         counter: Counts one piece.
     """
-    whole, settings = runner.removals[0], runner.settings
+    of_all_photos, settings = runner.removals[0], runner.settings
     count = min(settings.ceiling, len(runner.batches[0]))
     if not count:
         return None
     counter.start("the best order that a search finds")
     batch = range(count)
-    removal = whole.first(count)
+    removal = of_all_photos.first(count)
     by_method = np.stack([scores(each.curves, settings.steps).mean(axis=0)[:count] for each in measured])
 
     def scored() -> Arrays:

@@ -181,19 +181,19 @@ def _planes(pixels: Pixels, recipe: ImageRecipe, frame: Frame) -> list[FloatArra
 def _with_alpha(pixels: Pixels, frame: Frame, background: tuple[int, int, int]) -> list[FloatArray]:
     """RGBA, weighted by opacity, or the unseen colour of clear pixels would bleed into the edges."""
     top, colours = np.float32(pixels.top), pixels.colours.shape[2]
-    whole = frame.inner == pixels.size and frame.crop == (0, 0, pixels.size[1], pixels.size[0])
+    is_whole = frame.inner == pixels.size and frame.crop == (0, 0, pixels.size[1], pixels.size[0])
 
     def planes(band: Pixels) -> list[FloatArray]:
         opacity = band.opacity()
         stored = [band.plane(index % colours) for index in range(3)]
         if opacity is None:
             return stored
-        return [*(stored if whole else [plane * (opacity / top) for plane in stored]), opacity]
+        return [*(stored if is_whole else [plane * (opacity / top) for plane in stored]), opacity]
 
     resampled = frame.resample_bands(pixels, planes)
     if pixels.alpha is None:
         return [*resampled, np.full_like(resampled[0], top)]
-    if whole:
+    if is_whole:
         return resampled
     *weighted, alpha = resampled
     clear = alpha <= 1e-3 * top  # too little to divide by, and to be seen

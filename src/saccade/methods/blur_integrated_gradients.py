@@ -76,10 +76,10 @@ def blur_integrated_gradients(
     raw, steps_taken = np.zeros(images.shape), np.zeros(len(images))
 
     # Where nothing changes there is no whole for the shares to sum to; float32 ends at some 1e-6 of the score.
-    whole = np.maximum(np.abs(change), 1e-5 * np.abs(way.ends).max(axis=0))
+    largest = np.maximum(np.abs(change), 1e-5 * np.abs(way.ends).max(axis=0))
 
     def gap() -> NDArray[np.float64]:
-        return np.asarray(np.abs(raw.sum(axis=(1, 2, 3)) - change) / whole)
+        return np.asarray(np.abs(raw.sum(axis=(1, 2, 3)) - change) / largest)
 
     def settled() -> NDArray[np.float64]:
         """The contributions; where all of them together are rounding of the score, there are none."""

@@ -104,11 +104,11 @@ def expected_gradients(
     for number, image in enumerate(images):
         single = objective.select(slice(number, number + 1))
         for first in range(0, count, at_once):
-            chosen = slice(first, min(first + at_once, count))
-            starts = np.stack([np.broadcast_to(start, images.shape)[number] for start in baseline_images[chosen]])
+            group = slice(first, min(first + at_once, count))
+            starts = np.stack([np.broadcast_to(start, images.shape)[number] for start in baseline_images[group]])
             copies = np.ascontiguousarray(np.broadcast_to(image, starts.shape))
             repeated = single.repeated(len(starts))
-            fixed = {"baseline": starts, "phase": phases[chosen]}
+            fixed = {"baseline": starts, "phase": phases[group]}
             gradients = run.gradient(copies, repeated, STRATIFIED, points, fixed)
             raw[number] += ((copies - starts) * gradients).sum(axis=0, dtype=np.float64) / count
             at_baselines[number] += run.score(starts, [repeated], STAY, ONCE)[0].sum() / count

@@ -78,11 +78,11 @@ def code_layer(network: Network, name: str | None = None) -> CodeLayer:
         UnknownName: A layer was named that the model does not have.
         ModelError: It is computed with weights that no file brought.
     """
-    chosen = _by_evidence(network) if name is None else CodeLayer(find_layer(network, name), "as named")
+    layer = _by_evidence(network) if name is None else CodeLayer(find_layer(network, name), "as named")
     check_weights = getattr(network, "check_weights", None)
     if check_weights is not None:
-        check_weights(chosen.path)
-    return chosen
+        check_weights(layer.path)
+    return layer
 
 
 def _by_evidence(network: Network) -> CodeLayer:

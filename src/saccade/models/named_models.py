@@ -137,10 +137,10 @@ def _carried(model: NamedModel, weights: Path | None, published: Sequence[Any], 
     """What the weights that are meant were trained on: those of the tag, of the file's name, or the best of all."""
     file_name = None if weights is None else weights.name
     meant = [each for each in published if each.name == model.tag or each.url.rpartition("/")[2] == file_name]
-    chosen = meant[0] if meant else default
+    published_weights = meant[0] if meant else default
     others = "" if meant or len(published) == 1 else f"; name others as torchvision:{model.name}.TAG"
     carried = from_torchvision(
-        vars(chosen.transforms()), f"torchvision's weights {chosen.name} were trained so{others}"
+        vars(published_weights.transforms()), f"torchvision's weights {published_weights.name} were trained so{others}"
     )
     return replace(carried, normalisation=NAMED["half"]) if model.name in _OF_TENSORFLOW else carried
 

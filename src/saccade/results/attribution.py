@@ -138,10 +138,10 @@ class Attribution(AttributionNumbers):
         Args:
             view: As for `drawn`.
         """
-        chosen = self._view(view)
-        if chosen == "heatmap":
+        named_view = self._view(view)
+        if named_view == "heatmap":
             return ""
-        return _KEPT if self._is_kept and chosen == "spotlight" else VIEW_REMARKS[chosen]
+        return _KEPT if self._is_kept and named_view == "spotlight" else VIEW_REMARKS[named_view]
 
     def page(self, **drawing: Any) -> Image.Image:
         """`figure` of a single image, `sheet` of several; they say what they take."""

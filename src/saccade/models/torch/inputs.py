@@ -113,8 +113,8 @@ def _instead(module: Any) -> str:
     parts = list(_encoders(module))
     if not parts:
         return "wrap it in a module of one input."
-    others = f" (or {', '.join(f'model.{part}' for part in parts[1:3])})" if parts[1:] else ""
-    return f"give the part that encodes images: model.{parts[0]}{others}."
+    alternatives = f" (or {', '.join(f'model.{part}' for part in parts[1:3])})" if parts[1:] else ""
+    return f"give the part that encodes images: model.{parts[0]}{alternatives}."
 
 
 def _encoders(module: Any) -> Iterator[str]:

@@ -233,12 +233,12 @@ def joined(parts: Sequence[tuple[Axis | None, int]], rest: Sequence[Layout], dim
     for layout in rest[1:]:
         if any(a != b and is_spatial(a) and is_spatial(b) for a, b in _pairs_but(main, layout, dim)):
             return None
-    others = [
+    axes = [
         next((layout[number] for layout in rest if is_spatial(layout[number])), main[number])
         for number in range(len(main))
     ]
-    others[dim] = axis
-    return tuple(others)
+    axes[dim] = axis
+    return tuple(axes)
 
 
 def padded(cells: Axis, prefix: int, total: int) -> Axis:
