@@ -167,12 +167,12 @@ def _say(console: Console, run: BatchRun, records: Sequence[PageRecord]) -> None
         raise ImageError(run.failed[0].error)
     for refused in run.refused:
         console.left_out(refused.label, refused.error)
-    files = [file for record in records if not record.already for file in record.files]
-    if len(files) <= _LISTED:
-        for file in files:
+    written = [file for record in records if not record.already for file in record.files]
+    if len(written) <= _LISTED:
+        for file in written:
             console.say(f"wrote {file}")
     else:
-        console.say(f"wrote {len(files):,} files into {run.output}")
+        console.say(f"wrote {len(written):,} files into {run.output}")
     for sheet in run.sheets:
         if not sheet.already:
             console.say(f"wrote {sheet.file}")

@@ -164,8 +164,8 @@ class JaxBackend(Backend):
         """Compute on the device asked for, with the model in inference mode."""
         import jax
 
-        on_device = nullcontext() if self._at is None else jax.default_device(self._at)
-        with self.network.inference_mode(), on_device:
+        chosen = nullcontext() if self._at is None else jax.default_device(self._at)
+        with self.network.inference_mode(), chosen:
             yield
 
 

@@ -194,10 +194,8 @@ def _unknown(model: NamedModel, names: Iterable[str], library: Any) -> UnknownNa
 def _nearest(name: str, names: Sequence[str]) -> list[str]:
     """The names most like this one, or that begin most like it: people leave out how names go on."""
     likeness: dict[str, float] = {}
-    for candidate in dict.fromkeys(names):
-        likeness_of_whole, likeness_of_beginning = (
-            difflib.SequenceMatcher(None, part, name).ratio() for part in (candidate, candidate[: len(name)])
-        )
-        likeness[candidate] = max(likeness_of_whole, likeness_of_beginning - _CUT)
-    ranked = sorted(likeness, key=lambda candidate: -likeness[candidate])
-    return [candidate for candidate in ranked[:3] if likeness[candidate] > _ALIKE]
+    for known in dict.fromkeys(names):
+        whole, beginning = (difflib.SequenceMatcher(None, part, name).ratio() for part in (known, known[: len(name)]))
+        likeness[known] = max(whole, beginning - _CUT)
+    ranked = sorted(likeness, key=lambda known: -likeness[known])
+    return [known for known in ranked[:3] if likeness[known] > _ALIKE]
