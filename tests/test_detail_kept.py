@@ -127,8 +127,8 @@ def test_nothing_kept_is_a_finding() -> None:
 def test_evaluate_says_it_as_the_page_does() -> None:
     worse = redraws(lambda image: 1 - image)
     look = saccade.explain(worse, photo(), "detail_kept")
-    runner: Any = SimpleNamespace(encoder=worse, images=worse.images(photo()))
-    (said,) = evaluation._detail_kept(runner)
+    setup: Any = SimpleNamespace(encoder=worse, images=worse.images(photo()))
+    (said,) = evaluation._detail_kept(setup)
     assert look.sentence() == f"{said[0].upper()}{said[1:]}."
     assert "keeps \N{MINUS SIGN}" in said
     assert kept_in_words(-0.001, (8, 8)).endswith("keeps 0 %")

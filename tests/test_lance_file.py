@@ -367,7 +367,7 @@ def test_it_is_refused_before_the_model_is_opened(
     def load(*_: Any, **__: Any) -> None:
         raise AssertionError("the model was opened")
 
-    monkeypatch.setattr("saccade.encoder.load", load)
+    monkeypatch.setattr("saccade.loading.load", load)
     (folder / "other.lance").mkdir()
     if installed:
         refused(run(*words), "other.lance")

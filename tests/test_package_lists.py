@@ -6,6 +6,7 @@ import ast
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,11 +65,29 @@ def test_every_file_that_a_document_names_is_there(document: str) -> None:
     assert not [name for name in names if not any(path.endswith(f"/{name.rstrip('/')}") for path in paths)]
 
 
+def contracts() -> list[dict[str, Any]]:
+    """The import rules."""
+    settings: dict[str, Any] = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    return list(settings["contracts"])
+
+
+@pytest.mark.parametrize(
+    ("rule", "exceptions"),
+    [
+        ("Only models, engines and training import a framework", {"engines", "models", "pretrained", "training"}),
+        ("Only the command line knows a terminal", {"cli"}),
+    ],
+)
+def test_a_rule_of_imports_holds_for_every_other_module(rule: str, exceptions: set[str]) -> None:
+    source_modules = next(contract["source_modules"] for contract in contracts() if contract["name"] == rule)
+    names = {path.stem for path in ROOT.glob("[!_]*.py")} | {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    assert source_modules == [f"saccade.{name}" for name in sorted(names - exceptions)]
+
+
 def test_the_list_of_the_architecture_is_the_order_of_imports() -> None:
     first_table = (PROJECT / "docs" / "architecture.md").read_text(encoding="utf-8").partition("\n## ")[0]
     rows = re.findall(r"^\| ((?:`[^`]+`(?:, )?)+) \|", first_table, re.MULTILINE)
     table = [{name.removesuffix(".py").rstrip("/") for name in re.findall(r"`([^`]+)`", row)} for row in rows]
-    contracts = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
-    layers = [set(layer.split(" | ")) for layer in reversed(contracts[0]["layers"])]
+    layers = [set(layer.split(" | ")) for layer in reversed(contracts()[0]["layers"])]
     without_layers = {"typing", "views"}  # types alone, and no Python
     assert [row - without_layers for row in table if row - without_layers] == layers

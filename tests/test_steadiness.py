@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from keras import layers
 from torch import nn
 
 import saccade
+from saccade.engines import trials as trials_module
 from saccade.errors import ModelError
 
 GREY = np.full((16, 16, 3), 128, np.uint8)
@@ -74,14 +74,13 @@ def nested_in_training(maps: Any) -> Any:
 def trials(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The layers that are tried."""
     tried: list[str] = []
-    encoder_module = importlib.import_module("saccade.encoder")
-    refuse = encoder_module.refuse_unsteady
+    refuse = trials_module.refuse_unsteady
 
     def noted(trial: Any) -> None:
         tried.append(trial.layer)
         refuse(trial)
 
-    monkeypatch.setattr(encoder_module, "refuse_unsteady", noted)
+    monkeypatch.setattr(trials_module, "refuse_unsteady", noted)
     return tried
 
 

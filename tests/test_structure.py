@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from collections.abc import Collection, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 
 import pytest
 
@@ -59,3 +63,64 @@ def test_explain_stays_a_function_after_its_module_was_imported() -> None:
     assert callable(saccade.explain)
     assert callable(saccade.compare)
     assert callable(saccade.feature_maps)
+
+
+# Which file imports which; also inside functions, and for types alone
+
+ROOT = Path(saccade.__file__).parent
+
+
+def modules(root: Path) -> dict[str, Path]:
+    paths = {".".join(path.relative_to(root.parent).with_suffix("").parts): path for path in root.rglob("*.py")}
+    return {name.removesuffix(".__init__"): path for name, path in paths.items()}
+
+
+def imported(path: Path, names: Collection[str]) -> Iterator[str]:
+    """Of these modules those that stand in an import anywhere in a file; a package where only its names are taken."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Import():
+                yield from (alias.name for alias in node.names if alias.name in names)
+            case ast.ImportFrom(level=0, module=str(module)) if module in names:
+                members = [f"{module}.{alias.name}" for alias in node.names]
+                yield from (member if member in names else module for member in members)
+
+
+def circle(root: Path) -> list[str]:
+    """The modules of one circle of imports, the first again at the end; empty where there is none."""
+    paths = modules(root)
+    graph: Mapping[str, set[str]] = {name: set(imported(path, paths.keys())) for name, path in paths.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_imports_go_round_in_no_circle() -> None:
+    assert circle(ROOT) == []
+
+
+def test_no_import_is_relative() -> None:
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in ROOT.rglob("*.py")]
+    assert not [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        "import net.a",
+        "from net.a import A",
+        "from net import a",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from net.a import A",
+        "def later():\n    from net.a import A",
+    ],
+)
+def test_the_check_for_circles_can_fail(back: str, tmp_path: Path) -> None:
+    root = tmp_path / "net"
+    root.mkdir()
+    for name, text in {"__init__": "", "a": "from net.b import B", "b": back}.items():
+        (root / f"{name}.py").write_text(text)
+    assert {*circle(root)} == {"net.a", "net.b"}
+    (root / "b.py").write_text("import numpy")
+    assert circle(root) == []

@@ -38,8 +38,8 @@ from saccade.evaluation.controls import CONTROLS, Control, local_contrast
 from saccade.evaluation.intervals import intervals
 from saccade.evaluation.photos import draw_photos
 from saccade.evaluation.removal import scores
-from saccade.evaluation.runner import Runner
 from saccade.evaluation.settings import Settings
+from saccade.evaluation.setup import Setup
 from saccade.models.randomisation import randomised, weighted_layers
 
 Maps = NDArray[np.float32]
@@ -115,13 +115,13 @@ def explained(encoder: Encoder, images: Any, candidate: Candidate) -> Maps:
     return np.asarray(candidate.then(found.heatmap), np.float32)
 
 
-def score_of(runner: Runner, maps: Maps) -> NDArray[np.float64]:
+def score_of(setup: Setup, maps: Maps) -> NDArray[np.float64]:
     """Insertion less deletion of each photo, the mean over the fillers."""
     parts = []
-    for removal in runner.removals:
+    for removal in setup.removals:
         batch = maps[removal.numbers.start : removal.numbers.stop]
-        parts.append(scores(removal.curves(runner.ranks(batch, removal.numbers)), runner.settings.steps).mean(axis=0))
-    return joined(parts, runner.batches)
+        parts.append(scores(removal.curves(setup.ranks(batch, removal.numbers)), setup.settings.steps).mean(axis=0))
+    return joined(parts, setup.batches)
 
 
 def likeness(a: Maps, b: Maps) -> float:
@@ -161,16 +161,16 @@ class Rows:
                 part.write_text(json.dumps({"about": self.about, "rows": self.finished}, indent=1), encoding="utf-8")
 
 
-def row_of(runner: Runner, candidate: Candidate, contrast: Maps, twins_on: int) -> dict[str, Any] | None:
+def row_of(setup: Setup, candidate: Candidate, contrast: Maps, twins_on: int) -> dict[str, Any] | None:
     """The figures of a candidate: its score, and how alike its map is to those of networks that learned nothing.
 
     Args:
-        runner: What all candidates are scored with.
+        setup: What all candidates are scored with.
         candidate: What is tried.
         contrast: The local contrast of the photos.
         twins_on: On so many of the photos the networks that learned nothing are asked.
     """
-    encoder, images = runner.encoder, runner.images
+    encoder, images = setup.encoder, setup.images
     few = images[:twins_on]
     layers = weighted_layers(encoder.network, encoder.layer)
     try:
@@ -185,18 +185,18 @@ def row_of(runner: Runner, candidate: Candidate, contrast: Maps, twins_on: int) 
         print(f"left out, {candidate.words}: {error}", file=sys.stderr)
         return None
     return {
-        "scores": score_of(runner, maps).tolist(),
+        "scores": score_of(setup, maps).tolist(),
         "fresh": float(np.mean(fresh)),
         "shuffled": float(np.mean(shuffled)),
         "contrast": likeness(maps, contrast),
     }
 
 
-def row_of_control(runner: Runner, control: Control) -> dict[str, Any]:
+def row_of_control(setup: Setup, control: Control) -> dict[str, Any]:
     """The score of a map that knows nothing of the model."""
-    array = runner.images.array
-    drawn = [control.draw(array[b.start : b.stop], b, runner.cell / 4, 0) for b in runner.batches]
-    return {"scores": score_of(runner, joined(drawn, runner.batches)).tolist()}
+    array = setup.images.array
+    drawn = [control.draw(array[b.start : b.stop], b, setup.cell / 4, 0) for b in setup.batches]
+    return {"scores": score_of(setup, joined(drawn, setup.batches)).tolist()}
 
 
 def main() -> None:
@@ -215,14 +215,14 @@ def main() -> None:
     given = parser.parse_args()
     encoder = saccade.load(given.model, layer=given.layer, size=given.size)
     images = draw_photos(encoder, given.photos, given.limit, 0).images
-    runner = Runner.of(encoder, images, None, Settings(), None, None)
-    contrast = local_contrast(images.array, max(runner.cell / 4, 1.0))
+    setup = Setup.of(encoder, images, None, Settings(), None, None)
+    contrast = local_contrast(images.array, max(setup.cell / 4, 1.0))
     rows = Rows(given.json, {"model": encoder.name, "layer": encoder.layer, "photos": list(images.names)})
     for control in CONTROLS:
-        rows.take(f"{control.title.lower()} (control)", partial(row_of_control, runner, control))
-    for candidate in candidates(runner.cell):
+        rows.take(f"{control.title.lower()} (control)", partial(row_of_control, setup, control))
+    for candidate in candidates(setup.cell):
         if not given.only or _is_named(candidate.words, given.only):
-            rows.take(candidate.words, partial(row_of, runner, candidate, contrast, given.twins_on or len(images)))
+            rows.take(candidate.words, partial(row_of, setup, candidate, contrast, given.twins_on or len(images)))
     # Controls are quick, so a mistake shows soon; in the table they stand last.
     finished = sorted(rows.finished.items(), key=lambda item: "(control)" in item[0])
     table = {words: row for words, row in finished if row is not None}

@@ -24,8 +24,8 @@ from saccade.evaluation.batches import joined
 from saccade.evaluation.intervals import intervals
 from saccade.evaluation.photos import draw_photos
 from saccade.evaluation.removal import scores
-from saccade.evaluation.runner import Runner
 from saccade.evaluation.settings import Settings
+from saccade.evaluation.setup import Setup
 
 METHODS: dict[str, dict[str, Any]] = {
     "saliency": {},
@@ -38,13 +38,13 @@ SIGMAS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 SHIPPED = Path(saccade.__file__).parent / "shipped" / "clothing-autoencoder.keras"
 
 
-def score_of(runner: Runner, maps: NDArray[np.float32]) -> NDArray[np.float64]:
+def score_of(setup: Setup, maps: NDArray[np.float32]) -> NDArray[np.float64]:
     """Insertion less deletion of each photo, the mean over the fillers."""
     parts = []
-    for removal in runner.removals:
+    for removal in setup.removals:
         batch = maps[removal.numbers.start : removal.numbers.stop]
-        parts.append(scores(removal.curves(runner.ranks(batch, removal.numbers)), runner.settings.steps).mean(axis=0))
-    return joined(parts, runner.batches)
+        parts.append(scores(removal.curves(setup.ranks(batch, removal.numbers)), setup.settings.steps).mean(axis=0))
+    return joined(parts, setup.batches)
 
 
 def main() -> None:
@@ -57,14 +57,14 @@ def main() -> None:
     given = parser.parse_args()
     encoder = saccade.load(given.model)
     images = draw_photos(encoder, given.photos, given.limit, 0).images
-    runner = Runner.of(encoder, images, None, Settings(), None, None)
+    setup = Setup.of(encoder, images, None, Settings(), None, None)
     print(f"{len(images)} photos")
     print("| method | " + " | ".join(f"{sigma:g} px" for sigma in SIGMAS) + " | best less none |")
     print("| --- |" + " ---: |" * (len(SIGMAS) + 1))
     figures: dict[str, list[float]] = {}
     for method, settings in METHODS.items():
         raw = saccade.explain(encoder, images, method, low_pass=0.0, **settings).heatmap
-        rows = np.stack([score_of(runner, gaussian_blur(raw, sigma)) for sigma in SIGMAS])
+        rows = np.stack([score_of(setup, gaussian_blur(raw, sigma)) for sigma in SIGMAS])
         means = rows.mean(axis=1)
         gain = intervals((rows[means.argmax()] - rows[0])[None], 0, confidence=0.95, resamples=2000)[0]
         figures[method] = [float(each) for each in means]

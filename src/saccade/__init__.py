@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from saccade import targets as targets
     from saccade.attribution.method import method as method
     from saccade.encoder import Encoder as Encoder
-    from saccade.encoder import load as load
     from saccade.errors import SaccadeError as SaccadeError
     from saccade.errors import SaccadeWarning as SaccadeWarning
     from saccade.evaluation import evaluate as evaluate
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from saccade.images import Images as Images
     from saccade.inside import cells as cells
     from saccade.inside import feature_maps as feature_maps
+    from saccade.loading import load as load
     from saccade.pairs import compare as compare
     from saccade.report import report_view as report_view
     from saccade.report import report_widget as report_widget
@@ -60,7 +60,7 @@ _MODULES = {
     "explain": "saccade.explanation",
     "explain_beside_untrained": "saccade.evaluation.untrained",
     "feature_maps": "saccade.inside",
-    "load": "saccade.encoder",
+    "load": "saccade.loading",
     "method": "saccade.attribution.method",
     "methods_sheets": "saccade.results",
     "report_view": "saccade.report",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
-import threading
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -14,16 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from saccade.arguments import refuse_unknown
 from saccade.engines import Questions, engine_for
-from saccade.engines.objections import badly_fed, refuse_unsteady, unnormalised
+from saccade.engines.objections import badly_fed, left_to_chance, may_be_normalised, refuse_fixed_length, unnormalised
 from saccade.engines.place_measurement import measured_places
 from saccade.engines.terms import as_grid
-from saccade.engines.trial import Trial
+from saccade.engines.trials import Trials
 from saccade.errors import ImageError, InputError, ModelError, NotApplicable, SaccadeWarning
 from saccade.images import ImageRecipe, Images, read
 from saccade.images.recipe import Fit, Interpolation
-from saccade.models import Dataflow, Layer, Network, code_layer, open_live, open_model
+from saccade.models import Dataflow, Layer, Network, code_layer, open_live
 from saccade.models.averaged import AveragedNetwork
 from saccade.models.code_layer import CodeLayer
 from saccade.models.feed import feed_of
@@ -31,14 +28,9 @@ from saccade.models.network import Capabilities, capabilities, declared_places
 from saccade.models.normalised import NormalisedNetwork
 from saccade.models.places import Places
 from saccade.models.training_state import looks_untrained
-from saccade.reference import Reference, reference_path
+from saccade.reference import Reference
 from saccade.targets import Target
 from saccade.typing import Array
-
-_USUAL = 64
-_STEADY = 1e-5
-_OTHER_RANGES = ((0.0, 255.0), (-1.0, 1.0))
-_NORMALISING = ("UnitNormalization", "Lambda", "Normalize", "TrueDivide", "Divide")
 
 
 class Encoder:
@@ -98,13 +90,13 @@ class Encoder:
         device: str | None = None,
         reference: Reference | None = None,
     ) -> None:
-        self._file_name = ""
         network = open_live(model, input_shape=input_shape)
-        chosen = code_layer(network, layer)
-        self.layer, self.layer_reason, self.layer_runner_up = chosen.path, chosen.reason, chosen.runner_up
+        code = code_layer(network, layer)
+        self.layer, self.layer_reason, self.layer_runner_up = code.path, code.reason, code.runner_up
         feed = feed_of(
-            network, value_range=value_range, normalize=normalize, fit=fit, crop=crop, interpolation=interpolation
-        )
+            network, value_range=value_range, normalize=normalize, fit=fit, crop=crop, interpolation=interpolation,
+            size=size,
+        )  # fmt: skip
         self.value_range, self.value_range_reason = feed.value_range, feed.reason
         self.network: Network = (
             network if feed.normalisation is None else NormalisedNetwork(network, feed.normalisation)
@@ -118,7 +110,7 @@ class Encoder:
         self._measured_places = lru_cache(maxsize=64)(self._measure_places)
         self.reference = reference
         self.notes: tuple[str, ...] = (*getattr(network, "notes", ()), *looks_untrained(self.network))
-        height, width = _size(network, size, feed.size)
+        height, width = feed.size
         self.recipe = ImageRecipe(
             height=height,
             width=width,
@@ -132,12 +124,11 @@ class Encoder:
             multiple=self._multiple() if None in (height, width) else 1,
             max_pixels=max_pixels,
         )
-        self._trials: dict[str, Trial] = {}
-        self._lock = threading.Lock()
-        if layer is None and self._may_be_normalised():
+        self._trials = Trials(self.engine, self.value_range)
+        if layer is None:
             self._take_unnormalised()
         if draws is not None:
-            self.notes = (*self.notes, self._of_draws(draws))
+            self.notes = (*self.notes, left_to_chance(self._trials.let_pass(self.layer), draws))
         if feed.is_assumed:
             self._warn_if_badly_fed()
 
@@ -175,7 +166,7 @@ class Encoder:
     @property
     def name(self) -> str:
         """The model's name; that of its file where its own is the one that Keras gives to all."""
-        return self._file_name or self.network.name
+        return self.network.name
 
     @property
     def capabilities(self) -> Capabilities:
@@ -296,7 +287,7 @@ class Encoder:
         Raises:
             ModelError: The code is drawn at random, or depends on the other images of a batch.
         """
-        self._trial(self.layer, refuse=True)
+        self._trials.passed(self.layer)
 
     def check_gradient(self) -> None:
         """Refuse the gradient of the code with itself where it is zero whatever the image.
@@ -304,57 +295,13 @@ class Encoder:
         Raises:
             NotApplicable: All codes have the same length.
         """
-        trial = self._trial(self.layer, refuse=True)
-        if trial.has_fixed_length:
-            layer = unnormalised(trial)
-            before = "" if layer is None else f"explain what is normalised, layer {layer!r} (--layer {layer}); "
-            raise NotApplicable(
-                f"every code of {self.layer!r} has the same length, so its likeness to itself has the gradient 0; "
-                f"{before}take a target with another photo, such as toward:PHOTO,than=PHOTO or like:PHOTO, or the "
-                "method occlusion."
-            )
-
-    def _of_draws(self, draws: int) -> str:
-        """What averaging leaves of the differences; from here on they are not refused."""
-        trial = self._trials[self.layer] = self._trial(self.layer, refuse=False)
-        if trial.unsteadiness < _STEADY:
-            return f"nothing of the code is drawn at random, so the mean of {draws} draws only costs time; leave it out"
-        return (
-            f"the code is the mean of {draws} draws; that of an untouched copy still differs by "
-            f"{100 * trial.unsteadiness:.2g} % of its length, and so much of every map is chance"
-        )
-
-    def _trial(self, layer: str, *, refuse: bool) -> Trial:
-        with self._lock:
-            trial = self._trials.get(layer)
-            if trial is None:
-                trial = Trial(self.engine, layer, self._trial_size(), self.value_range)
-                if refuse:
-                    shown = getattr(self.network, "is_steady", None)
-                    if shown is None or not shown(layer):
-                        refuse_unsteady(trial)
-                    self._trials[layer] = trial
-        return trial
-
-    def _trial_size(self) -> tuple[int, int]:
-        """A size that the model takes; a small one, where any will do."""
-        measured = getattr(self.network, "measured", None)
-        height, width, _ = self.network.input_shape
-        size: tuple[int, int] = (height or _USUAL, width or _USUAL) if measured is None else measured.size
-        return size
-
-    def _may_be_normalised(self) -> bool:
-        """Does the last step before the code divide by something? Then it is worth measuring whether by its length."""
-        measured = getattr(self.network, "measured", None)
-        operation = None if measured is None else measured.dataflow.operations.get(self.layer)
-        made_by = () if operation is None else operation.inputs
-        return self.layers[self.layer].kind in _NORMALISING or any(
-            key.startswith("div") or key == "unknown" for key in made_by
-        )
+        refuse_fixed_length(self._trials.passed(self.layer))
 
     def _take_unnormalised(self) -> None:
         """Of a code of unit length, take what was normalised: the gradient of its likeness to itself is not 0."""
-        trial = self._trial(self.layer, refuse=False)
+        if not may_be_normalised(self.network, self.layer):
+            return
+        trial = self._trials.new(self.layer)
         layer = unnormalised(trial) if trial.has_fixed_length else None
         if layer is not None:
             self.layer_runner_up = CodeLayer(self.layer, self.layer_reason)
@@ -362,14 +309,15 @@ class Encoder:
             self.layer = layer
 
     def _warn_if_badly_fed(self) -> None:
-        others = [other for other in _OTHER_RANGES if other != tuple(self.value_range)]
         try:
-            warning = badly_fed(self._trial(self.layer, refuse=False), others)
+            warning = badly_fed(self._trials.new(self.layer))
         except ModelError:  # it cannot compute these images; the first question says why
             return
         if warning is not None:
             self.notes = (*self.notes, warning)
             warnings.warn(warning, SaccadeWarning, stacklevel=3)
+
+    # Parts
 
     def _otherwise(self) -> str:
         runner_up = self.layer_runner_up
@@ -391,10 +339,6 @@ class Encoder:
         return math.lcm(patch, int(stride[0]))
 
 
-_GIVEN_BY_KERAS = re.compile(r"(functional|model|sequential)(_\d+)?")
-"""Names that say nothing."""
-
-
 def as_encoder(model: Any) -> Encoder:
     """An encoder as it is; a live model or an opened network with its defaults.
 
@@ -407,67 +351,3 @@ def as_encoder(model: Any) -> Encoder:
     if isinstance(model, (str, FilePath)):
         raise InputError(f"{str(model)!r} is a path, not an encoder; open it first: saccade.load({str(model)!r}).")
     return Encoder(model)
-
-
-def load(
-    source: str | FilePath,
-    *,
-    weights: str | FilePath | None = None,
-    trust: bool = False,
-    backend: str | None = None,
-    device: str | None = None,
-    input_shape: tuple[int | None, int | None, int] | None = None,
-    **settings: Any,
-) -> Encoder:
-    """Open a model file and make it an encoder.
-
-    Args:
-        source: A `.keras` file (Keras 3 or 2), an `.h5` (Keras 1 or 2), a `.json` with `weights`, a `.pt2`, TorchScript
-            or `.onnx` file; a folder of TensorFlow (SavedModel), transformers, diffusers, timm or open_clip;
-            `timm:NAME` or `torchvision:NAME`; or `package.module:factory`, with arguments where it takes some.
-        weights: A file of weights, for a name, a factory or a `.json`.
-        trust: Allow code that lies in the file to run.
-        backend: The Keras backend (`"tensorflow"`, `"jax"`, `"torch"`), if Keras is not loaded yet.
-        device: Where to compute.
-        input_shape: Height, width, channels, for a model that does not say.
-        **settings: Everything else that `Encoder` takes.
-
-    Raises:
-        FileError: Missing, empty or damaged.
-        ModelError: Not a model, or one that may not or cannot be opened.
-        UnknownName: No such setting.
-
-    Example:
-        >>> encoder = saccade.load("autoencoder.keras")
-    """
-    refuse_unknown(Encoder, settings)
-    network = open_model(source, weights=weights, trust=trust, backend=backend, device=device, input_shape=input_shape)
-    encoder = Encoder(network, device=device, **settings)
-    path = FilePath(source)
-    if path.suffix and _GIVEN_BY_KERAS.fullmatch(network.name):
-        encoder._file_name = path.name
-    known = reference_path(path) if path.suffix else None
-    if known is not None and encoder.reference is None and known.is_file():
-        encoder.reference = _fitting(encoder, known)
-    return encoder
-
-
-def _fitting(encoder: Encoder, path: FilePath) -> Reference | None:
-    """The reference beside a model, if it is about this layer."""
-    reference = Reference.load(path)
-    shape = as_grid(tuple(side or 0 for side in encoder.layers[encoder.layer].shape))
-    return reference if reference.mean_code.shape == shape else None
-
-
-def _size(
-    network: Network, size: tuple[int, int] | None, carried: tuple[int, int] | None
-) -> tuple[int | None, int | None]:
-    """The size of images: as told, else as the model carries it; the sides that a model fixes are fixed."""
-    height, width, _ = network.input_shape
-    if size is None:
-        return (height, width) if carried is None else carried
-    if not isinstance(size, (tuple, list)) or len(size) != 2:
-        raise InputError(f"size={size!r:.40} is no size; give (height, width).")
-    if (height not in (None, size[0])) or (width not in (None, size[1])):
-        raise ModelError(f"the model takes images of {height}x{width} only; size={size} cannot be had.")
-    return size

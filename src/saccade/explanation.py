@@ -123,14 +123,14 @@ def explain(
     _check_needs(encoder, name, function.description)
     prepared = encoder.images(images)
 
-    def attribution(explained: Target, found: Map, notes: tuple[str, ...] = ()) -> Attribution:
-        said = (*stand_in, *measured_caution(encoder, name, explained), *notes)
-        return _attribution(encoder, prepared, name, function.description, explained, found, said)
+    def attribution(explained: Target, method_map: Map, notes: tuple[str, ...] = ()) -> Attribution:
+        all_notes = (*stand_in, *measured_caution(encoder, name, explained), *notes)
+        return _attribution(encoder, prepared, name, function.description, explained, method_map, all_notes)
 
     def hand_out(maps: list[Map]) -> None:
         assert on_partial is not None
-        for explained, found in zip(targets, maps, strict=True):
-            on_partial(attribution(explained, found))
+        for explained, method_map in zip(targets, maps, strict=True):
+            on_partial(attribution(explained, method_map))
 
     run = Run(
         encoder,
@@ -148,12 +148,12 @@ def explain(
     notes = () if codes is None else code_degeneracies(codes, prepared.names)
     use: Literal["gradient", "occlusion"] = "gradient" if "gradients" in function.description.needs else "occlusion"
     results = []
-    for explained, found in zip(targets, maps, strict=True):
+    for explained, method_map in zip(targets, maps, strict=True):
         drowned = drowned_parts(run, prepared.array, explained, use)
         if drowned is not None:
             warnings.warn(drowned.warning, SaccadeWarning, stacklevel=2)
         own = notes if drowned is None else (drowned.note, *notes)
-        results.append(attribution(explained, found, own))
+        results.append(attribution(explained, method_map, own))
     if on_partial is not None and not partial_after:
         for result in results:
             on_partial(result)
@@ -162,7 +162,7 @@ def explain(
 
 def _check_finite(encoder: Encoder, maps: Sequence[Map], *, is_overflown: bool) -> None:
     """One photo of many may have no map, which its notes say; where none has one, the model is to blame."""
-    are_finite = [bool(np.isfinite(values).all()) for found in maps for values in found.values]
+    are_finite = [bool(np.isfinite(values).all()) for each in maps for values in each.values]
     if not any(are_finite):
         raise no_numbers(encoder.name)
     if is_overflown and all(are_finite):  # what was divided by it is zero now, and would look like a finding
@@ -175,16 +175,16 @@ def _attribution(
     method: str,
     description: Description,
     target: Target,
-    found: Map,
+    method_map: Map,
     notes: tuple[str, ...],
 ) -> Attribution:
     return Attribution(
-        values=found.values,
-        raw=found.raw,
-        units=found.units,
-        signed=found.signed,
-        is_share=found.is_share,
-        grid=found.grid or (found.raw.shape[1], found.raw.shape[2]),
+        values=method_map.values,
+        raw=method_map.raw,
+        units=method_map.units,
+        signed=method_map.signed,
+        is_share=method_map.is_share,
+        grid=method_map.grid or (method_map.raw.shape[1], method_map.raw.shape[2]),
         images=images,
         method=method,
         title=description.title,
@@ -193,28 +193,28 @@ def _attribution(
         question=description.question or target.question,
         model=encoder.name,
         layer=encoder.layer_of(target),
-        view=found.view,
-        sentences=found.sentences,
-        redrawn=found.redrawn,
-        compared=tuple(encoder.images(given.source) for given in target.compared),
-        settings=found.settings,
+        view=method_map.view,
+        sentences=method_map.sentences,
+        redrawn=method_map.redrawn,
+        compared=tuple(encoder.images(reference.source) for reference in target.compared),
+        settings=method_map.settings,
         notes=(
             *notes,
-            *map_degeneracies(found.values, images.names, None if found.sentences else target.name),
-            *found.notes,
+            *map_degeneracies(method_map.values, images.names, None if method_map.sentences else target.name),
+            *method_map.notes,
             *encoder.notes,
         ),
-        scores=found.scores,
+        scores=method_map.scores,
         fed=encoder.recipe.describe_values(),
     )
 
 
-def _method(given: str | Method) -> Method:
-    if isinstance(given, str):
-        return find(given)
-    if isinstance(getattr(given, "description", None), Description):
-        return given
-    what = getattr(given, "__name__", type(given).__name__)
+def _method(method: str | Method) -> Method:
+    if isinstance(method, str):
+        return find(method)
+    if isinstance(getattr(method, "description", None), Description):
+        return method
+    what = getattr(method, "__name__", type(method).__name__)
     raise InputError(
         f"method={what!r} is no method: give a name (`saccade methods` lists them), or a function made with "
         "@saccade.method(title=..., summary=..., source=..., cost=...)."

@@ -122,13 +122,13 @@ class Album:
         Raises:
             Refused: It is not one usable photo.
         """
-        called = displayed_name(name)
+        shown_name = displayed_name(name)
         try:
             image = read_photo(content, self.recipe)
         except (ImageError, FileError) as error:
             status = 413 if isinstance(error, ImageTooLarge) else 415
-            raise Refused(status, str(error).replace("image 1", called)) from error
-        photo = AlbumPhoto(f"d{secrets.token_urlsafe(12)}", self._smaller(image, called))
+            raise Refused(status, str(error).replace("image 1", shown_name)) from error
+        photo = AlbumPhoto(f"d{secrets.token_urlsafe(12)}", self._smaller(image, shown_name))
         with self._lock:
             self._dropped[photo.number] = (client, photo)
             own = [number for number, (owner, _) in self._dropped.items() if owner == client]

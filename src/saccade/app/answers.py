@@ -214,10 +214,10 @@ class Answers:
         encoder, image = self.encoder, photo.image
         codes = encoder.codes(image)
         redrawn = encoder.reconstruct(image) if encoder.is_autoencoder else None
-        content = photo_data(image, 0, codes[0], None if redrawn is None else redrawn[0])
-        content["cells"] = [array_spec(layer.values[0], "float16") for layer in cell_codes(encoder, image, codes)]
-        content["number"] = photo.number
-        return content
+        data = photo_data(image, 0, codes[0], None if redrawn is None else redrawn[0])
+        data["cells"] = [array_spec(layer.values[0], "float16") for layer in cell_codes(encoder, image, codes)]
+        data["number"] = photo.number
+        return data
 
     def attribution(
         self,
@@ -241,21 +241,21 @@ class Answers:
             SaccadeError: As for `explain`.
             Refused: The question names a photo that is not there, or a file.
         """
-        asked = photo(question.photo)
+        album_photo = photo(question.photo)
         encoder = self.encoder_at(question.layer)
         # Also for an answer that is remembered: it may be about a photo that is another client's.
         target = target_of(question.target, lambda number: photo(number).image)
-        key = (id(asked), question.model_dump_json())
+        key = (id(album_photo), question.model_dump_json())
         with self._lock:
-            known = self._attributions.get(key)
-        if known is not None and known.images is asked.image:
-            return known
+            remembered = self._attributions.get(key)
+        if remembered is not None and remembered.images is album_photo.image:
+            return remembered
         name = question.method or default_method(encoder, [target])[0]
         if name not in available():
             raise UnknownName.of("method", name, available(), hint="GET /api/methods lists them.")
         settings = check_arguments(name, find(name), settings_for(find(name), name, question.settings))
         attribution = explain(
-            encoder, asked.image, name, target, progress=progress, stop=stop, on_partial=on_partial, **settings
+            encoder, album_photo.image, name, target, progress=progress, stop=stop, on_partial=on_partial, **settings
         )
         with self._lock:
             self._attributions[key] = attribution

@@ -70,9 +70,9 @@ class Neighbourhood:
             return
         try:
             if self._catalogue is None:
-                chosen = [self._paths[row] for row in sample(len(self._paths), MOST)]
-                self.total = len(chosen)
-                indexing = await _patiently(turns, lambda _: Indexing(self._encoder, chosen))
+                photos = [self._paths[row] for row in sample(len(self._paths), MOST)]
+                self.total = len(photos)
+                indexing = await _patiently(turns, lambda _: Indexing(self._encoder, photos))
                 steps = indexing.steps()
                 while await _patiently(turns, lambda _: self._step(steps)):
                     pass

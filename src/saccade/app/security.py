@@ -163,13 +163,13 @@ class Guard:
 
     def _who(self, scope: Scope) -> tuple[Client, bool]:
         """The client, and whether it is a new one, which gets a cookie."""
-        shown = _header(scope, b"authorization")
-        if shown:
-            kind, _, token = shown.partition(" ")
+        authorization = _header(scope, b"authorization")
+        if authorization:
+            kind, _, token = authorization.partition(" ")
             if kind.lower() == "bearer" and self._is_token(token.strip()):
                 return self._clients.programs, False
             raise Refused(401, "the token is another one.")
-        known = self._by_cookie(scope)
+        client = self._by_cookie(scope)
         tokens = parse_qs(scope.get("query_string", b"").decode("latin-1"), max_num_fields=20).get("token", [])
         is_page = scope["type"] == "http" and scope["method"] == "GET" and _path(scope) in ("/", "")
         if tokens:
@@ -178,10 +178,10 @@ class Guard:
                               "Authorization: Bearer.")  # fmt: skip
             if len(tokens) != 1 or not self._is_token(tokens[0]):
                 raise Refused(401, "the token is another one; open the address that `saccade serve` has printed.")
-            return (known, False) if known is not None else (self._clients.new(), True)
-        if known is None:
+            return (client, False) if client is not None else (self._clients.new(), True)
+        if client is None:
             raise Refused(401, "open the address that `saccade serve` has printed: it holds the token.")
-        return known, False
+        return client, False
 
     def _by_cookie(self, scope: Scope) -> Client | None:
         jar: SimpleCookie = SimpleCookie()

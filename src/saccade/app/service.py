@@ -96,13 +96,13 @@ class Service:
         lock = self._asked.setdefault(key, asyncio.Lock())
         try:
             async with lock:
-                known = self._answers.get(key)
-                if known is None:
-                    known = await self.turns.work(client, lambda stop: json_text(compute(stop)), alone=alone)
-                    self._remember(key, known)
+                content = self._answers.get(key)
+                if content is None:
+                    content = await self.turns.work(client, lambda stop: json_text(compute(stop)), alone=alone)
+                    self._remember(key, content)
                 else:
                     self._answers.move_to_end(key)
-                return known
+                return content
         finally:
             if not lock.locked():
                 self._asked.pop(key, None)
@@ -169,8 +169,8 @@ class Service:
         for photo in self.photos(client, numbers):
             (shown,) = photo.image.photos
             # In the collection a photo finds itself by its file.
-            known = replace(shown, source=self.neighbourhood.path(photo.number))
-            images.append(Images(photo.image.array, (known,), photo.image.value_range))
+            indexed = replace(shown, source=self.neighbourhood.path(photo.number))
+            images.append(Images(photo.image.array, (indexed,), photo.image.value_range))
         return self.answers.report(
             Images.join(images), title, stop, progress,
             beside=None if self.other_network is None else self.other_network.encoder,

@@ -42,7 +42,9 @@ def _offers_no_gradients(encoder: Encoder, targets: Sequence[Target]) -> bool:  
 
 
 def _has_one_length(encoder: Encoder, targets: Sequence[Target]) -> bool:
-    if not encoder.capabilities.gradients or not any(part.kind == "code" for one in targets for _, part in one.parts):
+    if not encoder.capabilities.gradients or not any(
+        part.kind == "code" for target in targets for _, part in target.parts
+    ):
         return False
     try:
         encoder.check_gradient()

@@ -18,27 +18,6 @@ _FEW = 16
 """A code of fewer numbers may well hold only two different ones."""
 
 
-def condition(
-    codes: NDArray[np.floating], maps: NDArray[np.floating], names: Sequence[str], target: str
-) -> tuple[str, ...]:
-    """What must be known of these codes and of what a method found, before anybody believes the map?
-
-    Args:
-        codes: The codes, (images, rows, columns, channels).
-        maps: What a method found, (images, rows, columns).
-        names: The pictures' names.
-        target: The target's name.
-
-    Returns:
-        One plain sentence for each thing that is wrong; none where all is well.
-
-    Example:
-        >>> condition(np.zeros((1, 4, 4, 8)), np.ones((1, 9, 9)), ["cat.jpg"], "code")
-        ('the code of cat.jpg is dead: every value is 0; there is nothing to explain',)
-    """
-    return (*code_degeneracies(codes, names), *map_degeneracies(maps, names, target))
-
-
 def code_degeneracies(codes: NDArray[np.floating], names: Sequence[str]) -> tuple[str, ...]:
     """Codes that say nothing: not numbers, dead, flat, saturated, or the same for all pictures.
 

@@ -155,21 +155,21 @@ def _beside(run: Run, flow: Dataflow, images: Array, targets: Sequence[Target]) 
 
 def _ancestors(flow: Dataflow, name: str, without: str | None) -> set[str]:
     """Everything that `name` is computed from on ways that do not lead through one layer."""
-    waiting, seen = [name], {name}
+    waiting, visited = [name], {name}
     while waiting:
         operation = flow.operations.get(waiting.pop())
-        new = {key for key in (operation.inputs if operation is not None else ()) if key != without} - seen
-        seen |= new
+        new = {key for key in (operation.inputs if operation is not None else ()) if key != without} - visited
+        visited |= new
         waiting.extend(new)
-    return seen - {name}
+    return visited - {name}
 
 
 def token_layers(run: Run, images: Array, target: Target) -> Iterator[tuple[str, Places]]:
     """The layers of tokens that everything passes on the way to what a target reads, the last first."""
     flow = run.encoder.dataflow(images.shape[1], images.shape[2])
-    read = run.encoder.layer_of(target)
-    for path in [read, *reversed(_before(run, read))]:
-        if len(run.encoder.layers[path].shape) == 2 and (path == read or flow.is_cut(path, read)):
+    layer_read = run.encoder.layer_of(target)
+    for path in [layer_read, *reversed(_before(run, layer_read))]:
+        if len(run.encoder.layers[path].shape) == 2 and (path == layer_read or flow.is_cut(path, layer_read)):
             places = _places(run, flow, path)
             if places is not None:
                 yield path, places
@@ -187,31 +187,33 @@ def reads_tokens(run: Run, images: Array, targets: Sequence[Target], path: str, 
     """
     if not run.encoder.capabilities.taps:
         return True
-    one = slice(0, 1)
-    objectives = [objective.select(one) for objective in run.objectives(images, targets)]
+    first_image = slice(0, 1)
+    objectives = [objective.select(first_image) for objective in run.objectives(images, targets)]
     shape = run.engine.layer_shape(images, path)
-    chosen = tokens.astype(np.float32).reshape(1, *shape[:-1], 1)
+    token_mask = tokens.astype(np.float32).reshape(1, *shape[:-1], 1)
     shares = ArrayPoints({"share": np.array([1, 0], np.float32).reshape(2, 1, *(1 for _ in shape))})
-    scores = run.score(images[one], objectives, TOKENS_FADE, shares, {"tokens": chosen}, at=path)
+    scores = run.score(images[first_image], objectives, TOKENS_FADE, shares, {"tokens": token_mask}, at=path)
     return any(abs(float(own[1, 0] - own[0, 0])) > 1e-9 + 1e-6 * abs(float(own[0, 0])) for own in scores)
 
 
-def _check(run: Run, flow: Dataflow, read: str, path: str) -> None:
-    allowed = [layer_path for layer_path in [*_before(run, read), read] if _is_listed(run, flow, layer_path)]
-    allowed = [layer_path for layer_path in allowed if _reaches(flow, layer_path, read)]
+def _check(run: Run, flow: Dataflow, layer_read: str, path: str) -> None:
+    allowed = [
+        layer_path for layer_path in [*_before(run, layer_read), layer_read] if _is_listed(run, flow, layer_path)
+    ]
+    allowed = [layer_path for layer_path in allowed if _reaches(flow, layer_path, layer_read)]
     hint = f"give one of {', '.join(allowed[-8:])}" if allowed else "use occlusion"
-    if path not in (*_before(run, read), read):
-        raise NotApplicable(f"layer {path!r} is computed after {read!r}, which is explained; {hint}.")
+    if path not in (*_before(run, layer_read), layer_read):
+        raise NotApplicable(f"layer {path!r} is computed after {layer_read!r}, which is explained; {hint}.")
     if _places(run, flow, path) is None:
         shape = run.encoder.layers[path].shape
         raise NotApplicable(f"layer {path!r} has no places (its shape is {shape}), so no feature maps; {hint}.")
-    if not _reaches(flow, path, read):
-        raise NotApplicable(f"{read!r}, which is explained, is not computed from layer {path!r}; {hint}.")
+    if not _reaches(flow, path, layer_read):
+        raise NotApplicable(f"{layer_read!r}, which is explained, is not computed from layer {path!r}; {hint}.")
 
 
-def _before(run: Run, read: str) -> list[str]:
+def _before(run: Run, layer_read: str) -> list[str]:
     paths = list(run.encoder.layers)
-    return paths[: paths.index(read)]
+    return paths[: paths.index(layer_read)]
 
 
 def _moves_the_edge(flow: Dataflow, path: str) -> bool:
@@ -220,8 +222,8 @@ def _moves_the_edge(flow: Dataflow, path: str) -> bool:
     if operation is None or operation.windows is None or operation.grid is None or "input" in operation.inputs:
         return False
     local = any(window.kernel > 1 or window.stride > 1 for window in operation.windows)
-    read = [flow.operations[source].grid for source in operation.inputs if source in flow.operations]
-    return not local and any(grid != operation.grid for grid in read)
+    grids = [flow.operations[source].grid for source in operation.inputs if source in flow.operations]
+    return not local and any(grid != operation.grid for grid in grids)
 
 
 def _is_listed(run: Run, flow: Dataflow, path: str) -> bool:
@@ -243,21 +245,21 @@ def _usable(places: Places | None, shape: tuple[int | None, ...]) -> Places | No
     return places if None in lead or math.prod(side or 1 for side in lead) == places.tokens else None
 
 
-def _reaches(flow: Dataflow, path: str, read: str) -> bool:
+def _reaches(flow: Dataflow, path: str, layer_read: str) -> bool:
     """Is `read` computed from `path`? Yes, where a way is not known."""
-    waiting, seen = [read], {"input"}
+    waiting, visited = [layer_read], {"input"}
     while waiting:
         key = waiting.pop()
         if key == path or (key not in flow.operations and key != "input"):
             return True
-        if key not in seen:
-            seen.add(key)
+        if key not in visited:
+            visited.add(key)
             waiting.extend(flow.operations[key].inputs)
     # Torch's identities hand on what they get, and what comes after is written down as reading their input.
     operation = flow.operations.get(path)
     unread = not any(path in each.inputs for each in flow.operations.values())
     handed_on = operation is not None and operation.windows == POINTWISE and len(operation.inputs) == 1
-    return unread and handed_on and flow.operations[path].inputs[0] in seen - {"input"}
+    return unread and handed_on and flow.operations[path].inputs[0] in visited - {"input"}
 
 
 def _fading(values: Tensor, fixed: Mapping[str, Tensor], points: Mapping[str, Tensor]) -> Tensor:

@@ -49,5 +49,5 @@ def documented(function: Callable[..., Any]) -> str | None:
         if name in SHARED and not re.search(rf"^    {name}:", settings, re.M)
     )
     start, end = place.span() if own else (place.start(), place.start())
-    whole = f"{document}\n"
-    return f"{whole[:start]}Args:\n{shared}{settings}{'' if own else chr(10)}{whole[end:]}".rstrip("\n")
+    text = f"{document}\n"
+    return f"{text[:start]}Args:\n{shared}{settings}{'' if own else chr(10)}{text[end:]}".rstrip("\n")

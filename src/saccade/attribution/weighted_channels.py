@@ -58,14 +58,14 @@ def weighted_channels(
     same = featureless(activations)
     values[same | flat | alike] = 0.0
     lines = [layer.note, *notes, *abnormal_tokens(layer.encoder, layer.path, activations)]
-    for which, why in (
+    for is_such, why in (
         (same, f"all places of {layer.path} hold the same"),
         (flat & ~same, why_flat),
         (alike & ~flat & ~same, f"the channels of {layer.path} cancel"),
     ):
-        if which.any():
-            where = "" if which.all() else f" in {int(which.sum())} of {len(which)} pictures"
-            lines.append(f"flat{where}: {why}")
+        if is_such.any():
+            share_of_pictures = "" if is_such.all() else f" in {int(is_such.sum())} of {len(is_such)} pictures"
+            lines.append(f"flat{share_of_pictures}: {why}")
     if centred:
         lines.append("zero is the mean of all places")
     if positive:

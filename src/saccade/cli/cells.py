@@ -42,7 +42,7 @@ def cells(
 
     opening.settings()
     values.choice("theme", theme, ("light", "dark"))
-    chosen = None if cell is None else _cell(cell)
+    place = None if cell is None else _cell(cell)
     readable_photo(image, opening.max_pixels)
     with results_folder(output):
         encoder = opening.open(model)
@@ -57,7 +57,7 @@ def cells(
                 progress=lambda done, total: bar.at(done / max(total, 1), "computing"),
                 on_estimate=partial(Forecast(console).announce, "cells"),
             )
-        page = maps.figure(cell=chosen, theme=theme)
+        page = maps.figure(cell=place, theme=theme)
         files = [
             save_picture(page, output / "fields.png", maps.metadata()),
             save_picture(maps.sheet(theme=theme), output / "eyes.png", maps.metadata()),
@@ -85,7 +85,7 @@ def cells(
             share: [[_number(side) for side in row] for row in maps.effective.sizes(float(share) / 100)[0].tolist()]
             for share in ("50", "90")
         },
-        "cell": list(chosen or maps.strongest()),
+        "cell": list(place or maps.strongest()),
         "output": str(output),
         "files": [str(file) for file in files],
     }

@@ -85,7 +85,7 @@ def evaluate(
     selection = "all" if named and "all" in named else named
     names = list(available()) if selection == "all" else named or list(DEFAULT_METHODS)
     method_settings = settings_for(names, setting or [], console.seed)
-    chosen = Settings(steps=steps, block=block, checked=checked, seed=console.seed or 0).checked_values()
+    settings = Settings(steps=steps, block=block, checked=checked, seed=console.seed or 0).checked_values()
     photos = readable_photos(images, opening.max_pixels)
     check_enough(limit, len(photos))
     if masks is not None:
@@ -102,7 +102,7 @@ def evaluate(
         with console.progress(1, "reading the photos") as bar:
             evaluation = evaluation_of(
                 encoder, photos, selection, masks=masks, limit=limit,
-                method_settings=method_settings, cache=cache, **chosen.as_dict(),
+                method_settings=method_settings, cache=cache, **settings.as_dict(),
                 progress=lambda done, total, text: bar.at(done / max(total, 1), text),
             )  # fmt: skip
         files = [str(evaluation.save(output / "evaluation.json"))]

@@ -133,8 +133,8 @@ def explain(
         if not method:
             name, notes = default_method(encoder, [parse(target)])
             if name != DEFAULT_METHOD:
-                chosen = settings_for([name], setting or [], console.seed)[name]
-                requests = [Request(name, target, chosen, beside_untrained=untrained)]
+                method_settings = settings_for([name], setting or [], console.seed)[name]
+                requests = [Request(name, target, method_settings, beside_untrained=untrained)]
             for note in notes:
                 console.note(note)
         with console.progress(1) as bar:

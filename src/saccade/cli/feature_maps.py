@@ -51,8 +51,8 @@ def feature_maps(
         from saccade import inside
 
         with console.progress(1, "drawing"):
-            chosen = layers if layers is None or layers == "all" else values.listed([layers])
-            maps = inside.feature_maps(encoder, images, layers=chosen)
+            layer_paths = layers if layers is None or layers == "all" else values.listed([layers])
+            maps = inside.feature_maps(encoder, images, layers=layer_paths)
             files = [str(file) for file in maps.save_sheets(output, theme=theme, scale=scale)]
     for note in maps.notes:
         console.note(note)

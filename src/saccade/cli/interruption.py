@@ -66,9 +66,9 @@ class Interruption:
 def _last_line() -> bytes:
     """That the program stops, and what is kept of its work."""
     with contextlib.suppress(Exception):
-        kept = sys.modules["saccade.collection.kept_work"].kept_in_words()
-        if kept:
-            return f"saccade: stopped; {kept}.\n".encode(errors="backslashreplace")
+        work = sys.modules["saccade.collection.kept_work"].kept_in_words()
+        if work:
+            return f"saccade: stopped; {work}.\n".encode(errors="backslashreplace")
     return STOPPED_LINE
 
 

@@ -48,8 +48,8 @@ def json_content(path: Path) -> Any:
 
 
 def _named_once(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) < len(pairs):
+    members = dict(pairs)
+    if len(members) < len(pairs):
         (twice, _), *_ = Counter(name for name, _ in pairs).most_common(1)
         raise FileError(f"{path.name} has two entries for {twice!r:.60}; join them.")
-    return content
+    return members

@@ -137,7 +137,7 @@ class Opening:
         from saccade.images.normalisation import normalisation_of
         from saccade.images.recipe import Fit, Interpolation
 
-        chosen: dict[str, Any] = {
+        arguments: dict[str, Any] = {
             "layer": self.layer,
             "weights": self.weights,
             "trust": self.trust,
@@ -145,29 +145,29 @@ class Opening:
             "device": self.device,
         }
         if self.fit is not None:
-            chosen["fit"] = values.choice("fit", self.fit, get_args(Fit))
+            arguments["fit"] = values.choice("fit", self.fit, get_args(Fit))
         if self.interpolation is not None:
-            chosen["interpolation"] = values.choice("interpolation", self.interpolation, get_args(Interpolation))
+            arguments["interpolation"] = values.choice("interpolation", self.interpolation, get_args(Interpolation))
         if self.crop is not None:
-            chosen["crop"] = self.crop
+            arguments["crop"] = self.crop
         if self.draws is not None:
-            chosen["draws"] = self.draws
+            arguments["draws"] = self.draws
         if self.normalize is not None:
             normalisation_of(self.normalize)
-            chosen["normalize"] = self.normalize
+            arguments["normalize"] = self.normalize
         if self.backend is not None:
             values.choice("backend", self.backend, ("tensorflow", "torch", "jax"))
         if self.memory is not None:
-            chosen["memory"] = values.memory(self.memory)
+            arguments["memory"] = values.memory(self.memory)
         if self.input_shape is not None:
-            chosen["input_shape"] = values.input_shape(self.input_shape)
+            arguments["input_shape"] = values.input_shape(self.input_shape)
         if self.value_range is not None:
-            chosen["value_range"] = values.pair_of_numbers("--value-range", self.value_range)
+            arguments["value_range"] = values.pair_of_numbers("--value-range", self.value_range)
         if self.size is not None:
-            chosen["size"] = values.size("--size", self.size)
+            arguments["size"] = values.size("--size", self.size)
         if self.max_pixels is not None:
-            chosen["max_pixels"] = self.max_pixels
-        return chosen
+            arguments["max_pixels"] = self.max_pixels
+        return arguments
 
     def words(self) -> list[str]:
         """The same options as words of a command."""
@@ -175,7 +175,7 @@ class Opening:
 
     def open(self, model: str) -> Encoder:
         """The model as an encoder."""
-        from saccade.encoder import load
+        from saccade.loading import load
 
         return load(model, **self.settings())
 

@@ -180,19 +180,19 @@ def known_photos(path: Path, names: Sequence[str]) -> tuple[dict[str, Any], list
     from saccade.errors import InputError
     from saccade.report.about_photos import about_photos
 
-    content = json_content(path)
-    if not isinstance(content, dict):
+    by_name = json_content(path)
+    if not isinstance(by_name, dict):
         raise InputError(
             f'{path.name} holds no entries by the names of photos, such as {{"cat.jpg": {{"credit": "me"}}}}.'
         )
-    about_these = {name: entries for name, entries in content.items() if name in names}
-    if content and not about_these:
+    about_these = {name: entries for name, entries in by_name.items() if name in names}
+    if by_name and not about_these:
         raise InputError(
-            f"{path.name} tells of none of these photos, but of {_names(content)}; its entries bear the "
+            f"{path.name} tells of none of these photos, but of {_names(by_name)}; its entries bear the "
             f"names of the files, such as {names[0]}."
         )
     about_photos(about_these, names)
-    return about_these, [name for name in content if name not in about_these]
+    return about_these, [name for name in by_name if name not in about_these]
 
 
 def _names(names: Iterable[str]) -> str:

@@ -85,8 +85,8 @@ def serve(
 
     Everything stays on this machine: the server answers only who has the address with its token. Ctrl-C ends it.
     """
-    from saccade.encoder import load
     from saccade.errors import InputError, MissingPackage
+    from saccade.loading import load
 
     settings = opening.settings()
     other.check()
@@ -190,13 +190,13 @@ def _photos_of(catalogue: Catalogue) -> list[Path]:
     from saccade.errors import FileError
 
     files = [catalogue.file(row) for row in range(len(catalogue))]
-    there = [file for file in files if file is not None]
-    if not there:
+    photos = [file for file in files if file is not None]
+    if not photos:
         raise FileError(
             f"not one of the {len(catalogue)} photos of the catalogue is in {catalogue.folder or 'a file'} any more; "
             "index them where they are now."
         )
-    return there
+    return photos
 
 
 def _readable(photos: list[Path], encoder: Encoder, console: Console, shown: int) -> list[Path]:

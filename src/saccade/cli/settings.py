@@ -30,7 +30,7 @@ def settings_for(methods: Sequence[str], texts: Sequence[str], seed: int | None)
 
     functions = {name: find(name) for name in methods}
     allowed = {name: settings_of(function) for name, function in functions.items()}
-    chosen: dict[str, dict[str, Any]] = {name: {} for name in methods}
+    by_method: dict[str, dict[str, Any]] = {name: {} for name in methods}
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
@@ -41,24 +41,24 @@ def settings_for(methods: Sequence[str], texts: Sequence[str], seed: int | None)
         name = name.replace("-", "_")
         takers = [method for method in ([only] if dot else methods) if name in allowed[method]]
         if not takers:
-            known = {setting: None for method in ([only] if dot else methods) for setting in allowed[method]}
+            possible = {setting: None for method in ([only] if dot else methods) for setting in allowed[method]}
             whose = only if dot else methods[0] if len(methods) == 1 else "these methods"
-            if not known:
+            if not possible:
                 raise InputError(f"{whose} takes no settings; {name!r} was given.")
             others = [other for other, function in available().items() if name in settings_of(function)]
             hint = "`saccade methods` describes them."
             if others:
                 hint = f"{', '.join(others)} {'has' if len(others) == 1 else 'have'} it; name a method with -m."
-            raise UnknownName.of(f"setting of {whose}", name, known, hint=hint)
+            raise UnknownName.of(f"setting of {whose}", name, possible, hint=hint)
         for method in takers:
             kinds = kinds_of(get_type_hints(functions[method])[name])
-            chosen[method][name] = _typed(f"setting {name} of {method}", value.strip(), kinds)
+            by_method[method][name] = _typed(f"setting {name} of {method}", value.strip(), kinds)
     if seed is not None:
         for name in methods:
             if "seed" in allowed[name]:
-                chosen[name].setdefault("seed", seed)
+                by_method[name].setdefault("seed", seed)
     # What no method takes is refused before a model is opened.
-    return {name: check_arguments(name, functions[name], settings) for name, settings in chosen.items()}
+    return {name: check_arguments(name, functions[name], settings) for name, settings in by_method.items()}
 
 
 def kinds_of(annotation: Any) -> tuple[Any, ...]:

@@ -97,22 +97,22 @@ class Choices:
         from saccade.errors import InputError
         from saccade.training import TrainingSettings
 
-        chosen = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        chosen = {name: value for name, value in chosen.items() if value is not None}
-        if {"epochs", "minutes"} <= chosen.keys():
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        values = {name: value for name, value in values.items() if value is not None}
+        if {"epochs", "minutes"} <= values.keys():
             raise InputError(
                 f"--epochs {self.epochs} and --minutes {self.minutes:g} both say how long to train; give one of them."
             )
-        if chosen.pop("grey"):
-            chosen["image_channels"] = 1
+        if values.pop("grey"):
+            values["image_channels"] = 1
         if self.channels is not None:
             try:
-                chosen["channels"] = tuple(int(number) for number in self.channels.split(","))
+                values["channels"] = tuple(int(number) for number in self.channels.split(","))
             except ValueError as error:
                 raise InputError(f"--channels {self.channels!r} cannot be read; give numbers such as 32,64.") from error
         if seed is not None:
-            chosen["seed"] = seed
-        return TrainingSettings(**chosen)
+            values["seed"] = seed
+        return TrainingSettings(**values)
 
 
 @command

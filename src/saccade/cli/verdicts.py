@@ -20,9 +20,9 @@ def verdicts_of(path: Path) -> tuple[dict[str, str], tuple[str, str]]:
     from saccade.results.method_score import GRADES
 
     try:
-        content = json_content(path / "evaluation.json" if path.is_dir() else path)
-        verdicts = {str(entry["method"]): GRADES[entry["grade"]] for entry in content["methods"]}
-        return verdicts, (str(content["model"]), str(content["layer"]))
+        evaluation = json_content(path / "evaluation.json" if path.is_dir() else path)
+        verdicts = {str(entry["method"]): GRADES[entry["grade"]] for entry in evaluation["methods"]}
+        return verdicts, (str(evaluation["model"]), str(evaluation["layer"]))
     except FileError as error:
         raise FileError(f"{error} Give the output folder of `saccade evaluate`.") from error
     except (KeyError, TypeError) as error:

@@ -253,7 +253,7 @@ class _PageSet:
     def sheets(self, encoder: Encoder) -> list[SheetRecord]:
         """Write the contact sheets, if two photos have a page; of the requests that were answered for all of them."""
         answered = [{entry.label for entry in record.maps} for record in self.records.values()]
-        labels = [label for label in self.page.labels if all(label in known for known in answered)]
+        labels = [label for label in self.page.labels if all(label in labels_of_photo for labels_of_photo in answered)]
         if len(self.records) < 2 or not labels:
             return []
         files = [self.files[photo].only(labels) for photo in self.records]

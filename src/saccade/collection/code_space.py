@@ -125,8 +125,8 @@ class CodeSpace:
             Their rows, and their scores.
         """
         scores = self.scores(direction[None])[0]
-        chosen = best(scores, count, leave_out=leave_out)
-        return chosen, scores[chosen]
+        rows = best(scores, count, leave_out=leave_out)
+        return rows, scores[rows]
 
     def neighbours(self, count: int) -> tuple[NDArray[np.intp], Scores]:
         """The nearest of every photo among the others, as `nearest` gives them.

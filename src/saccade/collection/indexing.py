@@ -148,8 +148,8 @@ def write_index(
         if not again:
             parts.take(path)
             parts.take_unfinished()
-        known = set(_encoded(collection_codes, parts))
-        unencoded = [index for index in range(len(collection_codes.collection)) if index not in known]
+        encoded = set(_encoded(collection_codes, parts))
+        unencoded = [index for index in range(len(collection_codes.collection)) if index not in encoded]
         _encode_into(parts, collection_codes, unencoded, progress, stop)
         rows = _encoded(collection_codes, parts)
         named = [replace(entry, name=collection_codes.name(index)) for index, (_, _, entry) in rows.items()]
@@ -173,7 +173,7 @@ def _encode_into(
     stop: Callable[[], bool] | None,
 ) -> None:
     """Encode the rest, and keep it part by part."""
-    known = len(collection_codes.collection) - len(unencoded)
+    encoded_before = len(collection_codes.collection) - len(unencoded)
     waiting: list[tuple[list[PhotoEntry], Array]] = []
     last_part = time.monotonic()
 
@@ -187,7 +187,7 @@ def _encode_into(
 
     def report_progress(done: int, total: int) -> None:
         if progress is not None:
-            progress(known + done, known + total)
+            progress(encoded_before + done, encoded_before + total)
 
     try:
         for entries, codes in collection_codes.encoded(unencoded, report_progress, stop):
@@ -197,7 +197,7 @@ def _encode_into(
             if photos >= PART or size >= PART_BYTES or time.monotonic() - last_part >= PART_SECONDS:
                 store()
     except InputError:
-        if not known or len(collection_codes.collection.skipped) < len(unencoded):
+        if not encoded_before or len(collection_codes.collection.skipped) < len(unencoded):
             raise  # else all that is new cannot be used, which is no reason to lose what is known
     finally:
         store()

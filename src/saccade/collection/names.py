@@ -35,7 +35,7 @@ def page_names(photos: Sequence[Path], reserved: Iterable[str] = ()) -> dict[Pat
     folders = {parent: parent.resolve() for parent in {photo.parent for photo in photos}}
     stems = Counter(photo.stem.casefold() for photo in photos)
     stems_in_folders = Counter((folders[photo.parent], photo.stem.casefold()) for photo in photos)
-    taken = {name.casefold() for name in reserved}
+    used = {name.casefold() for name in reserved}
     names: dict[Path, str] = {}
     for photo in photos:
         stem, folder = photo.stem.casefold(), folders[photo.parent]
@@ -45,8 +45,8 @@ def page_names(photos: Sequence[Path], reserved: Iterable[str] = ()) -> dict[Pat
             candidates = islice(candidates, 1 if stems_in_folders[folder, stem] == 1 else 2, None)
         numbered = (f"{photo.stem}-{number}" for number in count(2))
         shortened = (shorten(name, LONGEST_PHOTO) for name in chain(candidates, numbered))
-        names[photo] = next(name for name in shortened if name.casefold() not in taken)
-        taken.add(names[photo].casefold())
+        names[photo] = next(name for name in shortened if name.casefold() not in used)
+        used.add(names[photo].casefold())
     return names
 
 

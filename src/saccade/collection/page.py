@@ -129,9 +129,9 @@ def pages_of(requests: Sequence[Request], style: PageStyle) -> tuple[Page, ...]:
             )
         if style.scale == "all" and len(together) > 1:
             raise InputError("one scale for all photos goes with one method; each method has units of its own.")
-    taken: dict[str, Target] = {}
+    targets_by_slug: dict[str, Target] = {}
     for target in targets.values():
-        other = taken.setdefault(target_slug(target).casefold(), target)
+        other = targets_by_slug.setdefault(target_slug(target).casefold(), target)
         if other is not target:
             raise InputError(
                 f"targets {other.name} and {target.name} would have the same file names; ask about them in two runs."

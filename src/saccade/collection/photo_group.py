@@ -49,29 +49,29 @@ def group_of(space: CodeSpace, rows: Sequence[int]) -> PhotoGroup:
     Raises:
         InputError: Fewer than two photos, or one that is not there.
     """
-    chosen = np.array(sorted(set(rows)), np.intp)
-    if len(chosen) < 2:
-        photos = "1 photo is" if len(chosen) == 1 else f"{len(chosen)} photos are"
+    members = np.array(sorted(set(rows)), np.intp)
+    if len(members) < 2:
+        photos = "1 photo is" if len(members) == 1 else f"{len(members)} photos are"
         raise InputError(f"{photos} no group; choose two or more.")
-    if chosen[0] < 0 or chosen[-1] >= len(space):
-        raise InputError(f"the collection has no photo {chosen[-1] if chosen[0] >= 0 else chosen[0]}.")
-    directions = space.directions[chosen].astype(np.float64)
+    if members[0] < 0 or members[-1] >= len(space):
+        raise InputError(f"the collection has no photo {members[-1] if members[0] >= 0 else members[0]}.")
+    directions = space.directions[members].astype(np.float64)
     total = directions.sum(axis=0)
-    pairs = len(chosen) * (len(chosen) - 1)
+    pairs = len(members) * (len(members) - 1)
     by_number = (total**2 - (directions**2).sum(axis=0)) / pairs
     shares = by_number.reshape(space.centre.shape).sum(axis=2)
     length = float(np.linalg.norm(total))
     middle = (total / length if length > 0 else total).astype(np.float32)
     scores = space.scores(middle[None])[0]
     outside = np.ones(len(space), bool)
-    outside[chosen] = False
-    others = best(np.where(outside, scores, -np.inf), min(OTHERS, int(outside.sum())))
-    lengths = space.lengths[chosen].astype(np.float64)
+    outside[members] = False
+    outsiders = best(np.where(outside, scores, -np.inf), min(OTHERS, int(outside.sum())))
+    lengths = space.lengths[members].astype(np.float64)
     return PhotoGroup(
-        rows=chosen[np.argsort(-scores[chosen], kind="stable")],
+        rows=members[np.argsort(-scores[members], kind="stable")],
         likeness=float(shares.sum()),
         shares=shares,
-        mean_code=space.centre + (lengths @ directions / len(chosen)).reshape(space.centre.shape),
-        others=others,
-        scores=scores[others],
+        mean_code=space.centre + (lengths @ directions / len(members)).reshape(space.centre.shape),
+        others=outsiders,
+        scores=scores[outsiders],
     )

@@ -13,9 +13,10 @@ from saccade.atomic_files import write_text
 from saccade.demo.photos import PHOTOS, files
 from saccade.demo.publishing import published
 from saccade.demo.second_encoder import FIT, LEAD, MISSING, SECOND, second_encoder
-from saccade.encoder import Encoder, load
+from saccade.encoder import Encoder
 from saccade.errors import FileError
 from saccade.images import Images
+from saccade.loading import load
 from saccade.reference import reference_path
 from saccade.report import write_report
 from saccade.training.record import photo_count

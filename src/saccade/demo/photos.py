@@ -32,8 +32,8 @@ class DemoPhoto:
 
     def about(self) -> dict[str, Any]:
         """What is known of it, as a report takes it."""
-        known: dict[str, Any] = {"description": self.description, "credit": self.credit}
-        return known if self.subject is None else {**known, "subject": list(self.subject)}
+        facts: dict[str, Any] = {"description": self.description, "credit": self.credit}
+        return facts if self.subject is None else {**facts, "subject": list(self.subject)}
 
 
 PHOTOS = (

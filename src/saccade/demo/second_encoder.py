@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from saccade.encoder import Encoder, load
+from saccade.encoder import Encoder
 from saccade.errors import MissingPackage
+from saccade.loading import load
 
 SECOND = "saccade.pretrained:efficientnet_lite0"
 """The model, as commands take it."""

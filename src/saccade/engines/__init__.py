@@ -18,6 +18,7 @@ moments            mean and variance, piece by piece
 matmul             matrix products in numpy that stay in their own thread
 
 trial              a few images, encoded before the first question: can this code be explained?
+trials             the trials of one network, each made once
 objections         what speaks against a code, in one line each
 place_measurement  which token stands for which part of the image, by measurement
 """

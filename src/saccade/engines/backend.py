@@ -38,13 +38,13 @@ class Backend(ABC):
     def constant(self, values: NDArray[Any]) -> Tensor:
         """A float32 array that nobody writes into, on the device; the same array goes there once."""
         with self._constants_lock:
-            known = self._constants.get(id(values))  # the array is kept alive, so that no other gets its id
-            if known is None:
-                known = self._constants[id(values)] = values, self.tensor(values)
+            entry = self._constants.get(id(values))  # the array is kept alive, so that no other gets its id
+            if entry is None:
+                entry = self._constants[id(values)] = values, self.tensor(values)
             self._constants.move_to_end(id(values))
             while len(self._constants) > _CONSTANTS:
                 self._constants.popitem(last=False)
-            return known[1]
+            return entry[1]
 
     @abstractmethod
     def tensor(self, values: NDArray[Any]) -> Tensor:

@@ -13,12 +13,12 @@ _PIECE = 0.15
 class Piece:
     """Some images times some points; the last piece along an axis overlaps the one before instead of being smaller.
 
-    `new_images` and `new_points` say from where on the piece is new, so that nothing is counted twice.
+    `new_points` says from which point on the piece is new, so that none is counted twice; an image that is computed
+    twice gives the same numbers.
     """
 
     images: slice
     points: slice
-    new_images: int
     new_points: int
 
 
@@ -31,13 +31,12 @@ class Chunks:
 
     def pieces(self, images: int, points: int) -> Iterator[Piece]:
         """Walk over all images and, for each group of images, over all points."""
-        for first_image, new_image in _starts(images, self.images):
-            for first_point, new_point in _starts(points, self.points):
+        for first_image, _ in _starts(images, self.images):
+            for first_point, new_points in _starts(points, self.points):
                 yield Piece(
                     slice(first_image, first_image + self.images),
                     slice(first_point, first_point + self.points),
-                    new_image,
-                    new_point,
+                    new_points,
                 )
 
     def count(self, images: int, points: int) -> int:

@@ -42,3 +42,26 @@ def joined(first: Sequence[Tensor], weight: float, second: Sequence[Tensor], mor
     part = more / max(weight + more, 1e-30)
     apart = second[0] - first[0]
     return [first[0] + apart * part, first[1] + second[1] + apart**2 * (weight * part)]
+
+
+class RunningSums:
+    """What pieces give, added up: weighted sums, or mean and squared distances, as tensors on the device.
+
+    Args:
+        moments: The pieces give `moments`.
+    """
+
+    def __init__(self, *, moments: bool) -> None:
+        self.tensors: list[Tensor] = []
+        self.weight = 0.0
+        self._are_moments = moments
+
+    def add(self, piece: Sequence[Tensor], weight: float) -> None:
+        """One piece more, and the weight of its points."""
+        if not self.tensors:
+            self.tensors = list(piece)
+        elif self._are_moments:
+            self.tensors = joined(self.tensors, self.weight, piece, weight)
+        else:
+            self.tensors = [a + b for a, b in zip(self.tensors, piece, strict=True)]
+        self.weight += weight

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from saccade.engines.trial import Trial
-from saccade.errors import ModelError
+from saccade.errors import ModelError, NotApplicable
 from saccade.models.code_layer import is_mean
 from saccade.models.network import Network
-
-Range = tuple[float, float]
 
 _ALIKE = 2e-4
 """Where different images are less far apart than this, another value range is tried."""
 _BETTER = 20.0
+_OTHER_RANGES = ((0.0, 255.0), (-1.0, 1.0))
+_STEADY = 1e-5
+"""Below this share of its length a code is the same but for rounding."""
+_NORMALISING = ("UnitNormalization", "Lambda", "Normalize", "TrueDivide", "Divide")
+"""Classes of layers that may bring a code to unit length."""
 _NORMALISED_FROM = 6
 """How many layers before a code of unit length are looked at for what was normalised."""
 
@@ -65,6 +68,33 @@ def _instead(trial: Trial, before: Sequence[str]) -> str:
     return "No layer before it is steady; switch the drawing off in the model, or average it (--draws 64, draws=64)."
 
 
+def refuse_fixed_length(trial: Trial) -> None:
+    """Refuse the gradient of a code with itself where it is zero whatever the image.
+
+    Raises:
+        NotApplicable: All codes have the same length.
+    """
+    if not trial.has_fixed_length:
+        return
+    layer = unnormalised(trial)
+    before = "" if layer is None else f"explain what is normalised, layer {layer!r} (--layer {layer}); "
+    raise NotApplicable(
+        f"every code of {trial.layer!r} has the same length, so its likeness to itself has the gradient 0; "
+        f"{before}take a target with another photo, such as toward:PHOTO,than=PHOTO or like:PHOTO, or the "
+        "method occlusion."
+    )
+
+
+def may_be_normalised(network: Network, layer: str) -> bool:
+    """Does the last step before a layer divide by something? Then it is worth measuring whether by its length."""
+    measured = getattr(network, "measured", None)
+    operation = None if measured is None else measured.dataflow.operations.get(layer)
+    inputs = () if operation is None else operation.inputs
+    return network.layers[layer].kind in _NORMALISING or any(
+        key.startswith("div") or key == "unknown" for key in inputs
+    )
+
+
 def unnormalised(trial: Trial) -> str | None:
     """The layer of which the code is only the direction; None where none is found."""
     before = _up_to(trial.engine.network, trial.layer)[:-1]
@@ -73,12 +103,23 @@ def unnormalised(trial: Trial) -> str | None:
     return next((path for path in alike[::-1][:_NORMALISED_FROM] if trial.is_direction_of(path)), None)
 
 
-def badly_fed(trial: Trial, others: Sequence[Range]) -> str | None:
+def left_to_chance(trial: Trial, draws: int) -> str:
+    """What the mean of some draws leaves of the differences between them, in one line."""
+    if trial.unsteadiness < _STEADY:
+        return f"nothing of the code is drawn at random, so the mean of {draws} draws only costs time; leave it out"
+    return (
+        f"the code is the mean of {draws} draws; that of an untouched copy still differs by "
+        f"{100 * trial.unsteadiness:.2g} % of its length, and so much of every map is chance"
+    )
+
+
+def badly_fed(trial: Trial) -> str | None:
     """Does another value range tell images apart where the one that is assumed does not? One line, or None."""
     distance = trial.distance
     if distance >= _ALIKE:
         return None
     low, high = trial.value_range
+    others = [other for other in _OTHER_RANGES if other != (low, high)]
     ranked = sorted(((trial.distance_at(other), other) for other in others), reverse=True)
     best, other = ranked[0]
     if best < _BETTER * max(distance, 1e-7):

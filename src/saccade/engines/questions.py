@@ -15,7 +15,7 @@ from saccade.engines import programs
 from saccade.engines.backend import Join
 from saccade.engines.chunks import Chunks, Piece
 from saccade.engines.execution import Execution
-from saccade.engines.moments import joined
+from saccade.engines.moments import RunningSums
 from saccade.engines.objective import Objective
 from saccade.engines.terms import side_by_side
 from saccade.targets.paths import ONCE, STAY, Arrays, Path, Points
@@ -301,36 +301,29 @@ class Questions(Execution):
             measure_weights = backend.tensor(measure.weights)
             totals: list[Array] = []
             uploaded: tuple[slice, Any] | None = None
-            running: list[Tensor] = []
-            weight = 0.0
+            running = RunningSums(moments=variance)
             for piece in self.pieces(plan, len(images), len(points)):
                 if uploaded is None or uploaded[0] != piece.images:
                     uploaded = (piece.images, self._upload(piece, images, [objective], fixed))
-                    running, weight = [], 0.0
+                    running = RunningSums(moments=variance)
                 share = shares[piece.points].copy()
                 share[: piece.new_points] = 0.0  # an overlapping last piece must not count a point twice
                 steps = self.tensors(points, piece.points)
-                answer = program(*uploaded[1], steps, backend.tensor(share), measure_weights)
-                more = float(share.sum(dtype=np.float64))
-                if not running:
-                    running = list(answer)
-                elif variance:
-                    running = joined(running, weight, answer, more)
-                else:
-                    running = [a + b for a, b in zip(running, answer, strict=True)]
-                weight += more
+                sums_of_piece = program(*uploaded[1], steps, backend.tensor(share), measure_weights)
+                running.add(sums_of_piece, float(share.sum(dtype=np.float64)))
                 if self.is_timed:
                     # A device may compute behind the program's back; one number of the result is waited for.
-                    backend.array(backend.reshape(running[0], (-1,))[:1])
+                    backend.array(backend.reshape(running.tensors[0], (-1,))[:1])
                 is_last = piece.points.stop == len(points)
-                if on_gradient is not None and not is_last and plan.images == len(images) and weight > 0:
-                    on_gradient(piece.points.stop, backend.array(running[variance]) / np.float32(weight))
+                if on_gradient is not None and not is_last and plan.images == len(images) and running.weight > 0:
+                    so_far = backend.array(running.tensors[variance]) / np.float32(running.weight)
+                    on_gradient(piece.points.stop, so_far)
                 if is_last:
-                    sums = [backend.array(tensor) for tensor in running]
+                    sums = [backend.array(tensor) for tensor in running.tensors]
                     if plan.images == len(images):
                         totals = sums
                         if backend.is_accelerator:
-                            self._fetched = sums[0], running[0]
+                            self._fetched = sums[0], running.tensors[0]
                         continue
                     if not totals:
                         totals = [np.empty((len(images), *array.shape[1:]), np.float32) for array in sums]
@@ -355,8 +348,8 @@ class Questions(Execution):
             for piece in self.pieces(plan, len(images), 1):
                 part = [self.engine.backend.array(values) for values in program(self._upload(piece, images, [], {})[0])]
                 weights = weights or [np.empty((len(images), *values.shape[1:]), np.float32) for values in part]
-                for whole, values in zip(weights, part, strict=True):
-                    whole[piece.images] = values
+                for joined_weights, values in zip(weights, part, strict=True):
+                    joined_weights[piece.images] = values
             return weights
 
         return self.execute(work, images, 1, [layer], "activations")

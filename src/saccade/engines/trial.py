@@ -220,8 +220,8 @@ class Trial:
         return float(np.mean(distances))
 
 
-def _same(codes: Codes, others: Codes, tolerance: float) -> bool:
+def _same(first: Codes, second: Codes, tolerance: float) -> bool:
     """Do two codes differ by less than a share of their length?"""
-    if not (np.isfinite(codes).all() and np.isfinite(others).all()):
-        return bool(np.array_equal(np.isfinite(codes), np.isfinite(others)))  # what is not a number is told elsewhere
-    return float(np.linalg.norm(codes - others)) <= tolerance * max(float(np.linalg.norm(others)), 1e-12)
+    if not (np.isfinite(first).all() and np.isfinite(second).all()):
+        return bool(np.array_equal(np.isfinite(first), np.isfinite(second)))  # what is not a number is told elsewhere
+    return float(np.linalg.norm(first - second)) <= tolerance * max(float(np.linalg.norm(second)), 1e-12)

@@ -1,8 +1,10 @@
 """Does the map tell the truth, on this model and these photos?
 
 evaluation     every test of every method: the only place where an `Evaluation` is made
-runner         the tests of one method, piece by piece
+setup          what all methods are tested with
+measuring      the tests of one method, batch by batch
 measurements   what was measured of one method
+map_checks     the checks of its maps beside deletion and insertion
 settings       what is tested how often
 photos         the photos that take part
 masks          the masks of the objects on them

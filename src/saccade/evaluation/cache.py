@@ -11,7 +11,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from saccade.attribution.method import settings_of
 from saccade.errors import FileError
+from saccade.methods import find
 from saccade.results.arrays import opened_arrays, save_arrays
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -41,10 +43,15 @@ class Cache:
             return make()
         about = {"fingerprint": self.fingerprint, "key": json.loads(json.dumps(key, default=str))}
         path = self.folder / f"{name}.npz"
-        with contextlib.suppress(FileError), opened_arrays(path) as (made, file):
-            if made == about:
+        with contextlib.suppress(FileError), opened_arrays(path) as (key_of_file, file):
+            if key_of_file == about:
                 return {array: file[array] for array in file.files if array != "metadata"}
         arrays = make()
         self.folder.mkdir(parents=True, exist_ok=True)
         save_arrays(path, arrays, about)
         return arrays
+
+
+def settings_key(method: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A method's settings with the defaults of the others, since a default may be another one tomorrow."""
+    return {**{setting: parameter.default for setting, parameter in settings_of(find(method)).items()}, **settings}

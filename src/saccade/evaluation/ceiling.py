@@ -96,11 +96,11 @@ class OrderSearch:
         left = np.arange(len(members))
         while len(left):
             worth = self.worth(shown | members[left])
-            chosen = left[np.argsort(-worth, kind="stable")[:_CHOSEN]]
-            for place, block in enumerate(chosen):
+            best = left[np.argsort(-worth, kind="stable")[:_CHOSEN]]
+            for place, block in enumerate(best):
                 rank[members[block]] = len(members) - len(left) + place
-            shown = shown | members[chosen].any(axis=0)
-            left = np.setdiff1d(left, chosen)
+            shown = shown | members[best].any(axis=0)
+            left = np.setdiff1d(left, best)
         inside = np.empty(self.count)
         inside[self.of_map(ties)] = np.arange(self.count)
         return np.lexsort((inside, rank))

@@ -20,12 +20,13 @@ from saccade.evaluation.imputation import IMPUTATIONS
 from saccade.evaluation.localisation import MEASURES
 from saccade.evaluation.masks import masks_for
 from saccade.evaluation.measurements import Measurements
+from saccade.evaluation.measuring import measured_control, measured_method
 from saccade.evaluation.photos import Photos, draw_photos
 from saccade.evaluation.progress import PieceCounter, Progress
 from saccade.evaluation.removal import scores, shares, with_ends
-from saccade.evaluation.runner import Runner
 from saccade.evaluation.score_checks import PIECES, ceiling, worsened_scores
 from saccade.evaluation.settings import Settings
+from saccade.evaluation.setup import Setup
 from saccade.evaluation.verdict import PhotoScores, graded
 from saccade.evaluation.worsening import is_ordered
 from saccade.evaluation.worsening import verdict as distrust
@@ -94,33 +95,33 @@ def evaluate(
     encoder = as_encoder(encoder)
     numbers = _settings(settings)
     by_name = methods is not None and methods != "all"
-    chosen = [methods] if isinstance(methods, str) and by_name else methods
-    if chosen is not None and not chosen:
+    methods_named = [methods] if isinstance(methods, str) and by_name else methods
+    if methods_named is not None and not methods_named:
         raise InputError("no method was given; leave them out for the usual ones, or give 'all'.")
-    names = _all() if chosen == "all" else list(dict.fromkeys(chosen or DEFAULT_METHODS))
+    names = _all() if methods_named == "all" else list(dict.fromkeys(methods_named or DEFAULT_METHODS))
     per_method = {name: _method_settings(name, (method_settings or {}).get(name, {}), numbers.seed) for name in names}
     photos = draw_photos(encoder, images, limit, numbers.seed, stop)
     objects = None if masks is None else masks_for(encoder, photos.images, masks)
-    runner = Runner.of(encoder, photos.images, objects, numbers, Path(cache) if cache is not None else None, stop)
-    of_controls = len(CONTROLS) * len(runner.batches)
-    counter = PieceCounter(progress, stop, of_controls + len(names) * runner.pieces + PIECES)
-    measured = [runner.control(control, counter) for control in CONTROLS]
+    setup = Setup.of(encoder, photos.images, objects, numbers, Path(cache) if cache is not None else None, stop)
+    of_controls = len(CONTROLS) * len(setup.batches)
+    counter = PieceCounter(progress, stop, of_controls + len(names) * setup.pieces + PIECES)
+    measured = [measured_control(setup, control, counter) for control in CONTROLS]
     refused: dict[str, str] = {}
     for number, name in enumerate(names, start=1):
         try:
-            measured.append(runner.method(name, per_method[name], counter))
+            measured.append(measured_method(setup, name, per_method[name], counter))
         except (NotApplicable, MemoryBudgetError) as error:
             if by_name:
                 raise
             refused[name] = str(error)
-        counter.finish_up_to(of_controls + number * runner.pieces)
+        counter.finish_up_to(of_controls + number * setup.pieces)
     if len(refused) == len(names):
         raise NotApplicable(f"no method can answer for this model: {next(iter(refused.values()))}")
-    best = max((method for method in measured if not method.is_control), key=lambda method: _score(runner, method))
-    worse = worsened_scores(runner, best, counter)
-    highest = ceiling(runner, measured, counter)
-    counter.finish_up_to(of_controls + len(names) * runner.pieces + PIECES)
-    return _evaluation(runner, measured, runner.ends(), photos, refused, worse, highest)
+    best = max((method for method in measured if not method.is_control), key=lambda method: _score(setup, method))
+    worse = worsened_scores(setup, best, counter)
+    highest = ceiling(setup, measured, counter)
+    counter.finish_up_to(of_controls + len(names) * setup.pieces + PIECES)
+    return _evaluation(setup, measured, setup.ends(), photos, refused, worse, highest)
 
 
 def _all() -> list[str]:
@@ -128,12 +129,12 @@ def _all() -> list[str]:
     return [name for name, function in available().items() if not function.description.question]
 
 
-def _score(runner: Runner, method: Measurements) -> float:
-    return float(scores(method.curves, runner.settings.steps).mean())
+def _score(setup: Setup, method: Measurements) -> float:
+    return float(scores(method.curves, setup.settings.steps).mean())
 
 
 def _evaluation(
-    runner: Runner,
+    setup: Setup,
     measured: Sequence[Measurements],
     ends: Arrays,
     photos: Photos,
@@ -142,17 +143,17 @@ def _evaluation(
     highest: Ceiling | None,
 ) -> Evaluation:
     """From the measurements to scores and grades, the best method first."""
-    steps, settings = runner.settings.steps, runner.settings
+    steps, settings = setup.settings.steps, setup.settings
     ordered = {
         kind: is_ordered(levels, settings.seed, settings.confidence, settings.resamples)
         for kind, levels in worse.items()
     }
-    by_photo = [_photo_scores(runner, method) for method in measured]
-    method_scores, verdict = graded(by_photo, IMPUTATIONS, MEASURES, runner.settings)
+    by_photo = [_photo_scores(setup, method) for method in measured]
+    method_scores, verdict = graded(by_photo, IMPUTATIONS, MEASURES, setup.settings)
     positions = {method.name: row for row, method in enumerate(measured)}
     order = [positions[score.method] for score in method_scores]
     ranked = [measured[row] for row in order]
-    randomisation = np.full((len(ranked), len(runner.plan)), np.nan)
+    randomisation = np.full((len(ranked), len(setup.plan)), np.nan)
     for row, method in enumerate(ranked):
         if "randomised" in method.checks:
             randomisation[row] = method.checks["randomised"].mean(axis=0)
@@ -162,66 +163,66 @@ def _evaluation(
         worsened={kind: levels.mean(axis=1) for kind, levels in worse.items()},
         ordered=ordered,
         ceiling=highest,
-        notes=tuple(_notes(runner, photos)),
+        notes=tuple(_notes(setup, photos)),
         cuts={filler: shares(filler, steps) for filler in IMPUTATIONS},
         curves={
             filler: np.stack([with_ends(method.curves[filler], ends.get(filler)).mean(axis=0) for method in ranked])
             for filler in IMPUTATIONS
         },
-        stages=tuple(layers[-1] for layers in runner.plan),
+        stages=tuple(layers[-1] for layers in setup.plan),
         randomisation=randomisation,
         agreement=agreement(np.stack([method.grid for method in ranked])),
-        photos=runner.images.names,
-        checked=runner.checked[-1].stop,
-        skipped=(*photos.skipped, *(() if runner.masks is None else runner.masks.skipped)),
+        photos=setup.images.names,
+        checked=setup.checked[-1].stop,
+        skipped=(*photos.skipped, *(() if setup.masks is None else setup.masks.skipped)),
         refused=refused,
-        model=runner.encoder.name,
-        layer=runner.encoder.layer,
-        settings=runner.settings.as_dict(),
+        model=setup.encoder.name,
+        layer=setup.encoder.layer,
+        settings=setup.settings.as_dict(),
     )
 
 
-def _photo_scores(runner: Runner, method: Measurements) -> PhotoScores:
+def _photo_scores(setup: Setup, method: Measurements) -> PhotoScores:
     checks = method.checks
     return PhotoScores(
         method=method.name,
         title=method.title,
-        scores=scores(method.curves, runner.settings.steps),
+        scores=scores(method.curves, setup.settings.steps),
         randomised=checks["randomised"].T if "randomised" in checks else None,
         owed_to_weights=checks.get("owed_to_weights"),
         direction=checks.get("direction"),
         stability=checks.get("stability"),
         equivariance=checks.get("equivariance"),
-        localisation=None if runner.masks is None else method.localisation[runner.masks.known].T,
+        localisation=None if setup.masks is None else method.localisation[setup.masks.is_there].T,
         seconds=method.seconds,
         is_control=method.is_control,
     )
 
 
-def _notes(runner: Runner, photos: Photos) -> list[str]:
-    count, settings = len(runner.images), runner.settings
+def _notes(setup: Setup, photos: Photos) -> list[str]:
+    count, settings = len(setup.images), setup.settings
     return [
         f"{count:,} of {photos.available:,} photos, drawn at random",
         f"intervals of {100 * settings.confidence:.0f} % over photos, by the bootstrap",
-        f"randomised weights, another question and noise were tried on {runner.checked[-1].stop} photos",
-        *runner.notes,
-        *_detail_kept(runner),
+        f"randomised weights, another question and noise were tried on {setup.checked[-1].stop} photos",
+        *setup.notes,
+        *_detail_kept(setup),
     ]
 
 
-def _detail_kept(runner: Runner) -> list[str]:
+def _detail_kept(setup: Setup) -> list[str]:
     """How good the model's memory is, if it redraws."""
-    if not runner.encoder.is_autoencoder:
+    if not setup.encoder.is_autoencoder:
         return []
-    shares = explain(runner.encoder, runner.images, "detail_kept").scores["detail_kept"]
-    return [kept_in_words(float(np.mean(shares)), (runner.images.shape[2], runner.images.shape[1]))]
+    shares = explain(setup.encoder, setup.images, "detail_kept").scores["detail_kept"]
+    return [kept_in_words(float(np.mean(shares)), (setup.images.shape[2], setup.images.shape[1]))]
 
 
 def _settings(settings: Mapping[str, Any]) -> Settings:
-    known = Settings().as_dict()
+    allowed = Settings().as_dict()
     for name in settings:
-        if name not in known:
-            raise UnknownName.of("setting of evaluate", name, known)
+        if name not in allowed:
+            raise UnknownName.of("setting of evaluate", name, allowed)
     return Settings(**settings).checked_values()
 
 

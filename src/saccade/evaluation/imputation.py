@@ -119,15 +119,15 @@ def _grids(removed: NDArray[np.bool_], kind: np.dtype[Any]) -> list[_Grid]:
     return grids or [_Grid(gone, np.ones_like(gone[:1]))]
 
 
-def _guess(known: Floats, weight: Floats) -> Floats:
+def _guess(values: Floats, weight: Floats) -> Floats:
     """Fill holes from means over larger and larger squares: the start."""
     if weight.all():
-        return known
+        return values
     weights = _halved(weight)
-    coarse = _halved(known) / np.maximum(weights, 1)
+    coarse = _halved(values) / np.maximum(weights, 1)
     above = _guess(coarse, (weights > 0).astype(weight.dtype))
-    height, width = known.shape[2:]
-    return known + (1 - weight) * _doubled(above)[:, :, :height, :width]
+    height, width = values.shape[2:]
+    return values + (1 - weight) * _doubled(above)[:, :, :height, :width]
 
 
 def _cycle(residual: Floats, grids: Sequence[_Grid]) -> Floats:

@@ -27,7 +27,7 @@ class Masks:
     skipped: tuple[str, ...] = ()
 
     @property
-    def known(self) -> NDArray[np.bool_]:
+    def is_there(self) -> NDArray[np.bool_]:
         """Which photos have a mask, (images,)."""
         return np.asarray(self.areas.any(axis=(1, 2)))
 

@@ -153,8 +153,8 @@ def _codes(
     copies = [filler, image, covered(image, filler, [~mask for mask in masks]), covered(image, filler, masks)]
     codes = run.codes(np.concatenate(copies), remember=False).astype(np.float64)
     flat = codes.reshape(len(codes), -1)
-    whole, rest = flat[1] - flat[0], flat[2:] - flat[0]
-    shown, hidden = rest.reshape(2, len(orders), len(counts), -1)
+    whole, changes = flat[1] - flat[0], flat[2:] - flat[0]
+    shown, hidden = changes.reshape(2, len(orders), len(counts), -1)
     return shown, hidden, whole
 
 

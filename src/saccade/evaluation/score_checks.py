@@ -13,7 +13,7 @@ from saccade.evaluation.ceiling import OrderSearch
 from saccade.evaluation.measurements import Measurements
 from saccade.evaluation.progress import PieceCounter
 from saccade.evaluation.removal import scores
-from saccade.evaluation.runner import Runner
+from saccade.evaluation.setup import Setup
 from saccade.evaluation.worsening import KINDS, LEVELS, worsened
 from saccade.results.evaluation import Ceiling
 
@@ -23,17 +23,17 @@ _PARTS = 12
 """The search for the best order cuts it into at most so many parts."""
 
 
-def worsened_scores(runner: Runner, measured: Measurements, counter: PieceCounter) -> Mapping[str, NDArray[np.float64]]:
+def worsened_scores(setup: Setup, measured: Measurements, counter: PieceCounter) -> Mapping[str, NDArray[np.float64]]:
     """The scores of a method's maps that were made worse, by kind (levels, photos), the original first.
 
     Args:
-        runner: What all methods are tested with; its first batch of photos is taken.
+        setup: What all methods are tested with; its first batch of photos is taken.
         measured: The method.
         counter: Counts a piece for each kind.
     """
-    removal, batch, settings = runner.removals[0], runner.batches[0], runner.settings
-    maps = measured.grid[: len(batch)].reshape(-1, *(min(GRID, side) for side in runner.size))
-    found: dict[str, NDArray[np.float64]] = {}
+    removal, batch, settings = setup.removals[0], setup.batches[0], setup.settings
+    maps = measured.grid[: len(batch)].reshape(-1, *(min(GRID, side) for side in setup.size))
+    scores_by_kind: dict[str, NDArray[np.float64]] = {}
     for kind in KINDS:
         counter.start(f"maps {KINDS[kind]}")
 
@@ -41,48 +41,50 @@ def worsened_scores(runner: Runner, measured: Measurements, counter: PieceCounte
             by_level = []
             for level in (0.0, *LEVELS):
                 worse = worsened(maps, kind, level, batch, settings.seed)
-                curves = removal.curves(runner.ranks(runner.upscaled(worse, runner.size), batch))
+                curves = removal.curves(setup.ranks(setup.upscaled(worse, setup.size), batch))
                 by_level.append(scores(curves, settings.steps).mean(axis=0))
             return {"scores": np.stack(by_level)}
 
         key = {"method": measured.name, "steps": settings.steps, "block": settings.block, "seed": settings.seed}
-        found[kind] = runner.cache.get_or_make(f"worse-{kind}", {**key, "levels": LEVELS}, scored)["scores"]
+        scores_by_kind[kind] = setup.cache.get_or_make(f"worse-{kind}", {**key, "levels": LEVELS}, scored)["scores"]
         counter.finish()
-    return found
+    return scores_by_kind
 
 
-def ceiling(runner: Runner, measured: Sequence[Measurements], counter: PieceCounter) -> Ceiling | None:
+def ceiling(setup: Setup, measured: Sequence[Measurements], counter: PieceCounter) -> Ceiling | None:
     """The best order of pixels that is known for some photos, and what the best method does there; None if not asked.
 
     For each photo the search starts from the map that scores best there, whichever method or control it is of.
 
     Args:
-        runner: What all methods are tested with; the first `settings.ceiling` photos are taken.
+        setup: What all methods are tested with; the first `settings.ceiling` photos are taken.
         measured: All methods and controls.
         counter: Counts one piece.
     """
-    whole, settings = runner.removals[0], runner.settings
-    count = min(settings.ceiling, len(runner.batches[0]))
+    of_all_photos, settings = setup.removals[0], setup.settings
+    count = min(settings.ceiling, len(setup.batches[0]))
     if not count:
         return None
     counter.start("the best order that a search finds")
     batch = range(count)
-    removal = whole.first(count)
+    removal = of_all_photos.first(count)
     by_method = np.stack([scores(each.curves, settings.steps).mean(axis=0)[:count] for each in measured])
 
     def scored() -> Arrays:
-        found = []
+        orders = []
         for row, method in enumerate(by_method.argmax(axis=0)):
-            one = slice(row, row + 1)
-            fillers = {name: filler[one] for name, filler in removal.fillers.items()}
-            objective = removal.objective.select(one)
-            search = OrderSearch(removal.run, removal.images[one], objective, fillers, min(settings.steps, _PARTS))
-            found.append(search.found(runner.upscaled(measured[method].grid[one], runner.size)[0]))
-        curves = [removal.curves(runner.ranks(np.stack(maps), batch)) for maps in zip(*found, strict=True)]
+            this_photo = slice(row, row + 1)
+            fillers = {name: filler[this_photo] for name, filler in removal.fillers.items()}
+            objective = removal.objective.select(this_photo)
+            search = OrderSearch(
+                removal.run, removal.images[this_photo], objective, fillers, min(settings.steps, _PARTS)
+            )
+            orders.append(search.found(setup.upscaled(measured[method].grid[this_photo], setup.size)[0]))
+        curves = [removal.curves(setup.ranks(np.stack(maps), batch)) for maps in zip(*orders, strict=True)]
         return {"found": np.max([scores(each, settings.steps).mean(axis=0) for each in curves], axis=0)}
 
     key = {"maps": by_method, "steps": settings.steps, "block": settings.block, "seed": settings.seed, "photos": count}
-    arrays = runner.cache.get_or_make("ceiling", key, scored)
+    arrays = setup.cache.get_or_make("ceiling", key, scored)
     counter.finish()
     methods = [number for number, each in enumerate(measured) if not each.is_control]
     best = max(methods, key=lambda number: float(by_method[number].mean()))

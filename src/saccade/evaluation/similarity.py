@@ -16,8 +16,8 @@ from saccade.typing import Array, Tensor
 def _terms(values: Tensor, reference: Tensor, images: Tensor) -> tuple[Tensor, ...]:  # noqa: ARG001
     channels = int(values.shape[-1])
     own, centre = reference[..., :channels], reference[..., channels:]
-    here = values - centre
-    return here * own, here * here, own * own
+    centred = values - centre
+    return centred * own, centred * centred, own * own
 
 
 def _cosine(sums: Sequence[Tensor], size: int, weights: Tensor) -> Tensor:  # noqa: ARG001

@@ -35,8 +35,8 @@ def worsened(maps: Array, kind: str, level: float, numbers: range, seed: int) ->
     """
     return np.stack(
         [
-            _KINDS[kind](one, level, np.random.default_rng([seed, number, 7]))
-            for one, number in zip(maps, numbers, strict=True)
+            _KINDS[kind](values, level, np.random.default_rng([seed, number, 7]))
+            for values, number in zip(maps, numbers, strict=True)
         ]
     )
 
@@ -84,10 +84,10 @@ def _shifted(values: Array, level: float, random: np.random.Generator) -> Array:
 def _shuffled(values: Array, level: float, random: np.random.Generator) -> Array:
     edges = [np.round(np.linspace(0, side, _CELLS + 1)).astype(int) for side in values.shape]
     cell = min(int(np.diff(edge).min()) for edge in edges)
-    chosen = random.permutation(_CELLS**2)[: round(level * _CELLS**2)]
+    places = random.permutation(_CELLS**2)[: round(level * _CELLS**2)]
     result = values.copy()
-    for here, there in zip(chosen, np.roll(chosen, 1), strict=True):
-        (row, column), (other_row, other_column) = divmod(int(here), _CELLS), divmod(int(there), _CELLS)
+    for place, next_place in zip(places, np.roll(places, 1), strict=True):
+        (row, column), (other_row, other_column) = divmod(int(place), _CELLS), divmod(int(next_place), _CELLS)
         top, left = edges[0][row], edges[1][column]
         above, beside = edges[0][other_row], edges[1][other_column]
         result[top : top + cell, left : left + cell] = values[above : above + cell, beside : beside + cell]

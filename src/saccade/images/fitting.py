@@ -68,16 +68,15 @@ class Frame:
         )
         return cls(Placement(original, size, box), whole, inner, corner, recipe.interpolation)
 
-    def resample(self, plane: FloatArray) -> FloatArray:
-        """The used part of one plane at its size in the model's image; filters may overshoot the range."""
-        return self._shortened(self._narrowed(plane))
-
     def resample_bands(self, pixels: Pixels, planes: Callable[[Pixels], list[FloatArray]]) -> list[FloatArray]:
-        """The same for several planes, made of one band of rows after the other.
+        """The used part of planes at its size in the model's image, made of one band of rows after the other.
 
         Args:
             pixels: The photo.
             planes: Makes the planes, float32 (rows, width), of a band of it.
+
+        Returns:
+            float32 planes; filters may overshoot the range.
         """
         height, width = pixels.size
         rows, columns = self.inner
@@ -182,19 +181,19 @@ def _planes(pixels: Pixels, recipe: ImageRecipe, frame: Frame) -> list[FloatArra
 def _with_alpha(pixels: Pixels, frame: Frame, background: tuple[int, int, int]) -> list[FloatArray]:
     """RGBA, weighted by opacity, or the unseen colour of clear pixels would bleed into the edges."""
     top, colours = np.float32(pixels.top), pixels.colours.shape[2]
-    whole = frame.inner == pixels.size and frame.crop == (0, 0, pixels.size[1], pixels.size[0])
+    is_whole = frame.inner == pixels.size and frame.crop == (0, 0, pixels.size[1], pixels.size[0])
 
     def planes(band: Pixels) -> list[FloatArray]:
         opacity = band.opacity()
         stored = [band.plane(index % colours) for index in range(3)]
         if opacity is None:
             return stored
-        return [*(stored if whole else [plane * (opacity / top) for plane in stored]), opacity]
+        return [*(stored if is_whole else [plane * (opacity / top) for plane in stored]), opacity]
 
     resampled = frame.resample_bands(pixels, planes)
     if pixels.alpha is None:
         return [*resampled, np.full_like(resampled[0], top)]
-    if whole:
+    if is_whole:
         return resampled
     *weighted, alpha = resampled
     clear = alpha <= 1e-3 * top  # too little to divide by, and to be seen

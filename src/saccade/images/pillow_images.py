@@ -46,15 +46,15 @@ def _pixels(image: Image.Image, name: str) -> Pixels:
             return Pixels(deep, None, top)
         return Pixels.layered(deep, np.where(deep[:, :, 0] == clear, 0, 65535).astype(np.uint16), 65535.0)
     if mode == "I":
-        whole = _array(image)
-        low, high = int(whole.min()), int(whole.max())
+        numbers = _array(image)
+        low, high = int(numbers.min()), int(numbers.max())
         if low < 0 or high > 65535:
             raise ImageError(
                 f"{name} holds 32-bit values from {low} to {high}; whole numbers are read as 0..65535. "
                 "Give an array of floats in 0..1 instead."
             )
         white_is_zero = tiff_tag(image, _PHOTOMETRIC, 1) == _WHITE_IS_ZERO
-        return Pixels((65535 - whole if white_is_zero else whole).astype(np.uint16)[:, :, None], None, 65535.0)
+        return Pixels((65535 - numbers if white_is_zero else numbers).astype(np.uint16)[:, :, None], None, 65535.0)
     if mode == "F":
         floats = _array(image)
         pixels = Pixels.of(floats, name)

@@ -93,15 +93,15 @@ def full_pages(stream: BinaryIO, most: int) -> list[int]:
     A list that is damaged ends there; the first page is always in it.
     """
     pages: list[int] = []
-    seen: set[int] = set()
+    visited: set[int] = set()
     try:
         form = _Form.of(stream)
         place = form.start
-        while place and place not in seen and len(seen) < most:
+        while place and place not in visited and len(visited) < most:
             tags, following = _directory(stream, form, place)
             if not any(entry.tag == _SUBFILE and entry.first(stream) & 1 for entry in tags):
-                pages.append(len(seen))
-            seen.add(place)
+                pages.append(len(visited))
+            visited.add(place)
             place = following
     except (struct.error, OverflowError, OSError, ValueError):
         pass

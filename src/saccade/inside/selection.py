@@ -35,11 +35,11 @@ def selected(layers: Mapping[str, Layer], paths: Sequence[str], always: Collecti
     blocks = _blocks(layers, paths)
     choices = [path for path in paths if path in blocks] if len(blocks) >= _FEWEST_BLOCKS else list(paths)
     choices = [path for path in choices if path not in always]
-    chosen = {paths[0], *always}
-    chosen |= {
+    selection = {paths[0], *always}
+    selection |= {
         choices[place] for place in np.linspace(0, len(choices) - 1, min(MOST, len(choices))).round().astype(int)
     }
-    return [path for path in paths if path in chosen]
+    return [path for path in paths if path in selection]
 
 
 def _blocks(layers: Mapping[str, Layer], paths: Sequence[str]) -> set[str]:

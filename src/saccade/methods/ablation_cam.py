@@ -107,8 +107,8 @@ def ablation_cam(
 
 
 def _dropped(values: Tensor, fixed: Mapping[str, Tensor], points: Mapping[str, Tensor]) -> Tensor:
-    chosen = points["channels"][:, None]
-    return values[None] + chosen * (fixed["replacement"] - values)[None]
+    dropped = points["channels"][:, None]
+    return values[None] + dropped * (fixed["replacement"] - values)[None]
 
 
 DROPPED = Path("channel dropped", _dropped)

@@ -56,10 +56,10 @@ def activation_energy(run: Run, images: Array, target: Target) -> Map:
         for term in objective.measure.terms(values, objective.reference, images)
     ]
     size = int(np.prod(values.shape[1:]))
-    whole = [term.sum(axis=(1, 2)) for term in terms]
-    score = objective.measure.number(whole, size)
+    totals = [term.sum(axis=(1, 2)) for term in terms]
+    score = objective.measure.number(totals, size)
     if target.kind == "code":
-        shares = terms[0] / np.maximum(whole[0], 1e-30)[:, None, None]
+        shares = terms[0] / np.maximum(totals[0], 1e-30)[:, None, None]
         units = "share of the code's energy"
     else:
         shares = objective.measure.shares(terms, size)

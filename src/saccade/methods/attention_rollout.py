@@ -80,9 +80,9 @@ def _blocks(run: Run, images: Array, target: Target) -> tuple[str, Places, list[
         if not weights:
             break
     instead = "libragrad, or occlusion" if run.encoder.capabilities.linearised else "occlusion"
-    seen = f"this model's is {', '.join(sorted(shapes))}" if shapes else "this model has none before its code"
+    remark = f"this model's is {', '.join(sorted(shapes))}" if shapes else "this model has none before its code"
     raise NotApplicable(
-        f"attention_rollout needs attention among all tokens of the image, block after block; {seen}. Use {instead}."
+        f"attention_rollout needs attention among all tokens of the image, block after block; {remark}. Use {instead}."
     )
 
 

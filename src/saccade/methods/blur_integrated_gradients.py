@@ -73,13 +73,13 @@ def blur_integrated_gradients(
         raise InputError(f"blur={blur}: give more than 0, in pixels.")
     way = _Way(run, images, run.objective(images, target), start)
     change = way.change
-    raw, taken = np.zeros(images.shape), np.zeros(len(images))
+    raw, steps_taken = np.zeros(images.shape), np.zeros(len(images))
 
     # Where nothing changes there is no whole for the shares to sum to; float32 ends at some 1e-6 of the score.
-    whole = np.maximum(np.abs(change), 1e-5 * np.abs(way.ends).max(axis=0))
+    largest = np.maximum(np.abs(change), 1e-5 * np.abs(way.ends).max(axis=0))
 
     def gap() -> NDArray[np.float64]:
-        return np.asarray(np.abs(raw.sum(axis=(1, 2, 3)) - change) / whole)
+        return np.asarray(np.abs(raw.sum(axis=(1, 2, 3)) - change) / largest)
 
     def settled() -> NDArray[np.float64]:
         """The contributions; where all of them together are rounding of the score, there are none."""
@@ -104,12 +104,12 @@ def blur_integrated_gradients(
                 "score": way.ends[0],
                 "score_at_baseline": way.ends[1],
                 "completeness_gap": raw.sum(axis=(1, 2, 3)) - change,
-                "steps": taken,
+                "steps": steps_taken,
             },
         )
 
     def follow(rows: NDArray[np.intp], count: int, *, hand_out: bool = False) -> None:
-        taken[rows] = count
+        steps_taken[rows] = count
         for so_far in way.contributions(rows, count):
             raw[rows] = so_far
             if hand_out:

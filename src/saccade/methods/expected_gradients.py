@@ -104,11 +104,11 @@ def expected_gradients(
     for number, image in enumerate(images):
         single = objective.select(slice(number, number + 1))
         for first in range(0, count, at_once):
-            chosen = slice(first, min(first + at_once, count))
-            starts = np.stack([np.broadcast_to(start, images.shape)[number] for start in baseline_images[chosen]])
+            group = slice(first, min(first + at_once, count))
+            starts = np.stack([np.broadcast_to(start, images.shape)[number] for start in baseline_images[group]])
             copies = np.ascontiguousarray(np.broadcast_to(image, starts.shape))
             repeated = single.repeated(len(starts))
-            fixed = {"baseline": starts, "phase": phases[chosen]}
+            fixed = {"baseline": starts, "phase": phases[group]}
             gradients = run.gradient(copies, repeated, STRATIFIED, points, fixed)
             raw[number] += ((copies - starts) * gradients).sum(axis=0, dtype=np.float64) / count
             at_baselines[number] += run.score(starts, [repeated], STAY, ONCE)[0].sum() / count
@@ -118,18 +118,18 @@ def expected_gradients(
 
 
 def _baselines(
-    run: Run, images: Array, target: Target, given: str | Sequence[Any] | Array
+    run: Run, images: Array, target: Target, baselines: str | Sequence[Any] | Array
 ) -> tuple[list[NDArray[np.float32]], tuple[str, ...]]:
     """The baselines, each (images or 1, height, width, channels), and what to call them."""
-    if isinstance(given, np.ndarray):
-        if given.ndim != 4 or not len(given) or given.shape[1:] != images.shape[1:]:
+    if isinstance(baselines, np.ndarray):
+        if baselines.ndim != 4 or not len(baselines) or baselines.shape[1:] != images.shape[1:]:
             shape = ", ".join(map(str, images.shape[1:]))
-            raise InputError(f"baselines of shape {given.shape} do not fit; give (baselines, {shape}).")
-        pictures = np.asarray(given, np.float32)
-        return [each[None] for each in pictures], ("given",) * len(given)
+            raise InputError(f"baselines of shape {baselines.shape} do not fit; give (baselines, {shape}).")
+        pictures = np.asarray(baselines, np.float32)
+        return [each[None] for each in pictures], ("given",) * len(baselines)
     baseline_images: list[NDArray[np.float32]] = []
     names: list[str] = []
-    for source in given.split(",") if isinstance(given, str) else given:
+    for source in baselines.split(",") if isinstance(baselines, str) else baselines:
         name = str(source).strip() if isinstance(source, (str, Path)) else ""
         baseline = _named(run, images, target, name) if isinstance(source, str) else None
         if baseline is None:

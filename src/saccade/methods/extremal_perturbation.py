@@ -131,7 +131,7 @@ class _Search:
         """The masks (images, areas, height, width), and how much of the change each saves or does (images, areas)."""
         objective = self.run.objective(self.images, self.target, "occlusion")
         shown = self._scores(self.images, objective)
-        whole = self._scores(self.hidden, objective) - shown
+        full_change = self._scores(self.hidden, objective) - shown
         masks = np.empty((len(self.images), len(self.areas), *self.images.shape[1:3]), np.float32)
         scores = np.empty(masks.shape[:2])
         group = max(1, _AT_ONCE // len(self.areas))
@@ -141,17 +141,22 @@ class _Search:
                 some = slice(start, start + group)
                 # Every mask is a picture of its own; references belong to the unchanged picture and go with it.
                 repeated = replace(objective, reference=np.repeat(objective.reference[some], len(self.areas), axis=0))
-                masks[some] = self._improved(some, repeated, whole[some], iterations, step)
+                masks[some] = self._improved(some, repeated, full_change[some], iterations, step)
                 moved = self._moved(some, masks[some])
                 scores[some] = self._scores(moved, repeated).reshape(-1, len(self.areas))
         # What filling everything changes is the whole; nothing can be kept of a code that it does not change.
         change = np.divide(
-            scores - shown[:, None], whole[:, None], out=np.zeros_like(scores), where=whole[:, None] != 0
+            scores - shown[:, None], full_change[:, None], out=np.zeros_like(scores), where=full_change[:, None] != 0
         )
         return masks, 1 - change if self.mode == "keep" else change
 
     def _improved(
-        self, some: slice, objective: Objective, whole: NDArray[np.float64], iterations: int, step: Callable[[], None]
+        self,
+        some: slice,
+        objective: Objective,
+        full_change: NDArray[np.float64],
+        iterations: int,
+        step: Callable[[], None],
     ) -> NDArray[np.float32]:
         """Adam on the grids of a few pictures' masks."""
         height, width = self.images.shape[1:3]
@@ -159,7 +164,7 @@ class _Search:
         count = len(self.images[some])
         visible = self.images[some] - self.hidden[some]
         # With this sign and scale a step down the gradient keeps more of the code (or destroys more of it), in shares.
-        scale = (-1.0 if self.target.counts_increase else 1.0) / np.where(whole == 0, 1, np.abs(whole))[
+        scale = (-1.0 if self.target.counts_increase else 1.0) / np.where(full_change == 0, 1, np.abs(full_change))[
             :, None, None, None
         ]
         field = np.zeros((count, len(self.areas), rows.shape[1], columns.shape[1]))
@@ -220,7 +225,7 @@ def _check(mode: str, areas: Sequence[float], iterations: int) -> tuple[float, .
         raise UnknownName.of("mode", mode, MODES)
     if iterations < 1:
         raise InputError(f"iterations={iterations}: give 1 or more.")
-    given = tuple(float(area) for area in np.atleast_1d(areas))
-    if not given or not all(0 < area < 1 for area in given):
-        raise InputError(f"areas={given}: give shares of the picture between 0 and 1, such as 0.05, 0.2.")
-    return given
+    shares = tuple(float(area) for area in np.atleast_1d(areas))
+    if not shares or not all(0 < area < 1 for area in shares):
+        raise InputError(f"areas={shares}: give shares of the picture between 0 and 1, such as 0.05, 0.2.")
+    return shares

@@ -79,21 +79,21 @@ def jacobian_energy(
     """
     if probes is not None and (probes < 0 or probes == 1):
         raise InputError(f"probes={probes}: give 2 or more, or 0 for the exact energy.")
-    chosen = _chosen(target, run, images)
+    selected = _selected(target, run, images)
     size = (images.shape[1], images.shape[2])
-    plan = colouring(run.encoder.dataflow(*size), run.encoder.layer, chosen.shape[:2])
+    plan = colouring(run.encoder.dataflow(*size), run.encoder.layer, selected.shape[:2])
     notes: list[str] = []
-    if probes == 0 or (probes is None and _passes(chosen, plan) <= EXACT_PASSES):
-        plan = _trusted(run, images, chosen, plan, notes)
-    passes = _passes(chosen, plan)
+    if probes == 0 or (probes is None and _passes(selected, plan) <= EXACT_PASSES):
+        plan = _trusted(run, images, selected, plan, notes)
+    passes = _passes(selected, plan)
     exact = probes == 0 or (probes is None and passes <= EXACT_PASSES)
     scores: dict[str, NDArray[np.float64]] = {}
     if exact:
-        raw = np.stack([_exact(run, images[index : index + 1], chosen, plan) for index in range(len(images))])
+        raw = np.stack([_exact(run, images[index : index + 1], selected, plan) for index in range(len(images))])
         notes.append(f"exact: {passes} backward passes")
     else:
         passes = PROBES if probes is None else probes
-        estimates = [_estimated(run, images[index : index + 1], chosen, passes, seed) for index in range(len(images))]
+        estimates = [_estimated(run, images[index : index + 1], selected, passes, seed) for index in range(len(images))]
         raw = np.stack([energy for energy, _ in estimates])
         scores["relative_error"] = np.array([error for _, error in estimates])
         percent = 100 * float(scores["relative_error"].max())
@@ -112,7 +112,7 @@ def jacobian_energy(
     )
 
 
-def _chosen(target: Target, run: Run, images: Array) -> NDArray[np.bool_]:
+def _selected(target: Target, run: Run, images: Array) -> NDArray[np.bool_]:
     """Which numbers of the code are meant? (rows, columns, channels)."""
     if target.kind not in ("code", "channel", "cell"):
         raise NotApplicable(
@@ -132,31 +132,31 @@ def _chosen(target: Target, run: Run, images: Array) -> NDArray[np.bool_]:
     return selected
 
 
-def _patterns(chosen: NDArray[np.bool_], plan: Colouring) -> Iterator[Array]:
+def _patterns(selected: NDArray[np.bool_], plan: Colouring) -> Iterator[Array]:
     """One pattern for each channel and colour: ones at cells that share no pixel."""
-    for channel in np.flatnonzero(chosen.any(axis=(0, 1))):
-        for mask in plan.masks() * chosen[..., channel]:
+    for channel in np.flatnonzero(selected.any(axis=(0, 1))):
+        for mask in plan.masks() * selected[..., channel]:
             if mask.any():
-                pattern = np.zeros(chosen.shape, np.float32)
+                pattern = np.zeros(selected.shape, np.float32)
                 pattern[..., channel] = mask
                 yield pattern
 
 
-def _passes(chosen: NDArray[np.bool_], plan: Colouring) -> int:
+def _passes(selected: NDArray[np.bool_], plan: Colouring) -> int:
     """How many patterns there are, without making them."""
-    colours = int((plan.masks() * chosen.any(axis=-1)).any(axis=(1, 2)).sum())
-    return colours * int(chosen.any(axis=(0, 1)).sum())
+    colours = int((plan.masks() * selected.any(axis=-1)).any(axis=(1, 2)).sum())
+    return colours * int(selected.any(axis=(0, 1)).sum())
 
 
-def _trusted(run: Run, images: Array, chosen: NDArray[np.bool_], plan: Colouring, notes: list[str]) -> Colouring:
+def _trusted(run: Run, images: Array, selected: NDArray[np.bool_], plan: Colouring, notes: list[str]) -> Colouring:
     """The colouring, if lone cells have the gradients that it gives them; else every cell alone."""
-    cells = int(chosen.any(axis=-1).sum())
+    cells = int(selected.any(axis=-1).sum())
     if cells == 1:
         return plan
     if plan.passes == plan.cells:
         notes.append("cell by cell: every cell of the code sees too much of the picture to share passes")
         return plan
-    signs = _probe(0, 0, chosen)
+    signs = _probe(0, 0, selected)
     _, off = cell_gradients(run, images[:1], signs[None], plan)
     if off <= TOLERANCE:
         return plan
@@ -170,19 +170,19 @@ def _trusted(run: Run, images: Array, chosen: NDArray[np.bool_], plan: Colouring
     return alone(plan.size, plan.grid)
 
 
-def _exact(run: Run, image: Array, chosen: NDArray[np.bool_], plan: Colouring) -> Array:
+def _exact(run: Run, image: Array, selected: NDArray[np.bool_], plan: Colouring) -> Array:
     """The energy at every pixel and channel, (height, width, channels)."""
     total = np.zeros(image.shape[1:])
-    for squares in _squares(run, image, _patterns(chosen, plan), _passes(chosen, plan)):
+    for squares in _squares(run, image, _patterns(selected, plan), _passes(selected, plan)):
         total += squares
     return total.astype(np.float32)
 
 
-def _estimated(run: Run, image: Array, chosen: NDArray[np.bool_], probes: int, seed: int) -> tuple[Array, float]:
+def _estimated(run: Run, image: Array, selected: NDArray[np.bool_], probes: int, seed: int) -> tuple[Array, float]:
     """The energy by random probes, and the standard error of all its pixels as a share of its size."""
     total, each, squared = np.zeros(image.shape[1:]), np.zeros(image.shape[1:3]), np.zeros(image.shape[1:3])
     run.takes_less_with("probes", probes, least=4)
-    for squares in _squares(run, image, (_probe(seed, number, chosen) for number in range(probes)), probes):
+    for squares in _squares(run, image, (_probe(seed, number, selected) for number in range(probes)), probes):
         total += squares
         pixels = np.einsum("...c->...", squares)
         each += pixels
@@ -207,7 +207,7 @@ def _squares(run: Run, image: Array, patterns: Iterator[Array], count: int) -> I
                 yield gradient.astype(np.float64) ** 2
 
 
-def _probe(seed: int, number: int, chosen: NDArray[np.bool_]) -> Array:
+def _probe(seed: int, number: int, selected: NDArray[np.bool_]) -> Array:
     """Random signs at the numbers that are meant; the same for every way of cutting the work."""
-    signs = np.random.default_rng([seed, number]).integers(0, 2, chosen.shape)
-    return np.where(chosen, 2.0 * signs - 1.0, 0.0).astype(np.float32)
+    signs = np.random.default_rng([seed, number]).integers(0, 2, selected.shape)
+    return np.where(selected, 2.0 * signs - 1.0, 0.0).astype(np.float32)

@@ -174,8 +174,8 @@ def _sureness(centred: NDArray[np.float64], drawn: RandomMasks, repeats: int) ->
     starts = [number * len(drawn) // repeats for number in range(repeats + 1)]
     for start, stop in pairwise(starts):
         run = centred[start:stop] - centred[start:stop].mean(axis=0)
-        seen = drawn.weighted(np.ones((stop - start, 1)), start)[0]
-        values = drawn.weighted(run, start) / np.maximum(seen, 1e-12)
+        visibility = drawn.weighted(np.ones((stop - start, 1)), start)[0]
+        values = drawn.weighted(run, start) / np.maximum(visibility, 1e-12)
         above += values > values.mean(axis=(1, 2), keepdims=True)
     return above / repeats
 

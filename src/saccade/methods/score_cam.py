@@ -87,15 +87,15 @@ def score_cam(
     layer = feature_layer(run, images, targets, at)
     cell = cell_size(run.encoder, (images.shape[1], images.shape[2]), targets[0])
     width = float(max(cell)) if blur is None else blur
-    rest = filler_images(images, filler, value_range=run.encoder.value_range, blur=width, neighbourhood=cell)
+    fillers = filler_images(images, filler, value_range=run.encoder.value_range, blur=width, neighbourhood=cell)
     values = run.activations(images, [layer.path])[layer.path]
     activations = layer.cells(values)
     shapes, has_shape = _shapes(activations)
     if masked == "picture":
-        all_scores = _scores(run, images, targets, layer, shapes, rest, None)
+        all_scores = _scores(run, images, targets, layer, shapes, fillers, None)
     else:
         all_scores = _scores(
-            run, images, targets, layer, shapes, run.activations(rest, [layer.path])[layer.path], layer.path
+            run, images, targets, layer, shapes, run.activations(fillers, [layer.path])[layer.path], layer.path
         )
     note = (
         f"the {masked} seen through each of {layer.channels} channels, the rest from {filler_in_words(filler, width)}"
@@ -143,7 +143,7 @@ def _scores(
     targets: Sequence[Target],
     layer: FeatureLayer,
     shapes: Array,
-    rest: Array,
+    fillers: Array,
     at: str | None,
 ) -> list[NDArray[np.float64]]:
     """Each target for the filler and for what is seen through each channel, (1 + channels, images)."""
@@ -161,11 +161,11 @@ def _scores(
             }
         else:
             # Special tokens are no part of a feature map, so they give way too.
-            points = {"stencil": layer.places.join(grid[..., None], (*rest.shape[1:-1], 1))}
-        one = slice(number, number + 1)
-        own = [objective.select(one) for objective in objectives]
+            points = {"stencil": layer.places.join(grid[..., None], (*fillers.shape[1:-1], 1))}
+        this_image = slice(number, number + 1)
+        own = [objective.select(this_image) for objective in objectives]
         path = MASKED if at is None else SEEN_AT_LAYER
-        scores = run.score(images[one], own, path, ArrayPoints(points), {"filler": rest[one]}, at=at)
+        scores = run.score(images[this_image], own, path, ArrayPoints(points), {"filler": fillers[this_image]}, at=at)
         for column, image_scores in zip(by_target, scores, strict=True):
             column[:, number] = image_scores[:, 0]
     return by_target

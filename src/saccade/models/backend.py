@@ -23,15 +23,15 @@ def choose_backend(name: str | None = None) -> str:
             raise InputError(f"Keras already runs on {running} in this process, so {name} cannot be chosen any more.")
         return running
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    chosen = name or os.environ.get("KERAS_BACKEND")
-    if chosen is None:
-        chosen = next((backend for backend in BACKENDS if importlib.util.find_spec(backend)), None)
-        if chosen is None:
+    backend_name = name or os.environ.get("KERAS_BACKEND")
+    if backend_name is None:
+        backend_name = next((backend for backend in BACKENDS if importlib.util.find_spec(backend)), None)
+        if backend_name is None:
             raise MissingPackage.of("TensorFlow, PyTorch or JAX", "tensorflow")
-    os.environ["KERAS_BACKEND"] = chosen
-    if chosen == "tensorflow":
+    os.environ["KERAS_BACKEND"] = backend_name
+    if backend_name == "tensorflow":
         load_tensorflow_quietly()
-    return chosen
+    return backend_name
 
 
 def choose_backend_quietly(backend: str | None) -> None:

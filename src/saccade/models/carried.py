@@ -188,7 +188,7 @@ def sizes_in(values: Sequence[Any]) -> Iterator[Size]:
 
 def interpolation_named(name: Any) -> Interpolation | None:
     """An interpolation by its name; None for what is none, such as timm's `random`."""
-    return next((known for known in _PILLOW if known == str(name).lower()), None)
+    return next((interpolation for interpolation in _PILLOW if interpolation == str(name).lower()), None)
 
 
 def _edges(size: Any) -> Size | None:

@@ -78,11 +78,11 @@ def code_layer(network: Network, name: str | None = None) -> CodeLayer:
         UnknownName: A layer was named that the model does not have.
         ModelError: It is computed with weights that no file brought.
     """
-    chosen = _by_evidence(network) if name is None else CodeLayer(find_layer(network, name), "as named")
+    layer = _by_evidence(network) if name is None else CodeLayer(find_layer(network, name), "as named")
     check_weights = getattr(network, "check_weights", None)
     if check_weights is not None:
-        check_weights(chosen.path)
-    return chosen
+        check_weights(layer.path)
+    return layer
 
 
 def _by_evidence(network: Network) -> CodeLayer:
@@ -121,8 +121,8 @@ class _Evidence:
 
     def candidates(self) -> Iterator[tuple[str, str]]:
         """Layers with their reasons, the best first; there is always one."""
-        outputs = {called: path for called, path in self.outputs.items() if not self._is_image(path)}
-        codes = {called: path for called, path in outputs.items() if not self._is_redrawing(path)}
+        outputs = {name: path for name, path in self.outputs.items() if not self._is_image(path)}
+        codes = {name: path for name, path in outputs.items() if not self._is_redrawing(path)}
         yield from self._named_outputs(codes)
         yield from self._encoded()
         yield from self._clearly_named()
@@ -146,10 +146,10 @@ class _Evidence:
     def _named_outputs(self, codes: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         if len(self.outputs) < 2:
             return
-        for known in _OF_OUTPUTS:
-            for called, path in codes.items():
-                if known in (last_name(called), last_name(path)):
-                    yield path, f"the model gives it as {called!r}"
+        for name in _OF_OUTPUTS:
+            for output, path in codes.items():
+                if name in (last_name(output), last_name(path)):
+                    yield path, f"the model gives it as {output!r}"
 
     def _encoded(self) -> Iterator[tuple[str, str]]:
         parts = [path for path in self.layers if re.fullmatch(r"encode(\[.*)?", path) and self._kind(path) == "Method"]
@@ -214,8 +214,8 @@ class _Evidence:
     # What layers are
 
     def _called(self, names: tuple[str, ...]) -> Iterator[str]:
-        for known in names:
-            yield from (path for path in self.layers if last_name(path) == known)
+        for name in names:
+            yield from (path for path in self.layers if last_name(path) == name)
 
     def _position(self, path: str) -> float:
         """Which share of the layers with weights lies up to this one, 0 to 1."""

@@ -190,21 +190,21 @@ class Dataflow:
                 else operation.windows[axis].backward(interval)
             )
             for source in operation.inputs:
-                known = seen_of.get(source)
-                seen_of[source] = through if known is None else _hull((known, through))
+                reached = seen_of.get(source)
+                seen_of[source] = through if reached is None else _hull((reached, through))
         field = self._fields[name, axis, places] = seen_of.get("input", EVERYWHERE)
         return field
 
     def is_cut(self, at: str, name: str, start: str = "input") -> bool:
         """Does every way from `start`, by default the image, to `name` lead through `at`? No, where one is unknown."""
-        waiting, seen = [name], {"input"} - {start}
+        waiting, visited = [name], {"input"} - {start}
         while waiting:
             key = waiting.pop()
-            if key == at or key in seen:
+            if key == at or key in visited:
                 continue
             if key == start or key not in self.operations or not self.operations[key].inputs:
                 return False
-            seen.add(key)
+            visited.add(key)
             waiting.extend(self.operations[key].inputs)
         return True
 

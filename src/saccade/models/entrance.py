@@ -101,7 +101,7 @@ def _by_channel(scale: NDArray[np.float64], offset: NDArray[np.float64], channel
         return None
     distinct: list[NDArray[np.float64]] = []
     for pair in np.unique(pairs, axis=0):
-        if not any(np.allclose(pair, known, rtol=1e-3, atol=1e-6) for known in distinct):
+        if not any(np.allclose(pair, earlier, rtol=1e-3, atol=1e-6) for earlier in distinct):
             distinct.append(pair)
         if len(distinct) > channels:
             return None

@@ -26,9 +26,9 @@ def model_of(call: FactoryCall) -> Any:
     Raises:
         ModelError: It cannot be imported or called, or gives something else; the message says what went wrong where.
     """
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
     value = imported(call.module)
     for name in call.function.split("."):
         if not hasattr(value, name):

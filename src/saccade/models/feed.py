@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from saccade.errors import InputError, ModelError
 from saccade.images.normalisation import Normalisation, normalisation_of
 from saccade.images.recipe import Fit, Interpolation, checked_range
 from saccade.models.carried import Carried
@@ -24,7 +25,7 @@ class Feed:
         normalisation: What is then done to every channel, or None.
         reason: How both are known.
         is_assumed: Nothing says so: it is what most models take.
-        size: Height and width that the model was trained at, where it says so.
+        size: Height and width of an image; None where every photo keeps its own.
         fit: How photos get the model's shape.
         crop: The share of the photo's middle that is used.
         interpolation: How pixels are resized.
@@ -34,7 +35,7 @@ class Feed:
     normalisation: Normalisation | None
     reason: str
     is_assumed: bool = False
-    size: tuple[int, int] | None = None
+    size: tuple[int | None, int | None] = (None, None)
     fit: Fit = "stretch"
     crop: float = 1.0
     interpolation: Interpolation = "auto"
@@ -48,6 +49,7 @@ def feed_of(
     fit: Fit | None = None,
     crop: float | None = None,
     interpolation: Interpolation | None = None,
+    size: tuple[int, int] | None = None,
 ) -> Feed:
     """How does this model want its images?
 
@@ -58,9 +60,11 @@ def feed_of(
         fit: As the caller says.
         crop: As the caller says.
         interpolation: As the caller says.
+        size: As the caller says.
 
     Raises:
         InputError: What the caller says cannot be read.
+        ModelError: The model takes images of another size only.
     """
     carried = _for_channels(getattr(network, "carried", None) or Carried(""), network.input_shape[2])
     feed = _brightness(network, carried, value_range, normalize)
@@ -68,7 +72,7 @@ def feed_of(
     share = crop if crop is not None else (carried.crop if fit in (None, carried.fit) else None)
     return replace(
         feed,
-        size=next((size for size in carried.sizes if _takes(network, size)), None),
+        size=_size(network, size, carried),
         fit=fitted,
         crop=1.0 if share is None or (fitted != "cover" and crop is None) else share,
         interpolation=interpolation or carried.interpolation or "auto",
@@ -88,20 +92,20 @@ def _for_channels(carried: Carried, channels: int) -> Carried:
 
 
 def _brightness(network: Network, carried: Carried, value_range: Sequence[float] | None, normalize: Any) -> Feed:
-    told = None if value_range is None else checked_range(value_range)
+    stated = None if value_range is None else checked_range(value_range)
     if normalize is not None:
         normalisation = normalisation_of(normalize)
         own = (0.0, 1.0) if normalisation is None else normalisation.value_range
-        if told is not None and normalisation is not None:
-            normalisation = replace(normalisation, value_range=told)
-        if told is not None or normalisation is not None:
-            return Feed(told or own, normalisation, "as given")
+        if stated is not None and normalisation is not None:
+            normalisation = replace(normalisation, value_range=stated)
+        if stated is not None or normalisation is not None:
+            return Feed(stated or own, normalisation, "as given")
     is_plain = normalize is not None  # "none": nothing is normalised, whatever the model carries
-    if told is not None:
+    if stated is not None:
         carried_range = carried.normalisation.value_range if carried.normalisation is not None else None
-        if is_plain or carried_range != told or not _is_plain_entrance(network):
-            return Feed(told, None, "as given")
-        return Feed(told, carried.normalisation, f"the range as given; mean and spread: {carried.source}")
+        if is_plain or carried_range != stated or not _is_plain_entrance(network):
+            return Feed(stated, None, "as given")
+        return Feed(stated, carried.normalisation, f"the range as given; mean and spread: {carried.source}")
     entrance = _entrance(network)
     if entrance is not None and not entrance.is_identity and entrance.value_range is not None:
         return Feed(entrance.value_range, None, entrance.describe())
@@ -143,6 +147,18 @@ def _entrance(network: Network) -> Entrance | None:
         return entrance_of(first_read, network.input_shape[2])
     except Exception:  # whatever a model makes of images of one level; the first question says why it cannot compute
         return None
+
+
+def _size(network: Network, size: tuple[int, int] | None, carried: Carried) -> tuple[int | None, int | None]:
+    """As the caller says, else as the model carries it; the sides that a model fixes are fixed."""
+    height, width, _ = network.input_shape
+    if size is None:
+        return next((each for each in carried.sizes if _takes(network, each)), (height, width))
+    if not isinstance(size, (tuple, list)) or len(size) != 2:
+        raise InputError(f"size={size!r:.40} is no size; give (height, width).")
+    if not _takes(network, size):
+        raise ModelError(f"the model takes images of {height}x{width} only; size={size} cannot be had.")
+    return size
 
 
 def _takes(network: Network, size: tuple[int, int]) -> bool:

@@ -117,9 +117,9 @@ def _file_names(config: Any) -> list[str]:
 
 def _from_torchvision(model: NamedModel, weights: Path | None) -> Opened:
     models = _library("torchvision").models
-    known = models.list_models(module=models)
-    if model.name not in known:
-        raise _unknown(model, known, models)
+    names = models.list_models(module=models)
+    if model.name not in names:
+        raise _unknown(model, names, models)
     _check_arguments(model)
     published = list(models.get_model_weights(model.name))
     tags = [each.name for each in published]
@@ -137,10 +137,10 @@ def _carried(model: NamedModel, weights: Path | None, published: Sequence[Any], 
     """What the weights that are meant were trained on: those of the tag, of the file's name, or the best of all."""
     file_name = None if weights is None else weights.name
     meant = [each for each in published if each.name == model.tag or each.url.rpartition("/")[2] == file_name]
-    chosen = meant[0] if meant else default
+    published_weights = meant[0] if meant else default
     others = "" if meant or len(published) == 1 else f"; name others as torchvision:{model.name}.TAG"
     carried = from_torchvision(
-        vars(chosen.transforms()), f"torchvision's weights {chosen.name} were trained so{others}"
+        vars(published_weights.transforms()), f"torchvision's weights {published_weights.name} were trained so{others}"
     )
     return replace(carried, normalisation=NAMED["half"]) if model.name in _OF_TENSORFLOW else carried
 

@@ -199,10 +199,10 @@ def find_layer(network: Network, name: str) -> str:
         return name
     # The parts of what a model gives may be called as they are there, whatever layer made them.
     outputs: Mapping[str, str] = getattr(network, "outputs", {})
-    wanted = _spelling(name)
-    ends = [path for path in network.layers if _spelling(path) == wanted]
-    ends = ends or [path for called, path in outputs.items() if _spelling(called) == wanted]
-    ends = ends or [path for path in network.layers if _spelling(path).split("/")[-1] == wanted]
+    spelling = _spelling(name)
+    ends = [path for path in network.layers if _spelling(path) == spelling]
+    ends = ends or [path for output, path in outputs.items() if _spelling(output) == spelling]
+    ends = ends or [path for path in network.layers if _spelling(path).split("/")[-1] == spelling]
     if len(ends) == 1:
         return ends[0]
     if ends:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
+import re
 import sys
 import warnings
 from dataclasses import replace
@@ -22,7 +23,7 @@ from saccade.models.code_beside import importable
 from saccade.models.factories import model_of
 from saccade.models.factory_call import is_factory, read_call
 from saccade.models.input_shape import InputShape, checked_shape
-from saccade.models.live import open_live
+from saccade.models.live import is_network, open_live
 from saccade.models.named_models import is_named, open_named, read_name
 from saccade.models.network import Network
 from saccade.models.onnx.files import starts_as_onnx
@@ -31,6 +32,8 @@ from saccade.models.torch.folders import is_model_folder, open_folder
 
 _OF_JAVASCRIPT = "model.json"
 """What TensorFlow.js and Teachable Machine call the description of a model in its folder."""
+_GIVEN_BY_KERAS = re.compile(r"(functional|model|sequential)(_\d+)?")
+"""Names that Keras gives to models of any kind, so that they say nothing."""
 
 
 def open_model(
@@ -70,7 +73,8 @@ def open_model(
         opened = Opened(model_of(read_call(text))) if named is None else open_named(named, file)
         if file is not None:
             opened = _with_weights(opened, file, trust, input_shape)
-        return _placed(open_live(opened.model, input_shape=input_shape, opened=opened), device)
+        network = _placed(open_live(opened.model, input_shape=input_shape, opened=opened), device)
+        return network if is_network(opened.model) else _named(network, path)
     if not _exists(path):
         raise FileError(_missing(path))
     if (path / _OF_JAVASCRIPT).is_file():
@@ -85,13 +89,13 @@ def open_model(
             "package.module:factory or a .json."
         )
     if not trust:
-        return _from_file(path, kind, weights, False, backend, device, input_shape)
+        return _named(_from_file(path, kind, weights, False, backend, device, input_shape), path)
     with importable(path.parent) as modules:
         network = _from_file(path, kind, weights, True, backend, device, input_shape)
     if modules and hasattr(network, "notes"):
         ran = ", ".join(sorted({name.partition(".")[0] for name in modules}))
         network.notes = (*network.notes, f"code that lies beside {path.name} was run, as --trust allows: {ran}")
-    return network
+    return _named(network, path)
 
 
 def check_source(source: str) -> None:
@@ -236,6 +240,13 @@ def _with_weights(opened: Opened, weights: Path, trust: bool, input_shape: Input
         warnings.warn(loaded.warning, SaccadeWarning, stacklevel=4)
         notes = (*notes, loaded.warning)
     return replace(opened, notes=notes, missing_weights=loaded.missing)
+
+
+def _named(network: Network, path: Path) -> Network:
+    """The network, by the name of its file where its own says nothing."""
+    if path.suffix and _GIVEN_BY_KERAS.fullmatch(network.name):
+        network.name = path.name
+    return network
 
 
 def _placed(network: Network, device: str | None) -> Network:

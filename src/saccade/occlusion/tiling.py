@@ -98,17 +98,17 @@ class Patterns:
         rows, columns = self.pairs[start:stop].T
         return {"rows": self.rows[rows], "columns": self.columns[columns]}
 
-    def only(self, chosen: Sequence[int]) -> Patterns:
+    def only(self, rows: Sequence[int]) -> Patterns:
         """Some of these patterns."""
-        return replace(self, pairs=self.pairs[list(chosen)])
+        return replace(self, pairs=self.pairs[list(rows)])
 
-    def followed_by(self, other: Patterns, chosen: Sequence[int]) -> Patterns:
+    def followed_by(self, other: Patterns, rows: Sequence[int]) -> Patterns:
         """These patterns, then some of another set."""
         shift = [len(self.rows), len(self.columns)]
         return Patterns(
             np.concatenate([self.rows, other.rows]),
             np.concatenate([self.columns, other.columns]),
-            np.concatenate([self.pairs, other.pairs[list(chosen)] + shift]),
+            np.concatenate([self.pairs, other.pairs[list(rows)] + shift]),
         )
 
 
@@ -222,11 +222,6 @@ class Tiling:
             + running[number, :, top, left]
         )
         return np.asarray(whole[:, None, None] + np.moveaxis(inside, 3, 1))
-
-
-def tiling(flow: Dataflow, layer: str, where: Holes) -> Tiling:
-    """Group holes so that no cell of `layer` can see two of one group."""
-    return tilings(flow, [layer], where)[layer]
 
 
 def tilings(flow: Dataflow, layers: Sequence[str], where: Holes) -> dict[str, Tiling]:

@@ -2,6 +2,7 @@
 
 comparison         compare(encoder, a, b) -> Similarity
 contrasting        contrast(encoder, a, nearer, further) -> Contrast
+centring           what is taken off both codes first, and what is typical of that collection
 pair_codes         two images and their codes, each less a centre where one is taken off
 score_split        their score split over places, in the way that the codes allow
 cosine_split       the exact split of a cosine over places: arrays in, arrays out

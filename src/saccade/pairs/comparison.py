@@ -13,16 +13,14 @@ from saccade.attribution.masks import cells_of
 from saccade.encoder import Encoder, as_encoder
 from saccade.errors import InputError, UnknownName
 from saccade.images import Images
-from saccade.images.collection import skipped_in_words
 from saccade.pairs import links
+from saccade.pairs.centring import Centring, check_centring
 from saccade.pairs.cosine_split import MATCHINGS
 from saccade.pairs.cover import cover_test
 from saccade.pairs.masked import check_masks
 from saccade.pairs.pair_codes import PairCodes
-from saccade.pairs.reference import FEW_IMAGES, MeanCode, mean_code
 from saccade.pairs.score_split import SPLITS, ScoreSplit, split_score
-from saccade.pairs.typical_scores import collection_beside, typical_of_mean, typical_of_reference
-from saccade.reference import Reference
+from saccade.pairs.typical_scores import collection_beside
 from saccade.results import CoverTest, Match, Similarity
 
 
@@ -97,38 +95,21 @@ def compare(
         PosixPath('why.png')
     """
     encoder = as_encoder(encoder)
-    _check_centring(encoder, reference, centre, centred)
+    check_centring(encoder, reference, centre, centred)
     if matching is not None and matching not in MATCHINGS:
         raise UnknownName.of("matching", matching, MATCHINGS)
     if split not in SPLITS:
         raise UnknownName.of("split", split, SPLITS)
-    if reference is None and centre is None and centred is not False:
-        reference = encoder.reference
     images = _single_image(encoder, a, "first"), _single_image(encoder, b, "second")
     pair = PairCodes.of(encoder, images, exact=split != "masked", progress=progress, stop=stop)
     pair.check(matching, split)
     if split == "masked":
         for image in images:
             check_masks(masks, cells_of((image.shape[1], image.shape[2]), cells))
-    notes: list[str] = []
-    mean: MeanCode | None = None
-    if isinstance(reference, Reference):
-        pair.check_reference(reference)
-        centre = None if centred is False else reference.mean_code
-    elif reference is not None:
-        size = pair.images[0].shape[1:3]
-        mean = mean_code(encoder, reference, size=(size[0], size[1]), progress=progress, stop=stop)
-        centre = None if centred is False else mean.code
-        notes += _notes_of_mean(mean)
-    score = split_score(pair, matching, split, masks=masks, cells=cells, seed=seed, centre=centre)
-    known = reference if isinstance(reference, Reference) else encoder.reference
-    typical = None
-    if mean is not None:
-        typical = typical_of_mean(mean, pair, centred=centre is not None, pooled=not score.is_whole)
-    elif known is not None and score.is_whole and (centre is None or isinstance(reference, Reference)):
-        typical = typical_of_reference(known, centred=centre is not None)
-    else:
-        notes += collection_beside(pair.images)
+    centring = Centring.of(pair, reference, centre, centred, progress=progress, stop=stop)
+    score = split_score(pair, matching, split, masks=masks, cells=cells, seed=seed, centre=centring.centre)
+    typical = centring.typical(pair, score)
+    beside = collection_beside(pair.images) if typical is None and centring.mean is None else ()
     matches = _matches(score)
     parts = score.parts
     return Similarity(
@@ -139,8 +120,8 @@ def compare(
         model=encoder.name,
         layer=encoder.layer,
         matching=score.matching,
-        centred=centre is not None,
-        references=0 if centre is None or (mean or reference) is None else (mean or reference).count,
+        centred=centring.centre is not None,
+        references=centring.count,
         places=True,
         special=parts.special,
         special_kind=score.special_kind,
@@ -154,26 +135,9 @@ def compare(
         error=score.errors_of_shares(),
         matches=matches,
         rest=parts.score - sum(match.share for match in matches),
-        cover_test=_cover_test(pair, score, matches, centre) if cover else None,
-        notes=(*notes, *score.notes, *encoder.notes),
+        cover_test=_cover_test(pair, score, matches, centring.centre) if cover else None,
+        notes=(*centring.notes, *beside, *score.notes, *encoder.notes),
     )
-
-
-def _check_centring(encoder: Encoder, reference: Any, centre: ArrayLike | None, centred: bool | None) -> None:
-    """Refuse what contradicts itself about what is taken off the codes, before the work.
-
-    Raises:
-        InputError: It is so.
-    """
-    if reference is not None and centre is not None:
-        raise InputError("both reference and centre were given; the codes can be centred once only. Give one.")
-    if centred and reference is None and centre is None and encoder.reference is None:
-        raise InputError(
-            "centred=True needs to know what most photos share, and nothing beside this model says so; give a "
-            "reference, a folder of photos (--reference FOLDER)."
-        )
-    if centred is False and centre is not None:
-        raise InputError("centred=False takes nothing off, and centre says what is taken off; give one of them.")
 
 
 def _matches(score: ScoreSplit) -> tuple[Match, ...]:
@@ -202,14 +166,3 @@ def _single_image(encoder: Encoder, image: Any, which: str) -> Images:
         return images
     # Two nameless images would both be called the first of their kind.
     return Images(images.array, (replace(photo, name=f"{which} image"),), images.value_range)
-
-
-def _notes_of_mean(mean: MeanCode) -> list[str]:
-    """What must be known of the reference collection."""
-    notes = []
-    if mean.count < FEW_IMAGES:
-        plural = "s" * (mean.count != 1)
-        notes.append(f"the reference is only {mean.count} image{plural}; some hundred make a steadier mean")
-    if mean.skipped:
-        notes.append(skipped_in_words(mean.skipped, "the reference images"))
-    return notes

@@ -106,6 +106,6 @@ def split_cells(values: Array, places: Places) -> tuple[Numbers, Numbers]:
     return cells.astype(np.float64), special.astype(np.float64)
 
 
-def nearly_equal(one: Numbers, other: Numbers) -> bool:
+def nearly_equal(first: Numbers, second: Numbers) -> bool:
     """Whether two vectors, or two batches of them, are the same but for rounding."""
-    return one.shape == other.shape and bool(np.linalg.norm(one - other) <= TOLERANCE * np.linalg.norm(other))
+    return first.shape == second.shape and bool(np.linalg.norm(first - second) <= TOLERANCE * np.linalg.norm(second))

@@ -78,22 +78,22 @@ def matches(table: Table, error: Table | None = None, most: int = MATCHES) -> tu
     shares, errors = _flat(table), None if error is None else _flat(error)
     above = _flat(excess(table))
     free = {sign: (np.ones(len(shares), bool), np.ones(shares.shape[1], bool)) for sign in (1.0, -1.0)}
-    taken = np.zeros(shares.shape, bool)
+    is_matched = np.zeros(shares.shape, bool)
     parts: list[tuple[float, list[int], list[int]]] = []
     seeds = [(sign, *pair) for sign in (1.0, -1.0) for pair in _mutual(sign * above, errors)]
     for sign, a, b in sorted(seeds, key=lambda seed: -abs(above[seed[1], seed[2]])):
         free_a, free_b = free[sign]
-        if not (free_a[a] and free_b[b]) or taken[a, b] or sign * shares[a, b] <= 0:
+        if not (free_a[a] and free_b[b]) or is_matched[a, b] or sign * shares[a, b] <= 0:
             continue
         # No pair may count twice: minus infinity keeps out every place that would bring such a pair along.
-        speaking = np.where(taken, -np.inf, sign * above)
+        speaking = np.where(is_matched, -np.inf, sign * above)
         side_a, side_b = _grown(speaking, (a, b), (free_a, free_b), (grid_a, grid_b))
         block = np.ix_(side_a, side_b)
         # Parts that are less alike than most, and add to the score all the same, say nothing.
         if sign * shares[block].sum() <= 0:
             continue
         free_a[side_a] = free_b[side_b] = False
-        taken[block] = True
+        is_matched[block] = True
         parts.append((float(speaking[block].sum()), side_a, side_b))
     strongest = max((weight for weight, _, _ in parts), default=0.0)
     grown = [

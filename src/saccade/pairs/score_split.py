@@ -81,8 +81,8 @@ class ScoreSplit:
         if self.masked is None or self.terms is None:
             return None
         errors = [
-            np.sqrt(one.variance(other.code[None])[:, :, 0]) / self._lengths
-            for one, other in zip(self.masked, self.terms[::-1], strict=True)
+            np.sqrt(masked.variance(terms.code[None])[:, :, 0]) / self._lengths
+            for masked, terms in zip(self.masked, self.terms[::-1], strict=True)
         ]
         return errors[0], errors[1]
 

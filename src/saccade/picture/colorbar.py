@@ -161,13 +161,13 @@ def _notch(strip: NDArray[np.uint8], middle: int, line: int, ink: int) -> None:
 
 def _spaced(ticks: tuple[tuple[float, str], ...], length: int, size: float) -> tuple[tuple[float, str], ...]:
     """All five numbers where they fit beside each other; else the ends and the middle; else the ends."""
-    for chosen in (ticks, ticks[::2], (ticks[0], ticks[-1])):
-        widths = [measure(text, size) + 1.1 * size for _, text in chosen]
-        starts = [(0.0 if place == 0 else 1.0 if place == 1 else 0.5) for place, _ in chosen]
+    for labels in (ticks, ticks[::2], (ticks[0], ticks[-1])):
+        widths = [measure(text, size) + 1.1 * size for _, text in labels]
+        starts = [(0.0 if place == 0 else 1.0 if place == 1 else 0.5) for place, _ in labels]
         edges = [
             (place * length - width * share, place * length + width * (1 - share))
-            for (place, _), width, share in zip(chosen, widths, starts, strict=True)
+            for (place, _), width, share in zip(labels, widths, starts, strict=True)
         ]
         if all(left[1] <= right[0] for left, right in pairwise(edges)):
-            return chosen
+            return labels
     return (ticks[0], ticks[-1])

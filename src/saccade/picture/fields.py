@@ -43,7 +43,7 @@ class ReceptiveField:
 def field_page(
     photo: NDArray[np.uint8],
     size: tuple[int, int],
-    one: ReceptiveField,
+    cell: ReceptiveField,
     mean: ReceptiveField,
     *,
     sees: tuple[int, int] | None,
@@ -58,7 +58,7 @@ def field_page(
     Args:
         photo: uint8 (height, width, 3): what the model sees, at any sharpness.
         size: Height and width of the model's image.
-        one: One cell.
+        cell: One cell.
         mean: The mean of many cells.
         sees: Height and width of the theoretical field; None: the whole image.
         curve: Sides of squares and the mean share of the energy in them.
@@ -77,17 +77,17 @@ def field_page(
         + f". It does not look everywhere alike: {'' if alone else 'on average '}one half of what moves it lies within "
         f"{half}, nine tenths within {most}."
     )
-    field = crop(photo, size, one)
+    field = crop(photo, size, cell)
     panels = [
         Panel(
-            _spot(photo, size, one),
+            _spot(photo, size, cell),
             "What the code sees" if alone else "The spot of one cell",
             "The frame is all that it can see.",
         ),
         Panel(
-            _marked(_painted(field, softened(one.energy, blur)), one),
+            _marked(_painted(field, softened(cell.energy, blur)), cell),
             "Where it looks" if alone else "Its field, enlarged",
-            f"The brighter, the more a pixel moves it. Half lies within {pixels(one.squares[0], size)}.",
+            f"The brighter, the more a pixel moves it. Half lies within {pixels(cell.squares[0], size)}.",
         ),
         Panel(
             _marked(_painted(None, softened(mean.energy, blur)), mean),
@@ -125,13 +125,13 @@ def softened(values: Energy, sigma: float) -> NDArray[np.float32]:
     return result.astype(np.float32)
 
 
-def _spot(photo: NDArray[np.uint8], size: tuple[int, int], one: ReceptiveField) -> Image.Image:
+def _spot(photo: NDArray[np.uint8], size: tuple[int, int], cell: ReceptiveField) -> Image.Image:
     """The greyed photo, in its own colours in the field, with the field's frame."""
     shown = sized(photo, _PANEL, max(1, round(_PANEL * photo.shape[1] / photo.shape[0])))
     zoom = shown.shape[0] / size[0], shown.shape[1] / size[1]
-    top, left = (round(start * factor) for start, factor in zip(one.origin, zoom, strict=True))
+    top, left = (round(start * factor) for start, factor in zip(cell.origin, zoom, strict=True))
     bottom, right = (
-        round((start + side) * factor) for start, side, factor in zip(one.origin, one.energy.shape, zoom, strict=True)
+        round((start + side) * factor) for start, side, factor in zip(cell.origin, cell.energy.shape, zoom, strict=True)
     )
     out = (quiet(shown) * 0.75).astype(np.uint8)
     out[top:bottom, left:right] = shown[top:bottom, left:right]

@@ -217,7 +217,7 @@ def _not_thin(panels: Sequence[Panel], theme: Theme) -> tuple[list[Panel], list[
             shown.append(replace(panel, image=paper))
         else:
             shown.append(panel)
-    are_thin = any(one is not other for one, other in zip(shown, panels, strict=True))
+    are_thin = any(drawn is not original for drawn, original in zip(shown, panels, strict=True))
     remark = f"Images longer than {_LONGEST}:1 stand on paper of that shape." if are_thin else ""
     return shown, [remark] if remark else []
 

@@ -148,7 +148,7 @@ def _distance(pair: tuple[Spot, Spot], others: Sequence[tuple[Spot, Spot]]) -> f
     """How near does a line come to others? At its ends, and by its height on either photo, which it crosses."""
     nearest = float("inf")
     for other in others:
-        heights = [abs(spot[1] - taken[1]) for spot, taken in zip(pair, other, strict=True)]
+        heights = [abs(spot[1] - end[1]) for spot, end in zip(pair, other, strict=True)]
         nearest = min(nearest, *heights)
     return nearest
 

@@ -36,38 +36,38 @@ def loops(cells: NDArray[np.bool_]) -> list[list[_Corner]]:
         >>> loops(np.array([[True, False]]))
         [[(0, 0), (1, 0), (1, 1), (0, 1)]]
     """
-    ways: dict[_Corner, list[_Corner]] = defaultdict(list)
+    next_corners: dict[_Corner, list[_Corner]] = defaultdict(list)
     framed = np.pad(cells, 1)
     for row, column in np.argwhere(cells).tolist():
         left, top, right, bottom = column, row, column + 1, row + 1
         if not framed[row, column + 1]:
-            ways[left, top].append((right, top))
+            next_corners[left, top].append((right, top))
         if not framed[row + 1, column + 2]:
-            ways[right, top].append((right, bottom))
+            next_corners[right, top].append((right, bottom))
         if not framed[row + 2, column + 1]:
-            ways[right, bottom].append((left, bottom))
+            next_corners[right, bottom].append((left, bottom))
         if not framed[row + 1, column]:
-            ways[left, bottom].append((left, top))
+            next_corners[left, bottom].append((left, top))
     lines = []
-    while ways:
-        start = min(ways, key=lambda corner: (corner[1], corner[0]))
+    while next_corners:
+        start = min(next_corners, key=lambda corner: (corner[1], corner[0]))
         line = [start]
-        here, direction = start, (0, 0)
+        current, direction = start, (0, 0)
         while True:
-            choices = ways[here]
+            choices = next_corners[current]
             # Where two cells touch at a corner, a turn to the right keeps them apart.
-            turned = (here[0] - direction[1], here[1] + direction[0])
-            there = turned if turned in choices else choices[0]
-            choices.remove(there)
+            turned = (current[0] - direction[1], current[1] + direction[0])
+            next_corner = turned if turned in choices else choices[0]
+            choices.remove(next_corner)
             if not choices:
-                del ways[here]
-            step = (there[0] - here[0], there[1] - here[1])
+                del next_corners[current]
+            step = (next_corner[0] - current[0], next_corner[1] - current[1])
             if step == direction:
-                line[-1] = there
+                line[-1] = next_corner
             else:
-                line.append(there)
-            here, direction = there, step
-            if here == start:
+                line.append(next_corner)
+            current, direction = next_corner, step
+            if current == start:
                 break
         lines.append(_closed(line))
     return lines

@@ -62,7 +62,7 @@ def ruler(score: float, typical: Typical | None, page: Page, width: int) -> Imag
     ends = [(low, "\u22121 the opposite" if low < 0 else "0 nothing in common"), (1.0, "1 the same")]
     canvas.words((0, below), ends[0][1], size, theme.muted)
     canvas.words((width, below), ends[1][1], size, theme.muted, align="right")
-    taken: list[tuple[float, float]] = []
+    spans: list[tuple[float, float]] = []
     if typical is not None:
         texts = [f"typical pair {_written(typical.median)}", f"5 % are over {_written(typical.high)}"]
         widths = [measure(text, size) for text in texts]
@@ -71,11 +71,11 @@ def ruler(score: float, typical: Typical | None, page: Page, width: int) -> Imag
         for text, own, middle in zip(texts, marks, middles, strict=True):
             canvas.line([(own, axis + thick / 2), (middle, below + step * 0.62)], theme.muted, page.text / 14)
             canvas.words((middle, below + step * 1.05), text, size, theme.ink, align="centre")
-            taken.append((min(own, middle) - size, max(own, middle) + size))
+            spans.append((min(own, middle) - size, max(own, middle) + size))
     if low < 0:
         zero = place(0)
         canvas.line([(zero, axis - thick), (zero, axis + thick)], theme.muted, max(1.0, page.text / 14))
-        if not any(start < zero < end for start, end in taken):
+        if not any(start < zero < end for start, end in spans):
             canvas.words((zero, below), "0", size, theme.muted, align="centre")
     return canvas.finish()
 

@@ -95,7 +95,7 @@ def sum_bar(parts: Sequence[Part], score: str, page: Page, width: int) -> Image.
     def place(value: float) -> float:
         return left + (value - low) / ((high - low) or 1.0) * space
 
-    written = alike_written([part.share for part in parts])
+    numeral = alike_written([part.share for part in parts])
     thick, label = page.text * 1.5, LEADING * size * 1.25
     raising = [(part, span) for part, span in zip(parts, places, strict=True) if part.share >= 0]
     lowering = [(part, span) for part, span in zip(parts, places, strict=True) if part.share < 0]
@@ -120,9 +120,9 @@ def sum_bar(parts: Sequence[Part], score: str, page: Page, width: int) -> Image.
     for value in (0.0, total):
         at = round(place(value))
         draw.line((at, round(first), at, round(middle + page.text * 0.5)), theme.muted, hairline)
-    _labels(image, raising, place, (first, label * 0.5), written, page)
+    _labels(image, raising, place, (first, label * 0.5), numeral, page)
     if lowering:
-        _labels(image, lowering, place, (second + thick * 0.8, last - page.text * 0.55 - label * 0.5), written, page)
+        _labels(image, lowering, place, (second + thick * 0.8, last - page.text * 0.55 - label * 0.5), numeral, page)
     write(
         image, (max(ends[1] + page.text * 0.5, 0), middle - LEADING * page.text * 0.65), score,
         size=page.text * 1.3, colour=theme.ink, bold=True,
@@ -152,12 +152,12 @@ def _labels(
     parts: Sequence[tuple[Part, tuple[float, float]]],
     place: Callable[[float], float],
     rows: tuple[float, float],
-    written: Callable[[float], str],
+    numeral: Callable[[float], str],
     page: Page,
 ) -> None:
     """Number and value of each part, as near to it as the others leave room, joined to it by a thin line."""
     ordered = sorted(parts, key=lambda entry: sum(entry[1]))
-    texts = [f"{part.name} {written(part.share)}".strip() for part, _ in ordered]
+    texts = [f"{part.name} {numeral(part.share)}".strip() for part, _ in ordered]
     size = page.text * 0.86
     widths = _label_widths(ordered, texts, size)
     while size > _LEAST and sum(widths) + size * _GAP * len(ordered) > image.width:

@@ -62,12 +62,12 @@ class TwoNetworks:
         """Which photo is most like this one, by either network? Empty where there is no choice."""
         if len(photos) < 3:
             return ""
-        chosen = [_nearest(table, index) for table in self.tables]
-        if chosen[0] == chosen[1]:
-            return f"Both find {photos[chosen[0]]} most like {photos[index]}."
+        nearest_photos = [_nearest(table, index) for table in self.tables]
+        if nearest_photos[0] == nearest_photos[1]:
+            return f"Both find {photos[nearest_photos[0]]} most like {photos[index]}."
         first, second = (
             f"{photos[which]} ({score_text(float(table[index, which]))})"
-            for which, table in zip(chosen, self.tables, strict=True)
+            for which, table in zip(nearest_photos, self.tables, strict=True)
         )
         close = "" if self._differ(index) else "; the two are nearly equal"
         return f"{self.names[0]} finds {first} most like {photos[index]}, {self.names[1]} {second}{close}."
@@ -105,8 +105,11 @@ class TwoNetworks:
     def _differ(self, index: int) -> bool:
         """Does each network clearly prefer its own choice to the other's?"""
         first, second = (_nearest(table, index) for table in self.tables)
-        one, other = self.tables
-        ahead = (one[index, first] - one[index, second], other[index, second] - other[index, first])
+        first_table, second_table = self.tables
+        ahead = (
+            first_table[index, first] - first_table[index, second],
+            second_table[index, second] - second_table[index, first],
+        )
         return bool(min(ahead) >= _CLEAR)
 
 

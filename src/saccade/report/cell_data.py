@@ -44,20 +44,20 @@ def cell_codes(encoder: Encoder, images: Images, codes: Array) -> list[CellCodes
     """
     height, width = images.shape[1:3]
     paths = list(encoder.layers)
-    chosen: list[CellCodes] = []
+    codes_by_layer: list[CellCodes] = []
     for path in reversed(paths[: paths.index(encoder.layer) + 1]):
         places = encoder.places(path, height, width)
         if places is None or not _FEWEST <= places.rows * places.columns <= _MOST:
             continue
         if encoder.layer_size(path, images.array[:1]) > _LARGEST:
             continue
-        if chosen and max(places.rows, places.columns) < 2 * max(chosen[0].values.shape[1:3]):
+        if codes_by_layer and max(places.rows, places.columns) < 2 * max(codes_by_layer[0].values.shape[1:3]):
             continue
         if height % places.rows or width % places.columns:  # padded for the next layer: its cells lie aside
             continue
         values = codes if path == encoder.layer else encoder.on_grid(encoder.activations(images.array, [path])[path])
         cells, _ = places.split(values)
-        chosen.append(CellCodes(path, np.asarray(cells, np.float32)))
-        if len(chosen) == _LAYERS:
+        codes_by_layer.append(CellCodes(path, np.asarray(cells, np.float32)))
+        if len(codes_by_layer) == _LAYERS:
             break
-    return chosen
+    return codes_by_layer

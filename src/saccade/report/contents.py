@@ -88,23 +88,25 @@ def report_contents(
     report("writing", 9)
     content = []
     for index in range(len(images)):
-        one = photo_data(images, index, codes[index], None if redrawn is None else redrawn[index])
+        data = photo_data(images, index, codes[index], None if redrawn is None else redrawn[index])
         name = images.photos[index].name
         if name in about:
-            one |= {"alt": about[name].description or one["alt"], "credit": about[name].credit}
-        one["maps"] = [map_data(attribution, index) for attribution in attributions]
-        for shown, attribution in zip(one["maps"], attributions, strict=True):
-            shown["subject"] = map_on_subject(attribution.values[index], images.photos[index], subjects.get(name))
-        one["agreements"] = agreements(attributions, index)
-        one["layers"] = layers[index]
+            data |= {"alt": about[name].description or data["alt"], "credit": about[name].credit}
+        data["maps"] = [map_data(attribution, index) for attribution in attributions]
+        for map_of_photo, attribution in zip(data["maps"], attributions, strict=True):
+            map_of_photo["subject"] = map_on_subject(
+                attribution.values[index], images.photos[index], subjects.get(name)
+            )
+        data["agreements"] = agreements(attributions, index)
+        data["layers"] = layers[index]
         if eyes is not None:
-            one["eye"] = eyes[index]
+            data["eye"] = eyes[index]
         if detail_kept is not None:
-            one["kept"] = map_data(detail_kept, index)
+            data["kept"] = map_data(detail_kept, index)
         if trust is not None:
-            one["trust"] = trust[index]
-        one["cells"] = [array_spec(layer.values[index], "float16") for layer in cells]
-        content.append(one)
+            data["trust"] = trust[index]
+        data["cells"] = [array_spec(layer.values[index], "float16") for layer in cells]
+        content.append(data)
     return {
         **page_facts(comparing, images, codes, cells, title=title, deck=deck),
         "photos": content,

@@ -32,8 +32,8 @@ def layer_data(encoder: Encoder, image: Images, features: int = FEATURES) -> lis
     paths = [layer.path for layer in maps.layers]
     last = paths.index(maps.code) if maps.code in paths else len(paths) - 1
     before = [layer for layer in maps.layers[: last + 1] if layer.values.shape[0] * layer.values.shape[1] > 1]
-    chosen = sorted(set(np.linspace(0, len(before) - 1, min(_LAYERS, len(before))).round().astype(int).tolist()))
-    return [_layer(before[index], features) for index in chosen]
+    indices = sorted(set(np.linspace(0, len(before) - 1, min(_LAYERS, len(before))).round().astype(int).tolist()))
+    return [_layer(before[index], features) for index in indices]
 
 
 def _layer(layer: LayerMaps, features: int) -> dict[str, Any]:

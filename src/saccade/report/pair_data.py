@@ -147,21 +147,21 @@ def game(table: Array) -> list[list[int]]:
         At most six triples, the nearest two first; the clearest first, and no two photos are the answer again before
         all others were.
     """
-    questions = []
+    clear_questions = []
     for triple in combinations(range(len(table)), 3):
         ranked = sorted(combinations(triple, 2), key=lambda pair: -table[pair])
         margin = float(table[ranked[0]] - table[ranked[1]])
         if margin >= _LEAST_MARGIN:
             first, second = ranked[0]
             (third,) = set(triple) - {first, second}
-            questions.append((margin, [first, second, third]))
-    questions.sort(key=lambda entry: -entry[0])
-    chosen: list[list[int]] = []
+            clear_questions.append((margin, [first, second, third]))
+    clear_questions.sort(key=lambda entry: -entry[0])
+    questions: list[list[int]] = []
     times: dict[tuple[int, int], int] = {}
     for most in (1, 2, len(table)):
-        for _, question in questions:
+        for _, question in clear_questions:
             answer = (question[0], question[1])
-            if question not in chosen and times.get(answer, 0) < most and len(chosen) < _QUESTIONS:
-                chosen.append(question)
+            if question not in questions and times.get(answer, 0) < most and len(questions) < _QUESTIONS:
+                questions.append(question)
                 times[answer] = times.get(answer, 0) + 1
-    return chosen
+    return questions

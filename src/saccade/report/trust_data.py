@@ -83,7 +83,7 @@ def trust_data(
     likeness = rank_correlation(on_grid(np.abs(first.heatmap)), on_grid(edges))
     content = []
     for index in numbers:
-        one: dict[str, Any] = {
+        trust: dict[str, Any] = {
             "mean_of": mean_of,
             "steps": _STEPS,
             "edges": {
@@ -102,15 +102,15 @@ def trust_data(
         }
         if untrained is not None and untrained.untrained is not None:
             both = np.stack([first.values[index], untrained.untrained.mean[index]])
-            one["untrained"] = {
+            trust["untrained"] = {
                 "values": array_spec(untrained.untrained.mean[index], "float16"),
                 "scale": scale_data(scale_of(both, signed=first.signed)),
                 "likeness": float(untrained.untrained.likeness[:, index].mean()),
                 "networks": len(untrained.untrained.likeness),
                 "sentence": untrained.untrained.sentence(index),
             }
-        one["sentence"] = _verdict(one)
-        content.append(one)
+        trust["sentence"] = _verdict(trust)
+        content.append(trust)
     return content
 
 

@@ -87,13 +87,13 @@ class FeatureCollage:
         field = layer.receptive_field or (height, width)
         scale = layer.scale(signed=signed)
         paths = [other.path for other in layers]
-        here, code = paths.index(layer.path), paths.index(self.code) if self.code in paths else len(paths)
+        place, code = paths.index(layer.path), paths.index(self.code) if self.code in paths else len(paths)
         heading = ""
-        if here == code:
+        if place == code:
             heading = f"The code: {self.code_size:,} numbers are all that is kept"
-        elif here == 0:
+        elif place == 0:
             heading = "Taken apart, layer by layer" if code < len(paths) else "Layer by layer"
-        elif here == code + 1:
+        elif place == code + 1:
             heading = "Painted again, layer by layer" if self.redrawn is not None else "After the code"
         cells = f"{count:,} numbers" if (rows, columns) == (1, 1) else f"{count:,} maps of {columns}\u00d7{rows}"
         part = f"{min(field[1], width)}\u00d7{min(field[0], height)} px"
@@ -106,7 +106,7 @@ class FeatureCollage:
             scale=scale,
             sees=(field[0] / height, field[1] / width),
             heading=heading,
-            marked=here == code,
+            marked=place == code,
         )
 
     def _photo_end(self, frame: NDArray[np.uint8], rows: list[Row]) -> End:

@@ -16,16 +16,7 @@ GRADES: Mapping[Grade, str] = {
     "fails": "do not trust",
     "control": "control",
 }
-"""Each grade in the words of every page, table and document."""
-
-MEANINGS: Mapping[Grade, str] = {
-    "prefer": "beats every control, passes every test, and of the best changes most with the weights",
-    "sound": "beats every control and passes every test",
-    "unspecific": "beats every control, but randomised weights or another question give the same map",
-    "undecided": "cannot be told from a control with so many photos",
-    "fails": "a little noise changes the map, or a control does better",
-    "control": "knows nothing of the model",
-}
+"""Each grade in the words of every page, table and document; `evaluation.verdict` says what it takes."""
 
 
 class Estimate(NamedTuple):
@@ -56,7 +47,7 @@ class MethodScore:
             tested. About 1 for a network without places of its own, less where it treats places differently.
         localisation: How much of the map lies on the masks, by measure; empty without masks.
         seconds: Time that one map takes.
-        grade: What follows; see `MEANINGS`.
+        grade: What follows; see `GRADES`.
         reasons: Why, in plain words.
     """
 

@@ -67,9 +67,9 @@ def methods_sheets(
 def _keys(attributions: Sequence[Attribution], view: str) -> list[str]:
     """What light and lines mean on the maps that have no colour bar; once for all where that is the same."""
     keys = {each.title: each.key_words(view=view) for each in attributions}
-    said = dict.fromkeys(filter(None, keys.values()))
-    if len(said) == 1 and all(keys.values()):
-        return [f"{capitalised(next(iter(said)))}."]
+    distinct = dict.fromkeys(filter(None, keys.values()))
+    if len(distinct) == 1 and all(keys.values()):
+        return [f"{capitalised(next(iter(distinct)))}."]
     return [f"{title}: {key}." for title, key in keys.items() if key]
 
 

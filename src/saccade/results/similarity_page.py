@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from PIL import Image
 
@@ -16,6 +15,7 @@ from saccade.results.framing import framed
 from saccade.results.matches import Match, tried_matches
 from saccade.results.no_place import is_seen, name_of
 from saccade.results.result import sentence
+from saccade.results.similarity_numbers import SimilarityNumbers
 from saccade.results.similarity_words import (
     SharedColour,
     cover_doubt,
@@ -23,9 +23,6 @@ from saccade.results.similarity_words import (
     match_sentence,
     shared_colour,
 )
-
-if TYPE_CHECKING:
-    from saccade.results.similarity import Similarity
 
 _UNIT = "what this place adds to the similarity"
 _MEANING = {
@@ -50,7 +47,7 @@ _NOT_CENTRED = "Any two photos have much in common: a reference collection would
 
 
 def similarity_page(
-    why: Similarity, *, theme: str, smooth: bool, opacity: float, width: int, maps: bool = True
+    why: SimilarityNumbers, *, theme: str, smooth: bool, opacity: float, width: int, maps: bool = True
 ) -> Image.Image:
     """Draw a similarity; `Similarity.figure` says what it takes. `maps=False` leaves out what stands below the sum."""
     photos = [framed(photo) for photo in why.photos]
@@ -81,7 +78,7 @@ def similarity_page(
     )
 
 
-def headline_of(why: Similarity) -> tuple[str, SharedColour | None]:
+def headline_of(why: SimilarityNumbers) -> tuple[str, SharedColour | None]:
     """The headline, and the colour on which the similarity lies, if it lies on one."""
     if not why.places:
         return f"{score_text(why.score)} alike", None
@@ -98,20 +95,20 @@ def _parts(match: Match) -> Parts:
     return Parts(match.share, match.places_a, match.places_b, match.error)
 
 
-def _typical(why: Similarity) -> Typical | None:
+def _typical(why: SimilarityNumbers) -> Typical | None:
     if why.median_score is None or why.high_score is None:
         return None
     return Typical(why.median_score, why.high_score)
 
 
-def _apart(why: Similarity) -> tuple[str, float] | None:
+def _apart(why: SimilarityNumbers) -> tuple[str, float] | None:
     """What adds to the score and is no place, if it would be seen."""
     if not is_seen(why.special) or not why.places:
         return None
     return (name_of(why.special_kind), why.special)
 
 
-def _covering(why: Similarity) -> Covering | None:
+def _covering(why: SimilarityNumbers) -> Covering | None:
     test = why.cover_test
     if test is None or not test.measured:
         return None
@@ -120,7 +117,7 @@ def _covering(why: Similarity) -> Covering | None:
     return Covering(test.score, numbers, test.predicted, test.measured, words)
 
 
-def _caption(why: Similarity, colour: SharedColour | None) -> list[str]:
+def _caption(why: SimilarityNumbers, colour: SharedColour | None) -> list[str]:
     doubt = cover_doubt(why.cover_test) if why.cover_test is not None and why.places else ""
     lines = [f"But {doubt}: what the cover found is at the end."] if doubt else []
     lines += [colour.sentence] if colour is not None and 0 < why.score < 1 else []
@@ -134,7 +131,7 @@ def _caption(why: Similarity, colour: SharedColour | None) -> list[str]:
     return lines
 
 
-def _sum_words(why: Similarity) -> list[str]:
+def _sum_words(why: SimilarityNumbers) -> list[str]:
     together = sum(match.share for match in why.matches)
     words = [match_sentence(why.score, why.matches)]
     of = "match" if len(why.matches) == 1 else f"{len(why.matches)} matches together"
@@ -144,7 +141,7 @@ def _sum_words(why: Similarity) -> list[str]:
     return [" ".join(filter(None, words))]
 
 
-def _all_places(why: Similarity) -> str:
+def _all_places(why: SimilarityNumbers) -> str:
     """With special tokens the places alone do not make the score."""
     each = " in each photo" if why.matching == "anywhere" else ""
     if _apart(why) is None:
@@ -155,7 +152,7 @@ def _all_places(why: Similarity) -> str:
     )
 
 
-def _score_name(why: Similarity) -> str:
+def _score_name(why: SimilarityNumbers) -> str:
     if not why.centred:
         return "similarity"
     return (
@@ -163,7 +160,7 @@ def _score_name(why: Similarity) -> str:
     )
 
 
-def _small_print(why: Similarity, smooth: bool) -> list[str]:
+def _small_print(why: SimilarityNumbers, smooth: bool) -> list[str]:
     measure = "Cosine similarity of the codes"
     if why.matching == "anywhere" and why.split == "exact" and not why.cells:
         measure = "Cosine similarity of the mean cells of the codes"

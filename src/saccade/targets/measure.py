@@ -60,8 +60,8 @@ class Measure:
 
     def count(self) -> int:
         """How many sums `combine` takes."""
-        one = np.ones((1, 1, 1, 1, 1), np.float32)
-        terms = self.terms(one, np.ones((1, 1, 1, 1, self.references), np.float32), one)
+        number = np.ones((1, 1, 1, 1, 1), np.float32)
+        terms = self.terms(number, np.ones((1, 1, 1, 1, self.references), np.float32), number)
         return len(terms) + len(self.functions)
 
     def shares(self, cells: Sequence[NDArray[np.floating]], size: int) -> NDArray[np.float64]:

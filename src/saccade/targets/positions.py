@@ -203,9 +203,9 @@ def cells_chosen(codes: Codes, source: CodeSource, rows: slice, columns: slice) 
     places = source.code_places(codes)
     if places is None:
         return np.ones((1, *codes.shape[1:]), np.float32)
-    chosen = np.zeros((1, places.rows, places.columns, codes[0].size // places.tokens), np.float32)
-    chosen[:, rows, columns] = 1.0
-    return np.asarray(places.join(chosen, codes.shape[1:]), np.float32)
+    mask = np.zeros((1, places.rows, places.columns, codes[0].size // places.tokens), np.float32)
+    mask[:, rows, columns] = 1.0
+    return np.asarray(places.join(mask, codes.shape[1:]), np.float32)
 
 
 def mean_over_places(codes: Codes, source: CodeSource) -> Codes:

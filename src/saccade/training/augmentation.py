@@ -169,8 +169,8 @@ def _neighbours(places: Any, length: int) -> tuple[Any, Any, Any]:
     return first, ops.minimum(first + 1, length - 1), (position - before)[..., None]
 
 
-def _between(one: Any, other: Any, share: Any) -> Any:
-    return one + (other - one) * share
+def _between(first: Any, second: Any, share: Any) -> Any:
+    return first + (second - first) * share
 
 
 def _colours(draws: _Draws, channels: int, strengths: Strengths) -> tuple[Any, Any]:

@@ -51,12 +51,12 @@ class Batches:
         import keras
 
         epoch, batch = divmod(step, self.per_epoch)
-        chosen = self._chosen(step)
+        rows = self._chosen(step)
         # One generator a step, not one long stream.
         generator = np.random.default_rng([self._seed, epoch, batch])
         numbers = generator.random((self._size, numbers_needed(self._photos.channels)), np.float32)
         if self._pool is not None:
-            return self._pool, chosen, numbers
+            return self._pool, rows, numbers
         return keras.ops.convert_to_tensor(self._read(step)), np.arange(self._size), numbers
 
     def _chosen(self, step: int) -> NDArray[np.intp]:

@@ -100,8 +100,10 @@ def train(
     while not trainer.finished:
         trainer.advance(progress, lambda: checkpoint.save(saved, trainer.state, trainer.digest))
         if preview is not None:
-            chosen = np.linspace(0, len(validation_photos) - 1, min(SHOWN, len(validation_photos))).round().astype(int)
-            images = validation_photos.images(chosen)
+            shown_photos = (
+                np.linspace(0, len(validation_photos) - 1, min(SHOWN, len(validation_photos))).round().astype(int)
+            )
+            images = validation_photos.images(shown_photos)
             draw(images, trainer.redraw(images), preview)
     record = _finish(trainer, output, settings, training_photos, validation_photos, validation, start)
     saved.unlink(missing_ok=True)

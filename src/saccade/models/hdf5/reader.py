@@ -104,7 +104,7 @@ def _reason(error: BaseException) -> str:
 def _tree(file: Any) -> dict[str, Any]:
     root = _group(file)
     waiting: list[tuple[Any, dict[str, Any], int]] = [(file, root["members"], 0)]
-    known = {_address(file)}
+    visited = {_address(file)}
     count = 0
     while waiting:
         group, members, depth = waiting.pop()
@@ -113,7 +113,7 @@ def _tree(file: Any) -> dict[str, Any]:
             if count > _MOST_MEMBERS:
                 raise ValueError(f"it holds more than {_MOST_MEMBERS} groups and arrays")
             try:
-                members[name], inner = _member(group, name, known, depth)
+                members[name], inner = _member(group, name, visited, depth)
             except _DAMAGE as error:
                 members[name], inner = {"unreadable": f"cannot be read ({_reason(error)})"}, None
             if inner is not None:
@@ -121,7 +121,7 @@ def _tree(file: Any) -> dict[str, Any]:
     return root
 
 
-def _member(group: Any, name: str, known: set[int], depth: int) -> tuple[dict[str, Any], Any]:
+def _member(group: Any, name: str, visited: set[int], depth: int) -> tuple[dict[str, Any], Any]:
     link = group.get(name, getlink=True)
     if not isinstance(link, h5py.HardLink):
         return {"unreadable": "is a link to another place or file"}, None
@@ -131,11 +131,11 @@ def _member(group: Any, name: str, known: set[int], depth: int) -> tuple[dict[st
     if not isinstance(item, h5py.Group):
         return {"unreadable": "is neither a group nor an array"}, None
     address = _address(item)
-    if address in known:
+    if address in visited:
         return {"unreadable": "is a group that lies in two places"}, None
     if depth >= _DEEPEST:
         return {"unreadable": f"lies more than {_DEEPEST} groups deep"}, None
-    known.add(address)
+    visited.add(address)
     return _group(item), item
 
 

@@ -51,20 +51,22 @@ def plain_network(recorder: Recorder, paths: Sequence[str], *, channels_first: b
     writer = PlainNetworkWriter((rows, columns, channels))
     values: dict[int, int] = {id(recorder.images): 0}
     by_path: dict[str, int] = {}
-    written: list[Call] = []
+    written_calls: list[Call] = []
     plain = {call.path for call in recorder.calls if type(call.layer).__name__ in _WRITERS and _is_keras(call.layer)}
     for call in recorder.calls:
         if any(call.path.startswith(f"{path}/") for path in plain):
             continue  # a part of a layer that is written as a whole, such as its activation
         results = list(named_parts(call.path, call.output))
-        made = values.get(id(call.output)) if len(results) == 1 else None
-        if made is None:
-            made = _write(writer, call, values) if not channels_first else None
-        if made is None:
-            made = writer.add_unknown(call.path, f"the layers of {name!r} have their channels before rows and columns.")
+        number = values.get(id(call.output)) if len(results) == 1 else None
+        if number is None:
+            number = _write(writer, call, values) if not channels_first else None
+        if number is None:
+            number = writer.add_unknown(
+                call.path, f"the layers of {name!r} have their channels before rows and columns."
+            )
         for path, result in results:
-            values[id(result)] = by_path[path] = made
-        written.append(call)  # ids are only unique while the tensors live
+            values[id(result)] = by_path[path] = number
+        written_calls.append(call)  # ids are only unique while the tensors live
     for path, result in named_parts(ROOT, recorder.output):
         unknown = f"what {name!r} gives is computed by code that is no layer."
         value = values.get(id(result))
@@ -76,11 +78,11 @@ def _write(writer: PlainNetworkWriter, call: Call, values: dict[int, int]) -> in
     """Write one call down, and return the value that it gives."""
     layer, kind = call.layer, type(call.layer).__name__
     inputs = [values.get(id(tensor)) for tensor in call.inputs]
-    known = [value for value in inputs if value is not None]
+    values_read = [value for value in inputs if value is not None]
     try:
         if not _is_keras(layer) or kind not in _WRITERS:
             raise NotPlain(f"is a {kind}")
-        if len(known) < len(inputs) or not inputs:
+        if len(values_read) < len(inputs) or not inputs:
             raise NotPlain("reads something that no layer gave")
         if not hasattr(call.output, "shape"):
             raise NotPlain("gives several results")
@@ -88,7 +90,7 @@ def _write(writer: PlainNetworkWriter, call: Call, values: dict[int, int]) -> in
         ranks = {len(tensor.shape) for tensor in call.inputs}
         if len(ranks) > 1:
             raise NotPlain("joins a vector and an image")
-        return _WRITERS[kind](writer, layer, call.path, tuple(known), shape)
+        return _WRITERS[kind](writer, layer, call.path, tuple(values_read), shape)
     except NotPlain as reason:
         return writer.add_unknown(call.path, f"{call.path!r} {reason}, which a page cannot compute.")
 
@@ -124,20 +126,20 @@ def _activation(function: Any) -> Activation | None:
     """Which function of single numbers is it? None for none."""
     import keras
 
-    known = keras.activations
-    if function is None or function is known.linear:
+    activations = keras.activations
+    if function is None or function is activations.linear:
         return None
     if isinstance(function, keras.layers.Layer):
         return _layer_activation(function)
     table = {
-        known.relu: Activation("clip", 0, GREATEST),
-        known.relu6: Activation("clip", 0, 6),
-        known.leaky_relu: Activation("leaky", 0.2),
-        known.elu: Activation("elu", 1, 1),
-        known.selu: Activation("elu", *SELU),
-        known.gelu: Activation("gelu"),
+        activations.relu: Activation("clip", 0, GREATEST),
+        activations.relu6: Activation("clip", 0, 6),
+        activations.leaky_relu: Activation("leaky", 0.2),
+        activations.elu: Activation("elu", 1, 1),
+        activations.selu: Activation("elu", *SELU),
+        activations.gelu: Activation("gelu"),
         **{
-            getattr(known, name): Activation(name)
+            getattr(activations, name): Activation(name)
             for name in (
                 "sigmoid", "silu", "tanh", "softmax", "softplus", "softsign", "exponential", "hard_sigmoid",
                 "hard_silu",

@@ -83,8 +83,8 @@ def _instead(model: Any) -> str:
     parts = list(dict.fromkeys(_encoders(model)))
     if not parts:
         return "wrap it in a model of one input."
-    others = f" (or {', '.join(parts[1:3])})" if parts[1:] else ""
-    return f"give the part that takes one image: {parts[0]}{others}."
+    alternatives = f" (or {', '.join(parts[1:3])})" if parts[1:] else ""
+    return f"give the part that takes one image: {parts[0]}{alternatives}."
 
 
 def _encoders(model: Any) -> Iterator[str]:

@@ -199,15 +199,15 @@ class _Listing:
         name = config.get("name") or (inner.get("name") if isinstance(inner, Mapping) else None)
         layer = layer_label(name) if isinstance(name, str) else layer
         registered_name = config.get("registered_name")
-        known = isinstance(registered_name, str) and registered_name in self.registered
-        home = module if known else _home(kind, module)
+        is_registered = isinstance(registered_name, str) and registered_name in self.registered
+        home = module if is_registered else _home(kind, module)
         if home is None:
             raise wants_trust(layer, _described(kind, module, registered_name))
         listed = {
             "module": home,
             "class_name": kind,
             "config": self.part(inner, layer),
-            "registered_name": registered_name if known else None,
+            "registered_name": registered_name if is_registered else None,
         }
         if "name" in config:
             listed["name"] = config["name"]

@@ -96,13 +96,13 @@ class KerasNetwork:
         recorder_at_other_size = self._record(*sizes[1]) if sizes[1] != sizes[0] else recorder
         second, other_output = recorder_at_other_size.calls, recorder_at_other_size.output
         layers: dict[str, Layer] = {}
-        known: set[int] = set()
+        recorded: set[int] = set()
         batch = self.fixed_batch or 1
         for call, other in zip(first, second, strict=True):
             results = zip(named_parts(call.path, call.output), named_parts(other.path, other.output), strict=True)
             for (path, result), (_, at_other_size) in results:
-                is_known = id(result) in known
-                known.add(id(result))
+                is_known = id(result) in recorded
+                recorded.add(id(result))
                 if not len(result.shape) or result.shape[0] != batch:
                     continue  # a table, such as that of positions: it is the same for every image
                 shape = self._shape(result)
@@ -119,7 +119,7 @@ class KerasNetwork:
         at_other_size = dict(named_parts(ROOT, other_output))
         for path, result in named_parts(ROOT, recorder.output):
             is_readable = len(result.shape) and result.shape[0] == batch
-            if is_readable and id(result) not in known and path not in layers:
+            if is_readable and id(result) not in recorded and path not in layers:
                 shape, free = self._shape(result), self._shape(at_other_size[path])
                 shared = tuple(a if a == b else None for a, b in zip(shape, free, strict=True))
                 layers[path] = Layer(path, type(self.model).__name__, shared, 0)
@@ -154,12 +154,12 @@ class KerasNetwork:
         recorder, layers = self._first_recording, self.layers
         results = [result for call in recorder.calls for result in named_parts(call.path, call.output)]
         made_by = {id(tensor): path for path, tensor in results if path in layers}
-        given = list(named_parts(ROOT, recorder.output))
-        outputs = {called: made_by.get(id(tensor), called) for called, tensor in given}
-        shapes = {path: self._shape(tensor) for path, tensor in [*results, *given] if path in layers}
+        tensors_given = list(named_parts(ROOT, recorder.output))
+        outputs = {name: made_by.get(id(tensor), name) for name, tensor in tensors_given}
+        shapes = {path: self._shape(tensor) for path, tensor in [*results, *tensors_given] if path in layers}
         height, width, _ = self._shape(recorder.images)
         measured = Measured((height, width), shapes, self._dataflow_of(recorder, height, width))
-        outputs = {called: path for called, path in outputs.items() if path in layers}
+        outputs = {name: path for name, path in outputs.items() if path in layers}
         return _Seen(measured, outputs, self._hints_of(recorder, outputs))
 
     @property
@@ -312,16 +312,16 @@ class KerasNetwork:
                 inside = [path for path in operations if path.startswith(f"{owner.path}/")]
                 read = [producer.get(id(tensor), "unknown") for tensor in owner.inputs]
                 sources = tuple(dict.fromkeys([*(source for source in sources if source != "unknown"), *inside, *read]))
-            known = producer.get(id(call.output))
-            if known is not None and known not in sources:
+            origin = producer.get(id(call.output))
+            if origin is not None and origin not in sources:
                 # A sub-model or block hands on what one of its own layers made.
-                handed_on = known_places.get(known)
+                handed_on = known_places.get(origin)
                 places: Places | Literal["grid"] | None = "grid"
                 if handed_on is not None and self._grid(call.output) is None:
                     places = handed_on
                 if handed_on is not None:
                     known_places[call.path] = handed_on
-                operations[call.path] = Operation((known,), POINTWISE, self._grid(call.output), places)
+                operations[call.path] = Operation((origin,), POINTWISE, self._grid(call.output), places)
             else:
                 grids = [self._grid(tensor) for tensor in call.inputs]
                 leaving = self._grid(call.output) if hasattr(call.output, "shape") else None
@@ -348,11 +348,11 @@ class KerasNetwork:
         return Dataflow((height, width), operations, shapes)
 
     def _places_after(
-        self, call: Call, known: Mapping[str, Places], sources: Sequence[str], leaving: tuple[int, int] | None
+        self, call: Call, places_of: Mapping[str, Places], sources: Sequence[str], leaving: tuple[int, int] | None
     ) -> Places | Literal["grid"] | None:
         """Where rows and columns lie in what a layer gave: a map put in another form keeps them."""
         kind = type(call.layer).__name__
-        before = known.get(sources[0]) if len(sources) == 1 else None
+        before = places_of.get(sources[0]) if len(sources) == 1 else None
         if kind == "EinsumDense" and before is None:
             return None  # tokens by heads
         if kind not in ("Flatten", "Reshape") or before is None or not hasattr(call.output, "shape"):
@@ -461,7 +461,7 @@ class KerasNetwork:
             jax.eval_shape(call, jax.ShapeDtypeStruct(shape, "float32"))
         else:
             return None
-        tensors = [tensor for made in recorder.calls for tensor in tensors_in([made.inputs, made.output])]
+        tensors = [tensor for recorded in recorder.calls for tensor in tensors_in([recorded.inputs, recorded.output])]
         return recorder if all(None not in tuple(tensor.shape) for tensor in tensors) else None
 
 

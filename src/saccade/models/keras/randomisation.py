@@ -19,12 +19,12 @@ def layer_weights(calls: Iterable[Call]) -> dict[str, list[Weight]]:
     A shared layer's weights stand under its first use. Whole numbers (counters, seeds) are no weights.
     """
     weights: dict[str, list[Weight]] = {}
-    taken: set[int] = set()
+    listed: set[int] = set()
     for call in calls:  # inner layers end, and are recorded, before those around them
         for variable in getattr(call.layer, "weights", ()):
-            if id(variable) in taken or not str(variable.dtype).startswith(("float", "bfloat")):
+            if id(variable) in listed or not str(variable.dtype).startswith(("float", "bfloat")):
                 continue
-            taken.add(id(variable))
+            listed.add(id(variable))
             initial = partial(_initial, variable.name, tuple(variable.shape))
             weight = Weight(str(variable.path), partial(_read, variable), partial(_write, variable), initial)
             weights.setdefault(call.path, []).append(weight)

@@ -46,8 +46,8 @@ def rectifiers(calls: Sequence[Call], flow: Dataflow, layer: str) -> Rectifiers:
     """
     by_path: Mapping[str, Call] = {call.path: call for call in calls}
     paths: list[str] = []
-    for path, inputs, known in steps_before(flow, layer):
-        if not known:
+    for path, inputs, is_known in steps_before(flow, layer):
+        if not is_known:
             return Rectifiers(obstacle=f"what {path!r} reads was computed by code that is no layer")
         call = by_path.get(path)
         inside = inputs[0]

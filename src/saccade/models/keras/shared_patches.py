@@ -51,7 +51,9 @@ class SharedPatches:
     def _install(self) -> None:
         for owner, name, replacement_of in self._patches():
             original = inspect.getattr_static(owner, name, None)
-            if original is None or any(owner is known and name == patched for known, patched, _ in self._originals):
+            if original is None or any(
+                owner is patched_owner and name == patched for patched_owner, patched, _ in self._originals
+            ):
                 continue
             self._originals.append((owner, name, original))
             is_static = isinstance(original, staticmethod)

@@ -117,9 +117,9 @@ def failure_of(layer: Any) -> str | None:
 def custom_class(entry: Mapping[str, Any], origin: Origin) -> Any:
     """The class of a layer that is not Keras's own: given by the caller, or imported when the file is trusted."""
     kind, module = str(entry.get("class_name")), entry.get("module")
-    for known in (kind, kind.rpartition(">")[2], entry.get("registered_name")):
-        if known in origin.custom:
-            return origin.custom[str(known)]
+    for name in (kind, kind.rpartition(">")[2], entry.get("registered_name")):
+        if name in origin.custom:
+            return origin.custom[str(name)]
     if origin.trust and isinstance(module, str) and module.split(".")[0] not in _KERAS_PACKAGES:
         try:
             return getattr(importlib.import_module(module), kind.rpartition(">")[2])

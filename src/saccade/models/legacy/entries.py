@@ -94,14 +94,14 @@ def graph_of(kind: str, config: Any, name: str) -> Graph:
 
 def starts_channels_first(graph: Graph, source: str, origin: Origin) -> bool:
     """Does the file's model want this input with its channels first? The first layer on its way that cares decides."""
-    names, seen = [source], {source}
+    names, visited = [source], {source}
     while names:
         at = names.pop(0)
         for entry in graph.entries:
             places = [i for call in entry.calls for i, to in enumerate(call.arguments) if to.layer == at]
-            if not places or entry.name in seen:
+            if not places or entry.name in visited:
                 continue
-            seen.add(entry.name)
+            visited.add(entry.name)
             kind = modern_kind(entry.kind)
             if kind in GRID_KINDS:
                 return data_format(entry.kind, entry.config, origin) == "channels_first"

@@ -156,10 +156,10 @@ class _Builder:
         if entry.kind in ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"):
             function = tensorflow_function(str(entry.config.get("function", entry.kind)), entry.name)
             plain = [self._axes(value, transposed=False).tensor for value in arriving]
-            made = attempted({}, lambda _: function(_one(plain), **named), label=layer_label(entry.name, entry.kind))
+            result = attempted({}, lambda _: function(_one(plain), **named), label=layer_label(entry.name, entry.kind))
             again = entry.calls and (entry.name, entry.first_call) in self.values
             name = self._fresh(self.new_names[entry.name]) if again else self.new_names[entry.name]
-            return [Value(name_operation(made, name), transposed=False)]
+            return [Value(name_operation(result, name), transposed=False)]
         return self._apply_layer(entry, arriving, named)
 
     def _input(self, entry: Entry) -> Value:
@@ -175,12 +175,12 @@ class _Builder:
         if transposed:
             shape = (shape[0], shape[2], shape[3], shape[1])
         # Images always arrive as float32, also where the file says bytes: gradients need it.
-        made = attempted(
+        placeholder = attempted(
             {},
             lambda _: keras.Input(batch_shape=tuple(shape), dtype="float32", name=self.new_names[entry.name]),
             label=layer_label(entry.name, entry.kind),
         )
-        return Value(made, transposed)
+        return Value(placeholder, transposed)
 
     def _apply_model(self, entry: Entry, arriving: list[Value]) -> list[Value]:
         part = self.parts[entry.name]

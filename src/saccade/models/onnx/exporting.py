@@ -178,8 +178,8 @@ def _convolution(writer: PlainNetworkWriter, node: Node, values: Sequence[int]) 
     )
     groups = int(node["group"] or 1)
     _, _, channels = _grid(node.result)
-    given = _constant(node, 2)
-    bias = np.zeros(channels, np.float32) if given is None else given
+    constant = _constant(node, 2)
+    bias = np.zeros(channels, np.float32) if constant is None else constant
     settings: dict[str, Any] = {"strides": strides, "padding": padding}
     if node.operator == "ConvTranspose":
         if groups != 1 or dilation != (1, 1):

@@ -128,10 +128,10 @@ def _outside(tensor: Any, folder: Path, most: int) -> bytes:
     file = _beside(entries.get("location", ""), folder, name)
     length = _length(tensor, name)
     try:
-        offset, told = int(entries.get("offset", 0)), int(entries.get("length", length))
+        offset, stated_length = int(entries.get("offset", 0)), int(entries.get("length", length))
     except ValueError:
-        offset, told = -1, length
-    if offset < 0 or told != length:
+        offset, stated_length = -1, length
+    if offset < 0 or stated_length != length:
         raise FileError(f"it is damaged: where weight {name} lies in {file.name} makes no sense.")
     if length > most:
         raise FileError(f"with its weights it has more than {_LARGEST:,} bytes; saccade opens no larger ONNX model.")
@@ -220,7 +220,7 @@ def _refuse_endless_functions(model: Any) -> None:
             raise FileError(f"it is damaged: its function {shortened(key[1])} calls itself.")
         if key not in sizes:
             sizes[key] = sum(
-                size_of(called, (*callers, key)) if (called := (node.domain, node.op_type)) in functions else 1
+                size_of(key_called, (*callers, key)) if (key_called := (node.domain, node.op_type)) in functions else 1
                 for node in nodes_in(functions[key])
             )
         return sizes[key]

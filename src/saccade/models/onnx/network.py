@@ -138,13 +138,13 @@ class OnnxNetwork:
     def _tensors(self) -> dict[str, str]:
         """The names of the results that are layers, by path."""
         tensors = {}
-        for name, known in self._first.trace.known.items():
+        for name, tensor in self._first.trace.known.items():
             shape = self._first.shapes.get(name)
             if name == self._image.name or shape is None or not 2 <= len(shape) <= 4 or 0 in shape:
                 continue
             other = self._second.shapes.get(name, ())
             is_one_each = shape[0] == self._batch and len(other) == len(shape)
-            if is_one_each and (len(shape) < 4 or known.is_map):
+            if is_one_each and (len(shape) < 4 or tensor.is_map):
                 tensors[self._paths[name]] = name
         return tensors
 
@@ -167,8 +167,8 @@ class OnnxNetwork:
     @property
     def hints(self) -> Hints:
         """What the last operator says about the images."""
-        made = {name: node.op_type for node in self._graph.node for name in node.output}
-        return Hints(output_activation=_ACTIVATIONS.get(made.get(self._tensors[self.output], "")))
+        operator_of = {name: node.op_type for node in self._graph.node for name in node.output}
+        return Hints(output_activation=_ACTIVATIONS.get(operator_of.get(self._tensors[self.output], "")))
 
     def weights(self) -> list[tuple[str, Any]]:
         """Every stored weight by name as a numpy array that must not be written to."""
@@ -221,8 +221,8 @@ class OnnxNetwork:
 
     def first_read(self, level: float) -> Array | None:
         """What the first operator with a kernel reads of images whose every value is `level`, as it lies there."""
-        known = self._first.trace.known
-        node = next((n for n in self._graph.node if n.op_type in _WITH_KERNEL and n.input[0] in known), None)
+        dependent = self._first.trace.known
+        node = next((n for n in self._graph.node if n.op_type in _WITH_KERNEL and n.input[0] in dependent), None)
         if node is None:
             return None
         height, width = self._first.size
@@ -253,15 +253,15 @@ class OnnxNetwork:
 
     # Shapes
 
-    def _shape_of_images(self, sides: Sequence[int | None], asked: InputShape | None) -> InputShape:
+    def _shape_of_images(self, sides: Sequence[int | None], stated: InputShape | None) -> InputShape:
         height, width, channels = sides[1:] if self._is_channels_last else [*sides[2:], sides[1]]
         channels = channels or _channels_read(self._graph)
-        if asked is not None:
-            asked = checked_shape(asked)
+        if stated is not None:
+            stated = checked_shape(stated)
             own = (height, width, channels)
-            if any(size is not None and size != told for size, told in zip(own, asked, strict=True)):
-                raise InputError(f"input_shape={asked}: the model takes {own} (height, width, channels).")
-            height, width, channels = asked
+            if any(size is not None and size != stated_size for size, stated_size in zip(own, stated, strict=True)):
+                raise InputError(f"input_shape={stated}: the model takes {own} (height, width, channels).")
+            height, width, channels = stated
         return height, width, channels or 3
 
     def _two_runs(self) -> tuple[_Run, _Run]:
@@ -350,8 +350,8 @@ class OnnxNetwork:
         return (*shape[1:], shape[0]) if is_first else shape
 
     def _free_shape(self, name: str) -> tuple[int | None, ...]:
-        one, two = self._shape_at(self._first, name), self._shape_at(self._second, name)
-        return tuple(a if a == b else None for a, b in zip(one, two, strict=True))
+        first, second = self._shape_at(self._first, name), self._shape_at(self._second, name)
+        return tuple(a if a == b else None for a, b in zip(first, second, strict=True))
 
 
 def _the_image(inputs: Sequence[Any]) -> Any:
@@ -397,14 +397,14 @@ def _channels_read(graph: Any) -> int | None:
 def _paths(graph: Any) -> dict[str, str]:
     """How each result is called as a layer: by its own name, made printable; `"input"` is the image's."""
     paths: dict[str, str] = {}
-    taken = {"input"}
+    paths_in_use = {"input"}
     for node in graph.node:
         for name in filter(None, node.output):
             path = plain = re.sub(r"[^\x20-\x7e]", "?", name) if not name.isprintable() else name
             number = 1
-            while path in taken:
+            while path in paths_in_use:
                 number += 1
                 path = f"{plain}_{number}"
-            taken.add(path)
+            paths_in_use.add(path)
             paths[name] = path
     return paths

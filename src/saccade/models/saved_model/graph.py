@@ -189,13 +189,13 @@ def _node(tensor: str) -> str:
 
 def _before(nodes: Mapping[str, Any], names: Iterable[str]) -> set[str]:
     """These nodes, and all that they depend on."""
-    waiting, seen = [name for name in names if name in nodes], set()
+    waiting, visited = [name for name in names if name in nodes], set()
     while waiting:
         name = waiting.pop()
-        if name not in seen:
-            seen.add(name)
+        if name not in visited:
+            visited.add(name)
             waiting.extend(source for source in map(_node, nodes[name].input) if source in nodes)
-    return seen
+    return visited
 
 
 def _functions_in(nodes: Iterable[Any]) -> set[str]:
@@ -216,13 +216,13 @@ def _called(node: Any) -> Iterator[str]:
 
 def _reached(functions: Mapping[str, Any], names: Iterable[str]) -> set[str]:
     """These functions, and all that they call."""
-    waiting, seen = [name for name in names if name in functions], set()
+    waiting, visited = [name for name in names if name in functions], set()
     while waiting:
         name = waiting.pop()
-        if name not in seen:
-            seen.add(name)
+        if name not in visited:
+            visited.add(name)
             waiting.extend(inner for inner in _functions_in(functions[name].node_def) if inner in functions)
-    return seen
+    return visited
 
 
 def _refuse_endless(functions: Mapping[str, Any], names: Iterable[str]) -> None:
@@ -235,10 +235,10 @@ def _refuse_endless(functions: Mapping[str, Any], names: Iterable[str]) -> None:
             name, done = waiting.pop()
             if name in counts:
                 continue
-            inner = [called for node in functions[name].node_def for called in _called(node) if called in functions]
+            inner = [callee for node in functions[name].node_def for callee in _called(node) if callee in functions]
             if done:
                 open_calls.discard(name)
-                counts[name] = len(functions[name].node_def) + sum(counts[called] for called in inner)
+                counts[name] = len(functions[name].node_def) + sum(counts[callee] for callee in inner)
                 if counts[name] > _MOST_OPERATIONS:
                     raise FileError(
                         f"its graph is damaged: {shortened(name)} runs more than {_MOST_OPERATIONS:,} operations."
@@ -248,7 +248,7 @@ def _refuse_endless(functions: Mapping[str, Any], names: Iterable[str]) -> None:
                 raise FileError(f"its graph is damaged: the function {shortened(name)} calls itself.")
             open_calls.add(name)
             waiting.append((name, True))
-            waiting.extend((called, False) for called in inner)
+            waiting.extend((callee, False) for callee in inner)
 
 
 def _refuse_large_constants(graphs: Iterable[Iterable[Any]]) -> None:

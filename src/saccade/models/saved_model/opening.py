@@ -81,10 +81,10 @@ def open_saved_model(folder: Path, *, trust: bool = False) -> keras.Model | Save
     except Exception as error:  # TensorFlow raises a dozen kinds here; all mean that the folder cannot be read.
         raise FileError(f"{folder} is damaged: {plain_sentence(error)}.") from error
     with about(folder):
-        written = dict(_keras_nodes(folder, graph))
+        nodes = dict(_keras_nodes(folder, graph))
         try:
             with weights_counted(stored):
-                return _as_keras(loaded, written)
+                return _as_keras(loaded, nodes)
         except InputError as error:
             return _as_function(loaded, str(error))
 
@@ -115,8 +115,8 @@ def _stored_numbers(folder: Path) -> int:
     return sum(counts.values())
 
 
-def _as_keras(loaded: Any, written: Mapping[str, Any]) -> keras.Model:
-    root = written.get("root", {})
+def _as_keras(loaded: Any, nodes: Mapping[str, Any]) -> keras.Model:
+    root = nodes.get("root", {})
     config = root.get("model_config") or root
     inner = config.get("config") if isinstance(config, Mapping) else None
     if not isinstance(inner, Mapping) or "layers" not in inner or not isinstance(config.get("class_name"), str):
@@ -125,20 +125,18 @@ def _as_keras(loaded: Any, written: Mapping[str, Any]) -> keras.Model:
     origin = origin_of(None, config, "tensorflow", False, {})
     refuse_code(config, origin)
     rebuilt = rebuilt_from(config, origin)
-    put(list(_pairs(rebuilt.parts, "root", loaded, written)), rebuilt.parts)
+    put(list(_pairs(rebuilt.parts, "root", loaded, nodes)), rebuilt.parts)
     return rebuilt.model
 
 
-def _pairs(
-    parts: Sequence[Part], path: str, owner: Any, written: Mapping[str, Any]
-) -> Iterator[tuple[Any, np.ndarray]]:
+def _pairs(parts: Sequence[Part], path: str, owner: Any, nodes: Mapping[str, Any]) -> Iterator[tuple[Any, np.ndarray]]:
     for part in parts:
         place = next(
-            (place for place, node in written.items() if _is_child(place, path) and node.get("name") == part.name), ""
+            (place for place, node in nodes.items() if _is_child(place, path) and node.get("name") == part.name), ""
         )
         saved = getattr(owner, place.rpartition(".")[2], None) if place else None
         if part.parts and saved is not None:
-            yield from _pairs(part.parts, place, saved, written)
+            yield from _pairs(part.parts, place, saved, nodes)
         elif part.layer is not None and part.layer.weights:
             variables = variables_of(saved)
             if not variables:
@@ -218,15 +216,15 @@ def _keras_nodes(folder: Path, graph: Any) -> Iterator[tuple[str, dict[str, Any]
         return
     # Up to TensorFlow 2.4 the same texts lie inside saved_model.pb itself.
     nodes = graph.meta_graphs[0].object_graph_def.nodes
-    waiting, seen = [("root", 0)] if nodes else [], {0}
+    waiting, visited = [("root", 0)] if nodes else [], {0}
     while waiting:
         path, number = waiting.pop(0)
         text = nodes[number].user_object.metadata
         if text:
             yield path, _node(text)
         for child in nodes[number].children:
-            if child.local_name.startswith("layer") and child.node_id not in seen and child.node_id < len(nodes):
-                seen.add(child.node_id)
+            if child.local_name.startswith("layer") and child.node_id not in visited and child.node_id < len(nodes):
+                visited.add(child.node_id)
                 waiting.append((f"{path}.{child.local_name}", child.node_id))
 
 

@@ -69,22 +69,22 @@ def reshaped(axes: Axes, shape: Sequence[int]) -> Axes | None:
     factors.reverse()
     regrouped: list[Axis] = []
     for size in shape:
-        taken: list[Factor] = []
+        parts: list[Factor] = []
         missing = size
         while missing > 1:
             if not factors:
                 return None
             label, length = factors.pop()
             if missing % length == 0:
-                taken.append((label, length))
+                parts.append((label, length))
                 missing //= length
             elif not label and length % missing == 0:
-                taken.append((label, missing))
+                parts.append((label, missing))
                 factors.append((label, length // missing))
                 missing = 1
             else:
                 return None
-        regrouped.append(_merged(taken))
+        regrouped.append(_merged(parts))
     return None if factors else tuple(regrouped)
 
 

@@ -39,9 +39,9 @@ def carried(module: Any) -> Carried | None:
     if own is not None:
         return own
     for name, part in module.named_modules():
-        found = _of(part, name) if name else None
-        if found is not None:
-            return found
+        of_part = _of(part, name) if name else None
+        if of_part is not None:
+            return of_part
     return None
 
 
@@ -60,13 +60,13 @@ def _of(part: Any, name: str) -> Carried | None:
     whose = f"its part {name!r}" if name else "the model"
     timm = _mapping(getattr(part, "pretrained_cfg", None)) or _mapping(getattr(part, "default_cfg", None))
     if "mean" in timm:
-        found = from_timm(timm, f"{whose} carries it (pretrained_cfg)")
+        own = from_timm(timm, f"{whose} carries it (pretrained_cfg)")
         made_for = sizes_in([getattr(getattr(part, "patch_embed", None), "img_size", None)])
-        return replace(found, sizes=tuple(dict.fromkeys([*made_for, *found.sizes])))
+        return replace(own, sizes=tuple(dict.fromkeys([*made_for, *own.sizes])))
     open_clip = _mapping(getattr(part, "preprocess_cfg", None))
     if "mean" in open_clip:
-        found = from_open_clip(open_clip, f"{whose} carries it (preprocess_cfg)")
-        return replace(found, sizes=(*sizes_in([getattr(part, "image_size", None)]), *found.sizes))
+        own = from_open_clip(open_clip, f"{whose} carries it (preprocess_cfg)")
+        return replace(own, sizes=(*sizes_in([getattr(part, "image_size", None)]), *own.sizes))
     if getattr(part, "image_mean", None) is not None and getattr(part, "image_std", None) is not None:
         settings = {"mean": part.image_mean, "std": part.image_std, "size": getattr(part, "image_size", None)}
         return from_open_clip(settings, f"{whose} carries it (image_mean, image_std)")

@@ -29,20 +29,22 @@ _SHAPES = {"_reshape_alias", "_unsafe_view", "flatten", "reshape", "squeeze", "u
 _ACTIVATIONS: Mapping[str, Callable[[Mapping[str, Any]], Activation | None]] = {
     "relu": lambda _: Activation("clip", 0, GREATEST),
     "relu6": lambda _: Activation("clip", 0, 6),
-    "hardtanh": lambda given: Activation("clip", float(given["min_val"]), float(given["max_val"])),
-    "clamp": lambda given: _between(given.get("min"), given.get("max")),
-    "clamp_min": lambda given: _between(given.get("min"), None),
-    "leaky_relu": lambda given: Activation("leaky", float(given["negative_slope"])),
-    "elu": lambda given: _elu(float(given["alpha"]), float(given["scale"]), float(given["input_scale"])),
+    "hardtanh": lambda arguments: Activation("clip", float(arguments["min_val"]), float(arguments["max_val"])),
+    "clamp": lambda arguments: _between(arguments.get("min"), arguments.get("max")),
+    "clamp_min": lambda arguments: _between(arguments.get("min"), None),
+    "leaky_relu": lambda arguments: Activation("leaky", float(arguments["negative_slope"])),
+    "elu": lambda arguments: _elu(
+        float(arguments["alpha"]), float(arguments["scale"]), float(arguments["input_scale"])
+    ),
     "sigmoid": lambda _: Activation("sigmoid"),
     "tanh": lambda _: Activation("tanh"),
     "silu": lambda _: Activation("silu"),
     "exp": lambda _: Activation("exponential"),
-    "softplus": lambda given: Activation("softplus") if float(given["beta"]) == 1 else None,
+    "softplus": lambda arguments: Activation("softplus") if float(arguments["beta"]) == 1 else None,
     "hardswish": lambda _: Activation("hard_silu"),
     "hardsigmoid": lambda _: Activation("hard_sigmoid"),
-    "gelu": lambda given: Activation("gelu" if given["approximate"] == "none" else "gelu_tanh"),
-    "_softmax": lambda given: Activation("softmax") if given["dim"] in (1, -3) else None,
+    "gelu": lambda arguments: Activation("gelu" if arguments["approximate"] == "none" else "gelu_tanh"),
+    "_softmax": lambda arguments: Activation("softmax") if arguments["dim"] in (1, -3) else None,
 }
 
 _COMBINING = {"add": "add", "sub": "subtract", "mul": "multiply", "maximum": "maximum", "minimum": "minimum"}
@@ -78,9 +80,9 @@ class OperationWriter:
 
     def note(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any) -> None:
         """Write one operation down, after it ran."""
-        name, given, is_written = _named(function, args, kwargs)
+        name, arguments, is_written = _named(function, args, kwargs)
         base = name.removesuffix("_") if is_written else name
-        read = [tensor for tensor in _tensors_in(list(given.values())) if self.value(tensor) is not None]
+        read = [tensor for tensor in _tensors_in(list(arguments.values())) if self.value(tensor) is not None]
         if not read:
             return
         results = _tensors_in([result])
@@ -89,7 +91,7 @@ class OperationWriter:
             return
         self._count += 1
         label = f"{base} {self._count}"
-        value = self._written(base, given, results[0], label)
+        value = self._written(base, arguments, results[0], label)
         if is_written:
             self._overwrite(results[0], label)
         self._know(results[0], value)
@@ -111,12 +113,12 @@ class OperationWriter:
             }
         )
 
-    def _written(self, base: str, given: Mapping[str, Any], result: Tensor, label: str) -> int:
+    def _written(self, base: str, arguments: Mapping[str, Any], result: Tensor, label: str) -> int:
         try:
             writer = _WRITERS.get(base)
             if writer is None:
                 raise NotPlain("")
-            return writer(self, given, result, label)
+            return writer(self, arguments, result, label)
         except NotPlain as reason:
             return self._unknown(label, base, str(reason))
 
@@ -138,11 +140,11 @@ class OperationWriter:
 def _named(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[str, dict[str, Any], bool]:
     """An operation's name, its arguments by theirs, and whether it writes into one of them."""
     parameters = function._schema.arguments
-    given = {each.name: each.default_value for each in parameters if each.has_default_value()}
-    given |= {each.name: value for each, value in zip(parameters, args, strict=False)}
-    given |= kwargs
+    arguments = {each.name: each.default_value for each in parameters if each.has_default_value()}
+    arguments |= {each.name: value for each, value in zip(parameters, args, strict=False)}
+    arguments |= kwargs
     is_written = any(each.alias_info is not None and each.alias_info.is_write for each in parameters)
-    return str(function._schema.name).split("::")[-1], given, is_written
+    return str(function._schema.name).split("::")[-1], arguments, is_written
 
 
 def _tensors_in(values: Any) -> list[Tensor]:
@@ -173,27 +175,27 @@ def _pair(value: Any) -> tuple[int, int]:
     return int(first), int(second)
 
 
-# Operations: (writer, arguments, result, label) -> the value given
+# Operations: (writer, arguments, result, label) -> the value that it gives
 
 _Writing = Callable[[OperationWriter, Mapping[str, Any], Tensor, str], int]
 
 
-def _only(writer: OperationWriter, given: Mapping[str, Any], name: str = "input") -> int:
+def _only(writer: OperationWriter, arguments: Mapping[str, Any], name: str = "input") -> int:
     """The value that an operation reads, if its other operands are constants."""
-    tensor = given.get(name, given.get("self"))
+    tensor = arguments.get(name, arguments.get("self"))
     value = writer.value(tensor)
-    others = [other for other in _tensors_in(list(given.values())) if other is not tensor]
+    others = [other for other in _tensors_in(list(arguments.values())) if other is not tensor]
     if value is None or any(writer.value(other) is not None for other in others):
         raise NotPlain("with weights that depend on the image")
     return value
 
 
-def _hand_on(writer: OperationWriter, given: Mapping[str, Any], _: Tensor, __: str) -> int:
-    return _only(writer, given)
+def _hand_on(writer: OperationWriter, arguments: Mapping[str, Any], _: Tensor, __: str) -> int:
+    return _only(writer, arguments)
 
 
-def _reshaped(writer: OperationWriter, given: Mapping[str, Any], result: Tensor, label: str) -> int:
-    value = _only(writer, given)
+def _reshaped(writer: OperationWriter, arguments: Mapping[str, Any], result: Tensor, label: str) -> int:
+    value = _only(writer, arguments)
     shape = _grid(result)
     if int(result.shape[0]) != 1 or prod(shape) != prod(writer.plain.shape(value)):
         raise NotPlain("across images")
@@ -202,44 +204,44 @@ def _reshaped(writer: OperationWriter, given: Mapping[str, Any], result: Tensor,
     return writer.plain.add(PlainLayer("reshape", label, (value,), shape, {"channels_first": True}))
 
 
-def _restrided(writer: OperationWriter, given: Mapping[str, Any], result: Tensor, _: str) -> int:
+def _restrided(writer: OperationWriter, arguments: Mapping[str, Any], result: Tensor, _: str) -> int:
     """Other strides of the same numbers, as pooling to one pixel gives them."""
-    before = given["self"]
+    before = arguments["self"]
     same = [
         size <= 1 or old == new for size, old, new in zip(result.shape, before.stride(), result.stride(), strict=False)
     ]
     if result.shape != before.shape or not all(same) or result.storage_offset() != before.storage_offset():
         raise NotPlain("")
-    return _only(writer, given)
+    return _only(writer, arguments)
 
 
-def _converted(writer: OperationWriter, given: Mapping[str, Any], result: Tensor, _: str) -> int:
+def _converted(writer: OperationWriter, arguments: Mapping[str, Any], result: Tensor, _: str) -> int:
     if not result.is_floating_point():
         raise NotPlain("into whole numbers")
-    return _only(writer, given)
+    return _only(writer, arguments)
 
 
-def _activation(name: str, writer: OperationWriter, given: Mapping[str, Any], result: Tensor, label: str) -> int:
-    activation = _ACTIVATIONS[name](given)
+def _activation(name: str, writer: OperationWriter, arguments: Mapping[str, Any], result: Tensor, label: str) -> int:
+    activation = _ACTIVATIONS[name](arguments)
     if activation is None:
         raise NotPlain("with unusual settings")
     return writer.plain.add(
-        PlainLayer("activation", label, (_only(writer, given),), _grid(result), activation=activation)
+        PlainLayer("activation", label, (_only(writer, arguments),), _grid(result), activation=activation)
     )
 
 
-def _convolution(writer: OperationWriter, given: Mapping[str, Any], result: Tensor, label: str) -> int:
-    value, shape = _only(writer, given), _grid(result)
-    kernel = _array(given["weight"])
+def _convolution(writer: OperationWriter, arguments: Mapping[str, Any], result: Tensor, label: str) -> int:
+    value, shape = _only(writer, arguments), _grid(result)
+    kernel = _array(arguments["weight"])
     if kernel.ndim != 4:
         raise NotPlain("of other images")
     groups, strides, padding, dilation = (
-        int(given["groups"]),
-        *(_pair(given[name]) for name in ("stride", "padding", "dilation")),
+        int(arguments["groups"]),
+        *(_pair(arguments[name]) for name in ("stride", "padding", "dilation")),
     )
-    bias = np.zeros(shape[2], np.float32) if given.get("bias") is None else _array(given["bias"])
+    bias = np.zeros(shape[2], np.float32) if arguments.get("bias") is None else _array(arguments["bias"])
     settings: dict[str, Any] = {"strides": strides, "padding": padding}
-    if given["transposed"]:
+    if arguments["transposed"]:
         if groups != 1 or dilation != (1, 1):
             raise NotPlain("transposed, in groups or with a dilation")
         arrays = {"kernel": kernel.transpose(2, 3, 0, 1), "bias": bias}
@@ -257,16 +259,16 @@ def _product(
     left: str,
     right: str,
     writer: OperationWriter,
-    given: Mapping[str, Any],
+    arguments: Mapping[str, Any],
     result: Tensor,
     label: str,
 ) -> int:
     """A vector times a matrix; that of `linear` lies the other way round."""
-    value, shape = _only(writer, given, left), _grid(result)
-    if given.get("alpha", 1) != 1 or given.get("beta", 1) != 1 or writer.plain.shape(value)[:2] != (1, 1):
+    value, shape = _only(writer, arguments, left), _grid(result)
+    if arguments.get("alpha", 1) != 1 or arguments.get("beta", 1) != 1 or writer.plain.shape(value)[:2] != (1, 1):
         raise NotPlain("of something else than a vector")
-    matrix = _array(given[right])
-    bias = given.get("bias", given.get("self") if left != "self" else None)
+    matrix = _array(arguments[right])
+    bias = arguments.get("bias", arguments.get("self") if left != "self" else None)
     arrays = {
         "kernel": (matrix.T if right == "weight" else matrix)[None, None],
         "bias": np.zeros(shape[2], np.float32) if bias is None else np.array(np.broadcast_to(_array(bias), shape[2])),
@@ -280,45 +282,49 @@ def _affine(
     return writer.plain.add(affine_layer(label, value, writer.plain.shape(value), scale, shift))
 
 
-def _batch_norm(writer: OperationWriter, given: Mapping[str, Any], _: Tensor, label: str) -> int:
-    if given.get("training") or given.get("running_mean") is None:
+def _batch_norm(writer: OperationWriter, arguments: Mapping[str, Any], _: Tensor, label: str) -> int:
+    if arguments.get("training") or arguments.get("running_mean") is None:
         raise NotPlain("by the statistics of the image itself")
-    epsilon = given.get("eps", given.get("epsilon"))
-    scale = 1 / np.sqrt(_array(given["running_var"]).astype(np.float64) + epsilon)
-    if given.get("weight") is not None:
-        scale = scale * _array(given["weight"])
-    shift = -scale * _array(given["running_mean"])
-    if given.get("bias") is not None:
-        shift = shift + _array(given["bias"])
-    return _affine(writer, _only(writer, given), scale, shift, label)
+    epsilon = arguments.get("eps", arguments.get("epsilon"))
+    scale = 1 / np.sqrt(_array(arguments["running_var"]).astype(np.float64) + epsilon)
+    if arguments.get("weight") is not None:
+        scale = scale * _array(arguments["weight"])
+    shift = -scale * _array(arguments["running_mean"])
+    if arguments.get("bias") is not None:
+        shift = shift + _array(arguments["bias"])
+    return _affine(writer, _only(writer, arguments), scale, shift, label)
 
 
-def _pooling(pooling: str, writer: OperationWriter, given: Mapping[str, Any], result: Tensor, label: str) -> int:
-    dilation = _pair(given.get("dilation", 1))
-    if dilation != (1, 1) or given.get("divisor_override") is not None or (pooling == "mean" and given["ceil_mode"]):
+def _pooling(pooling: str, writer: OperationWriter, arguments: Mapping[str, Any], result: Tensor, label: str) -> int:
+    dilation = _pair(arguments.get("dilation", 1))
+    if (
+        dilation != (1, 1)
+        or arguments.get("divisor_override") is not None
+        or (pooling == "mean" and arguments["ceil_mode"])
+    ):
         raise NotPlain("with a dilation, a divisor or rounded up")
-    size = _pair(given["kernel_size"])
+    size = _pair(arguments["kernel_size"])
     settings = {
         "pooling": pooling,
         "size": size,
-        "strides": _pair(given["stride"]) if given.get("stride") else size,
-        "padding": _pair(given["padding"]),
-        "counts_padding": bool(given.get("count_include_pad", False)),
+        "strides": _pair(arguments["stride"]) if arguments.get("stride") else size,
+        "padding": _pair(arguments["padding"]),
+        "counts_padding": bool(arguments.get("count_include_pad", False)),
     }
-    return writer.plain.add(PlainLayer("pooling", label, (_only(writer, given),), _grid(result), settings))
+    return writer.plain.add(PlainLayer("pooling", label, (_only(writer, arguments),), _grid(result), settings))
 
 
-def _adaptive_pooling(writer: OperationWriter, given: Mapping[str, Any], result: Tensor, label: str) -> int:
-    value, shape = _only(writer, given), _grid(result)
+def _adaptive_pooling(writer: OperationWriter, arguments: Mapping[str, Any], result: Tensor, label: str) -> int:
+    value, shape = _only(writer, arguments), _grid(result)
     read = writer.plain.shape(value)
     if read[0] % shape[0] or read[1] % shape[1]:
         raise NotPlain("by windows of several sizes")
     return _mean_of_windows(writer, value, (read[0] // shape[0], read[1] // shape[1]), shape, label)
 
 
-def _mean(writer: OperationWriter, given: Mapping[str, Any], result: Tensor, label: str) -> int:
-    value, axes = _only(writer, given), given.get("dim")
-    tensor = given["self"]
+def _mean(writer: OperationWriter, arguments: Mapping[str, Any], result: Tensor, label: str) -> int:
+    value, axes = _only(writer, arguments), arguments.get("dim")
+    tensor = arguments["self"]
     if axes is None or tensor.dim() != 4 or {axis % 4 for axis in axes} != {2, 3}:
         raise NotPlain("over other axes than rows and columns")
     return _mean_of_windows(writer, value, writer.plain.shape(value)[:2], _grid(result), label)
@@ -330,30 +336,30 @@ def _mean_of_windows(writer: OperationWriter, value: int, size: tuple[int, int],
 
 
 def _upsampling(
-    interpolation: str, writer: OperationWriter, given: Mapping[str, Any], result: Tensor, label: str
+    interpolation: str, writer: OperationWriter, arguments: Mapping[str, Any], result: Tensor, label: str
 ) -> int:
-    value, shape = _only(writer, given), _grid(result)
+    value, shape = _only(writer, arguments), _grid(result)
     read = writer.plain.shape(value)
-    if given.get("align_corners") or shape[0] % read[0] or shape[1] % read[1]:
+    if arguments.get("align_corners") or shape[0] % read[0] or shape[1] % read[1]:
         raise NotPlain("by a factor that is not whole, or with aligned corners")
     settings = {"size": (shape[0] // read[0], shape[1] // read[1]), "interpolation": interpolation}
     return writer.plain.add(PlainLayer("upsampling", label, (value,), shape, settings))
 
 
-def _frame(writer: OperationWriter, given: Mapping[str, Any], result: Tensor, label: str) -> int:
-    pad = [*(int(size) for size in given["pad"]), 0, 0, 0, 0]
-    if float(given["value"] or 0) != 0 or len(given["pad"]) > 4 or given["self"].dim() != 4:
+def _frame(writer: OperationWriter, arguments: Mapping[str, Any], result: Tensor, label: str) -> int:
+    pad = [*(int(size) for size in arguments["pad"]), 0, 0, 0, 0]
+    if float(arguments["value"] or 0) != 0 or len(arguments["pad"]) > 4 or arguments["self"].dim() != 4:
         raise NotPlain("by other numbers than zeros, or along the channels")
     settings = {"padding": (pad[2], pad[0])}
-    return writer.plain.add(PlainLayer("frame", label, (_only(writer, given),), _grid(result), settings))
+    return writer.plain.add(PlainLayer("frame", label, (_only(writer, arguments),), _grid(result), settings))
 
 
-def _combining(base: str, writer: OperationWriter, given: Mapping[str, Any], result: Tensor, label: str) -> int:
+def _combining(base: str, writer: OperationWriter, arguments: Mapping[str, Any], result: Tensor, label: str) -> int:
     import torch
 
-    if given.get("alpha", 1) != 1 or given.get("rounding_mode") is not None:
+    if arguments.get("alpha", 1) != 1 or arguments.get("rounding_mode") is not None:
         raise NotPlain("with a factor")
-    first, second = given["self"], given["other"]
+    first, second = arguments["self"], arguments["other"]
     values = [writer.value(operand) if isinstance(operand, torch.Tensor) else None for operand in (first, second)]
     shape = _grid(result)
     if None not in values:
@@ -394,15 +400,15 @@ def _by_channel(constant: Any, shape: Grid) -> NDArray[np.float64]:
     return _array(constant).astype(np.float64).ravel()
 
 
-def _reversed_subtraction(writer: OperationWriter, given: Mapping[str, Any], result: Tensor, label: str) -> int:
+def _reversed_subtraction(writer: OperationWriter, arguments: Mapping[str, Any], result: Tensor, label: str) -> int:
     """`rsub`: the second operand less the first."""
-    swapped = {**given, "self": given["other"], "other": given["self"]}
+    swapped = {**arguments, "self": arguments["other"], "other": arguments["self"]}
     return _combining("sub", writer, swapped, result, label)
 
 
-def _concatenation(writer: OperationWriter, given: Mapping[str, Any], result: Tensor, label: str) -> int:
-    values = [writer.value(tensor) for tensor in given["tensors"]]
-    if given["dim"] not in (1, 1 - result.dim()) or None in values:
+def _concatenation(writer: OperationWriter, arguments: Mapping[str, Any], result: Tensor, label: str) -> int:
+    values = [writer.value(tensor) for tensor in arguments["tensors"]]
+    if arguments["dim"] not in (1, 1 - result.dim()) or None in values:
         raise NotPlain("along other axes than the channels")
     inputs = tuple(value for value in values if value is not None)
     return writer.plain.add(PlainLayer("concatenate", label, inputs, _grid(result)))

@@ -143,10 +143,10 @@ def _split(work: Work) -> Layout | None:
 def _selected(work: Work) -> Layout | None:
     dim = (work["dim"] or 0) % len(work.main)
     axis = work.main[dim]
-    rest = (*work.main[:dim], *work.main[dim + 1 :])
+    remaining = (*work.main[:dim], *work.main[dim + 1 :])
     if is_spatial(axis) and (len(axis) != 1 or axis[0].label != "tokens"):
         return None  # one row of all, or one cell
-    return rest
+    return remaining
 
 
 def _indexed(work: Work) -> Layout | None:
@@ -191,13 +191,13 @@ def _multiplied(work: Work) -> Layout | None:
     by_name = {operand.argument: operand for operand in work.operands}
     left, right = by_name.get(left_name), by_name.get(right_name)
     if left is not None and left.layout is not None:
-        rest = mixed_along(left.layout, [len(left.layout) - 1])
-        if rest is not None and has_places(rest):
-            return (*rest[:-1], other(work.shape[-1]))
+        layout = mixed_along(left.layout, [len(left.layout) - 1])
+        if layout is not None and has_places(layout):
+            return (*layout[:-1], other(work.shape[-1]))
     if right is not None and right.layout is not None and work.name != "linear":
-        rest = mixed_along(right.layout, [len(right.layout) - 2])
-        if rest is not None and has_places(rest):
-            return (*rest[:-2], other(work.shape[-2]), rest[-1])
+        layout = mixed_along(right.layout, [len(right.layout) - 2])
+        if layout is not None and has_places(layout):
+            return (*layout[:-2], other(work.shape[-2]), layout[-1])
     if any(operand.layout is None for operand in (left, right) if operand is not None and operand in work.placed):
         return None
     return without_places(work.shape)
@@ -246,8 +246,8 @@ def _mapped(work: Work) -> Layout | None:
     if not work.placed or len(work.shape) != 4 or len(work.main) != 4 or not is_spatial(work.main[0]):
         return feature_map(work.shape)
     gone = [1, *(dim for dim in (2, 3) if size_of(work.main[dim]) != work.shape[dim])]
-    rest = mixed_along(work.main, gone)
-    return rest and tuple(other(size) if dim in gone else rest[dim] for dim, size in enumerate(work.shape))
+    layout = mixed_along(work.main, gone)
+    return layout and tuple(other(size) if dim in gone else layout[dim] for dim, size in enumerate(work.shape))
 
 
 def _convolved(work: Work) -> Layout | None:

@@ -41,21 +41,23 @@ def check_takes_one_image(module: Any, name: str) -> None:
     except (TypeError, ValueError):
         return  # some compiled functions do not say
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    needed = [one for one in parameters if one.default is one.empty and one.kind not in variable]
-    by_name = [one.name for one in needed if one.kind is one.KEYWORD_ONLY]
-    takes_any = any(one.kind is one.VAR_POSITIONAL for one in parameters)
+    needed = [
+        parameter for parameter in parameters if parameter.default is parameter.empty and parameter.kind not in variable
+    ]
+    by_name = [parameter.name for parameter in needed if parameter.kind is parameter.KEYWORD_ONLY]
+    takes_any = any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters)
     if by_name and len(needed) == 1:
         raise ModelError(
             f"{name!r} takes its image only by name ({by_name[0]}=); wrap it in a module whose forward(self, image) "
             f"gives self.model({by_name[0]}=image)."
         )
     if len(needed) > 1:
-        listed = ", ".join(one.name for one in needed)
+        listed = ", ".join(parameter.name for parameter in needed)
         raise ModelError(
             f"{name!r} takes {len(needed)} inputs ({listed}); saccade explains models that take one image: "
             f"{_instead(module)}"
         )
-    names = [one.name for one in parameters]
+    names = [parameter.name for parameter in parameters]
     if not takes_any and names and names[0] in _TEXTS and any(image in names for image in _IMAGES):
         raise ModelError(f"the first input of {name!r} is {names[0]}, which is no image; {_instead(module)}")
     if needed and _is_mapping(needed[0].annotation):
@@ -111,8 +113,8 @@ def _instead(module: Any) -> str:
     parts = list(_encoders(module))
     if not parts:
         return "wrap it in a module of one input."
-    others = f" (or {', '.join(f'model.{part}' for part in parts[1:3])})" if parts[1:] else ""
-    return f"give the part that encodes images: model.{parts[0]}{others}."
+    alternatives = f" (or {', '.join(f'model.{part}' for part in parts[1:3])})" if parts[1:] else ""
+    return f"give the part that encodes images: model.{parts[0]}{alternatives}."
 
 
 def _encoders(module: Any) -> Iterator[str]:
@@ -133,7 +135,11 @@ def _may_take_images(module: Any) -> bool:
     except (TypeError, ValueError):
         return True  # some compiled functions do not say
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    needed = [one.name for one in parameters if one.default is one.empty and one.kind not in variable]
+    needed = [
+        parameter.name
+        for parameter in parameters
+        if parameter.default is parameter.empty and parameter.kind not in variable
+    ]
     return len(needed) < 2 and not (parameters and parameters[0].name in (*_TEXTS, *_OF_TOKENS))
 
 

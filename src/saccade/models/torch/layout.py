@@ -88,24 +88,24 @@ def regrouped(layout: Layout, shape: Sequence[int]) -> Layout | None:
     waiting = [factor for axis in layout for factor in axis][::-1]
     regrouped_axes: list[Axis] = []
     for size in shape:
-        taken: list[Factor] = []
+        factors: list[Factor] = []
         missing = size
         while missing > 1:
             if not waiting:
                 return None
             factor = waiting.pop()
             if missing % factor.size == 0:
-                taken.append(factor)
+                factors.append(factor)
                 missing //= factor.size
             elif factor.size % missing == 0 and factor.label != "tokens":
                 inner = factor.size // missing
                 step = factor.step * inner if factor.label else 1
-                taken.append(replace(factor, size=missing, step=step))
+                factors.append(replace(factor, size=missing, step=step))
                 waiting.append(replace(factor, size=inner))
                 missing = 1
             else:
                 return None
-        regrouped_axes.append(_merged(taken))
+        regrouped_axes.append(_merged(factors))
     return None if waiting else tuple(regrouped_axes)
 
 
@@ -117,7 +117,7 @@ def mixed_along(layout: Layout, dims: Sequence[int]) -> Layout | None:
     gone = [factor for dim in dims for factor in layout[dim] if factor.label]
     rest = tuple(() if dim in {*dims} else axis for dim, axis in enumerate(layout))
     for factor in gone:
-        left = [kept.step for axis in rest for kept in axis if kept.label == factor.label]
+        left = [other.step for axis in rest for other in axis if other.label == factor.label]
         if factor.label != "tokens" and left and min(left) < factor.step:
             return None
     return _rebased(rest)
@@ -167,7 +167,7 @@ def _sides(spatial: Sequence[Factor]) -> tuple[int, int, int, int] | None:
 def _is_inner(factor: Factor, axes: Sequence[Axis]) -> bool:
     """Is this a digit of which larger ones lie in other axes?"""
     return factor.label in ("H", "W") and any(
-        kept.label == factor.label and kept.step > factor.step for axis in axes for kept in axis
+        other.label == factor.label and other.step > factor.step for axis in axes for other in axis
     )
 
 
@@ -233,12 +233,12 @@ def joined(parts: Sequence[tuple[Axis | None, int]], rest: Sequence[Layout], dim
     for layout in rest[1:]:
         if any(a != b and is_spatial(a) and is_spatial(b) for a, b in _pairs_but(main, layout, dim)):
             return None
-    others = [
+    axes = [
         next((layout[number] for layout in rest if is_spatial(layout[number])), main[number])
         for number in range(len(main))
     ]
-    others[dim] = axis
-    return tuple(others)
+    axes[dim] = axis
+    return tuple(axes)
 
 
 def padded(cells: Axis, prefix: int, total: int) -> Axis:

@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 from saccade.errors import ModelError
+from saccade.models.network import Network
 from saccade.typing import Tensor
-
-if TYPE_CHECKING:
-    from saccade.models.torch.network import TorchNetwork
 
 _SAME = 1e-5
 """By which share of its length a layer may change for reasons of rounding."""
 
 
-def refuse_missing(network: TorchNetwork, layer: str, names: Sequence[str]) -> None:
+def refuse_missing(network: Network, module: Any, layer: str, names: Sequence[str], *, size: tuple[int, int]) -> None:
     """Refuse a code that is computed with weights that no file brought; two passes measure it.
 
     Args:
         network: The network.
+        module: What it computes with, and what has the weights.
         layer: The code.
         names: The weights as the module calls them.
+        size: Height and width of images that it takes.
 
     Raises:
         ModelError: The code changes with them; the message names the last layer that does not.
     """
-    if layer not in changed_by(network, [layer], names):
+    if layer not in _changed_by(network, module, [layer], names, size):
         return
     layers = list(network.layers)
-    changed = changed_by(network, layers, names)
+    changed = _changed_by(network, module, layers, names, size)
     first = next(place for place, path in enumerate(layers) if path in changed)
     last = layers[first - 1] if first else None
     instead = "" if last is None else f" Or take a layer before them: the last is {last!r} (--layer {last})."
@@ -40,15 +40,16 @@ def refuse_missing(network: TorchNetwork, layer: str, names: Sequence[str]) -> N
     )
 
 
-def changed_by(network: TorchNetwork, layers: Sequence[str], names: Sequence[str]) -> set[str]:
+def _changed_by(
+    network: Network, module: Any, layers: Sequence[str], names: Sequence[str], size: tuple[int, int]
+) -> set[str]:
     """The layers of these whose results change when these weights are others."""
     import torch
 
-    own = network.module.state_dict()
+    own = module.state_dict()
     generator = torch.Generator().manual_seed(0)
-    height, width = network.measured.size
-    images = torch.rand(network.fixed_batch or 1, height, width, network.input_shape[2], generator=generator)
-    images = images.to(network.device)
+    images = torch.rand(network.fixed_batch or 1, *size, network.input_shape[2], generator=generator)
+    images = images.to(own[names[0]].device)
     before = _results(network, images, layers)
     values = {name: own[name].detach().clone() for name in names}
     try:
@@ -64,7 +65,7 @@ def changed_by(network: TorchNetwork, layers: Sequence[str], names: Sequence[str
     return {layer for layer in layers if not _same(before[layer], after[layer])}
 
 
-def _results(network: TorchNetwork, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+def _results(network: Network, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
     import torch
 
     # Random states are put back between the two, so that what is drawn is drawn alike.

@@ -202,7 +202,7 @@ class TorchNetwork:
             ModelError: It is one.
         """
         if self.missing_weights:
-            refuse_missing(self, layer, self.missing_weights)
+            refuse_missing(self, self.module, layer, self.missing_weights, size=self.measured.size)
 
     def layer_weights(self) -> dict[str, list[Weight]]:
         """Every weight under its layer, to be read and written."""
@@ -262,14 +262,14 @@ class TorchNetwork:
         """A tap on channels-last values as one on the module's own, which may have another order and type."""
         return lambda output: self._channels_first(path, tap(self._channels_last(path, output))).to(output.dtype)
 
-    def _record(self, images: Tensor, wanted: frozenset[str], taps: Taps) -> Recorder:
+    def _record(self, images: Tensor, paths: frozenset[str], taps: Taps) -> Recorder:
         """Record one call; of two equal images in place of one alone, where the module would drop their axis."""
         measurement = self._measurement
         is_single = len(images) == 1 and measurement.fixed_batch is None
         if not is_single or measurement.drops_axis:
-            return self._record_once(images, wanted, taps, twice=is_single)
+            return self._record_once(images, paths, taps, twice=is_single)
         try:
-            recorder = self._record_once(images, wanted, taps, twice=False)
+            recorder = self._record_once(images, paths, taps, twice=False)
             ranks = {path: len(self._run.shapes[path]) + 1 for path in recorder.recorded}
             if all(tensor.dim() == ranks[path] for path, tensor in recorder.recorded.items()):
                 return recorder
@@ -277,17 +277,17 @@ class TorchNetwork:
         except Exception as reason:
             error = reason
         try:
-            recorder = self._record_once(images, wanted, taps, twice=True)
+            recorder = self._record_once(images, paths, taps, twice=True)
         except Exception as second:
             raise error or second from None
         measurement.drops_axis = True
         return recorder
 
-    def _record_once(self, images: Tensor, wanted: frozenset[str], taps: Taps, *, twice: bool) -> Recorder:
+    def _record_once(self, images: Tensor, paths: frozenset[str], taps: Taps, *, twice: bool) -> Recorder:
         results = self._run.results
-        recorder = Recorder(results, wanted, taps, frozenset(self._overwritten), single=twice)
+        recorder = Recorder(results, paths, taps, frozenset(self._overwritten), single=twice)
         modules = {name: self._part(name) for name in recorder.names}
-        plan = [postponed for postponed in self._postponed if postponed.names.isdisjoint((*wanted, *taps))]
+        plan = [postponed for postponed in self._postponed if postponed.names.isdisjoint((*paths, *taps))]
         poolings = {
             postponed.pooled: self.module.get_submodule(name)
             for postponed in plan

@@ -63,14 +63,14 @@ def parts_in(module: Any) -> Iterator[Any]:
 
     As `module.modules()`, which names every part on the way: with the weights that was a tenth of a small question.
     """
-    waiting, seen = [module], {id(module)}
+    waiting, visited = [module], {id(module)}
     while waiting:
         part = waiting.pop()
         yield part
         if part._modules:
             for child in reversed(part._modules.values()):
-                if child is not None and id(child) not in seen:
-                    seen.add(id(child))
+                if child is not None and id(child) not in visited:
+                    visited.add(id(child))
                     waiting.append(child)
 
 

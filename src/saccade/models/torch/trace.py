@@ -117,10 +117,10 @@ class Trace:
         arguments = {each.name: each.default_value for each in parameters if each.has_default_value()}
         arguments |= {each.name: value for each, value in zip(parameters, args, strict=False)}
         arguments |= kwargs
-        written = [
+        results = [
             arguments.get(each.name) for each in parameters if each.alias_info is not None and each.alias_info.is_write
         ]
-        targets = list(tensors_in(written))
+        targets = list(tensors_in(results))
         shape_only = name.endswith("_like") or name in _ONLY_THE_SHAPE
         derived = [] if shape_only else self._derived(arguments, targets, name)
         operands = [

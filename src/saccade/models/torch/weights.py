@@ -169,8 +169,8 @@ class _Way:
     def left_out(self) -> list[str]:
         """What the file has and the module has not, as the file calls it."""
         cut = len(self.inside)
-        taken = {f"{self.prefix}{name[cut:]}" for name in self.weights}
-        return [name for name in self.stored if name not in taken]
+        loaded = {f"{self.prefix}{name[cut:]}" for name in self.weights}
+        return [name for name in self.stored if name not in loaded]
 
     @property
     def rank(self) -> tuple[int, int, int, int]:
@@ -281,17 +281,17 @@ def _put(module: Any, expected: Mapping[str, Any], weights: Weights, file_name: 
 
 def _notes(way: _Way, checkpoint: Checkpoint, file_name: str, others: Sequence[str]) -> Iterator[str]:
     """What whoever reads the maps should know of how the weights were taken."""
-    chosen = []
+    choices = []
     if others:
-        chosen.append(f"under {way.container!r}, where {_listed(others)} would fit as well")
+        choices.append(f"under {way.container!r}, where {_listed(others)} would fit as well")
     elif len(checkpoint.entries) > 1 and way.container:
-        chosen.append(f"under {way.container!r}")
+        choices.append(f"under {way.container!r}")
     if way.prefix:
-        chosen.append(f"named {way.prefix + '...'!r}")
+        choices.append(f"named {way.prefix + '...'!r}")
     if way.inside:
-        chosen.append(f"for the part {way.inside.rstrip('.')!r}")
-    if chosen:
-        yield f"from {file_name} the weights {', '.join(chosen)}, were taken"
+        choices.append(f"for the part {way.inside.rstrip('.')!r}")
+    if choices:
+        yield f"from {file_name} the weights {', '.join(choices)}, were taken"
     if way.left_out:
         yield f"left out of {file_name}, since the model has no place for it: {several_names(way.left_out)}"
     if checkpoint.passed_over:
