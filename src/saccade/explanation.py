@@ -183,6 +183,7 @@ def _attribution(
         raw=found.raw,
         units=found.units,
         signed=found.signed,
+        zero_is_mean=found.zero_is_mean,
         is_share=found.is_share,
         grid=found.grid or (found.raw.shape[1], found.raw.shape[2]),
         images=images,

@@ -51,7 +51,8 @@ class Attribution(Result):
         values: float32 (images, rows, columns): the map on the method's own grid, which spans the model's image.
         raw: What the map was made from, before channels were joined or anything was smoothed.
         units: What one unit of `values` is.
-        signed: Whether negative values are evidence against.
+        signed: Whether negative values are evidence against; or less than the mean, where zero is the mean.
+        zero_is_mean: Whether zero is each map's own mean, so that as much lies below zero as above, whatever is shown.
         is_share: Whether the values are shares of a whole, which people read in percent.
         compared: The images that the target compares with: one for all, or one for each.
         view: How it is drawn unless it is asked otherwise.
@@ -96,6 +97,7 @@ class Attribution(Result):
     redrawn: Array | None = None
     untrained: UntrainedMaps | None = None
     fed: str = ""
+    zero_is_mean: bool = False
 
     def __post_init__(self) -> None:
         read_only(self.values, self.raw)
@@ -147,7 +149,8 @@ class Attribution(Result):
             return self.sentences[index]
         placed = self.on_photo(index)
         every = max(1, round(math.sqrt(placed.size / _COUNTED)))
-        return map_sentence(placed[every // 2 :: every, every // 2 :: every], signed=self.signed)
+        sampled = placed[every // 2 :: every, every // 2 :: every]
+        return map_sentence(sampled, signed=self.signed, zero_is_mean=self.zero_is_mean)
 
     # Pages
 
@@ -418,6 +421,7 @@ class Attribution(Result):
             "question": self.question,
             "units": self.units,
             "signed": self.signed,
+            "zero_is_mean": self.zero_is_mean,
             "is_share": self.is_share,
             "model": self.model,
             "layer": self.layer,
