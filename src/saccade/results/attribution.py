@@ -152,6 +152,10 @@ class Attribution(Result):
         sampled = placed[every // 2 :: every, every // 2 :: every]
         return map_sentence(sampled, signed=self.signed, zero_is_mean=self.zero_is_mean)
 
+    def page_sentences(self, index: int = 0) -> list[str]:
+        """What stands under one map on its page: what the map says, and what it has to do with untrained networks."""
+        return [self.sentence(index), *([] if self.untrained is None else [self.untrained.sentence(index)])]
+
     # Pages
 
     @checks_arguments
@@ -315,7 +319,6 @@ class Attribution(Result):
             Panel(Image.fromarray(np.asarray(photo.original)), title=photo.name),
             Panel(drawn, title=self.title, subtitle=remark),
         ]
-        sentences = [self.sentence(index)]
         if self.untrained is not None:
             placed = photo.placement.onto_original(self.untrained.mean[index], smooth=smooth)
             mean = self._framed(overlay(photo.original, placed, colours, opacity=opacity, least=_SMALLEST_DRAWN), index)
@@ -323,7 +326,6 @@ class Attribution(Result):
             panels.append(
                 Panel(mean, title="Untrained", subtitle=f"the mean of {networks} networks, scaled to the same total")
             )
-            sentences.append(self.untrained.sentence(index))
         if self.redrawn is not None:
             panels.insert(1, Panel(self.redrawn_photo(index), title="Redrawn"))
         panels += [Panel(Image.fromarray(np.asarray(other.original)), title=other.name) for other in others]
@@ -332,7 +334,7 @@ class Attribution(Result):
             panels,
             columns=2 if len(panels) == 4 and not is_wide else len(panels),
             title=capitalised(self.question),
-            caption=[*sentences, f"{self.title}: {self.summary}."],
+            caption=[*self.page_sentences(index), f"{self.title}: {self.summary}."],
             notes=self._small_print(smooth),
             bar=bar,
             theme=theme,
