@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import asking
@@ -175,6 +176,16 @@ def test_centring_moves_the_zero_and_nothing_else() -> None:
         assert "above or below the mean place" in by_default.units
         signed = find(method)(encoder, images, targets.channel(1))
         assert signed.settings["centred"] is False
+
+
+@pytest.mark.parametrize("method", ["ablation_cam", "eigen_cam", "grad_cam", "grad_cam_plus_plus", "score_cam"])
+def test_below_the_mean_is_no_evidence_against(method: str, tmp_path: Path) -> None:
+    encoder, images = encoder_of("reference")
+    look = saccade.explain(encoder, images, method)
+    assert abs(look.values.mean()) < 1e-3 * np.abs(look.values).max()
+    for each in (look, saccade.Attribution.load(look.save(tmp_path / "look.npz"))):
+        assert "above the mean of the map" in each.sentence()
+        assert "against" not in each.sentence()
 
 
 # Grad-CAM++

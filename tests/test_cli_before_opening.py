@@ -51,7 +51,7 @@ WRONG = [
     (("compare", MODEL, CAT, CUP, "--reference", "empty"), "no photos in the folder empty"),
     (("compare", MODEL, CAT, CUP, "--reference", "broken"), "none of the 2 photos"),
     (("compare", MODEL, CAT, CUP, "-o", "why.gif"), "cannot save a result as 'why.gif'"),
-    (("compare", MODEL, CAT, CUP, "-o", "nowhere/why.png"), "nowhere"),
+    (("compare", MODEL, CAT, CUP, "-o", f"{CAT}/why.png"), "photos/cat.jpg is a file; give a folder for the output"),
     (("cells", MODEL, BROKEN), "one.jpg is damaged"),
     (("feature-maps", MODEL, BROKEN), "one.jpg is damaged"),
     (("explain", CAT, MODEL), "is named like a model, not like a photo; the model comes first, then the photos"),
@@ -89,6 +89,25 @@ WRONG = [
 
 @pytest.mark.parametrize(("words", "line"), WRONG, ids=[" ".join(map(ascii, words)) for words, _ in WRONG])
 def test_it_is_refused_before_the_model_is_opened(run: Run, given: Path, words: tuple[str, ...], line: str) -> None:
+    before = sorted(given.rglob("*"))
+    refused(run(*words), line)
+    assert sorted(given.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("compare", MODEL, CAT, BROKEN, "-o", "new/deeper/why.png"), "one.jpg is damaged"),
+        (("search", MODEL, "none.npz", CAT, "-o", "new/deeper/found.png"), "no file none.npz"),
+        (("index", MODEL, BROKEN, "-o", "new/deeper/photos.npz"), "one.jpg is damaged"),
+        (("atlas", MODEL, "none.npz", "-o", "new/deeper/atlas.html"), "no file none.npz"),
+        (("report", MODEL, BROKEN, "-o", "new/deeper/page.html"), "one.jpg is damaged"),
+        (("explain", MODEL, BROKEN, "-o", "new/deeper/map.png"), "one.jpg is damaged"),
+        (("train", "none", "-o", "new/deeper/mine.keras"), "none"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_a_folder_that_is_made_for_nothing_is_gone(run: Run, given: Path, words: tuple[str, ...], line: str) -> None:
     before = sorted(given.rglob("*"))
     refused(run(*words), line)
     assert sorted(given.rglob("*")) == before

@@ -100,11 +100,11 @@ def test_train_writes_a_model_that_explain_opens(run: Run, photos: Path, tmp_pat
 
 
 def test_compare(run: Run, small_model: str, photos: Path, tmp_path: Path) -> None:
-    words = ("compare", small_model, photos / "cat.jpg", photos / "cup.png", "-o", "why.png")
+    words = ("compare", small_model, photos / "cat.jpg", photos / "cup.png", "-o", "new/folder/why.png")
     status, out, _ = run(*words)
     assert status == 0
-    assert "wrote why.png" in out
-    assert width(tmp_path / "why.png") > 500
+    assert "wrote new/folder/why.png" in out
+    assert width(tmp_path / "new" / "folder" / "why.png") > 500
     answer = json.loads(run(*words, "--json")[1])
     assert np.sum(answer["shares_a"]) == pytest.approx(answer["score"], abs=1e-5)
     assert f"similarity {answer['score']:.3f}" in out

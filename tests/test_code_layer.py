@@ -253,7 +253,7 @@ def test_a_well_known_name_at_the_entrance_is_no_evidence() -> None:
     assert chosen.reason == "the model gives it as 'output[pooler_output]'"
     assert chosen.runner_up is not None
     assert chosen.runner_up.path == "layernorm" == find_layer(network, "output.last_hidden_state")
-    with pytest.raises(UnknownName, match="nearest"):
+    with pytest.raises(UnknownName, match=r"no layer 'output\.last_hidden'"):
         find_layer(network, "output.last_hidden")
 
 

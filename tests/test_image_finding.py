@@ -66,7 +66,7 @@ def test_find_understands_globs(album):
 
 
 def test_find_says_what_matched_nothing(album):
-    with pytest.raises(FileError, match=r"no file .*c\.jpg; the nearest there is 'b\.jpg'\."):
+    with pytest.raises(FileError, match=r"no file .*c\.jpg\."):  # one letter that is another is no slip
         find([album, album / "c.jpg"])
     with pytest.raises(FileError, match=r"no photos match .*\*\.tif; looked for JPEG"):
         find([str(album / "*.tif")])

@@ -43,6 +43,20 @@ def test_evidence_against_is_weighed() -> None:
     assert only_against.startswith("Half of what lies below zero lies in 6.2 % of the photo's area")
 
 
+def test_where_zero_is_the_mean_nothing_is_said_of_what_lies_below() -> None:
+    values = np.zeros((8, 8), np.float32)
+    values[:2, :2] = 1.0
+    values -= values.mean()
+    assert map_sentence(values, signed=True, zero_is_mean=True) == (
+        "Half of what lies above the mean of the map lies in 3.1 % of the photo's area, most of it (100 %) in the "
+        "upper left quarter; its strongest place is in the upper left corner."
+    )
+    evenly = np.where(np.indices((8, 8)).sum(axis=0) % 2, 1.0, -1.0)
+    assert map_sentence(evenly, signed=True, zero_is_mean=True) == (
+        "Half of what lies above the mean of the map lies in 25 % of the photo's area."
+    )
+
+
 def test_a_flat_map_says_so_and_an_even_one_names_no_place() -> None:
     assert map_sentence(np.full((4, 4), 0.3), signed=False) == "Nothing stands out: the map is flat."
     noise = 1 + 0.1 * np.random.default_rng(0).random((32, 32))

@@ -16,7 +16,7 @@ from saccade.attribution.smoothing import gaussian_blur
 from saccade.pairs.reference import reference_of_codes
 from saccade.picture.numerals import number
 from saccade.reference import Reference
-from saccade.report.trust_data import deletion_curves, trust_data
+from saccade.report.trust_data import _score, _verdict, deletion_curves, trust_data
 
 
 def test_curves_are_those_of_photos_covered_by_hand() -> None:
@@ -93,3 +93,41 @@ def test_photos_that_are_all_the_same_have_no_mean_to_take_off(all_alike: saccad
     for trust in trusts(all_alike, np.repeat(random_photos(1), 5, axis=0)):
         assert trust["mean_of"] == ""
         assert trust["sentence"].startswith("This test cannot tell here")
+
+
+def test_the_score_is_what_the_sentence_says_it_is() -> None:
+    """The mean over shares of: similarity with the least marked blurred, less that with the most marked blurred."""
+    rng = np.random.default_rng(0)
+    most_blurred, least_blurred = np.linspace(1, 0.2, 11), np.linspace(1, 0.2, 11)
+    most_blurred[1:-1], least_blurred[1:-1] = rng.random(9), rng.random(9)
+    shares = np.linspace(0, 1, 11)
+    difference = np.trapezoid(least_blurred - most_blurred, shares)
+    # Insertion of the most marked share s is the photo with the least marked 1 - s blurred.
+    assert _score(np.stack([most_blurred, least_blurred[::-1]])) == pytest.approx(difference)
+
+
+def verdict(of_map: float, edges: float, random: float, untrained: float | None = None) -> str:
+    curve = {"deletion": [1.0, 0.3]}
+    trust: dict[str, Any] = {
+        "mean_of": "",
+        "curves": {
+            name: {**curve, "score": score} for name, score in (("map", of_map), ("edges", edges), ("random", random))
+        },
+    }
+    return _verdict(trust if untrained is None else {**trust, "untrained": {"likeness": untrained}})
+
+
+def test_the_verdict_says_first_what_it_means_and_then_the_numbers() -> None:
+    assert verdict(0.301, 0.24, 0.003) == (
+        "This map finds what the code needs better than an edge detector does, and better than chance. Blurring the "
+        "places that it marks most costs the code 0.30 more of its similarity than blurring as many that it marks "
+        "least; by an edge detector that is 0.24, by chance 0.00."
+    )
+    assert "less well than an edge detector does, but better than chance." in verdict(0.20, 0.24, -0.003)
+    assert "by chance 0.00." in verdict(0.20, 0.24, -0.003)
+    assert "by chance \u22120.02." in verdict(0.20, 0.24, -0.02)
+    assert "about as well as an edge detector does, and" in verdict(0.25, 0.24, 0.0)
+    assert verdict(0.04, 0.24, 0.0).startswith("This map finds what the code needs hardly better than chance. Blurring")
+    assert verdict(0.3, 0.2, 0.0, untrained=0.8).endswith("it shows the photo, not what was learned.")
+    assert verdict(0.3, 0.2, 0.0, untrained=0.5).endswith("draw a partly different one (rank correlation 0.50).")
+    assert verdict(0.3, 0.2, 0.0, untrained=-0.1).endswith("draw another one (rank correlation \u22120.10).")

@@ -21,6 +21,8 @@ import saccade
 from saccade.cli.durations import duration
 from saccade.collection import BatchRun, PageStyle, Request
 from saccade.collection import answering as answering_module
+from saccade.collection import unfinished_page as unfinished_page_module
+from saccade.collection.kept_work import kept_in_words
 from saccade.engines import Estimate
 from saccade.engines import pace as pace_module
 from saccade.engines.pace import Cheaper, Pace
@@ -173,6 +175,41 @@ def test_a_stopped_run_leaves_its_unfinished_page_and_the_next_run_finishes_it(
     (record,) = BatchRun(encoder, [photo], requests, output=out)
     assert not record.already
     assert "not finished" not in read_metadata(page)["title"]
+
+
+def test_finished_answers_stay_where_a_run_is_stopped_before_the_others_are_there(
+    encoder: saccade.Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unfinished_page_module, "_FIRST", 0.0)
+    photo, out = tmp_path / "cat.png", tmp_path / "out"
+    Image.fromarray(data.chelsea()).save(photo)
+    requests = [Request("activation_energy"), Request("saliency"), Request("occlusion")]
+    page = out / "cat-methods.png"
+    with pytest.raises(Cancelled):
+        list(BatchRun(encoder, [photo], requests, output=out, stop=page.is_file))
+    unfinished = np.asarray(Image.open(page).convert("L"), np.int16)
+    assert np.median(unfinished[-40:-10, 10:100]) < 60  # the plate of the note
+    assert "run" not in read_metadata(page)
+    (record,) = BatchRun(encoder, [photo], requests, output=out)
+    assert not record.already
+    assert [entry.method for entry in record.maps] == ["activation_energy", "saliency", "occlusion"]
+    assert np.median(np.asarray(Image.open(page).convert("L"), np.int16)[-40:-10, 10:100]) > 150
+
+
+def test_what_is_too_little_to_be_kept_is_said(encoder: saccade.Encoder, tmp_path: Path) -> None:
+    photo, out = tmp_path / "cat.png", tmp_path / "out"
+    Image.fromarray(data.chelsea()).save(photo)
+    said: list[str] = []
+
+    def stop() -> bool:
+        said.append(kept_in_words())
+        return "answers" in said[-1]
+
+    with pytest.raises(Cancelled):
+        list(BatchRun(encoder, [photo], [Request("activation_energy"), Request("saliency")], output=out, stop=stop))
+    assert said[0] == ""
+    assert said[-1] == "1 of the 2 answers about cat.png was there, and nothing is kept of so little"
+    assert not out.exists()
 
 
 def test_an_unfinished_overlay_says_so_in_its_corner(

@@ -183,6 +183,7 @@ def _attribution(
         raw=method_map.raw,
         units=method_map.units,
         signed=method_map.signed,
+        zero_is_mean=method_map.zero_is_mean,
         is_share=method_map.is_share,
         grid=method_map.grid or (method_map.raw.shape[1], method_map.raw.shape[2]),
         images=images,

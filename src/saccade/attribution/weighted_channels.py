@@ -76,6 +76,7 @@ def weighted_channels(
         raw=parts,
         units=f"{units}, above or below the mean place" if centred else units,
         signed=not positive,
+        zero_is_mean=centred,
         notes=tuple(lines),
         settings={"at": layer.path, **(settings or {}), "positive": positive},
         scores=scores or {},

@@ -10,6 +10,7 @@ import typer
 from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
+from saccade.cli.named_files import make_folder_of
 from saccade.cli.options import Model, Opening, opened
 
 
@@ -45,6 +46,7 @@ def atlas(
 
     opening.settings()
     values.choice("theme", theme, ("light", "dark"))
+    make_folder_of(output, console)
     check_atlas(output, layout)
     check_collection(collection)
     encoder = opening.open(model)

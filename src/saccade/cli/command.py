@@ -62,7 +62,7 @@ def command(function: Callable[..., Any]) -> Callable[..., None]:
                 arguments[name] = options[name]
         console = next(argument for argument in arguments.values() if isinstance(argument, Console))
         with _reporting(console):
-            with silenced(debug=console.debug), console.notes_for_warnings():
+            with console.ending, silenced(debug=console.debug), console.notes_for_warnings():
                 answer = function(**arguments)
             console.answer(answer)
 

@@ -97,7 +97,7 @@ def compare(
         values.choice("matching", matching, ("place", "anywhere"))
     values.choice("split", split, ("auto", "exact", "masked"))
     values.choice("theme", theme, ("light", "dark"))
-    writable_result(output)
+    writable_result(output, console)
     for photo in (a, b, *(against or ())):
         readable_photo(photo, opening.max_pixels)
     if reference is not None:

@@ -53,6 +53,8 @@ class Console:
             "--debug", rich_help_panel=EVERY_COMMAND, help="Show tracebacks, and what the frameworks have to say."
         ),
     ] = False
+    ending: contextlib.ExitStack = field(default_factory=contextlib.ExitStack, init=False, repr=False)
+    """What is done when the command ends, however it ends."""
     _bars: list[Bar] = field(default_factory=list, init=False, repr=False)
     _notes: set[str] = field(default_factory=set, init=False, repr=False)
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _LISTED = 20
 """More written files than this are not listed one by one."""
+_READ = 6
+"""Nobody reads more sentences than this one after the other in a terminal."""
 
 
 @command
@@ -167,6 +169,8 @@ def _say(console: Console, run: BatchRun, records: Sequence[PageRecord]) -> None
         raise ImageError(run.failed[0].error)
     for refused in run.refused:
         console.left_out(refused.label, refused.error)
+    for line in _sentences(records):
+        console.say(line)
     written = [file for record in records if not record.already for file in record.files]
     if len(written) <= _LISTED:
         for file in written:
@@ -188,6 +192,24 @@ def _say(console: Console, run: BatchRun, records: Sequence[PageRecord]) -> None
             console.note(failed.error)
     if not records:
         raise ImageError(f"none of the {len(run.failed):,} photos could be used.")
+
+
+def _sentences(records: Sequence[PageRecord]) -> list[str]:
+    """What the maps say, in the words of their pages; nothing where there are too many to be read one by one."""
+    maps = [(record, entry) for record in records for entry in record.maps if entry.sentence]
+    if len(maps) > _READ:
+        return []
+    several = (
+        len({record.photo for record, _ in maps}) > 1,
+        len({entry.title for _, entry in maps}) > 1,
+        len({record.target for record, _ in maps}) > 1,
+    )
+    lines = []
+    for record, entry in maps:
+        names = zip(several, (record.photo.name, entry.title, record.target), strict=True)
+        which = ", ".join(name for is_needed, name in names if is_needed)
+        lines.append(f"{which}: {entry.sentence}" if which else entry.sentence)
+    return lines
 
 
 def _photos(count: int) -> str:

@@ -11,7 +11,7 @@ import typer
 from saccade.cli.command import command
 from saccade.cli.console import Console
 from saccade.cli.durations import duration
-from saccade.cli.named_files import readable_photos
+from saccade.cli.named_files import make_folder_of, readable_photos
 from saccade.cli.options import Model, Opening, opened
 
 
@@ -41,6 +41,7 @@ def index(
     from saccade.images.collection import skipped_in_words
 
     opening.settings()
+    make_folder_of(output, console)
     check_alone(check_catalogue_output(output))
     files = readable_photos(photos, opening.max_pixels)
     encoder = opening.open(model)

@@ -6,6 +6,10 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from saccade.cli.console import Console
 
 _FITS_SOME_MODEL = frozenset({".npy", ".tif", ".tiff"})
 """What is read by the number of channels that a model wants, and cannot be judged without it."""
@@ -91,18 +95,31 @@ def readable_folder(path: Path) -> Path:
     return path
 
 
-def writable_result(path: Path) -> Path:
-    """A file that a result can be saved as.
+def writable_result(path: Path, console: Console) -> Path:
+    """A file that a result can be saved as; its folder is made.
 
     Raises:
-        FileError: No result ends so, or the folder is missing or cannot be written.
+        FileError: No result ends so, or the folder cannot be made or written.
     """
     from saccade.atomic_files import check_writable
     from saccade.results.result import check_ending
 
     check_ending(path)
+    make_folder_of(path, console)
     check_writable(path)
     return path
+
+
+def make_folder_of(path: Path, console: Console) -> None:
+    """Make the folder that a file goes to; if nothing came of it, it is gone when the command ends.
+
+    Raises:
+        FileError: It cannot be made or written.
+    """
+    from saccade.atomic_files import writable_path
+    from saccade.collection.output_folder import output_folder
+
+    console.ending.enter_context(output_folder(writable_path(path).parent))
 
 
 def picture_format(path: Path, image_format: str) -> str | None:

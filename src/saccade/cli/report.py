@@ -11,7 +11,7 @@ import typer
 from saccade.cli import values
 from saccade.cli.command import command
 from saccade.cli.console import Console
-from saccade.cli.named_files import readable_folder, readable_photo, readable_photos
+from saccade.cli.named_files import make_folder_of, readable_folder, readable_photo, readable_photos
 from saccade.cli.options import Model, Opening, opened
 from saccade.cli.other_model import OtherModel
 
@@ -92,6 +92,7 @@ def report(
     other.check()
     if output.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"{output.name} is no page; a report ends in .html.")
+    make_folder_of(output, console)
     check_writable(output)
     catalogue = None if collection is None else check_collection(collection)
     of_reference = _reference_catalogue(reference)

@@ -60,7 +60,7 @@ def search(
     row_and_column = None if cell is None else values.whole_numbers("--cell", cell, "ROW,COLUMN")
     edges = None if region is None else values.whole_numbers("--region", region, "LEFT,TOP,RIGHT,BOTTOM")
     readable_photo(photo, opening.max_pixels)
-    writable_result(output)
+    writable_result(output, console)
     collection = Catalogue.load(catalogue)
     encoder = opening.open(model)
     console.say(encoder.describe())

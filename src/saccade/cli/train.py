@@ -11,6 +11,7 @@ import typer
 
 from saccade.cli.command import command
 from saccade.cli.console import Bar, Console
+from saccade.cli.named_files import make_folder_of
 
 if TYPE_CHECKING:
     from saccade.training import TrainingProgress, TrainingSettings
@@ -168,6 +169,9 @@ def train(
 
     settings = choices.settings(console.seed)
     choose_backend(backend)
+    for file in (output, preview):
+        if file is not None:
+            make_folder_of(file, console)
     with console.progress(1.0, "reading photos") as bar:
         record = train_autoencoder(
             folder, output, settings, validation=validation, resume=resume, preview=preview, start_from=start_from,

@@ -76,7 +76,13 @@ class Answering:
         return [request for request in page.requests if (request.label, page.target.name) not in refused]
 
     def attributions(
-        self, page: Page, photo: Path, images: Images, progress: Progress, on_partial: OnPartial | None = None
+        self,
+        page: Page,
+        photo: Path,
+        images: Images,
+        progress: Progress,
+        on_partial: OnPartial | None = None,
+        on_answer: OnPartial | None = None,
     ) -> list[tuple[str, Attribution]] | None:
         """The answers about one photo by the requests' labels; None, and a reason in `failed`, if it cannot be used.
 
@@ -86,6 +92,7 @@ class Answering:
             images: The photo as the model wants it.
             progress: Told how far the answers are.
             on_partial: Gets the answers so far, again and again, where a question takes long.
+            on_answer: Gets the answers so far, all finished, whenever one has joined them and more are to come.
 
         Raises:
             NotApplicable: A request cannot be answered, and `skip_refused` does not hold.
@@ -98,6 +105,8 @@ class Answering:
                 step = _Step(progress, number, len(requests), request.label)
                 refine = None if on_partial is None else _Refinement(on_partial, results, request.label)
                 results.append((request.label, self._attribution(page, request, images, step, refine)))
+                if on_answer is not None and number + 1 < len(requests):
+                    on_answer(results)
             except NotApplicable as error:
                 if not self.skip_refused:
                     raise

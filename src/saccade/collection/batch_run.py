@@ -165,7 +165,7 @@ class BatchRun:
                         break
                     step = _Step(self.progress, photo, index + position * share, share, len(photos))
                     with unfinished_page(pages.files[photo]) as page:
-                        results = answering.attributions(pages.page, photo, images, step, page.show)
+                        results = answering.attributions(pages.page, photo, images, step, page.show, page.answered)
                         if not results:
                             page.remove()
                     if results is None:

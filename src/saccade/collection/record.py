@@ -46,6 +46,7 @@ class MapRecord(Record):
         strongest_at: Where the map is strongest: x and y in pixels of the photo.
         question: What the map answers.
         key: What light, grey and lines mean where it is drawn without a colour bar.
+        sentence: What the map says, as it stands on the page.
     """
 
     label: str
@@ -65,6 +66,7 @@ class MapRecord(Record):
     view: str = "heatmap"
     question: str = ""
     key: str = ""
+    sentence: str = ""
 
     @classmethod
     def of(cls, label: str, attribution: Attribution) -> MapRecord:
@@ -89,6 +91,7 @@ class MapRecord(Record):
             view=attribution.view,
             question=attribution.question,
             key=attribution.key_words(),
+            sentence=" ".join(attribution.page_sentences(0)),
             strongest_at=(
                 round(float(left + (column + 0.5) / values.shape[1] * (right - left)), 1),
                 round(float(top + (row + 0.5) / values.shape[0] * (bottom - top)), 1),

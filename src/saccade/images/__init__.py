@@ -12,6 +12,7 @@
     npy            arrays in .npy files
     heif           HEIC photos, where pillow-heif is installed
     decoding       files and bytes -> pixels
+    colour_space   other colour spaces (ICC profiles) -> sRGB
     pillow_images  Pillow's images -> pixels
     pixels         whatever a source holds -> colours, transparency, and the number that means full brightness
     fitting        pixels + recipe -> the model's numbers, at full precision

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import glob
 import os
 import stat
@@ -11,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from saccade.errors import FileError, ImageError, SaccadeWarning
+from saccade.errors import FileError, ImageError, SaccadeWarning, nearest_file
 from saccade.images import heif
 from saccade.images.own_pages import is_own_page
 from saccade.images.signatures import KINDS
@@ -195,7 +194,6 @@ def _missing(path: Path) -> FileError:
         names = sorted(entry.name for entry in path.parent.iterdir() if not entry.name.startswith("."))
     except OSError:  # a folder that may be entered but not listed
         names = []
-    by_lower_case = {name.lower(): name for name in reversed(names)}
-    near = difflib.get_close_matches(path.name.lower(), by_lower_case, n=1, cutoff=0.5)
-    hint = f"; the nearest there is {by_lower_case[near[0]]!r}" if near else ""
+    near = nearest_file(path.name, names)
+    hint = "" if near is None else f"; the nearest there is {near!r}"
     return FileError(f"no file {path}{hint}.")

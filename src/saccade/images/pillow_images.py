@@ -14,11 +14,13 @@ from PIL import Image
 
 from saccade.errors import ImageError, SaccadeWarning
 from saccade.images.bounds import refuse_size
+from saccade.images.colour_space import Conversion, UnusableProfile, conversion
 from saccade.images.damage import plain_errors
 from saccade.images.pixels import Pixels, row_bands
 
 _ORIENTATION, _BITS, _PHOTOMETRIC = 0x0112, 258, 262
 _WHITE_IS_ZERO = 0
+_GREY = ("1", "L", "LA", "La")
 
 _pillow_state = threading.Lock()
 
@@ -61,26 +63,54 @@ def _pixels(image: Image.Image, name: str) -> Pixels:
         if tiff_tag(image, _PHOTOMETRIC, 1) == _WHITE_IS_ZERO:
             np.subtract(np.float32(1.0), floats, out=floats)
         return pixels
+    to_srgb = _to_srgb(image, name)
     if image.has_transparency_data:
-        grey = mode in ("1", "L", "LA", "La")
-        layers = _array(image, "LA" if grey else "RGBA")
+        layers = _array(image, "LA" if mode in _GREY else "RGBA", to_srgb)
         return Pixels.layered(layers[:, :, :-1], layers[:, :, -1], 255.0)
     if mode in ("1", "L"):
-        return Pixels(_array(image, "L")[:, :, None], None, 255.0)
-    return Pixels(_array(image, "RGB"), None, 255.0)
+        return Pixels(_array(image, "L", to_srgb)[:, :, None], None, 255.0)
+    return Pixels(_array(image, "RGB", to_srgb), None, 255.0)
 
 
-def _array(image: Image.Image, mode: str | None = None) -> NDArray[Any]:
+def _to_srgb(image: Image.Image, name: str) -> Conversion | None:
+    """What makes sRGB of the image's colours, by the profile that it carries; None where nothing need be done."""
+    profile = image.info.get("icc_profile")
+    if not profile or image.mode == "1":
+        return None
+    try:
+        return conversion(profile, _colours(image.mode))
+    except UnusableProfile as error:
+        note(f"{name}: its colour profile {error}; its colours are read as they stand.")
+        return None
+
+
+def _colours(mode: str) -> str:
+    """The mode of the colours alone, without transparency or palette."""
+    return "L" if mode in _GREY else mode if mode in ("CMYK", "LAB") else "RGB"
+
+
+def _array(image: Image.Image, mode: str | None = None, to_srgb: Conversion | None = None) -> NDArray[Any]:
     """The image as an array of its own, in another mode if one is given; converted in bands, to spare memory."""
     result: NDArray[Any] | None = None
     for rows in row_bands((image.height, image.width)):
         part = image.crop((0, rows.start, image.width, rows.stop))
+        if to_srgb is not None:
+            part = _converted(part, to_srgb)
         values = np.asarray(part if mode is None or mode == part.mode else part.convert(mode))
         if result is None:
             result = np.empty((image.height, *values.shape[1:]), values.dtype)
         result[rows] = values
     assert result is not None
     return result
+
+
+def _converted(part: Image.Image, to_srgb: Conversion) -> Image.Image:
+    """A part in sRGB, with its transparency as it was."""
+    mode = _colours(part.mode)
+    if not part.has_transparency_data:
+        return to_srgb(part if part.mode == mode else part.convert(mode))
+    layered = part.convert("LA" if mode == "L" else "RGBA")
+    return Image.merge(layered.mode, (*to_srgb(layered.convert(mode)).split(), layered.getchannel("A")))
 
 
 def tiff_tag(image: Any, tag: int, otherwise: int) -> int:

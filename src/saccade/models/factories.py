@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import sys
@@ -11,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from saccade.errors import MissingPackage, ModelError
+from saccade.errors import MissingPackage, ModelError, nearest
 from saccade.models.factory_call import FactoryCall
 from saccade.models.live import is_model
 from saccade.models.messages import plain_sentence
@@ -138,7 +137,7 @@ def _public_names(value: Any) -> list[str]:
 
 
 def _nearest(name: str, names: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, names, n=1)
+    near = nearest(name, names)
     return f"; the nearest is {near[0]!r}" if near else ""
 
 

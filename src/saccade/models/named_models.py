@@ -6,7 +6,6 @@ arguments in brackets. Which weights a file holds is also told by its name, wher
 
 from __future__ import annotations
 
-import difflib
 import re
 import warnings
 from collections.abc import Iterable, Sequence
@@ -14,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from saccade.errors import InputError, MissingPackage, SaccadeWarning, UnknownName
+from saccade.errors import InputError, MissingPackage, SaccadeWarning, UnknownName, nearest
 from saccade.images.normalisation import NAMED
 from saccade.models.carried import Carried, from_torchvision
 from saccade.models.factories import called, imported
@@ -25,8 +24,6 @@ _NAMED = re.compile(r"(timm|torchvision):([A-Za-z0-9_]+)(?:\.([A-Za-z0-9_]+))?\s
 _OF_TENSORFLOW = ("googlenet", "inception_v3")
 """Their weights come from TensorFlow and want -1..1, which torchvision makes of its own normalisation in the model."""
 _CLASSES = 1000
-_ALIKE = 0.6
-_CUT = 0.02
 
 
 @dataclass(frozen=True)
@@ -185,17 +182,8 @@ def _check_arguments(model: NamedModel) -> None:
 
 
 def _unknown(model: NamedModel, names: Iterable[str], library: Any) -> UnknownName:
-    functions = [name for name in dir(library) if callable(getattr(library, name)) and not name.startswith("_")]
-    near = _nearest(model.name, [*names, *functions])
-    nearest = f"; the nearest are {', '.join(map(repr, near))}" if near else ""
-    return UnknownName(f"{model.library} has no model {model.name!r}{nearest}.")
-
-
-def _nearest(name: str, names: Sequence[str]) -> list[str]:
-    """The names most like this one, or that begin most like it: people leave out how names go on."""
-    likeness: dict[str, float] = {}
-    for known in dict.fromkeys(names):
-        whole, beginning = (difflib.SequenceMatcher(None, part, name).ratio() for part in (known, known[: len(name)]))
-        likeness[known] = max(whole, beginning - _CUT)
-    ranked = sorted(likeness, key=lambda known: -likeness[known])
-    return [known for known in ranked[:3] if likeness[known] > _ALIKE]
+    made = [name for name, value in vars(library).items() if callable(value) and not isinstance(value, type)]
+    functions = [name for name in made if not name.startswith("_")]
+    near = nearest(model.name, [*names, *functions], 3)
+    which = f"; the nearest are {', '.join(map(repr, near))}" if near else ""
+    return UnknownName(f"{model.library} has no model {model.name!r}{which}.")

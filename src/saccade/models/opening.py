@@ -7,7 +7,6 @@ caller's own code, named by the caller, and is called.
 from __future__ import annotations
 
 import contextlib
-import difflib
 import os
 import re
 import sys
@@ -16,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from saccade.errors import FileError, InputError, ModelError, SaccadeWarning
+from saccade.errors import FileError, InputError, ModelError, SaccadeWarning, nearest_file
 from saccade.models.archive import is_archive, open_archive
 from saccade.models.backend import choose_backend, choose_backend_quietly
 from saccade.models.code_beside import importable
@@ -260,6 +259,6 @@ def _missing(path: Path) -> str:
     names: list[str] = []
     with contextlib.suppress(OSError):
         names = [neighbour.name for neighbour in path.parent.iterdir()]
-    near = difflib.get_close_matches(path.name[:255], names, n=1)
-    where = f"; the nearest in that folder is {near[0]!r}" if near else ""
+    near = nearest_file(path.name, names)
+    where = "" if near is None else f"; the nearest in that folder is {near!r}"
     return f"no file {path}{where}."

@@ -20,7 +20,7 @@ from saccade.evaluation.rankings import ranks
 from saccade.evaluation.similarity import CENTRED_COSINE
 from saccade.evaluation.untrained import beside_untrained
 from saccade.images import Images
-from saccade.picture.numerals import number
+from saccade.picture.numerals import MINUS, number
 from saccade.picture.pair import score_text
 from saccade.picture.scales import scale_of
 from saccade.reference import Reference
@@ -49,8 +49,8 @@ _ADVICE = {
     True: "\u201csaccade evaluate\u201d asks a whole folder.",
 }
 """What can be done where this test cannot tell: where nothing was taken off the codes, and where something was."""
-_ALIKE = 0.7
-"""From this rank correlation on two maps say much the same."""
+_ALIKE, _PARTLY = 0.7, 0.4
+"""From these rank correlations on two maps say much the same, and partly the same."""
 
 
 def trust_data(
@@ -168,7 +168,11 @@ def deletion_curves(
 
 
 def _score(curves: Array) -> float:
-    """Area under insertion less area under deletion: 0 for a map at random."""
+    """Area under insertion less area under deletion; by chance 0.
+
+    That is the mean over all shares of the photo of two similarities: with the share blurred that the map marks least,
+    less with the share blurred that it marks most.
+    """
     below = area(curves[None].astype(np.float64), np.arange(_STEPS + 1) / _STEPS)[0]
     return float(below[1] - below[0])
 
@@ -176,28 +180,25 @@ def _score(curves: Array) -> float:
 def _verdict(trust: dict[str, Any]) -> str:
     """What the test says of this photo's map."""
     scores = {name: curve["score"] for name, curve in trust["curves"].items()}
-    ahead = scores["map"] - scores["edges"]
-    in_words = (
-        f"this map {number(scores['map'])}, an edge detector {number(scores['edges'])}, a map at random "
-        f"{number(scores['random'])}"
-    )
     whole, nothing = (trust["curves"]["map"]["deletion"][step] for step in (0, -1))
     if whole - nothing < _CHANCE and max(scores.values()) - min(scores.values()) < _CHANCE:
         return (
             f"This test cannot tell here: with all of the photo blurred its code is still {score_text(nothing)} alike "
-            f"to that of the photo, so every map scores about the same ({in_words}). {_ADVICE[bool(trust['mean_of'])]}"
+            f"to that of the photo, so every map scores about the same (this map {number(scores['map'])}, an edge "
+            f"detector {number(scores['edges'])}, a map at random {number(scores['random'])}). "
+            f"{_ADVICE[bool(trust['mean_of'])]}"
         )
-    if scores["map"] - scores["random"] < _CHANCE:
-        return (
-            f"Taken at its word, this map finds what the code needs hardly better than chance. The scores: {in_words}."
-        )
-    beats = "about as surely as" if abs(ahead) < _EQUAL else "more surely than" if ahead > 0 else "less surely than"
-    text = (
-        f"Taken at its word, this map finds what the code needs {beats} an edge detector does "
-        f"({number(scores['map'])} against {number(scores['edges'])}; a map at random has "
-        f"{number(scores['random'])}). Its rank correlation with the edges is "
-        f"{number(trust['edges']['likeness'])}."
+    meaning = (
+        f"Blurring the places that it marks most costs the code {_hundredths(scores['map'])} more of its similarity "
+        f"than blurring as many that it marks least; by an edge detector that is {_hundredths(scores['edges'])}, by "
+        f"chance {_hundredths(scores['random'])}."
     )
+    if scores["map"] - scores["random"] < _CHANCE:
+        return f"This map finds what the code needs hardly better than chance. {meaning}"
+    ahead = scores["map"] - scores["edges"]
+    beats = "about as well as" if abs(ahead) < _EQUAL else "better than" if ahead > 0 else "less well than"
+    joint = "but" if beats == "less well than" else "and"
+    text = f"This map finds what the code needs {beats} an edge detector does, {joint} better than chance. {meaning}"
     untrained = trust.get("untrained")
     if untrained is None:
         return text
@@ -206,4 +207,10 @@ def _verdict(trust: dict[str, Any]) -> str:
             text
             + " But networks that never learned draw nearly the same map: it shows the photo, not what was learned."
         )
-    return text + f" Networks that never learned draw another one (rank correlation {untrained['likeness']:.2f})."
+    other = "a partly different one" if untrained["likeness"] >= _PARTLY else "another one"
+    return f"{text} Networks that never learned draw {other} (rank correlation {_hundredths(untrained['likeness'])})."
+
+
+def _hundredths(value: float) -> str:
+    """A number beside others of its kind: all to two decimals, so that what is as good as nothing reads 0.00."""
+    return f"{value if abs(value) >= 0.005 else 0.0:.2f}".replace("-", MINUS)

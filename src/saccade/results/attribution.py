@@ -192,13 +192,12 @@ class Attribution(AttributionNumbers):
             *self._untrained_panel(index, colours, opacity=opacity, smooth=smooth),
             *(Panel(Image.fromarray(np.asarray(other.original)), title=other.name) for other in compared),
         ]
-        sentences = [self.sentence(index), *([] if self.untrained is None else [self.untrained.sentence(index)])]
         is_wide = aspect is not None and aspect[0] / aspect[1] > _WIDE
         return figure(
             panels,
             columns=2 if len(panels) == 4 and not is_wide else len(panels),
             title=capitalised(self.question),
-            caption=[*sentences, f"{self.title}: {self.summary}."],
+            caption=[*self.page_sentences(index), f"{self.title}: {self.summary}."],
             notes=self._small_print(smooth),
             bar=bar,
             theme=theme,

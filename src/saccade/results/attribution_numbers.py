@@ -33,7 +33,8 @@ class AttributionNumbers(Result):
         values: float32 (images, rows, columns): the map on the method's own grid, which spans the model's image.
         raw: What the map was made from, before channels were joined or anything was smoothed.
         units: What one unit of `values` is.
-        signed: Whether negative values are evidence against.
+        signed: Whether negative values are evidence against; or less than the mean, where zero is the mean.
+        zero_is_mean: Whether zero is each map's own mean, so that as much lies below zero as above, whatever is shown.
         is_share: Whether the values are shares of a whole, which people read in percent.
         compared: The images that the target compares with: one for all, or one for each.
         view: How it is drawn unless it is asked otherwise.
@@ -78,6 +79,7 @@ class AttributionNumbers(Result):
     redrawn: Array | None = None
     untrained: UntrainedMaps | None = None
     fed: str = ""
+    zero_is_mean: bool = False
 
     def __post_init__(self) -> None:
         read_only(self.values, self.raw)
@@ -126,7 +128,12 @@ class AttributionNumbers(Result):
             return self.sentences[index]
         placed = self.on_photo(index)
         every = max(1, round(math.sqrt(placed.size / _COUNTED)))
-        return map_sentence(placed[every // 2 :: every, every // 2 :: every], signed=self.signed)
+        sampled = placed[every // 2 :: every, every // 2 :: every]
+        return map_sentence(sampled, signed=self.signed, zero_is_mean=self.zero_is_mean)
+
+    def page_sentences(self, index: int = 0) -> list[str]:
+        """What stands under one map on its page: what the map says, and what it has to do with untrained networks."""
+        return [self.sentence(index), *([] if self.untrained is None else [self.untrained.sentence(index)])]
 
     @checks_arguments
     def scale(self, index: int | None = None, *, clip: float = 0.0) -> Scale:
@@ -176,6 +183,7 @@ class AttributionNumbers(Result):
             "question": self.question,
             "units": self.units,
             "signed": self.signed,
+            "zero_is_mean": self.zero_is_mean,
             "is_share": self.is_share,
             "model": self.model,
             "layer": self.layer,

@@ -21,7 +21,8 @@ class Map:
             where signs mean something.
         raw: What the map was made from, before channels were joined or anything was smoothed.
         units: What one unit of `values` is.
-        signed: Whether negative values mean evidence against.
+        signed: Whether negative values mean evidence against; or less than the mean, where zero is the mean.
+        zero_is_mean: Whether zero is each map's own mean, so that as much lies below zero as above, whatever is shown.
         is_share: Whether the values are shares of a whole, which people read in percent.
         grid: Rows and columns at which the map was really computed; by default those of `raw`.
         notes: What the reader of the map must know: smoothing, fallbacks, the size of holes.
@@ -44,3 +45,4 @@ class Map:
     view: str = "heatmap"
     sentences: tuple[str, ...] = ()
     redrawn: Array | None = None
+    zero_is_mean: bool = False

@@ -34,7 +34,7 @@ _NOTABLE = 0.02
 """Values below zero are worth a word from this share of the values above it on."""
 
 
-def map_sentence(values: NDArray[np.floating], *, signed: bool) -> str:
+def map_sentence(values: NDArray[np.floating], *, signed: bool, zero_is_mean: bool = False) -> str:
     """What does this map say, in one sentence?
 
     The weight of a map is the sum of its values above zero, or of those below where they weigh more. The sentence tells
@@ -44,6 +44,7 @@ def map_sentence(values: NDArray[np.floating], *, signed: bool) -> str:
     Args:
         values: (height, width), the map of one image.
         signed: Whether values below zero mean evidence against.
+        zero_is_mean: Whether zero is the map's own mean: then as much lies below it as above, and that says nothing.
 
     Example:
         >>> map_sentence(np.eye(4, dtype=np.float32), signed=False)
@@ -53,6 +54,10 @@ def map_sentence(values: NDArray[np.floating], *, signed: bool) -> str:
         return "Nothing stands out: the map is flat."
     exact = np.asarray(values, np.float64)
     above, below = np.maximum(exact, 0), np.maximum(-exact, 0)
+    if zero_is_mean:
+        strongest = _strongest(above)
+        top = f"; its strongest place is {strongest}" if strongest else ""
+        return f"{_half('what lies above the mean of the map', above)}{top}."
     weight, against = float(above.sum()), float(below.sum())
     if weight <= _NOTABLE * against:
         return _concentration("what lies below zero", below)
@@ -71,14 +76,17 @@ def map_sentence(values: NDArray[np.floating], *, signed: bool) -> str:
 
 def _concentration(what: str, raised: NDArray[np.float64]) -> str:
     """In how little of the photo half of it lies, where most of it lies, and how high its top is."""
-    weight = float(raised.sum())
+    times = number(float(raised.max()) * raised.size / float(raised.sum()))
+    strongest = _strongest(raised)
+    place = f", {strongest}," if strongest else ""
+    return f"{_half(what, raised)}; its strongest place{place} counts {times} times as much as an average one."
+
+
+def _half(what: str, raised: NDArray[np.float64]) -> str:
+    """In how little of the photo half of it lies, and where most of it lies."""
     descending = np.sort(raised, axis=None)[::-1].cumsum()
-    half = (int(np.searchsorted(descending, weight / 2)) + 1) / raised.size
-    times = number(float(raised.max()) * raised.size / weight)
-    return (
-        f"Half of {what} lies in {percent(half)} of the photo's area{_mostly(raised)}; its strongest place"
-        f"{_strongest(raised)} counts {times} times as much as an average one."
-    )
+    half = (int(np.searchsorted(descending, float(raised.sum()) / 2)) + 1) / raised.size
+    return f"Half of {what} lies in {percent(half)} of the photo's area{_mostly(raised)}"
 
 
 def _mostly(raised: NDArray[np.float64]) -> str:
@@ -88,11 +96,11 @@ def _mostly(raised: NDArray[np.float64]) -> str:
 
 
 def _strongest(raised: NDArray[np.float64]) -> str:
-    """Where the largest value lies, between commas; empty where it occurs at several places."""
+    """Where the largest value lies; empty where it occurs at several places."""
     largest = np.argwhere(raised >= _AS_LARGE * raised.max()) + 0.5
     down, across = (largest / raised.shape).mean(axis=0)
     apart = np.abs(largest / raised.shape - (down, across)).max()
-    return "" if apart > _ONE_PLACE else f", {place_in_words(float(across), float(down))},"
+    return "" if apart > _ONE_PLACE else place_in_words(float(across), float(down))
 
 
 def main_region(shares: NDArray[np.floating]) -> tuple[str, float]:

@@ -10,11 +10,10 @@ anything: a sign with spaces round it, `,than=`, spaces at its ends; a quote ins
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 
-from saccade.errors import InputError, UnknownName
+from saccade.errors import InputError, UnknownName, nearest
 from saccade.targets import centring, components, directions, likeness, positions, reconstruction
 from saccade.targets.form import TextForm, Unreadable
 from saccade.targets.quoting import QUOTED
@@ -100,7 +99,7 @@ def _part(part: str, text: str) -> Target:
 
 def _unknown(part: str, text: str) -> UnknownName:
     kind = part.partition(":")[0]
-    near = difflib.get_close_matches(kind, _BY_KIND, n=1, cutoff=0.4)
+    near = nearest(kind, _BY_KIND)
     message = f"no target {part!r}" + (f"; the nearest is {str(_BY_KIND[near[0]][0])!r}" if near else "")
     message += f"; allowed: {', '.join(FORMS)}."
     if part != text.strip():
