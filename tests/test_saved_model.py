@@ -338,3 +338,41 @@ def test_a_graph_of_tensorflow_1(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"its graph holds the operation 'WriteFile'"):
         open_saved_model(saved(tmp_path / "bad", lambda _: [tf.io.write_file(target, "x")]))
     assert not Path(target).exists()
+
+
+def _signature(part: Any) -> None:
+    part.signature_def["serving_default"].outputs["code"].name = "written:0"
+
+
+def _at_start(part: Any) -> None:
+    part.collection_def["legacy_init_op"].node_list.value.append("written")
+
+
+def _in_place_of_restoring(part: Any) -> None:
+    _needed_for_saving(part, part.saver_def.restore_op_name)
+    part.saver_def.restore_op_name = "written"
+
+
+def _needed_for_saving(part: Any, name: str) -> None:
+    saving = part.saver_def.save_tensor_name.partition(":")[0]
+    next(node for node in part.graph_def.node if node.name == saving).input.append(f"^{name}")
+
+
+@pytest.mark.parametrize("name_it", [_signature, _at_start, _in_place_of_restoring])
+def test_what_saving_needs_and_something_else_runs_is_looked_at(tmp_path: Path, name_it: Any) -> None:
+    v1, target, folder = tf.compat.v1, tmp_path / "written", tmp_path / "model"
+    with v1.Graph().as_default(), v1.Session() as session:
+        picture = v1.placeholder(tf.float32, (None, 8, 8, 3), name="picture")
+        code = tf.nn.conv2d(picture, v1.get_variable("kernel", (3, 3, 3, 2), use_resource=False), 1, "SAME")
+        with v1.control_dependencies([tf.io.write_file(str(target), "x")]):
+            tf.identity(code, name="written")
+        session.run(v1.global_variables_initializer())
+        v1.saved_model.simple_save(session, str(folder), {"picture": picture}, {"code": code})
+    file = folder / "saved_model.pb"
+    graph = saved_model_pb2.SavedModel.FromString(file.read_bytes())
+    _needed_for_saving(graph.meta_graphs[0], "written")
+    name_it(graph.meta_graphs[0])
+    file.write_bytes(graph.SerializeToString())
+    with pytest.raises(ModelError, match=r"its graph holds the operation 'WriteFile'"):
+        open_saved_model(folder)
+    assert not target.exists()

@@ -214,6 +214,18 @@ def test_damage_is_named_where_it_is(contents: dict[str, bytes], tmp_path: Path)
     )
 
 
+@pytest.mark.parametrize("name", ["dtype", ""])
+def test_a_number_is_no_type_of_numbers(contents: dict[str, bytes], tmp_path: Path, name: str) -> None:
+    def change(model: Any) -> None:
+        nodes = model["graph_module"]["graph"]["nodes"]
+        kind = {"name": name, "arg": {"as_int": 100000}, "kind": 1}
+        nodes[-1]["target"] = "torch.ops.aten.to.dtype"
+        nodes[-1]["inputs"] = [nodes[-1]["inputs"][0], kind]
+
+    said = refusal(with_json(contents, MODEL, change), tmp_path / "net.pt2")
+    assert "100000 stands for a type of numbers in a call of torch.ops.aten.to.dtype" in said
+
+
 def test_sizes_are_not_multiplied_without_end(contents: dict[str, bytes], tmp_path: Path) -> None:
     def change(model: Any) -> None:
         graph = model["graph_module"]["graph"]

@@ -101,6 +101,13 @@ def test_nothing_is_written(
         ("for _9 in range(1000000000):\n      x = torch.add(x, 1)", "a loop that may never end"),
         ("for _9 in range(int(torch.sum(x))):\n      x = torch.add(x, 1)", "a loop that may never end"),
         ("x = torch.add(x, torch.len(torch.mul([0], torch.size(x, 0))))", "a list of unknown length"),
+        ("x = torch._reshape_alias(x, [100000000], [1])", "a call of torch._reshape_alias"),
+        ("x = torch._weight_norm(x, torch.ones([1]), 0)", "a call of torch._weight_norm"),
+        ("_9 = torch.promote_types(100000, 100000)", "a call of torch.promote_types"),
+        ("x = torch.to(x, 100000)", "a type of numbers that does not exist (100000)"),
+        ("x = torch.add(x, torch.zeros([1], dtype=6, layout=77))", "a type of numbers that does not exist (77)"),
+        ("x = torch.contiguous(x, memory_format=100)", "a type of numbers that does not exist (100)"),
+        ("x = torch.to(x, torch.size(x, 0))", "a type of numbers that only shows when it runs"),
         ("_9 = lambda: 1", "code of an odd form"),
         ("_9 = [_8 for _8 in [1]]", "code of an odd form"),
         ("_9 = 1" + "+1" * 300, "nested"),
@@ -112,6 +119,23 @@ def test_code_that_does_more_than_compute_is_named(
     said = refusal(with_line(contents, line), tmp_path / "net.pt")
     assert reason in said
     assert "--trust" in said
+
+
+class Typed(nn.Module):
+    """Hands a type of numbers on to a function."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return functional.softmax(x, 1, dtype=torch.float32)
+
+
+def test_types_of_numbers_are_followed_through_functions(tmp_path: Path) -> None:
+    contents = members(scripted(Typed(), tmp_path / "honest.pt"))
+    packed(contents, tmp_path / "net.pt")
+    assert open_torch_file(tmp_path / "net.pt", input_shape=(8, 8, 3)).output == "output"
+    name = next(name for name, content in contents.items() if b"class Typed(" in content)
+    changed = contents[name].replace(b"(x, 1, 3, 6,", b"(x, 1, 3, 100000,")
+    assert changed != contents[name]
+    assert "does not exist (100000)" in refusal({**contents, name: changed}, tmp_path / "net.pt")
 
 
 def test_code_that_runs_while_it_is_loaded_is_refused(

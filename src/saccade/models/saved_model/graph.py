@@ -146,7 +146,7 @@ def refuse_effects(graph: Any, folder: Path) -> None:
         saver_functions = _reached(functions, _functions_in(nodes[name] for name in saving | restoring))
         run = _reached(functions, (set(functions) - saver_functions) | _named_elsewhere(part))
         if not by_functions:
-            remaining = _before(nodes, set(nodes) - saving)
+            remaining = _before(nodes, (set(nodes) - saving) | restoring | _named_to_run(part, saving))
             run |= _reached(functions, _functions_in(nodes[name] for name in remaining))
             for name in remaining:
                 _check(nodes[name], functions, restores=name in restoring)
@@ -167,6 +167,23 @@ def _named_elsewhere(part: Any) -> set[str]:
         # TensorFlow may put one implementation of a function in the place of another.
         *(function.signature.name for function in library.function if "api_implements" in function.attr),
     }
+
+
+def _named_to_run(part: Any, names: Iterable[str]) -> set[str]:
+    """Those of these nodes that can come to run because something outside the graph names them.
+
+    A signature or a collection may name what only saving seems to need. A name is looked for wherever it may stand: a
+    node that is taken for named is only looked at more closely. What is said of other savers is never run.
+    """
+    said = b"\n".join(
+        message.SerializeToString()
+        for message in (
+            *part.signature_def.values(),
+            *(collection for name, collection in part.collection_def.items() if name != "savers"),
+            *part.asset_file_def,
+        )
+    )
+    return {name for name in names if name.encode() in said}
 
 
 def _check(node: Any, functions: Mapping[str, Any], *, restores: bool = False) -> None:

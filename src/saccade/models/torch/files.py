@@ -28,6 +28,7 @@ from saccade.models.torch.programs import check_program, is_program
 from saccade.models.torch.quiet_logs import quiet_logs
 from saccade.models.torch.script_code import check_script, is_script
 from saccade.models.torch.script_graphs import check_graphs
+from saccade.models.torch.script_types import check_types
 from saccade.models.torch.trust import Untrusted
 from saccade.models.torch.weight_files import (
     check_not_empty,
@@ -119,6 +120,7 @@ def _script(path: Path, trust: bool, input_shape: InputShape | None) -> TorchNet
     except Exception as error:
         raise _damaged(path, error) from error
     _check(path, trust, lambda: check_graphs(functions))
+    _check(path, trust, lambda: check_types(functions))
     module = torch.jit._recursive.wrap_cpp_module(module)
     return TorchNetwork(module, input_shape=input_shape, name=path.stem, trusted=trust)
 

@@ -2,8 +2,9 @@
 
 They make tensors, numbers, lists and strings out of others, and change at most what they were given. What is not listed
 may read or write files (`from_file`, `save`), change PyTorch itself (`manual_seed`, `set_grad_enabled`), start threads,
-print, or read memory that it should not (`_sparse_coo_tensor_unsafe`). How long an operation takes and how much memory
-it needs is another question, which no list can answer.
+print, or read and write memory that is not its own, since it leaves it to others to compare the sizes of what it is
+given (`_sparse_coo_tensor_unsafe`, `_reshape_alias`, `_fft_r2c`, `native_batch_norm`, `_weight_norm`). How long an
+operation takes and how much memory it needs is another question, which no list can answer.
 """
 
 from __future__ import annotations
@@ -29,24 +30,22 @@ _ACTIVATIONS = """
 """
 _LAYERS = """
     __interpolate __upsample __upsample_bilinear __upsample_nearest _adaptive_avg_pool2d _adaptive_avg_pool3d
-    _batch_norm_impl_index _batch_norm_no_update _batch_norm_with_update _conv_depthwise2d _convolution
-    _convolution_mode _fused_rms_norm _native_batch_norm_legit _native_batch_norm_legit_functional
+    _batch_norm_impl_index _conv_depthwise2d _convolution _convolution_mode _fused_rms_norm
     _native_batch_norm_legit_no_training _native_multi_head_attention _pad_circular _pad_enum
     _scaled_dot_product_attention_math _scaled_dot_product_efficient_attention _scaled_dot_product_flash_attention
     _scaled_dot_product_flash_attention_for_cpu _transformer_encoder_layer_fwd _transform_bias_rescale_qkv
     _upsample_bicubic2d_aa _upsample_bilinear2d_aa _upsample_lanczos2d_aa _upsample_nearest_exact1d
-    _upsample_nearest_exact2d _upsample_nearest_exact3d _weight_norm _weight_norm_interface adaptive_avg_pool1d
-    adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d
-    affine_grid_generator alpha_dropout avg_pool1d avg_pool2d avg_pool3d batch_norm bilinear channel_shuffle col2im
-    constant_pad_nd conv1d conv2d conv3d conv_depthwise3d conv_transpose1d conv_transpose2d conv_transpose3d convolution
-    cosine_similarity cudnn_batch_norm dropout embedding feature_alpha_dropout feature_dropout fractional_max_pool2d
-    grid_sampler grid_sampler_2d group_norm gru gru_cell im2col instance_norm layer_norm linear lstm lstm_cell
-    max_pool1d max_pool1d_with_indices max_pool2d max_pool2d_with_indices max_pool3d max_pool3d_with_indices
-    max_unpool2d mkldnn_max_pool2d native_batch_norm native_channel_shuffle native_dropout native_group_norm
-    native_layer_norm native_norm pad pixel_shuffle pixel_unshuffle reflection_pad1d reflection_pad2d reflection_pad3d
-    replication_pad1d replication_pad2d replication_pad3d rms_norm rnn_relu rnn_tanh scaled_dot_product_attention
-    slow_conv3d thnn_conv2d upsample_bicubic2d upsample_bilinear2d upsample_linear1d upsample_nearest1d
-    upsample_nearest2d upsample_nearest3d upsample_trilinear3d
+    _upsample_nearest_exact2d _upsample_nearest_exact3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d
+    adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d affine_grid_generator alpha_dropout avg_pool1d
+    avg_pool2d avg_pool3d batch_norm bilinear channel_shuffle col2im constant_pad_nd conv1d conv2d conv3d
+    conv_depthwise3d conv_transpose1d conv_transpose2d conv_transpose3d convolution cosine_similarity cudnn_batch_norm
+    dropout embedding feature_alpha_dropout feature_dropout fractional_max_pool2d grid_sampler grid_sampler_2d
+    group_norm gru gru_cell im2col instance_norm layer_norm linear lstm lstm_cell max_pool1d max_pool1d_with_indices
+    max_pool2d max_pool2d_with_indices max_pool3d max_pool3d_with_indices max_unpool2d mkldnn_max_pool2d
+    native_channel_shuffle native_dropout native_group_norm native_layer_norm native_norm pad pixel_shuffle
+    pixel_unshuffle reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d
+    replication_pad3d rms_norm rnn_relu rnn_tanh scaled_dot_product_attention slow_conv3d thnn_conv2d upsample_bicubic2d
+    upsample_bilinear2d upsample_linear1d upsample_nearest1d upsample_nearest2d upsample_nearest3d upsample_trilinear3d
 """
 _REDUCTIONS = """
     _is_all_true _is_any_true all allclose amax amin aminmax any argmax argmin argsort argwhere bincount bucketize
@@ -61,22 +60,22 @@ _PRODUCTS = """
     tensordot vdot
 """
 _SHAPES = """
-    _reshape_alias _reshape_from_tensor _shape_as_tensor _stack _to_copy _unsafe_index _unsafe_index_put _unsafe_view
-    _unwrap_optional adjoint alias alias_copy as_strided atleast_1d atleast_2d atleast_3d broadcast_tensors broadcast_to
-    cat chunk clone column_stack complex concat concatenate conj contiguous copy cpu data detach detach_copy diag
-    diag_embed diagflat diagonal diagonal_copy dsplit dstack expand expand_as expand_copy fill fill_diagonal flatten
-    flip fliplr flipud gather hsplit hstack index index_add index_copy index_fill index_put index_select lift
-    lift_fresh lift_fresh_copy mH mT masked_fill masked_scatter masked_select matrix_H meshgrid moveaxis movedim narrow
-    narrow_copy numpy_T permute permute_copy ravel repeat repeat_interleave requires_grad_ reshape reshape_as
-    resolve_conj resolve_neg roll rot90 row_stack scatter scatter_add scatter_reduce select select_copy select_scatter
-    slice slice_copy slice_scatter split split_copy split_with_sizes split_with_sizes_copy squeeze squeeze_copy stack
-    sum_to_size swapaxes swapdims t t_copy take take_along_dim tensor_split tile to transpose transpose_copy tril
-    triu type_as unbind unbind_copy unflatten unfold unfold_copy unsafe_chunk unsafe_split unsafe_split_with_sizes
-    unsqueeze unsqueeze_copy view view_as view_as_complex view_as_real view_copy vsplit vstack zero
+    _reshape_from_tensor _shape_as_tensor _stack _to_copy _unsafe_index _unsafe_index_put _unsafe_view _unwrap_optional
+    adjoint alias alias_copy as_strided atleast_1d atleast_2d atleast_3d broadcast_tensors broadcast_to cat chunk clone
+    column_stack complex concat concatenate conj contiguous copy cpu data detach detach_copy diag diag_embed diagflat
+    diagonal diagonal_copy dsplit dstack expand expand_as expand_copy fill fill_diagonal flatten flip fliplr flipud
+    gather hsplit hstack index index_add index_copy index_fill index_put index_select lift lift_fresh lift_fresh_copy mH
+    mT masked_fill masked_scatter masked_select matrix_H meshgrid moveaxis movedim narrow narrow_copy numpy_T permute
+    permute_copy ravel repeat repeat_interleave requires_grad_ reshape reshape_as resolve_conj resolve_neg roll rot90
+    row_stack scatter scatter_add scatter_reduce select select_copy select_scatter slice slice_copy slice_scatter split
+    split_copy split_with_sizes split_with_sizes_copy squeeze squeeze_copy stack sum_to_size swapaxes swapdims t t_copy
+    take take_along_dim tensor_split tile to transpose transpose_copy tril triu type_as unbind unbind_copy unflatten
+    unfold unfold_copy unsafe_chunk unsafe_split unsafe_split_with_sizes unsqueeze unsqueeze_copy view view_as
+    view_as_complex view_as_real view_copy vsplit vstack zero
 """
 _TRANSFORMS = """
-    _fft_c2c _fft_c2r _fft_r2c fft_fft fft_fft2 fft_fftfreq fft_fftn fft_fftshift fft_ifft fft_ifft2 fft_ifftn
-    fft_ifftshift fft_irfft fft_irfft2 fft_irfftn fft_rfft fft_rfft2 fft_rfftfreq fft_rfftn polar
+    fft_fft fft_fft2 fft_fftfreq fft_fftn fft_fftshift fft_ifft fft_ifft2 fft_ifftn fft_ifftshift fft_irfft fft_irfft2
+    fft_irfftn fft_rfft fft_rfft2 fft_rfftfreq fft_rfftn polar
 """
 _MAKING = """
     _efficientzerotensor arange as_tensor bartlett_window bernoulli blackman_window empty empty_like empty_permuted
@@ -88,11 +87,11 @@ _MAKING = """
 _ABOUT_TENSORS = """
     _assert_async _assert_scalar _assert_tensor_metadata _autocast_to_full_precision _autocast_to_reduced_precision
     _debug_has_internal_overlap _functional_assert_async _functional_assert_scalar _functional_sym_constrain_range
-    _functional_sym_constrain_range_for_size _local_scalar_dense can_cast dense_dim det device dim element_size
+    _functional_sym_constrain_range_for_size _local_scalar_dense dense_dim det device dim element_size
     get_autocast_dtype get_device is_autocast_cpu_enabled is_autocast_enabled is_coalesced is_complex is_conj
     is_contiguous is_floating_point is_grad_enabled is_inference is_leaf is_neg is_non_overlapping_and_dense is_pinned
-    is_same_size is_scripting is_signed item numel promote_types result_type size storage_offset stride
-    sym_constrain_range sym_constrain_range_for_size sym_is_contiguous sym_numel sym_size sym_storage_offset sym_stride
+    is_same_size is_scripting is_signed item numel result_type size storage_offset stride sym_constrain_range
+    sym_constrain_range_for_size sym_is_contiguous sym_numel sym_size sym_storage_offset sym_stride
 """
 _NUMBERS_LISTS_AND_STRINGS = """
     Bool Complex ComplexImplicit Delete Float FloatImplicit Int IntImplicit ScalarImplicit __and__ __contains__

@@ -23,6 +23,7 @@ from saccade.models.torch.archive import Archive
 from saccade.models.torch.formulas import is_formula
 from saccade.models.torch.operations import PROGRAM_FUNCTIONS, only_computes
 from saccade.models.torch.pickles import DamagedPickle, check_inside, read_pickle
+from saccade.models.torch.script_types import kind_of_type
 from saccade.models.torch.trust import Untrusted
 
 _OLD_PROGRAM = "serialized_exported_program.json"
@@ -64,6 +65,7 @@ def check_program(archive: Archive) -> None:
         if name.startswith("models/") or name == _OLD_PROGRAM:
             program = _Reader(archive, name, schema).read(schema.ExportedProgram)
             _check_powers(program)
+            _check_types(archive, program)
         elif last.endswith((".pt", ".pkl")) or last.startswith(("serialized_state", "serialized_const")):
             _check_tensors(archive, name)
         elif last.endswith("_config.json") and name.startswith(("data/weights/", "data/constants/")):
@@ -122,6 +124,28 @@ def _check_powers(program: Mapping[str, Any]) -> None:
             powers.update(
                 (each["as_sym_int"].get("as_name"), power) for each in node["outputs"] if "as_sym_int" in each
             )
+
+
+def _check_types(archive: Archive, program: Mapping[str, Any]) -> None:
+    """A type of numbers is named as such; PyTorch looks up any other number without asking whether it exists."""
+    for graph in _graphs(program["graph_module"]["graph"]):
+        for node in graph["nodes"]:
+            operation = _OPERATION.fullmatch(node["target"])
+            types = () if operation is None else _types_of(*operation.groups())
+            for number, named in enumerate(node["inputs"]):
+                if "as_int" in named["arg"] and (named["name"] in types or number in types):
+                    raise archive.damaged(
+                        f"{named['arg']['as_int']} stands for a type of numbers in a call of {node['target']}"
+                    )
+
+
+@cache
+def _types_of(name: str, overload: str) -> frozenset[str | int]:
+    """The arguments of an operation that are types of numbers, by name and by place."""
+    import torch
+
+    arguments = enumerate(getattr(getattr(torch.ops.aten, name), overload)._schema.arguments)
+    return frozenset(key for number, each in arguments if kind_of_type(each) is not None for key in (each.name, number))
 
 
 def _graphs(graph: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

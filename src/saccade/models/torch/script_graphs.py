@@ -32,6 +32,13 @@ def check_graphs(functions: Any) -> None:
             raise Untrusted("a script that calls itself too often to be read through")
 
 
+def callee_of(node: Any) -> str | None:
+    """The function of the archive that a node calls, if it calls one."""
+    if node.kind() == "prim::CallMethod":
+        return f"{_type_name(node.inputsAt(0))}.{node.s('name')}"
+    return _type_name(node.inputsAt(0)) if node.kind() == "prim::CallFunction" else None
+
+
 def _work(name: str, graphs: Mapping[str, Any], known: dict[str, int]) -> int:
     """How many operations does a call of this function run, at the least likely?"""
     if name not in known:
@@ -56,10 +63,9 @@ def _work_of(nodes: Any, graphs: Mapping[str, Any], known: dict[str, int]) -> in
             if length is None or length > _MOST_TURNS:
                 raise Untrusted("a list of unknown length")
         own = 1
-        if operation == "CallMethod":
-            own += _work(f"{_type_name(node.inputsAt(0))}.{node.s('name')}", graphs, known)
-        elif operation == "CallFunction":
-            own += _work(_type_name(node.inputsAt(0)), graphs, known)
+        callee = callee_of(node)
+        if callee is not None:
+            own += _work(callee, graphs, known)
         inside = sum(_work_of(block.nodes(), graphs, known) for block in node.blocks())
         total += own + inside * (_turns(node) if operation == "Loop" else 1)
     return total
