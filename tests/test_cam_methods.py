@@ -452,7 +452,7 @@ def test_a_layer_that_holds_the_same_everywhere_gives_a_flat_map_and_says_so(met
     found = find(method)(Encoder(model), images, targets.code())
     assert np.abs(found.values[0]).max() == 0
     assert np.ptp(found.values[1]) > 0
-    assert any(note == "flat in 1 of 2 pictures: all places of features hold the same" for note in found.notes)
+    assert any(note == "flat in 1 of 2 images: all places of features hold the same" for note in found.notes)
 
 
 @pytest.mark.parametrize("method", [each for each in FAMILY if each != "eigen_cam"])

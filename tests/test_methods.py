@@ -231,7 +231,7 @@ def test_bad_settings_are_answered_in_one_line() -> None:
         ("no setting of blur_integrated_gradients 'stps'; the nearest is 'steps'", UnknownName, {"stps": 3}),
         ("takes no settings", InputError, {"method": "activation_energy", "patch": 3}),
         ("patch=0", InputError, {"method": "occlusion", "patch": 0}),
-        ("does not fit into a picture", InputError, {"method": "occlusion", "patch": 99}),
+        ("does not fit into an image", InputError, {"method": "occlusion", "patch": 99}),
         ("no filler 'blurr'; the nearest is 'blur'", UnknownName, {"method": "occlusion", "filler": "blurr"}),
         ("samples=0", InputError, {"method": "smoothgrad", "samples": 0}),
         ("steps=0", InputError, {"method": "integrated_gradients", "steps": 0}),

@@ -78,7 +78,7 @@ def test_settings_travel_in_the_picture(look: Attribution, tmp_path: Path) -> No
     assert written["method"] == "occlusion"
     assert written["layer"] == "encoded"
     assert "patch=[4, 4]" in written["settings"]
-    assert "filled with the picture's own blur" in written["notes"]
+    assert "filled with the image's own blur" in written["notes"]
 
 
 def test_numbers_come_back_from_a_file(look: Attribution, tmp_path: Path) -> None:

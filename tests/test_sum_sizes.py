@@ -1,4 +1,4 @@
-"""Sums of targets: a part that drowns the others is told by its size, and the weights offered bring all to one size."""
+"""Sums of targets: a part that dominates the others is told by its size, with weights that bring all to one size."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from skimage import data
 
 import saccade
 from saccade.attribution.smoothing import gaussian_blur
-from saccade.attribution.sum_sizes import drowned_parts
+from saccade.attribution.sum_sizes import dominated_parts
 from saccade.errors import SaccadeWarning
 from saccade.results import Attribution
 from saccade.targets import Target
@@ -43,7 +43,7 @@ def likeness(one: Attribution, other: Attribution) -> float:
 def test_sizes_are_the_changes_of_each_part_by_itself(
     encoder: saccade.Encoder, images: Any, sum_of_unlike: Target
 ) -> None:
-    sizes = drowned_parts(saccade.Run(encoder), images[:1], sum_of_unlike, "gradient")
+    sizes = dominated_parts(saccade.Run(encoder), images[:1], sum_of_unlike, "gradient")
     assert sizes is not None
     blurred = gaussian_blur(images[:1], 6)
     run = saccade.Run(encoder)
@@ -55,14 +55,14 @@ def test_sizes_are_the_changes_of_each_part_by_itself(
     np.testing.assert_allclose(sizes.changes, expected, rtol=1e-3)
 
 
-def test_a_drowned_part_is_told_with_weights_that_show_it(
+def test_a_dominated_part_is_told_with_weights_that_show_it(
     encoder: saccade.Encoder, images: Any, sum_of_unlike: Target
 ) -> None:
     with pytest.warns(SaccadeWarning, match=r"shows code alone: it changes about 10,000 times as much") as told:
-        drowned = saccade.explain(encoder, images[:1], target=sum_of_unlike)
-    assert "without its detail the photo changes code by" in drowned.notes[0]
+        explained = saccade.explain(encoder, images[:1], target=sum_of_unlike)
+    assert "without its detail the photo changes code by" in explained.notes[0]
     code = saccade.explain(encoder, images[:1])
-    assert likeness(drowned, code) > 0.999
+    assert likeness(explained, code) > 0.999
     offered = str(told[0].message).split("differ; ")[1].split(" would")[0]
     weight = float(offered.split(" - ")[1].split("*")[0])
     with warnings.catch_warnings():

@@ -296,12 +296,12 @@ def test_complaints_name_their_pictures() -> None:
     (note,) = code_degeneracies(np.zeros((5, 2, 2, 3)), [f"{k}.jpg" for k in range(5)])
     assert note.startswith("the code of 0.jpg, 1.jpg, 2.jpg and 2 more is dead")
     (note,) = code_degeneracies(np.stack([ALIVE[0]] * 2), NAMES)
-    assert note == "the code is the same for all 2 pictures: the model does not tell them apart"
+    assert note == "the code is the same for all 2 images: the model does not tell them apart"
 
 
 def test_maps_that_show_nothing() -> None:
     maps = np.stack([np.zeros((9, 9)), np.eye(9)])
     (note,) = map_degeneracies(maps, NAMES, "channel:3")
-    assert note == "the map of a.jpg is zero everywhere: nothing in the picture moves 'channel:3', it is no finding"
+    assert note == "the map of a.jpg is zero everywhere: nothing in the image moves 'channel:3', it is no finding"
     (note,) = map_degeneracies(np.stack([np.eye(9), np.full((9, 9), np.nan)]), NAMES, "code")
     assert note.startswith("the map of b.jpg holds values that are not numbers")

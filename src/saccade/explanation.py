@@ -12,7 +12,7 @@ from saccade.arguments import check_arguments
 from saccade.attribution.defaults import default_method, measured_caution
 from saccade.attribution.degenerate import code_degeneracies, map_degeneracies
 from saccade.attribution.method import Description, Method, settings_of
-from saccade.attribution.sum_sizes import drowned_parts
+from saccade.attribution.sum_sizes import dominated_parts
 from saccade.encoder import Encoder, as_encoder
 from saccade.engines import OnEstimate, Progress, Stop
 from saccade.errors import InputError, NotApplicable, SaccadeWarning, UnknownName
@@ -149,10 +149,10 @@ def explain(
     use: Literal["gradient", "occlusion"] = "gradient" if "gradients" in function.description.needs else "occlusion"
     results = []
     for explained, method_map in zip(targets, maps, strict=True):
-        drowned = drowned_parts(run, prepared.array, explained, use)
-        if drowned is not None:
-            warnings.warn(drowned.warning, SaccadeWarning, stacklevel=2)
-        own = notes if drowned is None else (drowned.note, *notes)
+        sizes = dominated_parts(run, prepared.array, explained, use)
+        if sizes is not None:
+            warnings.warn(sizes.warning, SaccadeWarning, stacklevel=2)
+        own = notes if sizes is None else (sizes.note, *notes)
         results.append(attribution(explained, method_map, own))
     if on_partial is not None and not partial_after:
         for result in results:

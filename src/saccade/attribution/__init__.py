@@ -19,6 +19,6 @@ weighted_channels  from weighted feature maps to one map
 
 degenerate         is there anything to explain?
 flat_maps          is there anything to see in a layer?
-sum_sizes          does one target of a sum drown the others?
+sum_sizes          does one target of a sum dominate the others?
 abnormal_tokens    tokens of abnormally high norm
 """

@@ -1,6 +1,6 @@
 """Joining the channels of every pixel into one number.
 
-One channel after the other: a picture has few, and numpy's own sum over a short last axis is several times slower.
+One channel after the other: an image has few, and numpy's own sum over a short last axis is several times slower.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Is there anything to explain? A dead, flat or saturated code, and a map of nothing, say so in plain words.
 
-Such a map is drawn flat, but a reader may still take it for a finding: it is one about the model, not the picture.
+Such a map is drawn flat, but a reader may still take it for a finding: it is one about the model, not the image.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ _FEW = 16
 
 
 def code_degeneracies(codes: NDArray[np.floating], names: Sequence[str]) -> tuple[str, ...]:
-    """Codes that say nothing: not numbers, dead, flat, saturated, or the same for all pictures.
+    """Codes that say nothing: not numbers, dead, flat, saturated, or the same for all images.
 
     Args:
         codes: The codes, (images, rows, columns, channels).
-        names: The pictures' names.
+        names: The images' names.
     """
     notes = list(_grouped(codes, names, _of_code))
     alive = not notes and len(codes) > 1
     if alive and all(_close(each, codes[0]) for each in codes[1:]):
-        notes.append(f"the code is the same for all {len(codes)} pictures: the model does not tell them apart")
+        notes.append(f"the code is the same for all {len(codes)} images: the model does not tell them apart")
     return tuple(notes)
 
 
@@ -37,7 +37,7 @@ def map_degeneracies(maps: NDArray[np.floating], names: Sequence[str], target: s
 
     Args:
         maps: What a method found, (images, rows, columns).
-        names: The pictures' names.
+        names: The images' names.
         target: The target's name; None for maps of which zero everywhere says something.
     """
 
@@ -45,7 +45,7 @@ def map_degeneracies(maps: NDArray[np.floating], names: Sequence[str], target: s
         if not np.isfinite(values).all():
             return "the map of", "holds values that are not numbers (NaN or infinite); it shows nothing"
         if target is not None and values.size and not values.any():
-            return "the map of", f"is zero everywhere: nothing in the picture moves {target!r}, it is no finding"
+            return "the map of", f"is zero everywhere: nothing in the image moves {target!r}, it is no finding"
         return None
 
     return tuple(_grouped(maps, names, of_map))
@@ -54,7 +54,7 @@ def map_degeneracies(maps: NDArray[np.floating], names: Sequence[str], target: s
 def _of_code(code: NDArray[np.floating]) -> tuple[str, str] | None:
     what = "the code of"
     if not np.isfinite(code).all():
-        return what, "holds values that are not numbers (NaN or infinite); check the value range of the pictures"
+        return what, "holds values that are not numbers (NaN or infinite); check the value range of the images"
     low, high = float(code.min()), float(code.max())
     if low == high == 0:
         return what, "is dead: every value is 0; there is nothing to explain"
@@ -86,14 +86,14 @@ def _grouped(
     names: Sequence[str],
     look: Callable[[NDArray[np.floating]], tuple[str, str] | None],
 ) -> list[str]:
-    """One sentence for each complaint, with the pictures that it is about."""
+    """One sentence for each complaint, with the images that it is about."""
     by_complaint: dict[tuple[str, str], list[str]] = {}
     for values, name in zip(arrays, names, strict=True):
         complaint = look(values)
         if complaint is not None:
             by_complaint.setdefault(complaint, []).append(name)
     notes = []
-    for (what, why), pictures in by_complaint.items():
-        shown = ", ".join(pictures[:3]) + (f" and {len(pictures) - 3} more" if len(pictures) > 3 else "")
+    for (what, why), concerned in by_complaint.items():
+        shown = ", ".join(concerned[:3]) + (f" and {len(concerned) - 3} more" if len(concerned) > 3 else "")
         notes.append(f"{what} {shown} {why}")
     return notes

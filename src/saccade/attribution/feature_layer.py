@@ -4,7 +4,7 @@ CAM methods say how much each channel of a layer counts and add its feature maps
 places, and everything the code knows should have passed through it. Fine grids make fine maps, but early layers know
 little of what the code is made of; so the one chosen by default is the last whose grid is finer than the code's own,
 such as the convolution before the last pooling. What only pads or crops is passed over: its cells do not share the
-picture out evenly, as a map is drawn. Of a transformer it is the last block whose patch tokens the target still reads:
+image out evenly, as a map is drawn. Of a transformer it is the last block whose patch tokens the target still reads:
 behind the last attention a class token reads itself alone.
 """
 
@@ -40,7 +40,7 @@ class FeatureLayer:
         path: Its name.
         places: Where its rows and columns lie among its numbers.
         channels: How many feature maps it holds.
-        note: Which layer it is, and why, for the reader of the picture.
+        note: Which layer it is, and why, for the reader of the map.
         encoder: The model that it is a layer of.
     """
 
@@ -112,7 +112,7 @@ def _chosen(run: Run, flow: Dataflow, images: Array, targets: Sequence[Target]) 
             continue
         if places.special and not reads_tokens(run, images, targets, path, places.is_cell):
             continue
-        # A layer that sees single pixels only rescales or pads the picture.
+        # A layer that sees single pixels only rescales or pads the image.
         if flow.receptive_field(path) != (1, 1):
             if places.special:
                 return path, "the last before the code whose patch tokens it reads"
@@ -217,7 +217,7 @@ def _before(run: Run, layer_read: str) -> list[str]:
 
 
 def _moves_the_edge(flow: Dataflow, path: str) -> bool:
-    """Does the layer only pad or crop? Its grid is then no longer that of the whole picture, as a map is drawn."""
+    """Does the layer only pad or crop? Its grid is then no longer that of the whole image, as a map is drawn."""
     operation = flow.operations.get(path)
     if operation is None or operation.windows is None or operation.grid is None or "input" in operation.inputs:
         return False

@@ -70,7 +70,7 @@ def filler_images(
 
 def filler_in_words(name: str | float, blur: float) -> str:
     """The filler in words, for a note."""
-    return f"the picture's own blur ({blur:g} px)" if name == "blur" else f"{name}".replace("_", " ")
+    return f"the image's own blur ({blur:g} px)" if name == "blur" else f"{name}".replace("_", " ")
 
 
 def _blurred(images: Array, blur: float) -> Array:

@@ -11,13 +11,13 @@ from saccade.targets.paths import ONCE, STAY
 from saccade.typing import Array
 
 _RESOLVED = 1e-6
-"""Changes below this share of a score drown in its rounding."""
+"""Changes below this share of a score are lost in its rounding."""
 _ALIKE = 1e-5
 """Feature maps that vary by less than this share of their size hold the same everywhere."""
 
 
 def featureless(values: Array) -> NDArray[np.bool_]:
-    """In which pictures do all places of a layer, (images, rows, columns, channels), hold the same?"""
+    """In which images do all places of a layer, (images, rows, columns, channels), hold the same?"""
     high, low = values.max(axis=(1, 2)), values.min(axis=(1, 2))
     largest = np.maximum(high, -low).max(axis=-1)
     # Halves, so that the widest of spreads is still a float32.
@@ -25,7 +25,7 @@ def featureless(values: Array) -> NDArray[np.bool_]:
 
 
 def unmoved(run: Run, images: Array, target: Target, values: Array, gradient: Array) -> NDArray[np.bool_]:
-    """In which pictures does the target not react to the layer, as far as float32 can tell?
+    """In which images does the target not react to the layer, as far as float32 can tell?
 
     The most that the layer can do to the target, to first order, is max|gradient| * sum|values|. Where a saturated or
     dead part lies in between, or a likeness is already complete, that is less than the rounding of the target itself,
@@ -49,7 +49,7 @@ def unmoved_because(path: str) -> str:
 
 
 def unchanged(changes: NDArray[np.float64], before: NDArray[np.float64], target: Target) -> NDArray[np.bool_]:
-    """In which pictures is every measured change of the target no larger than its rounding?
+    """In which images is every measured change of the target no larger than its rounding?
 
     Args:
         changes: (channels, images): how the target changed.

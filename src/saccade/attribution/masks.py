@@ -1,6 +1,6 @@
 """Soft masks made of small grids: how a grid becomes a mask, and random masks that are never all in memory.
 
-A mask is `rows @ grid @ columns`: a small grid of numbers, spread over the picture by one matrix for each axis. Every
+A mask is `rows @ grid @ columns`: a small grid of numbers, spread over the image by one matrix for each axis. Every
 row of `rows` (and column of `columns`) sums to 1, so a mask stays within the grid's smallest and largest number, and
 the mask of `1 - grid` is 1 minus the mask.
 """
@@ -72,20 +72,20 @@ def _turned(length: int, cells: int, shifts: int) -> Array:
 
 
 def cells_of(size: tuple[int, int], cells: int) -> tuple[int, int]:
-    """Rows and columns of a grid of about square cells, `cells` of them along the shorter side of the picture.
+    """Rows and columns of a grid of about square cells, `cells` of them along the shorter side of the image.
 
     Raises:
         InputError: Fewer than 2, or more than there are pixels.
     """
     shorter = min(size)
     if not 2 <= cells <= shorter:
-        raise InputError(f"cells={cells}: give 2 to {shorter}, the pixels along the shorter side of the picture.")
+        raise InputError(f"cells={cells}: give 2 to {shorter}, the pixels along the shorter side of the image.")
     return round(cells * size[0] / shorter), round(cells * size[1] / shorter)
 
 
 @dataclass(frozen=True)
 class RandomMasks:
-    """Random soft masks as in RISE: coarse grids of 0 and 1, linearly spread over the picture, each moved by chance.
+    """Random soft masks as in RISE: coarse grids of 0 and 1, linearly spread over the image, each moved by chance.
 
     The mask of a step depends on the seed and the step alone, never on how the work was cut into pieces. At every pixel
     the expected mask is `keep`, also at the edges.
@@ -100,8 +100,8 @@ class RandomMasks:
     Attributes:
         seed: Fixes the masks.
         masks: How many there are.
-        size: Height and width of the picture.
-        cells: Rows and columns of the grid within the picture.
+        size: Height and width of the image.
+        cells: Rows and columns of the grid within the image.
         keep: Probability that a cell stays visible.
         shifts: How many places a grid can take within a cell, along each axis.
     """

@@ -1,4 +1,4 @@
-"""Lengths that follow the code: how far apart its cells are on the picture."""
+"""Lengths that follow the code: how far apart its cells are on the image."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ def cell_size(encoder: Encoder, size: tuple[int, int], target: Target) -> tuple[
     """Height and width in pixels of one cell of the layer that a target reads.
 
     A code without a grid of its own (a vector, tokens) is treated as if it had an 8x8 grid; a cell is never smaller
-    than 2 px, nor larger than an eighth of the picture when the grid is very coarse.
+    than 2 px, nor larger than an eighth of the image when the grid is very coarse.
     """
     layer = encoder.layer if target.reads == "code" else encoder.network.output
     stride = _stride(encoder, layer, size)
@@ -27,6 +27,6 @@ def cell_size(encoder: Encoder, size: tuple[int, int], target: Target) -> tuple[
 
 
 def _stride(encoder: Encoder, layer: str, size: tuple[int, int]) -> tuple[float, float] | None:
-    """Pixels between cells; None for tokens too, which see the whole picture: small holes could share no pass."""
+    """Pixels between cells; None for tokens too, which see the whole image: small holes could share no pass."""
     flow = encoder.dataflow(*size)
     return None if flow.grid(layer) is None else flow.stride(layer)

@@ -1,4 +1,4 @@
-"""Gaussian smoothing: the blurred picture that stands for "nothing", and the low-passed view of gradients."""
+"""Gaussian smoothing: the blurred image that stands for "nothing", and the low-passed view of gradients."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ def gaussian_matrix(length: int, sigma: float) -> Array:
 
 
 def _smoothed(values: Array, sigma: float) -> Array:
-    """Smooth (pictures, places, numbers) along the places."""
-    pictures, length, numbers = values.shape
+    """Smooth (images, places, numbers) along the places."""
+    images, length, numbers = values.shape
     result = np.empty_like(values)
-    # With one number a place, many pictures make one product; otherwise each picture makes its own.
+    # With one number a place, many images make one product; otherwise each image makes its own.
     across = numbers == 1
     line, out = (values[..., 0], result[..., 0]) if across else (values, result)
     for rows, read, weights in _bands(length, sigma):
         step = max(ALONE // weights.size, 1)
-        for start in range(0, pictures if across else numbers, step):
+        for start in range(0, images if across else numbers, step):
             some = slice(start, start + step)
             if across:
                 np.matmul(line[some, read], weights.T, out=out[some, rows])

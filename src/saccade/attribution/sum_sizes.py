@@ -1,4 +1,4 @@
-"""A sum of targets of unlike units: does one of them drown the others?
+"""A sum of targets of unlike units: does one of them dominate the others?
 
 A code's inner product with itself may change by thousands where a cosine changes by a tenth. Weights written without
 knowing that make a sum that shows one of its parts alone, so the sizes are measured: how far each part changes when the
@@ -20,13 +20,13 @@ from saccade.targets.paths import ONCE, STAY
 from saccade.targets.weighted_words import weighted_name
 from saccade.typing import Array
 
-_DROWNED = 20.0
+_DOMINATED = 20.0
 """A part that changes so many times less than another one cannot be seen beside it."""
 
 
 @dataclass(frozen=True)
 class SumSizes:
-    """How far the parts of a sum change, of which one drowns others.
+    """How far the parts of a sum change, of which one dominates the others.
 
     Attributes:
         target: The sum.
@@ -43,7 +43,7 @@ class SumSizes:
 
     @property
     def warning(self) -> str:
-        """That one part drowns the others, and by how much."""
+        """That one part dominates the others, and by how much."""
         largest, smallest = int(self.changes.argmax()), int(self.changes.argmin())
         times = 10 ** round(float(np.log10(self.changes[largest] / self.changes[smallest])))
         return (
@@ -67,8 +67,8 @@ class SumSizes:
         return weighted_name(weights, [part.name for _, part in self.target.parts])
 
 
-def drowned_parts(run: Run, images: Array, target: Target, use: Literal["gradient", "occlusion"]) -> SumSizes | None:
-    """How far do the parts of a sum of unlike kinds change, if one drowns another? None for every other target.
+def dominated_parts(run: Run, images: Array, target: Target, use: Literal["gradient", "occlusion"]) -> SumSizes | None:
+    """How far do the parts of a sum of unlike kinds change, if one dominates another? None for every other target.
 
     Args:
         run: The call, on an encoder.
@@ -85,6 +85,6 @@ def drowned_parts(run: Run, images: Array, target: Target, use: Literal["gradien
     changes = [np.abs(np.subtract(*np.split(score[0], 2))) for score in scores]
     sizes = weights * np.median(changes, axis=1)
     # A part that does not change at all is no matter of units.
-    if not sizes.min() > 0 or sizes.max() <= _DROWNED * sizes.min():
+    if not sizes.min() > 0 or sizes.max() <= _DOMINATED * sizes.min():
         return None
     return SumSizes(target, sizes)

@@ -43,9 +43,9 @@ def weighted_channels(
         why_flat: The reason, for the note.
         centred: Take each channel's mean over the places away: positive is then more than at the average place.
         positive: Cut negative values off.
-        notes: More for the reader of the picture.
+        notes: More for the reader of the map.
         settings: The method's own settings.
-        scores: Numbers per picture.
+        scores: Numbers per image.
 
     Returns:
         A map on the layer's own grid; `raw` are the parts, which sum to it over the channels.
@@ -64,8 +64,8 @@ def weighted_channels(
         (alike & ~flat & ~same, f"the channels of {layer.path} cancel"),
     ):
         if is_such.any():
-            share_of_pictures = "" if is_such.all() else f" in {int(is_such.sum())} of {len(is_such)} pictures"
-            lines.append(f"flat{share_of_pictures}: {why}")
+            share_of_images = "" if is_such.all() else f" in {int(is_such.sum())} of {len(is_such)} images"
+            lines.append(f"flat{share_of_images}: {why}")
     if centred:
         lines.append("zero is the mean of all places")
     if positive:

@@ -1,4 +1,4 @@
-"""How many pictures are computed together: what fits into the memory allowed, and no more than is fastest."""
+"""How many images are computed together: what fits into the memory allowed, and no more than is fastest."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Question = Literal["activations", "score", "gradient"]
 
 @dataclass(frozen=True)
 class Widths:
-    """How many numbers one picture has in each layer that a question computes.
+    """How many numbers one image has in each layer that a question computes.
 
     Attributes:
-        counts: What the question starts from (the picture, or the layer that moves in its place), then every layer
+        counts: What the question starts from (the image, or the layer that moves in its place), then every layer
             after it up to the last one asked for.
         widest_before: The widest of what is computed only once, before the layer that moves; 0 where there is none.
     """
@@ -35,7 +35,7 @@ class Widths:
         return max(self.counts)
 
     def bytes_each(self, question: Question) -> int:
-        """About how many bytes one more picture costs, as float32; the factors were measured (benchmarks/)."""
+        """About how many bytes one more image costs, as float32; the factors were measured (benchmarks/)."""
         # A forward pass frees what it has used, so the widest layer counts, coming and going; a gradient keeps all.
         start = 4 * self.counts[0]
         if question == "gradient":
@@ -52,13 +52,13 @@ def widths(
     at: str | None,
     shape_at_size: Callable[[str], tuple[int, ...] | None],
 ) -> Widths:
-    """Count the numbers of one picture on its way to the layers asked for.
+    """Count the numbers of one image on its way to the layers asked for.
 
     Args:
         layers: All layers, in the order of computation.
-        size: Of the picture: height, width, channels.
+        size: Of the image: height, width, channels.
         layers_read: The layers asked for.
-        at: The layer that moves in place of the picture, or None.
+        at: The layer that moves in place of the image, or None.
         shape_at_size: A layer's shape at this size, where its own leaves a part free.
     """
     before, counts = 0, [math.prod(size)]
@@ -79,13 +79,13 @@ def widths(
 def examples_within(
     memory: int, per_image: Widths, question: Question, *, fastest: int, fast_tensor_bytes: int | None = None
 ) -> int:
-    """How many pictures fit into the memory allowed, and no more than is fastest.
+    """How many images fit into the memory allowed, and no more than is fastest.
 
     Args:
         memory: Bytes allowed.
         per_image: What one image takes.
         question: What is asked.
-        fastest: How many whole pictures at once are computed fastest. Where narrow layers move in place of the picture,
+        fastest: How many whole images at once are computed fastest. Where narrow layers move in place of the image,
             more of them make up the same work.
         fast_tensor_bytes: How large one tensor may grow before the framework computes slower.
 
@@ -95,8 +95,8 @@ def examples_within(
     needed = per_image.bytes_each(question)
     if needed > memory:
         raise MemoryBudgetError(
-            f"one picture needs about {needed / 2**20:,.0f} MiB, more than the {memory / 2**20:,.0f} MiB allowed; "
-            "raise the limit (--memory, memory=), or give a smaller picture."
+            f"one image needs about {needed / 2**20:,.0f} MiB, more than the {memory / 2**20:,.0f} MiB allowed; "
+            "raise the limit (--memory, memory=), or give a smaller image."
         )
     fastest *= max(1, per_image.widest_before // per_image.widest)
     most = min(fastest, memory // needed)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _PIECE = 0.15
-"""What one more piece costs beside its pictures, in pictures."""
+"""What one more piece costs beside its images, in images."""
 
 
 @dataclass(frozen=True)

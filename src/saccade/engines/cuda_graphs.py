@@ -1,6 +1,6 @@
 """Small programs on a GPU, recorded once and played again: the launches of their kernels take longer than they compute.
 
-A gradient of one picture of 224 px is some sixty kernels. PyTorch launches them one by one, which takes a millisecond
+A gradient of one image of 224 px is some sixty kernels. PyTorch launches them one by one, which takes a millisecond
 and a half on the processor; a CUDA graph launches all of them at once. A graph holds the addresses of what it reads and
 writes, so it is good only as long as the model is made of the same parts at the same addresses, which is looked at
 before every call. New values in the same weights, as after a step of training, it computes with.

@@ -1,7 +1,7 @@
 """Matrix products in numpy that stay in their own thread.
 
 BLAS shares out every larger product over threads of its own, which then keep a core busy for some thirty milliseconds,
-waiting for the next one. Meanwhile the framework computes with one core less: the gradients of eight pictures took half
+waiting for the next one. Meanwhile the framework computes with one core less: the gradients of eight images took half
 as long again. In pieces a product may take a little longer itself, and nothing waits for it.
 """
 

@@ -45,7 +45,7 @@ def refuse_unsteady(trial: Trial) -> None:
         where = "" if first in (None, trial.layer) else f", from layer {first!r} on"
         raise ModelError(
             f"the code {trial.layer!r} of an image depends on the other images of its batch{where}, as that of a batch "
-            "normalisation with training=True does; a map would show the company that an image is in. Build the model "
+            "normalisation with training=True does; a map would show what those are. Build the model "
             "without it, or choose a layer before it (--layer, layer=)."
         )
 

@@ -137,7 +137,7 @@ class Questions(Execution):
         """How does each objective score along a path? Every moved image is encoded once for all of them.
 
         Sums over places are taken in float64 outside the framework: a score is often the small difference of large
-        sums, and float32 would drown it.
+        sums, and float32 would lose it in their rounding.
 
         Args:
             images: (images, height, width, channels).

@@ -93,7 +93,7 @@ def _unidentified(stream: BinaryIO, head: bytes, kind: str | None, name: str) ->
             f"{name} begins as {kind} files do, but is damaged, or of a rare kind that cannot be read here; copy it "
             "again, or save it again as PNG."
         )
-    other = signatures.stranger(head)
+    other = signatures.unread_format(head)
     if other is not None:
         return ImageError(f"{name} is {other[0]}, which cannot be opened here; {other[1]}.")
     return ImageError(f"{name} is not a photo that can be opened; give {signatures.KINDS}.")

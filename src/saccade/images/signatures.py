@@ -63,7 +63,7 @@ def format_of(head: bytes) -> str | None:
     return next((kind for at, sign, kind in _READ if head.startswith(sign, at)), None)
 
 
-def stranger(head: bytes) -> tuple[str, str] | None:
+def unread_format(head: bytes) -> tuple[str, str] | None:
     """What begins like this, and what to do with it, if it is something well known that is not read here."""
     head = head.removeprefix(b"\xef\xbb\xbf")
     return next(((what, do) for at, sign, what, do in _OTHERS if head.startswith(sign, at)), None)

@@ -1,4 +1,4 @@
-"""Activation energy: the code itself, laid over the picture."""
+"""Activation energy: the code itself, laid over the image."""
 
 from __future__ import annotations
 

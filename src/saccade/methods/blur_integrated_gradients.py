@@ -1,4 +1,4 @@
-"""Blur integrated gradients: the picture comes into focus, and every pixel gets its share of what that adds."""
+"""Blur integrated gradients: the image comes into focus, and every pixel gets its share of what that adds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ROUNDING = 1e-4
 """Contributions that together, without their signs, are less than this share of the score, are float32's rounding."""
 
 _FIRST_LOOK, _FEWEST, _MOST = 2, 8, 32
-"""Steps of the first partial map, of the first answer, and of the second, for pictures where that was not close."""
+"""Steps of the first partial map, of the first answer, and of the second, for images where that was not close."""
 
 
 @method(
@@ -45,21 +45,21 @@ def blur_integrated_gradients(
     blur: float | None = None,
     low_pass: float | None = None,
 ) -> Map:
-    """How much does each pixel add to the target while the picture comes into focus?
+    """How much does each pixel add to the target while the image comes into focus?
 
-    m = integral over s from `blur` to 0 of  d target(x_s) / dx * dx_s / ds  ds,  x_s = the picture blurred by s px,
-    summed over channels. No picture on the way is one that could not be a photograph, and no colour has to stand for
-    "nothing". The way is cut into `steps` straight pieces between blurred pictures, and the gradient is taken in the
-    middle of each; the sum of `raw` over a picture is target(x) - target(x_blur), up to the gap given in `scores`.
+    m = integral over s from `blur` to 0 of  d target(x_s) / dx * dx_s / ds  ds,  x_s = the image blurred by s px,
+    summed over channels. No image on the way is one that could not be a photograph, and no colour has to stand for
+    "nothing". The way is cut into `steps` straight pieces between blurred images, and the gradient is taken in the
+    middle of each; the sum of `raw` over an image is target(x) - target(x_blur), up to the gap given in `scores`.
     Widths follow `blur` * (1 - k / steps)², since most of the detail comes at the end.
 
     Settings:
-        steps: Pieces of the way; None takes 8, and 32 for a picture whose gap is then larger than `tolerance`.
+        steps: Pieces of the way; None takes 8, and 32 for an image whose gap is then larger than `tolerance`.
         tolerance: The gap that is accepted, as a share of the target's change along the way; for `steps=None`.
         blur: Standard deviation in pixels of the blur at the start; by default a quarter of the shorter side.
 
     Returns:
-        A signed map per pixel; `raw` is (images, height, width, channels). `scores` holds each picture's `steps`.
+        A signed map per pixel; `raw` is (images, height, width, channels). `scores` holds each image's `steps`.
 
     Raises:
         InputError: `steps` below 1, `tolerance` or `blur` not above 0.
@@ -95,7 +95,7 @@ def blur_integrated_gradients(
             low_pass,
             units=f"part of the change of {target.gradient_units}, per pixel",
             notes=(
-                f"from the picture blurred by {start:g} px, into focus",
+                f"from the image blurred by {start:g} px, into focus",
                 "grey: coming into focus adds little there, as on any plain surface",
                 *((f"shares sum to the change within {100 * furthest:.0f} %",) if furthest > tolerance else ()),
             ),
@@ -131,10 +131,10 @@ def blur_integrated_gradients(
 
 
 class _Way:
-    """The way of some pictures from their blur into focus.
+    """The way of some images from their blur into focus.
 
     Attributes:
-        ends: The target at the pictures and at their blurs, (2, images).
+        ends: The target at the images and at their blurs, (2, images).
     """
 
     def __init__(self, run: Run, images: Array, objective: Objective, start: float) -> None:
@@ -149,7 +149,7 @@ class _Way:
         return np.asarray(self.ends[0] - self.ends[1])
 
     def contributions(self, rows: NDArray[np.intp], steps: int) -> Iterator[NDArray[np.float64]]:
-        """What every pixel of some pictures has added so far, (rows, height, width, channels), again and again."""
+        """What every pixel of some images has added so far, (rows, height, width, channels), again and again."""
         images, objective = self._images[rows], self._objective.select(rows)
         widths = self._start * (1 - np.arange(steps + 1) / steps) ** 2
         at_once = max(1, _AT_ONCE // len(images))

@@ -54,7 +54,7 @@ def detail_kept(
         raise NotApplicable(f"detail_kept is about the whole code, not {target.name!r}; leave the target out.")
     if not run.encoder.is_autoencoder:
         raise NotApplicable(
-            f"detail_kept needs a model that redraws its picture; {run.encoder.name!r} only encodes. Give the whole "
+            f"detail_kept needs a model that redraws its image; {run.encoder.name!r} only encodes. Give the whole "
             "autoencoder."
         )
     cell = float(max(cell_size(run.encoder, (images.shape[1], images.shape[2]), target)))
@@ -77,7 +77,7 @@ def detail_kept(
         signed=False,
         is_share=True,
         notes=(
-            f"detail is what the picture has beyond its own blur of {sigma:g} px, squared, in windows of {spread:g} px",
+            f"detail is what the image has beyond its own blur of {sigma:g} px, squared, in windows of {spread:g} px",
         ),
         settings={"blur": sigma, "window": spread},
         view="spotlight",

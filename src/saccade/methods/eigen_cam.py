@@ -75,8 +75,8 @@ def eigen_cam(run: Run, images: Array, target: Target, *, at: str | None = None,
         f"explains {100 * explained.mean():.0f} % of the layer's {'variance' if centred else 'energy'}",
     ]
     if flat.any():
-        share_of_pictures = "" if flat.all() else f" in {int(flat.sum())} of {count} pictures"
-        notes.append(f"flat{share_of_pictures}: all places of {layer.path} hold the same")
+        share_of_images = "" if flat.all() else f" in {int(flat.sum())} of {count} images"
+        notes.append(f"flat{share_of_images}: all places of {layer.path} hold the same")
     return Map(
         values=values.reshape(count, *layer.grid),
         raw=raw,

@@ -1,4 +1,4 @@
-"""Expected gradients: integrated gradients from many pictures that could stand for "nothing", averaged."""
+"""Expected gradients: integrated gradients from many images that could stand for "nothing", averaged."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from saccade.typing import Array
 
 DEFAULT_BASELINES = "blur,blur:2,blur:4,mean,black,white"
 _AT_ONCE = 32
-"""Baselines of one picture that lie in memory together."""
+"""Baselines of one image that lie in memory together."""
 
 
 @method(
@@ -48,12 +48,12 @@ def expected_gradients(
     m = mean over baselines b and times t of  (x - b) * d target(b + t (x - b)) / dx, summed over channels. Every
     baseline is used `steps` times with equal weight. The way is cut into as many strata as there are pairs of baseline
     and step; every stratum holds one time, and every baseline has one time in each of `steps` equal parts of the way.
-    The sum of `raw` over a picture is target(x) minus the mean of target(b), up to the gap given in `scores`.
+    The sum of `raw` over an image is target(x) minus the mean of target(b), up to the gap given in `scores`.
 
     Settings:
-        baselines: What may count as nothing. Names, in one text with commas or as a list: `"blur"` (the picture's own
+        baselines: What may count as nothing. Names, in one text with commas or as a list: `"blur"` (the image's own
             blur by one code cell), `"blur:K"` (by K cells), `"mean"` (its mean colour), `"black"`, `"white"`; or other
-            pictures for all: a list of paths or PIL images, also mixed with names, or an array (baselines, height,
+            images for all: a list of paths or PIL images, also mixed with names, or an array (baselines, height,
             width, channels) in the model's range of values.
         steps: Times per baseline; one is enough for a hundred baselines.
         seed: Fixes which baseline gets which times.
@@ -125,8 +125,8 @@ def _baselines(
         if baselines.ndim != 4 or not len(baselines) or baselines.shape[1:] != images.shape[1:]:
             shape = ", ".join(map(str, images.shape[1:]))
             raise InputError(f"baselines of shape {baselines.shape} do not fit; give (baselines, {shape}).")
-        pictures = np.asarray(baselines, np.float32)
-        return [each[None] for each in pictures], ("given",) * len(baselines)
+        arrays = np.asarray(baselines, np.float32)
+        return [each[None] for each in arrays], ("given",) * len(baselines)
     baseline_images: list[NDArray[np.float32]] = []
     names: list[str] = []
     for source in baselines.split(",") if isinstance(baselines, str) else baselines:
@@ -134,18 +134,18 @@ def _baselines(
         baseline = _named(run, images, target, name) if isinstance(source, str) else None
         if baseline is None:
             if isinstance(source, str) and not Path(name).is_file():
-                raise UnknownName.of("baseline", name, (*FILLERS, "blur:K"), hint="Or give the path of a picture.")
+                raise UnknownName.of("baseline", name, (*FILLERS, "blur:K"), hint="Or give the path of a photo.")
             baseline = run.encoder.read([name or source]).array
             if baseline.shape[1:] != images.shape[1:]:
                 raise InputError(
-                    f"a baseline of {baseline.shape[1]}x{baseline.shape[2]} for pictures of {images.shape[1]}x"
+                    f"a baseline of {baseline.shape[1]}x{baseline.shape[2]} for images of {images.shape[1]}x"
                     f"{images.shape[2]}; give baselines of the same size."
                 )
             name = Path(name).name or "given"
         baseline_images.append(baseline)
         names.append(name)
     if not baseline_images:
-        raise InputError(f"no baselines were given; give pictures, or some of {', '.join(FILLERS)}.")
+        raise InputError(f"no baselines were given; give images, or some of {', '.join(FILLERS)}.")
     return baseline_images, tuple(names)
 
 

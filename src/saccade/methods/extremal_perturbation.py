@@ -22,7 +22,7 @@ from saccade.typing import Array
 
 MODES = ("keep", "destroy")
 _AT_ONCE = 16
-"""Masks that are improved together: as many pictures as an engine likes to compute at once."""
+"""Masks that are improved together: as many images as an engine likes to compute at once."""
 _RATE = 0.5
 """First step width of Adam, in units of the field behind the mask; it falls to a tenth."""
 
@@ -46,7 +46,7 @@ def extremal_perturbation(
     filler: FillerName | float = "blur",
     blur: float | None = None,
 ) -> Map:
-    """Which part of the picture, of a given area, is enough for the code? Or which part's loss destroys it most?
+    """Which part of the image, of a given area, is enough for the code? Or which part's loss destroys it most?
 
     Among the smooth masks m in 0..1 whose mean is exactly the area a, the one that makes
 
@@ -54,7 +54,7 @@ def extremal_perturbation(
         destroy:  target's loss between x and (1 - m) * x + m * filler   largest,
 
     where the loss is the target's as for covering (for the whole code |f(x') - f(x)|² / |f(x)|²), with its references
-    frozen at the unchanged picture.
+    frozen at the unchanged image.
 
     A mask is a coarse grid in 0..1 spread by a Gaussian, which makes it smooth; the grid is a soft threshold of a free
     field, and the threshold is found again at every step so that the area holds. This solves the published problem
@@ -63,7 +63,7 @@ def extremal_perturbation(
 
     Settings:
         mode: `"keep"`: what is enough; `"destroy"`: what must not be missing.
-        areas: The areas of the masks, as shares of the picture.
+        areas: The areas of the masks, as shares of the image.
         iterations: Steps of Adam.
         smooth: Standard deviation in pixels of the masks' Gaussian; by default a third of a code cell. Finer
             masks keep more with the same area, in more and smaller patches.
@@ -72,7 +72,7 @@ def extremal_perturbation(
 
     Returns:
         An unsigned map per pixel, the mean of the masks: what is in the smallest mask is brightest. `raw` is (images,
-        areas, height, width), every mask. `scores` say for each area how much of the loss between picture and filler
+        areas, height, width), every mask. `scores` say for each area how much of the loss between image and filler
         the mask saves (`kept_at_5_percent`, ...) or does (`destroyed_at_5_percent`, ...), 1 being all of it.
 
     Raises:
@@ -99,7 +99,7 @@ def extremal_perturbation(
         units=f"how much of this place the best mask {'keeps' if mode == 'keep' else 'hides'}, {_counted(shares)}",
         signed=False,
         notes=(
-            f"{verb} of the {'code' if target.kind == 'code' else 'target'}: {middle} of the picture",
+            f"{verb} of the {'code' if target.kind == 'code' else 'target'}: {middle} of the image",
             f"hidden places are filled with {filler_in_words(filler, width)}",
             f"masks are smooth by {sigma:.3g} px",
         ),
@@ -117,7 +117,7 @@ def extremal_perturbation(
 
 @dataclass(frozen=True)
 class _Search:
-    """Looking for the best masks of some pictures."""
+    """Looking for the best masks of some images."""
 
     run: Run
     images: Array
@@ -139,7 +139,7 @@ class _Search:
         with self.run.own_progress(iterations * len(starts)) as step:
             for start in starts:
                 some = slice(start, start + group)
-                # Every mask is a picture of its own; references belong to the unchanged picture and go with it.
+                # Every mask is an image of its own; references belong to the unchanged image and go with it.
                 repeated = replace(objective, reference=np.repeat(objective.reference[some], len(self.areas), axis=0))
                 masks[some] = self._improved(some, repeated, full_change[some], iterations, step)
                 moved = self._moved(some, masks[some])
@@ -158,7 +158,7 @@ class _Search:
         iterations: int,
         step: Callable[[], None],
     ) -> NDArray[np.float32]:
-        """Adam on the grids of a few pictures' masks."""
+        """Adam on the grids of a few images' masks."""
         height, width = self.images.shape[1:3]
         rows, columns = (gaussian(side, max(2, round(side / self.sigma)), 1.0) for side in (height, width))
         count = len(self.images[some])
@@ -190,14 +190,14 @@ class _Search:
         return np.asarray(rows @ _of_area(field, covers, self.areas) @ columns.T, np.float32)
 
     def _moved(self, some: slice, masks: Array) -> Array:
-        """The pictures under their masks, (images * areas, height, width, channels), the areas of an image together."""
+        """The images under their masks, (images * areas, height, width, channels), the areas of an image together."""
         shown = masks if self.mode == "keep" else 1 - masks
         hidden = self.hidden[some][:, None]
         moved = hidden + shown[..., None] * (self.images[some][:, None] - hidden)
         return np.ascontiguousarray(moved.reshape(-1, *self.images.shape[1:]), np.float32)
 
-    def _scores(self, pictures: Array, objective: Objective) -> NDArray[np.float64]:
-        scores: NDArray[np.float64] = self.run.score(pictures, [objective], STAY, ONCE)[0][0]
+    def _scores(self, images: Array, objective: Objective) -> NDArray[np.float64]:
+        scores: NDArray[np.float64] = self.run.score(images, [objective], STAY, ONCE)[0][0]
         return scores
 
 
@@ -217,7 +217,7 @@ def _of_area(field: NDArray[np.float64], covers: NDArray[np.float64], areas: Seq
 
 
 def _counted(areas: Sequence[float]) -> str:
-    return f"mean over {len(areas)} areas" if len(areas) > 1 else f"at {areas[0]:.3g} of the picture"
+    return f"mean over {len(areas)} areas" if len(areas) > 1 else f"at {areas[0]:.3g} of the image"
 
 
 def _check(mode: str, areas: Sequence[float], iterations: int) -> tuple[float, ...]:
@@ -227,5 +227,5 @@ def _check(mode: str, areas: Sequence[float], iterations: int) -> tuple[float, .
         raise InputError(f"iterations={iterations}: give 1 or more.")
     shares = tuple(float(area) for area in np.atleast_1d(areas))
     if not shares or not all(0 < area < 1 for area in shares):
-        raise InputError(f"areas={shares}: give shares of the picture between 0 and 1, such as 0.05, 0.2.")
+        raise InputError(f"areas={shares}: give shares of the image between 0 and 1, such as 0.05, 0.2.")
     return shares

@@ -37,7 +37,7 @@ def grad_cam_plus_plus(
 
     The paper explains Y = exp(target) and writes w[k] = sum of alpha * max(0, dY/dA) with
     alpha = Y'' / (2 Y'' + (sum of A) Y'''). As the paper takes the score to be piecewise linear in A, Y' = Y g,
-    Y'' = Y g² and Y''' = Y g³: the factor Y is in every term and, being the same at all places of a picture, is left
+    Y'' = Y g² and Y''' = Y g³: the factor Y is in every term and, being the same at all places of an image, is left
     out; with it goes the overflow of exp(target), and dividing by g² takes the 0/0 with it. What speaks against the
     target (g < 0) is weighed as the same formula weighs it for -target, with the sign turned back, so that the map of
     -target is minus the map of target. |A| equals A where the paper's formula is meant, behind a ReLU; with ELU it
@@ -49,7 +49,7 @@ def grad_cam_plus_plus(
         at: The layer whose feature maps are weighted; by default the last before the code with a finer grid.
         centred: Take each channel's mean over the places away first, which moves the zero of the map to its mean and
             changes nothing else. By default only for the whole code: nothing speaks against it, and what all places
-            share would drown the rest. For other targets zero is no evidence, and negative is evidence against.
+            share would hide the rest. For other targets zero is no evidence, and negative is evidence against.
         positive: As in the paper: gradients against the target count nothing, negative values are cut off.
 
     Returns:

@@ -33,7 +33,7 @@ def guided_backprop(run: Run, images: Array, target: Target, *, low_pass: float 
         A map per pixel; `raw` is the signed guided gradient (images, height, width, channels).
 
     Raises:
-        NotApplicable: Something other than a ReLU that can be reached bends the way from the picture to the code.
+        NotApplicable: Something other than a ReLU that can be reached bends the way from the image to the code.
     """
     layer = run.encoder.layer_of(target)
     rectifiers = run.encoder.network.rectifiers(layer)

@@ -21,7 +21,7 @@ from saccade.typing import Array
 def input_x_gradient(run: Run, images: Array, target: Target, *, low_pass: float | None = None) -> Map:
     """What would be lost, to first order, if a pixel went to the model's zero?
 
-    m = x * d target(x) / dx, summed over channels. Exact for a target that is linear in the picture. A pixel at zero
+    m = x * d target(x) / dx, summed over channels. Exact for a target that is linear in the image. A pixel at zero
     gets nothing, however much it matters; what looks like zero depends on the model's range of values, and is said in
     the notes: black for 0..1, middle grey for -1..1.
 

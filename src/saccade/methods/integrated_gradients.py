@@ -1,4 +1,4 @@
-"""Integrated gradients: the target's change on the way from "nothing" to the picture, shared out among pixels."""
+"""Integrated gradients: the target's change on the way from "nothing" to the image, shared out among pixels."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def integrated_gradients(
     blur: float | None = None,
     low_pass: float | None = None,
 ) -> Map:
-    """How much does each pixel add to the target between "nothing" and the picture?
+    """How much does each pixel add to the target between "nothing" and the image?
 
     m = (x - x0) * integral over t in 0..1 of d target(x0 + t (x - x0)) / dx, summed over channels; by Gauss-Legendre
-    quadrature. The sum of `raw` over a picture is target(x) - target(x0), up to the error of the quadrature, which is
+    quadrature. The sum of `raw` over an image is target(x) - target(x0), up to the error of the quadrature, which is
     given in `scores`.
 
     Settings:
@@ -75,7 +75,7 @@ def integrated_gradients(
             target,
             low_pass,
             units=f"part of the change of {target.gradient_units}, per pixel",
-            notes=(f"from the picture blurred by {width:g} px" if name == "blur" else f"from {name}",),
+            notes=(f"from the image blurred by {width:g} px" if name == "blur" else f"from {name}",),
             settings={"steps": steps, "baseline": name, "blur": width},
             scores={
                 "score": ends[0],
@@ -107,7 +107,7 @@ def _quadrature(steps: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def _score(run: Run, images: Array, target: Target, place: Array) -> NDArray[np.float64]:
-    """The target's value at another picture, with the references frozen at the pictures explained."""
+    """The target's value at another image, with the references frozen at the images explained."""
     objective = run.objective(images, target)
     measure = objective.measure
     if target.reads != "code" or not measure.tiles:

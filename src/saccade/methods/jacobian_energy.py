@@ -29,7 +29,7 @@ from saccade.targets.positions import Cell, Channel
 from saccade.typing import Array
 
 EXACT_PASSES = 512
-"""Up to so many backward passes per picture the energy is computed exactly unless something else is asked for."""
+"""Up to so many backward passes per image the energy is computed exactly unless something else is asked for."""
 PROBES = 128
 """How many random probes there are when it is not; the error of a pixel is then about 12 % or less."""
 
@@ -154,7 +154,7 @@ def _trusted(run: Run, images: Array, selected: NDArray[np.bool_], plan: Colouri
     if cells == 1:
         return plan
     if plan.passes == plan.cells:
-        notes.append("cell by cell: every cell of the code sees too much of the picture to share passes")
+        notes.append("cell by cell: every cell of the code sees too much of the image to share passes")
         return plan
     signs = _probe(0, 0, selected)
     _, off = cell_gradients(run, images[:1], signs[None], plan)

@@ -1,4 +1,4 @@
-"""Occlusion: cover a part, see how much of the code changes; exact and fast by tiling many holes into one picture."""
+"""Occlusion: cover a part, see how much of the code changes; exact and fast by tiling many holes into one image."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ def occlusion(
     is how far the code moves as a share of its length.
 
     Settings:
-        targets: What is explained; all of them are scored on the same covered pictures.
+        targets: What is explained; all of them are scored on the same covered images.
         patch: Side of a hole in pixels; by default one code cell.
         stride: Step between holes in pixels; by default half a patch.
-        filler: What the hole shows: `"blur"` (the picture's own blur: nothing new is painted in), `"local_mean"` (the
-            mean of the patch-sized neighbourhood of each pixel), `"mean"` (the picture's mean colour), `"black"`,
+        filler: What the hole shows: `"blur"` (the image's own blur: nothing new is painted in), `"local_mean"` (the
+            mean of the patch-sized neighbourhood of each pixel), `"mean"` (the image's mean colour), `"black"`,
             `"grey"`, `"white"`, or a pixel value. A constant lights up whatever differs from it, such as a bare wall.
         blur: Standard deviation in pixels of the blurred filler; by default one patch.
         low_pass: Standard deviation in pixels of the smoothing of the view; by default half a stride, which hides the
@@ -69,7 +69,7 @@ def occlusion(
         signed otherwise.
 
     Raises:
-        InputError: A patch that does not fit the picture, a stride below 1.
+        InputError: A patch that does not fit the image, a stride below 1.
         UnknownName: No such filler.
     """
     size = (images.shape[1], images.shape[2])
@@ -78,9 +78,7 @@ def occlusion(
         side = _pair(patch, cell_size(run.encoder, size, target), "patch")
         step = _pair(stride, (max(1, side[0] // 2), max(1, side[1] // 2)), "stride")
         if side[0] > size[0] or side[1] > size[1]:
-            raise InputError(
-                f"a patch of {side[0]}x{side[1]} px does not fit into a picture of {size[0]}x{size[1]} px."
-            )
+            raise InputError(f"a patch of {side[0]}x{side[1]} px does not fit into an image of {size[0]}x{size[1]} px.")
         grids.setdefault((side, step), []).append(number)
     maps: dict[int, Map] = {}
     for (side, step), numbers in grids.items():
@@ -124,7 +122,7 @@ class _HolesOnGrid:
 
     @property
     def is_blur(self) -> bool:
-        """Do the holes show the picture's own blur?"""
+        """Do the holes show the image's own blur?"""
         return bool(self.settings["filler"] == "blur")
 
     def maps(self, scores: Sequence[OcclusionScores], notes: Sequence[str] = ()) -> list[Map]:

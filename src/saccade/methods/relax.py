@@ -57,7 +57,7 @@ def relax(
         sureness     p = share of `repeats` runs in which the importance is above the run's own mean (REPEAT):
                      surely important from 0.9, surely not up to 0.1
 
-    For the whole code s is the cosine with the unchanged picture's code; other targets bring their own measure. The map
+    For the whole code s is the cosine with the unchanged image's code; other targets bring their own measure. The map
     drawn is R minus the mean of s over all masks: 0 where it makes no difference whether the place is visible. With
     `keep` 0.5 masks come in balanced blocks (`RandomMasks`). Each mask alone is uniformly random and every pixel is
     visible in exactly half of a block, so R stays unbiased (it even loses the bias of a ratio) with much less error. U
@@ -66,7 +66,7 @@ def relax(
     Settings:
         masks: How many masks in all; the published method uses 3,000 independent ones. Best is a multiple of the
             block's size, 128 for 7 cells.
-        cells: Cells of the random grid along the shorter side of the picture; 7 is meant for about 224 px.
+        cells: Cells of the random grid along the shorter side of the image; 7 is meant for about 224 px.
         keep: Probability that a cell stays visible.
         repeats: Runs into which the masks are cut for the sureness, at least two masks each. REPEAT itself makes 10
             runs of the full size: `masks=30000, repeats=10`.
@@ -126,7 +126,7 @@ class _Similarity:
 
 def _similarity(target: Target) -> _Similarity:
     if target.kind == "code":
-        quantity = Quantity("cosine similarity with the whole picture's code")
+        quantity = Quantity("cosine similarity with the whole image's code")
         alike = replace(target, occlusion_measure=COSINE, occlusion_units=quantity, counts_increase=False)
         return _Similarity(alike, f"{quantity}, gained while this is visible")
     return _Similarity(target, f"{target.occlusion_units}, spared while this is visible")

@@ -49,10 +49,10 @@ def score_cam(
     """Where are the feature maps through which one sees what matters?
 
     m[u] = sum over channels k of w[k] A[u, k],  w[k] = target(z0 + M[k] (z - z0)) - target(z0),
-    M[k] = (A[k] - min A[k]) / (max A[k] - min A[k]). z is the layer itself, or with `masked="picture"` the picture,
+    M[k] = (A[k] - min A[k]) / (max A[k] - min A[k]). z is the layer itself, or with `masked="picture"` the image,
     over which M[k] is then spread linearly; z0 is the same for the filler.
 
-    For the whole code the target is minus the share of it that differs from the picture's own code. The paper puts the
+    For the whole code the target is minus the share of it that differs from the image's own code. The paper puts the
     weights through a softmax over the channels, which makes them all positive, and nearly all alike where the target
     is a small number; here they stay as they are, with their signs, unless `softmax`. A channel without shape weighs 0.
 
@@ -69,7 +69,7 @@ def score_cam(
         softmax: Weigh by the softmax over the channels as in the paper.
         centred: Take each channel's mean over the places away first, which moves the zero of the map to its mean and
             changes nothing else. By default only for the whole code: nothing speaks against it, and what all places
-            share would drown the rest. For other targets zero is no evidence, and negative is evidence against.
+            share would hide the rest. For other targets zero is no evidence, and negative is evidence against.
         positive: Cut negative values off as in the paper.
 
     Returns:
@@ -151,7 +151,7 @@ def _scores(
     by_target = [np.empty((1 + layer.channels, len(images))) for _ in targets]
     rows, columns = (linear(images.shape[1 + axis], layer.grid[axis]) for axis in (0, 1))
     for number in range(len(images)):
-        # A stencil belongs to one picture and one channel, so each picture has points of its own.
+        # A stencil belongs to one image and one channel, so each image has points of its own.
         grid = np.concatenate([np.zeros((1, *layer.grid), np.float32), shapes[number].transpose(2, 0, 1)])
         if at is None:
             points = {

@@ -39,7 +39,7 @@ def smoothgrad(
 
     Settings:
         samples: How many noisy copies.
-        noise: Standard deviation of the noise, as a share of each picture's own range of values.
+        noise: Standard deviation of the noise, as a share of each image's own range of values.
         seed: Fixes the noise.
 
     Returns:
@@ -51,7 +51,7 @@ def smoothgrad(
     if samples < 1:
         raise InputError(f"samples={samples}: give 1 or more.")
     if not noise >= 0:
-        raise InputError(f"noise={noise}: give 0 or more, a share of the picture's range.")
+        raise InputError(f"noise={noise}: give 0 or more, a share of the image's range.")
     spread = images.max(axis=(1, 2, 3)) - images.min(axis=(1, 2, 3))
     shape = (images.shape[1], images.shape[2], images.shape[3])
     fixed = {"scale": (noise * spread).astype(np.float32)}

@@ -42,7 +42,7 @@ def sobol(
 ) -> list[Map]:
     """Which share of the target's variance under random dimming is due to this place?
 
-    The picture is split into a grid; cell k shows m_k of the picture and 1 - m_k of the filler, with m_k uniform in
+    The image is split into a grid; cell k shows m_k of the image and 1 - m_k of the filler, with m_k uniform in
     0..1 and linear between the middles of the cells. With s the target as for covering, A and B two designs and AB_k
     design A with the k-th cell from B (estimators of Jansen 1999):
 
@@ -55,7 +55,7 @@ def sobol(
     it needs no table of numbers and no power of two.
 
     Settings:
-        cells: Cells of the grid along the shorter side of the picture.
+        cells: Cells of the grid along the shorter side of the image.
         designs: How many random dimmings A, at least 4; there are designs * (cells in all + 2) forwards.
         filler: What dimmed places fade into; as in `occlusion`.
         blur: Standard deviation in pixels of the blurred filler; by default one cell of the grid.
@@ -123,7 +123,7 @@ class Designs:
 
     Attributes:
         halves: (2, designs, cell rows, cell columns): all A, all B, in 0..1.
-        rows: (height, cell rows), how cells spread over the picture's rows.
+        rows: (height, cell rows), how cells spread over the image's rows.
         columns: (width, cell columns), how they spread over its columns.
     """
 

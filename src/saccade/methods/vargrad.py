@@ -35,13 +35,13 @@ def vargrad(
     """How far does the gradient spread under noise?
 
     v = mean over k of (g_k - mean g)²,  g_k = d target(x + s z_k) / dx,  z_k ~ N(0, 1),  s = noise * (max x - min x).
-    The map is the standard deviation, sqrt of the sum of v over the channels. A target that is linear in the picture
+    The map is the standard deviation, sqrt of the sum of v over the channels. A target that is linear in the image
     has no spread anywhere. The variance is taken about the mean itself, never as E[g²] - E[g]², which in float32
     gives noise and negative numbers where the spread is small beside the gradient.
 
     Settings:
         samples: How many noisy copies.
-        noise: Standard deviation of the noise, as a share of each picture's own range of values.
+        noise: Standard deviation of the noise, as a share of each image's own range of values.
         seed: Fixes the noise.
 
     Returns:
@@ -53,7 +53,7 @@ def vargrad(
     if samples < 2:
         raise InputError(f"samples={samples}: give 2 or more; one sample has no spread.")
     if not noise > 0:
-        raise InputError(f"noise={noise}: give more than 0, a share of the picture's range.")
+        raise InputError(f"noise={noise}: give more than 0, a share of the image's range.")
     spread = images.max(axis=(1, 2, 3)) - images.min(axis=(1, 2, 3))
     shape = (images.shape[1], images.shape[2], images.shape[3])
     # No pairs of opposite sign here: both of a pair are as far from the mean, so the second would say nothing new.

@@ -18,7 +18,7 @@ class NormalisedNetwork(WrappedNetwork):
     """The same network before which (image - mean) / std is computed, channel by channel.
 
     Everything else sees images in their own value range: fillers, noise, baselines, and gradients, which are those at
-    the image before the normalisation. A picture that the model gives is put back into that range, unless it ends in
+    the image before the normalisation. An image that the model gives is put back into that range, unless it ends in
     a sigmoid and so lies there already.
 
     Args:
@@ -26,7 +26,7 @@ class NormalisedNetwork(WrappedNetwork):
         normalisation: What is computed before it.
 
     Attributes:
-        redraws: What the model gives is a picture that is put back into the images' range.
+        redraws: What the model gives is an image that is put back into the images' range.
 
     Raises:
         InputError: Mean and spread are for another number of channels.

@@ -1,12 +1,12 @@
 """Many cells in one backward pass, and still the exact gradient of each.
 
-A cell of the code sees one field of the picture. Cells whose fields share no pixel can share a backward pass: every
+A cell of the code sees one field of the image. Cells whose fields share no pixel can share a backward pass: every
 pixel gets the gradient of at most one of them, exactly as if that cell were alone. Fields are products of a row
 interval and a column interval, so rows and columns are coloured apart (as the vertices of a graph are, whose edges are
-overlaps): 9 passes for all cells of the reference net, at any picture size. This is the counterpart of `tiling`, which
+overlaps): 9 passes for all cells of the reference net, at any image size. This is the counterpart of `tiling`, which
 shares forward passes among holes.
 
-Where a cell sees the whole picture nothing can be shared, and the same arithmetic gives one pass for each cell.
+Where a cell sees the whole image nothing can be shared, and the same arithmetic gives one pass for each cell.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ _PASSES_AT_ONCE = 16
 
 @dataclass(frozen=True)
 class Colouring:
-    """Which cells share a backward pass, and which window of the picture answers for each.
+    """Which cells share a backward pass, and which window of the image answers for each.
 
     Attributes:
-        size: Height and width of the picture.
-        row_receptive_fields: For every row of cells the rows of the picture that it can see, also beyond its edges;
+        size: Height and width of the image.
+        row_receptive_fields: For every row of cells the rows of the image that it can see, also beyond its edges;
             `EVERYWHERE` where a layer on the way mixes all places.
         column_receptive_fields: The same for columns.
         row_groups: Rows of cells that share a pass.
@@ -65,7 +65,7 @@ class Colouring:
 
     @property
     def fields(self) -> tuple[tuple[Interval, ...], tuple[Interval, ...]]:
-        """What each row and each column of cells sees of the picture itself, half open."""
+        """What each row and each column of cells sees of the image itself, half open."""
         return (
             tuple(_within(each, self.size[0]) for each in self.row_receptive_fields),
             tuple(_within(each, self.size[1]) for each in self.column_receptive_fields),
@@ -90,7 +90,7 @@ class Colouring:
         """Cut every cell's field out of the pass that it took part in.
 
         Args:
-            answers: (passes, height, width, channels) of one picture.
+            answers: (passes, height, width, channels) of one image.
 
         Returns:
             (rows, columns, window height, window width, channels), each field from the upper left corner of its
@@ -109,7 +109,7 @@ class Colouring:
         return cut
 
     def placed(self, window: Array, row: int, column: int) -> Array:
-        """Put one cell's window (height, width, channels) back into a picture of zeros."""
+        """Put one cell's window (height, width, channels) back into an image of zeros."""
         (top, bottom), (left, right) = self.fields[0][row], self.fields[1][column]
         full = np.zeros((*self.size, *window.shape[2:]), np.float32)
         full[top:bottom, left:right] = window[: bottom - top, : right - left]
@@ -120,7 +120,7 @@ def colouring(flow: Dataflow, layer: str, grid: tuple[int, int]) -> Colouring:
     """Group the cells of `layer` so that no pixel is seen by two cells of one group.
 
     Args:
-        flow: How places move at this picture size.
+        flow: How places move at this image size.
         layer: The layer whose cells are grouped.
         grid: Rows and columns of its cells; where the flow knows no such grid, every cell sees everything.
     """
@@ -132,7 +132,7 @@ def colouring(flow: Dataflow, layer: str, grid: tuple[int, int]) -> Colouring:
 
 
 def alone(size: tuple[int, int], grid: tuple[int, int]) -> Colouring:
-    """Every cell in a pass of its own, with the whole picture as its field."""
+    """Every cell in a pass of its own, with the whole image as its field."""
     rows, columns = ((EVERYWHERE,) * count for count in grid)
     each_row, each_column = (tuple((k,) for k in range(count)) for count in grid)
     return Colouring(size, rows, columns, each_row, each_column)
@@ -163,7 +163,7 @@ def cell_gradients(
         raise MemoryBudgetError(
             f"the maps of {len(images)} x {plan.cells} cells of {plan.window[0]}x{plan.window[1]} px need "
             f"{needed / 2**20:,.0f} MiB, more than the {run.engine.memory / 2**20:,.0f} MiB allowed; give fewer or "
-            "smaller pictures, or raise the limit (--memory, memory=)."
+            "smaller images, or raise the limit (--memory, memory=)."
         )
     masks = plan.masks()
     windows = np.empty((len(images), *plan.grid, *plan.window, images.shape[-1]), np.float32)
@@ -192,7 +192,7 @@ def passes_at_once(run: Run, image: Array) -> int:
 
 
 def vjp_of_patterns(run: Run, image: Array, patterns: Array) -> Array:
-    """`J^T c` on one picture for patterns of the code's numbers in their order, (patterns, ...), a few at a time."""
+    """`J^T c` on one image for patterns of the code's numbers in their order, (patterns, ...), a few at a time."""
     cotangents = patterns.reshape(len(patterns), 1, *run.engine.layer_shape(image, run.encoder.layer))
     groups = -(-len(cotangents) // passes_at_once(run, image))
     size = -(-len(cotangents) // groups)

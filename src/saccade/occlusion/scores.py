@@ -118,7 +118,7 @@ def _plans(run: Run, targets: Sequence[Target], where: Holes) -> tuple[dict[str,
     layers = sorted({run.encoder.layer_of(target) for target in targets})
     plans = tilings(run.encoder.dataflow(*where.size), layers, where)
     if plans[layers[0]].passes >= where.count:
-        reason = "every cell of the code sees too much of the picture to share passes"
+        reason = "every cell of the code sees too much of the image to share passes"
     elif not all(target.tiles for target in targets):
         reason = "a target is a number of the whole code, of which no part can be exchanged"
     else:

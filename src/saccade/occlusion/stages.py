@@ -4,7 +4,7 @@
 there on. The way to the code is therefore walked in stages: each computes one layer for all holes, as many in a pass as
 that layer allows, and the next one starts from the unchanged layer with the footprints of its own holes pasted in.
 Where the code sees everything, as behind a dense layer, what comes before is shared all the same, and only the rest is
-computed hole by hole. The result is that of covering the picture; only the work is less.
+computed hole by hole. The result is that of covering the image; only the work is less.
 
 Which layers to stop at is found by counting the numbers that are computed and pasted.
 """
@@ -27,9 +27,9 @@ from saccade.typing import Array, Tensor
 _PASTED = 3
 """What a pasted number costs, in computed ones: it is copied, brought to the device and read there."""
 WORTH_A_PICTURE, WORTH_IN_ALL = 2**22, 2**26
-"""So many numbers must be spared for a picture, and for all of them: stages cost questions, and tracing them."""
+"""So many numbers must be spared for an image, and for all of them: stages cost questions, and tracing them."""
 WORTH_ON_ACCELERATOR = 2**29
-"""The same for a picture on an accelerator: it computes so many in the time that the questions of stages take."""
+"""The same for an image on an accelerator: it computes so many in the time that the questions of stages take."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Stage:
     Attributes:
         layer: Its path.
         plan: Which holes share a pass, and their footprints on the layer.
-        numbers: How many numbers the layer holds for one picture.
+        numbers: How many numbers the layer holds for one image.
     """
 
     layer: str
@@ -86,7 +86,7 @@ def cheapest(candidates: Sequence[Stage], sizes: Mapping[str, int], passes: int)
 
     Args:
         candidates: Every layer that may be a stage, in the order of computation.
-        sizes: How many numbers each layer has for one picture, in the order of computation, up to the last one.
+        sizes: How many numbers each layer has for one image, in the order of computation, up to the last one.
         passes: How many passes the last one takes.
     """
     order = list(sizes)
@@ -110,7 +110,7 @@ def cheapest(candidates: Sequence[Stage], sizes: Mapping[str, int], passes: int)
 
 
 def start_from(run: Run, image: Array, fixed: Arrays, chain: tuple[Stage, ...], last: Tiling) -> tuple[str, Points]:
-    """Walk all stages for one picture.
+    """Walk all stages for one image.
 
     Args:
         run: The call, on an encoder.

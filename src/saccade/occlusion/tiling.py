@@ -1,11 +1,11 @@
-"""Many holes in one picture, and still the exact answer for each.
+"""Many holes in one image, and still the exact answer for each.
 
 A hole changes only the code cells that can see it, its footprint. Holes whose footprints share no cell can therefore be
-cut into one picture: every cell of the code is changed by at most one of them, exactly as if it were alone. Footprints
+cut into one image: every cell of the code is changed by at most one of them, exactly as if it were alone. Footprints
 are products of a row interval and a column interval, so rows and columns are grouped apart, and each pair of a row
-group and a column group is one pass: 49 passes for 16 px holes every 8 px of the reference net, at any picture size.
+group and a column group is one pass: 49 passes for 16 px holes every 8 px of the reference net, at any image size.
 
-The numbers after a hole are the untouched picture's sums with the hole's footprint exchanged; a two-dimensional running
+The numbers after a hole are the untouched image's sums with the hole's footprint exchanged; a two-dimensional running
 sum gives every footprint at once.
 """
 
@@ -33,7 +33,7 @@ class Holes:
         rows: Where the holes start, from the top.
         columns: Where the holes start, from the left.
         patch: Height and width of a hole.
-        size: Height and width of the picture.
+        size: Height and width of the image.
     """
 
     rows: tuple[int, ...]
@@ -122,14 +122,14 @@ def _patterns(rows: NDArray[np.float32], columns: NDArray[np.float32], pairs: ND
 
 
 def holes(size: tuple[int, int], patch: tuple[int, int], stride: tuple[int, int]) -> Holes:
-    """Lay holes over a picture."""
+    """Lay holes over an image."""
     rows, columns = (_starts(size[axis], patch[axis], stride[axis]) for axis in (0, 1))
     return Holes(rows, columns, patch, size)
 
 
 @dataclass(frozen=True)
 class Tiling:
-    """Which holes share a picture, and which cells answer for each hole.
+    """Which holes share an image, and which cells answer for each hole.
 
     Attributes:
         holes: The holes.

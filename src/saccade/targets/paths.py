@@ -1,7 +1,7 @@
 """How an input moves while it is explained: it stays, goes from a baseline to itself, gets noise, or is covered.
 
-A path makes many pictures out of one. What belongs to a picture (its baseline, its filler) is `fixed`; what belongs to
-one step (a time, a noise pattern, a pattern of holes) is a point. Both are small arrays, so that pictures go to the
+A path makes many images out of one. What belongs to an image (its baseline, its filler) is `fixed`; what belongs to
+one step (a time, a noise pattern, a pattern of holes) is a point. Both are small arrays, so that images go to the
 device once. The arithmetic uses operators only and so runs in numpy, TensorFlow, PyTorch and JAX alike.
 """
 
@@ -48,7 +48,7 @@ class ArrayPoints:
 
 @dataclass(frozen=True)
 class Path:
-    """A named way of moving pictures.
+    """A named way of moving images.
 
     Attributes:
         name: Stands for the path where compiled functions are kept.
@@ -100,13 +100,13 @@ def _replaced(images: Tensor, fixed: Mapping[str, Tensor], points: Mapping[str, 
 
 
 STAY = Path("stay", _stay)
-"""The picture as it is; one point, `{"nothing": [0]}`."""
+"""The image as it is; one point, `{"nothing": [0]}`."""
 
 STRAIGHT = Path("straight", _straight)
-"""From a baseline to the picture; points `times` in 0..1, fixed `baseline` (images, height, width, channels)."""
+"""From a baseline to the image; points `times` in 0..1, fixed `baseline` (images, height, width, channels)."""
 
 STRATIFIED = Path("stratified", _stratified)
-"""From a baseline to the picture, at a time of its own for every picture in every stratum of the way.
+"""From a baseline to the image, at a time of its own for every image in every stratum of the way.
 
 The time is `(stratum + (phase + shift) % 1) * length`: points `stratum` (0, 1, ...), `shift` and `length` (1 / strata),
 fixed `phase` (images,) in 0..1 and `baseline`. No `phase + shift` may be whole, where rounding would decide.
@@ -116,10 +116,10 @@ NOISY = Path("noisy", _noisy)
 """The image plus noise; points `noise` (points, height, width, channels), fixed `scale` (images,)."""
 
 COVERED = Path("covered", _covered)
-"""Holes filled from a picture; points `rows` and `columns` (0 or 1, the hole is their product), fixed `filler`."""
+"""Holes filled from an image; points `rows` and `columns` (0 or 1, the hole is their product), fixed `filler`."""
 
 MASKED = Path("masked", _masked)
-"""The picture where a soft mask is 1, the fixed `filler` where it is 0; the mask is `rows @ grid @ columns`.
+"""The image where a soft mask is 1, the fixed `filler` where it is 0; the mask is `rows @ grid @ columns`.
 
 Points `rows` (points, height, m), `grid` (points, m, n), `columns` (points, n, width): masks come small and grow on the
 device, so that full-size ones are never made on the host and never all lie in memory.
@@ -128,12 +128,12 @@ device, so that full-size ones are never made on the host and never all lie in m
 RANKED = Path("ranked", _ranked)
 """The pixels on one side of a cut through their ranks; the others are filled.
 
-Fixed `rank` (images, height, width) in 0..1, the most important first, and `filler` like the pictures; points `cut`,
+Fixed `rank` (images, height, width) in 0..1, the most important first, and `filler` like the images; points `cut`,
 never equal to a rank, and `side`: 1 shows the pixels ranked before the cut (insertion), -1 those after it (deletion).
 """
 
 REPLACED = Path("replaced", _replaced)
-"""Other values in place of one picture's, or of its values at a layer; points `values` (points, 1, ...)."""
+"""Other values in place of one image's, or of its values at a layer; points `values` (points, 1, ...)."""
 
 ONCE = ArrayPoints({"nothing": np.zeros(1, np.float32)})
 """The one point of `STAY`."""

@@ -105,7 +105,7 @@ _POLICY = re.compile(rf"{_NUMBERS.pattern}|mixed_b?float16|\w+_from_\w+")
 _MOST_CALLS = 10_000
 """Calls of layers; a model inside a model that is called twice doubles them at each level."""
 
-_HOMES = ((LAYERS, "keras.layers"), (_POLICIES, "keras.dtype_policies"), (_QUANTIZERS, "keras.quantizers"))
+_MODULES = ((LAYERS, "keras.layers"), (_POLICIES, "keras.dtype_policies"), (_QUANTIZERS, "keras.quantizers"))
 _ACTIVATION_MODULES = ("builtins", "keras.activations", "keras.src.activations.activations")
 _ONLY_FOR_TRAINING = ("regularizer", "constraint", "initializer")
 
@@ -200,11 +200,11 @@ class _Listing:
         layer = layer_label(name) if isinstance(name, str) else layer
         registered_name = config.get("registered_name")
         is_registered = isinstance(registered_name, str) and registered_name in self.registered
-        home = module if is_registered else _home(kind, module)
-        if home is None:
+        source = module if is_registered else _module_of(kind, module)
+        if source is None:
             raise wants_trust(layer, _described(kind, module, registered_name))
         listed = {
-            "module": home,
+            "module": source,
             "class_name": kind,
             "config": self.part(inner, layer),
             "registered_name": registered_name if is_registered else None,
@@ -264,7 +264,7 @@ def _has_tensor(value: Any) -> bool:
     return value.get("class_name") == "__keras_tensor__" or any(map(_has_tensor, value.values()))
 
 
-def _home(kind: str, module: str | None) -> str | None:
+def _module_of(kind: str, module: str | None) -> str | None:
     """From which module is this class taken? None when it is not listed."""
     if module in _OPERATION_MODULES:
         return module if kind in OPERATIONS else None
@@ -272,7 +272,7 @@ def _home(kind: str, module: str | None) -> str | None:
         return module
     if kind in MODELS and (module is None or module.partition(".")[0] == "keras"):
         return "keras"
-    return next((home for names, home in _HOMES if kind in names and module in (None, "keras", home)), None)
+    return next((listed for names, listed in _MODULES if kind in names and module in (None, "keras", listed)), None)
 
 
 def _described(kind: str, module: str | None, registered: Any) -> str:

@@ -127,7 +127,7 @@ class KerasNetwork:
 
     @property
     def output(self) -> str:
-        """The path of the layer that is the model's output; of several, the one that is a picture."""
+        """The path of the layer that is the model's output; of several, the one that is an image."""
         return self._picture_first(self.outputs)
 
     def _picture_first(self, outputs: dict[str, str]) -> str:

@@ -152,14 +152,14 @@ class _Backend:
     """`keras.backend` as Keras 1 and 2 had it, as far as Keras 3 still knows its functions."""
 
     def __init__(self, keras: Any) -> None:
-        self._homes = [keras.ops, keras.backend]
+        self._modules = [keras.ops, keras.backend]
         if keras.backend.backend() == "tensorflow":
             from keras.src.legacy import backend
 
-            self._homes.insert(0, backend)
+            self._modules.insert(0, backend)
 
     def __getattr__(self, name: str) -> Any:
-        for home in self._homes:
-            if hasattr(home, name):
-                return getattr(home, name)
+        for module in self._modules:
+            if hasattr(module, name):
+                return getattr(module, name)
         raise AttributeError(f"it calls K.{name}, which Keras 3 does not have on this backend")

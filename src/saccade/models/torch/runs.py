@@ -27,7 +27,7 @@ class TracedRun:
         shared: Those that lie where an earlier one lies.
         outputs: Every tensor that the model itself gives, by what it is called in that (`output`, `output[mu]`), and
             the path of the layer that it is.
-        output: The path of the one that is most like a picture; None if there is none.
+        output: The path of the one that is most like an image; None if there is none.
         activation: The operation that computed it.
         postponed: The activations that can be computed after a pooling.
     """
