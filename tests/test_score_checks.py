@@ -119,10 +119,10 @@ def test_swaps_only_improve_and_an_order_that_is_best_stays(parts: int) -> None:
 
 def test_maps_that_are_found_have_the_orders_that_are_found() -> None:
     search, weights = search_on_pixels()
-    from_nothing, swapped = search.found(-weights)
+    from_nothing, swapped = search.maps(-weights)
     np.testing.assert_array_equal(np.argsort(-from_nothing.ravel()), search.from_nothing(-weights))
     np.testing.assert_array_equal(np.argsort(-swapped.ravel()), search.swapped(search.of_map(-weights)))
-    np.testing.assert_array_equal(np.argsort(-search.found(weights)[1].ravel()), np.argsort(-weights.ravel()))
+    np.testing.assert_array_equal(np.argsort(-search.maps(weights)[1].ravel()), np.argsort(-weights.ravel()))
 
 
 @pytest.mark.engine

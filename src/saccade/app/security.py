@@ -112,7 +112,7 @@ class Guard:
         try:
             host = self._check_host(scope)
             self._check_origin(scope, host)
-            client, is_new = self._who(scope)
+            client, is_new = self._client_of(scope)
             if is_new:
                 cookie = self._set_cookie(scope, client)
             scope["client_of_saccade"] = client
@@ -161,7 +161,7 @@ class Guard:
 
     # Who asks?
 
-    def _who(self, scope: Scope) -> tuple[Client, bool]:
+    def _client_of(self, scope: Scope) -> tuple[Client, bool]:
         """The client, and whether it is a new one, which gets a cookie."""
         authorization = _header(scope, b"authorization")
         if authorization:

@@ -76,7 +76,7 @@ def feature_layer(run: Run, images: Array, targets: Sequence[Target], at: str | 
     """
     flow = run.encoder.dataflow(images.shape[1], images.shape[2])
     if at is None:
-        path, why = _chosen(run, flow, images, targets)
+        path, why = _default_layer(run, flow, images, targets)
     else:
         path, why = find_layer(run.encoder.network, at), "as asked"
         for target in targets:
@@ -99,7 +99,7 @@ def values_and_gradient(run: Run, images: Array, target: Target, layer: FeatureL
     return layer.cells(values), layer.cells(gradient)
 
 
-def _chosen(run: Run, flow: Dataflow, images: Array, targets: Sequence[Target]) -> tuple[str, str]:
+def _default_layer(run: Run, flow: Dataflow, images: Array, targets: Sequence[Target]) -> tuple[str, str]:
     """The layer by default, and why."""
     code = run.encoder.layer
     own = _places(run, flow, code)

@@ -139,12 +139,12 @@ def write_index(
         raise InputError("a catalogue's file is made of files; of other photos take catalogue_of(...).save(PATH).")
     parts = EncodedParts(path, collection_codes.origin)
 
-    def kept() -> str:
+    def kept_in_words() -> str:
         count, total = len(_encoded(collection_codes, parts)), len(collection_codes.collection)
         command = "the same command without --again" if again else "the same command"
         return f"{count:,} of {total:,} photos are encoded; {command} goes on from there" if count else ""
 
-    with parts.alone(), kept_if_stopped(kept):
+    with parts.alone(), kept_if_stopped(kept_in_words):
         if not again:
             parts.take(path)
             parts.take_unfinished()

@@ -67,7 +67,7 @@ class OrderSearch:
         """How many blocks there are."""
         return self.sides[0] * self.sides[1]
 
-    def found(self, start: Array) -> tuple[Array, Array]:
+    def maps(self, start: Array) -> tuple[Array, Array]:
         """Maps whose orders are those that were found, (height, width): from nothing, and by swaps.
 
         Args:

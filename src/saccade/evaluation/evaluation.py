@@ -98,7 +98,7 @@ def evaluate(
     methods_named = [methods] if isinstance(methods, str) and by_name else methods
     if methods_named is not None and not methods_named:
         raise InputError("no method was given; leave them out for the usual ones, or give 'all'.")
-    names = _all() if methods_named == "all" else list(dict.fromkeys(methods_named or DEFAULT_METHODS))
+    names = _comparable_methods() if methods_named == "all" else list(dict.fromkeys(methods_named or DEFAULT_METHODS))
     per_method = {name: _method_settings(name, (method_settings or {}).get(name, {}), numbers.seed) for name in names}
     photos = draw_photos(encoder, images, limit, numbers.seed, stop)
     objects = None if masks is None else masks_for(encoder, photos.images, masks)
@@ -124,7 +124,7 @@ def evaluate(
     return _evaluation(setup, measured, setup.ends(), photos, refused, worse, highest)
 
 
-def _all() -> list[str]:
+def _comparable_methods() -> list[str]:
     """Every method whose map answers what the target asks: the others are right or wrong about something else."""
     return [name for name, function in available().items() if not function.description.question]
 

@@ -135,10 +135,10 @@ class MapChecks:
 def _empty_if_refused(test: Callable[[], Arrays]) -> Callable[[], Arrays]:
     """The same test, without a result where the method cannot answer: another question, a code that is dead."""
 
-    def tried() -> Arrays:
+    def answer() -> Arrays:
         try:
             return test()
         except NotApplicable:
             return {}
 
-    return tried
+    return answer

@@ -79,7 +79,7 @@ def ceiling(setup: Setup, measured: Sequence[Measurements], counter: PieceCounte
             search = OrderSearch(
                 removal.run, removal.images[this_photo], objective, fillers, min(settings.steps, _PARTS)
             )
-            orders.append(search.found(setup.upscaled(measured[method].grid[this_photo], setup.size)[0]))
+            orders.append(search.maps(setup.upscaled(measured[method].grid[this_photo], setup.size)[0]))
         curves = [removal.curves(setup.ranks(np.stack(maps), batch)) for maps in zip(*orders, strict=True)]
         return {"found": np.max([scores(each, settings.steps).mean(axis=0) for each in curves], axis=0)}
 

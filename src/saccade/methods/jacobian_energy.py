@@ -126,7 +126,7 @@ def _selected(target: Target, run: Run, images: Array) -> NDArray[np.bool_]:
         case Channel(index):
             selected[..., index] = True
         case Cell():
-            selected[:] = target.arguments.chosen(codes, run)[0] > 0
+            selected[:] = target.arguments.mask(codes, run)[0] > 0
         case _:
             selected[:] = True
     return selected

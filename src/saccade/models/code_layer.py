@@ -161,7 +161,7 @@ class _Evidence:
                 yield path, f"what the model's encode() gives{mean}"
 
     def _clearly_named(self) -> Iterator[tuple[str, str]]:
-        for path in self._called(_CLEAR):
+        for path in self._layers_named(_CLEAR):
             if self._is_near_end(path):
                 yield path, f"its name is {path!r}"
         for path in self.layers:
@@ -188,7 +188,7 @@ class _Evidence:
         yield from ((path, "another of the model's outputs") for path in paths)
 
     def _likely_named(self) -> Iterator[tuple[str, str]]:
-        for path in self._called(_LIKELY):
+        for path in self._layers_named(_LIKELY):
             if self._position(path) > 0 and not self._is_redrawing(path):
                 yield path, f"its name is {path!r}"
 
@@ -213,7 +213,7 @@ class _Evidence:
 
     # What layers are
 
-    def _called(self, names: tuple[str, ...]) -> Iterator[str]:
+    def _layers_named(self, names: tuple[str, ...]) -> Iterator[str]:
         for name in names:
             yield from (path for path in self.layers if last_name(path) == name)
 

@@ -40,7 +40,7 @@ def model_of(call: FactoryCall) -> Any:
             raise ModelError(f"{call.name} is a {type(value).__name__} and no function, so it takes no arguments.")
         model = value
     else:
-        model = called(value, call)
+        model = call_factory(value, call)
     if not is_model(model):
         raise ModelError(
             f"{call.name} gave a {type(model).__name__}; a factory must give a Keras 3 model, a torch.nn.Module, or a "
@@ -73,7 +73,7 @@ def imported(module_name: str) -> Any:
         raise ModelError(f"importing {module_name!r} failed: {_own_words(error)}.") from error
 
 
-def called(factory: Any, call: FactoryCall) -> Any:
+def call_factory(factory: Any, call: FactoryCall) -> Any:
     """What a function gives when it is called as the user says.
 
     Raises:

@@ -12,7 +12,7 @@ from saccade.errors import InputError
 
 
 @contextmanager
-def about(path: Path) -> Iterator[None]:
+def file_named(path: Path) -> Iterator[None]:
     """Put the name of the file before what is wrong with it."""
     try:
         yield

@@ -16,7 +16,7 @@ from typing import Any
 from saccade.errors import InputError, MissingPackage, SaccadeWarning, UnknownName, nearest
 from saccade.images.normalisation import NAMED
 from saccade.models.carried import Carried, from_torchvision
-from saccade.models.factories import called, imported
+from saccade.models.factories import call_factory, imported
 from saccade.models.factory_call import FactoryCall, read_arguments
 from saccade.models.opened import Opened
 
@@ -102,7 +102,7 @@ def _from_timm(model: NamedModel, weights: Path | None) -> Opened:
         tag = next((each for each, config in tags.items() if weights.name in _file_names(config)), None)
     name = model.name if tag is None else f"{model.name}.{tag}"
     settings = {"num_classes": 0, **model.call.settings}
-    module = _made(timm.create_model, FactoryCall("timm", model.name, (name,), settings, is_call=True))
+    module = _quietly(timm.create_model, FactoryCall("timm", model.name, (name,), settings, is_call=True))
     return Opened(module, name)
 
 
@@ -123,7 +123,7 @@ def _from_torchvision(model: NamedModel, weights: Path | None) -> Opened:
     if model.tag is not None and model.tag not in tags:
         raise UnknownName.of(f"weights of torchvision's {model.name} called", model.tag, tags)
     settings = {"weights": None, **model.call.settings}
-    module = _made(models.get_model, FactoryCall("torchvision", model.name, (model.name,), settings, is_call=True))
+    module = _quietly(models.get_model, FactoryCall("torchvision", model.name, (model.name,), settings, is_call=True))
     if "num_classes" not in settings:
         _leave_classifier_out(module)
     name = model.name if model.tag is None else f"{model.name}.{model.tag}"
@@ -156,11 +156,11 @@ def _leave_classifier_out(module: Any) -> None:
     setattr(module.get_submodule(owner), attribute, torch.nn.Identity())
 
 
-def _made(factory: Any, call: FactoryCall) -> Any:
+def _quietly(factory: Any, call: FactoryCall) -> Any:
     """What the library makes, without what it has to say about it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return called(factory, call)
+        return call_factory(factory, call)
 
 
 def _library(name: str) -> Any:

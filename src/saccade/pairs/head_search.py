@@ -75,7 +75,7 @@ def _find(run: Run, size: tuple[int, int]) -> LinearHead | None:
         cells, special = split_cells(values[path], own)
         for pooling in _poolings(cells.shape[1:], special.shape[1], weights):
             start = pooling.value(cells, special)
-            steps = _way(start, [_flat(values[vector]) for vector in vectors], goal, weights, pooling)
+            steps = _steps_between(start, [_flat(values[vector]) for vector in vectors], goal, weights, pooling)
             if steps is not None:
                 return LinearHead(path, pooling, steps)
     return None
@@ -104,7 +104,7 @@ def _poolings(grid: tuple[int, ...], special: int, weights: CandidateWeights) ->
             yield Pooling("flat channels", rectified, all_tokens)
 
 
-def _way(
+def _steps_between(
     start: Numbers, vectors: Sequence[Numbers], goal: Numbers, weights: CandidateWeights, pooling: Pooling
 ) -> tuple[Step, ...] | None:
     """Steps from one vector to the goal, over the vectors that lie between, in their order."""

@@ -64,7 +64,7 @@ def ruler(score: float, typical: Typical | None, page: Page, width: int) -> Imag
     canvas.words((width, below), ends[1][1], size, theme.muted, align="right")
     spans: list[tuple[float, float]] = []
     if typical is not None:
-        texts = [f"typical pair {_written(typical.median)}", f"5 % are over {_written(typical.high)}"]
+        texts = [f"typical pair {_numeral(typical.median)}", f"5 % are over {_numeral(typical.high)}"]
         widths = [measure(text, size) for text in texts]
         marks = [place(typical.median), place(typical.high)]
         middles = side_by_side(marks, widths, size, 0, width)
@@ -80,7 +80,7 @@ def ruler(score: float, typical: Typical | None, page: Page, width: int) -> Imag
     return canvas.finish()
 
 
-def _written(value: float) -> str:
+def _numeral(value: float) -> str:
     return f"{value:.2f}".replace("-", MINUS)
 
 

@@ -155,14 +155,14 @@ class Cell:
 
     def reference(self, codes: Codes, source: CodeSource) -> Codes:
         """The code in that cell, zero elsewhere."""
-        return codes * self.chosen(codes, source)
+        return codes * self.mask(codes, source)
 
-    def chosen(self, codes: Codes, source: CodeSource) -> Codes:
+    def mask(self, codes: Codes, source: CodeSource) -> Codes:
         """1 for the numbers of that cell, (1, rows, columns, channels)."""
         rows, columns = grid_of(codes, source)
         if not (0 <= self.row < rows and 0 <= self.column < columns):
             raise InputError(f"the code has {rows}x{columns} cells, so cell {self.row},{self.column} does not exist.")
-        return cells_chosen(codes, source, slice(self.row, self.row + 1), slice(self.column, self.column + 1))
+        return cells_mask(codes, source, slice(self.row, self.row + 1), slice(self.column, self.column + 1))
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ class Region:
         grid = f"the code has {count_rows}x{count_columns} cells"
         rows = self.rows.within(count_rows, grid, "rows")
         columns = self.columns.within(count_columns, grid, "columns")
-        return codes * cells_chosen(codes, source, rows, columns)
+        return codes * cells_mask(codes, source, rows, columns)
 
 
 def grid_of(codes: Codes, source: CodeSource) -> tuple[int, int]:
@@ -198,7 +198,7 @@ def grid_of(codes: Codes, source: CodeSource) -> tuple[int, int]:
     return 1, 1
 
 
-def cells_chosen(codes: Codes, source: CodeSource, rows: slice, columns: slice) -> Codes:
+def cells_mask(codes: Codes, source: CodeSource, rows: slice, columns: slice) -> Codes:
     """1 for the numbers of a rectangle of cells and 0 elsewhere, in the form of a code (1, rows, columns, channels)."""
     places = source.code_places(codes)
     if places is None:

@@ -51,7 +51,7 @@ class Batches:
         import keras
 
         epoch, batch = divmod(step, self.per_epoch)
-        rows = self._chosen(step)
+        rows = self._rows_of(step)
         # One generator a step, not one long stream.
         generator = np.random.default_rng([self._seed, epoch, batch])
         numbers = generator.random((self._size, numbers_needed(self._photos.channels)), np.float32)
@@ -59,7 +59,7 @@ class Batches:
             return self._pool, rows, numbers
         return keras.ops.convert_to_tensor(self._read(step)), np.arange(self._size), numbers
 
-    def _chosen(self, step: int) -> NDArray[np.intp]:
+    def _rows_of(self, step: int) -> NDArray[np.intp]:
         epoch, batch = divmod(step, self.per_epoch)
         if epoch != self._epoch:
             self._epoch = epoch
@@ -72,6 +72,6 @@ class Batches:
         if self._ahead is not None and self._ahead[0] == step:
             pixels = self._ahead[1].result()
         else:
-            pixels = self._photos.at(self._chosen(step))
-        self._ahead = step + 1, self._reader.submit(self._photos.at, self._chosen(step + 1))
+            pixels = self._photos.at(self._rows_of(step))
+        self._ahead = step + 1, self._reader.submit(self._photos.at, self._rows_of(step + 1))
         return pixels

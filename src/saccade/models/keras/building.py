@@ -74,10 +74,10 @@ def _layer(raw: Mapping[str, Any]) -> Any:
     if raw["class_name"] == "InputLayer":
         raw = {**raw, "config": _of_floats(raw["config"])}
 
-    def made(config: Mapping[str, Any]) -> Any:
+    def rebuilt(config: Mapping[str, Any]) -> Any:
         return keras.saving.deserialize_keras_object(_copied({**raw, "config": config}), safe_mode=True)
 
-    return attempted(raw, made)
+    return attempted(raw, rebuilt)
 
 
 def _of_floats(settings: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -113,10 +113,10 @@ def _call_in_turn(raws: Sequence[Mapping[str, Any]], shape: Any) -> None:
         if isinstance(layer, keras.layers.InputLayer):
             value = layer.output
         elif value is not None:
-            value = _called(raw, layer, value)
+            value = _result_of(raw, layer, value)
 
 
-def _called(raw: Mapping[str, Any], layer: Any, *args: Any, **kwargs: Any) -> Any:
+def _result_of(raw: Mapping[str, Any], layer: Any, *args: Any, **kwargs: Any) -> Any:
     """What a layer gives."""
     return attempted(raw, lambda settings: _again(raw, settings, layer)(*args, **kwargs))
 
@@ -187,7 +187,7 @@ class _Functional:
         if not all(mask is None or hasattr(mask, "shape") for mask in keras.tree.flatten(kwargs.get("mask"))):
             raise FileError(f"{label} is damaged: its mask is {shortened(node['kwargs']['mask'])}.")
         layer = self.layers[raw["name"]]
-        result = _called(raw, layer, *args, **kwargs)
+        result = _result_of(raw, layer, *args, **kwargs)
         self.results[raw["name"]].append(keras.tree.flatten(result))
         return None
 

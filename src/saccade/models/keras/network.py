@@ -41,7 +41,7 @@ _MOST_RECORDINGS = 4
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _FirstRun:
     """What one run has shown of a model."""
 
     measured: Measured
@@ -128,29 +128,29 @@ class KerasNetwork:
     @property
     def output(self) -> str:
         """The path of the layer that is the model's output; of several, the one that is an image."""
-        return self._picture_first(self.outputs)
+        return self._image_first(self.outputs)
 
-    def _picture_first(self, outputs: dict[str, str]) -> str:
+    def _image_first(self, outputs: dict[str, str]) -> str:
         redrawn = [path for path in outputs.values() if self.layers[path].shape == self.input_shape]
         return next(iter([*redrawn, *outputs.values()]), next(reversed(self.layers)))
 
     @property
     def outputs(self) -> dict[str, str]:
         """Every tensor that the model gives, by what it is called there, and the layer that it is."""
-        return self._seen.outputs
+        return self._first_run.outputs
 
     @property
     def measured(self) -> Measured:
         """What the run at the likeliest size has shown."""
-        return self._seen.measured
+        return self._first_run.measured
 
     @property
     def hints(self) -> Hints:
         """What the model's own layers say about its images."""
-        return self._seen.hints
+        return self._first_run.hints
 
     @cached_property
-    def _seen(self) -> _Seen:
+    def _first_run(self) -> _FirstRun:
         recorder, layers = self._first_recording, self.layers
         results = [result for call in recorder.calls for result in named_parts(call.path, call.output)]
         made_by = {id(tensor): path for path, tensor in results if path in layers}
@@ -160,7 +160,7 @@ class KerasNetwork:
         height, width, _ = self._shape(recorder.images)
         measured = Measured((height, width), shapes, self._dataflow_of(recorder, height, width))
         outputs = {name: path for name, path in outputs.items() if path in layers}
-        return _Seen(measured, outputs, self._hints_of(recorder, outputs))
+        return _FirstRun(measured, outputs, self._hints_of(recorder, outputs))
 
     @property
     def _first_recording(self) -> Recorder:
@@ -174,7 +174,7 @@ class KerasNetwork:
 
     def _hints_of(self, recorder: Recorder, outputs: dict[str, str]) -> Hints:
         rescaling = activation = None
-        output = self._picture_first(outputs)
+        output = self._image_first(outputs)
         for call in recorder.calls:
             if type(call.layer).__name__ == "Rescaling" and rescaling is None:
                 scale, offset = call.layer.scale, call.layer.offset

@@ -28,7 +28,7 @@ from saccade.models.keras.weights import (
     weights_group,
     weights_in,
 )
-from saccade.models.messages import about, plain_sentence
+from saccade.models.messages import file_named, plain_sentence
 
 if TYPE_CHECKING:
     import keras
@@ -63,7 +63,7 @@ def open_keras_file(
     """
     zipped = path.is_file() and is_archive(path)
     version, config = _described(path) if zipped else (None, None)
-    with open_hdf5(path, _WEIGHTS if zipped else None, meanwhile=_load_keras) as root, about(path):
+    with open_hdf5(path, _WEIGHTS if zipped else None, meanwhile=_load_keras) as root, file_named(path):
         if config is None:
             version, config = root.text("keras_version"), _hdf5_configuration(root)
         if not is_keras3(config, version):
@@ -102,12 +102,12 @@ def open_architecture(json_path: Path, weights: Path | None, *, trust: bool = Fa
             raise ModelError(f"{json_path.name} of TensorFlow.js names the files of its weights; leave --weights out.")
         return open_layers_model(json_path, config, trust=trust)
     if weights is None:
-        with about(json_path):
+        with file_named(json_path):
             return _built(config, None, json_path.parent, trust=trust)[0]
     with open_weights(weights) as root:
-        with about(json_path):
+        with file_named(json_path):
             model, rebuilt = _built(config, root, json_path.parent, trust=trust)
-        with about(weights):
+        with file_named(weights):
             if rebuilt is None:
                 return fill(model, root)
             from saccade.models.legacy.opening import fill_rebuilt
@@ -128,7 +128,7 @@ def load_weights(model: keras.Model, weights: Path, input_shape: InputShape | No
         FileError: Missing, or damaged.
         ModelError: A layer expects other weights than the file holds; it says which, and both shapes.
     """
-    with open_weights(weights) as root, about(weights):
+    with open_weights(weights) as root, file_named(weights):
         shape = input_shape or _built_for(weights)
         is_whole = all(layer.built for layer in model._flatten_layers())
         if not is_whole and shape is not None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from saccade.errors import InputError, ModelError
 from saccade.models.code_beside import ClassesBeside
-from saccade.models.messages import about, plain_sentence
+from saccade.models.messages import file_named, plain_sentence
 
 
 def build_trusted(config: Mapping[str, Any], folder: Path) -> Any:
@@ -43,7 +43,7 @@ def load_trusted(path: Path, config: Mapping[str, Any]) -> Any:
     """
     import keras
 
-    with about(path), _plainly():
+    with file_named(path), _plainly():
         return keras.models.load_model(
             path, custom_objects=_imported(config, path.parent), compile=False, safe_mode=False
         )

@@ -110,8 +110,8 @@ class _Builder:
         model = attempted(
             {},
             lambda _: keras.Model(
-                _one([v.tensor for v in inputs]),
-                _one([v.tensor for v in outputs]),
+                _alone([v.tensor for v in inputs]),
+                _alone([v.tensor for v in outputs]),
                 name=self.graph.name.replace("/", "_"),
             ),
             label=label,
@@ -156,7 +156,9 @@ class _Builder:
         if entry.kind in ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"):
             function = tensorflow_function(str(entry.config.get("function", entry.kind)), entry.name)
             plain = [self._axes(value, transposed=False).tensor for value in arriving]
-            result = attempted({}, lambda _: function(_one(plain), **named), label=layer_label(entry.name, entry.kind))
+            result = attempted(
+                {}, lambda _: function(_alone(plain), **named), label=layer_label(entry.name, entry.kind)
+            )
             again = entry.calls and (entry.name, entry.first_call) in self.values
             name = self._fresh(self.new_names[entry.name]) if again else self.new_names[entry.name]
             return [Value(name_operation(result, name), transposed=False)]
@@ -196,7 +198,7 @@ class _Builder:
             self._axes(value, transposed=transposed).tensor
             for value, transposed in zip(arriving, inner.transposed_inputs, strict=True)
         ]
-        results = attempted({}, lambda _: inner.model(_one(fitting)), label=label)
+        results = attempted({}, lambda _: inner.model(_alone(fitting)), label=label)
         results = results if isinstance(results, (list, tuple)) else [results]
         return [Value(tensor, transposed) for tensor, transposed in zip(results, inner.transposed_outputs, strict=True)]
 
@@ -217,12 +219,12 @@ class _Builder:
             part.recasts = (*recast_for(kind, entry, self.origin), *recasts)
             part.trainable = bool(entry.config.get("trainable", True))
 
-        def called(other: Mapping[str, Any]) -> Any:
+        def result_with(other: Mapping[str, Any]) -> Any:
             layer = part.layer if other is settings else self._layer(entry, kind, other)
-            return layer(_one(tensors), **named)
+            return layer(_alone(tensors), **named)
 
         try:
-            result = attempted(raw, called)
+            result = attempted(raw, result_with)
         except InputError as error:
             failure = failure_of(part.layer)
             if failure is None:
@@ -329,7 +331,7 @@ class _Builder:
             )
 
 
-def _one(values: Sequence[Any]) -> Any:
+def _alone(values: Sequence[Any]) -> Any:
     return values[0] if len(values) == 1 else list(values)
 
 

@@ -22,7 +22,7 @@ from saccade.models.legacy.graph import Rebuilt
 from saccade.models.legacy.graph import rebuild as rebuild_graph
 from saccade.models.legacy.live import parts_of, recast_live
 from saccade.models.legacy.spelling import layouts_of, plain
-from saccade.models.legacy.weights import LayerWeights, pairs_by_layer, pairs_of_tree, put, read_layers
+from saccade.models.legacy.weights import LayerWeights, assign, pairs_by_layer, pairs_of_tree, read_layers
 
 if TYPE_CHECKING:
     import keras
@@ -68,7 +68,7 @@ def fill_rebuilt(rebuilt: Rebuilt, root: Group) -> keras.Model:
     group = weights_group(root)
     by_tree = is_tree(group)
     pairs = pairs_of_tree(rebuilt.parts, group) if by_tree else pairs_by_layer(rebuilt.parts, read_layers(group))
-    put(pairs, rebuilt.parts)
+    assign(pairs, rebuilt.parts)
     return rebuilt.model
 
 
@@ -91,12 +91,12 @@ def fill_live(model: keras.Model, group: Group, root: Group) -> None:
             "Save them as .weights.h5 with Keras 3."
         )
     if is_tree(group):
-        put(pairs_of_tree(parts, group), parts)
+        assign(pairs_of_tree(parts, group), parts)
         return
     layers = read_layers(group)
     version = version_of(group.text("keras_version") or root.text("keras_version"))
     recast_live(parts, layers, version, _backend(group, root, layers))
-    put(pairs_by_layer(parts, layers), parts)
+    assign(pairs_by_layer(parts, layers), parts)
 
 
 def rebuilt_from(config: Mapping[str, Any], origin: Origin, layers: Sequence[LayerWeights] = ()) -> Rebuilt:

@@ -18,8 +18,8 @@ from saccade.models.carried import Carried, by_name, folder_settings, sizes_in
 from saccade.models.keras.building import build_model
 from saccade.models.keras.configuration import is_keras3
 from saccade.models.legacy.live import parts_of
-from saccade.models.legacy.weights import Pairs, fit, leaves_of, put
-from saccade.models.messages import about, shortened
+from saccade.models.legacy.weights import Pairs, assign, fit, leaves_of
+from saccade.models.messages import file_named, shortened
 
 if TYPE_CHECKING:
     import keras
@@ -46,11 +46,11 @@ def open_layers_model(path: Path, description: Mapping[str, Any], *, trust: bool
         FileError: Its weights are missing or damaged.
         ModelError: It is a graph model, or one that cannot be opened.
     """
-    with about(path):
+    with file_named(path):
         config = _architecture(description)
         stored = dict(_stored_weights(path.parent, description.get("weightsManifest")))
         model, parts = _built(config, sum(values.size for values in stored.values()), trust)
-        put(list(_pairs(parts, stored)), parts)
+        assign(list(_pairs(parts, stored)), parts)
     return model
 
 

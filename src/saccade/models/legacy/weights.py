@@ -93,8 +93,8 @@ def pairs_by_layer(parts: Sequence[Part], layers: Sequence[LayerWeights]) -> Pai
     by_name = {layer.layer: layer for layer in layers}
     if len(weighted) != len(layers):
         raise ModelError(
-            f"the model has {len(weighted)} layers with weights ({_some(part.name for part in weighted)}), the file "
-            f"holds {len(layers)} ({_some(layer.layer for layer in layers)})."
+            f"the model has {len(weighted)} layers with weights ({_names_of(part.name for part in weighted)}), the "
+            f"file holds {len(layers)} ({_names_of(layer.layer for layer in layers)})."
         )
     named = all(part.name in by_name for part in weighted)
     pairs: Pairs = []
@@ -145,11 +145,11 @@ def pairs_of_tree(parts: Sequence[Part], group: Group) -> Pairs:
     return pairs
 
 
-def put(pairs: Pairs, parts: Sequence[Part]) -> None:
+def assign(pairs: Pairs, parts: Sequence[Part]) -> None:
     """Put the arrays into the variables, and freeze the layers that the file's model does not train."""
     for variable, array in pairs:
         variable.assign(np.array(array, order="C"))
-    for part in _all(parts):
+    for part in _all_parts(parts):
         if part.layer is not None and not part.parts:
             if hasattr(part.layer, "finalize_state"):
                 part.layer.finalize_state()
@@ -249,12 +249,12 @@ def leaves_of(part: Part) -> Iterator[Part]:
         yield part
 
 
-def _all(parts: Sequence[Part]) -> Iterator[Part]:
+def _all_parts(parts: Sequence[Part]) -> Iterator[Part]:
     for part in parts:
         yield part
-        yield from _all(part.parts)
+        yield from _all_parts(part.parts)
 
 
-def _some(names: Iterator[str]) -> str:
+def _names_of(names: Iterator[str]) -> str:
     listed = list(names)
     return ", ".join(listed[:4]) + (", ..." if len(listed) > 4 else "")

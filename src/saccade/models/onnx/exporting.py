@@ -62,13 +62,13 @@ def plain_network(nodes: Iterable[Node], image: str, grid: Grid, tensors: Mappin
     writer = PlainNetworkWriter(grid)
     values: dict[str, int] = {image: 0}
     for node in nodes:
-        values |= {name: _written(writer, node, values) for name in node.outputs[:1]}
+        values |= {name: _write(writer, node, values) for name in node.outputs[:1]}
         for name in node.outputs[1:]:
             values[name] = _unknown(writer, node, "with several results")
     return writer.finished({path: values[name] for path, name in tensors.items()})
 
 
-def _written(writer: PlainNetworkWriter, node: Node, values: Mapping[str, int]) -> int:
+def _write(writer: PlainNetworkWriter, node: Node, values: Mapping[str, int]) -> int:
     try:
         write = _WRITERS.get(node.operator)
         if write is None:

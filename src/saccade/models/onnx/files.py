@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from saccade.errors import FileError, MissingPackage, ModelError
-from saccade.models.messages import about, plain_sentence, shortened
+from saccade.models.messages import file_named, plain_sentence, shortened
 
 _START = re.compile(rb"\x08[\x03-\x1f][\x12\x1a\x22\x28\x32\x3a\x42\x72]", re.DOTALL)
 """The version of the format, 3 or later, then another of a model's fields."""
@@ -47,7 +47,7 @@ def read_onnx(path: Path) -> Any:
         from google.protobuf.message import DecodeError
     except ImportError as error:
         raise MissingPackage.of("onnx", "onnx") from error
-    with about(path):
+    with file_named(path):
         try:
             size = path.stat().st_size
             if size > _LARGEST:

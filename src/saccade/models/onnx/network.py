@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from saccade.errors import FileError, InputError, ModelError, NotApplicable, UnknownName
 from saccade.models.dataflow import Dataflow
 from saccade.models.input_shape import InputShape, checked_shape
-from saccade.models.messages import about, shortened
+from saccade.models.messages import file_named, shortened
 from saccade.models.network import Capabilities, Framework, Hints, Layer, Measured, Taps
 from saccade.models.onnx.exporting import plain_network
 from saccade.models.onnx.files import read_onnx
@@ -71,7 +71,7 @@ def open_onnx(path: Path, *, input_shape: InputShape | None = None, device: str 
         raise InputError(f"device={device!r:.40}: ONNX files are computed on the processor only; give cpu, or none.")
     try:
         model = read_onnx(path)
-        with about(path):
+        with file_named(path):
             network = OnnxNetwork(model, path.stem, input_shape=input_shape)
             _ = network.layers, network.output
     except UnicodeDecodeError as error:  # names are decoded only where they are read

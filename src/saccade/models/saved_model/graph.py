@@ -216,10 +216,10 @@ def _before(nodes: Mapping[str, Any], names: Iterable[str]) -> set[str]:
 
 
 def _functions_in(nodes: Iterable[Any]) -> set[str]:
-    return {name for node in nodes for name in _called(node)}
+    return {name for node in nodes for name in _callees(node)}
 
 
-def _called(node: Any) -> Iterator[str]:
+def _callees(node: Any) -> Iterator[str]:
     """The functions that a node names; a node may be a call of one by its very name."""
     yield node.op
     waiting = list(node.attr.values())
@@ -252,7 +252,7 @@ def _refuse_endless(functions: Mapping[str, Any], names: Iterable[str]) -> None:
             name, done = waiting.pop()
             if name in counts:
                 continue
-            inner = [callee for node in functions[name].node_def for callee in _called(node) if callee in functions]
+            inner = [callee for node in functions[name].node_def for callee in _callees(node) if callee in functions]
             if done:
                 open_calls.discard(name)
                 counts[name] = len(functions[name].node_def) + sum(counts[callee] for callee in inner)

@@ -20,8 +20,8 @@ from saccade.models.keras.counting import weights_counted
 from saccade.models.legacy.code import refuse_code
 from saccade.models.legacy.graph import Part
 from saccade.models.legacy.opening import origin_of, rebuilt_from
-from saccade.models.legacy.weights import Pairs, fit, put
-from saccade.models.messages import about, plain_sentence
+from saccade.models.legacy.weights import Pairs, assign, fit
+from saccade.models.messages import file_named, plain_sentence
 from saccade.models.saved_model.graph import read_graph, refuse_effects
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def open_saved_model(folder: Path, *, trust: bool = False) -> keras.Model | Save
     except ImportError as error:
         raise MissingPackage.of("tensorflow", "tensorflow") from error
     graph = read_graph(folder)
-    with about(folder):
+    with file_named(folder):
         if not trust:
             refuse_effects(graph, folder)
         stored = _stored_numbers(folder)
@@ -80,7 +80,7 @@ def open_saved_model(folder: Path, *, trust: bool = False) -> keras.Model | Save
         loaded = tf.saved_model.load(str(folder))
     except Exception as error:  # TensorFlow raises a dozen kinds here; all mean that the folder cannot be read.
         raise FileError(f"{folder} is damaged: {plain_sentence(error)}.") from error
-    with about(folder):
+    with file_named(folder):
         nodes = dict(_keras_nodes(folder, graph))
         try:
             with weights_counted(stored):
@@ -125,7 +125,7 @@ def _as_keras(loaded: Any, nodes: Mapping[str, Any]) -> keras.Model:
     origin = origin_of(None, config, "tensorflow", False, {})
     refuse_code(config, origin)
     rebuilt = rebuilt_from(config, origin)
-    put(list(_pairs(rebuilt.parts, "root", loaded, nodes)), rebuilt.parts)
+    assign(list(_pairs(rebuilt.parts, "root", loaded, nodes)), rebuilt.parts)
     return rebuilt.model
 
 

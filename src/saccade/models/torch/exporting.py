@@ -91,7 +91,7 @@ class OperationWriter:
             return
         self._count += 1
         label = f"{base} {self._count}"
-        value = self._written(base, arguments, results[0], label)
+        value = self._write(base, arguments, results[0], label)
         if is_written:
             self._overwrite(results[0], label)
         self._know(results[0], value)
@@ -113,7 +113,7 @@ class OperationWriter:
             }
         )
 
-    def _written(self, base: str, arguments: Mapping[str, Any], result: Tensor, label: str) -> int:
+    def _write(self, base: str, arguments: Mapping[str, Any], result: Tensor, label: str) -> int:
         try:
             writer = _WRITERS.get(base)
             if writer is None:

@@ -23,7 +23,7 @@ from typing import Any
 
 from saccade.errors import FileError, MissingPackage, ModelError
 from saccade.models.carried import Carried, folder_settings, from_open_clip, from_timm
-from saccade.models.factories import called
+from saccade.models.factories import call_factory
 from saccade.models.factory_call import FactoryCall
 from saccade.models.messages import plain_sentence
 from saccade.models.opened import Opened
@@ -219,7 +219,7 @@ def _from_timm(path: Path, settings: Mapping[str, Any]) -> Opened:
     more = settings.get("model_args")
     arguments = {**(more if isinstance(more, Mapping) else {}), "num_classes": 0, "pretrained": False}
     with _quietly():
-        module = called(timm.create_model, FactoryCall("timm", "create_model", (name,), arguments, is_call=True))
+        module = call_factory(timm.create_model, FactoryCall("timm", "create_model", (name,), arguments, is_call=True))
     published = settings.get("pretrained_cfg")
     config = published if isinstance(published, Mapping) else settings
     carried = from_timm(config, f"{_CONFIG} in the folder") if "mean" in config else None

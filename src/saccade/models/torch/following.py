@@ -81,17 +81,17 @@ class Work:
 def layout_after(work: Work) -> Layout | None:
     """Where do rows and columns lie in the result? None where that is not known."""
     if work.name in _MAPS:
-        return _mapped(work) or _kept(work)
+        return _mapped(work) or _elementwise(work)
     if not work.placed:
         return None
     rule = _RULES.get(work.name)
-    layout = rule(work) if rule is not None else _kept(work)
+    layout = rule(work) if rule is not None else _elementwise(work)
     if layout is not None and shape_of(layout) != work.shape:
         return None
     return layout
 
 
-def _kept(work: Work) -> Layout | None:
+def _elementwise(work: Work) -> Layout | None:
     """Elementwise operations, and all that give back the shape they take."""
     axes: list[Axis] = [other(size) for size in work.shape]
     is_known = False

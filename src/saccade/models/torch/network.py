@@ -220,14 +220,14 @@ class TorchNetwork:
         """The weights of every attention before a layer, the mean of its heads: (images, queries, keys) each."""
         while True:
             weights: list[Tensor] = []
-            before = self._way
+            before = self._how_it_is_called
             with attention_recorded(weights):
                 self.run(images, [layer])
-            if before == self._way:
+            if before == self._how_it_is_called:
                 return [own[: len(images)] for own in weights]  # some modules are given a single image twice
 
     @property
-    def _way(self) -> tuple[Any, ...]:
+    def _how_it_is_called(self) -> tuple[Any, ...]:
         """How the module is called; while that is found out it may be called several times for one answer."""
         layout, measurement = self._layout.is_contiguous, self._measurement
         return layout, measurement.drops_axis, len(self._overwritten), len(self._postponed)

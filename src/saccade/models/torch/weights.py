@@ -108,8 +108,8 @@ def fill(module: Any, checkpoint: Checkpoint, file_name: str) -> Loaded:
     """
     module = getattr(module, "_orig_mod", module)  # of a compiled module
     expected = dict(module.state_dict())
-    ways = sorted(_ways(checkpoint.entries, expected), key=lambda way: way.rank)
-    best = ways[0]
+    namings = sorted(_namings(checkpoint.entries, expected), key=lambda naming: naming.rank)
+    best = namings[0]
     wrong = best.faults()
     if wrong:
         more = f", and {len(wrong) - 3} more" if len(wrong) > 3 else ""
@@ -118,7 +118,7 @@ def fill(module: Any, checkpoint: Checkpoint, file_name: str) -> Loaded:
             "factory that made the model these weights were saved from."
         )
     _put(module, expected, best.weights, file_name)
-    others = [way.container for way in ways[1:] if way.container != best.container and not way.faults()]
+    others = [naming.container for naming in namings[1:] if naming.container != best.container and not naming.faults()]
     notes = tuple(_notes(best, checkpoint, file_name, list(dict.fromkeys(others))))
     if not best.missing:
         return Loaded(notes)
@@ -130,7 +130,7 @@ def fill(module: Any, checkpoint: Checkpoint, file_name: str) -> Loaded:
 
 
 @dataclass(frozen=True)
-class _Way:
+class _Naming:
     """One way to name the entries of a container as a module's own.
 
     Attributes:
@@ -235,7 +235,7 @@ class _Way:
         return f"{name!r} has shape {tuple(stored.shape)}, the model needs {tuple(self.expected[name].shape)}"
 
 
-def _ways(entries: Mapping[str, Weights], expected: Mapping[str, Any]) -> Iterator[_Way]:
+def _namings(entries: Mapping[str, Weights], expected: Mapping[str, Any]) -> Iterator[_Naming]:
     """Every way to name the entries that is worth trying; as they stand first."""
     names = list(expected)
     probes = {names[k * len(names) // _PROBES] for k in range(_PROBES)} if names else set()
@@ -247,7 +247,7 @@ def _ways(entries: Mapping[str, Weights], expected: Mapping[str, Any]) -> Iterat
             insides = (".".join(steps[:depth]) + "." for depth in range(1, len(steps)))
             beginnings |= {("", inside) for inside in insides if probe.removeprefix(inside) in stored}
         for prefix, inside in sorted(beginnings):
-            yield _Way(container, prefix, inside, stored, expected)
+            yield _Naming(container, prefix, inside, stored, expected)
 
 
 def _is_foreign(name: str) -> str:
@@ -279,21 +279,21 @@ def _put(module: Any, expected: Mapping[str, Any], weights: Weights, file_name: 
         ) from error
 
 
-def _notes(way: _Way, checkpoint: Checkpoint, file_name: str, others: Sequence[str]) -> Iterator[str]:
+def _notes(naming: _Naming, checkpoint: Checkpoint, file_name: str, others: Sequence[str]) -> Iterator[str]:
     """What whoever reads the maps should know of how the weights were taken."""
     choices = []
     if others:
-        choices.append(f"under {way.container!r}, where {_listed(others)} would fit as well")
-    elif len(checkpoint.entries) > 1 and way.container:
-        choices.append(f"under {way.container!r}")
-    if way.prefix:
-        choices.append(f"named {way.prefix + '...'!r}")
-    if way.inside:
-        choices.append(f"for the part {way.inside.rstrip('.')!r}")
+        choices.append(f"under {naming.container!r}, where {_listed(others)} would fit as well")
+    elif len(checkpoint.entries) > 1 and naming.container:
+        choices.append(f"under {naming.container!r}")
+    if naming.prefix:
+        choices.append(f"named {naming.prefix + '...'!r}")
+    if naming.inside:
+        choices.append(f"for the part {naming.inside.rstrip('.')!r}")
     if choices:
         yield f"from {file_name} the weights {', '.join(choices)}, were taken"
-    if way.left_out:
-        yield f"left out of {file_name}, since the model has no place for it: {several_names(way.left_out)}"
+    if naming.left_out:
+        yield f"left out of {file_name}, since the model has no place for it: {several_names(naming.left_out)}"
     if checkpoint.passed_over:
         yield f"{file_name} also holds objects ({checkpoint.passed_over}); they were not brought back, and ran no code"
 
