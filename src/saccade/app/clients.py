@@ -35,13 +35,13 @@ class Clients:
 
     def __init__(self, token: str, most: int) -> None:
         self._key, self._most = token.encode(), most
-        self._known: OrderedDict[str, Client] = OrderedDict()
+        self._clients: OrderedDict[str, Client] = OrderedDict()
         self._lock = threading.Lock()
         self.programs = Client("programs")
 
     def __len__(self) -> int:
         """How many are known."""
-        return len(self._known)
+        return len(self._clients)
 
     def new(self) -> Client:
         """Somebody who just showed the token."""
@@ -56,10 +56,10 @@ class Clients:
 
     def _remembered(self, cookie: str) -> Client:
         with self._lock:
-            client = self._known.setdefault(cookie, Client(cookie))
-            self._known.move_to_end(cookie)
-            while len(self._known) > self._most:
-                self._known.popitem(last=False)
+            client = self._clients.setdefault(cookie, Client(cookie))
+            self._clients.move_to_end(cookie)
+            while len(self._clients) > self._most:
+                self._clients.popitem(last=False)
             return client
 
     def _signature(self, number: str) -> str:

@@ -75,7 +75,7 @@ class Service:
         self._open_twin = open_twin
         self._answers: OrderedDict[Hashable, bytes] = OrderedDict()
         self._bytes = 0
-        self._asked: dict[Hashable, asyncio.Lock] = {}
+        self._locks: dict[Hashable, asyncio.Lock] = {}
 
     @property
     def must_be_alone(self) -> bool:
@@ -93,7 +93,7 @@ class Service:
             compute: Finds it; gets what it is to ask between two pieces whether it is to stop.
             alone: Nothing else may be computed meanwhile.
         """
-        lock = self._asked.setdefault(key, asyncio.Lock())
+        lock = self._locks.setdefault(key, asyncio.Lock())
         try:
             async with lock:
                 content = self._answers.get(key)
@@ -105,7 +105,7 @@ class Service:
                 return content
         finally:
             if not lock.locked():
-                self._asked.pop(key, None)
+                self._locks.pop(key, None)
 
     def _remember(self, key: Hashable, answer: bytes) -> None:
         self._answers[key] = answer

@@ -170,7 +170,7 @@ class _Trial:
     def __init__(self, before: Order, behind: Order, shown: Sets) -> None:
         self.before, self.behind, self._shown = before, behind, shown
         # Each part has its order inside, so the end of one and the beginning of the other lie next to the cut.
-        self._tried = min(_TRIED, len(before), len(behind))
+        self._choices = min(_TRIED, len(before), len(behind))
         self._worth = 0.0
         self._out = self._in = np.empty(0, np.intp)
         self._counts: tuple[int, ...] = ()
@@ -178,7 +178,7 @@ class _Trial:
     def singles(self) -> Sets:
         """As it is, then without each block that may go, then with each that may come; always as many."""
         sets = np.repeat(self._shown[None], 1 + 2 * _TRIED, axis=0)
-        for number in range(self._tried):
+        for number in range(self._choices):
             sets[1 + number, self.before[-1 - number]] = False
             sets[1 + _TRIED + number, self.behind[number]] = True
         return sets
@@ -186,7 +186,7 @@ class _Trial:
     def judge(self, worths: NDArray[np.float64]) -> None:
         """Pair the blocks that should go with those that should come, the best pairs first."""
         self._worth = float(worths[0])
-        gains = worths[1:].reshape(2, _TRIED)[:, : self._tried] - worths[0]
+        gains = worths[1:].reshape(2, _TRIED)[:, : self._choices] - worths[0]
         going, coming = np.argsort(-gains, axis=1, kind="stable")
         self._out, self._in = self.before[-1 - going], self.behind[coming]
         pays = int((gains[0][going] + gains[1][coming] > 0).sum())

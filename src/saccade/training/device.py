@@ -28,11 +28,11 @@ class Device:
         available = _available(self._backend)
         if name is None:
             self._name = available[0]
-            self._chosen = False
+            self._is_named = False
         else:
             kind, _, index = name.lower().lstrip("/").removeprefix("device:").partition(":")
             self._name = f"{kind.replace('cuda', 'gpu')}:{index or 0}"
-            self._chosen = True
+            self._is_named = True
             if self._name not in available:
                 raise InputError(f"no device {name!r} for {self._backend} here; there are {', '.join(available)}.")
         self.is_accelerator = not self._name.startswith("cpu")
@@ -41,7 +41,7 @@ class Device:
         """Inside, variables are made and functions compiled for the device."""
         import keras
 
-        return keras.device(self._name) if self._chosen else nullcontext()
+        return keras.device(self._name) if self._is_named else nullcontext()
 
     def __str__(self) -> str:
         """The name of the product where the framework knows it, else the name of the device."""

@@ -138,7 +138,7 @@ class OnnxNetwork:
     def _tensors(self) -> dict[str, str]:
         """The names of the results that are layers, by path."""
         tensors = {}
-        for name, tensor in self._first.trace.known.items():
+        for name, tensor in self._first.trace.tensors.items():
             shape = self._first.shapes.get(name)
             if name == self._image.name or shape is None or not 2 <= len(shape) <= 4 or 0 in shape:
                 continue
@@ -214,14 +214,14 @@ class OnnxNetwork:
         if self._is_channels_last:
             raise NotApplicable(f"{self.name!r} takes its images with the channels last, as a page does not give them.")
         run, values = self._at(height, width), self._values_at(height, width)
-        nodes = nodes_of(self._graph, run.trace.known, version=self._version, shapes=run.shapes, values=values)
+        nodes = nodes_of(self._graph, run.trace.tensors, version=self._version, shapes=run.shapes, values=values)
         grid = (height, width, self.input_shape[2])
         tensors = {path: self._tensors[path] for path in paths}
         return plain_network((node for node, _ in nodes), self._image.name, grid, tensors)
 
     def first_read(self, level: float) -> Array | None:
         """What the first operator with a kernel reads of images whose every value is `level`, as it lies there."""
-        dependent = self._first.trace.known
+        dependent = self._first.trace.tensors
         node = next((n for n in self._graph.node if n.op_type in _WITH_KERNEL and n.input[0] in dependent), None)
         if node is None:
             return None
@@ -247,7 +247,7 @@ class OnnxNetwork:
             raise ModelError(f"{self.name!r} cannot compute an image of {size}: {error}") from error
 
     def _channels_last(self, name: str, values: NDArray[Any]) -> Array:
-        if values.ndim == 4 and not self._first.trace.known[name].has_channels_last:
+        if values.ndim == 4 and not self._first.trace.tensors[name].has_channels_last:
             values = np.moveaxis(values, 1, 3)
         return np.ascontiguousarray(values, np.float32)
 
@@ -346,7 +346,7 @@ class OnnxNetwork:
 
     def _shape_at(self, run: _Run, name: str) -> tuple[int, ...]:
         shape = run.shapes[name][1:]
-        is_first = len(shape) == 3 and not self._first.trace.known[name].has_channels_last
+        is_first = len(shape) == 3 and not self._first.trace.tensors[name].has_channels_last
         return (*shape[1:], shape[0]) if is_first else shape
 
     def _free_shape(self, name: str) -> tuple[int | None, ...]:

@@ -31,7 +31,7 @@ _SIDES = (["H", "W"], ["H", ""], ["", "W"])
 
 
 @dataclass(frozen=True)
-class Known:
+class TracedTensor:
     """What is known of a tensor that depends on the image.
 
     Attributes:
@@ -59,11 +59,11 @@ class Trace:
     """One run.
 
     Attributes:
-        known: What depends on the image, by the tensor's name, in the order of computation.
+        tensors: What depends on the image, by the tensor's name, in the order of computation.
         operations: How places move, by the operation's name.
     """
 
-    known: dict[str, Known] = field(default_factory=dict)
+    tensors: dict[str, TracedTensor] = field(default_factory=dict)
     operations: dict[str, Operation] = field(default_factory=dict)
 
     def dataflow(self, size: tuple[int, int], shapes: Mapping[str, tuple[int, ...]]) -> Dataflow:
@@ -98,8 +98,8 @@ def trace(
     layout = feature_map(shape)
     if is_channels_last:
         layout = other(shape[0]), side("H", shape[1]), side("W", shape[2]), other(shape[3])
-    traced.known[image] = Known("input", "input", axes, layout, True)
-    for node, derived in nodes_of(graph, traced.known, version=version, shapes=shapes, values=values):
+    traced.tensors[image] = TracedTensor("input", "input", axes, layout, True)
+    for node, derived in nodes_of(graph, traced.tensors, version=version, shapes=shapes, values=values):
         is_plain = all(name in node.inputs for name in derived) and all(name in shapes for name in derived)
         for part, name in enumerate(node.outputs):
             if name:
@@ -109,7 +109,7 @@ def trace(
 
 def nodes_of(
     graph: Any,
-    known: Container[str],
+    dependent: Container[str],
     *,
     version: int,
     shapes: Mapping[str, tuple[int, ...]],
@@ -119,15 +119,15 @@ def nodes_of(
 
     Args:
         graph: The `onnx.GraphProto`.
-        known: The tensors that depend on the image; it may grow from one operator to the next.
+        dependent: The tensors that depend on the image; it may grow from one operator to the next.
         version: The version of the set of operators.
         shapes: The shape of every tensor that was seen.
         values: The values of constants.
     """
     for proto in graph.node:
-        derived = [name for name in _read(proto) if name in known]
+        derived = [name for name in _read(proto) if name in dependent]
         if derived and proto.op_type not in _ONLY_THE_SHAPE:
-            constants = {name: values[name] for name in proto.input if name in values and name not in known}
+            constants = {name: values[name] for name in proto.input if name in values and name not in dependent}
             inputs, outputs = list(proto.input), list(proto.output)
             yield Node(proto.op_type, version, _attributes(proto), inputs, outputs, shapes, constants), derived
 
@@ -136,25 +136,25 @@ def _follow(traced: Trace, node: Node, part: int, key: str, reads_unseen: list[s
     name = node.outputs[part]
     shape = node.shapes.get(name)
     if reads_unseen is not None or shape is None:
-        sources = reads_unseen or [source for source in node.inputs if source in traced.known]
-        inputs = tuple(traced.known[source].key for source in sources)
+        sources = reads_unseen or [source for source in node.inputs if source in traced.tensors]
+        inputs = tuple(traced.tensors[source].key for source in sources)
         axes = None if shape is None else channels_first(shape)
         traced.operations[key] = Operation(inputs, None, None if axes is None else grid_of(axes))
-        traced.known[name] = Known(key, node.operator, axes, None, axes is not None)
+        traced.tensors[name] = TracedTensor(key, node.operator, axes, None, axes is not None)
         return
     steps = operations_of(node)
     operands = [
-        _Read(steps[0].operand(number), source, node.shapes[source], traced.known.get(source))
+        _Read(steps[0].operand(number), source, node.shapes[source], traced.tensors.get(source))
         for number, source in enumerate(node.inputs)
         if source in node.shapes
     ]
     for number, step in enumerate(steps):
         is_last = number == len(steps) - 1
         own = key if is_last else f"{key}#{number}"
-        known = _step(traced, node, step, own, operands, step.shape or shape, part)
-        operands = [_Read("self", own, step.shape or shape, known)]
+        tensor = _step(traced, node, step, own, operands, step.shape or shape, part)
+        operands = [_Read("self", own, step.shape or shape, tensor)]
         if is_last:
-            traced.known[name] = known
+            traced.tensors[name] = tensor
 
 
 @dataclass(frozen=True)
@@ -162,15 +162,15 @@ class _Read:
     argument: str
     name: str
     shape: tuple[int, ...]
-    known: Known | None
+    traced: TracedTensor | None
 
 
 def _step(
     traced: Trace, node: Node, step: Named, key: str, operands: list[_Read], shape: tuple[int, ...], part: int
-) -> Known:
-    derived = [(operand.argument, operand.known) for operand in operands if operand.known is not None]
+) -> TracedTensor:
+    derived = [(operand.argument, operand.traced) for operand in operands if operand.traced is not None]
     movement_of_step: Movement = None
-    placed = [(argument, known.axes) for argument, known in derived if known.axes is not None]
+    placed = [(argument, tensor.axes) for argument, tensor in derived if tensor.axes is not None]
     if step.name != UNKNOWN and placed and len(placed) == len(derived):
         if step.windows is not None:
             movement_of_step = moved(placed[0][1], step.windows, shape) if len(placed) == 1 else None
@@ -181,7 +181,7 @@ def _step(
             step.name,
             step.arguments,
             [
-                Operand(operand.argument, operand.shape, None if operand.known is None else operand.known.layout)
+                Operand(operand.argument, operand.shape, None if operand.traced is None else operand.traced.layout)
                 for operand in operands
             ],
             shape,
@@ -197,20 +197,20 @@ def _step(
         # After an operation that mixed all places any answer to where they lie is a true one.
         main = placed[0][1] if placed else None
         axes = main if main is not None and shape_of(main) == shape else _axes_of_map(layout, shape) if is_map else None
-    known = Known(key, node.operator, axes, layout, is_map)
+    tensor = TracedTensor(key, node.operator, axes, layout, is_map)
     inputs = tuple(operand.key for _, operand in derived)
-    traced.operations[key] = Operation(inputs, windows, *_grid_and_places(known, shape))
-    return known
+    traced.operations[key] = Operation(inputs, windows, *_grid_and_places(tensor, shape))
+    return tensor
 
 
 def _grid_and_places(
-    known: Known, shape: tuple[int, ...]
+    tensor: TracedTensor, shape: tuple[int, ...]
 ) -> tuple[tuple[int, int] | None, Places | Literal["grid"] | None]:
-    if len(shape) == 4 and known.is_map:
-        return (shape[1:3] if known.has_channels_last else shape[2:]), "grid"
-    if known.layout is None or not has_places(known.layout):
+    if len(shape) == 4 and tensor.is_map:
+        return (shape[1:3] if tensor.has_channels_last else shape[2:]), "grid"
+    if tensor.layout is None or not has_places(tensor.layout):
         return None, None
-    return None, places_of(known.layout)
+    return None, places_of(tensor.layout)
 
 
 def _axes_of_map(layout: Layout | None, shape: tuple[int, ...]) -> Axes | None:
@@ -228,11 +228,11 @@ def _is_map(node: Node, step: Named, operands: list[_Read], layout: Layout | Non
     if step.name in ("view", "permute"):
         # A dense layer's numbers are a map once they were put in that form; those of heads are not.
         return all(
-            len(operand.shape) == 2 or (operand.known is not None and operand.known.is_map)
+            len(operand.shape) == 2 or (operand.traced is not None and operand.traced.is_map)
             for operand in operands
-            if operand.known is not None
+            if operand.traced is not None
         )
-    maps = [operand.known.is_map for operand in operands if operand.known is not None and len(operand.shape) == 4]
+    maps = [operand.traced.is_map for operand in operands if operand.traced is not None and len(operand.shape) == 4]
     return all(maps)
 
 

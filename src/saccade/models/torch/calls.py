@@ -145,7 +145,7 @@ class Recorder:
 
     Attributes:
         results: What can be recorded, by layer path.
-        wanted: The layer paths to record.
+        paths: The layer paths to record.
         taps: Change a result, by layer path.
         overwritten: Layers whose result a later operation writes into, so that a copy must be kept.
         single: The model is given its only image twice; one of the two results is recorded, and tapped.
@@ -153,7 +153,7 @@ class Recorder:
     """
 
     results: Mapping[str, Result]
-    wanted: frozenset[str]
+    paths: frozenset[str]
     taps: Taps
     overwritten: frozenset[str]
     single: bool = False
@@ -163,12 +163,12 @@ class Recorder:
     @property
     def names(self) -> set[str]:
         """The modules that must be hooked."""
-        return {name for path in (*self.wanted, *self.taps) if (name := self.results[path].name) is not None}
+        return {name for path in (*self.paths, *self.taps) if (name := self.results[path].name) is not None}
 
     def record(self, name: str | None, call: int, output: Any) -> Any:
         """Record parts of what a module gave, and tap it; ends the computation once everything is there."""
         recorded_here = []
-        for path in self.wanted | self.taps.keys():
+        for path in self.paths | self.taps.keys():
             result = self.results[path]
             if (result.name, result.call) != (name, call):
                 continue
@@ -178,10 +178,10 @@ class Recorder:
             if path in self.taps:
                 tensor = self._tapped(path, tensor)
                 output = with_part(output, result.part, tensor)
-            if path in self.wanted:
+            if path in self.paths:
                 self.recorded[path] = tensor[:1] if self.single else tensor
                 recorded_here.append(path)
-        if name is not None and self.wanted <= self.recorded.keys():
+        if name is not None and self.paths <= self.recorded.keys():
             raise EverythingFound
         for path in recorded_here:
             if path in self.overwritten:

@@ -17,7 +17,7 @@ class Memory:
     """
 
     def __init__(self) -> None:
-        self._seen: dict[int, Any] = {}
+        self._storages: dict[int, Any] = {}
 
     def block(self, tensor: Tensor) -> int:
         """The number of the memory that a tensor lies in."""
@@ -27,12 +27,12 @@ class Memory:
             storage = tensor.untyped_storage()
         except (NotImplementedError, RuntimeError):
             # Sparse and packed tensors share their memory with nobody; they are few, and kept.
-            self._seen[-id(tensor)] = tensor
+            self._storages[-id(tensor)] = tensor
             return -id(tensor)
         number = int(storage._cdata)
-        if number not in self._seen:
+        if number not in self._storages:
             # The numbers are freed in time; only their address stays taken.
-            self._seen[number] = StorageWeakRef(storage)
+            self._storages[number] = StorageWeakRef(storage)
         return number
 
 

@@ -39,7 +39,7 @@ _EXITS = {"numpy", "tolist", "__array__", "__dlpack__"}
 
 
 @dataclass(frozen=True)
-class Known:
+class TracedTensor:
     """What is known of a tensor that depends on the image.
 
     Attributes:
@@ -72,7 +72,7 @@ class Call:
     name: str
     arguments: Mapping[str, Any]
     targets: list[Tensor]
-    derived: list[tuple[str, Known]]
+    derived: list[tuple[str, TracedTensor]]
     operands: list[Operand]
 
 
@@ -94,7 +94,7 @@ class Trace:
     writes_input: bool = False
     largest_result: int = 0
     _memory: Memory = field(default_factory=Memory)
-    _views: dict[int, dict[Geometry, Known | None]] = field(default_factory=dict)
+    _views: dict[int, dict[Geometry, TracedTensor | None]] = field(default_factory=dict)
     _constant: set[int] = field(default_factory=set)
     _named: dict[int, set[str]] = field(default_factory=dict)
     _input: int = 0
@@ -107,7 +107,7 @@ class Trace:
             self._remember(tensor, None)
             self._constant.add(self._memory.block(tensor))
         shape = tuple(images.shape)
-        self._remember(images, Known("input", channels_first(shape), "input", feature_map(shape)))
+        self._remember(images, TracedTensor("input", channels_first(shape), "input", feature_map(shape)))
         self._input = self._memory.block(images)
 
     def about_to(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Call:
@@ -124,7 +124,7 @@ class Trace:
         shape_only = name.endswith("_like") or name in _ONLY_THE_SHAPE
         derived = [] if shape_only else self._derived(arguments, targets, name)
         operands = [
-            Operand(argument, tuple(tensor.shape), None if (known := self._find(tensor)) is None else known.layout)
+            Operand(argument, tuple(tensor.shape), None if (traced := self._find(tensor)) is None else traced.layout)
             for argument, value in arguments.items()
             for tensor in tensors_in([value])
         ]
@@ -151,11 +151,11 @@ class Trace:
         self._count += 1
         for part, tensor in enumerate(results):
             key = f"{name}#{self._count}" + (f".{part}" if part else "")
-            known = self._add(key, base, pointwise, call, tensor, part)
+            traced = self._add(key, base, pointwise, call, tensor, part)
             if any(tensor is target for target in targets):
-                self._overwrite(tensor, known)
+                self._overwrite(tensor, traced)
             else:
-                self._remember(tensor, known)
+                self._remember(tensor, traced)
 
     def note_exit(self, tensors: Any) -> None:
         """Take down that the numbers of these tensors were handed to Python, where they cannot be followed."""
@@ -163,40 +163,40 @@ class Trace:
 
     def name(self, path: str, tensor: Tensor) -> None:
         """Take down that this tensor is the result of a named layer."""
-        known = self._find(tensor)
+        traced = self._find(tensor)
         self._named.setdefault(self._memory.block(tensor), set()).add(path)
         shape = tuple(tensor.shape)
         first, last = channels_first(shape), channels_last(shape)
-        if known is None:
+        if traced is None:
             self.operations[path] = Operation((), POINTWISE, grid_of(first) if first else None)
-        elif first is not None and (known.axes == last != first or _has_channels_last(known.layout)):
+        elif first is not None and (traced.axes == last != first or _has_channels_last(traced.layout)):
             self.channels_last.add(path)
-            windows = POINTWISE if known.axes == last else None
-            self.operations[path] = Operation((known.key,), windows, (shape[1], shape[2]))
+            windows = POINTWISE if traced.axes == last else None
+            self.operations[path] = Operation((traced.key,), windows, (shape[1], shape[2]))
         elif first is not None:
-            windows = POINTWISE if known.axes == first else None
-            places: Literal["grid"] | None = "grid" if _may_be_map(known.layout) else None
-            self.operations[path] = Operation((known.key,), windows, (shape[2], shape[3]), places)
+            windows = POINTWISE if traced.axes == first else None
+            places: Literal["grid"] | None = "grid" if _may_be_map(traced.layout) else None
+            self.operations[path] = Operation((traced.key,), windows, (shape[2], shape[3]), places)
         else:
-            layout = known.layout
+            layout = traced.layout
             tokens = None if layout is None or not has_places(layout) else places_of(layout)
-            self.operations[path] = Operation((known.key,), POINTWISE, None, tokens)
+            self.operations[path] = Operation((traced.key,), POINTWISE, None, tokens)
         # What comes after reads the layer, so that a change of its result is seen to reach it. A layer that hands on
         # what another one outside it made, such as an identity on a skip, is not what the rest reads.
-        made_here = known is not None and ("#" in known.key or known.key.startswith(f"{path}."))
+        made_here = traced is not None and ("#" in traced.key or traced.key.startswith(f"{path}."))
         # Nor is one whose rows and columns lie in unusual axes: they would be lost on the way through it.
-        if known is not None and made_here and (self.operations[path].windows is not None or known.axes is None):
-            self._remember(tensor, replace(known, key=path))
+        if traced is not None and made_here and (self.operations[path].windows is not None or traced.axes is None):
+            self._remember(tensor, replace(traced, key=path))
 
     def kind(self, tensor: Tensor) -> str | None:
         """Which operation computed these numbers?"""
-        known = self._find(tensor)
-        return None if known is None else known.kind
+        traced = self._find(tensor)
+        return None if traced is None else traced.kind
 
     def made_by(self, tensor: Tensor) -> str:
         """The operation that gave these numbers, as it is called among `operations`."""
-        known = self._find(tensor)
-        return _UNKNOWN if known is None else known.key
+        traced = self._find(tensor)
+        return _UNKNOWN if traced is None else traced.key
 
     def view(self, tensor: Tensor) -> tuple[int, Geometry]:
         """Which numbers are these? Two tensors that show the same memory in the same way give the same answer."""
@@ -211,18 +211,20 @@ class Trace:
         """The operations at this image size, and the shapes of named layers."""
         return Dataflow((height, width), self.operations, shapes or {})
 
-    def _derived(self, arguments: Mapping[str, Any], targets: list[Tensor], name: str) -> list[tuple[str, Known]]:
+    def _derived(
+        self, arguments: Mapping[str, Any], targets: list[Tensor], name: str
+    ) -> list[tuple[str, TracedTensor]]:
         """The operands that depend on the image, by argument name."""
         derived = []
         for argument, value in arguments.items():
             for tensor in tensors_in([value]):
                 if name == "copy_" and any(tensor is target for target in targets):
                     continue  # what stood there before is gone
-                known = self._find(tensor)
-                if known is not None and name == "lift_fresh" and known.key == _UNKNOWN and not self._leaked:
+                traced = self._find(tensor)
+                if traced is not None and name == "lift_fresh" and traced.key == _UNKNOWN and not self._leaked:
                     continue  # `torch.tensor(numbers)` inside a module
-                if known is not None:
-                    derived.append((argument, known))
+                if traced is not None:
+                    derived.append((argument, traced))
         return derived
 
     def _add(
@@ -233,14 +235,14 @@ class Trace:
         call: Call,
         tensor: Tensor,
         part: int,
-    ) -> Known:
+    ) -> TracedTensor:
         shape, derived, arguments = tuple(tensor.shape), call.derived, call.arguments
         main = derived[0][1].axes if derived else None
-        placed = [(argument, known.axes) for argument, known in derived if known.axes is not None]
+        placed = [(argument, traced.axes) for argument, traced in derived if traced.axes is not None]
         step: Movement = None
         if placed and len(placed) == len(derived) and not self._leaked:
             step = movement(Step(name, pointwise, arguments, placed, shape))
-        inputs = tuple(known.key for _, known in derived) + ((_UNKNOWN,) if self._leaked else ())
+        inputs = tuple(traced.key for _, traced in derived) + ((_UNKNOWN,) if self._leaked else ())
         windows: Windows | None
         axes: Axes | None
         if step is not None:
@@ -251,12 +253,12 @@ class Trace:
             axes = main if main is not None and shape_of(main) == shape else channels_first(shape)
         self.operations[key] = Operation(inputs, windows, None if axes is None else grid_of(axes))
         kind = derived[0][1].kind if name in _SAME_NUMBERS and derived else name
-        return Known(key, axes, kind, layout_after(Work(name, arguments, call.operands, shape, part)))
+        return TracedTensor(key, axes, kind, layout_after(Work(name, arguments, call.operands, shape, part)))
 
-    def _remember(self, tensor: Tensor, known: Known | None) -> None:
-        self._views.setdefault(self._memory.block(tensor), {})[geometry_of(tensor)] = known
+    def _remember(self, tensor: Tensor, traced: TracedTensor | None) -> None:
+        self._views.setdefault(self._memory.block(tensor), {})[geometry_of(tensor)] = traced
 
-    def _overwrite(self, target: Tensor, known: Known) -> None:
+    def _overwrite(self, target: Tensor, traced: TracedTensor) -> None:
         """An operation wrote into `target`: everything that shares its memory changes with it."""
         block = self._memory.block(target)
         views = self._views.setdefault(block, {})
@@ -270,22 +272,22 @@ class Trace:
             aligned = (
                 old is not None
                 and old.axes is not None
-                and known.axes is not None
-                and grid_of(old.axes) == grid_of(known.axes)
+                and traced.axes is not None
+                and grid_of(old.axes) == grid_of(traced.axes)
             )
-            inputs = (known.key,) if old is None else (old.key, known.key)
+            inputs = (traced.key,) if old is None else (old.key, traced.key)
             grid = None if axes is None else grid_of(axes)
             self.operations[key] = Operation(inputs, POINTWISE if aligned else None, grid)
-            views[geometry] = Known(key, axes, "overlap", None if old is None else old.layout)
-        views[geometry_of(target)] = known
+            views[geometry] = TracedTensor(key, axes, "overlap", None if old is None else old.layout)
+        views[geometry_of(target)] = traced
 
-    def _find(self, tensor: Tensor) -> Known | None:
+    def _find(self, tensor: Tensor) -> TracedTensor | None:
         """What is known of a tensor; None when it does not depend on the image."""
         block = self._memory.block(tensor)
         views = self._views.get(block, {})
         if (geometry := geometry_of(tensor)) in views:
             return views[geometry]
-        return None if block in self._constant else Known(_UNKNOWN, None, _UNKNOWN)
+        return None if block in self._constant else TracedTensor(_UNKNOWN, None, _UNKNOWN)
 
 
 def _has_channels_last(layout: Layout | None) -> bool:
