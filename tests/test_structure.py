@@ -124,3 +124,33 @@ def test_the_check_for_circles_can_fail(back: str, tmp_path: Path) -> None:
     assert {*circle(root)} == {"net.a", "net.b"}
     (root / "b.py").write_text("import numpy")
     assert circle(root) == []
+
+
+# What variables are called
+
+SAYS_NOTHING = {"asked", "found", "given", "held", "kept", "told", "wanted"}
+"""A variable is called after what it holds, not after what was done with it."""
+
+
+def variables(source: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
+                yield name
+
+
+def test_variables_are_called_after_what_they_hold() -> None:
+    assert not {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in ROOT.rglob("*.py")
+        for name in SAYS_NOTHING.intersection(variables(path.read_text(encoding="utf-8")))
+    }
+
+
+def test_the_check_of_names_can_fail() -> None:
+    assert {*variables("def f(told):\n    for kept in told:\n        found = [asked for asked in kept]")} == {
+        "asked",
+        "found",
+        "kept",
+        "told",
+    }

@@ -80,7 +80,7 @@ class Run(Questions):
             self.encoder.check_code()
             layer = self.encoder.layer
             codes = self.encoder.on_grid(self.activations(array, [layer])[layer])
-            self._sizes = [known for known in self._sizes if known[0]() is not None]
+            self._sizes = [entry for entry in self._sizes if entry[0]() is not None]
             self._sizes.append((ref(codes), (array.shape[1], array.shape[2])))
             if remember and isinstance(images, (np.ndarray, Images)):
                 # What was read here for once never comes again as the same array.

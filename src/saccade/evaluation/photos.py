@@ -78,8 +78,8 @@ def check_enough(limit: int, photos: int | None = None) -> None:
         raise _too_few(photos)
 
 
-def _too_few(photos: int, others: str = "") -> InputError:
+def _too_few(photos: int, remark: str = "") -> InputError:
     return InputError(
-        f"{photos} usable photo{'s' * (photos != 1)}{others}; an evaluation needs {FEWEST} or more, and 24 are a good "
+        f"{photos} usable photo{'s' * (photos != 1)}{remark}; an evaluation needs {FEWEST} or more, and 24 are a good "
         "start."
     )

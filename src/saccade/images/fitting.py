@@ -45,9 +45,9 @@ class Frame:
         """Lay a photo of this size into the recipe's image."""
         height, width = original
         size = rows, columns = _size(original, recipe)
-        whole = (0.0, 0.0, float(width), float(height))
+        whole_photo = (0.0, 0.0, float(width), float(height))
         if recipe.fit == "stretch":
-            return cls(Placement(original, size, whole), whole, size, (0, 0), recipe.interpolation)
+            return cls(Placement(original, size, whole_photo), whole_photo, size, (0, 0), recipe.interpolation)
         if recipe.fit == "cover":
             scale = max(rows / height, columns / width) / recipe.crop
             used = min(rows / scale, height), min(columns / scale, width)
@@ -66,7 +66,7 @@ class Frame:
             (columns - corner[1]) * width / inner[1],
             (rows - corner[0]) * height / inner[0],
         )
-        return cls(Placement(original, size, box), whole, inner, corner, recipe.interpolation)
+        return cls(Placement(original, size, box), whole_photo, inner, corner, recipe.interpolation)
 
     def resample_bands(self, pixels: Pixels, planes: Callable[[Pixels], list[FloatArray]]) -> list[FloatArray]:
         """The used part of planes at its size in the model's image, made of one band of rows after the other.

@@ -92,10 +92,10 @@ def sobol(
     filled = f"dimmed places fade into {filler_in_words(filler, width)}"
 
     def maps(done: int, scores: list[NDArray[np.float64]]) -> list[Map]:
-        whole = done // points.each
-        used = replace(points, halves=halves[:, :whole])
+        complete_designs = done // points.each
+        used = replace(points, halves=halves[:, :complete_designs])
         return [
-            _map(target, own[: len(used)], used, filled, {"designs": whole, "passes": len(used), **settings})
+            _map(target, own[: len(used)], used, filled, {"designs": complete_designs, "passes": len(used), **settings})
             for target, own in zip(targets, scores, strict=True)
         ]
 

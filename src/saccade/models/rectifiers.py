@@ -33,5 +33,5 @@ def steps_before(flow: Dataflow, layer: str) -> Iterator[tuple[str, tuple[str, .
             needed.update(flow.operations[key].inputs)
     for key, operation in flow.operations.items():
         if key in needed:
-            known = all(source == "input" or source in flow.operations for source in operation.inputs)
-            yield key, operation.inputs, known and bool(operation.inputs)
+            is_known = all(source == "input" or source in flow.operations for source in operation.inputs)
+            yield key, operation.inputs, is_known and bool(operation.inputs)

@@ -245,22 +245,22 @@ class _Assembly:
 
     def so_far(self) -> OcclusionScores:
         """The scores after the passes that are done for all images, every other hole like the nearest of those."""
-        known = np.zeros(self._after.shape[1:], np.bool_)
+        is_filled = np.zeros(self._after.shape[1:], np.bool_)
         for number in range(self.done):
             rows, columns = self.plan.members(number)
-            known[rows[:, None], columns] = True
-        return OcclusionScores(self._before, _nearest(self._after, known), self.done, self._chain)
+            is_filled[rows[:, None], columns] = True
+        return OcclusionScores(self._before, _nearest(self._after, is_filled), self.done, self._chain)
 
     def _score(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
         return self._target.occlusion_measure.number(tuple(np.moveaxis(sums, -1, 0)), self._size)
 
 
-def _nearest(values: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _nearest(values: NDArray[np.float64], is_filled: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Values (images, rows, columns), each unknown one replaced by the nearest known one."""
-    rows, columns = np.nonzero(known)
-    grid = np.indices(known.shape)
-    nearest = np.empty(known.shape, np.int64)
-    for row in range(known.shape[0]):  # one row at a time, so that no table of all pairs lies in memory
+    rows, columns = np.nonzero(is_filled)
+    grid = np.indices(is_filled.shape)
+    nearest = np.empty(is_filled.shape, np.int64)
+    for row in range(is_filled.shape[0]):  # one row at a time, so that no table of all pairs lies in memory
         distance = (grid[0][row][:, None] - rows) ** 2 + (grid[1][row][:, None] - columns) ** 2
         nearest[row] = distance.argmin(axis=1)
     return np.asarray(values[:, rows[nearest], columns[nearest]])

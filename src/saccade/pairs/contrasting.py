@@ -114,8 +114,8 @@ def _error(
         return None
     middle = _middle(encoder, settings) if every[0].centred else np.zeros(())
     photos = (every[0].images[0], *(why.images[1] for why in every))
-    own, *others = (Run(encoder).codes(images)[0].astype(np.float64) for images in photos)
-    away = [other - middle for other in others]
+    own, *other_codes = (Run(encoder).codes(images)[0].astype(np.float64) for images in photos)
+    away = [other - middle for other in other_codes]
     weights = [1 / len(first)] * len(first) + [-1 / len(second)] * len(second)
     length = np.linalg.norm(own - middle)
     towards = [weight * each / np.linalg.norm(each) for weight, each in zip(weights, away, strict=True)]

@@ -137,9 +137,9 @@ def masked_terms(run: Run, image: Array, code: Numbers, *, masks: int, cells: in
     places = grid[0] * grid[1]
     check_masks(masks, grid)
     key = (hashlib.sha256(image.tobytes()).digest(), image.shape, masks, cells, *seed)
-    known = _recent(run.encoder, key)
-    if known is not None:
-        return known
+    remembered = _recent(run.encoder, key)
+    if remembered is not None:
+        return remembered
     if masks * code.size * 8 > _BYTES:
         raise NotApplicable(
             f"the code has {code.size:,} numbers, so {masks} masked copies of it would take more than a GiB; take a "

@@ -103,9 +103,9 @@ class PairCodes:
         Raises:
             InputError: Its codes have another shape.
         """
-        known, own = reference.mean_code.shape, self.codes[0].shape
-        if known != own and not (self.have_places and known[-1:] == own[-1:]):
-            shapes = ["x".join(map(str, shape)) for shape in (known, own)]
+        stored, own = reference.mean_code.shape, self.codes[0].shape
+        if stored != own and not (self.have_places and stored[-1:] == own[-1:]):
+            shapes = ["x".join(map(str, shape)) for shape in (stored, own)]
             raise InputError(
                 f"the reference is of another model or layer: its codes are {shapes[0]}, and those of "
                 f"{self.run.encoder.layer!r} are {shapes[1]}; make one with saccade.pairs.reference_of(encoder, "

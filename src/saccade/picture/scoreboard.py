@@ -162,12 +162,12 @@ def _column(
     """Axis, line, and a mark in each row."""
     left, top, wide, step = frame
     theme = canvas.theme
-    known = [value for span in spans if span is not None for value in span] + (
+    values = [value for span in spans if span is not None for value in span] + (
         [] if column.line is None else [column.line]
     )
     # The ends given may move outwards, so that every value is shown.
-    low = min(known if column.low is None else [*known, column.low])
-    high = max(known if column.high is None else [*known, column.high])
+    low = min(values if column.low is None else [*values, column.low])
+    high = max(values if column.high is None else [*values, column.high])
     pad = 0.04 * (high - low or 1)
     low, high = low - pad, high + pad
     foot = top + step * len(rows)

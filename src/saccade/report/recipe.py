@@ -73,7 +73,7 @@ def name_of_model(source: str) -> str:
 
 def _photos(images: Images, about: Mapping[str, AboutPhoto]) -> str:
     """Their names; with whose they are, one a line."""
-    owners = {name: known.credit for name, known in about.items() if known.credit}
+    owners = {name: photo.credit for name, photo in about.items() if photo.credit}
     if not owners:
         return ", ".join(images.names)
     return "\n".join(f"{name}: {owners[name]}" if name in owners else name for name in images.names)

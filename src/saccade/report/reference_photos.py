@@ -56,9 +56,9 @@ def with_reference(
                 f"share; give {FEWEST_CENTRED} or more, better some hundred."
             )
         reference = replace(catalogue.reference, name=NAME)
-    known, own = reference.mean_code.shape, encoder.codes(images).shape[1:]
-    if known != own:
-        shapes = ["x".join(map(str, shape)) for shape in (known, own)]
+    stored, own = reference.mean_code.shape, encoder.codes(images).shape[1:]
+    if stored != own:
+        shapes = ["x".join(map(str, shape)) for shape in (stored, own)]
         raise InputError(
             f"the reference is of another model, layer or size of photos: its codes are {shapes[0]}, and those of this "
             f"page {shapes[1]}; give the folder of the photos."

@@ -107,13 +107,13 @@ def command_line(
 
 def versions(backend: str) -> dict[str, str]:
     """Return the versions of Python and of the packages that took part."""
-    known = {"python": platform.python_version(), "backend": backend}
+    by_name = {"python": platform.python_version(), "backend": backend}
     for package in ("saccade", "keras", "numpy", "pillow", backend):
         names = (package, f"{package}-cpu")
         for name in names:
             try:
-                known[package] = importlib.metadata.version(name)
+                by_name[package] = importlib.metadata.version(name)
             except importlib.metadata.PackageNotFoundError:
                 continue
             break
-    return known
+    return by_name

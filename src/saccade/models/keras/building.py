@@ -316,8 +316,8 @@ def attempted(raw: Mapping[str, Any], attempt: Callable[[Mapping[str, Any]], Any
 def _wrong_setting(settings: Mapping[str, Any], attempt: Callable[[Mapping[str, Any]], Any]) -> str | None:
     """Which setting is at fault: the one without which, or with 1 in its place, the layer can be built."""
     for key in settings:
-        rest = {name: value for name, value in settings.items() if name != key}
-        for trial in (rest, {**rest, key: 1}):
+        without = {name: value for name, value in settings.items() if name != key}
+        for trial in (without, {**without, key: 1}):
             try:
                 with weights_counted(_SPARE):
                     attempt(trial)

@@ -271,11 +271,11 @@ class OnnxNetwork:
         first = self._first_that_runs(sizes)
         if None not in (height, width):
             return first, first
-        others = [
+        other_sizes = [
             (height or first.size[0] + more, width or first.size[1] + more) for more in (32, 64, first.size[0], 128)
         ]
         try:
-            return first, self._first_that_runs(others)
+            return first, self._first_that_runs(other_sizes)
         except ModelError:
             self.input_shape = (*first.size, channels)
             return first, first

@@ -198,10 +198,10 @@ def _resized(node: Node) -> Operation | None:
     first = 1 if node.operator == "Upsample" or node.version < 11 else 2
     scales = node.listed("scales", first)
     if node["axes"] is not None and scales:
-        whole = [1.0] * 4
+        all_scales = [1.0] * 4
         for axis, scale in zip(node["axes"], scales, strict=False):
-            whole[axis] = scale
-        scales = whole
+            all_scales[axis] = scale
+        scales = all_scales
     windows = []
     for axis in (2, 3):
         window = resized(

@@ -54,9 +54,9 @@ def resized(
         else:
             first, last = math.floor(place - tolerance) - reach, math.floor(place + tolerance) + 1 + reach
         reads.append((min(max(first, 0), before - 1), min(max(last, 0), before - 1)))
-    whole = max(after // before, 1)
-    if after == before * whole and reads == [(o // whole, o // whole) for o in range(after)]:
-        return Window(whole, whole, transposed=True)
+    ratio = max(after // before, 1)
+    if after == before * ratio and reads == [(o // ratio, o // ratio) for o in range(after)]:
+        return Window(ratio, ratio, transposed=True)
     return Lookup(first=tuple(first for first, _ in reads), last=tuple(last for _, last in reads))
 
 

@@ -161,8 +161,8 @@ def _concatenated(work: Work) -> Layout | None:
     if any(len(operand.shape) != rank for operand in tensors):
         return None
     parts = [(None if operand.layout is None else operand.layout[dim], operand.shape[dim]) for operand in tensors]
-    known = [operand.layout for operand in tensors if operand.layout is not None]
-    return joined(parts, sorted(known, key=lambda layout: not has_places(layout)), dim)
+    layouts = [operand.layout for operand in tensors if operand.layout is not None]
+    return joined(parts, sorted(layouts, key=lambda layout: not has_places(layout)), dim)
 
 
 def _stacked(work: Work) -> Layout | None:

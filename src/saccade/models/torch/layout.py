@@ -115,12 +115,12 @@ def mixed_along(layout: Layout, dims: Sequence[int]) -> Layout | None:
     None where windows are summed over, whose cells then lie upon each other.
     """
     gone = [factor for dim in dims for factor in layout[dim] if factor.label]
-    rest = tuple(() if dim in {*dims} else axis for dim, axis in enumerate(layout))
+    remaining = tuple(() if dim in {*dims} else axis for dim, axis in enumerate(layout))
     for factor in gone:
-        left = [other.step for axis in rest for other in axis if other.label == factor.label]
+        left = [other.step for axis in remaining for other in axis if other.label == factor.label]
         if factor.label != "tokens" and left and min(left) < factor.step:
             return None
-    return _rebased(rest)
+    return _rebased(remaining)
 
 
 def places_of(layout: Layout) -> Places | None:
@@ -210,16 +210,16 @@ def _factors(layout: Layout) -> Iterator[Factor]:
         yield from axis
 
 
-def joined(parts: Sequence[tuple[Axis | None, int]], rest: Sequence[Layout], dim: int) -> Layout | None:
+def joined(parts: Sequence[tuple[Axis | None, int]], layouts: Sequence[Layout], dim: int) -> Layout | None:
     """The layout after tensors were joined along an axis.
 
     Args:
         parts: For each tensor its axis `dim`, or None where it has no places, and how long that is.
-        rest: The layouts of the tensors that have places.
+        layouts: The layouts of the tensors that have places.
         dim: The axis.
     """
     total = sum(length for _, length in parts)
-    main = rest[0]
+    main = layouts[0]
     spatial = [number for number, (axis, _) in enumerate(parts) if axis is not None and is_spatial(axis)]
     if not spatial:
         axis: Axis = other(total)
@@ -230,11 +230,11 @@ def joined(parts: Sequence[tuple[Axis | None, int]], rest: Sequence[Layout], dim
         assert cells is not None
         prefix = sum(length for _, length in parts[: spatial[0]])
         axis = padded(cells, prefix, total)
-    for layout in rest[1:]:
+    for layout in layouts[1:]:
         if any(a != b and is_spatial(a) and is_spatial(b) for a, b in _pairs_but(main, layout, dim)):
             return None
     axes = [
-        next((layout[number] for layout in rest if is_spatial(layout[number])), main[number])
+        next((layout[number] for layout in layouts if is_spatial(layout[number])), main[number])
         for number in range(len(main))
     ]
     axes[dim] = axis

@@ -91,8 +91,8 @@ class PoolingTrace:
                 readers.setdefault(source, []).append(key)
         postponed = []
         for key, (number, activation) in self._activations.items():
-            names, others = _readers_of(key, readers, layers)
-            reader = next(iter(others)) if len(others) == 1 else None
+            names, modules = _readers_of(key, readers, layers)
+            reader = next(iter(modules)) if len(modules) == 1 else None
             pooling = self._poolings.get(reader) if reader is not None else None
             if reader is None or pooling is None or not names.isdisjoint(hooked) or not _is_monotonic(activation):
                 continue
@@ -103,15 +103,15 @@ class PoolingTrace:
 
 def _readers_of(key: str, readers: Mapping[str, list[str]], layers: Collection[str]) -> tuple[set[str], set[str]]:
     """The layers whose result is that of an operation, and the operations that read it."""
-    names, others, waiting = set(), set(), [key]
+    names, modules, waiting = set(), set(), [key]
     while waiting:
         for reader in readers.get(waiting.pop(), ()):
             if reader in layers:
                 names.add(reader)
                 waiting.append(reader)
             else:
-                others.add(reader.partition(".")[0])  # with the largest numbers come their indices
-    return names, others
+                modules.add(reader.partition(".")[0])  # with the largest numbers come their indices
+    return names, modules
 
 
 @contextmanager

@@ -87,7 +87,7 @@ def _check_tensors(archive: Archive, name: str) -> None:
         pickled = read_pickle(io.BytesIO(inner.read("data.pkl")))
     except DamagedPickle as error:
         raise archive.damaged(f"{error} ({name!r})") from error
-    if not all(_PLAIN_PICKLE.fullmatch(known) for known in pickled.names):
+    if not all(_PLAIN_PICKLE.fullmatch(qualified_name) for qualified_name in pickled.names):
         raise Untrusted(f"pickled objects ({name!r})")
     for key, size in pickled.storages.items():
         if inner.sizes.get(f"data/{key}") != size:

@@ -46,8 +46,8 @@ def rectifiers(run: TracedRun, parts: Mapping[str, Any], layer: str) -> Rectifie
             made_by.update(dict.fromkeys(run.trace.operations[path].inputs, path))
     flow = Dataflow((0, 0), run.trace.operations)
     paths: list[str] = []
-    for key, inputs, known in steps_before(flow, layer):
-        if not known:
+    for key, inputs, is_known in steps_before(flow, layer):
+        if not is_known:
             return Rectifiers(obstacle=f"what {key!r} reads cannot be followed back to the image")
         if key in run.results:
             continue

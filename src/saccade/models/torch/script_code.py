@@ -68,9 +68,9 @@ def _check_pickle(archive: Archive, folder: str, name: str) -> None:
         pickled: Pickled = read_pickle(io.BytesIO(archive.read(name)))
     except DamagedPickle as error:
         raise archive.damaged(f"{error} ({name!r})") from error
-    for known in sorted(pickled.names):
-        if not _PICKLED_BY_SCRIPTS.fullmatch(known):
-            raise Untrusted(f"an object of the kind {known[:80]}")
+    for kind in sorted(pickled.names):
+        if not _PICKLED_BY_SCRIPTS.fullmatch(kind):
+            raise Untrusted(f"an object of the kind {kind[:80]}")
     for key, size in pickled.storages.items():
         member = f"{folder}/{key}"
         if archive.sizes.get(member) != size:
@@ -236,8 +236,8 @@ class _CodeReader:
             if len(chain) != 2 or not only_computes(chain[1]):
                 raise Untrusted(f"a call of {name}")
         elif chain[:1] == ("ops",):
-            known = SCRIPT_PRIMITIVES if chain[1] == "prim" else ()
-            if len(chain) != 3 or not (chain[2] in known or (chain[1] == "aten" and only_computes(chain[2]))):
+            primitives = SCRIPT_PRIMITIVES if chain[1] == "prim" else ()
+            if len(chain) != 3 or not (chain[2] in primitives or (chain[1] == "aten" and only_computes(chain[2]))):
                 raise Untrusted(f"a call of {name}")
         else:
             # Every operation can also be called as a method of its first argument.
