@@ -2,6 +2,7 @@
 
 writing          write_report: the only place where the page is made
 contents         asking everything that it shows
+progress         how far the work is
 page_file        views and data as one HTML file
 array_spec       numbers and images as the text that a page carries
 recipe           how a report was made, to make it again

@@ -28,7 +28,8 @@ from saccade.report.pair_data import game, known_centre, known_reference, pair_d
 from saccade.report.photo_data import photo_data
 from saccade.report.subjects import map_on_subject
 from saccade.report.trust_data import trust_data
-from saccade.typing import Array
+from saccade.results import Attribution
+from saccade.typing import Array, Box
 
 
 def report_contents(
@@ -86,30 +87,25 @@ def report_contents(
             encoder, images, beside, table, methods=methods, lead=beside_lead, subjects=subjects, stop=stop
         )
     report("writing", 9)
-    content = []
-    for index in range(len(images)):
+    every = range(len(images))
+    parts: dict[str, Sequence[Any] | None] = {
+        "maps": [_maps(attributions, index, subjects) for index in every],
+        "agreements": [agreements(attributions, index) for index in every],
+        "layers": layers,
+        "eye": eyes,
+        "kept": None if detail_kept is None else [map_data(detail_kept, index) for index in every],
+        "trust": trust,
+        "cells": [[array_spec(layer.values[index], "float16") for layer in cells] for index in every],
+    }
+    photos = []
+    for index, name in enumerate(images.names):
         data = photo_data(images, index, codes[index], None if redrawn is None else redrawn[index])
-        name = images.photos[index].name
         if name in about:
             data |= {"alt": about[name].description or data["alt"], "credit": about[name].credit}
-        data["maps"] = [map_data(attribution, index) for attribution in attributions]
-        for map_of_photo, attribution in zip(data["maps"], attributions, strict=True):
-            map_of_photo["subject"] = map_on_subject(
-                attribution.values[index], images.photos[index], subjects.get(name)
-            )
-        data["agreements"] = agreements(attributions, index)
-        data["layers"] = layers[index]
-        if eyes is not None:
-            data["eye"] = eyes[index]
-        if detail_kept is not None:
-            data["kept"] = map_data(detail_kept, index)
-        if trust is not None:
-            data["trust"] = trust[index]
-        data["cells"] = [array_spec(layer.values[index], "float16") for layer in cells]
-        content.append(data)
+        photos.append(data | {kind: part[index] for kind, part in parts.items() if part is not None})
     return {
         **page_facts(comparing, images, codes, cells, title=title, deck=deck),
-        "photos": content,
+        "photos": photos,
         "pairs": pairs,
         "table": table.tolist(),
         "game": game(table),
@@ -117,6 +113,16 @@ def report_contents(
         **({} if neighbourhood is None else {"collection": neighbourhood}),
         **({} if other is None else {"beside": other}),
     }
+
+
+def _maps(attributions: Sequence[Attribution], index: int, subjects: Mapping[str, Box]) -> list[dict[str, Any]]:
+    """Every map of one photo, with how much of it lies on the photo's subject."""
+    maps = []
+    for attribution in attributions:
+        photo = attribution.images.photos[index]
+        on_subject = map_on_subject(attribution.values[index], photo, subjects.get(photo.name))
+        maps.append(map_data(attribution, index) | {"subject": on_subject})
+    return maps
 
 
 def page_facts(

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from saccade.arguments import checks_arguments
 from saccade.atomic_files import check_writable, write_text
 from saccade.encoder import Encoder, as_encoder
-from saccade.errors import Cancelled, InputError, NotApplicable
+from saccade.errors import InputError, NotApplicable
 from saccade.images import Images
 from saccade.report.about_photos import about_photos
 from saccade.report.collection_data import catalogue_for
 from saccade.report.contents import report_contents
 from saccade.report.in_page_network import in_page_network
 from saccade.report.page_file import page_file
+from saccade.report.progress import STEPS, ReportProgress
 from saccade.report.recipe import recipe
 from saccade.report.reference_photos import with_reference
 from saccade.utf8 import utf8_bytes
@@ -25,9 +25,6 @@ MOST = 12
 """More photos than this make a file that nobody mails."""
 MOST_BYTES = 8_000_000
 """A larger file cannot be mailed; the network is left out of it first."""
-_STEPS = 10
-_COLLECTION_STEPS = 14
-"""Encoding a collection, beside the others."""
 
 
 @checks_arguments
@@ -141,18 +138,7 @@ def report_page(
     about_each = about_photos(about, photos.names)
     other = None if beside is None else as_encoder(beside)
 
-    before_reference = 0 if collection is None else _COLLECTION_STEPS
-    before = before_reference + (0 if reference is None else _COLLECTION_STEPS)
-
-    def report(text: str, done: float) -> None:
-        if stop is not None and stop():
-            raise Cancelled("the report was stopped; nothing was written.")
-        if progress is not None:
-            progress(text, before + done, before + _STEPS)
-
-    def encoded(text: str, first: int, done: int, total: int) -> None:
-        if progress is not None:
-            progress(text, first + _COLLECTION_STEPS * done // max(total, 1), before + _STEPS)
+    steps = ReportProgress(progress, stop, collections=sum(each is not None for each in (collection, reference)))
 
     def how_it_was_made() -> dict[str, Any]:
         return recipe(
@@ -162,15 +148,15 @@ def report_page(
 
     catalogue = None
     if collection is not None:
-        on_photo = partial(encoded, "encoding the collection", 0)
+        on_photo = steps.encoding("encoding the collection", 0)
         catalogue = catalogue_for(encoder, collection, progress=on_photo, stop=stop)
     comparing, skipped = encoder, ""
     if reference is not None:
-        on_photo = partial(encoded, "encoding the reference photos", before_reference)
+        on_photo = steps.encoding("encoding the reference photos", steps.collections - 1)
         comparing, skipped = with_reference(encoder, photos, reference, progress=on_photo, stop=stop)
     data = report_contents(
         encoder, photos, comparing=comparing, methods=methods, title=title, deck=deck, beside=other,
-        beside_lead=beside_lead, about=about_each, report=report, stop=stop, collection=catalogue,
+        beside_lead=beside_lead, about=about_each, report=steps.step, stop=stop, collection=catalogue,
     )  # fmt: skip
     left_out = [*data["left_out"], *([skipped] if skipped else []), *notes]
     network = _network(encoder, photos, left_out) if live else None
@@ -191,7 +177,7 @@ def report_page(
     if on_note is not None:
         for note in left_out:
             on_note(note)
-    report("done", _STEPS)
+    steps.step("done", STEPS)
     return page, data["title"]
 
 
