@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from saccade.errors import UnknownName, nearest, nearest_file
+from saccade.errors import UnknownName
 from saccade.methods import available
+from saccade.nearest_names import nearest, nearest_file
 
 
 @pytest.mark.parametrize(

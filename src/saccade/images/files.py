@@ -10,10 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from saccade.errors import FileError, ImageError, SaccadeWarning, nearest_file
+from saccade.errors import FileError, ImageError, SaccadeWarning
 from saccade.images import heif
 from saccade.images.own_pages import is_own_page
 from saccade.images.signatures import KINDS
+from saccade.nearest_names import nearest_file
 
 EXTENSIONS: frozenset[str] = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".npy"}

@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from saccade.errors import MissingPackage, ModelError, nearest
+from saccade.errors import MissingPackage, ModelError
 from saccade.models.factory_call import FactoryCall
 from saccade.models.live import is_model
 from saccade.models.messages import plain_sentence
+from saccade.nearest_names import nearest
 
 
 def model_of(call: FactoryCall) -> Any:

@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from saccade.errors import InputError, MissingPackage, SaccadeWarning, UnknownName, nearest
+from saccade.errors import InputError, MissingPackage, SaccadeWarning, UnknownName
 from saccade.images.normalisation import NAMED
 from saccade.models.carried import Carried, from_torchvision
 from saccade.models.factories import call_factory, imported
 from saccade.models.factory_call import FactoryCall, read_arguments
 from saccade.models.opened import Opened
+from saccade.nearest_names import nearest
 
 _NAMED = re.compile(r"(timm|torchvision):([A-Za-z0-9_]+)(?:\.([A-Za-z0-9_]+))?\s*(\(.*)?", re.DOTALL)
 _OF_TENSORFLOW = ("googlenet", "inception_v3")
@@ -182,8 +183,8 @@ def _check_arguments(model: NamedModel) -> None:
 
 
 def _unknown(model: NamedModel, names: Iterable[str], library: Any) -> UnknownName:
-    made = [name for name, value in vars(library).items() if callable(value) and not isinstance(value, type)]
-    functions = [name for name in made if not name.startswith("_")]
+    defined = [name for name, value in vars(library).items() if callable(value) and not isinstance(value, type)]
+    functions = [name for name in defined if not name.startswith("_")]
     near = nearest(model.name, [*names, *functions], 3)
     which = f"; the nearest are {', '.join(map(repr, near))}" if near else ""
     return UnknownName(f"{model.library} has no model {model.name!r}{which}.")

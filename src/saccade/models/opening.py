@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from saccade.errors import FileError, InputError, ModelError, SaccadeWarning, nearest_file
+from saccade.errors import FileError, InputError, ModelError, SaccadeWarning
 from saccade.models.archive import is_archive, open_archive
 from saccade.models.backend import choose_backend, choose_backend_quietly
 from saccade.models.code_beside import importable
@@ -28,6 +28,7 @@ from saccade.models.network import Network
 from saccade.models.onnx.files import starts_as_onnx
 from saccade.models.opened import Opened
 from saccade.models.torch.folders import is_model_folder, open_folder
+from saccade.nearest_names import nearest_file
 
 _OF_JAVASCRIPT = "model.json"
 """What TensorFlow.js and Teachable Machine call the description of a model in its folder."""

@@ -13,7 +13,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from saccade.errors import InputError, UnknownName, nearest
+from saccade.errors import InputError, UnknownName
+from saccade.nearest_names import nearest
 from saccade.targets import centring, components, directions, likeness, positions, reconstruction
 from saccade.targets.form import TextForm, Unreadable
 from saccade.targets.quoting import QUOTED

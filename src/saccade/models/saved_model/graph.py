@@ -175,7 +175,7 @@ def _named_to_run(part: Any, names: Iterable[str]) -> set[str]:
     A signature or a collection may name what only saving seems to need. A name is looked for wherever it may stand: a
     node that is taken for named is only looked at more closely. What is said of other savers is never run.
     """
-    said = b"\n".join(
+    texts = b"\n".join(
         message.SerializeToString()
         for message in (
             *part.signature_def.values(),
@@ -183,7 +183,7 @@ def _named_to_run(part: Any, names: Iterable[str]) -> set[str]:
             *part.asset_file_def,
         )
     )
-    return {name for name in names if name.encode() in said}
+    return {name for name in names if name.encode() in texts}
 
 
 def _check(node: Any, functions: Mapping[str, Any], *, restores: bool = False) -> None:

@@ -28,7 +28,7 @@ def check_graphs(functions: Any) -> None:
     graphs = {function.qualified_name: function.graph for function in functions.get_functions()}
     work: dict[str, int] = {}
     for name in graphs:
-        if _work(name, graphs, work) > _MOST_WORK:
+        if _least_operations(name, graphs, work) > _MOST_WORK:
             raise Untrusted("a script that calls itself too often to be read through")
 
 
@@ -39,17 +39,17 @@ def callee_of(node: Any) -> str | None:
     return _type_name(node.inputsAt(0)) if node.kind() == "prim::CallFunction" else None
 
 
-def _work(name: str, graphs: Mapping[str, Any], known: dict[str, int]) -> int:
+def _least_operations(name: str, graphs: Mapping[str, Any], operations: dict[str, int]) -> int:
     """How many operations does a call of this function run, at the least likely?"""
-    if name not in known:
+    if name not in operations:
         if name not in graphs:
             raise Untrusted(f"a call of {name[:80]!r}, which is not in it")
-        known[name] = _MOST_WORK + 1  # until it is known: what calls itself never ends
-        known[name] = _work_of(graphs[name].nodes(), graphs, known)
-    return known[name]
+        operations[name] = _MOST_WORK + 1  # until it is known: what calls itself never ends
+        operations[name] = _least_operations_of(graphs[name].nodes(), graphs, operations)
+    return operations[name]
 
 
-def _work_of(nodes: Any, graphs: Mapping[str, Any], known: dict[str, int]) -> int:
+def _least_operations_of(nodes: Any, graphs: Mapping[str, Any], operations: dict[str, int]) -> int:
     total = 0
     for node in nodes:
         namespace, _, operation = node.kind().partition("::")
@@ -65,8 +65,8 @@ def _work_of(nodes: Any, graphs: Mapping[str, Any], known: dict[str, int]) -> in
         own = 1
         callee = callee_of(node)
         if callee is not None:
-            own += _work(callee, graphs, known)
-        inside = sum(_work_of(block.nodes(), graphs, known) for block in node.blocks())
+            own += _least_operations(callee, graphs, operations)
+        inside = sum(_least_operations_of(block.nodes(), graphs, operations) for block in node.blocks())
         total += own + inside * (_turns(node) if operation == "Loop" else 1)
     return total
 

@@ -40,13 +40,13 @@ def check_types(functions: Any) -> None:
             if callee is not None:
                 calls.setdefault(callee, []).append((name, node))
             waiting += [(name, value, kind) for value, kind in _types_in(node)]
-    seen: set[tuple[str, int, str]] = set()
+    visited: set[tuple[str, int, str]] = set()
     while waiting:
         name, value, kind = waiting.pop()
         for number in _arguments_behind(value, kind, by_name[name].graph):
-            if (name, number, kind) in seen:
+            if (name, number, kind) in visited:
                 continue
-            seen.add((name, number, kind))
+            visited.add((name, number, kind))
             argument = by_name[name].schema.arguments[number]
             if argument.has_default_value() and argument.default_value is not None:
                 _check(argument.default_value, kind)
@@ -58,9 +58,9 @@ def check_types(functions: Any) -> None:
 
 def kind_of_type(argument: Any) -> str | None:
     """The key in `_EXISTING` of an argument in the schema of an operation; None for one that is no type."""
-    told = str(argument.real_type)
+    type_name = str(argument.real_type)
     by_name = next((kind for name, kind in _BY_NAME.items() if argument.name.endswith(name)), None)
-    return next((kind for kind in _EXISTING if kind in told), by_name)
+    return next((kind for kind in _EXISTING if kind in type_name), by_name)
 
 
 def _nodes_in(nodes: Any) -> Iterator[Any]:
