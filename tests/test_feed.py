@@ -22,7 +22,7 @@ from saccade.images import ImageRecipe, read
 from saccade.images.normalisation import NAMED, Normalisation, normalisation_of
 from saccade.models.carried import Carried, from_open_clip, from_preprocessor, from_timm, preprocessor_beside
 from saccade.models.feed import feed_of
-from saccade.models.live import open_live
+from saccade.models.live_models import open_live
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 MEAN, STD = (torch.tensor(numbers)[None, :, None, None] for numbers in IMAGENET)

@@ -21,7 +21,7 @@ import tensorflow as tf
 import saccade
 from saccade.errors import FileError, InputError, ModelError
 from saccade.models import open_model
-from saccade.models.keras.listed import ACTIVATIONS, LAYERS, OPERATIONS, only_listed
+from saccade.models.keras.allowed_parts import ACTIVATIONS, LAYERS, OPERATIONS, only_listed
 from saccade.models.keras.opening import load_weights, open_architecture, open_keras_file
 from saccade.models.training_state import looks_untrained
 

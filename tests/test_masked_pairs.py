@@ -12,10 +12,10 @@ from skimage import data
 import saccade
 from saccade.attribution.smoothing import gaussian_blur
 from saccade.errors import Cancelled, InputError, NotApplicable, UnknownName
-from saccade.pairs import masked
+from saccade.pairs import masked_terms
 from saccade.pairs.cosine_split import split_terms
 from saccade.pairs.links import excess
-from saccade.pairs.masked import balanced_masks, block_size, fitted
+from saccade.pairs.masked_terms import balanced_masks, block_size, fitted
 
 CAT, CUP = data.chelsea()[:, 80:380], data.coffee()[:, 100:500]
 L = keras.layers
@@ -197,7 +197,7 @@ def test_copies_that_are_asked_for_again_are_not_encoded_again(
 ) -> None:
     first = saccade.compare(encoder, CAT, CUP, masks=64, cells=4, seed=9)
     asked: list[int] = []
-    monkeypatch.setattr(masked, "fitted", lambda *arguments: asked.append(1) or fitted(*arguments))
+    monkeypatch.setattr(masked_terms, "fitted", lambda *arguments: asked.append(1) or fitted(*arguments))
     again = saccade.compare(encoder, CAT, CUP, masks=64, cells=4, seed=9)
     assert np.array_equal(first.interactions, again.interactions)  # type: ignore[arg-type]
     assert asked == []

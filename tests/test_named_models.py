@@ -16,7 +16,7 @@ import saccade
 from saccade.errors import InputError, SaccadeWarning, UnknownName
 from saccade.images.normalisation import NAMED
 from saccade.models.named_models import open_named, read_name
-from saccade.models.opened import Opened
+from saccade.models.opened_model import Opened
 
 pytestmark = pytest.mark.usefixtures("no_network")
 

@@ -16,7 +16,7 @@ import saccade
 from saccade.errors import FileError
 from saccade.picture import read_metadata
 from saccade.results import Result
-from saccade.results.plain import in_words, plain
+from saccade.results.plain_values import in_words, plain
 
 KINDS = ["attribution", "several attributions", "similarity", "cell maps", "feature maps", "evaluation"]
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from saccade.errors import SaccadeError as SaccadeError
     from saccade.errors import SaccadeWarning as SaccadeWarning
     from saccade.evaluation import evaluate as evaluate
-    from saccade.evaluation.untrained import explain_beside_untrained as explain_beside_untrained
+    from saccade.evaluation.untrained_networks import explain_beside_untrained as explain_beside_untrained
     from saccade.explanation import explain as explain
     from saccade.images import Images as Images
     from saccade.inside import cells as cells
@@ -58,7 +58,7 @@ _MODULES = {
     "compare": "saccade.pairs",
     "evaluate": "saccade.evaluation",
     "explain": "saccade.explanation",
-    "explain_beside_untrained": "saccade.evaluation.untrained",
+    "explain_beside_untrained": "saccade.evaluation.untrained_networks",
     "feature_maps": "saccade.inside",
     "load": "saccade.loading",
     "method": "saccade.attribution.method",

@@ -21,11 +21,11 @@ from saccade.errors import ImageError, InputError, ModelError, NotApplicable, Sa
 from saccade.images import ImageRecipe, Images, read
 from saccade.images.recipe import Fit, Interpolation
 from saccade.models import Dataflow, Layer, Network, code_layer, open_live
-from saccade.models.averaged import AveragedNetwork
+from saccade.models.averaged_network import AveragedNetwork
 from saccade.models.code_layer import CodeLayer
 from saccade.models.feed import feed_of
 from saccade.models.network import Capabilities, capabilities, declared_places
-from saccade.models.normalised import NormalisedNetwork
+from saccade.models.normalised_network import NormalisedNetwork
 from saccade.models.places import Places
 from saccade.models.training_state import looks_untrained
 from saccade.reference import Reference

@@ -90,7 +90,7 @@ def compare(
     Splits the similarity of their codes over the places of both photos, evidence against it included: exactly, where
     the code has places or is pooled of cells, else estimated with masked copies of both. Joins the parts that match.
     """
-    from saccade.results.plain import plain
+    from saccade.results.plain_values import plain
 
     opening.settings()
     if matching is not None:

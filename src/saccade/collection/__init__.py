@@ -25,7 +25,7 @@
     code_space       codes made ready for comparisons, and the nearest of each
     searching        search(encoder, catalogue, photo) -> Neighbours
     patches          the best place of every photo for a part of one
-    standing_out     copies of each other, and photos that are like no other
+    outliers         copies of each other, and photos that are like no other
     photo_map        every photo at a place: neighbours, components, grid
     photo_group      what some photos share, and which others would fit
     thumbnail        a photo small
@@ -37,6 +37,7 @@ from saccade.collection.batch_run import BatchRun
 from saccade.collection.catalogue import Catalogue
 from saccade.collection.code_space import CodeSpace
 from saccade.collection.indexing import catalogue_of, write_index
+from saccade.collection.outliers import duplicates, odd_ones_out
 from saccade.collection.photo_map import LAYOUTS, PhotoMap, photo_maps, sample
 from saccade.collection.record import (
     BatchProgress,
@@ -48,7 +49,6 @@ from saccade.collection.record import (
 )
 from saccade.collection.request import Request
 from saccade.collection.searching import search
-from saccade.collection.standing_out import duplicates, odd_ones_out
 from saccade.collection.style import PageStyle
 
 __all__ = [

@@ -14,7 +14,7 @@ from saccade.collection.record import FailedPhoto, RefusedRequest
 from saccade.collection.request import Request
 from saccade.engines import Estimate
 from saccade.errors import Cancelled, FileError, ImageError, InputError, MemoryBudgetError, NotApplicable, UnknownName
-from saccade.evaluation.untrained import explain_beside_untrained
+from saccade.evaluation.untrained_networks import explain_beside_untrained
 from saccade.explanation import explain
 from saccade.images import Images
 from saccade.results import Attribution

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from saccade.results.plain import plain
+from saccade.results.plain_values import plain
 
 if TYPE_CHECKING:
     from saccade.results import Attribution

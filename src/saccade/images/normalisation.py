@@ -1,7 +1,7 @@
 """The mean and the spread of each channel that a model was trained with.
 
 They are not applied to the images: these stay in the value range that people know (0..1), and so do fillers, noise and
-gradients. The network subtracts the mean and divides by the spread on the way in (`models/normalised.py`).
+gradients. The network subtracts the mean and divides by the spread on the way in (`models/normalised_network.py`).
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from saccade.errors import NotApplicable
-from saccade.models.averaged import AveragedNetwork
+from saccade.models.averaged_network import AveragedNetwork
 from saccade.models.network import Network
-from saccade.models.normalised import NormalisedNetwork
+from saccade.models.normalised_network import NormalisedNetwork
 from saccade.models.plain_network import PlainNetwork, PlainNetworkWriter, affine_layer
 
 

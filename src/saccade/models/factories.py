@@ -12,7 +12,7 @@ from typing import Any
 
 from saccade.errors import MissingPackage, ModelError
 from saccade.models.factory_call import FactoryCall
-from saccade.models.live import is_model
+from saccade.models.live_models import is_model
 from saccade.models.messages import plain_sentence
 from saccade.nearest_names import nearest
 

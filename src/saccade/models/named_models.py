@@ -18,7 +18,7 @@ from saccade.images.normalisation import NAMED
 from saccade.models.carried import Carried, from_torchvision
 from saccade.models.factories import call_factory, imported
 from saccade.models.factory_call import FactoryCall, read_arguments
-from saccade.models.opened import Opened
+from saccade.models.opened_model import Opened
 from saccade.nearest_names import nearest
 
 _NAMED = re.compile(r"(timm|torchvision):([A-Za-z0-9_]+)(?:\.([A-Za-z0-9_]+))?\s*(\(.*)?", re.DOTALL)

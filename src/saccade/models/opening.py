@@ -22,11 +22,11 @@ from saccade.models.code_beside import importable
 from saccade.models.factories import model_of
 from saccade.models.factory_call import is_factory, read_call
 from saccade.models.input_shape import InputShape, checked_shape
-from saccade.models.live import is_network, open_live
+from saccade.models.live_models import is_network, open_live
 from saccade.models.named_models import is_named, open_named, read_name
 from saccade.models.network import Network
 from saccade.models.onnx.files import starts_as_onnx
-from saccade.models.opened import Opened
+from saccade.models.opened_model import Opened
 from saccade.models.torch.folders import is_model_folder, open_folder
 from saccade.nearest_names import nearest_file
 

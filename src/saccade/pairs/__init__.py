@@ -11,7 +11,7 @@ linear_head        that sum, exactly, where the code is pooled of cells or a lin
 head_search        finding how the code comes of the cells
 linear_steps       the steps on that way
 candidate_weights  the weights that they could have
-masked             that sum, estimated with masked images, for any encoder
+masked_terms       that sum, estimated with masked images, for any encoder
 cover              what the score becomes when the matches are covered
 links              from all pairs of places to the few that a person can look at
 reference          what is typical of a collection: its mean code, taken off before comparing; how alike two of it are

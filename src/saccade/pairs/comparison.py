@@ -17,7 +17,7 @@ from saccade.pairs import links
 from saccade.pairs.centring import Centring, check_centring
 from saccade.pairs.cosine_split import MATCHINGS
 from saccade.pairs.cover import cover_test
-from saccade.pairs.masked import check_masks
+from saccade.pairs.masked_terms import check_masks
 from saccade.pairs.pair_codes import PairCodes
 from saccade.pairs.score_split import SPLITS, ScoreSplit, split_score
 from saccade.pairs.typical_scores import collection_beside
@@ -53,7 +53,7 @@ def compare(
 
     A vector is split as `anywhere`, over all pairs of places. Where it is pooled of cells, or a linear layer of them,
     the cells of that earlier layer are taken, exactly too (`linear_head`). Of any other encoder, parts of both images
-    are masked, and the shares are estimated (`masked`).
+    are masked, and the shares are estimated (`masked_terms`).
 
     Args:
         encoder: The model and its code; a live model is made an `Encoder` with its defaults.

@@ -14,7 +14,7 @@ from saccade.encoder import Encoder, as_encoder
 from saccade.errors import InputError
 from saccade.images import Images
 from saccade.pairs.comparison import compare
-from saccade.pairs.masked import masked_terms
+from saccade.pairs.masked_terms import masked_terms
 from saccade.pairs.reference import MeanCode, mean_code
 from saccade.reference import Reference
 from saccade.results import Contrast, Similarity

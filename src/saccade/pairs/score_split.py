@@ -2,7 +2,7 @@
 
 cells of the code          exactly, where the code has places
 cells of an earlier layer  exactly, where the code is pooled of them, or a linear layer of them (`linear_head`)
-masked copies              estimated, for any encoder (`masked`)
+masked copies              estimated, for any encoder (`masked_terms`)
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from saccade.errors import NotApplicable
 from saccade.models.places import special_tokens
 from saccade.pairs.cosine_split import Split, split, split_terms
 from saccade.pairs.linear_head import terms_of
-from saccade.pairs.masked import MaskedTerms, masked_terms
+from saccade.pairs.masked_terms import MaskedTerms, masked_terms
 from saccade.pairs.pair_codes import PairCodes, cells_and_special
 from saccade.pairs.terms import Numbers, Terms
 from saccade.results import Match

@@ -11,8 +11,8 @@ import numpy as np
 from saccade.collection import Catalogue, CodeSpace, catalogue_of, duplicates, odd_ones_out, photo_maps, sample
 from saccade.collection.catalogue_facts import PhotoEntry
 from saccade.collection.catalogue_file import check_catalogue_there, is_catalogue_name
+from saccade.collection.outliers import COPIES_FROM
 from saccade.collection.photo_map import check_installed
-from saccade.collection.standing_out import COPIES_FROM
 from saccade.encoder import Encoder
 from saccade.errors import InputError
 from saccade.images import find

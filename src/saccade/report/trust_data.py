@@ -18,7 +18,7 @@ from saccade.evaluation.areas import area
 from saccade.evaluation.controls import CONTROLS
 from saccade.evaluation.rankings import ranks
 from saccade.evaluation.similarity import CENTRED_COSINE
-from saccade.evaluation.untrained import beside_untrained
+from saccade.evaluation.untrained_networks import beside_untrained
 from saccade.images import Images
 from saccade.picture.numerals import MINUS, number
 from saccade.picture.pair import score_text

@@ -2,7 +2,7 @@
 
 result               what every result can do
 arrays               results on disk
-plain                values as plain numbers and words
+plain_values         values as plain numbers and words
 
 map                  what a method finds, before anybody draws it
 attribution          what a method found about some images: `Attribution`

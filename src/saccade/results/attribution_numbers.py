@@ -16,7 +16,7 @@ from saccade.images import Images
 from saccade.picture import Scale, scale_of, stretch
 from saccade.results.arrays import numbers, opened_arrays
 from saccade.results.map_sentence import map_sentence
-from saccade.results.plain import plain
+from saccade.results.plain_values import plain
 from saccade.results.result import Result, read_only
 from saccade.results.untrained_maps import UntrainedMaps
 from saccade.typing import Array

@@ -21,7 +21,7 @@ from saccade.picture.seen_part import frame_seen_part
 from saccade.results.arrays import numbers, opened_arrays
 from saccade.results.effective_fields import Axes, EffectiveFields
 from saccade.results.framing import framed
-from saccade.results.plain import plain
+from saccade.results.plain_values import plain
 from saccade.results.result import Result, read_only
 from saccade.typing import Array
 

@@ -20,7 +20,7 @@ from saccade.picture.scales import Scale
 from saccade.results.arrays import numbers, opened_arrays
 from saccade.results.framing import framed
 from saccade.results.map_sentence import EVERYWHERE, main_region
-from saccade.results.plain import plain
+from saccade.results.plain_values import plain
 from saccade.results.result import Result, read_only, sentence
 
 _UNIT = "what this place adds to the difference"

@@ -13,7 +13,7 @@ from PIL import Image
 from saccade.arguments import checks_arguments
 from saccade.results import evaluation_pages as pages
 from saccade.results.method_score import MethodScore
-from saccade.results.plain import plain
+from saccade.results.plain_values import plain
 from saccade.results.result import Result
 
 Numbers = NDArray[np.float64]

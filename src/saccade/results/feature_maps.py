@@ -22,7 +22,7 @@ from saccade.picture.numerals import percent
 from saccade.results.feature_collage import FeatureCollage
 from saccade.results.layer_maps import LayerMaps
 from saccade.results.model_image import model_image
-from saccade.results.plain import plain
+from saccade.results.plain_values import plain
 from saccade.results.result import Result, sentence
 from saccade.typing import Array
 

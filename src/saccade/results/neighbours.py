@@ -14,7 +14,7 @@ from saccade.arguments import checks_arguments
 from saccade.images import Images
 from saccade.picture.numerals import number
 from saccade.picture.photo_rows import RowPhoto, photo_rows
-from saccade.results.plain import plain
+from saccade.results.plain_values import plain
 from saccade.results.result import Result
 from saccade.results.similarity import Similarity
 from saccade.typing import Box

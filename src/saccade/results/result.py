@@ -18,7 +18,7 @@ from saccade.errors import FileError
 from saccade.picture import save_picture
 from saccade.picture.files import FORMATS, png_bytes
 from saccade.results.arrays import save_arrays
-from saccade.results.plain import in_words, plain
+from saccade.results.plain_values import in_words, plain
 
 _WIDEST = 1400
 """A notebook shows no more pixels across."""

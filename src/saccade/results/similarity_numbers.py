@@ -15,7 +15,7 @@ from saccade.images import Images, Photo
 from saccade.picture import Scale, scale_of
 from saccade.results.arrays import numbers, opened_arrays
 from saccade.results.matches import CoverTest, Match, errors_to_array, links_to_array, matches_from_array
-from saccade.results.plain import plain
+from saccade.results.plain_values import plain
 from saccade.results.result import Result, read_only
 
 Shares = NDArray[np.float64]

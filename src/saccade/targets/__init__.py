@@ -3,28 +3,28 @@
 A target never picks "class k" out of an axis by accident: it names what it reads. Targets add and scale
 (`code() - 0.5 * like("b.jpg")`), and have a text form for the command line (`parse`).
 
-target          a kind with its arguments, the measures of its number, and sums of targets: `Target`
-positions       the code itself: all of it, one channel, one cell, a rectangle of cells
-likeness        other images: like one, unlike one, more like one than another
-centring        the code less what most images share
-directions      a direction of the code's space
-components      a principal component of the codes of a collection
-reconstruction  the image as the model redraws it
-functions       a function of the code in the model's framework
+target            a kind with its arguments, the measures of its number, and sums of targets: `Target`
+positions         the code itself: all of it, one channel, one cell, a rectangle of cells
+likeness          other images: like one, unlike one, more like one than another
+centring          the code less what most images share
+directions        a direction of the code's space
+components        a principal component of the codes of a collection
+reconstruction    the image as the model redraws it
+functions         a function of the code in the model's framework
 
-measure         how a layer's values become one number for each image
-paths           how an input moves while it is explained
-noise           the same normal noise on every device
-given_images    other images that a target refers to
-collected       what a target knows of a whole collection
-spread          principal components from a stream of vectors
+measure           how a layer's values become one number for each image
+paths             how an input moves while it is explained
+noise             the same normal noise on every device
+given_images      other images that a target refers to
+collection_facts  what a target knows of a whole collection
+spread            principal components from a stream of vectors
 
-text            targets as text
-form            how a kind is written, and how its values are read
-spans           `2:5` is 2, 3 and 4
-quoting         names of files inside a text
-quantity        what a number counts, for units
-weighted_words  sums in words
+text              targets as text
+form              how a kind is written, and how its values are read
+spans             `2:5` is 2, 3 and 4
+quoting           names of files inside a text
+quantity          what a number counts, for units
+weighted_words    sums in words
 """
 
 from saccade.targets.centring import centred as centred

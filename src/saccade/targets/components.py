@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saccade.errors import InputError
-from saccade.targets.collected import Collected
+from saccade.targets.collection_facts import Collected
 from saccade.targets.form import TextForm, file_name, two_values, whole_number
 from saccade.targets.given_images import GivenImages
 from saccade.targets.measure import INNER_PRODUCT

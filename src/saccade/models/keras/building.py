@@ -1,8 +1,8 @@
 """Keras 3 models out of their description, layer by layer, so that a fault is found where it lies.
 
-The description goes through `listed`, so that it names nothing but parts that only compute. The graph is read here and
-not by Keras, which stops at a fault with a page of text that names no layer; and every weight is counted before it is
-made.
+The description goes through `allowed_parts`, so that it names nothing but parts that only compute. The graph is read
+here and not by Keras, which stops at a fault with a page of text that names no layer; and every weight is counted
+before it is made.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from saccade.errors import FileError, InputError
+from saccade.models.keras.allowed_parts import MODELS, only_listed
 from saccade.models.keras.counting import weights_counted
 from saccade.models.keras.fitness import refuse_unfit
-from saccade.models.keras.listed import MODELS, only_listed
 from saccade.models.messages import layer_label, plain_sentence, shortened
 
 _Call = TypeVar("_Call")

@@ -16,10 +16,10 @@ from saccade.models.archive import is_archive, open_archive
 from saccade.models.code_beside import ClassesBeside
 from saccade.models.hdf5 import Group, open_hdf5
 from saccade.models.input_shape import InputShape, checked_shape
+from saccade.models.keras.allowed_parts import NeedsTrust
 from saccade.models.keras.building import build_model
 from saccade.models.keras.configuration import MOST_BYTES, is_keras3, read_configuration, read_json
-from saccade.models.keras.listed import NeedsTrust
-from saccade.models.keras.trusted import build_trusted, load_trusted
+from saccade.models.keras.trusted_models import build_trusted, load_trusted
 from saccade.models.keras.weights import (
     is_by_layer,
     is_tree,

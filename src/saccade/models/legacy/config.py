@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from saccade.errors import FileError, ModelError
-from saccade.models.keras.listed import LAYERS
+from saccade.models.keras.allowed_parts import LAYERS
 from saccade.models.messages import layer_label, shortened
 
 MODEL_KINDS = frozenset({"Model", "Functional", "Sequential", "Container"})

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from saccade.errors import FileError, InputError, ModelError
+from saccade.models.keras.allowed_parts import LAYERS, wants_trust
 from saccade.models.keras.building import attempted, run_in_order
-from saccade.models.keras.listed import LAYERS, wants_trust
 from saccade.models.legacy.code import custom_class, failure_of, lambda_layer
 from saccade.models.legacy.config import (
     GRID_KINDS,

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from saccade.errors import FileError, ModelError
 from saccade.models.hdf5 import Group
+from saccade.models.keras.allowed_parts import refuse_endless
 from saccade.models.keras.configuration import version_of
 from saccade.models.keras.counting import weights_counted
 from saccade.models.keras.fitness import refuse_unfit
-from saccade.models.keras.listed import refuse_endless
 from saccade.models.keras.weights import is_tree, weights_group, weights_in
 from saccade.models.legacy.code import refuse_code
 from saccade.models.legacy.config import MODEL_KINDS, Origin
 from saccade.models.legacy.graph import Rebuilt
 from saccade.models.legacy.graph import rebuild as rebuild_graph
-from saccade.models.legacy.live import parts_of, recast_live
+from saccade.models.legacy.live_models import parts_of, recast_live
 from saccade.models.legacy.spelling import layouts_of, plain
 from saccade.models.legacy.weights import LayerWeights, assign, pairs_by_layer, pairs_of_tree, read_layers
 

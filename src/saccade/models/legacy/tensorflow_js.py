@@ -17,7 +17,7 @@ from saccade.errors import FileError, ModelError
 from saccade.models.carried import Carried, by_name, folder_settings, sizes_in
 from saccade.models.keras.building import build_model
 from saccade.models.keras.configuration import is_keras3
-from saccade.models.legacy.live import parts_of
+from saccade.models.legacy.live_models import parts_of
 from saccade.models.legacy.weights import Pairs, assign, fit, leaves_of
 from saccade.models.messages import file_named, shortened
 

@@ -1,6 +1,6 @@
 """What the operators of ONNX are called in the tables of how places move, and with which arguments.
 
-`torch/windows.py` and `torch/following.py` hold for each ATen operation how rows and columns move through it. An
+`torch/windows.py` and `torch/layout_rules.py` hold for each ATen operation how rows and columns move through it. An
 operator of ONNX is the same arithmetic under another name: here it gets ATen's name and arguments. One that is not
 listed, or whose settings are not known for certain, has no name there, and so mixes all places.
 """

@@ -18,8 +18,8 @@ from saccade.models.onnx.operators import Operation as Named
 from saccade.models.places import Places
 from saccade.models.torch.axes import Axes, channels_first, channels_last, grid_of, moved, shape_of
 from saccade.models.torch.axes import is_spatial as is_spatial_axis
-from saccade.models.torch.following import Operand, Work, layout_after
 from saccade.models.torch.layout import Layout, feature_map, has_places, is_spatial, other, places_of, side
+from saccade.models.torch.layout_rules import Operand, Work, layout_after
 from saccade.models.torch.windows import Movement, Step, movement
 
 _ONLY_THE_SHAPE = ("Shape", "Size")

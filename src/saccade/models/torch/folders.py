@@ -26,7 +26,7 @@ from saccade.models.carried import Carried, folder_settings, from_open_clip, fro
 from saccade.models.factories import call_factory
 from saccade.models.factory_call import FactoryCall
 from saccade.models.messages import plain_sentence
-from saccade.models.opened import Opened
+from saccade.models.opened_model import Opened
 from saccade.models.torch.weight_files import check_sizes
 from saccade.models.torch.weights import load_torch_weights, several_names
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from saccade.models.torch.calls import Result, callable_parts, hooked, layer_path
 from saccade.models.torch.pool_before_activation import PoolingTrace, Postponed, tracing_poolings
-from saccade.models.torch.remembered import remembered_tensors
+from saccade.models.torch.remembered_tensors import remembered_tensors
 from saccade.models.torch.result_parts import parts_of
 from saccade.models.torch.trace import Trace, tensors_in, tracing
 from saccade.typing import Tensor

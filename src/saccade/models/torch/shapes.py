@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from saccade.models.torch.quiet_logs import quiet_logs
-from saccade.models.torch.remembered import forget
+from saccade.models.torch.remembered_tensors import forget
 from saccade.models.torch.runs import TracedRun, traced
 from saccade.typing import Tensor
 

@@ -16,8 +16,8 @@ from typing import Any, Literal
 from saccade.models.dataflow import POINTWISE, Dataflow, Operation, Windows
 from saccade.models.places import Places
 from saccade.models.torch.axes import Axes, channels_first, channels_last, grid_of, shape_of
-from saccade.models.torch.following import Operand, Work, layout_after
 from saccade.models.torch.layout import Layout, feature_map, has_places, is_spatial, places_of, size_of
+from saccade.models.torch.layout_rules import Operand, Work, layout_after
 from saccade.models.torch.memory import Geometry, Memory, geometry_of
 from saccade.models.torch.windows import Movement, Step, movement
 from saccade.typing import Tensor

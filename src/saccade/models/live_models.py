@@ -8,7 +8,7 @@ from typing import Any
 from saccade.errors import ModelError
 from saccade.models.input_shape import InputShape, checked_shape
 from saccade.models.network import Network
-from saccade.models.opened import Opened
+from saccade.models.opened_model import Opened
 
 
 def open_live(model: Any, *, input_shape: InputShape | None = None, opened: Opened | None = None) -> Network:

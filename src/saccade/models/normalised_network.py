@@ -10,7 +10,7 @@ import numpy as np
 from saccade.errors import InputError
 from saccade.images.normalisation import Normalisation
 from saccade.models.network import Network, Taps
-from saccade.models.wrapped import WrappedNetwork
+from saccade.models.wrapped_network import WrappedNetwork
 from saccade.typing import Tensor
 
 

@@ -9,7 +9,7 @@ from saccade.errors import InputError
 from saccade.models.dataflow import Dataflow
 from saccade.models.network import Capabilities, Network, Taps, capabilities
 from saccade.models.rectifiers import Rectifiers
-from saccade.models.wrapped import WrappedNetwork
+from saccade.models.wrapped_network import WrappedNetwork
 from saccade.typing import Tensor
 
 
