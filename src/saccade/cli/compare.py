@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -110,45 +111,48 @@ def compare(
         "reference": reference, "centred": centred,
     }  # fmt: skip
     drawing = {} if output.suffix.lower() == ".npz" else {"theme": theme}
+    paths = {"a": str(a), "b": str(b)}
     if against:
-        contrasted = _contrast(encoder, images, [encoder.read(photo) for photo in against], settings, console)
-        contrasted.save(output, **drawing)
-        for text in contrasted.notes:
-            console.note(text)
-        console.say(contrasted.headline)
-        console.say(contrasted.sentence)
-        console.say(contrasted.size_in_words)
-        console.say(f"wrote {output}")
-        paths = {"a": str(a), "b": str(b), "against": [str(photo) for photo in against]}
-        return {**opened(encoder), **contrasted.to_dict(), **paths, "output": str(output)}
-    from saccade.pairs import compare as similarity_of
-
-    with console.progress(1, "comparing") as bar:
-        similarity = similarity_of(
-            encoder, *images, cover=cover, **settings, progress=lambda done, total: bar.at(done / max(total, 1))
-        )
+        contrast = _contrast(encoder, images, [encoder.read(photo) for photo in against], settings, console)
+        contrast.save(output, **drawing)
+        _say(console, contrast.notes, [contrast.headline, contrast.sentence, contrast.size_in_words], output)
+        paths_against = [str(photo) for photo in against]
+        return {**opened(encoder), **contrast.to_dict(), **paths, "against": paths_against, "output": str(output)}
+    similarity = _similarity(encoder, images, cover, settings, console)
     checked = _checked(encoder, similarity, console) if check else None
     similarity.save(output, **drawing)
-    for text in similarity.notes:
-        console.note(text)
+    _say(console, similarity.notes, _sentences(similarity, checked), output)
+    return {**opened(encoder), **similarity.to_dict(), **paths, "check": plain(checked), "output": str(output)}
+
+
+def _similarity(
+    encoder: Encoder, images: list[Images], cover: bool, settings: dict[str, Any], console: Console
+) -> Similarity:
+    from saccade.pairs import compare
+
+    with console.progress(1, "comparing") as bar:
+        return compare(
+            encoder, *images, cover=cover, **settings, progress=lambda done, total: bar.at(done / max(total, 1))
+        )
+
+
+def _sentences(similarity: Similarity, checked: PairTest | None) -> list[str]:
+    """The score, where it comes from, what is typical, and what the tests say that were made."""
     kind = "similarity beyond what all photos share:" if similarity.centred else "similarity"
-    console.say(f"{kind} {similarity.score:.3f} (1 the same, 0 nothing in common, -1 the opposite)")
-    console.say(similarity.sentence)
-    if similarity.typical:
-        console.say(similarity.typical)
-    if similarity.cover_test is not None:
-        console.say(similarity.cover_test.sentence)
-    if checked is not None:
-        console.say(checked.sentence)
-    console.say(f"wrote {output}")
-    return {
-        **opened(encoder),
-        **similarity.to_dict(),
-        "a": str(a),
-        "b": str(b),
-        "check": plain(checked),
-        "output": str(output),
-    }
+    return [
+        f"{kind} {similarity.score:.3f} (1 the same, 0 nothing in common, -1 the opposite)",
+        similarity.sentence,
+        *([similarity.typical] if similarity.typical else []),
+        *([] if similarity.cover_test is None else [similarity.cover_test.sentence]),
+        *([] if checked is None else [checked.sentence]),
+    ]
+
+
+def _say(console: Console, notes: Sequence[str], sentences: Sequence[str], output: Path) -> None:
+    for text in notes:
+        console.note(text)
+    for text in (*sentences, f"wrote {output}"):
+        console.say(text)
 
 
 def _contrast(
