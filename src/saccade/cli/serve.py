@@ -91,8 +91,7 @@ def serve(
     settings = opening.settings()
     other.check()
     prefix = _prefix(root_path)
-    if token is not None and (len(token) < _SHORTEST_TOKEN or not token.isascii() or not token.isprintable()):
-        raise InputError(f"--token has {len(token)} characters; give {_SHORTEST_TOKEN} or more, letters and digits.")
+    _check_token(token)
     try:
         from saccade.app.album import of_one_size
         from saccade.app.assembly import create_app
@@ -155,11 +154,27 @@ def serve(
         console.say("Ctrl-C ends it.")
         console.flush()
         if show is True or (show is None and not (console.json or console.quiet) and _is_watched()):
-            import webbrowser
-
-            if not webbrowser.open(address):
-                console.note("no browser could be started; open the address yourself.")
+            _open_browser(address, console)
         serve(app, listener, limits=limits)
+
+
+def _check_token(token: str | None) -> None:
+    """Refuse a token that could be guessed, or that no header can carry.
+
+    Raises:
+        InputError: It is one.
+    """
+    from saccade.errors import InputError
+
+    if token is not None and (len(token) < _SHORTEST_TOKEN or not token.isascii() or not token.isprintable()):
+        raise InputError(f"--token has {len(token)} characters; give {_SHORTEST_TOKEN} or more, letters and digits.")
+
+
+def _open_browser(address: str, console: Console) -> None:
+    import webbrowser
+
+    if not webbrowser.open(address):
+        console.note("no browser could be started; open the address yourself.")
 
 
 def _catalogue(images: list[str]) -> Catalogue | None:
