@@ -4,6 +4,7 @@ writing          write_report: the only place where the page is made
 contents         asking everything that it shows
 page_file        views and data as one HTML file
 array_spec       numbers and images as the text that a page carries
+packed_arrays    the same numbers in less room
 recipe           how a report was made, to make it again
 
 photo_data       the photos: themselves, their codes, their redrawings

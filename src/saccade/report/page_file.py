@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from saccade.picture.themes import DARK, LIGHT, Theme
+from saccade.report.packed_arrays import packed
 
 VIEWS = Path(__file__).parent.parent / "views"
 """Where the modules lie that report, app and notebook share."""
@@ -61,7 +62,7 @@ def page_file(title: str, description: str, data: Mapping[str, Any], *, entry: s
         "form-action 'none'"
     )
     # In a script element only these can end it or change how it is read.
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    text = json.dumps(packed(data), ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">'
