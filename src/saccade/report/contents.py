@@ -92,7 +92,7 @@ def report_contents(
         name = images.photos[index].name
         if name in about:
             one |= {"alt": about[name].description or one["alt"], "credit": about[name].credit}
-        one["maps"] = [map_data(attribution, index) for attribution in attributions]
+        one["maps"] = [map_data(attribution, index, rounded=True) for attribution in attributions]
         for shown, attribution in zip(one["maps"], attributions, strict=True):
             shown["subject"] = map_on_subject(attribution.values[index], images.photos[index], subjects.get(name))
         one["agreements"] = agreements(attributions, index)
@@ -100,10 +100,14 @@ def report_contents(
         if eyes is not None:
             one["eye"] = eyes[index]
         if detail_kept is not None:
-            one["kept"] = map_data(detail_kept, index)
+            one["kept"] = map_data(detail_kept, index, rounded=True)
         if trust is not None:
             one["trust"] = trust[index]
-        one["cells"] = [array_spec(layer.values[index], "float16") for layer in cells]
+        # A layer that is the code is there already.
+        one["cells"] = [
+            None if np.array_equal(layer.values, codes) else array_spec(layer.values[index], "float16")
+            for layer in cells
+        ]
         content.append(one)
     return {
         **page_facts(comparing, images, codes, cells, title=title, deck=deck),
