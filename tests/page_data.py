@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,17 @@ def carried_by(page: Path) -> dict[str, Any]:
 
 def decoded(spec: dict[str, Any]) -> NDArray[Any]:
     """What `views/arrays.js` reads, by numpy."""
-    values = np.frombuffer(base64.b64decode(spec["base64"]), np.dtype(spec["dtype"]).newbyteorder("<"))
+    kind = np.dtype(spec["dtype"]).newbyteorder("<")
+    if "base64" in spec:
+        stored = base64.b64decode(spec["base64"])
+    else:
+        planes = np.frombuffer(zlib.decompress(base64.b64decode(spec["deflated"]), -15), np.uint8)
+        words = np.ascontiguousarray(planes.reshape(kind.itemsize, -1).T).view(f"<u{kind.itemsize}").ravel()
+        if spec["stride"]:
+            rows = np.pad(words, (0, -len(words) % spec["stride"])).reshape(-1, spec["stride"])
+            words = np.cumsum(rows, axis=0, dtype=words.dtype).ravel()[: len(words)]
+        stored = words.tobytes()
+    values = np.frombuffer(stored, kind)
     return values.reshape(spec["shape"]) * np.float32(spec.get("scale", 1))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import time
 from pathlib import Path
 from typing import Any, cast
@@ -19,7 +20,9 @@ import saccade
 from saccade.app import neighbourhood
 from saccade.app.assembly import create_app
 from saccade.app.frames import packed, unpacked
+from saccade.app.limits import Limits
 from saccade.app.refusal import Refused
+from saccade.app.service import Service
 from saccade.app.turns import Turns
 from saccade.collection import Catalogue, catalogue_of, search
 from saccade.images import ImageRecipe
@@ -71,6 +74,37 @@ def test_the_folder_becomes_a_collection_in_the_background(paths: list[Path]) ->
         assert Image.open(io.BytesIO(small.content)).size == (128, 96)
         for number, status in (("99", 404), ("-1", 422), ("..%2f..", 404), ("x", 422)):
             assert client.get(f"/api/collection/{number}/thumbnail", headers=BEARER).status_code == status
+
+
+def test_photos_are_compared_by_the_mean_of_the_collection_as_soon_as_it_is_known(paths: list[Path]) -> None:
+    encoder = small_encoder()
+    service = Service(encoder, paths, Limits())
+
+    async def pairs() -> list[dict[str, Any]]:
+        async def asked() -> dict[str, Any]:
+            answer = await service.answer("", ("compare", "f0", "f1"), lambda _: service.pair("", "f0", "f1"))
+            pair: dict[str, Any] = json.loads(answer)
+            return pair
+
+        before = await asked()
+        await service.neighbourhood.prepare(service.turns)
+        await service.compare_by_collection()
+        return [before, await asked()]
+
+    before, after = asyncio.run(pairs())
+    service.close()
+    images = [service.album.photo("", number).image for number in ("f0", "f1")]
+    assert before["score"] == pytest.approx(saccade.compare(encoder, *images, cover=False).score, abs=1e-6)
+    assert before["awaiting"].startswith(
+        f"Compared as they are for now: the collection is being encoded (0 of {PHOTOS} photos)."
+    )
+    reference = catalogue_of(encoder, paths).reference
+    assert after["score"] == pytest.approx(
+        saccade.compare(encoder, *images, cover=False, reference=reference).score, abs=1e-5
+    )
+    assert after["centred"]
+    assert after["typical"] is not None
+    assert "awaiting" not in after
 
 
 def test_neighbours_come_with_every_code(paths: list[Path]) -> None:

@@ -61,7 +61,7 @@ def test_a_group_can_be_asked_about(paths: list[Path]) -> None:  # noqa: F811
         np.testing.assert_allclose(decoded(answer["shares"]), expected.shares, atol=1e-6)
         assert answer["likeness"] == pytest.approx(expected.likeness, abs=1e-6)
         assert answer["others"] == expected.others.tolist()
-        assert answer["drawn"].startswith("data:image/png")
+        assert answer["drawn"].startswith("data:image/webp")
         for wrong in ([1], [1, len(paths)], [-1, 2]):
             assert client.post("/api/collection/group", json={"numbers": wrong}).status_code == 422
 

@@ -29,7 +29,7 @@ from saccade.errors import InputError
 from saccade.pairs.reference import reference_of_codes
 from saccade.picture import overlay, scale_of
 from saccade.report import write_report, writing
-from saccade.report.array_spec import array_spec
+from saccade.report.array_spec import array_spec, to_five_digits
 from saccade.report.page_file import VIEWS, joined_modules
 from saccade.report.pair_data import game, similarities
 
@@ -59,7 +59,7 @@ def carried(page: Path) -> dict[str, Any]:
 # The file
 
 
-def test_maps_and_codes_are_carried_without_loss(
+def test_codes_are_carried_without_loss_and_maps_to_five_digits(
     encoder: saccade.Encoder, folder: Path, carried: dict[str, Any]
 ) -> None:
     images = encoder.read([folder / name for name in PHOTOS])
@@ -69,9 +69,22 @@ def test_maps_and_codes_are_carried_without_loss(
         assert photo["name"] == PHOTOS[index]
         np.testing.assert_array_equal(decoded(photo["code"]), codes[index])
         (shown,) = [entry for entry in photo["maps"] if entry["method"] == "occlusion"]
-        np.testing.assert_array_equal(decoded(shown["values"]), occlusion.values[index])
+        np.testing.assert_allclose(decoded(shown["values"]), occlusion.values[index], rtol=1 / 65_000, atol=0)
         assert shown["unit"] == occlusion.units
         assert shown["sentence"] == occlusion.sentence(index)
+
+
+def test_a_layer_that_is_the_code_is_carried_once(encoder: saccade.Encoder, carried: dict[str, Any]) -> None:
+    assert carried["cells"][0]["layer"] == encoder.layer
+    assert [[spec is None for spec in photo["cells"]] for photo in carried["photos"]] == [[True, False]] * len(PHOTOS)
+
+
+@given(arrays(np.float32, (7, 5), elements=st.floats(-1e6, 1e6, width=32)))
+def test_five_digits_are_kept_of_every_number(values: NDArray[np.float32]) -> None:
+    rounded = to_five_digits(values)
+    normal = np.abs(values) >= np.finfo(np.float32).tiny
+    np.testing.assert_allclose(rounded[normal], values[normal], rtol=1 / 65_000, atol=0)
+    np.testing.assert_allclose(rounded, values, rtol=1 / 65_000, atol=1e-42)
 
 
 def test_pairs_are_those_of_compare(encoder: saccade.Encoder, folder: Path, carried: dict[str, Any]) -> None:

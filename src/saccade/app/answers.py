@@ -309,7 +309,8 @@ class Answers:
     def pair(self, a: AlbumPhoto, b: AlbumPhoto) -> dict[str, Any]:
         """Why are these two alike?"""
         images = Images.join([a.image, b.image])
-        (pair,) = pair_data(self._comparing, images, self._centre(a.image))
+        comparing = self._comparing
+        (pair,) = pair_data(comparing, images, known_centre(comparing, self.encoder.codes(a.image)))
         return {**pair, "a": a.number, "b": b.number}
 
     def likenesses(self, photos: Sequence[AlbumPhoto]) -> dict[str, Any]:
@@ -352,9 +353,6 @@ class Answers:
                 model_source=self.model_source, options=self.options, progress=progress, stop=stop,
             )  # fmt: skip
         return page
-
-    def _centre(self, image: Images) -> Any:
-        return known_centre(self._comparing, self.encoder.codes(image))
 
     @property
     def _comparing(self) -> Encoder:

@@ -19,12 +19,12 @@ class OtherNetwork:
     """Asks both.
 
     Args:
-        encoder: The model of the app, as it compares photos.
+        comparing: The model of the app, as it compares photos.
         other: Another model and its code.
     """
 
-    def __init__(self, encoder: Encoder, other: Encoder) -> None:
-        self._encoder = encoder
+    def __init__(self, comparing: Encoder, other: Encoder) -> None:
+        self.comparing = comparing
         self.encoder = copy.copy(other)
         self.encoder.recipe = of_one_size(other.recipe)
 
@@ -35,10 +35,11 @@ class OtherNetwork:
             NotApplicable: They answer none of the same methods.
         """
         images = Images.join([photo.image for photo in photos])
-        codes = self._encoder.codes(images)
-        table = similarities(codes, known_centre(self._encoder, codes))
+        comparing = self.comparing
+        codes = comparing.codes(images)
+        table = similarities(codes, known_centre(comparing, codes))
         return beside_data(
-            self._encoder, images, self.encoder, table, methods=None, lead=None, subjects={}, stop=stop, pairs=False
+            comparing, images, self.encoder, table, methods=None, lead=None, subjects={}, stop=stop, pairs=False
         )
 
     def pair(self, a: AlbumPhoto, b: AlbumPhoto, stop: Stop | None = None) -> dict[str, Any]:

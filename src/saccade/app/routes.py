@@ -240,8 +240,7 @@ async def compare(request: Request, question: CompareQuestion) -> Response:
     """The similarity and what every place adds to it."""
 
     def pair(service: Service, client: str, _: Any) -> dict[str, Any]:
-        a, b = service.photos(client, (question.a, question.b))
-        return service.answers.pair(a, b)
+        return service.pair(client, question.a, question.b)
 
     return await answer_about_photos(request, "compare", (question.a, question.b), pair)
 

@@ -32,6 +32,9 @@ from saccade.images import Images
 from saccade.models.randomisation import randomised, weighted_layers
 from saccade.utf8 import utf8_bytes
 
+_COMPARISONS = ("page", "compare", "similarities", "trust", "beside", "beside compare")
+"""Questions whose answers change with what is known of other photos."""
+
 
 class Service:
     """One model and its photos, for all clients.
@@ -67,6 +70,7 @@ class Service:
         comparing = encoder if catalogue is None else catalogue.known_to(encoder)
         self.answers = Answers(encoder, model_source, options, comparing=comparing)
         self.other_network = None if beside is None else OtherNetwork(comparing, beside)
+        self._comparisons = 0
         self.turns = Turns(limits)
         self.neighbourhood = Neighbourhood(encoder, paths, self.album.recipe, catalogue)
         self.dials = Dials(encoder, self._at_hand)
@@ -93,6 +97,8 @@ class Service:
             compute: Finds it; gets what it is to ask between two pieces whether it is to stop.
             alone: Nothing else may be computed meanwhile.
         """
+        if isinstance(key, tuple) and key[0] in _COMPARISONS:
+            key = (*key, self._comparisons)
         lock = self._locks.setdefault(key, asyncio.Lock())
         try:
             async with lock:
@@ -116,11 +122,22 @@ class Service:
 
     async def begin(self) -> None:
         """What is done before anybody asks; of what goes wrong unexpectedly the rest is done nevertheless."""
-        for preparation in (self.warm_up, partial(self.neighbourhood.prepare, self.turns)):
+        for preparation in (self.warm_up, partial(self.neighbourhood.prepare, self.turns), self.compare_by_collection):
             try:
                 await preparation()
             except Exception as error:
                 self.on_defect(error)
+
+    async def compare_by_collection(self) -> None:
+        """From now on compare photos less what those of the command share; what was answered before is asked anew."""
+        catalogue = self.neighbourhood.catalogue
+        if catalogue is None:
+            return
+        comparing = catalogue.known_to(self.answers.encoder)
+        self.answers.comparing = comparing
+        if self.other_network is not None:
+            self.other_network.comparing = comparing
+        self._comparisons += 1
 
     async def warm_up(self) -> None:
         """Ask the usual questions once, so that what has to be compiled is; then open the twin."""
@@ -155,6 +172,17 @@ class Service:
         """How a report of these photos is made by hand."""
         other = None if self.other_network is None else self.other_network.encoder
         return self.answers.recipe(self.photos(client, numbers), other)
+
+    def pair(self, client: str, a: str, b: str) -> dict[str, Any]:
+        """Why these two are alike, and whether that is another question once the collection is encoded."""
+        pair = self.answers.pair(*self.photos(client, (a, b)))
+        awaited = self.neighbourhood
+        if not pair["centred"] and awaited.is_offered and not awaited.is_ready and not awaited.failure:
+            pair["awaiting"] = (
+                f"Compared as they are for now: the collection is being encoded ({awaited.done:,} of "
+                f"{awaited.total:,} photos). Reload this page then, to take off what all photos share."
+            )
+        return pair
 
     def report(
         self,

@@ -5,6 +5,7 @@ contents          asking everything that it shows
 progress          how far the work is
 page_file         views and data as one HTML file
 array_spec        numbers and images as the text that a page carries
+packed_arrays     the same numbers in less room
 recipe            how a report was made, to make it again
 
 photo_data        the photos: themselves, their codes, their redrawings

@@ -74,7 +74,7 @@ def beside_data(
         "photos": [
             {
                 "box": list(images_of_other.photos[index].placement.shares),
-                "maps": [map_data(attribution, index, most=_MOST) for attribution in attributions],
+                "maps": [map_data(attribution, index, most=_MOST, rounded=True) for attribution in attributions],
                 "shared": maps.shared,
                 "likeness": maps.rank_correlation,
                 "spots": list(maps.spots),

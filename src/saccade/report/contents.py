@@ -93,9 +93,9 @@ def report_contents(
         "agreements": [agreements(attributions, index) for index in every],
         "layers": layers,
         "eye": eyes,
-        "kept": None if detail_kept is None else [map_data(detail_kept, index) for index in every],
+        "kept": None if detail_kept is None else [map_data(detail_kept, index, rounded=True) for index in every],
         "trust": trust,
-        "cells": [[array_spec(layer.values[index], "float16") for layer in cells] for index in every],
+        "cells": [[_cell_codes(layer.values, codes, index) for layer in cells] for index in every],
     }
     photos = []
     for index, name in enumerate(images.names):
@@ -121,8 +121,13 @@ def _maps(attributions: Sequence[Attribution], index: int, subjects: Mapping[str
     for attribution in attributions:
         photo = attribution.images.photos[index]
         on_subject = map_on_subject(attribution.values[index], photo, subjects.get(photo.name))
-        maps.append(map_data(attribution, index) | {"subject": on_subject})
+        maps.append(map_data(attribution, index, rounded=True) | {"subject": on_subject})
     return maps
+
+
+def _cell_codes(values: Array, codes: Array, index: int) -> dict[str, Any] | None:
+    """What the cells of a layer hold for one photo; None where the layer is the code, which is there already."""
+    return None if np.array_equal(values, codes) else array_spec(values[index], "float16")
 
 
 def page_facts(

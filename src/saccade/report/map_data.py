@@ -1,4 +1,4 @@
-"""What the page carries of every map: its numbers without loss, its scale, and the words that belong to it."""
+"""What the page carries of every map: its numbers, its scale, and the words that belong to it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from saccade.evaluation.agreement import on_grid, rank_correlation
 from saccade.explanation import explain
 from saccade.images import Images
 from saccade.picture.scales import Scale
-from saccade.report.array_spec import array_spec
+from saccade.report.array_spec import array_spec, to_five_digits
 from saccade.results import Attribution
 from saccade.typing import Array
 
@@ -65,16 +65,18 @@ def explained(
     return attributions, left_out
 
 
-def map_data(attribution: Attribution, index: int, *, most: int | None = None) -> dict[str, Any]:
+def map_data(attribution: Attribution, index: int, *, most: int | None = None, rounded: bool = False) -> dict[str, Any]:
     """One method's map of one photo.
 
     Args:
         attribution: The answer about all photos.
         index: Which photo.
         most: Carry means over square blocks of pixels, at most so many a side; None: every pixel.
+        rounded: To five digits, for a file that is to be small.
     """
     values = attribution.values[index]
     block = 1 if most is None else _block(values.shape, most)
+    means = _block_means(values, block)
     return {
         "method": attribution.method,
         "name": QUESTIONS.get(attribution.method, attribution.title),
@@ -83,7 +85,7 @@ def map_data(attribution: Attribution, index: int, *, most: int | None = None) -
         "question": attribution.question,
         "unit": attribution.units,
         "is_share": attribution.is_share,
-        "values": array_spec(_block_means(values, block)),
+        "values": array_spec(to_five_digits(means) if rounded else means),
         "block": block,
         "grid": list(attribution.grid),
         "scale": scale_data(attribution.scale(index)),

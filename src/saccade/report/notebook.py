@@ -51,6 +51,8 @@ def report_view(
     methods: Sequence[str] | None = None,
     title: str | None = None,
     live: bool = True,
+    collection: Any = None,
+    reference: Any = None,
     beside: Any = None,
     about: Mapping[str, Any] | None = None,
 ) -> ReportView:
@@ -62,6 +64,8 @@ def report_view(
         methods: As for `write_report`.
         title: As for `write_report`.
         live: As for `write_report`.
+        collection: As for `write_report`.
+        reference: As for `write_report`.
         beside: As for `write_report`.
         about: As for `write_report`.
 
@@ -72,5 +76,8 @@ def report_view(
         >>> saccade.report_view(encoder, ["cat.jpg", "dog.jpg"]).title
         'What does the machine see in these 2 photos?'
     """
-    page, title = report_page(encoder, images, methods=methods, title=title, live=live, beside=beside, about=about)
+    page, title = report_page(
+        encoder, images, methods=methods, title=title, live=live, collection=collection, reference=reference,
+        beside=beside, about=about,
+    )  # fmt: skip
     return ReportView(page, title)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from saccade.picture.themes import DARK, LIGHT, Theme
+from saccade.report.packed_arrays import packed
 
 VIEWS = Path(__file__).parent.parent / "views"
 """Where the modules lie that report, app and notebook share."""
@@ -61,7 +62,8 @@ def page_file(title: str, description: str, data: Mapping[str, Any], *, entry: s
         "form-action 'none'"
     )
     # In a script element only these can end it or change how it is read.
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    shown = data if entry in _COVERED else _without_model_images(data)
+    text = json.dumps(packed(shown), ensure_ascii=False, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">'
@@ -74,6 +76,14 @@ def page_file(title: str, description: str, data: Mapping[str, Any], *, entry: s
         f'<script type="application/json" id="report-data">{text}</script>'
         f'<script type="module">{script}</script></body></html>\n'
     )
+
+
+def _without_model_images(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The same without what only a network reads: the photos as numbers, at full precision."""
+    if "photos" not in data:
+        return {**data}
+    photos = [{name: value for name, value in photo.items() if name != "model_image"} for photo in data["photos"]]
+    return {**data, "photos": photos}
 
 
 def joined_modules(entry: str, folder: Path = VIEWS, *, before: Sequence[str] = ()) -> str:

@@ -26,6 +26,8 @@ def report_widget(
     *,
     methods: Sequence[str] | None = None,
     title: str | None = None,
+    collection: Any = None,
+    reference: Any = None,
     beside: Any = None,
     about: Mapping[str, Any] | None = None,
     height: int = _HEIGHT,
@@ -40,6 +42,8 @@ def report_widget(
         images: As for `write_report`.
         methods: As for `write_report`.
         title: As for `write_report`.
+        collection: As for `write_report`.
+        reference: As for `write_report`.
         beside: As for `write_report`.
         about: As for `write_report`.
         height: Of the frame, in pixels.
@@ -59,8 +63,9 @@ def report_widget(
     encoder = as_encoder(encoder)
     photos = encoder.images(images)
     page, headline = report_page(
-        encoder, photos, methods=methods, title=title, live=False, beside=beside, about=about, entry="framed_report.js"
-    )
+        encoder, photos, methods=methods, title=title, live=False, collection=collection, reference=reference,
+        beside=beside, about=about, entry="framed_report.js",
+    )  # fmt: skip
     shape = photos.shape[1:]
 
     class ReportWidget(anywidget.AnyWidget):  # type: ignore[misc]

@@ -53,7 +53,8 @@ def write_report(
 
     The file is a page that needs no network and no server: maps whose numbers are under the pointer, places that light
     up everything encoded alike, pairs taken apart, the redrawing wiped over the photo, the features of every layer,
-    the same map of untrained networks, a game, and the recipe. Maps and codes are carried without loss (float32).
+    the same map of untrained networks, a game, and the recipe. Codes are carried without loss (float32), maps to
+    five digits.
 
     Args:
         encoder: The model and its code; a live model is made an `Encoder` with its defaults.

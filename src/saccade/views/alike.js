@@ -167,7 +167,7 @@ export function renderAlike({ data, element, store }) {
 
   /** @param {any} pair */
   function ruler(pair) {
-    if (!pair.typical) return build("p", { class: "aside" }, "What a typical pair scores is not known here; “saccade report --reference FOLDER” tells, by the photos of a folder.");
+    if (!pair.typical) return build("p", { class: "aside" }, pair.awaiting ?? "What a typical pair scores is not known here; “saccade report --reference FOLDER” tells, by the photos of a folder.");
     const [median, high] = pair.typical.scores;
     const low = Math.min(-0.2, pair.score, median);
     /** @param {number} value */

@@ -1,11 +1,14 @@
 // @ts-check
-// Arrays as they travel in a page: base64 of little-endian numbers, with their type and shape.
+// Arrays as they travel: base64 of little-endian numbers, with their type and shape; in a page also packed.
+import { inflate } from "./inflate.js";
 
 /**
  * @typedef {object} ArraySpec
  * @property {"float32"|"float16"|"uint8"|"int8"} dtype how each number is written
  * @property {number[]} shape
- * @property {string} base64 little-endian, the last axis runs fastest
+ * @property {string} [base64] little-endian, the last axis runs fastest
+ * @property {string} [deflated] in its place: base64 of DEFLATE of the differences, the lowest byte of all of them first
+ * @property {number} [stride] the differences are those to the number so many places before; 0: the numbers themselves
  * @property {number} [scale] what each number is multiplied by; the values are then float32
  */
 
@@ -24,10 +27,10 @@
  * @returns {DecodedArray}
  */
 export function decodeArray(spec) {
-  const bytes = bytesOfBase64(spec.base64);
   const count = spec.shape.reduce((product, size) => product * size, 1);
   const width = { float32: 4, float16: 2, uint8: 1, int8: 1 }[spec.dtype];
   if (width === undefined) throw new TypeError(`an array of ${spec.dtype} cannot be read`);
+  const bytes = spec.deflated === undefined ? bytesOfBase64(spec.base64 ?? "") : unpacked(spec.deflated, count, width, spec.stride ?? 0);
   if (bytes.length !== count * width) {
     throw new RangeError(`${bytes.length} bytes are no ${spec.dtype} array of ${spec.shape.join(" x ")}`);
   }
@@ -38,6 +41,24 @@ export function decodeArray(spec) {
     values = scaled;
   }
   return { values, shape: spec.shape };
+}
+
+/**
+ * @param {string} deflated @param {number} count of numbers @param {number} width of a number in bytes @param {number} stride
+ * @returns {Uint8Array<ArrayBuffer>} little-endian
+ */
+function unpacked(deflated, count, width, stride) {
+  const planes = inflate(bytesOfBase64(deflated), count * width);
+  const words = width === 1 ? planes : width === 2 ? new Uint16Array(count) : new Uint32Array(count);
+  if (width > 1) {
+    for (let plane = 0; plane < width; plane += 1) {
+      for (let index = 0; index < count; index += 1) words[index] |= planes[plane * count + index] << (8 * plane);
+    }
+  }
+  if (stride > 0) {
+    for (let index = stride; index < count; index += 1) words[index] += words[index - stride];
+  }
+  return new Uint8Array(words.buffer);
 }
 
 /**

@@ -9,7 +9,7 @@ import { asScore } from "./wording.js";
 
 /** @param {{data: any, element: HTMLElement, store: any}} view */
 export function renderSameStuff({ data, element, store }) {
-  const layers = data.cells.map((/** @type {any} */ _layer, /** @type {number} */ at) => data.photos.map((/** @type {any} */ photo) => cellsOf(photo.cells[at])));
+  const layers = data.cells.map((/** @type {any} */ _layer, /** @type {number} */ at) => data.photos.map((/** @type {any} */ photo) => cellsOf(photo.cells[at] ?? photo.code)));
   let depth = layers.length - 1;
   let cells = layers[depth];
   let mean = meanCell(cells);
