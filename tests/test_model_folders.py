@@ -22,6 +22,7 @@ from saccade.images.normalisation import NAMED
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+WRAPPED = {"model_type": "timm_wrapper", "num_classes": 0, "pretrained_cfg": {"input_size": [3, 32, 32]}}
 TEXT = {**SMALL, "vocab_size": 100, "bos_token_id": 0, "eos_token_id": 2}
 
 
@@ -283,19 +284,58 @@ def test_folders_of_open_clip(tmp_path: Path) -> None:
         ({"model_type": "vitt"}, r"holds a 'vitt', which transformers .* does not know"),
         ({"model_type": ["vit"]}, r"holds a \['vit'\], which transformers .* does not know"),
         ({"model_type": "vit", "attn_implementation": "somebody/kernel"}, "'somebody/kernel', which would be fetched"),
+        ({"model_type": "vit", "a": [{"attn_implementation": "some/kernel"}]}, "'some/kernel', which would be fetched"),
         ({"model_type": "vit", "quantization_config": {"bits": 4}}, "holds quantised weights"),
         ({"model_type": "vit"}, r"holds no weights \(model\.safetensors, "),
         ({"_class_name": "UNet2DModel"}, "holds a 'UNet2DModel', which diffusers .* does not know as an autoencoder"),
         ({"_class_name": "AutoencoderXYZ"}, "holds a 'AutoencoderXYZ', which diffusers"),
         ({"_class_name": "AutoencoderKL"}, r"holds no weights \(diffusion_pytorch_model\.safetensors"),
+        (
+            {"model_type": "timm_wrapper", "architecture": "resnet10t"},
+            "its settings are damaged, or of another version of",
+        ),
         ({"architecture": "vitt"}, "holds a 'vitt', which timm .* does not know"),
     ],
 )
 def test_folders_that_cannot_be_opened_get_one_line(settings: dict[str, Any], says: str, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(settings))
+    if "timm_wrapper" in settings.values():
+        safetensors.torch.save_file({"x": torch.zeros(1)}, tmp_path / "model.safetensors")
     with pytest.raises(InputError, match=says) as caught:
         saccade.load(tmp_path)
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "says"),
+    [
+        ("config.json", {**WRAPPED, "architecture": "hf-hub:some/net"}, "would have to be fetched"),
+        ("config.json", {"model_type": "dpt", "backbone": "some/net", "is_hybrid": False}, "would have to be fetched"),
+        (
+            "open_clip_config.json",
+            {"model_cfg": {"embed_dim": 8, "vision_cfg": {"timm_model_name": "hf-hub:some/net", "image_size": 32}}},
+            "would have to be fetched",
+        ),
+        (
+            "config.json",
+            {"architecture": "resnet10t", "model_args": {"checkpoint_path": "x.pth"}},
+            "names a checkpoint_",
+        ),
+        (
+            "config.json",
+            {"model_type": "timm_wrapper", "model_args": {"cache_dir": "/x"}},
+            r"names a cache_dir \('/x'\)",
+        ),
+    ],
+)
+def test_nothing_is_fetched_or_loaded_from_elsewhere(
+    name: str, settings: dict[str, Any], says: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text(json.dumps(settings))
+    for weights in ("model.safetensors", "open_clip_model.safetensors"):
+        safetensors.torch.save_file({"x": torch.zeros(1)}, tmp_path / weights)
+    with pytest.raises(ModelError, match=says):
+        saccade.load(tmp_path)
 
 
 def test_folders_of_no_model_and_damaged_ones(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ code_beside         Python code that lies beside a trusted file
 backend             on which framework Keras runs
 messages            what is wrong with a file, in one line
 quiet_import        what TensorFlow writes while it loads
+shared_patches      attributes replaced while any thread needs it
 
 code_layer          which layer is the code?
 training_state      does a model look as if it had been trained?

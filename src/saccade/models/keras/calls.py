@@ -14,8 +14,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from saccade.models.keras.shared_patches import Patch, SharedPatches
 from saccade.models.network import EverythingFound, Taps
+from saccade.models.shared_patches import Patch, SharedPatches
 from saccade.typing import Tensor
 
 ROOT = "output"

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from saccade.errors import ModelError
-from saccade.models.keras.shared_patches import Patch, SharedPatches
 from saccade.models.messages import layer_label
+from saccade.models.shared_patches import Patch, SharedPatches
 
 _SPARE = 100_000
 """Numbers that a model may have beside those in its file: counters and seeds."""

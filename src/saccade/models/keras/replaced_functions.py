@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any
 
-from saccade.models.keras.shared_patches import Patch, SharedPatches
+from saccade.models.shared_patches import Patch, SharedPatches
 
 Function = Callable[..., Any]
 Replacement = Callable[..., Any]

@@ -27,6 +27,7 @@ from saccade.models.factories import call_factory
 from saccade.models.factory_call import FactoryCall
 from saccade.models.messages import plain_sentence
 from saccade.models.opened_model import Opened
+from saccade.models.torch.offline import offline, parts_of, refuse_elsewhere
 from saccade.models.torch.weight_files import check_sizes
 from saccade.models.torch.weights import load_torch_weights, several_names
 
@@ -67,8 +68,11 @@ def open_folder(path: Path, *, trust: bool = False) -> Opened:
             )
         return replace(open_folder(coder, trust=trust), name=f"{path.name} {coder.name}")
     if (path / _OPEN_CLIP).is_file():
-        return _from_open_clip(path, folder_settings(path / _OPEN_CLIP))
+        settings = folder_settings(path / _OPEN_CLIP)
+        refuse_elsewhere(path, settings)
+        return _from_open_clip(path, settings)
     settings = folder_settings(path / _CONFIG)
+    refuse_elsewhere(path, settings)
     if "_class_name" in settings:
         return _from_diffusers(path, settings)
     if "model_type" in settings or "auto_map" in settings:
@@ -99,7 +103,7 @@ def _from_transformers(path: Path, settings: Mapping[str, Any], trust: bool) -> 
     is_safe = _weights_beside(path).suffix != ".bin"
     own = {"local_files_only": True, "trust_remote_code": trust and not is_known}
     with _one_line(path), _quietly():
-        config = transformers.AutoConfig.from_pretrained(path, **own)
+        config = _without_fetched_backbones(transformers.AutoConfig.from_pretrained(path, **own))
         architecture = _architecture(transformers, config)
         if "VisionModel" in architecture.__name__ and getattr(config, "vision_config", None) is not None:
             config = _tower_config(config)
@@ -117,6 +121,17 @@ def _from_transformers(path: Path, settings: Mapping[str, Any], trust: bool) -> 
     if missing:
         notes.append(f"its file lacks weights of the {name}, which stay random: {several_names(missing)}")
     return Opened(module.eval(), path.name, None, tuple(notes), tuple(missing))
+
+
+def _without_fetched_backbones(config: Any) -> Any:
+    """The same settings, where the weights of a model inside the model come from the folder, too."""
+    waiting = [config]
+    while waiting:
+        part = waiting.pop()
+        waiting += [inner for inner in vars(part).values() if hasattr(inner, "model_type")]
+        if getattr(part, "use_pretrained_backbone", False):
+            part.use_pretrained_backbone = False
+    return config
 
 
 def _lacks_only_the_pooler(module: Any, missing: Any) -> bool:
@@ -149,8 +164,7 @@ def _tower_config(config: Any) -> Any:
 
 def _check_settings(path: Path, settings: Mapping[str, Any]) -> None:
     """Refuse what would make transformers fetch something, or compute with numbers that have no gradients."""
-    parts = [settings, *(part for part in settings.values() if isinstance(part, Mapping))]
-    for part in parts:
+    for part in parts_of(settings):
         fetched = next((part[key] for key in _FETCHING if "/" in str(part.get(key, ""))), None)
         if fetched is not None:
             raise ModelError(f"{path} wants to compute with {fetched!r:.80}, which would be fetched; remove it there.")
@@ -218,7 +232,7 @@ def _from_timm(path: Path, settings: Mapping[str, Any]) -> Opened:
         raise _unknown(path, name, timm)
     more = settings.get("model_args")
     arguments = {**(more if isinstance(more, Mapping) else {}), "num_classes": 0, "pretrained": False}
-    with _quietly():
+    with _one_line(path), _quietly():
         module = call_factory(timm.create_model, FactoryCall("timm", "create_model", (name,), arguments, is_call=True))
     published = settings.get("pretrained_cfg")
     config = published if isinstance(published, Mapping) else settings
@@ -274,11 +288,21 @@ def _library(name: str) -> Any:
 
 @contextmanager
 def _one_line(path: Path) -> Iterator[None]:
-    """Say in one line what a library says in many."""
+    """Say in one line what a library says in many, and let it fetch nothing."""
     try:
-        yield
+        with offline(path):
+            yield
     except (FileError, ModelError, MissingPackage):
         raise
+    except (
+        TypeError,
+        AttributeError,
+        LookupError,
+        AssertionError,
+    ) as error:  # which speak of Python and not of settings
+        raise ModelError(
+            f"{path} cannot be opened: its settings are damaged, or of another version of the library."
+        ) from error
     except Exception as error:  # settings can be anything, and anything may go wrong with them
         raise ModelError(f"{path} cannot be opened: {plain_sentence(error)}.") from error
 
