@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,25 +72,12 @@ def blur_integrated_gradients(
     if not start > 0:
         raise InputError(f"blur={blur}: give more than 0, in pixels.")
     way = _Way(run, images, run.objective(images, target), start)
-    change = way.change
-    raw, steps_taken = np.zeros(images.shape), np.zeros(len(images))
-
-    # Where nothing changes there is no whole for the shares to sum to; float32 ends at some 1e-6 of the score.
-    largest = np.maximum(np.abs(change), 1e-5 * np.abs(way.ends).max(axis=0))
-
-    def gap() -> NDArray[np.float64]:
-        return np.asarray(np.abs(raw.sum(axis=(1, 2, 3)) - change) / largest)
-
-    def settled() -> NDArray[np.float64]:
-        """The contributions; where all of them together are rounding of the score, there are none."""
-        total = np.abs(raw).sum(axis=(1, 2, 3))
-        return np.where((total > _ROUNDING * np.abs(way.ends).max(axis=0))[:, None, None, None], raw, 0.0)
 
     def drawn() -> Map:
-        furthest = float(gap().max())
+        furthest = float(way.gap.max())
         return contribution_map(
             run,
-            settled().astype(np.float32),
+            way.settled.astype(np.float32),
             target,
             low_pass,
             units=f"part of the change of {target.gradient_units}, per pixel",
@@ -103,38 +90,34 @@ def blur_integrated_gradients(
             scores={
                 "score": way.ends[0],
                 "score_at_baseline": way.ends[1],
-                "completeness_gap": raw.sum(axis=(1, 2, 3)) - change,
-                "steps": steps_taken,
+                "completeness_gap": way.raw.sum(axis=(1, 2, 3)) - way.change,
+                "steps": way.steps_taken,
             },
         )
 
-    def follow(rows: NDArray[np.intp], count: int, *, hand_out: bool = False) -> None:
-        steps_taken[rows] = count
-        for so_far in way.contributions(rows, count):
-            raw[rows] = so_far
-            if hand_out:
-                run.partial(lambda: [drawn()])
-
+    everything = np.arange(len(images))
     if steps is not None:
         run.takes_less_with("steps", steps, least=4)
-        follow(np.arange(len(images)), steps, hand_out=True)
+        way.follow(everything, steps, after_piece=lambda: run.partial(lambda: [drawn()]))
         return drawn()
     if run.on_partial is not None and not run.partial_after:
-        follow(np.arange(len(images)), _FIRST_LOOK)
+        way.follow(everything, _FIRST_LOOK)
         run.partial(lambda: [drawn()])
-    follow(np.arange(len(images)), _FEWEST)
-    rough = np.flatnonzero(gap() > tolerance)
+    way.follow(everything, _FEWEST)
+    rough = np.flatnonzero(way.gap > tolerance)
     if len(rough):
         run.partial(lambda: [drawn()])
-        follow(rough, _MOST)
+        way.follow(rough, _MOST)
     return drawn()
 
 
 class _Way:
-    """The way of some images from their blur into focus.
+    """The way of some images from their blur into focus, and what every pixel adds along it.
 
     Attributes:
         ends: The target at the images and at their blurs, (2, images).
+        raw: What every pixel has added so far, (images, height, width, channels).
+        steps_taken: In how many pieces each image's way was cut.
     """
 
     def __init__(self, run: Run, images: Array, objective: Objective, start: float) -> None:
@@ -142,14 +125,29 @@ class _Way:
         self._blurred = gaussian_blur(images, start)
         places = np.concatenate([images, self._blurred])
         self.ends: NDArray[np.float64] = run.score(places, [objective.repeated(2)], STAY, ONCE)[0].reshape(2, -1)
+        self.raw, self.steps_taken = np.zeros(images.shape), np.zeros(len(images))
 
     @property
     def change(self) -> NDArray[np.float64]:
         """What the target gains along the way, (images,)."""
         return np.asarray(self.ends[0] - self.ends[1])
 
-    def contributions(self, rows: NDArray[np.intp], steps: int) -> Iterator[NDArray[np.float64]]:
-        """What every pixel of some images has added so far, (rows, height, width, channels), again and again."""
+    @property
+    def gap(self) -> NDArray[np.float64]:
+        """By how much the contributions miss the change, as a share of it, (images,)."""
+        # Where nothing changes there is no whole for the shares to sum to; float32 ends at some 1e-6 of the score.
+        largest = np.maximum(np.abs(self.change), 1e-5 * np.abs(self.ends).max(axis=0))
+        return np.asarray(np.abs(self.raw.sum(axis=(1, 2, 3)) - self.change) / largest)
+
+    @property
+    def settled(self) -> NDArray[np.float64]:
+        """The contributions; where all of them together are rounding of the score, there are none."""
+        total = np.abs(self.raw).sum(axis=(1, 2, 3))
+        return np.where((total > _ROUNDING * np.abs(self.ends).max(axis=0))[:, None, None, None], self.raw, 0.0)
+
+    def follow(self, rows: NDArray[np.intp], steps: int, *, after_piece: Callable[[], None] | None = None) -> None:
+        """Find anew what every pixel of some images adds, with the way cut into so many pieces."""
+        self.steps_taken[rows] = steps
         images, objective = self._images[rows], self._objective.select(rows)
         widths = self._start * (1 - np.arange(steps + 1) / steps) ** 2
         at_once = max(1, _AT_ONCE // len(images))
@@ -162,4 +160,6 @@ class _Way:
             pieces = gradients.reshape(len(stops), *images.shape) * (blurs[1:] - blurs[:-1])
             raw += pieces.sum(axis=0, dtype=np.float64)
             last = blurs[-1]
-            yield raw
+            self.raw[rows] = raw
+            if after_piece is not None:
+                after_piece()
