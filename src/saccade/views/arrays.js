@@ -94,7 +94,7 @@ export function bytesOfBase64(text) {
  * @param {Uint8Array} bytes little-endian pairs
  * @returns {Float32Array<ArrayBuffer>}
  */
-export function float32OfFloat16(bytes) {
+function float32OfFloat16(bytes) {
   const bits = new Uint32Array(bytes.length / 2);
   for (let index = 0; index < bits.length; index += 1) {
     const half = bytes[2 * index] | (bytes[2 * index + 1] << 8);

@@ -19,7 +19,7 @@ export const BESIDE = {
 };
 
 /** @param {{data: any, element: HTMLElement, store: any}} view */
-export function renderBeside({ data, element, store }) {
+function renderBeside({ data, element, store }) {
   const { beside } = data;
   const count = data.photos.length;
   element.append(build("p", { class: "lead" }, beside.lead), build("p", { class: "headline" }, beside.headline));

@@ -19,7 +19,7 @@ export function lessCentre(cells, centre) {
 }
 
 /** @param {ArrayLike<number>} values @returns {number} */
-export function lengthOf(values) {
+function lengthOf(values) {
   let sum = 0;
   for (let index = 0; index < values.length; index += 1) sum += values[index] * values[index];
   return Math.sqrt(sum);
@@ -44,21 +44,4 @@ export function cosinesWith(from, cell, cells) {
     cosines[other] = length > 0 && square > 0 ? product / (length * Math.sqrt(square)) : 0;
   }
   return cosines;
-}
-
-/**
- * The similarity of two codes place by place: shares that sum to the cosine.
- * @param {Cells} a @param {Cells} b @returns {{score: number, shares: Float64Array}}
- */
-export function splitByPlace(a, b) {
-  const lengths = lengthOf(a.values) * lengthOf(b.values);
-  const shares = new Float64Array(a.rows * a.columns);
-  let score = 0;
-  for (let cell = 0; cell < shares.length; cell += 1) {
-    let product = 0;
-    for (let channel = 0, at = cell * a.channels; channel < a.channels; channel += 1, at += 1) product += a.values[at] * b.values[at];
-    shares[cell] = lengths > 0 ? product / lengths : 0;
-    score += shares[cell];
-  }
-  return { score, shares };
 }

@@ -14,7 +14,7 @@ export function mapOf(map) {
 }
 
 /** @param {number[]} box of what the network is given, in shares of the photo @returns {string} how much of the photo it is given; empty: all of it */
-export function seenPartInWords([left, top, right, bottom]) {
+function seenPartInWords([left, top, right, bottom]) {
   const [across, down] = [Math.min(right, 1) - Math.max(left, 0), Math.min(bottom, 1) - Math.max(top, 0)].map((share) => `${Number((100 * share).toPrecision(3))}\u00a0%`);
   const all = "100\u00a0%";
   if (across === down) return across === all ? "" : `the middle ${across} of the photo, along each side; it is framed`;
