@@ -172,19 +172,19 @@ async function take(files) {
     return;
   }
   performance.mark("saccade drop");
-  const taken = [];
+  const uploaded = [];
   /** @type {string[]} */
   const refused = [];
   for (const file of photos) {
     tell(`Reading ${file.name || "the photo"}\u2026`, true);
     try {
-      taken.push(await sendPhoto(file, file.name || "pasted photo"));
+      uploaded.push(await sendPhoto(file, file.name || "pasted photo"));
     } catch (error) {
       refused.push(error instanceof Error ? error.message : String(error));
     }
   }
   tell(refused.join(" "));
-  if (taken.length) show(taken);
+  if (uploaded.length) show(uploaded);
 }
 
 /** @param {{number: string, name: string}[]} added photos that come first */
@@ -204,8 +204,8 @@ function listFolder() {
   const names = build("div", { class: "app-names" });
   function fill() {
     const text = filter.value.toLowerCase();
-    const found = rest.filter((/** @type {any} */ listed) => listed.name.toLowerCase().includes(text));
-    names.replaceChildren(...found.slice(0, 200).map((/** @type {any} */ listed) => button(listed.name, () => { show([listed]); listFolder(); }, { class: "button app-name" })), found.length > 200 ? build("p", {}, `and ${found.length - 200} more; write more of the name`) : "");
+    const matches = rest.filter((/** @type {any} */ listed) => listed.name.toLowerCase().includes(text));
+    names.replaceChildren(...matches.slice(0, 200).map((/** @type {any} */ listed) => button(listed.name, () => { show([listed]); listFolder(); }, { class: "button app-name" })), matches.length > 200 ? build("p", {}, `and ${matches.length - 200} more; write more of the name`) : "");
   }
   fill();
   folderList.replaceChildren(filter, names);

@@ -61,9 +61,9 @@ export function renderAsk({ data, element, store, transport }) {
   async function ask() {
     turn += 1;
     const mine = turn;
-    const asked = question();
+    const request = question();
     const photo = data.photos[store.get().photo];
-    const about = data.ask.methods.find((/** @type {any} */ one) => one.name === asked.method);
+    const about = data.ask.methods.find((/** @type {any} */ one) => one.name === request.method);
     words.replaceChildren(build("strong", {}, about.title), ` (${about.name}): ${about.summary}. Cost: ${about.cost}.`);
     // What is said of the map before is not true of the one that comes.
     finding.textContent = "";
@@ -76,7 +76,7 @@ export function renderAsk({ data, element, store, transport }) {
     const pixels = await photoPixels(photo);
     if (mine !== turn) return;
     try {
-      const answer = await transport.ask("explain", asked, null, (/** @type {any} */ part) => { if (mine === turn) sharpen(pixels, photo, part); });
+      const answer = await transport.ask("explain", request, null, (/** @type {any} */ part) => { if (mine === turn) sharpen(pixels, photo, part); });
       if (answer === null || mine !== turn) return;
       const { map } = answer.words;
       view.show(pixels, photo.box, mapOf(map), map);
@@ -89,7 +89,7 @@ export function renderAsk({ data, element, store, transport }) {
       left.textContent = "";
       bar.hidden = true;
       save.disabled = false;
-      element.dataset.answered = `${asked.photo} ${asked.method}`;
+      element.dataset.answered = `${request.photo} ${request.method}`;
     } catch (error) {
       if (mine !== turn) return;
       bar.hidden = true;
@@ -100,23 +100,23 @@ export function renderAsk({ data, element, store, transport }) {
 
   /** @param {import("./stage.js").PhotoPixels} pixels @param {any} photo @param {import("./app_socket.js").SocketAnswer} part */
   function sharpen(pixels, photo, part) {
-    const { words: said, numbers } = part;
-    if (said.total) {
-      bar.value = said.done / said.total;
-      left.textContent = said.done < said.total ? `${said.total - said.done} of ${said.total} passes left` : "";
+    const { words, numbers } = part;
+    if (words.total) {
+      bar.value = words.done / words.total;
+      left.textContent = words.done < words.total ? `${words.total - words.done} of ${words.total} passes left` : "";
     }
-    if (said.partial) {
+    if (words.partial) {
       element.dataset.partials = String(Number(element.dataset.partials ?? 0) + 1);
-      view.show(pixels, photo.box, { values: new Float32Array(numbers), rows: said.rows, columns: said.columns, scale: said.scale }, null);
+      view.show(pixels, photo.box, { values: new Float32Array(numbers), rows: words.rows, columns: words.columns, scale: words.scale }, null);
     }
   }
 
   async function saved() {
-    const asked = question();
+    const request = question();
     const photo = data.photos[store.get().photo];
     save.disabled = true;
     try {
-      saveFile(`${photo.name.replace(/\.\w+$/, "")}-${asked.method}.png`, await postForFile("api/explain/picture", asked));
+      saveFile(`${photo.name.replace(/\.\w+$/, "")}-${request.method}.png`, await postForFile("api/explain/picture", request));
     } catch (error) {
       left.textContent = error instanceof Error ? error.message : String(error);
     }

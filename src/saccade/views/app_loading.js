@@ -44,7 +44,7 @@ export function createLoader(data) {
   /** @param {any} photo @param {string} name @param {string} address */
   const part = (photo, name, address) => piece(`${name} ${photo.number}`, async () => { photo[name] = await postJson(address, { photo: photo.number }); });
   /** @param {any} photo */
-  const kept = (photo) => piece(`kept ${photo.number}`, async () => { photo.kept = await postJson("api/explain", { photo: photo.number, method: "detail_kept" }); });
+  const keptDetail = (photo) => piece(`kept ${photo.number}`, async () => { photo.kept = await postJson("api/explain", { photo: photo.number, method: "detail_kept" }); });
   /** @param {number} a @param {number} b */
   const pair = (a, b) => piece(`pair ${data.photos[a].number} ${data.photos[b].number}`, async () => {
     const pair = await postJson("api/compare", { a: data.photos[a].number, b: data.photos[b].number });
@@ -96,7 +96,7 @@ export function createLoader(data) {
       return [...data.photos.map(base), likenesses(), beside(), ...(second === photo ? [] : [pair(photo, second), pairBeside(photo, second)])];
     },
     collection: ({ photo }) => [base(data.photos[photo]), collection(photo)],
-    memory: ({ photo }) => [base(data.photos[photo]), kept(data.photos[photo])],
+    memory: ({ photo }) => [base(data.photos[photo]), keptDetail(data.photos[photo])],
     inside: ({ photo }) => [base(data.photos[photo]), part(data.photos[0], "layers", "api/feature_maps"), part(data.photos[photo], "layers", "api/feature_maps")],
     eye: ({ photo }) => [base(data.photos[photo]), part(data.photos[photo], "eye", "api/cells")],
     trust: ({ photo }) => [base(data.photos[photo]), map(data.photos[photo], 0), part(data.photos[photo], "trust", "api/trust")],

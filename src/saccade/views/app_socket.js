@@ -16,7 +16,7 @@ export function createSocket(onState) {
   let wait = FIRST_WAIT;
   let next = 1;
   /** @type {Map<number, {resolve: (answer: SocketAnswer | null) => void, reject: (error: Error) => void, onPart: OnPart | undefined}>} */
-  const asked = new Map();
+  const questions = new Map();
   /** @type {(() => void)[]} */
   let whenOpen = [];
 
@@ -36,8 +36,8 @@ export function createSocket(onState) {
     opened.addEventListener("message", (event) => receive(event.data));
     opened.addEventListener("close", () => {
       socket = null;
-      for (const { reject } of asked.values()) reject(new Error("the server does not answer."));
-      asked.clear();
+      for (const { reject } of questions.values()) reject(new Error("the server does not answer."));
+      questions.clear();
       onState("gone");
       setTimeout(connect, wait);
       wait = Math.min(LONGEST_WAIT, wait * 1.7);
@@ -48,12 +48,12 @@ export function createSocket(onState) {
   function receive(message) {
     const length = new DataView(message).getUint32(0, true);
     const words = JSON.parse(new TextDecoder().decode(new Uint8Array(message, 4, length)));
-    const question = asked.get(words.id);
+    const question = questions.get(words.id);
     if (!question) return;
     const isPart = words.partial || words.doing !== undefined || (words.total !== undefined && words.map === undefined);
     const answer = { words, numbers: message.slice(4 + length) };
     if (isPart) { question.onPart?.(answer); return; }
-    asked.delete(words.id);
+    questions.delete(words.id);
     if (words.overtaken) question.resolve(null);
     else if (words.error) question.reject(new Error(words.error));
     else question.resolve(answer);
@@ -71,7 +71,7 @@ export function createSocket(onState) {
       next += 1;
       const message = packMessage({ id, kind, ...words }, numbers);
       return new Promise((resolve, reject) => {
-        asked.set(id, { resolve, reject, onPart });
+        questions.set(id, { resolve, reject, onPart });
         if (socket) socket.send(message);
         else reject(new Error("the server does not answer."));
       });

@@ -55,8 +55,8 @@ export function renderFirstAndLater({ data, element, store }) {
 
   function refresh() {
     const layer = layerNow();
-    const seen = layer.field ? `one of its cells sees ${layer.field[0]}\u00d7${layer.field[1]} pixels of the picture` : "each of its cells sees the whole picture";
-    finding.textContent = `${layer.path}: ${asCount(layer.channels)} features on ${layer.rows}\u00d7${layer.columns} places; ${seen}.`;
+    const field = layer.field ? `one of its cells sees ${layer.field[0]}\u00d7${layer.field[1]} pixels of the picture` : "each of its cells sees the whole picture";
+    finding.textContent = `${layer.path}: ${asCount(layer.channels)} features on ${layer.rows}\u00d7${layer.columns} places; ${field}.`;
     tiles.classList.toggle("many", layer.features.length > 16);
     tiles.replaceChildren(...layer.features.map((/** @type {number} */ channel, /** @type {number} */ index) => {
       const map = featureMap(layer, index);

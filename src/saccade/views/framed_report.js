@@ -8,7 +8,7 @@ import { renderPage } from "./page.js";
  * @returns {import("./cover.js").Transport}
  */
 function framedTransport() {
-  let asked = 0;
+  let latest = 0;
   /** @type {((answer: any) => void) | null} */
   let answered = null;
   /** @type {{image: Float32Array, resolve: (answer: any) => void} | null} */
@@ -18,14 +18,14 @@ function framedTransport() {
     if (answered || !waiting) return;
     const { image, resolve } = waiting;
     waiting = null;
-    asked += 1;
+    latest += 1;
     answered = resolve;
     const copy = image.slice();
-    parent.postMessage({ saccade: "image", number: asked, image: copy.buffer }, "*", [copy.buffer]);
+    parent.postMessage({ saccade: "image", number: latest, image: copy.buffer }, "*", [copy.buffer]);
   }
 
   window.addEventListener("message", (event) => {
-    if (event.source !== parent || event.data?.saccade !== "answer" || event.data.number !== asked || !answered) return;
+    if (event.source !== parent || event.data?.saccade !== "answer" || event.data.number !== latest || !answered) return;
     const { code, redrawn, milliseconds } = event.data;
     answered({ code: new Float32Array(code), redrawn: redrawn ? new Float32Array(redrawn) : null, milliseconds });
     answered = null;

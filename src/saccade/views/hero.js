@@ -135,10 +135,10 @@ const HERO_STEPS = 65536;
 export function orderOfPlaces(placed) {
   let low = Infinity;
   let high = -Infinity;
-  let known = 0;
+  let count = 0;
   for (const value of placed) {
     if (value !== value) continue;
-    known += 1;
+    count += 1;
     if (value < low) low = value;
     if (value > high) high = value;
   }
@@ -157,7 +157,7 @@ export function orderOfPlaces(placed) {
   }
   const sharesOfSteps = new Float32Array(HERO_STEPS);
   let above = 0;
-  let half = known && sum > 0 ? 0 : 1;
+  let half = count && sum > 0 ? 0 : 1;
   let sumAbove = 0;
   for (let step = HERO_STEPS - 1; step >= 0; step -= 1) {
     sharesOfSteps[step] = above / placed.length;

@@ -104,12 +104,12 @@ export async function startNetwork(plan) {
 
   /** @param {Step} step @returns {{reads: number[], first: number[], reach: number[], count: number[]}} */
   function windowOf(step) {
-    const made = values[step.output];
+    const result = values[step.output];
     return {
       reads: step.strides,
       first: [-step.padding[0], -step.padding[1]],
       reach: [0, 1].map((axis) => (step.size[axis] - 1) * step.dilation[axis]),
-      count: [made.rows, made.columns],
+      count: [result.rows, result.columns],
     };
   }
 
@@ -120,7 +120,7 @@ export async function startNetwork(plan) {
    * @returns {Region}
    */
   function reachedBy(step, changed) {
-    const made = values[step.output];
+    const result = values[step.output];
     const [above, left] = step.padding;
     switch (step.kind) {
       case "convolution":
@@ -131,7 +131,7 @@ export async function startNetwork(plan) {
       case "upsampling": {
         const [tall, wide] = step.size;
         const reach = step.interpolation === "bilinear" ? 1 : 0;
-        return within(made, {
+        return within(result, {
           top: (changed.top - reach) * tall,
           bottom: (changed.bottom + reach) * tall,
           left: (changed.left - reach) * wide,
@@ -139,14 +139,14 @@ export async function startNetwork(plan) {
         });
       }
       case "frame":
-        return within(made, {
+        return within(result, {
           top: changed.top + above,
           bottom: changed.bottom + above,
           left: changed.left + left,
           right: changed.right + left,
         });
       case "reshape":
-        return whole(made);
+        return whole(result);
       default:
         return changed;
     }
@@ -164,7 +164,7 @@ export async function startNetwork(plan) {
 
   /** @param {Step} step @param {Region} changed @returns {Region} as wide as the kernels need it */
   function reachedByPhases(step, changed) {
-    const made = values[step.output];
+    const result = values[step.output];
     /** @type {Region} */
     let region = { top: 0, bottom: 0, left: 0, right: 0 };
     for (const { reads, first, taps, dilation, step: [down, across], start, count } of step.phases) {
@@ -179,9 +179,9 @@ export async function startNetwork(plan) {
       });
     }
     const pixels = Math.max(...step.phases.flatMap((phase) => phase.blocks.map((block) => block.pixels)));
-    const width = Math.min(pixels * step.phases[0].step[1], made.columns);
+    const width = Math.min(pixels * step.phases[0].step[1], result.columns);
     if (pixels > 1 && !isEmpty(region) && region.right - region.left < width) {
-      region.left = Math.max(Math.min(region.left, made.columns - width), 0);
+      region.left = Math.max(Math.min(region.left, result.columns - width), 0);
       region.right = region.left + width;
     }
     return region;
@@ -192,8 +192,8 @@ export async function startNetwork(plan) {
     for (const phase of step.phases) convolvePhase(phase, region, values[step.inputs[0]], values[step.output]);
   }
 
-  /** @param {Phase} phase @param {Region} region @param {Value} read @param {Value} made */
-  function convolvePhase(phase, region, read, made) {
+  /** @param {Phase} phase @param {Region} region @param {Value} read @param {Value} result */
+  function convolvePhase(phase, region, read, result) {
     const { step: [down, across], start, reads, first, taps, dilation, count } = phase;
     const top = Math.max(Math.ceil((region.top - start[0]) / down), 0);
     const bottom = Math.min(Math.floor((region.bottom - 1 - start[0]) / down) + 1, count[0]);
@@ -204,10 +204,10 @@ export async function startNetwork(plan) {
     const quads = ((isDilated ? 1 : taps[1]) * read.pixel) / 16;
     const rowStep = dilation[0] * read.line;
     const columnStep = dilation[1] * read.pixel;
-    const outputStep = across * made.pixel;
+    const outputStep = across * result.pixel;
     for (let row = top; row < bottom; row += 1) {
       const input = at(read, row * reads[0] + first[0], left * reads[1] + first[1]);
-      const output = at(made, row * down + start[0], left * across + start[1]);
+      const output = at(result, row * down + start[0], left * across + start[1]);
       for (const { name, pixels, channel, weights, bias } of phase.blocks) {
         const kernel = kernels[name];
         const tiles = Math.floor((right - left) / pixels);
@@ -230,12 +230,12 @@ export async function startNetwork(plan) {
 
   /** @param {Step} step @param {Region} region */
   function convolveDepthwise(step, region) {
-    const [read, made] = [values[step.inputs[0]], values[step.output]];
+    const [read, result] = [values[step.inputs[0]], values[step.output]];
     const { strides, padding, dilation, size } = step;
     for (let row = region.top; row < region.bottom; row += 1) {
       kernels.depthwise(
         at(read, row * strides[0] - padding[0], region.left * strides[1] - padding[1]), strides[1] * read.pixel,
-        at(made, row, region.left), made.pixel, region.right - region.left, made.pixel / 16,
+        at(result, row, region.left), result.pixel, region.right - region.left, result.pixel / 16,
         step.weights, step.bias, size[0], dilation[0] * read.line, size[1], dilation[1] * read.pixel, read.pixel,
       );
     }
@@ -243,7 +243,7 @@ export async function startNetwork(plan) {
 
   /** @param {Step} step @param {Region} region */
   function pool(step, region) {
-    const [read, made] = [values[step.inputs[0]], values[step.output]];
+    const [read, result] = [values[step.inputs[0]], values[step.output]];
     const { strides, padding, size } = step;
     for (let row = region.top; row < region.bottom; row += 1) {
       const above = row * strides[0] - padding[0];
@@ -253,7 +253,7 @@ export async function startNetwork(plan) {
         const [begin, end] = [Math.max(before, 0), Math.min(before + size[1], read.columns)];
         const count = step.counts_padding ? size[0] * size[1] : (last - first) * (end - begin);
         kernels[step.pooling](
-          at(read, first, begin), at(made, row, column), made.pixel / 16, last - first, read.line, end - begin, read.pixel, 1 / count,
+          at(read, first, begin), at(result, row, column), result.pixel / 16, last - first, read.line, end - begin, read.pixel, 1 / count,
         );
       }
     }
@@ -261,18 +261,18 @@ export async function startNetwork(plan) {
 
   /** @param {Step} step @param {Region} region */
   function upsample(step, region) {
-    const [read, made] = [values[step.inputs[0]], values[step.output]];
+    const [read, result] = [values[step.inputs[0]], values[step.output]];
     const [tall, wide] = step.size;
-    const rows = sampling(tall, read.rows, made.rows, step.interpolation);
-    const columns = sampling(wide, read.columns, made.columns, step.interpolation);
-    const width = made.pixel / 4;
+    const rows = sampling(tall, read.rows, result.rows, step.interpolation);
+    const columns = sampling(wide, read.columns, result.columns, step.interpolation);
+    const width = result.pixel / 4;
     for (let row = region.top; row < region.bottom; row += 1) {
       const { from: above, to: below, share: down } = rows[row];
       for (let column = region.left; column < region.right; column += 1) {
         const { from: left, to: right, share: across } = columns[column];
         const [a, b] = [at(read, above, left) / 4, at(read, above, right) / 4];
         const [c, d] = [at(read, below, left) / 4, at(read, below, right) / 4];
-        const target = at(made, row, column) / 4;
+        const target = at(result, row, column) / 4;
         for (let channel = 0; channel < width; channel += 1) {
           const upper = numbers[a + channel] * (1 - across) + numbers[b + channel] * across;
           const lower = numbers[c + channel] * (1 - across) + numbers[d + channel] * across;
@@ -306,7 +306,7 @@ export async function startNetwork(plan) {
 
   /** The image put into a larger frame of zeros, or cut out of one. @param {Step} step @param {Region} region */
   function frame(step, region) {
-    const [read, made] = [values[step.inputs[0]], values[step.output]];
+    const [read, result] = [values[step.inputs[0]], values[step.output]];
     const [above, left] = step.padding;
     const { top, bottom, left: begin, right: end } = {
       top: Math.max(region.top, above),
@@ -316,18 +316,18 @@ export async function startNetwork(plan) {
     };
     for (let row = top; row < bottom; row += 1) {
       const from = at(read, row - above, begin - left) / 4;
-      numbers.copyWithin(at(made, row, begin) / 4, from, from + ((end - begin) * read.pixel) / 4);
+      numbers.copyWithin(at(result, row, begin) / 4, from, from + ((end - begin) * read.pixel) / 4);
     }
   }
 
   /** @param {Step} step @param {Region} region */
   function scaleChannels(step, region) {
-    const [read, made] = [values[step.inputs[0]], values[step.output]];
+    const [read, result] = [values[step.inputs[0]], values[step.output]];
     const [scale, shift] = [step.weights / 4, step.bias / 4];
     for (let row = region.top; row < region.bottom; row += 1) {
       for (let column = region.left; column < region.right; column += 1) {
-        const [from, to] = [at(read, row, column) / 4, at(made, row, column) / 4];
-        for (let channel = 0; channel < made.channels; channel += 1) {
+        const [from, to] = [at(read, row, column) / 4, at(result, row, column) / 4];
+        for (let channel = 0; channel < result.channels; channel += 1) {
           const source = step.order === null ? channel : step.order[channel];
           numbers[to + channel] = numbers[from + source] * numbers[scale + channel] + numbers[shift + channel];
         }
@@ -347,16 +347,16 @@ export async function startNetwork(plan) {
 
   /** @param {Step} step @param {Region} region */
   function combine(step, region) {
-    const made = values[step.output];
+    const result = values[step.output];
     const operation = OPERATIONS[step.operation];
     const share = step.operation === "average" ? 1 / step.inputs.length : 1;
     for (let row = region.top; row < region.bottom; row += 1) {
       for (let column = region.left; column < region.right; column += 1) {
-        const to = at(made, row, column) / 4;
-        for (let channel = 0; channel < made.channels; channel += 1) {
-          let result = numbers[inputAt(step.inputs[0], row, column, channel)];
-          for (const input of step.inputs.slice(1)) result = operation(result, numbers[inputAt(input, row, column, channel)]);
-          numbers[to + channel] = result * share;
+        const to = at(result, row, column) / 4;
+        for (let channel = 0; channel < result.channels; channel += 1) {
+          let joined = numbers[inputAt(step.inputs[0], row, column, channel)];
+          for (const input of step.inputs.slice(1)) joined = operation(joined, numbers[inputAt(input, row, column, channel)]);
+          numbers[to + channel] = joined * share;
         }
       }
     }
@@ -371,10 +371,10 @@ export async function startNetwork(plan) {
 
   /** @param {Step} step @param {Region} region */
   function concatenate(step, region) {
-    const made = values[step.output];
+    const result = values[step.output];
     for (let row = region.top; row < region.bottom; row += 1) {
       for (let column = region.left; column < region.right; column += 1) {
-        let to = at(made, row, column) / 4;
+        let to = at(result, row, column) / 4;
         for (const input of step.inputs) {
           const from = at(values[input], row, column) / 4;
           numbers.copyWithin(to, from, from + values[input].channels);
@@ -386,21 +386,21 @@ export async function startNetwork(plan) {
 
   /** The same numbers in the same order on another grid. @param {Step} step */
   function reshape(step) {
-    const made = values[step.output];
+    const result = values[step.output];
     if (step.channelsFirst) {
-      reshapeChannelsFirst(values[step.inputs[0]], made);
+      reshapeChannelsFirst(values[step.inputs[0]], result);
       return;
     }
     const flat = valuesOf(step.inputs[0]);
-    for (let row = 0, k = 0; row < made.rows; row += 1) {
-      for (let column = 0; column < made.columns; column += 1, k += made.channels) {
-        numbers.set(flat.subarray(k, k + made.channels), at(made, row, column) / 4);
+    for (let row = 0, k = 0; row < result.rows; row += 1) {
+      for (let column = 0; column < result.columns; column += 1, k += result.channels) {
+        numbers.set(flat.subarray(k, k + result.channels), at(result, row, column) / 4);
       }
     }
   }
 
-  /** In the order in which channels run slowest. @param {Value} read @param {Value} made */
-  function reshapeChannelsFirst(read, made) {
+  /** In the order in which channels run slowest. @param {Value} read @param {Value} result */
+  function reshapeChannelsFirst(read, result) {
     /** @param {Value} value @param {number} place */
     const addressOf = ({ address, rows, columns, line, pixel }, place) => {
       const inChannel = place % (rows * columns);
@@ -408,7 +408,7 @@ export async function startNetwork(plan) {
       return (address + Math.floor(inChannel / columns) * line + (inChannel % columns) * pixel) / 4 + channel;
     };
     const count = read.rows * read.columns * read.channels;
-    for (let place = 0; place < count; place += 1) numbers[addressOf(made, place)] = numbers[addressOf(read, place)];
+    for (let place = 0; place < count; place += 1) numbers[addressOf(result, place)] = numbers[addressOf(read, place)];
   }
 
   /** @param {Value} value @param {Region} region @param {Activation} activation */
@@ -501,18 +501,18 @@ export async function startNetwork(plan) {
     for (const step of plan.steps) {
       const read = step.inputs.map((index) => {
         const changed = /** @type {Region} */ (changes.get(index));
-        const [value, made] = [values[index], values[step.output]];
+        const [value, result] = [values[index], values[step.output]];
         // Of a value that stands for a whole grid, any change concerns all of it.
-        const isSpread = step.kind === "combine" && (value.rows !== made.rows || value.columns !== made.columns);
-        return isSpread && !isEmpty(changed) ? whole(made) : changed;
+        const isSpread = step.kind === "combine" && (value.rows !== result.rows || value.columns !== result.columns);
+        return isSpread && !isEmpty(changed) ? whole(result) : changed;
       });
       const changed = read.reduce(hull);
-      const made = values[step.output];
-      let region = hasComputed ? changed : whole(made);
+      const result = values[step.output];
+      let region = hasComputed ? changed : whole(result);
       if (hasComputed && !isEmpty(changed)) region = reachedBy(step, changed);
       if (!isEmpty(region)) {
         COMPUTERS[step.kind](step, region);
-        if (step.activation !== null) activate(made, region, step.activation);
+        if (step.activation !== null) activate(result, region, step.activation);
       }
       changes.set(step.output, region);
     }

@@ -158,9 +158,9 @@ export async function planNetwork(spec, fused = canFuse()) {
   }
   const borders = shapes.map(() => ({ above: 0, below: 0, left: 0, right: 0 }));
   for (const { step, kernels, layer } of planned) {
-    const [read, made] = [shapes[step.inputs[0]], shapes[step.output]];
+    const [read, result] = [shapes[step.inputs[0]], shapes[step.output]];
     for (const kernel of layer.kind === "depthwise" ? [depthwisePhase(layer)] : kernels) {
-      widen(borders[step.inputs[0]], kernel, read, made);
+      widen(borders[step.inputs[0]], kernel, read, result);
     }
   }
   const memory = new MemoryPlan();
@@ -288,16 +288,16 @@ function stepOfLayer(layer, output) {
 /** @param {NetworkLayer} layer @returns {Float32Array} (rows, columns, input channels, output channels) of all groups */
 function ungrouped(layer) {
   const kernel = /** @type {ArraySpec} */ (layer.kernel);
-  const given = floatsOf(kernel);
+  const packed = floatsOf(kernel);
   const groups = layer.groups ?? 1;
-  if (groups === 1) return given;
+  if (groups === 1) return packed;
   const [rows, columns, reads, makes] = kernel.shape;
-  const whole = new Float32Array(given.length * groups);
+  const whole = new Float32Array(packed.length * groups);
   for (let tap = 0; tap < rows * columns; tap += 1) {
     for (let channel = 0; channel < reads; channel += 1) {
-      for (let made = 0; made < makes; made += 1) {
-        const group = Math.floor(made / (makes / groups));
-        whole[(tap * reads * groups + group * reads + channel) * makes + made] = given[(tap * reads + channel) * makes + made];
+      for (let filter = 0; filter < makes; filter += 1) {
+        const group = Math.floor(filter / (makes / groups));
+        whole[(tap * reads * groups + group * reads + channel) * makes + filter] = packed[(tap * reads + channel) * makes + filter];
       }
     }
   }
@@ -345,7 +345,7 @@ function upsampledPhases(upsampling, layer) {
   const [tall, wide] = upsampling.size ?? [1, 1];
   const [dilationDown, dilationAcross] = layer.dilation ?? [1, 1];
   const taps = kernelSize(layer);
-  const given = ungrouped(layer);
+  const kernels = ungrouped(layer);
   return everyPhase(tall, wide).map(([y, x]) => {
     // Which pixel before the repetition does each tap of this phase meet?
     const rows = upTo(taps[0]).map((tap) => Math.floor((y + tap * dilationDown - above) / tall));
@@ -356,7 +356,7 @@ function upsampledPhases(upsampling, layer) {
       reads: [1, 1],
       first: [rows[0], columns[0]],
       dilation: [1, 1],
-      ...gathered(layer, given, rows.map((row) => row - rows[0]), columns.map((column) => column - columns[0])),
+      ...gathered(layer, kernels, rows.map((row) => row - rows[0]), columns.map((column) => column - columns[0])),
     };
   });
 }
@@ -366,7 +366,7 @@ function transposedPhases(layer) {
   const [above, left] = layer.padding ?? [0, 0];
   const [down, across] = layer.strides ?? [1, 1];
   const taps = kernelSize(layer);
-  const given = ungrouped(layer);
+  const kernels = ungrouped(layer);
   return everyPhase(down, across).map(([y, x]) => {
     const rows = transposedTaps(taps[0], y + above, down);
     const columns = transposedTaps(taps[1], x + left, across);
@@ -376,7 +376,7 @@ function transposedPhases(layer) {
       reads: [1, 1],
       first: [rows.first, columns.first],
       dilation: [1, 1],
-      ...gathered(layer, given, rows.places, columns.places),
+      ...gathered(layer, kernels, rows.places, columns.places),
     };
   });
 }
@@ -398,11 +398,11 @@ function transposedTaps(taps, place, stride) {
 /**
  * A kernel whose taps are put elsewhere; those that meet are added up.
  *
- * @param {NetworkLayer} layer @param {Float32Array} given its weights
+ * @param {NetworkLayer} layer @param {Float32Array} kernels its weights
  * @param {(number|null)[]} rows @param {(number|null)[]} columns where its taps are put; null leaves one out
  * @returns {{taps: [number, number], weights: Float32Array}}
  */
-function gathered(layer, given, rows, columns) {
+function gathered(layer, kernels, rows, columns) {
   const [reads, makes] = /** @type {ArraySpec} */ (layer.kernel).shape.slice(2);
   const block = reads * (layer.groups ?? 1) * makes;
   const taps = /** @type {[number, number]} */ ([rows, columns].map((places) => Math.max(0, ...places.map((place) => place ?? 0)) + 1));
@@ -412,7 +412,7 @@ function gathered(layer, given, rows, columns) {
       if (row === null || column === null) continue;
       const from = (i * columns.length + j) * block;
       const to = (row * taps[1] + column) * block;
-      for (let k = 0; k < block; k += 1) weights[to + k] += given[from + k];
+      for (let k = 0; k < block; k += 1) weights[to + k] += kernels[from + k];
     }
   }
   return { taps, weights };
@@ -428,15 +428,15 @@ function upTo(count) {
   return Array.from({ length: count }, (_, index) => index);
 }
 
-/** @param {PhaseKernel} kernel @param {number[]} made @returns {[number, number]} how many outputs lie in a phase */
-function countOf(kernel, made) {
-  const [down, across] = [0, 1].map((axis) => Math.max(Math.ceil((made[axis] - kernel.start[axis]) / kernel.step[axis]), 0));
+/** @param {PhaseKernel} kernel @param {number[]} result @returns {[number, number]} how many outputs lie in a phase */
+function countOf(kernel, result) {
+  const [down, across] = [0, 1].map((axis) => Math.max(Math.ceil((result[axis] - kernel.start[axis]) / kernel.step[axis]), 0));
   return [down, across];
 }
 
-/** @param {Border} border @param {PhaseKernel} kernel @param {number[]} read @param {number[]} made */
-function widen(border, kernel, read, made) {
-  const count = countOf(kernel, made);
+/** @param {Border} border @param {PhaseKernel} kernel @param {number[]} read @param {number[]} result */
+function widen(border, kernel, read, result) {
+  const count = countOf(kernel, result);
   const [below, right] = [0, 1].map((axis) => {
     const last = kernel.first[axis] + (count[axis] - 1) * kernel.reads[axis] + (kernel.taps[axis] - 1) * kernel.dilation[axis];
     return last - (read[axis] - 1);
@@ -448,14 +448,14 @@ function widen(border, kernel, read, made) {
 }
 
 /**
- * @param {PhaseKernel} kernel @param {Value} read @param {number[]} made @param {number} bias
+ * @param {PhaseKernel} kernel @param {Value} read @param {number[]} result @param {number} bias
  * @param {MemoryPlan} memory @param {ConvolutionKernel[]} convolutions what is needed; this adds its own
  * @returns {Phase}
  */
-function placePhase(kernel, read, made, bias, memory, convolutions) {
+function placePhase(kernel, read, result, bias, memory, convolutions) {
   const { weights, ...where } = kernel;
-  const count = countOf(kernel, made);
-  const width = fourfold(made[2]);
+  const count = countOf(kernel, result);
+  const width = fourfold(result[2]);
   /** @type {Block[]} */
   const blocks = [];
   for (let channel = 0; channel < width; channel += 8) {
@@ -463,7 +463,7 @@ function placePhase(kernel, read, made, bias, memory, convolutions) {
     const pixels = count[1] >= pixelsAtOnce(vectors) ? pixelsAtOnce(vectors) : 1;
     const convolution = { pixelBytes: kernel.reads[1] * read.pixel, pixels, vectors };
     convolutions.push(convolution);
-    const packed = packedWeights(weights, kernel.taps[0] * kernel.taps[1], read.channels, made[2], channel, 4 * vectors);
+    const packed = packedWeights(weights, kernel.taps[0] * kernel.taps[1], read.channels, result[2], channel, 4 * vectors);
     blocks.push({
       name: convolutionName(convolution), pixels, channel, weights: memory.constant(packed), bias: bias + 4 * channel,
     });

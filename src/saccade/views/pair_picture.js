@@ -135,9 +135,9 @@ export function outlineMatches(target, pixels, box, pair, which, chosen, colours
   }
   /** @param {number} cell @param {number} count */
   const isGiven = (cell, count) => cell >= 0 && cell < count;
-  const given = [columnOf, rowOf].map((cells, axis) => {
+  const sides = [columnOf, rowOf].map((cells, axis) => {
     const inside = [...cells.keys()].filter((at) => isGiven(cells[at], grid[1 - axis]));
     return [inside[0] ?? 0, inside.at(-1) ?? cells.length - 1];
   });
-  frameView(data, width, height, [given[0][0], given[1][0], given[0][1], given[1][1]]);
+  frameView(data, width, height, [sides[0][0], sides[1][0], sides[0][1], sides[1][1]]);
 }

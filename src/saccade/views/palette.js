@@ -17,8 +17,8 @@ const paints = new Map();
  * @returns {Paint}
  */
 export function paintOf(ramps, signed) {
-  const known = paints.get(signed);
-  if (known) return known;
+  const painted = paints.get(signed);
+  if (painted) return painted;
   const ramp = decodeArray(signed ? ramps.signed : ramps.unsigned).values;
   const colours = new Float32Array(PALETTE_STEPS * 3);
   const veil = new Float32Array(PALETTE_STEPS);

@@ -100,9 +100,9 @@ export function createPhotoMap(options) {
   /** @returns {import("./photo_map_scene.js").MapView} */
   function view() { return { places, zoom, left, top, side: shownSide(), cut, width, height, pixels }; }
 
-  /** @param {number} number @param {import("./photo_map_scene.js").MapView} [seen] @returns {[number, number, number, number]} left, top, width, height in the frame */
-  function boxOf(number, seen = view()) {
-    const [x, y, wide, high] = scene.place(number, seen);
+  /** @param {number} number @param {import("./photo_map_scene.js").MapView} [shownView] @returns {[number, number, number, number]} left, top, width, height in the frame */
+  function boxOf(number, shownView = view()) {
+    const [x, y, wide, high] = scene.place(number, shownView);
     return [x / pixels, y / pixels, wide / pixels, high / pixels];
   }
 
@@ -155,14 +155,14 @@ export function createPhotoMap(options) {
 
   /** The photos whose middle a line goes around. @param {[number, number][]} around @returns {number[]} */
   function photosWithin(around) {
-    const seen = view();
+    const shownView = view();
     const shape = new Path2D();
     around.forEach(([x, y], index) => (index ? shape.lineTo(x, y) : shape.moveTo(x, y)));
     shape.closePath();
     context.setTransform(1, 0, 0, 1, 0, 0);
     const numbers = [];
     for (let number = 0; number < count; number += 1) {
-      const [x, y, wide, high] = boxOf(number, seen);
+      const [x, y, wide, high] = boxOf(number, shownView);
       if (context.isPointInPath(shape, x + wide / 2, y + high / 2)) numbers.push(number);
     }
     return numbers;
@@ -224,10 +224,10 @@ export function createPhotoMap(options) {
   function photoAt(x, y) {
     let nearest = -1;
     let least = PICK_RADIUS ** 2;
-    const seen = view();
-    for (const number of chosen >= 0 ? [chosen, ...lit] : lit) if (isInside(boxOf(number, seen), x, y)) return number;
+    const shownView = view();
+    for (const number of chosen >= 0 ? [chosen, ...lit] : lit) if (isInside(boxOf(number, shownView), x, y)) return number;
     for (let number = count - 1; number >= 0; number -= 1) {
-      const box = boxOf(number, seen);
+      const box = boxOf(number, shownView);
       if (isInside(box, x, y)) return number;
       const distance = (box[0] + box[2] / 2 - x) ** 2 + (box[1] + box[3] / 2 - y) ** 2;
       if (distance < least) { least = distance; nearest = number; }

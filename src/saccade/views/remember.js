@@ -13,7 +13,7 @@ export function renderRemember({ data, element, store }) {
   const canvas = build("canvas", { class: "stage-canvas", "aria-hidden": "true" });
   const handle = build("div", { class: "wipe-handle", "aria-hidden": "true" });
   const frame = build("div", { class: "stage wipe", role: "img" }, canvas, handle);
-  const kept = createStage({
+  const keptStage = createStage({
     label: "", help: "Move the pointer or press the arrow keys to read how much is kept.", onPlace: (across, down) => tell(across, down), onLeave: () => rest(), step: () => [0.05, 0.05],
   });
   const read = readout();
@@ -23,7 +23,7 @@ export function renderRemember({ data, element, store }) {
   const key = build("div");
   const wipeSlider = slider({ label: "Photo or memory", least: 0, most: 1, step: 0.01, value: wipe, inWords: (value) => `${Math.round(100 * value)}\u00a0% of it is the redrawing`, onInput: (value) => { wipe = value; drawWipe(); } });
   const mapToggle = toggle({ label: "Show how much detail is kept, place by place", value: false, onChange: (value) => { mapShown = value; keptBox.hidden = !value; draw(); } });
-  const keptBox = build("figure", { hidden: true }, kept.node, read.node, key);
+  const keptBox = build("figure", { hidden: true }, keptStage.node, read.node, key);
   element.append(
     build("div", { class: "figure-row" },
       build("figure", {}, frame, build("div", { class: "wipe-names", "aria-hidden": "true" }, build("span", {}, "redrawn from the code"), build("span", {}, "what it was given")), wipeSlider.node),
@@ -78,8 +78,8 @@ export function renderRemember({ data, element, store }) {
     const pixels = await photoPixels(photo);
     const map = mapOf(photo.kept);
     const placed = mapAtPixels(map, photo.box, pixels.width, pixels.height, true);
-    kept.paint(pixels, (target) => paintMap(target, pixels, placed, photo.kept.scale, { ramps: data.ramps, opacity: 0.85, contours: true }));
-    kept.describe(`${photo.alt}, with the share of the detail that is kept. ${photo.kept.sentence}`);
+    keptStage.paint(pixels, (target) => paintMap(target, pixels, placed, photo.kept.scale, { ramps: data.ramps, opacity: 0.85, contours: true }));
+    keptStage.describe(`${photo.alt}, with the share of the detail that is kept. ${photo.kept.sentence}`);
     key.replaceChildren(colourKey(data, photo.kept));
   }
 
@@ -101,8 +101,8 @@ export function renderRemember({ data, element, store }) {
     const photo = data.photos[state.photo];
     finding.textContent = asText(photo.kept.sentence);
     const numbers = data.code.rows * data.code.columns * data.code.channels;
-    const given = data.model.input.reduce((/** @type {number} */ product, /** @type {number} */ side) => product * side, 1);
-    facts.textContent = `The code is ${asCount(numbers)} numbers for ${asCount(given)} of the picture (1 for ${inWords(given / numbers)}). Everything in the redrawing came through them. Against what the model was given, at ${data.model.input[1]}\u00d7${data.model.input[0]} px, its peak signal-to-noise ratio is ${inWords(photo.decibels, 3)} dB (higher is nearer). Finer detail of the photo was never given, and is not counted.`;
+    const pixels = data.model.input.reduce((/** @type {number} */ product, /** @type {number} */ side) => product * side, 1);
+    facts.textContent = `The code is ${asCount(numbers)} numbers for ${asCount(pixels)} of the picture (1 for ${inWords(pixels / numbers)}). Everything in the redrawing came through them. Against what the model was pixels, at ${data.model.input[1]}\u00d7${data.model.input[0]} px, its peak signal-to-noise ratio is ${inWords(photo.decibels, 3)} dB (higher is nearer). Finer detail of the photo was never pixels, and is not counted.`;
     caption.replaceChildren(captionStrip([["method", "the model's own decoder; Detail kept (detail_kept)"], ["unit", photo.kept.unit], ["good to know", photo.kept.notes.join(" \u00b7 ")]]));
     rest();
     draw();

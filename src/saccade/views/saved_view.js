@@ -26,8 +26,8 @@ export function offerToSave(section, stem, about) {
     const canvas = await drawnView(section, about());
     const blob = await new Promise((resolve) => { canvas.toBlob(resolve, `image/${kind}`, 0.92); });
     if (!blob) { status.textContent = "This browser gives no picture of it."; return; }
-    const made = blob.type === "image/webp" ? "webp" : "png"; // some browsers write no WebP, and give a PNG
-    const name = `${stem()}.${made}`;
+    const ending = blob.type === "image/webp" ? "webp" : "png"; // some browsers write no WebP, and give a PNG
+    const name = `${stem()}.${ending}`;
     saveFile(name, blob);
     status.replaceChildren(`Saved as ${name.replace(/[^\w.-]+/g, "-")}. In words, for who cannot see it: \u201c${wordsOf(section)}\u201d`);
   }

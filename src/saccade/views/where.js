@@ -151,8 +151,8 @@ export function renderWhere({ data, element, store }) {
 
 /** @param {Float32Array} placed @param {number} share @returns {number} the least value of the strongest share of the places */
 export function thresholdOf(placed, share) {
-  const known = Float32Array.from(placed.filter((value) => value === value)).sort();
-  return known[Math.max(0, Math.min(known.length - 1, Math.floor(known.length * (1 - share))))];
+  const numbers = Float32Array.from(placed.filter((value) => value === value)).sort();
+  return numbers[Math.max(0, Math.min(numbers.length - 1, Math.floor(numbers.length * (1 - share))))];
 }
 
 /** @param {any} map @param {any} photo @param {string} stem */
