@@ -208,7 +208,8 @@ def _sentences(records: Sequence[PageRecord]) -> list[str]:
         names = zip(several, (record.photo.name, entry.title), strict=True)
         which = ", ".join(name for is_needed, name in names if is_needed)
         question = f"{entry.question[:1].upper()}{entry.question[1:]}"
-        lines.append(f"{question} ({which}): {entry.sentence}" if which else f"{question}: {entry.sentence}")
+        answer = f"{entry.sentence[:1].lower()}{entry.sentence[1:]}"
+        lines.append(f"{question} ({which}): {answer}" if which else f"{question}: {answer}")
     return lines
 
 
