@@ -49,14 +49,14 @@ def test_one_photo_may_have_a_file_of_its_own(
 def test_what_the_maps_say_is_said_in_the_terminal_too(run: Run, small_model: str, photos: Path) -> None:
     encoder = saccade.load(small_model)
     names = ["cat.jpg", "cup.png"]
-    says = {name: saccade.explain(encoder, photos / name, "saliency").sentence() for name in names}
+    says = {name: saccade.explain(encoder, photos / name, "saliency").sentence()[1:] for name in names}
     words = ("explain", small_model, photos / "cat.jpg", "-m", "saliency")
     for _ in range(2):  # also where the page is there already
-        assert says["cat.jpg"] in run(*words)[1].splitlines()
+        assert f"What the code is made of: h{says['cat.jpg']}" in run(*words)[1].splitlines()
     lines = run("explain", small_model, *(photos / name for name in names), "-m", "saliency,activation_energy")[1]
     energy = saccade.explain(encoder, photos / "cup.png", "activation_energy")
-    for line in (f"cat.jpg, Saliency: {says['cat.jpg']}", f"cup.png, {energy.title}: {energy.sentence()}"):
-        assert line in lines.splitlines()
+    for line in (f"cat.jpg, Saliency): h{says['cat.jpg']}", f"cup.png, {energy.title}): h{energy.sentence()[1:]}"):
+        assert f"What the code is made of ({line}" in lines.splitlines()
     many = run("explain", small_model, photos / "cat.jpg", "-m", "all", *LIGHT)[1]
     assert "of the photo's area" not in many  # too many to be read
     assert says["cat.jpg"] in json.loads(run(*words, "--json")[1])["pages"][0]["maps"][0]["sentence"]

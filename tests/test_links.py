@@ -95,6 +95,19 @@ def test_a_place_may_speak_for_and_against() -> None:
     assert {float(np.sign(match.share)) for match in found} == {1.0, -1.0}
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_parts_that_add_less_than_any_pairs_are_no_match(sign: int) -> None:
+    """What goes together only in comparison, being much the weaker on both photos, is no part but all the rest."""
+    made = np.zeros((*GRID_A, *GRID_B))
+    made[:2, :3, 2:, 5:] = 6
+    made[2:, :, :2, :] = 0.2
+    shown = matches(sign * made)
+    assert [(match.places_a.sum(), match.places_b.sum()) for match in shown] == [(6, 4)]
+    assert shown[0].share == pytest.approx(sign * 6 * 6 * 4)
+    made[2:, :, :2, :] = 0.4  # more than the mean of all pairs, which is 0.29
+    assert [(match.places_a.sum(), match.places_b.sum()) for match in matches(sign * made)] == [(6, 4), (18, 14)]
+
+
 def test_nothing_goes_with_anything_in_a_flat_table() -> None:
     assert matches(np.ones((2, 2, 3, 3))) == ()
     assert strongest_links(np.ones((2, 2, 3, 3))) == []

@@ -16,7 +16,7 @@ from saccade.attribution.smoothing import gaussian_blur
 from saccade.pairs.reference import reference_of_codes
 from saccade.picture.numerals import number
 from saccade.reference import Reference
-from saccade.report.trust_data import _score, _verdict, deletion_curves, trust_data
+from saccade.report.trust_data import _meaning, _score, _verdict, deletion_curves, trust_data
 
 
 def test_curves_are_those_of_photos_covered_by_hand() -> None:
@@ -106,7 +106,7 @@ def test_the_score_is_what_the_sentence_says_it_is() -> None:
     assert _score(np.stack([most_blurred, least_blurred[::-1]])) == pytest.approx(difference)
 
 
-def verdict(of_map: float, edges: float, random: float, untrained: float | None = None) -> str:
+def trust_of(of_map: float, edges: float, random: float, untrained: float | None = None) -> dict[str, Any]:
     curve = {"deletion": [1.0, 0.3]}
     trust: dict[str, Any] = {
         "mean_of": "",
@@ -114,20 +114,25 @@ def verdict(of_map: float, edges: float, random: float, untrained: float | None 
             name: {**curve, "score": score} for name, score in (("map", of_map), ("edges", edges), ("random", random))
         },
     }
-    return _verdict(trust if untrained is None else {**trust, "untrained": {"likeness": untrained}})
+    return trust if untrained is None else {**trust, "untrained": {"likeness": untrained}}
 
 
-def test_the_verdict_says_first_what_it_means_and_then_the_numbers() -> None:
-    assert verdict(0.301, 0.24, 0.003) == (
-        "This map finds what the code needs better than an edge detector does, and better than chance. Blurring the "
-        "places that it marks most costs the code 0.30 more of its similarity than blurring as many that it marks "
-        "least; by an edge detector that is 0.24, by chance 0.00."
+def test_the_verdict_says_what_it_means_and_the_numbers_stand_apart() -> None:
+    assert _verdict(trust_of(0.301, 0.24, 0.003)) == (
+        "This map finds what the code needs better than an edge detector does, and better than chance."
     )
-    assert "less well than an edge detector does, but better than chance." in verdict(0.20, 0.24, -0.003)
-    assert "by chance 0.00." in verdict(0.20, 0.24, -0.003)
-    assert "by chance \u22120.02." in verdict(0.20, 0.24, -0.02)
-    assert "about as well as an edge detector does, and" in verdict(0.25, 0.24, 0.0)
-    assert verdict(0.04, 0.24, 0.0).startswith("This map finds what the code needs hardly better than chance. Blurring")
-    assert verdict(0.3, 0.2, 0.0, untrained=0.8).endswith("it shows the photo, not what was learned.")
-    assert verdict(0.3, 0.2, 0.0, untrained=0.5).endswith("draw a partly different one (rank correlation 0.50).")
-    assert verdict(0.3, 0.2, 0.0, untrained=-0.1).endswith("draw another one (rank correlation \u22120.10).")
+    assert _meaning(trust_of(0.301, 0.24, 0.003)) == (
+        "Blurring the places that it marks most costs the code 0.30 more of its similarity than blurring as many that "
+        "it marks least; by an edge detector that is 0.24, by chance 0.00."
+    )
+    assert "by chance 0.00." in _meaning(trust_of(0.20, 0.24, -0.003))
+    assert "by chance \u22120.02." in _meaning(trust_of(0.20, 0.24, -0.02))
+    assert "less well than an edge detector does, but better than chance." in _verdict(trust_of(0.20, 0.24, -0.003))
+    assert "about as well as an edge detector does, and" in _verdict(trust_of(0.25, 0.24, 0.0))
+    assert _verdict(trust_of(0.04, 0.24, 0.0)) == "This map finds what the code needs hardly better than chance."
+    for likeness, end in (
+        (0.8, "it shows the photo, not what was learned."),
+        (0.5, "draw a partly different one (rank correlation 0.50)."),
+        (-0.1, "draw another one (rank correlation \u22120.10)."),
+    ):
+        assert _verdict(trust_of(0.3, 0.2, 0.0, untrained=likeness)).endswith(end)

@@ -123,6 +123,28 @@ def test_pointing_at_the_photo_marks_the_cell_among_the_others(browser: Any, pag
         section.locator(".facet-mark").wait_for(state="hidden")
 
 
+def test_a_part_of_a_curve_is_that_part(browser: Any, tmp_path: Path) -> None:
+    page = tmp_path / "curves.html"
+    script = joined_modules("pair_picture.js") + "\nwindow.partOfCurve = partOfCurve;"
+    page.write_text(f"<!doctype html><meta charset=utf-8><body><script type=module>{script}</script>")
+    curve = np.array([[10, 40], [38, 40], [62, 5], [90, 5]], float)
+
+    def points(curve: NDArray[Any], times: NDArray[Any]) -> NDArray[Any]:
+        t = times[:, None]
+        return (
+            (1 - t) ** 3 * curve[0] + 3 * (1 - t) ** 2 * t * curve[1] + 3 * (1 - t) * t**2 * curve[2] + t**3 * curve[3]
+        )
+
+    fine = points(curve, np.linspace(0, 1, 2001))
+    with opened(browser, page) as tab:
+        for left, right, first, last in ((30, 70, 30, 70), (0, 50, 10, 50), (60, 200, 60, 90), (95, 99, 10, 90)):
+            asked = [curve.tolist(), left, right]
+            part = np.array(tab.evaluate("([curve, left, right]) => partOfCurve(curve, left, right)", asked), float)
+            assert part[[0, 3], 0] == pytest.approx([first, last], abs=0.01)
+            for x, y in points(part, np.linspace(0, 1, 20)):
+                assert y == pytest.approx(np.interp(x, fine[:, 0], fine[:, 1]), abs=0.01)
+
+
 @pytest.mark.parametrize("width", [1200, 390])
 def test_matches_are_joined_by_lines_or_on_a_phone_by_numbers(
     browser: Any, page: Path, carried: dict[str, Any], width: int
@@ -131,7 +153,8 @@ def test_matches_are_joined_by_lines_or_on_a_phone_by_numbers(
         section = come_to(tab, "alike")
         matches = len(carried["pairs"][0]["matches"])
         assert matches > 0
-        assert section.locator(".match-line").count() == (matches if width > 1000 else 0)
+        for part in (".match-line", ".match-thread"):
+            assert section.locator(part).count() == (matches if width > 1000 else 0)
         assert section.locator(".match-number").count() == 2 * matches
         first, second = (stage.bounding_box() for stage in section.locator(".duo .stage").all())
         assert (second["y"] > first["y"] + first["height"]) == (width < 1000)

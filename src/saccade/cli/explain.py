@@ -195,20 +195,21 @@ def _say(console: Console, run: BatchRun, records: Sequence[PageRecord]) -> None
 
 
 def _sentences(records: Sequence[PageRecord]) -> list[str]:
-    """What the maps say, in the words of their pages; nothing where there are too many to be read one by one."""
+    """What was asked, and what the maps answer, in the words of their pages; nothing where there are too many."""
     maps = [(record, entry) for record in records for entry in record.maps if entry.sentence]
     if len(maps) > _READ:
         return []
     several = (
         len({record.photo for record, _ in maps}) > 1,
         len({entry.title for _, entry in maps}) > 1,
-        len({record.target for record, _ in maps}) > 1,
     )
     lines = []
     for record, entry in maps:
-        names = zip(several, (record.photo.name, entry.title, record.target), strict=True)
+        names = zip(several, (record.photo.name, entry.title), strict=True)
         which = ", ".join(name for is_needed, name in names if is_needed)
-        lines.append(f"{which}: {entry.sentence}" if which else entry.sentence)
+        question = f"{entry.question[:1].upper()}{entry.question[1:]}"
+        answer = f"{entry.sentence[:1].lower()}{entry.sentence[1:]}"
+        lines.append(f"{question} ({which}): {answer}" if which else f"{question}: {answer}")
     return lines
 
 

@@ -63,8 +63,9 @@ def strongest_links(table: Table, count: int = 20, error: Table | None = None) -
 def matches(table: Table, error: Table | None = None, most: int = MATCHES) -> tuple[Match, ...]:
     """Which parts of two photos go together, or speak against each other?
 
-    The links of a match are all pairs of its places, so that its share is what the two parts add to the score. No pair
-    is in two matches, and no place in two that raise the score, nor in two that lower it.
+    The links of a match are all pairs of its places, so that its share is what the two parts add to the score, which is
+    more than as many pairs of places add on average. No pair is in two matches, and no place in two that raise the
+    score, nor in two that lower it.
 
     Args:
         table: (rows, columns, rows, columns): what every pair of places adds to the score.
@@ -89,8 +90,9 @@ def matches(table: Table, error: Table | None = None, most: int = MATCHES) -> tu
         speaking = np.where(is_matched, -np.inf, sign * above)
         side_a, side_b = _grown(speaking, (a, b), (free_a, free_b), (grid_a, grid_b))
         block = np.ix_(side_a, side_b)
-        # Parts that are less alike than most, and add to the score all the same, say nothing.
-        if sign * shares[block].sum() <= 0:
+        # Parts that are less alike than most, and add to the score all the same, say nothing: they add less than as
+        # many pairs of places at random.
+        if sign * shares[block].mean() <= max(0.0, sign * shares.mean()):
             continue
         free_a[side_a] = free_b[side_b] = False
         is_matched[block] = True

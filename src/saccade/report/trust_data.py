@@ -109,7 +109,7 @@ def trust_data(
                 "networks": len(untrained.untrained.likeness),
                 "sentence": untrained.untrained.sentence(index),
             }
-        trust["sentence"] = _verdict(trust)
+        trust["sentence"], trust["meaning"] = _verdict(trust), _meaning(trust)
         content.append(trust)
     return content
 
@@ -188,17 +188,12 @@ def _verdict(trust: dict[str, Any]) -> str:
             f"detector {number(scores['edges'])}, a map at random {number(scores['random'])}). "
             f"{_ADVICE[bool(trust['mean_of'])]}"
         )
-    meaning = (
-        f"Blurring the places that it marks most costs the code {_hundredths(scores['map'])} more of its similarity "
-        f"than blurring as many that it marks least; by an edge detector that is {_hundredths(scores['edges'])}, by "
-        f"chance {_hundredths(scores['random'])}."
-    )
     if scores["map"] - scores["random"] < _CHANCE:
-        return f"This map finds what the code needs hardly better than chance. {meaning}"
+        return "This map finds what the code needs hardly better than chance."
     ahead = scores["map"] - scores["edges"]
     beats = "about as well as" if abs(ahead) < _EQUAL else "better than" if ahead > 0 else "less well than"
     joint = "but" if beats == "less well than" else "and"
-    text = f"This map finds what the code needs {beats} an edge detector does, {joint} better than chance. {meaning}"
+    text = f"This map finds what the code needs {beats} an edge detector does, {joint} better than chance."
     untrained = trust.get("untrained")
     if untrained is None:
         return text
@@ -209,6 +204,15 @@ def _verdict(trust: dict[str, Any]) -> str:
         )
     other = "a partly different one" if untrained["likeness"] >= _PARTLY else "another one"
     return f"{text} Networks that never learned draw {other} (rank correlation {_hundredths(untrained['likeness'])})."
+
+
+def _meaning(trust: dict[str, Any]) -> str:
+    """What the scores of this photo mean."""
+    of_map, edges, random = (_hundredths(trust["curves"][name]["score"]) for name in ("map", "edges", "random"))
+    return (
+        f"Blurring the places that it marks most costs the code {of_map} more of its similarity than blurring as many "
+        f"that it marks least; by an edge detector that is {edges}, by chance {random}."
+    )
 
 
 def _hundredths(value: float) -> str:

@@ -51,11 +51,16 @@ export function drawMatchLines(lines, duo, stages, matching) {
     const bend = (x2 - x1) * 0.35;
     const colour = colours[index % colours.length];
     const quiet = chosen >= 0 && chosen !== index;
-    const path = `M ${x1} ${y1} C ${x1 + bend} ${y1}, ${x2 - bend} ${y2}, ${x2} ${y2}`;
+    /** @type {Curve} */
+    const curve = [[x1, y1], [x1 + bend, y1], [x2 - bend, y2], [x2, y2]];
+    // Over the photos a thread, which hides nothing; between them as wide as what the match adds.
+    const between = partOfCurve(curve, boxes[0].right - area.left, boxes[1].left - area.left);
     const width = ((2 + (9 * Math.abs(match.share)) / largest) * radius) / 12;
+    const thread = Math.min(width, radius / 6);
     if (!isNarrow) lines.append(buildSvg("g", { class: quiet ? "match quiet" : "match" },
-      buildSvg("path", { d: path, class: "match-casing", "stroke-width": width + radius / 3 }),
-      buildSvg("path", { d: path, class: "match-line", stroke: colour, "stroke-width": width, "stroke-dasharray": match.share < 0 ? `${width} ${1.6 * width}` : null })));
+      /** @type {[string, Curve, number][]} */ ([["match-thread", curve, thread], ["match-line", between, width]]).flatMap(([name, part, wide]) => [
+        buildSvg("path", { d: pathOf(part), class: "match-casing", "stroke-width": wide + radius / 3 }),
+        buildSvg("path", { d: pathOf(part), class: name, stroke: colour, "stroke-width": wide, "stroke-dasharray": match.share < 0 ? `${wide} ${1.6 * wide}` : null })])));
     for (const [x, y] of ends) {
       const number = buildSvg("text", { x, y: y + 0.4 * radius, class: "match-number", "font-size": 1.15 * radius, fill: inks[index % colours.length] });
       number.textContent = String(index + 1);
@@ -63,6 +68,48 @@ export function drawMatchLines(lines, duo, stages, matching) {
     }
   });
   lines.append(badges); // no line may cover a number
+}
+
+/** @typedef {[number, number][]} Curve the four points of a cubic Bezier curve whose x only grows */
+
+/** @param {Curve} curve @returns {string} */
+function pathOf([start, first, second, end]) {
+  return `M ${start.join(" ")} C ${first.join(" ")}, ${second.join(" ")}, ${end.join(" ")}`;
+}
+
+/**
+ * The part of a curve between two vertical lines; all of it where they do not cross it.
+ * @param {Curve} curve @param {number} left @param {number} right @returns {Curve}
+ */
+export function partOfCurve(curve, left, right) {
+  /** @param {number} x @returns {number} how far along the curve that is, 0 to 1 */
+  const timeOf = (x) => {
+    let [low, high] = [0, 1];
+    for (let step = 0; step < 30; step += 1) {
+      const middle = (low + high) / 2;
+      if (splitCurve(curve, middle)[0][3][0] < x) low = middle;
+      else high = middle;
+    }
+    return high;
+  };
+  const [start, end] = [left > curve[0][0] ? timeOf(left) : 0, right < curve[3][0] ? timeOf(right) : 1];
+  if (start >= end || end === 0) return curve;
+  return splitCurve(splitCurve(curve, end)[0], start / end)[1];
+}
+
+/** By de Casteljau. @param {Curve} curve @param {number} time @returns {[Curve, Curve]} before and after */
+function splitCurve(curve, time) {
+  /** @type {Curve} */
+  const before = [curve[0]];
+  /** @type {Curve} */
+  const after = [curve[3]];
+  let points = curve;
+  while (points.length > 1) {
+    points = points.slice(1).map((point, index) => [points[index][0] + time * (point[0] - points[index][0]), points[index][1] + time * (point[1] - points[index][1])]);
+    before.push(points[0]);
+    after.unshift(points[points.length - 1]);
+  }
+  return [before, after];
 }
 
 /**

@@ -11,9 +11,10 @@ export function renderTrust({ data, element, store }) {
   const row = build("div", { class: "trio" });
   const key = build("div");
   const verdict = build("p", { class: "finding" });
+  const meaning = build("p", { class: "aside" });
   const chart = build("div", { class: "curves" });
   const caption = build("div");
-  element.append(verdict, row, key, chart, caption);
+  element.append(verdict, meaning, row, key, chart, caption);
 
   async function refresh() {
     const index = store.get().photo;
@@ -38,6 +39,7 @@ export function renderTrust({ data, element, store }) {
     }));
     key.replaceChildren(colourKey(data, { ...map, scale }));
     verdict.textContent = asText(trust.sentence);
+    meaning.textContent = asText(trust.meaning);
     chart.replaceChildren(curveChart(trust.curves, trust.steps));
     caption.replaceChildren(captionStrip([
       ["test", `deletion and insertion, ${trust.steps} steps, under the photo's own blur`],
