@@ -215,6 +215,20 @@ def test_code_that_refers_to_itself_too_deep_is_refused(contents: dict[str, byte
     assert re.search("refer to each other|calls itself too often", refusal(changed, tmp_path / "net.pt"))
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x = torch.add(x, torch.sum(torch.zeros([200000, 20000])))",
+        "for _9 in range(60):\n      x = torch.cat([x, x], 1)",
+        # What needs its numbers cannot be looked through without them.
+        "x = torch.add(x, torch.sum(torch.zeros([torch.add(200000, int(torch.item(torch.sum(x)))), 20000])))",
+    ],
+)
+def test_no_result_is_larger_than_a_bound(contents: dict[str, bytes], tmp_path: Path, line: str) -> None:
+    said = refusal(with_line(contents, line), tmp_path / "net.pt")
+    assert re.search(r"one of its results alone would take [\d,]{11,} bytes; give --trust", said)
+
+
 def test_memory_is_bounded_before_it_is_asked_for(contents: dict[str, bytes], tmp_path: Path) -> None:
     changed = with_line(contents, "x = torch.add(x, torch.sum(torch.zeros([100000, 100000])))")
     with pytest.raises(ModelError, match=r"would take 40,000,000,000 bytes.*--trust") as raised:
