@@ -489,6 +489,47 @@ def test_functions_without_end_are_refused(saved):
     refused(saved(with_functions(*doubling, function("29", [node("Relu", "x", "y")]))), FileError, "operators")
 
 
+@pytest.mark.parametrize(
+    ("turns", "says"),
+    [(2**62, "its loop 'out' may never end"), (10_000, "more than 10,000,000 operators"), (3, "")],
+)
+def test_loops_without_end_are_refused(saved, turns, says):
+    def looped(reads: str, gives: str, inner: Callable[[str], list[Any]]) -> Any:
+        own = [(f"{gives} {name}", kind, shape) for name, kind, shape in _CARRIED]
+        results = [
+            helper.make_tensor_value_info(f"{gives} {name}", kind, None) for name, kind in (("on", 9), ("new", 1))
+        ]
+        nodes = [helper.make_node("Identity", [own[1][0]], [f"{gives} on"]), *inner(own[2][0])]
+        body = helper.make_graph(nodes, "body", [helper.make_tensor_value_info(*each) for each in own], results)
+        return helper.make_node("Loop", ["turns", "yes", reads], [gives], body=body)
+
+    def twice(before: str) -> list[Any]:
+        return [looped(before, "out new", lambda inner: [helper.make_node("Relu", [inner], ["out new new"])])]
+
+    weights = {**K, "turns": np.array(turns), "yes": np.array(True)}
+    path = saved(model_of([node("Conv", "photo k", "c"), looped("c", "out", twice)], weights, "out"))
+    if says:
+        refused(path, ModelError, says)
+    else:
+        assert open_model(path).output == "out"
+
+
+_CARRIED = (("turn", TensorProto.INT64, []), ("going", TensorProto.BOOL, []), ("before", TensorProto.FLOAT, None))
+
+
+def test_what_onnxruntime_says_is_said_plainly(saved):
+    nodes = [
+        node("Conv", "photo k", "c"),
+        node("Shape", "c", "s"),
+        node("Sub", "s s", "zero"),
+        node("Div", "s zero", "q"),
+        node("Cast", "q", "f", to=TensorProto.FLOAT),
+        node("ReduceSum", "f", "z", keepdims=0),
+        node("Add", "c z", "out"),
+    ]
+    refused(saved(model_of(nodes, K, "out")), ModelError, "its Div fails. Integer division by zero")
+
+
 def outside(location: str, **entries: str) -> Any:
     model = encoder_graph()
     tensor = model.graph.initializer[0]

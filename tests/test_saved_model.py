@@ -308,10 +308,19 @@ def test_sizes_that_are_only_claimed(graph: Any) -> None:
     functions = good.meta_graphs[0].graph_def.library.function
     function = next(f for f in functions if "signature_wrapper" in f.signature.name)
     node = function.node_def.add(name="vast", op="Const")
+    constant = node.attr["value"].tensor
+    constant.dtype = tf.float32.as_datatype_enum
     for size in (10**6, 10**6):
-        node.attr["value"].tensor.tensor_shape.dim.add(size=size)
+        constant.tensor_shape.dim.add(size=size)
     with pytest.raises(FileError, match=r"the constant 'vast' has the sizes \[1000000, 1000000\]"):
         refuse_effects(good, folder)
+    # As many texts take more room than as many numbers.
+    constant.dtype = tf.string.as_datatype_enum
+    for dim in constant.tensor_shape.dim:
+        dim.size = 10**4
+    with pytest.raises(FileError, match=r"the constant 'vast' has the sizes \[10000, 10000\]"):
+        refuse_effects(good, folder)
+    function.node_def.remove(node)
     data = next((folder / "variables").glob("variables.data*"))
     data.write_bytes(data.read_bytes()[:100])
     with pytest.raises(FileError, match=r"model: the variables are damaged: they claim [\d,]+ bytes, their files hold"):

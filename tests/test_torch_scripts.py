@@ -108,6 +108,9 @@ def test_nothing_is_written(
         ("x = torch.add(x, torch.zeros([1], dtype=6, layout=77))", "a type of numbers that does not exist (77)"),
         ("x = torch.contiguous(x, memory_format=100)", "a type of numbers that does not exist (100)"),
         ("x = torch.to(x, torch.size(x, 0))", "a type of numbers that only shows when it runs"),
+        ("_9 = [1]\n    for _8 in range(60):\n      _9 = torch.add(_9, _9)", "lists or texts that grow without end"),
+        ('_9 = "x"\n    for _8 in range(60):\n      _9 = torch.format("{}{}", _9, _9)', "lists or texts that grow"),
+        ("x = torch.add(x, torch.len(torch.mul(torch.mul([1], 9999), 9999)))", "lists or texts that grow without end"),
         ("_9 = lambda: 1", "code of an odd form"),
         ("_9 = [_8 for _8 in [1]]", "code of an odd form"),
         ("_9 = 1" + "+1" * 300, "nested"),
@@ -213,6 +216,20 @@ def test_code_that_refers_to_itself_too_deep_is_refused(contents: dict[str, byte
         line = "_9 = __torch__.lib.f0\n    _8 = _9(x, )"
     changed = {**with_line(contents, line), "honest/code/__torch__/lib.py": "".join(parts).encode()}
     assert re.search("refer to each other|calls itself too often", refusal(changed, tmp_path / "net.pt"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x = torch.add(x, torch.sum(torch.zeros([200000, 20000])))",
+        "for _9 in range(60):\n      x = torch.cat([x, x], 1)",
+        # What needs its numbers cannot be looked through without them.
+        "x = torch.add(x, torch.sum(torch.zeros([torch.add(200000, int(torch.item(torch.sum(x)))), 20000])))",
+    ],
+)
+def test_no_result_is_larger_than_a_bound(contents: dict[str, bytes], tmp_path: Path, line: str) -> None:
+    said = refusal(with_line(contents, line), tmp_path / "net.pt")
+    assert re.search(r"one of its results alone would take [\d,]{11,} bytes; give --trust", said)
 
 
 def test_memory_is_bounded_before_it_is_asked_for(contents: dict[str, bytes], tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -22,6 +22,11 @@ _LARGEST = 2**31 - 1
 _MOST_NUMBERS = 2**28
 """Numbers of one result for one image."""
 _MOST_NODES = 200_000
+_MOST_TURNS = 10_000
+"""How often a loop may turn; how long what it scans is counts as `_USUAL_TURNS`."""
+_USUAL_TURNS = 100
+_MOST_WORK = 10_000_000
+"""How many operators one image may need, loops in loops multiplied."""
 _OWN = ("", "ai.onnx")
 _TRIAL_SIDE = 64
 
@@ -64,6 +69,7 @@ def read_onnx(path: Path) -> Any:
         if not all(isinstance(name, str) for node in nodes_in(model.graph) for name in (*node.input, *node.output)):
             raise FileError("it is damaged: a name in it is no text.")
         _refuse_foreign(model.graph)
+        _refuse_endless_loops(model.graph)
         for value in model.graph.output:
             if value.type.WhichOneof("value") == "tensor_type":
                 value.type.tensor_type.shape.SetInParent()  # left out by some exporters; the checker wants one
@@ -240,6 +246,53 @@ def _refuse_foreign(graph: Any) -> None:
         raise ModelError(
             f"it needs operators that are not ONNX's own ({names}); export it again with the standard operators only."
         )
+
+
+def _refuse_endless_loops(graph: Any) -> None:
+    """Raise ModelError for a loop of which nothing says that it ends soon."""
+    if _work_of(graph, dict(_whole_numbers(graph))) > _MOST_WORK:
+        raise ModelError(f"its loops run more than {_MOST_WORK:,} operators.")
+
+
+def _work_of(graph: Any, numbers: Mapping[str, int]) -> int:
+    total = 0
+    for node in graph.node:
+        turns = 1
+        if node.op_type == "Loop":
+            turns = numbers.get(node.input[0] if node.input else "", _MOST_TURNS + 1)
+            if turns > _MOST_TURNS:
+                raise ModelError(
+                    f"its loop {shortened(node.name or node.output[0])} may never end; export it without, or with a "
+                    f"number of turns that is written down, at most {_MOST_TURNS:,}."
+                )
+        elif node.op_type == "Scan":
+            turns = _USUAL_TURNS
+        inner = (part for attribute in node.attribute for part in (attribute.g, *attribute.graphs))
+        total += 1 + max(turns, 1) * sum(_work_of(part, numbers) for part in inner)
+    return total
+
+
+def _whole_numbers(graph: Any) -> Iterator[tuple[str, int]]:
+    """Single whole numbers that are written down anywhere, by name."""
+    from onnx import numpy_helper
+
+    stored = [(tensor.name, tensor) for tensor in graph.initializer]
+    for node in nodes_in(graph):
+        if node.op_type == "Constant":
+            stored += [(node.output[0], attribute.t) for attribute in node.attribute if attribute.name == "value"]
+            yield from ((node.output[0], each.i) for each in node.attribute if each.name == "value_int")
+        stored += [
+            (tensor.name, tensor)
+            for attribute in node.attribute
+            for inner in (attribute.g, *attribute.graphs)
+            for tensor in inner.initializer
+        ]
+    for name, tensor in stored:
+        if tensor.data_type == tensor.INT64 and math.prod(tensor.dims) == 1:
+            try:
+                yield name, int(numpy_helper.to_array(tensor).item())
+            except (ValueError, TypeError):
+                continue  # it is damaged, and said to be where it is read
 
 
 # Sizes

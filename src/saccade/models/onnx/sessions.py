@@ -115,4 +115,7 @@ def _read(node: Any) -> list[str]:
 def _plain(error: BaseException) -> str:
     """What onnxruntime says, without its own numbers and source files."""
     text = re.sub(r"\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : ", "", plain_sentence(error))
-    return re.sub(r"/\S+?\.(cc|h):\d+ ", "", text)
+    text = re.sub(r"Non-zero status code returned while running (\w+) node\. ", r"its \1 fails. ", text)
+    text = re.sub(r"Exception during initialization: .*onnxruntime::.*", "an operator refuses its constants", text)
+    text = re.sub(r"Name:'([^']*)' Status Message: ", r"\1 ", text).replace(".  ", ". ")
+    return re.sub(r"\S+?\.(cc|h):\d+ (Compute |operator\(\) )?", "", text)

@@ -96,7 +96,10 @@ OPERATIONS = frozenset({
 _RESTORES = frozenset({"Restore", "RestoreV2"})
 _MOST_BYTES = 2**30
 _MOST_OPERATIONS = 10**6
-_MOST_CONSTANTS = 2**28
+_MOST_CONSTANTS = 2**30
+"""Bytes of all constants together."""
+_TEXT_BYTES = 24
+"""What TensorFlow keeps of a text, however short."""
 
 
 def read_graph(folder: Path) -> Any:
@@ -270,11 +273,21 @@ def _refuse_endless(functions: Mapping[str, Any], names: Iterable[str]) -> None:
 
 def _refuse_large_constants(graphs: Iterable[Iterable[Any]]) -> None:
     """A few bytes can claim a constant of any shape."""
+    import tensorflow as tf
+
     left = _MOST_CONSTANTS
     for nodes in graphs:
         for node in nodes:
             if node.op == "Const":
-                sizes = [size.size for size in node.attr["value"].tensor.tensor_shape.dim]
-                if min(sizes, default=0) < 0 or math.prod(sizes) > left:
+                tensor = node.attr["value"].tensor
+                sizes = [size.size for size in tensor.tensor_shape.dim]
+                try:
+                    kind = tf.as_dtype(tensor.dtype)
+                except TypeError as error:
+                    raise FileError(
+                        f"its graph is damaged: the constant {shortened(node.name)} has no type."
+                    ) from error
+                item_size = _TEXT_BYTES if kind == tf.string else kind.size
+                if min(sizes, default=0) < 0 or math.prod(sizes) * item_size > left:
                     raise FileError(f"its graph is damaged: the constant {shortened(node.name)} has the sizes {sizes}.")
-                left -= math.prod(sizes)
+                left -= math.prod(sizes) * item_size

@@ -67,9 +67,14 @@ def check_takes_one_image(module: Any, name: str) -> None:
         )
 
 
-def hint_of_other_input(module: Any, image: Any) -> str | None:
-    """What to do with a module that reads no images (N, C, H, W), but names or rows of numbers; None where it does."""
-    names = _names_read(module, image)
+def hint_of_other_input(module: Any, image: Any | None) -> str | None:
+    """What to do with a module that reads no images (N, C, H, W), but names or rows of numbers; None where it does.
+
+    Args:
+        module: It is called once more,
+        image: with this; None: it is not called, as where it comes from a file without trust.
+    """
+    names = [] if image is None else _names_read(module, image)
     if names:
         return f"it reads {names[0]!r} of its input, so it takes a dictionary; {_instead(module).rstrip('.')}"
     return _hint_of_flat_images(module)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 
 from saccade.errors import ModelError
@@ -11,9 +12,10 @@ from saccade.models.input_shape import InputShape
 from saccade.models.torch.image_layout import ImageLayout
 from saccade.models.torch.inputs import hint_of_other_input
 from saccade.models.torch.messages import telling_line
+from saccade.models.torch.result_bound import ResultBound
 from saccade.models.torch.runs import TracedRun, traced
 from saccade.models.torch.shapes import shapes_only
-from saccade.models.torch.sizes import NoSizeFitsError, find_input_shape, likely_channels, trial_sizes
+from saccade.models.torch.sizes import NoOtherSizeError, NoSizeFitsError, find_input_shape, likely_channels, trial_sizes
 from saccade.models.torch.state import inference_mode
 
 _KEPT_RUNS = 16
@@ -22,6 +24,10 @@ _LARGEST_RESULT = 2**29
 """Bytes that any result of an untrusted file may have, and"""
 _MOST_GROWTH = 256
 """how many times larger than its images it may be besides."""
+
+
+class _TooLargeError(ModelError):
+    """A file without trust asks for a result that is too large."""
 
 
 class Measurement:
@@ -59,6 +65,7 @@ class Measurement:
         self._is_trusted = trusted
         self._runs: dict[tuple[int, ...], TracedRun] = {}
         self._shape_runs: dict[tuple[int, ...], TracedRun | None] = {}
+        self._shape_bounds: dict[tuple[int, ...], ResultBound] = {}
         self.input_shape: InputShape = input_shape or self._find_input_shape()
 
     @property
@@ -132,11 +139,16 @@ class Measurement:
                     return
                 if any(self._without_numbers(smaller) is not None for smaller in computed[:1]):
                     raise ModelError(self._cannot(shape, "its shapes do not fit"))
-            self._of_several(height, width, channels)
+            try:
+                self._of_several(height, width, channels)
+            except _TooLargeError as error:
+                raise NoOtherSizeError(str(error)) from error
             computed.append(shape)
 
         try:
             return find_input_shape(attempt, likely_channels(self._layout.module), self._named_sizes)
+        except NoOtherSizeError as error:
+            raise ModelError(str(error)) from error
         except NoSizeFitsError as error:
             hint = self._hint((2, likely_channels(self._layout.module)[0], 64, 64))
             if hint is not None:
@@ -151,16 +163,21 @@ class Measurement:
         """Run black images of this shape (N, C, H, W)."""
         import torch
 
+        bound: ResultBound | None = None
+
         def compute() -> TracedRun:
             with inference_mode(self._layout.module), torch.no_grad():
-                return traced(self._layout.module, self._layout.black(shape))
+                return traced(self._layout.module, self._layout.black(shape), bound)
 
         if shape not in self._runs:
             if not self._is_trusted:
-                self._check_memory(shape)
+                has_shapes = self._without_numbers(shape) is not None
+                self._refuse_too_large(shape, self._shape_bounds[shape])
+                bound = replace(self._shape_bounds[shape], looks_ahead=not has_shapes)
             try:
                 run = self._layout.either_order(compute)
             except (Exception, SystemExit) as error:
+                self._refuse_too_large(shape, bound)
                 hint = self._hint(shape)
                 raise ModelError(self._cannot(shape, _own_words(error) if hint is None else hint)) from error
             while len(self._runs) >= _KEPT_RUNS:
@@ -170,7 +187,7 @@ class Measurement:
 
     def _hint(self, shape: tuple[int, ...]) -> str | None:
         try:
-            black = self._layout.black(shape)
+            black = self._layout.black(shape) if self._is_trusted else None
         except (RuntimeError, MemoryError):  # which is what a run fails of, too
             return None
         with inference_mode(self._layout.module):
@@ -182,16 +199,18 @@ class Measurement:
         if shape not in self._shape_runs:
             while len(self._shape_runs) >= _KEPT_RUNS:
                 del self._shape_runs[next(iter(self._shape_runs))]
+            bound = None
+            if not self._is_trusted:
+                bound = ResultBound(_LARGEST_RESULT + _MOST_GROWTH * 4 * math.prod(shape))
+                self._shape_bounds[shape] = bound
             with inference_mode(self._layout.module), torch.no_grad():
-                self._shape_runs[shape] = shapes_only(self._layout.module, lambda: self._layout.black(shape))
+                self._shape_runs[shape] = shapes_only(self._layout.module, lambda: self._layout.black(shape), bound)
         return self._shape_runs[shape]
 
-    def _check_memory(self, shape: tuple[int, ...]) -> None:
-        run = self._without_numbers(shape)
-        most = _LARGEST_RESULT + _MOST_GROWTH * 4 * math.prod(shape)
-        if run is not None and run.trace.largest_result > most:
-            raise ModelError(
-                self._cannot(shape, f"one of its results alone would take {run.trace.largest_result:,} bytes")
+    def _refuse_too_large(self, shape: tuple[int, ...], bound: ResultBound | None) -> None:
+        if bound is not None and bound.exceeded:
+            raise _TooLargeError(
+                self._cannot(shape, f"one of its results alone would take {bound.exceeded:,} bytes")
                 + "; give --trust if the file is your own"
             )
 

@@ -10,6 +10,7 @@ from typing import Any
 from saccade.models.torch.calls import Result, callable_parts, hooked, layer_path
 from saccade.models.torch.pool_before_activation import PoolingTrace, Postponed, tracing_poolings
 from saccade.models.torch.remembered_tensors import remembered_tensors
+from saccade.models.torch.result_bound import ResultBound
 from saccade.models.torch.result_parts import parts_of
 from saccade.models.torch.trace import Trace, tensors_in, tracing
 from saccade.typing import Tensor
@@ -43,9 +44,9 @@ class TracedRun:
     postponed: tuple[Postponed, ...] = ()
 
 
-def traced(module: Any, images: Tensor) -> TracedRun:
-    """Call a module with images (N, C, H, W), and take down everything that happens."""
-    run = TracedRun(tuple(int(size) for size in images.shape))
+def traced(module: Any, images: Tensor, bound: ResultBound | None = None) -> TracedRun:
+    """Call a module with images (N, C, H, W), and take down everything that happens; no result exceeds the bound."""
+    run = TracedRun(tuple(int(size) for size in images.shape), Trace(bound=bound))
     paths: dict[Any, str] = {}
     module_names = {name for name, _ in module.named_modules()}
 

@@ -7,7 +7,7 @@ often it can run.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from saccade.models.torch.operations import SCRIPT_PRIMITIVES, only_computes
 from saccade.models.torch.trust import Untrusted
@@ -17,6 +17,8 @@ _MOST_TURNS = 10_000
 _USUAL_TURNS = 100
 _MOST_WORK = 10_000_000
 """How many operations one call may run, loops and calls of calls multiplied."""
+_MOST_DOUBLINGS = 24
+"""How often lists and texts may be joined with others, each of which may be as long as themselves."""
 
 
 def check_graphs(functions: Any) -> None:
@@ -26,10 +28,13 @@ def check_graphs(functions: Any) -> None:
         Untrusted: One of them does more than compute, or the code could run without end.
     """
     graphs = {function.qualified_name: function.graph for function in functions.get_functions()}
-    work: dict[str, int] = {}
+    costs: dict[str, _Cost] = {}
     for name in graphs:
-        if _least_operations(name, graphs, work) > _MOST_WORK:
+        cost = _cost(name, graphs, costs)
+        if cost.work > _MOST_WORK:
             raise Untrusted("a script that calls itself too often to be read through")
+        if cost.doublings > _MOST_DOUBLINGS:
+            raise Untrusted("lists or texts that grow without end")
 
 
 def callee_of(node: Any) -> str | None:
@@ -39,18 +44,37 @@ def callee_of(node: Any) -> str | None:
     return _type_name(node.inputsAt(0)) if node.kind() == "prim::CallFunction" else None
 
 
-def _least_operations(name: str, graphs: Mapping[str, Any], operations: dict[str, int]) -> int:
-    """How many operations does a call of this function run, at the least likely?"""
-    if name not in operations:
+class _Cost(NamedTuple):
+    """What a function may take, at the least likely.
+
+    Attributes:
+        work: How many operations it runs.
+        doublings: How often the longest list or text in it could become twice as long.
+    """
+
+    work: int = 0
+    doublings: int = 0
+
+    def __add__(self, other: Any) -> _Cost:
+        return _Cost(self.work + other.work, self.doublings + other.doublings)
+
+    def times(self, turns: int) -> _Cost:
+        """That of so many turns."""
+        return _Cost(self.work * turns, self.doublings * turns)
+
+
+def _cost(name: str, graphs: Mapping[str, Any], costs: dict[str, _Cost]) -> _Cost:
+    """That of a call of this function."""
+    if name not in costs:
         if name not in graphs:
             raise Untrusted(f"a call of {name[:80]!r}, which is not in it")
-        operations[name] = _MOST_WORK + 1  # until it is known: what calls itself never ends
-        operations[name] = _least_operations_of(graphs[name].nodes(), graphs, operations)
-    return operations[name]
+        costs[name] = _Cost(_MOST_WORK + 1)  # until it is known: what calls itself never ends
+        costs[name] = _cost_of(graphs[name].nodes(), graphs, costs)
+    return costs[name]
 
 
-def _least_operations_of(nodes: Any, graphs: Mapping[str, Any], operations: dict[str, int]) -> int:
-    total = 0
+def _cost_of(nodes: Any, graphs: Mapping[str, Any], costs: dict[str, _Cost]) -> _Cost:
+    total = _Cost()
     for node in nodes:
         namespace, _, operation = node.kind().partition("::")
         if not (
@@ -58,17 +82,33 @@ def _least_operations_of(nodes: Any, graphs: Mapping[str, Any], operations: dict
             or (namespace == "prim" and operation in SCRIPT_PRIMITIVES)
         ):
             raise Untrusted(f"a call of {node.kind()!r}")
-        if node.kind() in ("aten::mul", "prim::rangelist") and node.output().type().kind() == "ListType":
-            length = _bound(node.inputsAt(node.inputsSize() - 1))
-            if length is None or length > _MOST_TURNS:
-                raise Untrusted("a list of unknown length")
-        own = 1
+        total += _Cost(1, _doublings(node))
         callee = callee_of(node)
         if callee is not None:
-            own += _least_operations(callee, graphs, operations)
-        inside = sum(_least_operations_of(block.nodes(), graphs, operations) for block in node.blocks())
-        total += own + inside * (_turns(node) if operation == "Loop" else 1)
+            total += _cost(callee, graphs, costs)
+        for block in node.blocks():
+            total += _cost_of(block.nodes(), graphs, costs).times(_turns(node) if operation == "Loop" else 1)
     return total
+
+
+def _doublings(node: Any) -> int:
+    """How often could one operation double the length of a list or a text?"""
+    if node.kind() in ("aten::mul", "prim::rangelist") and node.output().type().kind() == "ListType":
+        length = _bound(node.inputsAt(node.inputsSize() - 1))
+        if length is None or length > _MOST_TURNS:
+            raise Untrusted("a list of unknown length")
+        return length.bit_length()
+    if node.kind() in ("aten::join", "aten::replace"):
+        return _MOST_TURNS.bit_length()
+    if node.kind() in ("aten::add", "aten::add_", "aten::extend", "aten::format"):
+        return max(sum(map(_is_long, node.inputs())) - 1, 0)
+    return 0
+
+
+def _is_long(value: Any) -> bool:
+    """Is this a list or a text that is not written down where it is used?"""
+    kinds = ("ListType", "StringType")
+    return value.type().kind() in kinds and value.node().kind() not in ("prim::Constant", "prim::ListConstruct")
 
 
 def _turns(loop: Any) -> int:

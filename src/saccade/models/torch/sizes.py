@@ -23,6 +23,10 @@ class NoSizeFitsError(Exception):
     """No size that was tried ran; the cause is what the module said to the most likely one."""
 
 
+class NoOtherSizeError(Exception):
+    """Trying other sizes is of no use; the message says why."""
+
+
 def check_channels_last(shape: InputShape, module: Any) -> None:
     """Raise InputError for a shape that has its channels first, as torch has them."""
     height, width, channels = shape
@@ -43,6 +47,7 @@ def find_input_shape(attempt: Attempt, channels: Sequence[int], named: Sequence[
 
     Raises:
         NoSizeFitsError: Nothing ran.
+        NoOtherSizeError: An attempt said so.
     """
     errors: dict[tuple[int, int, int], Exception] = {}
     works: dict[tuple[int, int, int], bool] = {}
@@ -53,6 +58,8 @@ def find_input_shape(attempt: Attempt, channels: Sequence[int], named: Sequence[
             try:
                 attempt(*key)
                 works[key] = True
+            except NoOtherSizeError:
+                raise
             except Exception as error:
                 errors[key] = error
                 works[key] = False

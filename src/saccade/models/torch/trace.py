@@ -19,6 +19,7 @@ from saccade.models.torch.axes import Axes, channels_first, channels_last, grid_
 from saccade.models.torch.layout import Layout, feature_map, has_places, is_spatial, places_of, size_of
 from saccade.models.torch.layout_rules import Operand, Work, layout_after
 from saccade.models.torch.memory import Geometry, Memory, geometry_of
+from saccade.models.torch.result_bound import ResultBound
 from saccade.models.torch.windows import Movement, Step, movement
 from saccade.typing import Tensor
 
@@ -85,14 +86,14 @@ class Trace:
         overwritten: The named layers whose result was changed in place afterwards.
         channels_last: The named layers whose 4-D result has its channels last.
         writes_input: The images themselves were changed in place.
-        largest_result: The bytes of the largest tensor that an operation gave.
+        bound: How large the result of an operation may be; None: as large as it likes.
     """
 
     operations: dict[str, Operation] = field(default_factory=dict)
     overwritten: set[str] = field(default_factory=set)
     channels_last: set[str] = field(default_factory=set)
     writes_input: bool = False
-    largest_result: int = 0
+    bound: ResultBound | None = None
     _memory: Memory = field(default_factory=Memory)
     _views: dict[int, dict[Geometry, TracedTensor | None]] = field(default_factory=dict)
     _constant: set[int] = field(default_factory=set)
@@ -134,7 +135,8 @@ class Trace:
         """Take down one ATen operation that ran."""
         name, targets, derived = call.name, call.targets, call.derived
         results = list(tensors_in(result)) or targets
-        self.largest_result = max([self.largest_result, *(each.numel() * each.element_size() for each in results)])
+        if self.bound is not None:
+            self.bound.check(results)
         for target in targets:
             self.overwritten |= self._named.get(self._memory.block(target), set())
             self.writes_input |= self._memory.block(target) == self._input
@@ -331,6 +333,8 @@ def tracing(trace: Trace) -> Iterator[None]:
 
     class Operations(TorchDispatchMode):  # type: ignore[misc]
         def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if trace.bound is not None:
+                trace.bound.look_ahead(function, args, kwargs or {})
             call = trace.about_to(function, args, kwargs or {})
             result = function(*args, **(kwargs or {}))
             trace.note(call, result)
