@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 from collections.abc import Callable
 
 import numpy as np
@@ -204,6 +205,21 @@ def test_what_a_function_remembers_does_not_depend_on_the_image() -> None:
     flow = open_live(module, input_shape=(64, 64, 3)).dataflow(64, 64)
     assert flow.is_cut("block", "last")
     assert "unknown" not in {source for operation in flow.operations.values() for source in operation.inputs}
+
+
+def test_the_objects_of_the_process_are_gone_through_only_where_a_function_may_remember(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In a process with much in it that takes longer than opening a model, which is run at many sizes."""
+    searches: list[int] = []
+    every_object = gc.get_objects
+    monkeypatch.setattr(gc, "get_objects", lambda: searches.append(1) or every_object())
+    assert open_live(nn.Sequential(nn.Flatten(), nn.Linear(28 * 28, 3))).input_shape == (28, 28, 1)
+    assert not searches
+    module = Rotary().eval()
+    module(torch.zeros(1, 3, 64, 64))
+    open_live(module, input_shape=(64, 64, 3)).dataflow(64, 64)
+    assert searches
 
 
 class OfRememberedBatch(nn.Module):

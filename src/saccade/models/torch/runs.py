@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any
 
 from saccade.models.torch.calls import Result, callable_parts, hooked, layer_path
@@ -80,7 +79,7 @@ def traced(module: Any, images: Tensor, bound: ResultBound | None = None) -> Tra
 
     users_hooks = {name for name, part in module.named_modules() if part._forward_hooks}
     pooling_trace = PoolingTrace(run.trace)
-    run.trace.start(images, chain(_tensors_of(module), remembered_tensors()))
+    run.trace.start(images, _tensors_of(module), remembered_tensors)
     with hooked(callable_parts(module), record), tracing(run.trace), tracing_poolings(pooling_trace):
         record(None, 1, module(images))
     run.trace.finish()

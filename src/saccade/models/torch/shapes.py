@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from saccade.models.torch.quiet_logs import quiet_logs
 from saccade.models.torch.remembered_tensors import forget
 from saccade.models.torch.result_bound import ResultBound
 from saccade.models.torch.runs import TracedRun, traced
+from saccade.models.torch.trace import tensors_in
 from saccade.typing import Tensor
 
 
@@ -24,6 +27,7 @@ def shapes_only(module: Any, images: Callable[[], Tensor], bound: ResultBound | 
     """
     import torch
 
+    results: list[weakref.ref[Tensor]] = []
     try:
         # What torch's own compiler looks ahead with; not among its public names.
         from torch._subclasses.fake_tensor import FakeCopyMode, FakeTensorMode
@@ -33,10 +37,32 @@ def shapes_only(module: Any, images: Callable[[], Tensor], bound: ResultBound | 
             bare = copy.deepcopy(module)
         # The copy of a script shares its compiled code, into which an optimised run would write tensors without numbers
         # as constants.
-        with without_numbers, torch.jit.optimized_execution(False), quiet_logs(FakeTensorMode.__module__):
+        with (
+            without_numbers,
+            torch.jit.optimized_execution(False),
+            quiet_logs(FakeTensorMode.__module__),
+            _listing(results),
+        ):
             return traced(bare, images(), bound)
     except Exception:
         # Whatever the reason is: the same run with numbers either works, or says what is wrong with the model.
         return None
     finally:
-        forget(torch._subclasses.FakeTensor)
+        # All objects of the process are gone through: only where something can be found.
+        if any(result() is not None for result in results):
+            forget(torch._subclasses.FakeTensor)
+
+
+@contextmanager
+def _listing(results: list[weakref.ref[Tensor]]) -> Iterator[None]:
+    """List every tensor that an operation gives, without keeping it alive."""
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Listing(TorchDispatchMode):  # type: ignore[misc]
+        def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            result = function(*args, **(kwargs or {}))
+            results.extend(weakref.ref(tensor) for tensor in tensors_in(result))
+            return result
+
+    with Listing():
+        yield

@@ -8,7 +8,7 @@ may come out too large, never too small.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -98,15 +98,24 @@ class Trace:
     _views: dict[int, dict[Geometry, TracedTensor | None]] = field(default_factory=dict)
     _constant: set[int] = field(default_factory=set)
     _named: dict[int, set[str]] = field(default_factory=dict)
+    _remembered: Callable[[], Iterable[Tensor]] | None = None
     _input: int = 0
     _leaked: bool = False
     _count: int = 0
 
-    def start(self, images: Tensor, constants: Iterator[Tensor]) -> None:
-        """Begin with the images (N, C, H, W) and the tensors that the module holds."""
+    def start(
+        self, images: Tensor, constants: Iterable[Tensor], remembered: Callable[[], Iterable[Tensor]] | None = None
+    ) -> None:
+        """Begin with the images (N, C, H, W) and the tensors that the module holds.
+
+        Args:
+            images: What the module is called with.
+            constants: Tensors that do not depend on the images.
+            remembered: Gives more of them. It may take long: it is called once, at the first tensor that is not known.
+        """
         for tensor in constants:
-            self._remember(tensor, None)
-            self._constant.add(self._memory.block(tensor))
+            self._add_constant(tensor)
+        self._remembered = remembered
         shape = tuple(images.shape)
         self._remember(images, TracedTensor("input", channels_first(shape), "input", feature_map(shape)))
         self._input = self._memory.block(images)
@@ -145,8 +154,7 @@ class Trace:
         if not derived and not self._leaked:
             for tensor in results if not targets else ():
                 if self._memory.block(tensor) not in self._views:
-                    self._remember(tensor, None)
-                    self._constant.add(self._memory.block(tensor))
+                    self._add_constant(tensor)
             return
         base = name.removesuffix("_") if targets else name
         pointwise = _is_pointwise(call.function, base)
@@ -208,6 +216,7 @@ class Trace:
         """Let go of the memory; what was taken down stays."""
         self._memory = Memory()
         self._views.clear()
+        self._remembered = None
 
     def dataflow(self, height: int, width: int, shapes: Mapping[str, tuple[int, ...]] | None = None) -> Dataflow:
         """The operations at this image size, and the shapes of named layers."""
@@ -257,6 +266,10 @@ class Trace:
         kind = derived[0][1].kind if name in _SAME_NUMBERS and derived else name
         return TracedTensor(key, axes, kind, layout_after(Work(name, arguments, call.operands, shape, part)))
 
+    def _add_constant(self, tensor: Tensor) -> None:
+        self._remember(tensor, None)
+        self._constant.add(self._memory.block(tensor))
+
     def _remember(self, tensor: Tensor, traced: TracedTensor | None) -> None:
         self._views.setdefault(self._memory.block(tensor), {})[geometry_of(tensor)] = traced
 
@@ -289,6 +302,11 @@ class Trace:
         views = self._views.get(block, {})
         if (geometry := geometry_of(tensor)) in views:
             return views[geometry]
+        if self._remembered is not None and not views and block not in self._constant:
+            remembered, self._remembered = self._remembered(), None
+            for each in remembered:
+                if self._memory.block(each) not in self._views:  # what this run made is known better
+                    self._add_constant(each)
         return None if block in self._constant else TracedTensor(_UNKNOWN, None, _UNKNOWN)
 
 
