@@ -119,8 +119,8 @@ def test_an_output_that_cannot_be_written(run: Run, small_model: str, photos: Pa
     )
     refused(run("explain", small_model, cat, "-o", "file"), "is a file", "output")
     refused(run("feature-maps", small_model, cat, "-o", "file/out"), "cannot be written")
-    refused(run("compare", small_model, cat, cat, "-o", "file/why.png"), "cannot be written")
-    refused(run("train", photos, "-o", "file/model.keras"), "cannot be written")
+    refused(run("compare", small_model, cat, cat, "-o", "file/why.png"), "file is a file; give a folder")
+    refused(run("train", photos, "-o", "file/model.keras"), "file is a file; give a folder")
 
 
 LONG = "x" * 300
