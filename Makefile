@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 BACKENDS := tensorflow jax torch
-# One process a core; a file's tests stay together, since they share what was compiled.
-PARALLEL := -n auto --dist loadscope
+# One process a core. A file's tests stay together, since they share what was compiled, but for the few that a process
+# with nothing left to do takes over from the end of another's.
+PARALLEL := -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench encoders docs clean

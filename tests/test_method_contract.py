@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+from functools import cache
 from typing import Any
 
 import keras
@@ -54,6 +55,28 @@ def every_target(other: Any) -> dict[str, targets.Target]:
 @pytest.fixture(scope="module")
 def encoder() -> Encoder:
     return Encoder(nets.rectified(), layer="encoded")
+
+
+@pytest.fixture(scope="module")
+def earlier(encoder: Encoder) -> Encoder:
+    """The same network, of which an earlier layer is the code."""
+    return Encoder(encoder.network.model, layer="pool_1")  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="module")
+def dead() -> Encoder:
+    """An encoder whose code is zero for every image."""
+    inputs = keras.Input((8, 8, 1))
+    x = keras.layers.MaxPooling2D(2)(keras.layers.Conv2D(2, 3, padding="same", activation="relu")(inputs))
+    code = keras.layers.Conv2D(2, 3, padding="same", kernel_initializer="zeros", name="code")(x)
+    return Encoder(keras.Model(inputs, code), layer="code")
+
+
+@cache
+def encoder_of(net: str) -> Encoder:
+    """One for all methods: what they share is compiled once."""
+    build, layer = {**nets.LOCAL, **nets.MIXING}[net]
+    return Encoder(build(), layer=layer)
 
 
 @pytest.fixture(scope="module")
@@ -165,21 +188,15 @@ def test_a_batch_equals_a_loop_and_the_size_of_the_pieces_changes_nothing(
 
 
 @pytest.mark.parametrize("name", ANSWERING)
-def test_naming_another_layer_changes_the_map(name: str) -> None:
-    model = nets.rectified()
-    images = nets.pictures(model, 1)
-    first, second = (
-        find(name)(Encoder(model, layer=layer), images, targets.code(), **asked(name)).values
-        for layer in ("pool_1", "encoded")
-    )
+def test_naming_another_layer_changes_the_map(name: str, encoder: Encoder, earlier: Encoder, images: Any) -> None:
+    first, second = (find(name)(each, images[:1], targets.code(), **asked(name)).values for each in (earlier, encoder))
     assert first.shape != second.shape or np.abs(first - second).max() > 1e-3 * np.abs(first).max()
 
 
 @pytest.mark.parametrize("name", ANSWERING)
 @pytest.mark.parametrize("net", ["dense", "pooled", "odd", "averaging"])
 def test_codes_and_pictures_of_every_shape(name: str, net: str) -> None:
-    build, layer = {**nets.LOCAL, **nets.MIXING}[net]
-    encoder = Encoder(build(), layer=layer)
+    encoder = encoder_of(net)
     images = nets.pictures(encoder.network.model)  # type: ignore[attr-defined]
     try:
         found = saccade.explain(encoder, images, name, **asked(name))
@@ -193,14 +210,10 @@ def test_codes_and_pictures_of_every_shape(name: str, net: str) -> None:
 
 
 @pytest.mark.parametrize("name", ANSWERING)
-def test_a_dead_code_gives_a_flat_map_not_noise(name: str) -> None:
-    inputs = keras.Input((8, 8, 1))
-    x = keras.layers.MaxPooling2D(2)(keras.layers.Conv2D(2, 3, padding="same", activation="relu")(inputs))
-    dead = keras.layers.Conv2D(2, 3, padding="same", kernel_initializer="zeros", name="code")
-    model = keras.Model(inputs, dead(x))
-    encoder, images = Encoder(model, layer="code"), nets.pictures(model)
+def test_a_dead_code_gives_a_flat_map_not_noise(name: str, dead: Encoder) -> None:
+    images = nets.pictures(dead.network.model)  # type: ignore[attr-defined]
     try:
-        found = saccade.explain(encoder, images, name, **asked(name))  # a warning would be an error, as in every test
+        found = saccade.explain(dead, images, name, **asked(name))  # a warning would be an error, as in every test
     except NotApplicable:
         return
     if "energy" in found.units or found.method == "eigen_cam":
