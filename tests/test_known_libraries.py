@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -130,8 +131,23 @@ def test_a_swin_transformer_is_left_as_it_was() -> None:
 def test_a_masked_autoencoder_draws_its_mask() -> None:
     transformers = importlib.import_module("transformers")
     encoder = opened(transformers.ViTMAEModel(transformers.ViTMAEConfig(image_size=64, **SMALL)))
-    with pytest.raises(ModelError, match=r"is drawn at random \(the first layer that is: 'embeddings\[0\]'\)"):
+    with pytest.raises(
+        ModelError,
+        match=r"is drawn at random \(the first layer that is: 'embeddings\[0\]'\).*transformers\.ViTModel is the same",
+    ):
         encoder.codes(some_images(encoder))
+
+
+def test_a_masked_autoencoder_is_read_whole_by_the_class_that_the_refusal_names(tmp_path: Path) -> None:
+    transformers = importlib.import_module("transformers")
+    masked = transformers.ViTMAEModel(transformers.ViTMAEConfig(image_size=64, **SMALL))
+    masked.save_pretrained(tmp_path)
+    whole = transformers.ViTModel.from_pretrained(tmp_path, add_pooling_layer=False)
+    held = masked.state_dict()
+    assert all(torch.equal(value, held[name]) for name, value in whole.state_dict().items())
+    encoder = opened(whole)
+    images = some_images(encoder)
+    assert np.array_equal(encoder.codes(images), encoder.codes(images))
 
 
 def test_a_whole_clip_names_its_image_encoder() -> None:

@@ -13,6 +13,8 @@ _ALIKE = 2e-4
 """Where different images are less far apart than this, another value range is tried."""
 _BETTER = 20.0
 _OTHER_RANGES = ((0.0, 255.0), (-1.0, 1.0))
+_UNMASKED = {"ViTMAEModel": "transformers.ViTModel", "ViTMAEForPreTraining": "transformers.ViTModel"}
+"""Classes that mask images at random in use, too, and what reads their weights without."""
 _STEADY = 1e-5
 """Below this share of its length a code is the same but for rounding."""
 _NORMALISING = ("UnitNormalization", "Lambda", "Normalize", "TrueDivide", "Divide")
@@ -52,6 +54,12 @@ def refuse_unsteady(trial: Trial) -> None:
 
 def _instead(trial: Trial, before: Sequence[str]) -> str:
     """Which layer to take in place of one that is drawn: the mean, else the last steady one."""
+    unmasked = _UNMASKED.get(type(getattr(trial.engine.network, "module", None)).__name__)
+    if unmasked is not None:
+        return (
+            f"It hides most of every image by a mask that it draws; {unmasked} is the same encoder without the mask, "
+            "and takes its weights."
+        )
     steady = [path for path in trial.steady(before) if path != trial.layer]
     size = trial.engine.network.layers[trial.layer].shape
     alike = [path for path in steady if trial.engine.network.layers[path].shape == size]

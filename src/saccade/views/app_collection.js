@@ -48,6 +48,8 @@ export async function loadCollection(data, tell) {
     await new Promise((resolve) => { setTimeout(resolve, PATIENCE); });
   }
   tell("The machine lays out the map\u2026");
+  // From now on the model compares photos less what those of the collection share.
+  data.mean_of ||= (await getJson("api/page")).mean_of;
   data.collection = { ...(await getJson("api/collection/map")), queries: [] };
 }
 
