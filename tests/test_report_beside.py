@@ -22,6 +22,7 @@ from page_data import PHOTOS, carried_by, decoded, write_photos
 from scipy import ndimage
 
 import saccade
+from saccade.collection import catalogue_of
 from saccade.errors import InputError, NotApplicable, UnknownName
 from saccade.report import write_report
 from saccade.report.beside_data import network_names
@@ -419,3 +420,19 @@ def test_few_photos_have_a_chapter_too(
         tab.wait_for_selector("#beside .headline")
         assert tab.locator("#beside .orders").count() == 0
         assert tab.locator("#beside .network-pair").count() == 2 * (count - 1)
+
+
+def test_both_networks_compare_less_what_the_reference_photos_share(
+    encoder: saccade.Encoder, other: saccade.Encoder, folder: Path, tmp_path: Path
+) -> None:
+    photos = [folder / name for name in PHOTOS[:2]]
+    plain = saccade.compare(other, *photos, cover=False)
+    why = saccade.compare(other, *photos, cover=False, reference=folder)
+    assert abs(why.score - plain.score) > 0.01
+    catalogue = catalogue_of(encoder, folder)
+    for reference, score in ((folder, why.score), (catalogue, why.score), (catalogue.reference, plain.score)):
+        page = write_report(encoder, photos, tmp_path / "two.html", live=False, beside=other, reference=reference)
+        beside = carried_by(page)["beside"]
+        assert beside["centred"] is (score == why.score)
+        assert beside["pairs"][0]["score"] == pytest.approx(score, abs=1e-5)
+    assert other.reference is None

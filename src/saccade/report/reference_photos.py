@@ -8,15 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from saccade.collection import Catalogue, catalogue_of
+from saccade.collection import Catalogue, catalogue_of, sample
 from saccade.collection.catalogue_file import is_catalogue_name
 from saccade.collection.code_space import FEWEST_CENTRED
 from saccade.encoder import Encoder
 from saccade.errors import InputError
-from saccade.images import Images
+from saccade.images import Images, find
 from saccade.images.collection import skipped_in_words
 from saccade.reference import Reference
 
+_OF_A_SECOND = 300
 NAME = "the reference"
 """What these photos are called."""
 
@@ -66,6 +67,47 @@ def with_reference(
     knowing = copy.copy(encoder)
     knowing.reference = reference
     return knowing, skipped
+
+
+def knowing_the_same(
+    other: Encoder, images: Images, reference: Any, *, stop: Callable[[], bool] | None = None
+) -> Encoder:
+    """A second network that compares photos less what the reference photos share to it, as the first one does.
+
+    At most 300 of them, drawn at random, are encoded for it. It is handed back as it is where it knows a collection of
+    its own, or where those photos are not at hand: a `Reference` has none, and of a catalogue they may be gone.
+
+    Args:
+        other: The second network.
+        images: The photos of the page.
+        reference: As for `with_reference`, for the first network.
+        stop: Asked between photos; True ends the work with `Cancelled`.
+
+    Raises:
+        InputError: Fewer than three of the photos can be used.
+        FileError: A file or folder does not exist, or holds no photo.
+        Cancelled: `stop` said so.
+    """
+    if other.reference is not None:
+        return other
+    photos = _photos_of(reference)
+    chosen = [photos[row] for row in sample(len(photos), _OF_A_SECOND)]
+    if len(chosen) < FEWEST_CENTRED:
+        return other
+    seen = other.read([photo.original for photo in images.photos])
+    knowing, _ = with_reference(other, seen, chosen, stop=stop)
+    return knowing
+
+
+def _photos_of(reference: Any) -> list[Any]:
+    """The reference photos themselves, as far as they are there."""
+    if isinstance(reference, (str, Path)):
+        if not is_catalogue_name(reference):
+            return list(find([reference]))
+        reference = Catalogue.load(reference)
+    if isinstance(reference, Catalogue):
+        return [path for row in range(len(reference)) if (path := reference.file(row)) is not None]
+    return [] if isinstance(reference, Reference) else list(reference)
 
 
 def _catalogue(

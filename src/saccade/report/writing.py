@@ -18,7 +18,7 @@ from saccade.report.in_page_network import in_page_network
 from saccade.report.page_file import page_file
 from saccade.report.progress import STEPS, ReportProgress
 from saccade.report.recipe import recipe
-from saccade.report.reference_photos import with_reference
+from saccade.report.reference_photos import knowing_the_same, with_reference
 from saccade.utf8 import utf8_bytes
 
 MOST = 12
@@ -155,8 +155,12 @@ def report_page(
     if reference is not None:
         on_photo = steps.encoding("encoding the reference photos", steps.collections - 1)
         comparing, skipped = with_reference(encoder, photos, reference, progress=on_photo, stop=stop)
+    shared_photos = collection if reference is None else reference
+    second = other
+    if other is not None and shared_photos is not None:
+        second = knowing_the_same(other, photos, shared_photos, stop=stop)
     data = report_contents(
-        encoder, photos, comparing=comparing, methods=methods, title=title, deck=deck, beside=other,
+        encoder, photos, comparing=comparing, methods=methods, title=title, deck=deck, beside=second,
         beside_lead=beside_lead, about=about_each, report=steps.step, stop=stop, collection=catalogue,
     )  # fmt: skip
     left_out = [*data["left_out"], *([skipped] if skipped else []), *notes]
