@@ -184,7 +184,7 @@ def test_below_the_mean_is_no_evidence_against(method: str, tmp_path: Path) -> N
     look = saccade.explain(encoder, images, method)
     assert abs(look.values.mean()) < 1e-3 * np.abs(look.values).max()
     for each in (look, saccade.Attribution.load(look.save(tmp_path / "look.npz"))):
-        assert "above the mean of the map" in each.sentence()
+        assert "exceeds the map's mean" in each.sentence()
         assert "against" not in each.sentence()
 
 

@@ -48,12 +48,12 @@ def test_where_zero_is_the_mean_nothing_is_said_of_what_lies_below() -> None:
     values[:2, :2] = 1.0
     values -= values.mean()
     assert map_sentence(values, signed=True, zero_is_mean=True) == (
-        "Half of what lies above the mean of the map lies in 3.1 % of the photo's area, most of it (100 %) in the "
+        "Half of what exceeds the map's mean lies in 3.1 % of the photo's area, most of it (100 %) in the "
         "upper left quarter; its strongest place is in the upper left corner."
     )
     evenly = np.where(np.indices((8, 8)).sum(axis=0) % 2, 1.0, -1.0)
     assert map_sentence(evenly, signed=True, zero_is_mean=True) == (
-        "Half of what lies above the mean of the map lies in 25 % of the photo's area."
+        "Half of what exceeds the map's mean lies in 25 % of the photo's area."
     )
 
 

@@ -57,7 +57,8 @@ def map_sentence(values: NDArray[np.floating], *, signed: bool, zero_is_mean: bo
     if zero_is_mean:
         strongest = _strongest(above)
         top = f"; its strongest place is {strongest}" if strongest else ""
-        return f"{_half('what lies above the mean of the map', above)}{top}."
+        half = _half("what exceeds the map's mean", above)
+        return f"{half}{top}."
     weight, against = float(above.sum()), float(below.sum())
     if weight <= _NOTABLE * against:
         return _concentration("what lies below zero", below)
