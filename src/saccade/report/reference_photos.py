@@ -91,11 +91,11 @@ def knowing_the_same(
     if other.reference is not None:
         return other
     photos = _photos_of(reference)
-    sampled = [photos[row] for row in sample(len(photos), _OF_A_SECOND)]
-    if len(sampled) < FEWEST_CENTRED:
+    chosen = [photos[row] for row in sample(len(photos), _OF_A_SECOND)]
+    if len(chosen) < FEWEST_CENTRED:
         return other
     images_of_other = other.read([photo.original for photo in images.photos])
-    knowing, _ = with_reference(other, images_of_other, sampled, stop=stop)
+    knowing, _ = with_reference(other, images_of_other, chosen, stop=stop)
     return knowing
 
 
