@@ -239,6 +239,16 @@ def test_memory_is_bounded_before_it_is_asked_for(contents: dict[str, bytes], tm
     assert "\n" not in str(raised.value)
 
 
+class ManyShapes(nn.Module):
+    """Writes down shapes in each of many blocks, as stochastic depth does."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for _ in range(50):
+            shape = [x.shape[0]] + [1] * (x.ndim - 1)
+            x = x + torch.ones(shape)
+        return x
+
+
 class Curious(nn.Module):
     """Loops over lists and dimensions, leaves one early, repeats lists, and formats text."""
 
@@ -265,13 +275,14 @@ class Curious(nn.Module):
     [
         Net(),
         Curious(),
+        ManyShapes(),
         nn.Sequential(nn.Conv2d(3, 4, 3), nn.PReLU(), nn.GroupNorm(2, 4), nn.PixelShuffle(2), nn.ReflectionPad2d(1)),
         nn.Sequential(nn.Conv2d(3, 8, 4, 4), nn.Flatten(2), nn.TransformerEncoderLayer(64, 2, 8, batch_first=True)),
         nn.Sequential(
             nn.AdaptiveAvgPool2d(4), nn.Flatten(2), nn.Linear(16, 4), nn.LayerNorm(4), nn.Dropout(), nn.GELU()
         ),
     ],
-    ids=["net", "curious", "layers", "attention", "dense"],
+    ids=["net", "curious", "shapes", "layers", "attention", "dense"],
 )
 def test_honest_scripts_are_opened(module: nn.Module, tmp_path: Path, traced: bool) -> None:
     with warnings.catch_warnings():

@@ -17,8 +17,9 @@ _MOST_TURNS = 10_000
 _USUAL_TURNS = 100
 _MOST_WORK = 10_000_000
 """How many operations one call may run, loops and calls of calls multiplied."""
-_MOST_DOUBLINGS = 24
-"""How often lists and texts may be joined with others, each of which may be as long as themselves."""
+_MOST_DOUBLINGS = 12
+"""How often lists and texts may be joined with others, each of which may be as long as themselves; one that is written
+down, or repeated where it is, has at most `_MOST_TURNS` items."""
 
 
 def check_graphs(functions: Any) -> None:
@@ -97,18 +98,32 @@ def _doublings(node: Any) -> int:
         length = _bound(node.inputsAt(node.inputsSize() - 1))
         if length is None or length > _MOST_TURNS:
             raise Untrusted("a list of unknown length")
-        return length.bit_length()
+        return length.bit_length() if _is_long(node.inputsAt(0)) else 0
     if node.kind() in ("aten::join", "aten::replace"):
         return _MOST_TURNS.bit_length()
-    if node.kind() in ("aten::add", "aten::add_", "aten::extend", "aten::format"):
-        return max(sum(map(_is_long, node.inputs())) - 1, 0)
-    return 0
+    if node.kind() == "aten::format":
+        # Numbers, also those of a list, become text only once.
+        joined = [value for value in node.inputs() if "str" in value.type().annotation_str]
+    elif node.kind() in ("aten::add", "aten::add_", "aten::extend"):
+        joined = list(node.inputs())
+    else:
+        return 0
+    return 0 if _is_message(node) else max(sum(map(_is_long, joined)) - 1, 0)
+
+
+def _is_message(node: Any) -> bool:
+    """Does an operation only put together what a warning or an error says?"""
+    users = [use.user.kind() for value in node.outputs() for use in value.uses()]
+    return bool(users) and set(users) <= {"aten::warn", "prim::RaiseException"}
 
 
 def _is_long(value: Any) -> bool:
-    """Is this a list or a text that is not written down where it is used?"""
-    kinds = ("ListType", "StringType")
-    return value.type().kind() in kinds and value.node().kind() not in ("prim::Constant", "prim::ListConstruct")
+    """Is this a list or a text that is not written down where it is used, and not numbers as text?"""
+    node = value.node()
+    if node.kind() in ("prim::Constant", "prim::ListConstruct"):
+        return False
+    is_number = node.kind() == "aten::str" and "str" not in node.inputsAt(0).type().annotation_str
+    return value.type().kind() in ("ListType", "StringType") and not is_number
 
 
 def _turns(loop: Any) -> int:
