@@ -109,16 +109,16 @@ def test_the_cover_test_says_why_it_disagrees() -> None:
     assert "a share says what is there" not in CoverTest(0.9, (0.5,), (0.52,), "blur").sentence
     disagreeing = CoverTest(0.881, (0.7,), (0.888,), "under its own blur")
     assert not disagreeing.agrees
-    assert "is 0.89 instead of 0.88 (the mean of covering either photo, under its own blur)" in disagreeing.sentence
-    assert (
-        "the shares predict 0.70, the score less all that the covered places add, in these matches or not. "
-        "The cover contradicts the shares:"
-    ) in disagreeing.sentence
+    assert "is 0.89 instead of 0.88 (the mean of both ways, under its own blur)" in disagreeing.sentence
+    assert "the shares predict 0.70. The cover contradicts the shares:" in disagreeing.sentence
     assert "With the strongest match that raises it covered on one photo" in disagreeing.sentence
     assert "With the 2 strongest matches that lower it covered" in CoverTest(-0.3, (-0.2, -0.1), (0, 0), "").sentence
     weaker = CoverTest(0.881, (0.3,), (0.7,), "under its own blur")
     assert "The cover changes it less: a share says what is there" in weaker.sentence
-    assert "The cover changes it more: " in CoverTest(0.881, (0.7,), (0.3,), "under its own blur").sentence
+    assert "stand in" in weaker.sentence
+    stronger = CoverTest(0.881, (0.7,), (0.3,), "under its own blur")
+    assert "The cover changes it more: " in stronger.sentence
+    assert "stand in" not in stronger.sentence
     cancelling = CoverTest(-0.52, (-1.2,), (-0.57,), "under its own blur")
     assert "-1.2" not in cancelling.sentence
     assert "is no similarity at all" in cancelling.sentence

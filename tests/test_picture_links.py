@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from saccade.picture.ink import curve, dashes, disc, fill, stroke
-from saccade.picture.links import Frame, Parts, anchors, joined_photos, line_widths
+from saccade.picture.links import Frame, Parts, anchors, draw_links, joined_photos, line_widths
 from saccade.picture.match_colours import MATCH_COLOURS, contrast, luminance, readable_on
 from saccade.picture.page import Page
 from saccade.picture.themes import DARK, LIGHT
@@ -94,6 +94,23 @@ def test_the_same_places_are_joined_straight_across() -> None:
     (start, end), *_ = ends
     assert start[0] == 3 * 50  # the right border of its two cells
     assert end[0] == 600 + 1 * 50  # the left border of the same cells on the other photo
+
+
+def test_a_line_is_a_thread_over_the_photos_and_as_wide_as_its_share_between_them() -> None:
+    strong, weak = (Parts(share, places, places) for share, places in ((0.4, cells((1, 2))), (0.1, cells((6, 2)))))
+    image = Image.new("RGB", (1200, 400))
+    draw_links(image, FRAMES, [strong, weak], Page(1200, LIGHT, 40.0))
+    pixels = np.asarray(image).astype(int)
+
+    def drawn(across: int, colour: tuple[int, int, int]) -> int:
+        """How many pixels of a column have that colour."""
+        return int((np.abs(pixels[:, across] - colour).max(axis=1) < 8).sum())
+
+    on_photo, between = FRAMES[0].width - 20, (FRAMES[0].width + round(FRAMES[1].left)) // 2
+    wide, thin = MATCH_COLOURS[:2]
+    assert drawn(between, wide) > 2 * drawn(on_photo, wide) > 0
+    assert drawn(between, wide) == pytest.approx(4 * drawn(between, thin), rel=0.3)
+    assert abs(drawn(on_photo, wide) - drawn(on_photo, thin)) <= 1
 
 
 def test_lines_end_on_the_border_of_their_part() -> None:

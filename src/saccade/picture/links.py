@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from saccade.picture.ink import curve, disc, fill, stroke
+from saccade.picture.ink import Points, curve, disc, fill, stroke
 from saccade.picture.match_colours import MATCH_COLOURS, readable_on
 from saccade.picture.outlines import outlines
 from saccade.picture.page import Page
@@ -63,7 +63,7 @@ def line_widths(shares: Sequence[float], widest: float) -> list[float]:
 
 
 def draw_links(image: Image.Image, frames: tuple[Frame, Frame], matches: Sequence[Parts], page: Page) -> None:
-    """Outline the parts on both photos, and join them.
+    """Outline the parts on both photos, and join them: by a thread over the photos, by a ribbon between them.
 
     Args:
         image: Both photos, each in its frame; it is drawn into.
@@ -89,14 +89,27 @@ def draw_links(image: Image.Image, frames: tuple[Frame, Frame], matches: Sequenc
     ends = anchors(frames, matches, apart=2.4 * radius)
     widths = line_widths([match.share for match in matches], page.text * 0.62)
     joined = list(zip(coloured, ends, widths, strict=True))
+    gap = (frames[0].left + frames[0].width, frames[1].left)
     for (match, colour), (start, end), wide in reversed(joined):
         line = curve(start, end)
-        stroke(image, line, _DARK, wide + 2.2 * casing, opacity=0.5)
-        stroke(image, line, _LIGHT, wide + 1.2 * casing, opacity=0.9)
-        stroke(image, line, colour, wide, dash=page.text * 0.7 if match.share < 0 else 0.0)
+        # Over the photos a thread, which hides nothing; between them as wide as what the match adds.
+        for part, width in ((line, min(wide, page.text * 0.12)), (_between(line, *gap), wide)):
+            stroke(image, part, _DARK, width + 2.2 * casing, opacity=0.5)
+            stroke(image, part, _LIGHT, width + 1.2 * casing, opacity=0.9)
+            stroke(image, part, colour, width, dash=page.text * 0.7 if match.share < 0 else 0.0)
     for number, ((_, colour), spots, _) in enumerate(joined, start=1):
         for spot in spots:
             badge(image, spot, number, colour, radius)
+
+
+def _between(line: Points, left: float, right: float) -> Points:
+    """The part between two places across of a line that runs to the right; all of it where it crosses neither."""
+    first, last = max(left, float(line[0, 0])), min(right, float(line[-1, 0]))
+    if first >= last:
+        return line
+    inside = line[(line[:, 0] > first) & (line[:, 0] < last)]
+    ends = np.array([[across, np.interp(across, line[:, 0], line[:, 1])] for across in (first, last)])
+    return np.concatenate([ends[:1], inside, ends[1:]])
 
 
 def badge(image: Image.Image, centre: Spot, number: int, colour: Colour, radius: float) -> None:

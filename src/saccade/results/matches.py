@@ -119,28 +119,26 @@ class CoverTest:
         parts += f" that {'lower' if self.score < 0 else 'raise'}{'s' * (count == 1)} it"
         result = (
             f"With {parts} covered on one photo, the other whole, the similarity is {score_text(self.measured[-1])} "
-            f"instead of {score_text(self.score)} (the mean of covering either photo, {self.filler})"
+            f"instead of {score_text(self.score)} (the mean of both ways, {self.filler})"
         )
         if abs(self.predicted[-1]) > 1:
             reason = "What the shares predict is no similarity at all: here the parts mostly cancel each other."
             return f"{result}. {reason}"
-        result += (
-            f"; the shares predict {score_text(self.predicted[-1])}, the score less all that the covered places add, "
-            "in these matches or not"
-        )
-        if self.agrees:
-            return f"{result}."
+        result += f"; the shares predict {score_text(self.predicted[-1])}"
+        return f"{result}." if self.agrees else f"{result}. {self._disagreement}"
+
+    @property
+    def _disagreement(self) -> str:
+        """How the covers disagree with the shares, and what may be the reason."""
         change, predicted = self.measured[-1] - self.score, self.predicted[-1] - self.score
+        stands_in = "other places can stand in for what is covered, and what is plain hardly changes under a blur"
         if change * predicted <= 0:
-            verdict = "The cover contradicts the shares"
+            verdict, reason = "The cover contradicts the shares", stands_in
         elif abs(change) < abs(predicted):
-            verdict = "The cover changes it less"
+            verdict, reason = "The cover changes it less", stands_in
         else:
-            verdict = "The cover changes it more"
-        return (
-            f"{result}. {verdict}: a share says what is there, a cover what would be missed. Other places can stand in "
-            "for what is covered, or count for more without it, and what is plain hardly changes under its own blur."
-        )
+            verdict, reason = "The cover changes it more", "other places can count for less without what is covered"
+        return f"{verdict}: a share says what is there, a cover what would be missed, and {reason}."
 
 
 def tried_matches(matches: Sequence[Match], score: float) -> list[int]:
