@@ -80,7 +80,8 @@ def test_train_writes_a_model_that_explain_opens(run: Run, photos: Path, tmp_pat
         "train", photos, "-o", "mine.keras", "--size", "16", "--channels", "4", "--code-channels", "2", "--epochs", "1",
         "--batch-size", "4", "--seed", "5", "--preview", "preview.png",
     )  # fmt: skip
-    assert (status, err) == (0, "")
+    assert status == 0
+    assert [line for line in err.splitlines() if "% done" not in line] == []  # a slow machine is told how far it is
     assert "epoch 1/1: loss" in out
     assert "wrote mine.keras" in out
     assert width(tmp_path / "preview.png") > 16
