@@ -10,7 +10,7 @@ from commands import Run, refused
 from PIL import Image
 from skimage import data
 
-from saccade import encoder
+from saccade import loading
 
 MODEL = "model.keras"
 
@@ -30,7 +30,7 @@ def given(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     def load(*_: Any, **__: Any) -> None:
         raise AssertionError("the model was opened")
 
-    monkeypatch.setattr(encoder, "load", load)
+    monkeypatch.setattr(loading, "load", load)
     return tmp_path
 
 
