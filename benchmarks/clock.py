@@ -40,7 +40,9 @@ class Race:
         return [a / b for a, b in zip(self.rounds[name], self.rounds[to], strict=False)]
 
 
-def race(runners: Mapping[str, Callable[[], Any]], *, seconds: float, least: int = 3, most: int = 25) -> Race:
+def race(
+    runners: Mapping[str, Callable[[], Any]], *, seconds: float, least: int = 3, most: int = 25, pause: float = PAUSE
+) -> Race:
     """Call everybody once, then again in turns.
 
     Args:
@@ -49,6 +51,7 @@ def race(runners: Mapping[str, Callable[[], Any]], *, seconds: float, least: int
             fastest has then seen enough of them.
         least: Fewest rounds.
         most: Most rounds.
+        pause: Seconds of rest before each turn.
     """
     first = {name: timed(runner) for name, runner in runners.items()}
     rounds: dict[str, list[float]] = {name: [] for name in runners}
@@ -64,7 +67,7 @@ def race(runners: Mapping[str, Callable[[], Any]], *, seconds: float, least: int
         # Turned round every time, so that nobody always follows the same neighbour.
         for name in left if turn % 2 else reversed(left):
             # Threads that were just busy go on waiting busily for a moment, also those of another process.
-            time.sleep(PAUSE)
+            time.sleep(pause)
             rounds[name].append(timed(runners[name]))
     return Race(first, rounds)
 

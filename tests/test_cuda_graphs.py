@@ -104,6 +104,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(cuda_graphs, "_recorded", record)
     monkeypatch.setattr(cuda_graphs, "_allocated", lambda: 0)
+    monkeypatch.setattr(cuda_graphs, "_largest", lambda: 2**30)
     return recordings
 
 
@@ -176,6 +177,7 @@ def test_threads_compute_at_the_same_time_what_is_not_recorded(monkeypatch: pyte
 
     monkeypatch.setattr(cuda_graphs, "_recorded", lambda *_: None)
     monkeypatch.setattr(cuda_graphs, "_allocated", lambda: 0)
+    monkeypatch.setattr(cuda_graphs, "_largest", lambda: 2**30)
     program = CudaGraphs(double, lambda: Composition(Scaled()))
     for _ in range(3):
         program(torch.ones(3))

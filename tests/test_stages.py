@@ -107,7 +107,7 @@ def test_the_reference_net_is_cut_where_it_pays(size: int, cut: list[str]) -> No
         x = keras.layers.Conv2D(width, 3, padding="same", activation="elu")(x)
         x = keras.layers.MaxPooling2D(2, name="encoded" if block == 4 else f"pool_{block}")(x)
     encoder = Encoder(keras.Model(inputs, x), layer="encoded", value_range=(0, 1))
-    last = tilings(encoder.dataflow(size, size), ["encoded"], holes((size, size), (16, 16), (8, 8)))["encoded"]
+    last = tilings(encoder.dataflow(size, size), ("encoded",), holes((size, size), (16, 16), (8, 8)))["encoded"]
     found = stages(Run(encoder), np.zeros((1, size, size, 3), np.float32), ["encoded"], last)
     assert [each.layer for each in found] == cut
     assert [each.plan.passes for each in found] == [9, 16][: len(cut)]

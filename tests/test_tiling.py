@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from saccade.attribution.smoothing import gaussian_blur, smoothed
 from saccade.engines.chunks import chunks
 from saccade.models.dataflow import Dataflow, Operation, Window
 from saccade.occlusion.tiling import holes, tilings
@@ -33,7 +34,7 @@ def test_holes_cover_every_pixel_and_stay_inside(height: int, width: int, patch:
 @given(sizes, sizes, st.integers(1, 5), st.integers(1, 5), st.integers(1, 4))
 def test_no_cell_can_see_two_holes_of_one_pass(height: int, width: int, patch: int, step: int, stride: int) -> None:
     where = holes((height, width), (patch, patch), (step, step))
-    plan = tilings(flow((height, width), stride), ["code"], where)["code"]
+    plan = tilings(flow((height, width), stride), ("code",), where)["code"]
     for groups, footprints in (
         (plan.row_groups, plan.row_footprints),
         (plan.column_groups, plan.column_footprints),
@@ -42,7 +43,7 @@ def test_no_cell_can_see_two_holes_of_one_pass(height: int, width: int, patch: i
         for group in groups:
             cells = [cell for k in group for cell in range(*footprints[k])]
             assert len(cells) == len(set(cells))
-    assert len(plan.points()) == 1 + plan.passes
+    assert len(plan.points) == 1 + plan.passes
 
 
 def test_the_reference_net_needs_49_passes_at_any_size() -> None:
@@ -56,14 +57,14 @@ def test_the_reference_net_needs_49_passes_at_any_size() -> None:
             operations[f"pool{k}"] = Operation((f"conv{k}",), (pool, pool), (grid, grid))
             source = f"pool{k}"
         where = holes((size, size), (16, 16), (8, 8))
-        assert tilings(Dataflow((size, size), operations), ["pool3"], where)["pool3"].passes == 49
+        assert tilings(Dataflow((size, size), operations), ("pool3",), where)["pool3"].passes == 49
 
 
 @settings(max_examples=30)
 @given(st.integers(8, 20), st.integers(8, 20), st.integers(1, 4), st.integers(1, 4), st.integers(0, 99))
 def test_sums_exchange_each_footprint_exactly(height: int, width: int, patch: int, step: int, seed: int) -> None:
     where = holes((height, width), (patch, patch), (step, step))
-    plan = tilings(flow((height, width), 2), ["code"], where)["code"]
+    plan = tilings(flow((height, width), 2), ("code",), where)["code"]
     random = np.random.default_rng(seed)
     grid = (-(-height // 2), -(-width // 2))
     untouched = random.normal(size=(2, *grid, 3)).astype(np.float32)
@@ -101,6 +102,9 @@ def test_a_pixel_shows_the_mean_of_the_holes_over_it(h: int, w: int, patch: int,
             total[top : top + patch, left : left + patch] += values[0, r, c]
             times[top : top + patch, left : left + patch] += 1
     np.testing.assert_allclose(found, total / np.maximum(times, 1), rtol=1e-5, atol=1e-6)
+    down, across = where.shares()
+    smooth = where.spread(values, (smoothed(down, step / 2), smoothed(across, step / 2)))
+    np.testing.assert_allclose(smooth, gaussian_blur(found[None], step / 2), rtol=1e-5, atol=2e-6)
 
 
 @given(st.integers(1, 40), st.integers(1, 80), st.integers(1, 24))

@@ -150,16 +150,24 @@ class Encoder:
             images = Images.from_array(photos, self.value_range)
         else:
             return self.read(photos)
+        self.check_shape(images.shape)
+        return images
+
+    def check_shape(self, shape: tuple[int, ...]) -> None:
+        """Refuse images (images, height, width, channels) that are none, or not of the model's size.
+
+        Raises:
+            ImageError: They are so.
+        """
         height, width, channels = self.network.input_shape
-        expected = (height or images.shape[1], width or images.shape[2], channels)
-        if images.shape[1:] != expected:
+        expected = (height or shape[1], width or shape[2], channels)
+        if tuple(shape[1:]) != expected:
             raise ImageError(
-                f"images of shape {images.shape[1:]} for a model that takes {self.network.input_shape}; read them "
+                f"images of shape {tuple(shape[1:])} for a model that takes {self.network.input_shape}; read them "
                 "with encoder.read()."
             )
-        if len(images) == 0:
+        if shape[0] == 0:
             raise ImageError("no images were given.")
-        return images
 
     # Layers and places
 

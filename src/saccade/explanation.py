@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -17,6 +17,7 @@ from saccade.encoder import Encoder, as_encoder
 from saccade.engines import OnEstimate, Progress, Stop
 from saccade.errors import InputError, NotApplicable, SaccadeWarning, UnknownName
 from saccade.images import Images
+from saccade.late_images import LateImages
 from saccade.methods import available, find
 from saccade.overflow import TOO_LARGE, no_numbers, overflow_noticed
 from saccade.results import Attribution
@@ -121,11 +122,11 @@ def explain(
     name = method if isinstance(method, str) else getattr(function, "__name__", "method")
     _check_settings(function, name, settings)
     _check_needs(encoder, name, function.description)
-    prepared = encoder.images(images)
+    late = LateImages(encoder, images)
 
     def attribution(explained: Target, method_map: Map, notes: tuple[str, ...] = ()) -> Attribution:
         all_notes = (*stand_in, *measured_caution(encoder, name, explained), *notes)
-        return _attribution(encoder, prepared, name, function.description, explained, method_map, all_notes)
+        return _attribution(encoder, late.images, name, function.description, explained, method_map, all_notes)
 
     def hand_out(maps: list[Map]) -> None:
         assert on_partial is not None
@@ -140,16 +141,17 @@ def explain(
         on_estimate=on_estimate,
         partial_after=partial_after,
     )
+    run.meanwhile = lambda: late.images
     with overflow_noticed() as overflows:
-        maps = function(run, prepared.array, targets, **settings)
+        maps = function(run, late.array, targets, **settings)
     _check_finite(encoder, maps, is_overflown=bool(overflows))
     # Only what was encoded anyway is looked at: a check must not cost a pass.
-    codes = run.known_codes(prepared.array)
-    notes = () if codes is None else code_degeneracies(codes, prepared.names)
+    codes = run.known_codes(late.array)
+    notes = () if codes is None else code_degeneracies(codes, late.images.names)
     use: Literal["gradient", "occlusion"] = "gradient" if "gradients" in function.description.needs else "occlusion"
     results = []
     for explained, method_map in zip(targets, maps, strict=True):
-        sizes = dominated_parts(run, prepared.array, explained, use)
+        sizes = dominated_parts(run, late.array, explained, use)
         if sizes is not None:
             warnings.warn(sizes.warning, SaccadeWarning, stacklevel=2)
         own = notes if sizes is None else (sizes.note, *notes)
@@ -162,10 +164,13 @@ def explain(
 
 def _check_finite(encoder: Encoder, maps: Sequence[Map], *, is_overflown: bool) -> None:
     """One photo of many may have no map, which its notes say; where none has one, the model is to blame."""
-    are_finite = [bool(np.isfinite(values).all()) for each in maps for values in each.values]
-    if not any(are_finite):
+
+    def are_finite() -> Iterator[bool]:
+        return (bool(np.isfinite(values).all()) for each in maps for values in each.values)
+
+    if not any(are_finite()):  # mostly the first one is, and the others need not be looked at
         raise no_numbers(encoder.name)
-    if is_overflown and all(are_finite):  # what was divided by it is zero now, and would look like a finding
+    if is_overflown and all(are_finite()):  # what was divided by it is zero now, and would look like a finding
         raise no_numbers(encoder.name, TOO_LARGE)
 
 

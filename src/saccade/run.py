@@ -10,7 +10,7 @@ from weakref import ReferenceType, ref
 import numpy as np
 
 from saccade.encoder import Encoder
-from saccade.engines import Cheaper, Objective, OnEstimate, Progress, Questions, Stop
+from saccade.engines import FASTEST_BATCH, Cheaper, Objective, OnEstimate, Progress, Questions, Stop
 from saccade.errors import NotApplicable
 from saccade.images import Images
 from saccade.models.places import Places
@@ -86,6 +86,16 @@ class Run(Questions):
                 # What was read here for once never comes again as the same array.
                 self._codes.append((array, codes))
         return codes
+
+    def encode_together(self, *arrays: Array) -> None:
+        """Encode a few arrays of one size in one question, so that `codes` knows them; many are as quick one by one."""
+        unknown = [array for array in arrays if self.known_codes(array) is None]
+        if len(unknown) < 2 or sum(map(len, unknown)) > FASTEST_BATCH:
+            return
+        codes = self.codes(np.concatenate(unknown), remember=False)
+        parts = np.split(codes, np.cumsum([len(array) for array in unknown])[:-1])
+        self._sizes += [(ref(part), array.shape[1:3]) for part, array in zip(parts, unknown, strict=True)]
+        self._codes += zip(unknown, parts, strict=True)
 
     def known_codes(self, images: Array) -> Array | None:
         """The codes of this very array, if this call has encoded it already."""

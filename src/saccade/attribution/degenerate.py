@@ -5,7 +5,7 @@ Such a map is drawn flat, but a reader may still take it for a finding: it is on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ def code_degeneracies(codes: NDArray[np.floating], names: Sequence[str]) -> tupl
         codes: The codes, (images, rows, columns, channels).
         names: The images' names.
     """
-    notes = list(_grouped(codes, names, _of_code))
+    notes = list(_grouped([_of_code(code) for code in codes], names))
     alive = not notes and len(codes) > 1
     if alive and all(_close(each, codes[0]) for each in codes[1:]):
         notes.append(f"the code is the same for all {len(codes)} images: the model does not tell them apart")
@@ -40,15 +40,19 @@ def map_degeneracies(maps: NDArray[np.floating], names: Sequence[str], target: s
         names: The images' names.
         target: The target's name; None for maps of which zero everywhere says something.
     """
-
-    def of_map(values: NDArray[np.floating]) -> tuple[str, str] | None:
-        if not np.isfinite(values).all():
-            return "the map of", "holds values that are not numbers (NaN or infinite); it shows nothing"
-        if target is not None and values.size and not values.any():
-            return "the map of", f"is zero everywhere: nothing in the image moves {target!r}, it is no finding"
-        return None
-
-    return tuple(_grouped(maps, names, of_map))
+    rows = maps.reshape(len(maps), -1)
+    # Neither the least nor the greatest value is a number where any value is not.
+    low, high = rows.min(axis=1), rows.max(axis=1)
+    complaints: list[tuple[str, str] | None] = []
+    for least, most in zip(low, high, strict=True):
+        if not np.isfinite(least) or not np.isfinite(most):
+            complaints.append(("the map of", "holds values that are not numbers (NaN or infinite); it shows nothing"))
+        elif target is not None and least == most == 0:
+            why = f"is zero everywhere: nothing in the image moves {target!r}, it is no finding"
+            complaints.append(("the map of", why))
+        else:
+            complaints.append(None)
+    return tuple(_grouped(complaints, names))
 
 
 def _of_code(code: NDArray[np.floating]) -> tuple[str, str] | None:
@@ -81,15 +85,10 @@ def _close(a: NDArray[np.floating], b: NDArray[np.floating]) -> bool:
     return bool(np.abs(a - b).max() <= _EQUAL * max(float(np.abs(a).max()), float(np.abs(b).max())))
 
 
-def _grouped(
-    arrays: NDArray[np.floating],
-    names: Sequence[str],
-    look: Callable[[NDArray[np.floating]], tuple[str, str] | None],
-) -> list[str]:
+def _grouped(complaints: Sequence[tuple[str, str] | None], names: Sequence[str]) -> list[str]:
     """One sentence for each complaint, with the images that it is about."""
     by_complaint: dict[tuple[str, str], list[str]] = {}
-    for values, name in zip(arrays, names, strict=True):
-        complaint = look(values)
+    for complaint, name in zip(complaints, names, strict=True):
         if complaint is not None:
             by_complaint.setdefault(complaint, []).append(name)
     notes = []

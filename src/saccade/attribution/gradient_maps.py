@@ -12,11 +12,14 @@ from saccade.attribution.channels import length, squares_are_safe, summed
 from saccade.attribution.scale import cell_size
 from saccade.attribution.smoothing import gaussian_blur, gaussian_matrix
 from saccade.encoder import Encoder
-from saccade.engines import Join
+from saccade.engines import Join, Joining
 from saccade.results.map import Map
 from saccade.run import Run
 from saccade.targets import Target
 from saccade.typing import Array
+
+_WORTH_SENDING = 2**21
+"""Bytes of gradients from which on the way to an accelerator is shorter than the work."""
 
 
 def low_passed_map(
@@ -84,11 +87,26 @@ def contribution_map(
     return _drawn(view, raw, sigma, units=units, signed=True, notes=notes, settings=settings, scores=scores)
 
 
+def length_joining(run: Run, images: Array, target: Target, low_pass: float | None) -> Joining | None:
+    """How `gradient_map` will make maps of a gradient at these images, for the question that gives the gradient.
+
+    None on a processor, where it is done in numpy.
+    """
+    if not run.engine.backend.is_accelerator:
+        return None
+    sigma = default_low_pass(run.encoder, images, target) if low_pass is None else low_pass
+    return _joining("length", images, sigma)
+
+
+def _joining(join: Join, images: Array, sigma: float) -> Joining:
+    sizes = images.shape[1:3] if sigma > 0 else ()
+    return Joining(join, tuple(gaussian_matrix(size, sigma) for size in sizes))
+
+
 def _joined_and_smoothed(run: Run, values: Array, join: Join, sigma: float) -> Array:
     """Channels joined and smoothed: in numpy, or on an accelerator, which does it in the time of the way there."""
-    if run.engine.backend.is_accelerator:
-        matrices = [gaussian_matrix(size, sigma) if sigma > 0 else None for size in values.shape[1:3]]
-        maps = run.joined_maps(values, join, *matrices)
+    if run.engine.backend.is_accelerator and (values.nbytes > _WORTH_SENDING or run.has_on_device(values)):
+        maps = run.joined_maps(values, _joining(join, values, sigma))
         if join == "sum" or squares_are_safe(maps):
             return maps
     return gaussian_blur({"length": length, "sum": summed}[join](values), sigma)

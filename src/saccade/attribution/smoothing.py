@@ -29,6 +29,11 @@ def gaussian_blur(images: Array, sigma: float) -> Array:
     return _smoothed(down, sigma).reshape(images.shape)
 
 
+def smoothed(values: Array, sigma: float) -> Array:
+    """Smooth (places, numbers) along the places as `gaussian_blur` does along height and along width."""
+    return values if sigma <= 0 else _smoothed(np.ascontiguousarray(values, np.float32)[None], sigma)[0]
+
+
 @lru_cache(maxsize=8)
 def gaussian_matrix(length: int, sigma: float) -> Array:
     """The same smoothing of one axis as a matrix, (length, length): for a device, where a product costs nothing."""

@@ -27,8 +27,8 @@ from __future__ import annotations
 
 import importlib
 
-from saccade.engines.backend import Backend, Join
-from saccade.engines.capacity import DEFAULT_MEMORY
+from saccade.engines.backend import Backend, Join, Joining
+from saccade.engines.capacity import DEFAULT_MEMORY, FASTEST_BATCH
 from saccade.engines.engine import Engine
 from saccade.engines.execution import Progress, Stop
 from saccade.engines.objective import Objective
@@ -44,8 +44,10 @@ __all__ = [
     "Cheaper",
     "Cheapening",
     "Engine",
+    "FASTEST_BATCH",
     "Estimate",
     "Join",
+    "Joining",
     "Objective",
     "OnChunk",
     "OnEstimate",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -15,10 +16,32 @@ from numpy.typing import NDArray
 from saccade.models.network import Network
 from saccade.typing import Array, Tensor
 
-_CONSTANTS = 16
+_CONSTANTS = 64
 """How many arrays that never change are kept on the device."""
+_SMALL = 2**12
+"""Up to so many bytes an array is known again by its values, where a larger one must be the very same array."""
+_LARGEST_REMEMBERED = 2**26
+"""Bytes that are remembered at most."""
 Join = Literal["length", "sum"]
 """How the channels of a place become one number: their Euclidean length, or their sum."""
+
+
+@dataclass(frozen=True, eq=False)
+class Joining:
+    """How gradients per channel become maps.
+
+    Attributes:
+        join: What the channels of a place become.
+        matrices: Then `down @ map @ across.T` with these two, (height, height) and (width, width); none: the maps as
+            they are.
+    """
+
+    join: Join
+    matrices: tuple[Array, ...]
+
+    def is_same(self, other: Joining) -> bool:
+        """Does another one say the same, with the very same matrices?"""
+        return self.join == other.join and list(map(id, self.matrices)) == list(map(id, other.matrices))
 
 
 class Backend(ABC):
@@ -32,16 +55,21 @@ class Backend(ABC):
     def __init__(self, network: Network, device: str | None = None) -> None:
         self.network = network
         self.device = device
-        self._constants: OrderedDict[int, tuple[NDArray[Any], Tensor]] = OrderedDict()
+        self._constants: OrderedDict[Hashable, tuple[NDArray[Any], Tensor]] = OrderedDict()
         self._constants_lock = threading.Lock()
+        self._remembered: tuple[Hashable, Any] | None = None
 
     def constant(self, values: NDArray[Any]) -> Tensor:
-        """A float32 array that nobody writes into, on the device; the same array goes there once."""
+        """An array as a float32 tensor that nobody writes into; the same array, or equal small ones, go there once."""
+        is_small = values.nbytes <= _SMALL
+        known_by = (values.shape, values.dtype.char, values.tobytes()) if is_small else id(values)
+        key = (self._device(), known_by)
         with self._constants_lock:
-            entry = self._constants.get(id(values))  # the array is kept alive, so that no other gets its id
+            entry = self._constants.get(key)
             if entry is None:
-                entry = self._constants[id(values)] = values, self.tensor(values)
-            self._constants.move_to_end(id(values))
+                # A large array is kept alive, so that no other gets its id; a small one may change before it is sent.
+                entry = self._constants[key] = values, self.tensor(values.copy() if is_small else values)
+            self._constants.move_to_end(key)
             while len(self._constants) > _CONSTANTS:
                 self._constants.popitem(last=False)
             return entry[1]
@@ -50,9 +78,21 @@ class Backend(ABC):
     def tensor(self, values: NDArray[Any]) -> Tensor:
         """Bring a float32 array to the device."""
 
+    def small_constant(self, values: NDArray[Any]) -> Tensor:
+        """An array as a float32 tensor that nobody writes into; a small one that was sent before is not sent again."""
+        return self.constant(values) if values.nbytes <= _SMALL else self.tensor(values)
+
     @abstractmethod
     def array(self, tensor: Tensor) -> Array:
         """Bring a tensor back to the host."""
+
+    def fetch(self, tensor: Tensor) -> Callable[[], Array]:
+        """Begin to bring a tensor back, behind what computes it and before what is asked for next.
+
+        Returns:
+            Waits for it and gives the array.
+        """
+        return lambda: self.array(tensor)
 
     @abstractmethod
     def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -101,6 +141,22 @@ class Backend(ABC):
     def indices(self, values: NDArray[np.int32]) -> Tensor:
         """Bring an int32 array to the device."""
 
+    def remembered(self, key: Hashable, size: int, make: Callable[[], Any]) -> Any:
+        """What was made for this key, kept on the device until something else is; photo after photo asks for the same.
+
+        Args:
+            key: All that it depends on.
+            size: How many bytes it takes; what takes much is made anew.
+            make: Makes it; nobody writes into it.
+        """
+        if size > _LARGEST_REMEMBERED:
+            return make()
+        placed = (self._device(), key)
+        remembered = self._remembered
+        if remembered is None or remembered[0] != placed:
+            remembered = self._remembered = placed, make()
+        return remembered[1]
+
     @abstractmethod
     def normal(self, keys: NDArray[np.uint32], count: int) -> Tensor:
         """Standard normal noise made on the device, (keys, count); the same numbers as `targets.noise.draw_normal`."""
@@ -130,6 +186,10 @@ class Backend(ABC):
     @abstractmethod
     def arithmetic(self) -> AbstractContextManager[Any]:
         """Inside, the framework computes on the device asked for, and records nothing; the model is not run."""
+
+    def _device(self) -> Hashable:
+        """Where tensors are made; a live model may be moved."""
+        return self.device
 
     @property
     def is_accelerator(self) -> bool:

@@ -20,7 +20,8 @@ from saccade.typing import Tensor
 _PLAIN_CALLS = 2
 """Calls of one shape that are computed as they come, before the next is recorded: who asks once must not pay."""
 _LARGEST = 2**30
-"""Bytes that a program may ask for in all; what asks for more is busy computing, not launching."""
+_LARGEST_SHARE = 1 / 16
+"""A program may ask for so many bytes in all, or this share of the GPU's memory; its recording keeps some of them."""
 _GRAPHS = 8
 """How many recordings of one program are kept, one for each combination of shapes: those that were played last."""
 
@@ -73,7 +74,7 @@ class CudaGraphs:
         """Compute as it comes, and see how much memory that asks for; the same call of another thread would count."""
         before = _allocated()
         answer = self._function(*arguments)
-        if _allocated() - before > _LARGEST:
+        if _allocated() - before > _largest():
             self._recordings[key] = None
         return answer
 
@@ -123,6 +124,14 @@ def _recorded(
     except Exception:  # whatever hinders it, the function is computed as it comes, and fails there if it must
         return None
     return _Recording(graph, inputs, answer, composition)
+
+
+def _largest() -> float:
+    """Bytes that a program may ask for in all to be recorded."""
+    import torch
+
+    memory = torch.cuda.get_device_properties(torch.cuda.current_device()).total_memory
+    return float(max(_LARGEST, _LARGEST_SHARE * memory))
 
 
 def _allocated() -> int:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
+from saccade.engines.backend import Joining
 from saccade.engines.capacity import FASTEST_BATCH, Question
 from saccade.engines.chunks import Chunks, Piece, chunks
 from saccade.engines.engine import Engine
@@ -41,6 +42,7 @@ class Execution:
         cheapening: Finds settings of the method under way with which it asks less; a method may set it.
         expected_seconds: How long the question under way takes by its estimate; 0 until there is one.
         is_timed: Whether the piece under way is timed, so that its result must be waited for.
+        meanwhile: What else is to be done in this call, once, while a device computes.
     """
 
     def __init__(
@@ -62,7 +64,10 @@ class Execution:
         self.is_timed = False
         self._reserved = 0
         self._has_own_steps = False
-        self._fetched: tuple[Array, Tensor] | None = None
+        self.meanwhile: Callable[[], object] | None = None
+        self._last_sent: tuple[Array, slice, Tensor] | None = None
+        self._on_device: tuple[Array, Tensor] | None = None
+        self._joined: tuple[Array, Joining, Array] | None = None
 
     @contextmanager
     def reserved(self, size: int) -> Iterator[None]:
@@ -103,6 +108,13 @@ class Execution:
         finally:
             self.progress = progress
             self._has_own_steps = had_own_steps
+
+    def awaited(self, array: Callable[[], Array]) -> Array:
+        """Wait for an array that is under way, and do meanwhile what else is to be done."""
+        work, self.meanwhile = self.meanwhile, None
+        if work is not None:
+            work()
+        return array()
 
     def check(self) -> None:
         """End the call if it was told to.
@@ -193,7 +205,7 @@ class Execution:
         make: Callable[..., dict[str, Tensor]] | None = getattr(points, "make", None)
         if make is not None and backend.is_accelerator:
             return make(backend, steps.start, steps.stop)
-        return {name: backend.tensor(values) for name, values in points.take(steps.start, steps.stop).items()}
+        return {name: backend.small_constant(values) for name, values in points.take(steps.start, steps.stop).items()}
 
 
 def _fixed_plan(batch: int, images: int, points: int) -> Chunks:

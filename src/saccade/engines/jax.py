@@ -11,10 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saccade.engines.backend import Backend, Join
+from saccade.engines.freed_memory import keep_freed_memory
 from saccade.errors import InputError
 from saccade.models.network import Network
 from saccade.targets.noise import HASH_MULTIPLIERS, normal_quantiles, place_hashes
 from saccade.typing import Array, Tensor
+
+_LARGE = 2**22
+"""Bytes from which on an array goes to an accelerator in parts, which are made ready side by side."""
+_PARTS = 4
 
 
 class JaxBackend(Backend):
@@ -46,19 +51,33 @@ class JaxBackend(Backend):
 
     def tensor(self, values: NDArray[Any]) -> Tensor:
         """Bring a float32 array to the device."""
-        import jax.numpy as jnp
+        import jax
 
-        return jnp.asarray(values, jnp.float32)
+        values = np.asarray(values, np.float32)
+        if values.nbytes < _LARGE or len(values) < _PARTS or not self.is_accelerator:
+            return jax.device_put(values)
+        return _compiled_join()(jax.device_put(np.array_split(values, _PARTS)))
 
     def indices(self, values: NDArray[np.int32]) -> Tensor:
         """Bring an int32 array to the device."""
-        import jax.numpy as jnp
+        import jax
 
-        return jnp.asarray(values, jnp.int32)
+        return jax.device_put(np.asarray(values, np.int32))
 
     def array(self, tensor: Tensor) -> Array:
         """Bring a tensor back."""
-        return np.asarray(tensor)
+        return self.fetch(tensor)()
+
+    def fetch(self, tensor: Tensor) -> Callable[[], Array]:
+        """Begin to bring a tensor back, behind what computes it and before what is asked for next."""
+        import jax
+
+        if self.is_accelerator and tensor.nbytes >= _LARGE:
+            # Into page-locked memory, which the device writes by itself; it is scarce, and a result may live long.
+            tensor = jax.device_put(tensor, tensor.sharding.with_memory_kind("pinned_host"))
+            return lambda: np.array(tensor)
+        tensor.copy_to_host_async()
+        return lambda: np.asarray(tensor)
 
     def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Compile; weights are handed in at every call, so that further training is seen."""
@@ -163,7 +182,18 @@ class JaxBackend(Backend):
         """Compute on the device asked for."""
         import jax
 
+        if self.is_accelerator:
+            keep_freed_memory()  # only arrays of the host are made of it
         return nullcontext() if self._at is None else jax.default_device(self._at)
+
+
+@cache
+def _compiled_join() -> Callable[[list[Tensor]], Tensor]:
+    """Parts one after the other."""
+    import jax
+    import jax.numpy as jnp
+
+    return jax.jit(lambda parts: jnp.concatenate(parts))  # type: ignore[no-any-return]
 
 
 @cache

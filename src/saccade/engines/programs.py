@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from saccade.engines.backend import Backend
+from saccade.engines.backend import Backend, Join
 from saccade.engines.moments import moments
 from saccade.engines.terms import terms_of
 from saccade.models.network import Network
@@ -115,8 +115,9 @@ def gradient_program(
     variance: bool,
     values: bool,
     linearised: bool,
+    join: Join | None,
 ) -> Callable[..., Any]:
-    """(images, references, fixed, points, shares, weights) -> the weighted sum of gradients, (images, ...).
+    """(images, references, fixed, points, shares, weights, matrices) -> the weighted sum of gradients, (images, ...).
 
     Args:
         network: The opened model.
@@ -130,10 +131,11 @@ def gradient_program(
         variance: Give the weighted mean and the weighted sum of squared distances from it instead.
         values: Also give the weighted sum of the values of the layer `at`.
         linearised: Attention, normalisation and gates are constants on the way back (`Capabilities.attention`).
+        join: Also give maps of that sum last, spread by `matrices` if there are any (`Backend.joined`).
     """
 
     def differentiate(
-        images: Tensor, references: Any, fixed: Any, points: Any, shares: Tensor, weights: Tensor
+        images: Tensor, references: Any, fixed: Any, points: Any, shares: Tensor, weights: Tensor, matrices: Any
     ) -> list[Tensor]:
         moved = path.move(images, fixed, points)
         steps, count = int(moved.shape[0]), int(moved.shape[1])
@@ -171,6 +173,8 @@ def gradient_program(
         if values:
             weighted = backend.reshape(backend.as_float32(result), (steps, count, *shape)) * spread
             sums.append(backend.reshape(weighted, (count, *shape)) if steps == 1 else backend.sum(weighted, (0,)))
+        if join is not None:
+            sums.append(backend.joined(sums[0], join, tuple(matrices) or None))
         return sums
 
     return differentiate

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from saccade.engines import programs
-from saccade.engines.backend import Join
+from saccade.engines.backend import Joining
 from saccade.engines.chunks import Chunks, Piece
 from saccade.engines.execution import Execution
 from saccade.engines.moments import RunningSums
@@ -55,7 +55,7 @@ class Questions(Execution):
         activations: dict[str, Array] = {}
 
         def keep(piece: Piece, plan: Chunks, results: list[Tensor]) -> None:
-            for layer, values in zip(layers, map(self.engine.backend.array, results), strict=True):
+            for layer, values in zip(layers, map(self.awaited, map(self.engine.backend.fetch, results)), strict=True):
                 part = values.reshape(plan.points, plan.images, *values.shape[1:])
                 if layer not in activations:
                     activations[layer] = np.empty((len(points), len(images), *part.shape[2:]), np.float32)
@@ -174,14 +174,15 @@ class Questions(Execution):
             )
             totals: list[NDArray[np.float64]] = []
             uploaded: tuple[slice, Any] | None = None
+            steps: tuple[slice, dict[str, Tensor]] | None = None
 
-            def take(piece: Piece, answers: list[list[Tensor]]) -> None:
+            def take(piece: Piece, answers: list[list[Callable[[], Array]]]) -> None:
                 for index, terms in enumerate(answers):
                     # A term of the frozen reference alone has one point; it counts for all of them.
                     if on_chunk is not None:
-                        on_chunk(index, piece.points, piece.images, side_by_side(map(backend.array, terms)))
+                        on_chunk(index, piece.points, piece.images, side_by_side(map(self.awaited, terms)))
                         continue
-                    sums = side_by_side(backend.array(term).sum(axis=(2, 3), dtype=np.float64) for term in terms)
+                    sums = side_by_side(self.awaited(term).sum(axis=(2, 3), dtype=np.float64) for term in terms)
                     if index == len(totals):
                         totals.append(np.empty((len(points), len(images), *sums.shape[2:])))
                     totals[index][piece.points, piece.images] = sums
@@ -191,12 +192,15 @@ class Questions(Execution):
                         done, [number(*pair) for pair in zip(objectives, (t[:done] for t in totals), strict=True)]
                     )
 
-            # A device computes behind the program's back: a piece's answers are fetched once the next one is under way.
-            waiting: list[tuple[Piece, list[list[Tensor]]]] = []
+            # A device computes behind the program's back: a piece's answers are waited for once the next is under way.
+            waiting: list[tuple[Piece, list[list[Callable[[], Array]]]]] = []
             for piece in self.pieces(plan, len(images), len(points)):
                 if uploaded is None or uploaded[0] != piece.images:
                     uploaded = (piece.images, self._upload(piece, images, objectives, fixed))
-                waiting.append((piece, program(*uploaded[1], self.tensors(points, piece.points))))
+                if steps is None or steps[0] != piece.points:
+                    steps = (piece.points, self.tensors(points, piece.points))
+                answers = program(*uploaded[1], steps[1])
+                waiting.append((piece, [list(map(backend.fetch, terms)) for terms in answers]))
                 if len(waiting) > 1 or not backend.is_accelerator or self.is_timed:
                     take(*waiting.pop(0))
             for piece, answers in waiting:
@@ -226,6 +230,7 @@ class Questions(Execution):
         variance: Literal[False] = False,
         values: Literal[False] = False,
         linearised: bool = False,
+        joining: Joining | None = None,
     ) -> Array: ...
 
     @overload
@@ -244,6 +249,7 @@ class Questions(Execution):
         variance: bool = False,
         values: bool = False,
         linearised: bool = False,
+        joining: Joining | None = None,
     ) -> Array | tuple[Array, Array]: ...
 
     def gradient(
@@ -261,6 +267,7 @@ class Questions(Execution):
         variance: bool = False,
         values: bool = False,
         linearised: bool = False,
+        joining: Joining | None = None,
     ) -> Array | tuple[Array, Array]:
         """What is the mean gradient of an objective along a path?
 
@@ -278,6 +285,7 @@ class Questions(Execution):
             variance: Also give the weighted variance of the gradient; the weights must not be negative.
             values: Also give the mean values of the layer `at`, from the same pass; not together with `variance`.
             linearised: Attention, normalisation and gates are constants on the way back (`Capabilities.attention`).
+            joining: How `joined_maps` will be asked to join the mean gradient, for an accelerator to do it on the way.
 
         Returns:
             float32 of the images' shape (or the layer's, with the images first); two with `variance` or `values`.
@@ -288,29 +296,52 @@ class Questions(Execution):
         tap_shape = None if at is None else engine.layer_shape(images, at)
         measure, layer = objective.measure, objective.layer  # the program must not keep a reference alive
 
-        def make() -> Callable[..., Any]:
-            return programs.gradient_program(
-                engine.network, backend, path, measure, layer,
-                at=at, tap_shape=tap_shape, guided=tuple(guided), variance=variance, values=values,
-                linearised=linearised,
-            )  # fmt: skip
-
         def work(plan: Chunks) -> list[Array]:
-            key = ("gradient", path, measure.name, layer, at, tap_shape, variance, values, tuple(guided), linearised)
-            program = engine.program(key, make)
-            measure_weights = backend.tensor(measure.weights)
+            # What is joined must be whole: all points of an image in one piece.
+            join = None if joining is None or plan.points < len(points) else joining.join
+
+            def make() -> Callable[..., Any]:
+                return programs.gradient_program(
+                    engine.network, backend, path, measure, layer,
+                    at=at, tap_shape=tap_shape, guided=tuple(guided), variance=variance, values=values,
+                    linearised=linearised, join=join,
+                )  # fmt: skip
+
+            how = (at, tap_shape, variance, values, tuple(guided), linearised, join)
+            program = engine.program(("gradient", path, measure.name, layer, *how), make)
+            measure_weights = backend.constant(measure.weights)
+            matrices = [] if joining is None or join is None else list(map(backend.constant, joining.matrices))
             totals: list[Array] = []
             uploaded: tuple[slice, Any] | None = None
+            steps: tuple[slice, dict[str, Tensor]] | None = None
             running = RunningSums(moments=variance)
+            # A device computes behind the program's back: images are waited for once the next ones are under way.
+            waiting: list[tuple[slice, list[Callable[[], Array]], Tensor]] = []
+
+            def take(some: slice, fetched: list[Callable[[], Array]], on_device: Tensor) -> None:
+                nonlocal totals
+                arrays = list(map(self.awaited, fetched))
+                if plan.images == len(images):
+                    totals = arrays
+                    if backend.is_accelerator:
+                        self._on_device = arrays[0], on_device
+                    return
+                if not totals:
+                    totals = [np.empty((len(images), *array.shape[1:]), np.float32) for array in arrays]
+                for total, array in zip(totals, arrays, strict=True):
+                    total[some] = array
+
             for piece in self.pieces(plan, len(images), len(points)):
                 if uploaded is None or uploaded[0] != piece.images:
                     uploaded = (piece.images, self._upload(piece, images, [objective], fixed))
                     running = RunningSums(moments=variance)
                 share = shares[piece.points].copy()
                 share[: piece.new_points] = 0.0  # an overlapping last piece must not count a point twice
-                steps = self.tensors(points, piece.points)
-                sums_of_piece = program(*uploaded[1], steps, backend.tensor(share), measure_weights)
-                running.add(sums_of_piece, float(share.sum(dtype=np.float64)))
+                if steps is None or steps[0] != piece.points:
+                    steps = (piece.points, self.tensors(points, piece.points))
+                answers = program(*uploaded[1], steps[1], backend.constant(share), measure_weights, matrices)
+                maps = [answers.pop()] if join is not None else []
+                running.add(answers, float(share.sum(dtype=np.float64)))
                 if self.is_timed:
                     # A device may compute behind the program's back; one number of the result is waited for.
                     backend.array(backend.reshape(running.tensors[0], (-1,))[:1])
@@ -319,16 +350,14 @@ class Questions(Execution):
                     so_far = backend.array(running.tensors[variance]) / np.float32(running.weight)
                     on_gradient(piece.points.stop, so_far)
                 if is_last:
-                    sums = [backend.array(tensor) for tensor in running.tensors]
-                    if plan.images == len(images):
-                        totals = sums
-                        if backend.is_accelerator:
-                            self._fetched = sums[0], running.tensors[0]
-                        continue
-                    if not totals:
-                        totals = [np.empty((len(images), *array.shape[1:]), np.float32) for array in sums]
-                    for total, array in zip(totals, sums, strict=True):
-                        total[piece.images] = array
+                    fetched = list(map(backend.fetch, [*running.tensors, *maps]))
+                    waiting.append((piece.images, fetched, running.tensors[0]))
+                    if len(waiting) > 1 or not backend.is_accelerator:
+                        take(*waiting.pop(0))
+            for images_done in waiting:
+                take(*images_done)
+            if joining is not None and join is not None:
+                self._joined = totals[0], joining, totals.pop()
             return totals
 
         totals = self.execute(work, images, len(points), [layer], "gradient", refined=on_gradient is not None)
@@ -383,38 +412,55 @@ class Questions(Execution):
 
         return self.execute(work, images, count, [layer], "gradient")
 
-    def joined_maps(self, values: Array, join: Join, down: Array | None, across: Array | None) -> Array:
-        """Channels joined into one number a place, then `down @ map @ across.T`, on the engine's device.
+    def has_on_device(self, values: Array) -> bool:
+        """Is this array the last mean gradient, which is on the accelerator still?"""
+        return self._on_device is not None and self._on_device[0] is values
+
+    def joined_maps(self, values: Array, joining: Joining) -> Array:
+        """Channels joined into one number a place, and spread if asked, on the engine's device.
 
         Args:
             values: (images, height, width, channels).
-            join: The Euclidean length over the channels, or their sum.
-            down: (height, height); None: the maps as they are.
-            across: (width, width); None: the maps as they are.
+            joining: How.
 
         Returns:
             float32 (images, height, width).
         """
+        if self._joined is not None and self._joined[0] is values and self._joined[1].is_same(joining):
+            return self._joined[2]
         backend = self.engine.backend
-        maps = np.empty(values.shape[:3], np.float32)
         with backend.arithmetic():
-            matrices = None if down is None or across is None else (backend.constant(down), backend.constant(across))
-            on_device = self._fetched[1] if self._fetched is not None and self._fetched[0] is values else None
+            matrices = tuple(map(backend.constant, joining.matrices)) or None
+            on_device = self._on_device[1] if self._on_device is not None and self.has_on_device(values) else None
+            parts = []
             for start in range(0, len(values), _MAPS):
                 some = slice(start, start + _MAPS)
-                tensor = backend.tensor(values[some]) if on_device is None else on_device[some]
-                maps[some] = backend.array(backend.joined(tensor, join, matrices))
-        return maps
+                tensor = backend.tensor(values[some]) if on_device is None else on_device
+                if on_device is not None and len(values) > _MAPS:
+                    tensor = on_device[some]
+                parts.append(backend.array(backend.joined(tensor, joining.join, matrices)))
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _upload(
         self, piece: Piece, images: Array, objectives: Sequence[Objective], fixed: Arrays
     ) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
-        tensor = self.engine.backend.tensor
+        backend = self.engine.backend
         return (
-            tensor(images[piece.images]),
-            [tensor(objective.reference[piece.images]) for objective in objectives],
-            {name: tensor(values[piece.images]) for name, values in fixed.items()},
+            self._sent(images, piece.images),
+            [backend.small_constant(objective.reference[piece.images]) for objective in objectives],
+            {name: backend.tensor(values[piece.images]) for name, values in fixed.items()},
         )
+
+    def _sent(self, images: Array, some: slice) -> Tensor:
+        """Some images on the device; an accelerator has them already if the question before was about the same."""
+        backend = self.engine.backend
+        last = self._last_sent
+        if last is not None and last[0] is images and last[1] == some:
+            return last[2]
+        tensor = backend.tensor(images[some])  # no network writes into what it is given
+        if backend.is_accelerator:
+            self._last_sent = images, some, tensor
+        return tensor
 
     def _mover(
         self, images: Array, layers: Sequence[str], at: str | None, *, must_share: bool

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
-import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from saccade.engines.backend import Backend
+from saccade.engines.cuda_copies import fetched, sent
 from saccade.engines.cuda_graphs import CudaGraphs
+from saccade.engines.freed_memory import LARGEST_KEPT, keep_freed_memory
 from saccade.errors import ModelError
 from saccade.models.network import Network
 from saccade.models.torch.devices import check_device
 from saccade.targets.noise import HASH_MULTIPLIERS, normal_quantiles, place_hashes
 from saccade.typing import Array, Tensor
-
-_LARGEST_KEPT = 2**25
-"""The largest block that glibc can be told to keep after it was freed."""
-_MOST_KEPT = 2**27
-"""How much freed memory the process keeps: what the layers of one piece take."""
 
 
 class TorchBackend(Backend):
@@ -39,7 +33,7 @@ class TorchBackend(Backend):
     @property
     def is_accelerator(self) -> bool:
         """Does the work run on a GPU?"""
-        return not str(self._device()).startswith("cpu")
+        return bool(self._device().type != "cpu")
 
     @property
     def free_memory(self) -> int | None:
@@ -54,24 +48,35 @@ class TorchBackend(Backend):
     @property
     def fast_tensor_bytes(self) -> int | None:
         """On a CPU, 32 MiB: larger tensors are given back to the system at once, and every new one is fetched again."""
-        return None if self.is_accelerator else _LARGEST_KEPT
+        return None if self.is_accelerator else LARGEST_KEPT
 
     def tensor(self, values: NDArray[Any]) -> Tensor:
         """Bring a float32 array to the device."""
-        import torch
-
-        # torch reads no array backwards, such as `images[::-1]`.
-        return torch.tensor(np.ascontiguousarray(values), dtype=torch.float32, device=self._device())
+        return self._sent(np.asarray(values, np.float32))
 
     def indices(self, values: NDArray[np.int32]) -> Tensor:
         """Bring an int32 array to the device."""
+        return self._sent(np.asarray(values, np.int32))
+
+    def _sent(self, values: NDArray[Any]) -> Tensor:
         import torch
 
-        return torch.tensor(np.ascontiguousarray(values), dtype=torch.int32, device=self._device())
+        device = self._device()
+        if device.type == "cuda":
+            return sent(values, device)
+        # torch reads no array backwards, such as `images[::-1]`.
+        return torch.tensor(np.ascontiguousarray(values), device=device)
 
     def array(self, tensor: Tensor) -> Array:
         """Bring a tensor back."""
-        return np.asarray(tensor.detach().cpu().numpy())
+        return self.fetch(tensor)()
+
+    def fetch(self, tensor: Tensor) -> Callable[[], Array]:
+        """Begin to bring a tensor back, behind what computes it and before what is asked for next."""
+        tensor = tensor.detach()
+        if tensor.device.type == "cuda":
+            return fetched(tensor)
+        return lambda: np.asarray(tensor.cpu().numpy())
 
     def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Plain calls, since torch computes as it goes; on a GPU small programs are recorded and played again."""
@@ -149,10 +154,9 @@ class TorchBackend(Backend):
         """Standard normal noise made on the device, (keys, count)."""
         import torch
 
-        device = self._device()
-        places, quantiles = self._noise_tables(count, device)
+        places, quantiles = self._noise_tables(count, self._device())
         # torch multiplies no unsigned numbers; of every 64-bit product the lower 32 bits are kept.
-        bits = places ^ torch.tensor(keys.astype(np.int64), device=device)[:, None]
+        bits = places ^ self._sent(keys.astype(np.int64))[:, None]
         for shift, multiplier in ((16, HASH_MULTIPLIERS[0]), (15, HASH_MULTIPLIERS[1]), (16, None)):
             bits = bits ^ (bits >> shift)
             if multiplier is not None:
@@ -188,7 +192,7 @@ class TorchBackend(Backend):
         """Record no graph outside `gradient` and `vjp`."""
         import torch
 
-        _keep_freed_memory()
+        keep_freed_memory()
         no_graph: AbstractContextManager[Any] = torch.no_grad()
         return no_graph
 
@@ -196,9 +200,10 @@ class TorchBackend(Backend):
         own = getattr(self.network, "device", None)
         if own is not None:
             return own
+        import torch
         from keras.src.backend.torch.core import get_device
 
-        return get_device()
+        return torch.device(get_device())
 
 
 def _gradient(value: Tensor, at: Tensor, cotangent: Tensor | None = None, *, retain_graph: bool = False) -> Tensor:
@@ -217,21 +222,3 @@ def _gradient(value: Tensor, at: Tensor, cotangent: Tensor | None = None, *, ret
     if gradient is None:
         raise ModelError("the layer does not depend on the image in a way that can be differentiated.")
     return gradient
-
-
-@cache
-def _keep_freed_memory() -> None:
-    """Tell glibc to keep up to 128 MiB of freed memory for the next tensors, for the rest of the process.
-
-    Left alone it hands the layers of every batch back to the system as soon as the batch is done, and fetches them
-    again page by page for the next: a fifth of the time of a gradient. Whoever has tuned malloc is not overruled.
-    """
-    tuned = os.environ.get("GLIBC_TUNABLES", "")
-    if "glibc.malloc" in tuned or any(
-        name in os.environ for name in ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")
-    ):
-        return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is not None:
-        mallopt(-3, _LARGEST_KEPT)  # M_MMAP_THRESHOLD
-        mallopt(-1, _MOST_KEPT)  # M_TRIM_THRESHOLD

@@ -104,7 +104,7 @@ class Images:
                 f"an array of shape {values.shape} and type {values.dtype}: give numbers, "
                 "(images, height, width, channels) or (height, width, channels)."
             )
-        least, most = float(values.min()), float(values.max())
+        stack, least, most = _copied(values if values.ndim == 4 else values[None])
         if not (math.isfinite(least) and math.isfinite(most)):  # a NaN is its array's least and its most
             raise ImageError("the array holds values that are not numbers (NaN or infinite).")
         if least < low - (high - low) or most > high + (high - low):
@@ -112,7 +112,6 @@ class Images:
                 f"the array runs from {least:g} to {most:g}, far outside value_range {low:g}..{high:g}; "
                 "give the range the model was trained with, or let read() scale the photos."
             )
-        stack = np.array(values if values.ndim == 4 else values[None], dtype=np.float32, order="C")
         labels = [f"image {index + 1}" for index in range(len(stack))] if names is None else list(names)
         if len(labels) != len(stack):
             raise ImageError(f"{len(labels)} names for {len(stack)} images; give one name each.")
@@ -181,6 +180,24 @@ class Images:
         count, height, width, channels = self.shape
         low, high = self.value_range
         return f"Images({count} of {width} wide x {height} high, {channels} channels, values {low:g}..{high:g})"
+
+
+def _copied(values: NDArray[Any]) -> tuple[FloatArray, float, float]:
+    """Numbers (images, ...) as float32 of their own, and the least and the greatest of them.
+
+    A NaN is its array's least and its greatest number.
+    """
+    stack = np.empty(values.shape, np.float32)
+
+    def copy(image: int) -> tuple[Any, Any]:
+        extent = values[image].min(), values[image].max()
+        with np.errstate(over="ignore"):  # a number that float32 does not hold is far outside of any value range
+            stack[image] = values[image]  # while the processor still has it at hand
+        return extent
+
+    extents = [copy(image) for image in range(len(values))]
+    least, most = (np.array(numbers) for numbers in zip(*extents, strict=True))
+    return stack, float(least.min()), float(most.max())
 
 
 def _size(images: Images) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saccade.attribution.gradient_maps import gradient_map
+from saccade.attribution.gradient_maps import gradient_map, length_joining
 from saccade.attribution.method import method
 from saccade.errors import NotApplicable
 from saccade.results.map import Map
@@ -42,5 +42,7 @@ def guided_backprop(run: Run, images: Array, target: Target, *, low_pass: float 
         raise NotApplicable(f"guided_backprop needs a model with ReLUs only; here {rectifiers.obstacle}; {instead}.")
     if not rectifiers.paths:
         raise NotApplicable(f"guided_backprop needs ReLUs, and none stands before {layer!r}; {instead}.")
-    gradient = run.gradient(images, run.objective_at_input(images, target), STAY, ONCE, guided=rectifiers.paths)
+    joining = length_joining(run, images, target, low_pass)
+    objective = run.objective_at_input(images, target)
+    gradient = run.gradient(images, objective, STAY, ONCE, guided=rectifiers.paths, joining=joining)
     return gradient_map(run, gradient, target, low_pass)

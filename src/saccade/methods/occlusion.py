@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from saccade.attribution.fillers import FillerName, filler_images, filler_in_words
 from saccade.attribution.method import method
 from saccade.attribution.scale import cell_size
-from saccade.attribution.smoothing import gaussian_blur
+from saccade.attribution.smoothing import smoothed
 from saccade.engines import Cheaper
 from saccade.errors import InputError
 from saccade.occlusion.scores import OcclusionScores, occlusion_scores, passes_of
@@ -141,7 +142,7 @@ class _HolesOnGrid:
         (height, width), (down, across) = self.settings["patch"], self.settings["stride"]
         sigma = self.settings["low_pass"]
         return Map(
-            values=gaussian_blur(self.where.spread(values), sigma),
+            values=self.where.spread(values, _smoothed_shares(self.where, sigma)),
             raw=values.astype(np.float32),
             units=f"{target.occlusion_units} when this is covered",
             is_share=target.occlusion_units.is_share,
@@ -162,6 +163,13 @@ class _HolesOnGrid:
             },
             scores={"score": scores.before},
         )
+
+
+@lru_cache(maxsize=8)
+def _smoothed_shares(where: Holes, sigma: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What holes add to the rows and columns of a map that is smoothed."""
+    down, across = (smoothed(share, sigma).astype(np.float64) for share in where.shares())
+    return down, across
 
 
 def _larger_holes(run: Run, holes_on_grid: _HolesOnGrid, *, explicit_stride: bool) -> list[Cheaper]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from saccade.attribution.gradient_maps import gradient_map
+from saccade.attribution.gradient_maps import gradient_map, length_joining
 from saccade.attribution.method import method
 from saccade.results.map import Map
 from saccade.run import Run
@@ -27,5 +27,6 @@ def saliency(run: Run, images: Array, target: Target, *, low_pass: float | None 
     Returns:
         A map per pixel; `raw` is the signed gradient (images, height, width, channels).
     """
-    gradient = run.gradient(images, run.objective_at_input(images, target), STAY, ONCE)
+    joining = length_joining(run, images, target, low_pass)
+    gradient = run.gradient(images, run.objective_at_input(images, target), STAY, ONCE, joining=joining)
     return gradient_map(run, gradient, target, low_pass)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from saccade.attribution.gradient_maps import gradient_map
+from saccade.attribution.gradient_maps import gradient_map, length_joining
 from saccade.attribution.method import method
 from saccade.errors import InputError
 from saccade.results.map import Map
@@ -52,7 +52,8 @@ def smoothgrad(
         raise InputError(f"samples={samples}: give 1 or more.")
     if not noise >= 0:
         raise InputError(f"noise={noise}: give 0 or more, a share of the image's range.")
-    spread = images.max(axis=(1, 2, 3)) - images.min(axis=(1, 2, 3))
+    rows = images.reshape(len(images), -1)
+    spread = rows.max(axis=1) - rows.min(axis=1)
     shape = (images.shape[1], images.shape[2], images.shape[3])
     fixed = {"scale": (noise * spread).astype(np.float32)}
 
@@ -67,5 +68,6 @@ def smoothgrad(
         NormalPoints(seed, samples, shape),
         fixed,
         on_gradient=run.on_refined(lambda done, mean: [drawn(mean, done)]),
+        joining=length_joining(run, images, target, low_pass),
     )
     return drawn(gradient, samples)

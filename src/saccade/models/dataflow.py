@@ -93,7 +93,7 @@ class Operation:
     places: Places | Literal["grid"] | None = "grid"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dataflow:
     """The operations of one network at one image size, in the order of computation.
 

@@ -7,7 +7,7 @@ is taken.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,9 +113,9 @@ def passes_of(run: Run, targets: Sequence[Target], where: Holes) -> int:
     return max(plan.passes for plan in plans.values())
 
 
-def _plans(run: Run, targets: Sequence[Target], where: Holes) -> tuple[dict[str, Tiling], str | None]:
+def _plans(run: Run, targets: Sequence[Target], where: Holes) -> tuple[Mapping[str, Tiling], str | None]:
     """For each layer that is read which holes share a pass; and why, if none do."""
-    layers = sorted({run.encoder.layer_of(target) for target in targets})
+    layers = tuple(sorted({run.encoder.layer_of(target) for target in targets}))
     plans = tilings(run.encoder.dataflow(*where.size), layers, where)
     if plans[layers[0]].passes >= where.count:
         reason = "every cell of the code sees too much of the image to share passes"
@@ -144,7 +144,7 @@ def _shared(
     run: Run,
     images: Array,
     targets: Sequence[Target],
-    plans: dict[str, Tiling],
+    plans: Mapping[str, Tiling],
     fixed: Arrays,
     chain: tuple[Stage, ...],
     on_scores: OnOcclusionScores | None,
@@ -185,7 +185,7 @@ def _shared(
                     must_share=True,
                 )  # fmt: skip
     else:
-        patterns = plan.points().followed_by(plan.holes.one_by_one(), lone)
+        patterns = plan.points.followed_by(plan.holes.one_by_one(), lone)
         run.score(images, objectives, COVERED, patterns, fixed, on_chunk=receive(0), refined=refined)
     error = max(assembly.error for assembly in assemblies) if lone else 0.0
     mismatch = None if error <= _TOLERANCE else f"a covered patch differs by {error:.2g} of the largest value"

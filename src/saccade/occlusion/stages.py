@@ -123,7 +123,7 @@ def start_from(run: Run, image: Array, fixed: Arrays, chain: tuple[Stage, ...], 
         The last stage's layer, and its values as points of the path REPLACED: unchanged, then one for each pass.
     """
     path: Path = COVERED
-    points: Points = chain[0].plan.points()
+    points: Points = chain[0].plan.points
     at: str | None = None
     for stage, after in zip(chain, [*(each.plan for each in chain[1:]), last], strict=True):
         (values,) = run.layers_along(image, [stage.layer], path, points, fixed, at=at, must_share=True)

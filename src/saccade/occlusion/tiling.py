@@ -11,9 +11,10 @@ sum gives every footprint at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,20 +60,29 @@ class Holes:
         pairs = np.stack(np.meshgrid(np.arange(len(rows)), np.arange(len(columns)), indexing="ij"), -1).reshape(-1, 2)
         return _patterns(rows, columns, pairs)
 
-    def spread(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
+    def shares(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What every hole row adds to every row of pixels, (height, rows), and every hole column, (width, columns)."""
+        down, across = ((covers / np.maximum(covers.sum(axis=0), 1)).T for covers in self.stencils())
+        return down, across
+
+    def spread(
+        self, values: NDArray[np.float64], shares: tuple[NDArray[np.floating], NDArray[np.floating]] | None = None
+    ) -> NDArray[np.float32]:
         """Give every pixel the mean of the holes that cover it.
+
+        The mean is one along rows of one along columns, and so is smoothing: whoever wants the map smoothed smooths the
+        shares of each axis, which are few.
 
         Args:
             values: (images, hole rows, hole columns).
+            shares: What every hole row and column adds; by default `shares`.
 
         Returns:
             float32 (images, height, width); 0 where no hole reaches.
         """
-        rows, columns = self.stencils()
-        down = rows.T.astype(np.float64)
-        total = np.stack([product(product(down, each), columns) for each in values])
-        times = rows.sum(axis=0)[:, None] * columns.sum(axis=0)[None, :]
-        return np.asarray(total / np.maximum(times, 1.0), np.float32)
+        down, across = self.shares() if shares is None else shares
+        down = down.astype(np.float64)
+        return np.stack([product(product(down, each), across.T) for each in values]).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -168,6 +178,7 @@ class Tiling:
         numbers[self.order[:, 0], self.order[:, 1]] = np.arange(self.passes)
         return numbers
 
+    @cached_property
     def points(self) -> Patterns:
         """An image without a hole, then the patterns of holes, one per pass."""
         rows, columns = self.holes.stencils()
@@ -224,7 +235,8 @@ class Tiling:
         return np.asarray(whole[:, None, None] + np.moveaxis(inside, 3, 1))
 
 
-def tilings(flow: Dataflow, layers: Sequence[str], where: Holes) -> dict[str, Tiling]:
+@lru_cache(maxsize=32)
+def tilings(flow: Dataflow, layers: tuple[str, ...], where: Holes) -> Mapping[str, Tiling]:
     """Group holes so that no cell of any of these layers can see two of one group: the same passes serve all."""
     reached = {
         layer: [
@@ -234,7 +246,8 @@ def tilings(flow: Dataflow, layers: Sequence[str], where: Holes) -> dict[str, Ti
         for layer in layers
     }
     groups = [apart(*(footprints[axis] for footprints in reached.values())) for axis in (0, 1)]
-    return {layer: Tiling(where, groups[0], groups[1], rows, columns) for layer, (rows, columns) in reached.items()}
+    plans = {layer: Tiling(where, groups[0], groups[1], rows, columns) for layer, (rows, columns) in reached.items()}
+    return MappingProxyType(plans)  # kept for the next call
 
 
 def one_each(where: Holes) -> Tiling:
@@ -279,7 +292,10 @@ def _starts(length: int, patch: int, stride: int) -> tuple[int, ...]:
     return tuple(starts)
 
 
-def _stencil(starts: Sequence[int], patch: int, length: int) -> NDArray[np.float32]:
+@lru_cache(maxsize=32)
+def _stencil(starts: tuple[int, ...], patch: int, length: int) -> NDArray[np.float32]:
     places = np.arange(length)
     first = np.array(starts)[:, None]
-    return ((places >= first) & (places < first + patch)).astype(np.float32)
+    stencil = ((places >= first) & (places < first + patch)).astype(np.float32)
+    stencil.setflags(write=False)  # kept for the next call
+    return stencil

@@ -120,6 +120,10 @@ class NormalPoints:
 
     def make(self, backend: Any, start: int, stop: int) -> dict[str, Tensor]:
         """The same samples as `take` gives, made on the backend's own device."""
+        size = 4 * (stop - start) * self.count
+        return backend.remembered((self, start, stop), size, lambda: self._make(backend, start, stop))  # type: ignore[no-any-return]
+
+    def _make(self, backend: Any, start: int, stop: int) -> dict[str, Tensor]:
         keys, patterns, signs = self.drawn(start, stop)
         noise = backend.normal(keys, self.count)
         if self.paired:

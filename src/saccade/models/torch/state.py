@@ -22,6 +22,7 @@ class _State:
     learning: list[Tensor] = field(default_factory=list)
     buffers: list[tuple[dict[str, Any], str, Tensor, Tensor, int]] = field(default_factory=list)
     attributes: list[tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=list)
+    devices: set[Any] = field(default_factory=set)
 
 
 _WELL_KNOWN = frozenset({"timm", "torch", "torchvision"})
@@ -45,7 +46,7 @@ def inference_mode(module: Any) -> Iterator[None]:
         state.users += 1
         if state.users == 1:
             _enter(module, state)
-    random_states = _random_states(module)
+    random_states = _random_states(state.devices)
     try:
         yield
     finally:
@@ -89,7 +90,10 @@ def _enter(module: Any, state: _State) -> None:
                     state.buffers.append((part._buffers, name, buffer, copy, _version(buffer)))
         if part._parameters:
             for weight in part._parameters.values():
-                if weight is not None and weight.requires_grad:
+                if weight is None:
+                    continue
+                state.devices.add(weight.device)
+                if weight.requires_grad:
                     state.learning.append(weight)
                     weight.requires_grad_(False)
 
@@ -138,15 +142,14 @@ def _version(tensor: Tensor) -> int:
     return 0 if tensor.is_inference() else int(tensor._version)
 
 
-def _random_states(module: Any) -> list[tuple[Any, Tensor]]:
-    """The random states that the module can draw from, each with the function that puts it back."""
+def _random_states(devices: set[Any]) -> list[tuple[Any, Tensor]]:
+    """The random states that a module on these devices can draw from, each with the function that puts it back."""
     import torch
 
     states: list[tuple[Any, Tensor]] = [(torch.set_rng_state, torch.get_rng_state())]
     if not (torch.cuda.is_initialized() or torch.backends.mps.is_available()):
         return states
-    weights = (weight for part in parts_in(module) for weight in part._parameters.values() if weight is not None)
-    for device in {weight.device for weight in weights}:
+    for device in devices:
         if device.type == "cuda":
             states.append(
                 (
