@@ -54,8 +54,8 @@ def pictures(count: int = 2, height: int = 24, width: int = 32, channels: int = 
 
 def read(network: TorchNetwork, images: torch.Tensor, *layers: str, **options: object) -> list[torch.Tensor]:
     with network.inference_mode(), torch.no_grad():
-        found = network.run(images, layers, **options)  # type: ignore[arg-type]
-    return [found[path] for path in layers]
+        outputs = network.run(images, layers, **options)  # type: ignore[arg-type]
+    return [outputs[path] for path in layers]
 
 
 def test_layers_say_what_they_are_in_the_order_of_computation(module: Autoencoder) -> None:
@@ -150,12 +150,12 @@ def test_the_picture_is_handed_on_as_a_view_with_channels_last(module: Autoencod
     network = TorchNetwork(module)
     images = pictures()
     _ = network.layers
-    seen = []
-    handle = module.bend.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    received = []
+    handle = module.bend.register_forward_pre_hook(lambda _, inputs: received.append(inputs[0]))
     read(network, images, "bend")
     handle.remove()
-    assert seen[0].data_ptr() == images.data_ptr()
-    assert seen[0].is_contiguous(memory_format=torch.channels_last)
+    assert received[0].data_ptr() == images.data_ptr()
+    assert received[0].is_contiguous(memory_format=torch.channels_last)
 
 
 def test_models_that_flatten_with_view_work_too() -> None:
@@ -175,8 +175,8 @@ def test_models_that_flatten_with_view_work_too() -> None:
     assert network.layers["code"].shape == (5,)
     assert network.layers["conv"].shape == (14, 14, 6)
     images = pictures(3, 28, 28, 1)
-    given = TorchNetwork(module, input_shape=(28, 28, 1))
-    for each in (network, given):
+    with_shape = TorchNetwork(module, input_shape=(28, 28, 1))
+    for each in (network, with_shape):
         conv, code = read(each, images, "conv", "code")
         with torch.no_grad():
             torch.testing.assert_close(code, module(images.reshape(3, 1, 28, 28)))
@@ -257,20 +257,20 @@ def test_buffers_that_change_while_evaluating_are_put_back() -> None:
         def __init__(self) -> None:
             super().__init__()
             self.conv = nn.Conv2d(3, 2, 1)
-            self.register_buffer("seen", torch.zeros(()))
+            self.register_buffer("calls", torch.zeros(()))
             self.register_buffer("last", torch.zeros(1))
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            self.seen += 1
+            self.calls += 1
             self.last = x.mean().reshape(1)
             return self.conv(x)
 
     module = Counting()
     network = TorchNetwork(module)
-    held = module.last
+    last = module.last
     read(network, pictures(), "conv")
-    assert module.seen == 0
-    assert module.last is held
+    assert module.calls == 0
+    assert module.last is last
 
 
 def test_visits_may_overlap_between_threads(module: Autoencoder) -> None:
@@ -282,9 +282,9 @@ def test_visits_may_overlap_between_threads(module: Autoencoder) -> None:
 
     def ask() -> None:
         for _ in range(10):
-            found = read(network, images, "encoder.4", "output")[1]
-            if not torch.equal(found, expected):
-                wrong.append(found)
+            code = read(network, images, "encoder.4", "output")[1]
+            if not torch.equal(code, expected):
+                wrong.append(code)
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for each in threads:
@@ -592,10 +592,10 @@ def test_taps_on_a_batch_of_one_that_keeps_its_axis() -> None:
     network = TorchNetwork(Squeezing(inside=True), input_shape=(16, 16, 3))
     single = pictures(1, 16, 16)
     plain, conv = read(network, single, network.output, "conv")
-    seen = []
+    shapes = []
 
     def shifted(values: torch.Tensor) -> torch.Tensor:
-        seen.append(tuple(values.shape))
+        shapes.append(tuple(values.shape))
         return values + 1
 
     tapped, shifted_conv = read(network, single, network.output, "conv", taps={"conv": shifted})
@@ -605,7 +605,7 @@ def test_taps_on_a_batch_of_one_that_keeps_its_axis() -> None:
     copies = torch.cat([conv, conv + 1, conv])
     [many] = read(network, single, network.output, taps={"conv": lambda _: copies})
     torch.testing.assert_close(many, torch.cat([plain, tapped, plain]))
-    assert set(seen) == {(1, 14, 14, 4)}
+    assert set(shapes) == {(1, 14, 14, 4)}
 
 
 def test_batch_statistics_that_were_trained_in_between_are_kept(module: Autoencoder) -> None:
@@ -651,7 +651,7 @@ def test_the_function_mode_ends_with_the_last_pooling(pooled_by_module: bool) ->
 
 
 @pytest.mark.parametrize(
-    ("shape", "said"),
+    ("shape", "message"),
     [
         ((3, 224, 224), r"has its channels first; give them last: \(224, 224, 3\)"),
         ((20, 20), "is no shape of images"),
@@ -661,8 +661,8 @@ def test_the_function_mode_ends_with_the_last_pooling(pooled_by_module: bool) ->
         ("20", "is no shape of images"),
     ],
 )
-def test_shapes_that_are_none(shape: object, said: str) -> None:
-    with pytest.raises(InputError, match=said):
+def test_shapes_that_are_none(shape: object, message: str) -> None:
+    with pytest.raises(InputError, match=message):
         TorchNetwork(nn.Conv2d(3, 4, 3), input_shape=shape)  # type: ignore[arg-type]
 
 
@@ -672,15 +672,15 @@ def test_shapes_that_only_look_odd() -> None:
 
 
 @pytest.mark.parametrize(
-    ("forward", "said"),
+    ("forward", "message"),
     [
         (lambda own, x: own.forward(x), "it calls itself without end"),
         (lambda own, x: sys.exit(3), "it ends the program"),
     ],
 )
-def test_modules_that_never_come_to_an_end(forward: object, said: str) -> None:
+def test_modules_that_never_come_to_an_end(forward: object, message: str) -> None:
     module = type("Endless", (nn.Module,), {"forward": forward})()
-    with pytest.raises(ModelError, match=said):
+    with pytest.raises(ModelError, match=message):
         _ = TorchNetwork(module, input_shape=(8, 8, 3)).layers
 
 
@@ -690,8 +690,8 @@ def test_a_live_model_computes_where_it_lies() -> None:
     for name in ("cuda:97", "gpu:97", "nonsense"):
         with pytest.raises(InputError, match=f"no device '{name}' for PyTorch"):
             saccade.Encoder(module, device=name)
-    for setting, said in (("device", "no name of a device"), ("memory", "no number of bytes"), ("size", "no size")):
-        with pytest.raises(InputError, match=said):
+    for setting, message in (("device", "no name of a device"), ("memory", "no number of bytes"), ("size", "no size")):
+        with pytest.raises(InputError, match=message):
             saccade.Encoder(module, **{setting: [5]})  # type: ignore[arg-type]
     with pytest.raises(UnknownName, match=r"no layer \['4'\]; layers are named by texts"):
         saccade.Encoder(module, layer=["4"])  # type: ignore[arg-type]
@@ -727,12 +727,12 @@ class Rounding(nn.Module):
 @pytest.mark.filterwarnings("ignore:None of the inputs have requires_grad")
 def test_gradients_that_pytorch_cannot_give_are_refused() -> None:
     images = np.random.default_rng(0).random((1, 8, 8, 3), np.float32)
-    for module, said in (
+    for module, message in (
         (Checkpointed(reentrant=True), "switch checkpointing off"),
         (Rounding(), "in a way that can be differentiated"),
     ):
         encoder = saccade.Encoder(module, input_shape=(8, 8, 3))
-        with pytest.raises(ModelError, match=said):
+        with pytest.raises(ModelError, match=message):
             saccade.explain(encoder, images, "saliency")
         assert saccade.explain(encoder, images, "occlusion", patch=4).values.any()
     encoder = saccade.Encoder(Checkpointed(reentrant=False), input_shape=(8, 8, 3))
