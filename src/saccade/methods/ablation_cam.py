@@ -9,7 +9,7 @@ import numpy as np
 from saccade.attribution.feature_layer import feature_layer
 from saccade.attribution.flat_maps import unchanged
 from saccade.attribution.method import method
-from saccade.attribution.weighted_channels import weighted_channels
+from saccade.attribution.weighted_channels import is_centred, weighted_channels
 from saccade.errors import UnknownName
 from saccade.results.map import Map
 from saccade.run import Run
@@ -87,7 +87,7 @@ def ablation_cam(
     maps = []
     for target, own in zip(targets, scores, strict=True):
         loss = own[1:] - own[0] if target.counts_increase else own[0] - own[1:]
-        less_mean = target.counts_increase if centred is None else centred
+        less_mean = is_centred(centred, target)
         maps.append(
             weighted_channels(
                 (activations - instead) * loss.T.astype(np.float32)[:, None, None],

@@ -13,7 +13,7 @@ from saccade.attribution.flat_maps import unchanged
 from saccade.attribution.masks import linear
 from saccade.attribution.method import method
 from saccade.attribution.scale import cell_size
-from saccade.attribution.weighted_channels import weighted_channels
+from saccade.attribution.weighted_channels import is_centred, weighted_channels
 from saccade.errors import UnknownName
 from saccade.results.map import Map
 from saccade.run import Run
@@ -104,7 +104,7 @@ def score_cam(
     for target, scores in zip(targets, all_scores, strict=True):
         gain = np.where(has_shape.T, scores[0] - scores[1:] if target.counts_increase else scores[1:] - scores[0], 0.0)
         weights = _softmax(gain, has_shape.T) if softmax else gain
-        less_mean = target.counts_increase if centred is None else centred
+        less_mean = is_centred(centred, target)
         maps.append(
             weighted_channels(
                 activations * weights.T.astype(np.float32)[:, None, None],
