@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 from functools import cache
 from typing import Any
 
@@ -115,9 +116,8 @@ def test_a_method_says_what_it_is(name: str) -> None:
     document = inspect.getdoc(function) or ""
     assert document.count("Args:") == 1
     assert "Settings:" not in document
-    for argument in inspect.signature(function).parameters:
-        assert document.count(f"\n    {argument}: ") == 1, argument
-    assert document.index("Args:") < document.index("    run: ") < document.index("Returns:")
+    arguments = document.partition("\nArgs:\n")[2].partition("\nReturns:\n")[0]
+    assert re.findall(r"^    (\w+): ", arguments, re.M) == names
 
 
 @pytest.mark.parametrize("name", ANSWERING)

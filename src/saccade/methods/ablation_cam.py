@@ -53,9 +53,6 @@ def ablation_cam(
         replacement: What a dropped channel becomes: `"zero"` as in the paper, or its own `"mean"` over the places,
             which takes the pattern away and keeps the level. Behind a mean over all places the mean is all that
             counts, so there a channel that becomes its mean is never missed.
-        centred: Take each channel's mean over the places away first, which moves the zero of the map to its mean and
-            changes nothing else. By default only for the whole code: nothing speaks against it, and what all places
-            share would hide the rest. For other targets zero is no evidence, and negative is evidence against.
         positive: Cut negative values off as in the paper.
 
     Returns:

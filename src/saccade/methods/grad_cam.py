@@ -37,9 +37,6 @@ def grad_cam(
 
     Settings:
         at: The layer whose feature maps are weighted; by default the last before the code with a finer grid.
-        centred: Take each channel's mean over the places away first, which moves the zero of the map to its mean and
-            changes nothing else. By default only for the whole code: nothing speaks against it, and what all places
-            share would hide the rest. For other targets zero is no evidence, and negative is evidence against.
         positive: Cut negative values off as in the paper.
 
     Returns:

@@ -46,9 +46,6 @@ def grad_cam_plus_plus(
         target: What is explained. The 2 makes its unit matter: targets with steep gradients weigh a channel by the
             share of its places that speak for the target, ones with slight gradients as Grad-CAM does.
         at: The layer whose feature maps are weighted; by default the last before the code with a finer grid.
-        centred: Take each channel's mean over the places away first, which moves the zero of the map to its mean and
-            changes nothing else. By default only for the whole code: nothing speaks against it, and what all places
-            share would hide the rest. For other targets zero is no evidence, and negative is evidence against.
         positive: As in the paper: gradients against the target count nothing, negative values are cut off.
 
     Returns:

@@ -67,9 +67,6 @@ def score_cam(
             `"white"`, or a pixel value.
         blur: Standard deviation in pixels of the blurred filler; by default one code cell.
         softmax: Weigh by the softmax over the channels as in the paper.
-        centred: Take each channel's mean over the places away first, which moves the zero of the map to its mean and
-            changes nothing else. By default only for the whole code: nothing speaks against it, and what all places
-            share would hide the rest. For other targets zero is no evidence, and negative is evidence against.
         positive: Cut negative values off as in the paper.
 
     Returns:
