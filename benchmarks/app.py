@@ -57,8 +57,8 @@ def finger(port: int, moves: int = 200) -> str:
         for number in range(moves):
             start = time.perf_counter()
             socket.send(packed({"id": number, "kind": "run"}, image.astype("<f4").tobytes()))
-            said, _ = unpacked(socket.recv())
-            assert said["id"] == number, said
+            reply, _ = unpacked(socket.recv())
+            assert reply["id"] == number, reply
             times.append(time.perf_counter() - start)
     return percentiles(times[5:])
 
@@ -72,8 +72,8 @@ def camera(port: int, method: str, frames: int = 100) -> str:
                 start = time.perf_counter()
             head = {"id": number, "kind": "frame", "width": 320, "height": 240, "method": method}
             socket.send(packed(head, pixels.tobytes()))
-            said, _ = unpacked(socket.recv())
-            assert "error" not in said, said
+            reply, _ = unpacked(socket.recv())
+            assert "error" not in reply, reply
     return f"{frames / (time.perf_counter() - start):.0f} pictures a second"
 
 
@@ -136,9 +136,9 @@ def together(address: str, clients: int = 20, rounds: int = 8) -> str:
                 start = time.perf_counter()
                 headers = {"content-type": "image/jpeg"}
                 dropped = client.post("api/photos", content=buffer.getvalue(), headers=headers)
-                found = client.post("api/explain", json={"photo": dropped.json()["number"]})
+                explained = client.post("api/explain", json={"photo": dropped.json()["number"]})
                 times.append(time.perf_counter() - start)
-                wrong.extend(answer.status_code for answer in (dropped, found) if answer.status_code >= 400)
+                wrong.extend(answer.status_code for answer in (dropped, explained) if answer.status_code >= 400)
         medians.append(float(np.median(times)))
 
     threads = [threading.Thread(target=visit, args=(number,)) for number in range(clients)]
@@ -160,7 +160,7 @@ def in_browser(address: str) -> dict[str, str]:
 
     buffer = io.BytesIO()
     Image.fromarray(data.astronaut()).save(buffer, "JPEG")
-    found = {}
+    measurements = {}
     with chromium("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream") as browser:
         tab = browser.new_context(permissions=["camera"], reduced_motion="reduce").new_page()
         tab.goto(address)
@@ -177,30 +177,30 @@ def in_browser(address: str) -> dict[str, str]:
                 assert time.monotonic() < deadline
                 tab.wait_for_timeout(20)
             times.append(value / 1000)
-        found["drop to first map, drawn"] = percentiles(times)
+        measurements["drop to first map, drawn"] = percentiles(times)
         tab.get_by_role("button", name="Use the camera").click()
         tab.wait_for_selector(".app-camera[data-rate]", timeout=60_000)
         tab.wait_for_timeout(4000)
-        found["camera, drawn"] = f"{tab.get_attribute('.app-camera', 'data-rate')} pictures a second"
-    return found
+        measurements["camera, drawn"] = f"{tab.get_attribute('.app-camera', 'data-rate')} pictures a second"
+    return measurements
 
 
 def main() -> None:
     """Measure everything and say it."""
     requests = next((int(word) for word in sys.argv[1:] if word.isdigit()), 10_000)
-    process, said = started()
+    process, announcement = started()
     try:
-        with httpx2.Client(base_url=f"http://127.0.0.1:{said['port']}", headers=BEARER, timeout=120) as client:
+        with httpx2.Client(base_url=f"http://127.0.0.1:{announcement['port']}", headers=BEARER, timeout=120) as client:
             client.post("/api/explain", json={"photo": "f0"}).raise_for_status()
             time.sleep(5)  # it opens the model once more meanwhile
             print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-            print("finger:", finger(said["port"]))
+            print("finger:", finger(announcement["port"]))
             for method in ("saliency", "activation_energy"):
-                print(f"camera, {method}:", camera(said["port"], method))
+                print(f"camera, {method}:", camera(announcement["port"], method))
             print("drop to first map:", drop(client))
-            print("twenty clients at once, drop to first map:", together(said["url"]))
+            print("twenty clients at once, drop to first map:", together(announcement["url"]))
             if "--browser" in sys.argv:
-                for name, text in in_browser(said["url"]).items():
+                for name, text in in_browser(announcement["url"]).items():
                     print(f"{name}:", text)
             print("memory:", memory(client, process, requests))
             print(f"load of the machine: {os.getloadavg()[0]:.1f}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from groups import Group
-from kept import Row
+from result_file import Row
 
 FLOOR, RELAX, CELLS, EIGEN = 1.10, 1.15, 15.0, 10.0
 OCCLUSION = {224: 20.0, 448: 50.0}
@@ -24,7 +24,7 @@ class Bar:
 
     text: str
     measured: str
-    held: bool
+    met: bool
     level: bool = False
 
 
@@ -32,14 +32,14 @@ def bars(group: Group, row: Row) -> list[Bar]:
     """The bars of one timed row; none where none was set (other nets, JAX, the floor on torch)."""
     if group.net not in ("reference", "dense") or group.framework == "jax":
         return []
-    found, keras = [], group.framework == "tensorflow"
+    all_bars, keras = [], group.framework == "tensorflow"
     if keras and row.get("floor_kind") == "gradients":
-        found.append(Bar(f"at most {FLOOR:.2f} of the floor", f"{row['ratio']:.3f}", row["ratio"] <= FLOOR))
+        all_bars.append(Bar(f"at most {FLOOR:.2f} of the floor", f"{row['ratio']:.3f}", row["ratio"] <= FLOOR))
     if keras and row["key"] == "relax":
-        found.append(Bar(f"at most {RELAX:.2f} of as many forwards", f"{row['ratio']:.2f}", row["ratio"] <= RELAX))
+        all_bars.append(Bar(f"at most {RELAX:.2f} of as many forwards", f"{row['ratio']:.2f}", row["ratio"] <= RELAX))
     if keras and row["key"] == "cells" and group.size == 224:
         times = 1 / row["ratio"]
-        found.append(Bar(f"{CELLS:.0f} times one pass a cell", f"{times:.1f}", times >= CELLS))
+        all_bars.append(Bar(f"{CELLS:.0f} times one pass a cell", f"{times:.1f}", times >= CELLS))
     for answer in row["peers"]:
         if "cannot" in answer:
             continue
@@ -51,5 +51,5 @@ def bars(group: Group, row: Row) -> list[Bar]:
         low, high = answer["between"]
         level = least == 1 and low <= 1 <= high
         measured = f"{answer['times']:.2f} ({low:.2f} to {high:.2f})"
-        found.append(Bar(f"{least:g} times {name}", measured, answer["times"] >= least, level))
-    return found
+        all_bars.append(Bar(f"{least:g} times {name}", measured, answer["times"] >= least, level))
+    return all_bars

@@ -141,7 +141,7 @@ def _occlusion(subject: Subject, picture: Array, small: bool) -> Case:
     sparse = (STRIDE * apart, STRIDE)
     if subject.framework == "torch":
         sparse = (STRIDE * apart if size > 224 else PATCH, PATCH)
-    given = ((size - PATCH) // sparse[0] + 1) * ((size - PATCH) // sparse[1] + 1)
+    sparse_holes = ((size - PATCH) // sparse[0] + 1) * ((size - PATCH) // sparse[1] + 1)
     return Case(
         f"occlusion {PATCH}/{STRIDE}, {across * across} holes",
         "occlusion",
@@ -150,5 +150,5 @@ def _occlusion(subject: Subject, picture: Array, small: bool) -> Case:
         {"patch": PATCH, "stride": STRIDE, **black},
         compared={"patch": PATCH, "stride": sparse, **black},
         sparse=sparse,
-        scale=across * across / given,
+        scale=across * across / sparse_holes,
     )

@@ -86,9 +86,9 @@ class Floors:
         _, to_layer, _ = self.verbs(before)
         _, rest, _ = self.verbs(after)
         sent, _ = self._batch(1)
-        held = np.asarray(to_layer(sent))
-        channels = held.shape[1 if self.subject.framework == "torch" else -1]
-        many = self.send(np.repeat(held, 16, axis=0), raw=True)
+        layer_values = np.asarray(to_layer(sent))
+        channels = layer_values.shape[1 if self.subject.framework == "torch" else -1]
+        many = self.send(np.repeat(layer_values, 16, axis=0), raw=True)
 
         def run() -> None:
             to_layer(sent)
@@ -186,7 +186,7 @@ def _jax(model: Any) -> tuple[Step, Step, Step]:
 
     forward, gradient = jax.jit(code), jax.jit(jax.grad(total))
     return (
-        lambda given, raw=False: jnp.asarray(given),
+        lambda images, raw=False: jnp.asarray(images),
         lambda pictures: forward(pictures, values).block_until_ready(),
         lambda pictures, reference: gradient(pictures, reference, values).block_until_ready(),
     )

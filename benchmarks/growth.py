@@ -18,8 +18,8 @@ import numpy as np
 from clock import timed
 from groups import named
 from growth_picture import drawn
-from kept import Kept
 from nets import picture, subject
+from result_file import ResultFile
 
 import saccade
 
@@ -67,9 +67,9 @@ def main() -> None:
     """Measure, fit, draw."""
     group, quick = named(sys.argv[1]), "--quick" in sys.argv
     warnings.simplefilter("ignore")
-    kept = Kept(Path(sys.argv[2]), float(sys.argv[3]), list(LINES), quick)
+    result_file = ResultFile(Path(sys.argv[2]), float(sys.argv[3]), list(LINES), quick)
     for line in LINES:
-        if kept.over:
+        if result_file.over:
             break
         amounts, seconds = [], []
         for amount, work in _points(line, group.framework, quick):
@@ -77,10 +77,10 @@ def main() -> None:
             amounts.append(amount)
             seconds.append(median(timed(work) for _ in range(1 if quick else 3)))
         exponent = float(np.polyfit(np.log(amounts), np.log(seconds), 1)[0])
-        kept.add(line, {"amounts": amounts, "seconds": seconds, "exponent": exponent})
-    kept.finish()
+        result_file.add(line, {"amounts": amounts, "seconds": seconds, "exponent": exponent})
+    result_file.finish()
     target = Path(sys.argv[2]).with_suffix(".png") if quick else Path(__file__).parent / "growth.png"
-    drawn(kept.record["rows"]).save(target)
+    drawn(result_file.record["rows"]).save(target)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from typing import Any
 import nets
 import numpy as np
 from groups import named
-from kept import Kept, Row
+from result_file import ResultFile, Row
 
 import saccade
 from saccade.attribution.method import settings_of
@@ -71,9 +71,9 @@ def _status(name: str) -> int:
     return int(next(line for line in lines if line.startswith(name)).split()[1]) * 1024
 
 
-def _child(framework: str, method: str, size: int, kept: Kept) -> Row | None:
+def _child(framework: str, method: str, size: int, result_file: ResultFile) -> Row | None:
     """One method in a process of its own; None when the time was up before it began."""
-    left = kept.ends - time.perf_counter()
+    left = result_file.ends - time.perf_counter()
     if left <= 0:
         return None
     command = [sys.executable, __file__, "--one", framework, method, str(size), str(BUDGET)]
@@ -97,15 +97,15 @@ def main() -> None:
         return
     group, quick = named(sys.argv[1]), "--quick" in sys.argv
     methods = list(available())
-    kept = Kept(Path(sys.argv[2]), float(sys.argv[3]), methods, quick)
+    result_file = ResultFile(Path(sys.argv[2]), float(sys.argv[3]), methods, quick)
     size = 64 if quick else group.size
     # Memory does not mind a neighbour.
     with ThreadPoolExecutor(2) as pool:
-        waiting = {pool.submit(_child, group.framework, method, size, kept): method for method in methods}
+        waiting = {pool.submit(_child, group.framework, method, size, result_file): method for method in methods}
         for each in as_completed(waiting):
             if (row := each.result()) is not None:
-                kept.add(waiting[each], row)
-    kept.finish()
+                result_file.add(waiting[each], row)
+    result_file.finish()
 
 
 if __name__ == "__main__":

@@ -56,8 +56,8 @@ class Subject:
             return self.bare[:place], self.bare[place:]
         import keras
 
-        held = self.bare.get_layer(layer).output
-        return keras.Model(self.bare.input, held), keras.Model(held, self.bare.output)
+        code = self.bare.get_layer(layer).output
+        return keras.Model(self.bare.input, code), keras.Model(code, self.bare.output)
 
 
 def subject(framework: str, net: str, size: int) -> Subject:
@@ -66,10 +66,10 @@ def subject(framework: str, net: str, size: int) -> Subject:
     if net != "reference" and framework == "torch":
         import torch_nets as written
 
-        made = {"mobilenetv2": written.mobilenetv2, "resnet50": written.resnet50}
-        if net not in made:
+        builders = {"mobilenetv2": written.mobilenetv2, "resnet50": written.resnet50}
+        if net not in builders:
             raise NotImplementedError(f"{net} is not measured on torch: its net is written in Keras only")
-        whole = bare = made[net]()
+        whole = bare = builders[net]()
         layer = next(reversed(dict(bare.named_children())))
     elif net == "dense":
         import keras

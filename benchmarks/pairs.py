@@ -73,14 +73,14 @@ def plain(encoder: saccade.Encoder, images: np.ndarray, masks: int) -> np.ndarra
     """Independent hard masks and least squares, the table of all pairs."""
     slopes = []
     for side, image in enumerate(images):
-        kept = np.random.default_rng(side).random((masks, PLACES)) < 0.5
+        visible = np.random.default_rng(side).random((masks, PLACES)) < 0.5
         hidden = gaussian_blur(image[None], 32.0)
-        copies = np.kron(kept.reshape(-1, 7, 7, 1), np.ones((1, 32, 32, 1), np.float32))
+        copies = np.kron(visible.reshape(-1, 7, 7, 1), np.ones((1, 32, 32, 1), np.float32))
         codes = [
             encoder.codes((hidden + part * (image - hidden)).astype(np.float32))
             for part in np.array_split(copies, masks // 16)
         ]
-        design = np.c_[np.ones(masks), kept]
+        design = np.c_[np.ones(masks), visible]
         slopes.append(np.linalg.lstsq(design, np.concatenate(codes).reshape(masks, -1), rcond=None)[0][1:])
     return np.asarray(products(*(own.reshape(7, 7, -1) for own in slopes)))
 

@@ -127,6 +127,6 @@ def measure(page_path: Path) -> dict[str, Any]:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         raise SystemExit(__doc__)
-    found = measure(Path(sys.argv[1]))
+    milliseconds = measure(Path(sys.argv[1]))
     about = {"touches": TOUCHES, "load": os.getloadavg(), "machine": platform.machine(), "cores": os.cpu_count()}
-    print(json.dumps({"milliseconds": found, **about}, indent=1))
+    print(json.dumps({"milliseconds": milliseconds, **about}, indent=1))

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from groups import GROUPS, Group
-from kept import Row
+from result_file import Row
 from table import page
 
 HERE = Path(__file__).parent
@@ -29,31 +29,31 @@ GRACE = 45
 
 def main() -> None:
     """Measure what was asked for and write the page."""
-    asked = _asked()
-    names = asked.groups.split(",") if asked.groups else [group.name for group in GROUPS]
+    arguments = _arguments()
+    names = arguments.groups.split(",") if arguments.groups else [group.name for group in GROUPS]
     unknown = set(names) - {group.name for group in GROUPS}
     if unknown:
         sys.exit(f"no group {', '.join(sorted(unknown))}; there are {', '.join(group.name for group in GROUPS)}.")
-    chosen = [group for group in GROUPS if group.name in names and asked.only in (None, group.kind)]
-    if asked.list:
+    chosen = [group for group in GROUPS if group.name in names and arguments.only in (None, group.kind)]
+    if arguments.list:
         for group in chosen:
             print(f"{group.name:32} at most {group.limit} s")
         return
     # A quick run keeps apart from figures that mean something.
-    out = OUT / "quick" if asked.quick else OUT
-    if not asked.page:
+    out = OUT / "quick" if arguments.quick else OUT
+    if not arguments.page:
         out.mkdir(parents=True, exist_ok=True)
         for group in chosen:
-            _measure(group, out, asked.limit or group.limit, asked.quick)
+            _measure(group, out, arguments.limit or group.limit, arguments.quick)
     records = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(out.glob("*.json"))}
-    if asked.quick:
+    if arguments.quick:
         print(page(records))
     else:
         (HERE / "RESULTS.md").write_text(page(records), encoding="utf-8")
         print(f"wrote {HERE / 'RESULTS.md'}")
 
 
-def _asked() -> argparse.Namespace:
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=("speed", "memory", "growth"))
     parser.add_argument("--groups", help="names, with commas; all of them by default")

@@ -17,28 +17,30 @@ from cases import SAMPLED_CELLS, SAMPLED_FORWARDS, Case, planned
 from clock import race, timed
 from floors import Floors
 from groups import named
-from kept import Kept, Row
 from nets import Subject, picture, subject
 from peers import peers_of
 from peers.elsewhere import Elsewhere
 from peers.peer import Peer, difference
+from result_file import ResultFile, Row
 
 
 class Bench:
     """The cases of one group.
 
     Args:
-        asked: The model.
-        kept: Where rows go.
+        under_test: The model.
+        result_file: Where rows go.
         seconds: About how long the rounds of one case take, at least three of them in any case.
         elsewhere: Another process in which the peers compute; None: in this one.
     """
 
-    def __init__(self, asked: Subject, kept: Kept, seconds: float, elsewhere: Elsewhere | None) -> None:
-        self.subject, self.kept, self.seconds, self.elsewhere = asked, kept, seconds, elsewhere
+    def __init__(
+        self, under_test: Subject, result_file: ResultFile, seconds: float, elsewhere: Elsewhere | None
+    ) -> None:
+        self.subject, self.result_file, self.seconds, self.elsewhere = under_test, result_file, seconds, elsewhere
         # Large batches of large pictures only cost time here; PyTorch gives tensors above 32 MiB back every time.
-        small = asked.size <= 224 and asked.net == "reference" and asked.framework != "torch"
-        self.floors = Floors(asked, picture(asked.size), 25 if small else 8)
+        small = under_test.size <= 224 and under_test.net == "reference" and under_test.framework != "torch"
+        self.floors = Floors(under_test, picture(under_test.size), 25 if small else 8)
         self.best: dict[str, str] = {}
 
     def measure(self, case: Case) -> Row:
@@ -49,7 +51,7 @@ class Bench:
             runners["floor"] = floor[0]
         if case.floor == "gradients":
             runners["method"] = case.bare(self.subject.encoder)
-        asked, answers = {}, []
+        peers, answers = {}, []
         for peer in peers_of(self.subject, case):
             peer = peer if self.elsewhere is None else self.elsewhere.moved(peer, case.name)
             try:
@@ -58,24 +60,24 @@ class Bench:
             except Exception as error:
                 answers.append({"peer": peer.name, "cannot": _told(error)})
                 continue
-            asked[peer.name] = (peer, setting, runner, result)
+            peers[peer.name] = (peer, setting, runner, result)
             runners[peer.name] = runner
-        found = race(runners, seconds=self.seconds)
-        row: Row = {"key": case.key, "rounds": len(found.rounds["ours"])}
-        row |= {"ours": found.seconds("ours"), "first": found.first["ours"]}
+        timing = race(runners, seconds=self.seconds)
+        row: Row = {"key": case.key, "rounds": len(timing.rounds["ours"])}
+        row |= {"ours": timing.seconds("ours"), "first": timing.first["ours"]}
         if floor:
             _, batch, scale = floor
             row |= {"floor_kind": case.floor, "batch": batch, "floor_scale": scale}
-            row |= {"floor": found.seconds("floor") * scale, "ratio": found.ratio("ours", "floor") / scale}
+            row |= {"floor": timing.seconds("floor") * scale, "ratio": timing.ratio("ours", "floor") / scale}
         if "method" in runners:
-            row["method"] = found.ratio("method", "floor")
-        for name, (peer, setting, runner, _) in asked.items():
+            row["method"] = timing.ratio("method", "floor")
+        for name, (peer, setting, runner, _) in peers.items():
             answer: Row = {"peer": name, "setting": setting, "scale": peer.scale, "says": peer.says}
             # No peer smooths its map, so the gradient methods run without smoothing beside them.
             same = "method" if "method" in runners else "ours"
-            answer |= {"seconds": found.seconds(name) * peer.scale, "times": found.ratio(name, same) * peer.scale}
-            answer["between"] = [each * peer.scale for each in found.middle_half(name, same)]
-            answer["explained"] = found.ratio(name, "ours") * peer.scale
+            answer |= {"seconds": timing.seconds(name) * peer.scale, "times": timing.ratio(name, same) * peer.scale}
+            answer["between"] = [each * peer.scale for each in timing.middle_half(name, same)]
+            answer["explained"] = timing.ratio(name, "ours") * peer.scale
             if peer.mine is not None:
                 with peer.same():
                     theirs = runner()
@@ -96,9 +98,9 @@ class Bench:
 
     def _setting(self, peer: Peer) -> tuple[str, Callable[[], Any]]:
         """The fastest setting, found once for each family, by the second call of each."""
-        known = self.best.get(peer.family)
-        if known in peer.make:
-            return known, peer.make[known]()
+        best = self.best.get(peer.family)
+        if best in peer.make:
+            return best, peer.make[best]()
         runners = {setting: make() for setting, make in peer.make.items()}
         if len(runners) == 1:
             return next(iter(runners.items()))
@@ -124,18 +126,22 @@ def main() -> None:
     quick = "--quick" in sys.argv
     warnings.simplefilter("ignore")
     group = named(name)
-    asked = subject(group.framework, group.net, 64 if quick else group.size)
-    todo = planned(asked, quick)
-    kept = Kept(Path(path), float(limit), [case.name for case in todo], quick)
-    elsewhere = Elsewhere(asked.framework, asked.net, asked.size, quick) if asked.framework == "torch" else None
-    bench = Bench(asked, kept, 0.0 if quick else 5.0, elsewhere)
+    under_test = subject(group.framework, group.net, 64 if quick else group.size)
+    todo = planned(under_test, quick)
+    result_file = ResultFile(Path(path), float(limit), [case.name for case in todo], quick)
+    elsewhere = (
+        Elsewhere(under_test.framework, under_test.net, under_test.size, quick)
+        if under_test.framework == "torch"
+        else None
+    )
+    bench = Bench(under_test, result_file, 0.0 if quick else 5.0, elsewhere)
     for case in todo:
-        if kept.over:
+        if result_file.over:
             break
         row = bench.measure(case)
-        kept.add(case.name, row)
+        result_file.add(case.name, row)
         print(f"  {case.name}: {1000 * row['ours']:.0f} ms", file=sys.stderr, flush=True)
-    kept.finish()
+    result_file.finish()
 
 
 if __name__ == "__main__":

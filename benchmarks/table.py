@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from bars import Bar, bars
 from groups import GROUPS, Group
-from kept import Row
+from result_file import Row
 
 INTRODUCTION = """# Measured
 
@@ -49,15 +49,15 @@ def _left(records: Mapping[str, Row]) -> str:
 
 
 def _facts(records: Mapping[str, Row]) -> str:
-    known = [(group, records[group.name]) for group in GROUPS if "machine" in records.get(group.name, {})]
+    measured = [(group, records[group.name]) for group in GROUPS if "machine" in records.get(group.name, {})]
     lines = []
     for name in ("day", "machine", "versions"):
-        values = dict.fromkeys(record[name] for _, record in known)
+        values = dict.fromkeys(record[name] for _, record in measured)
         lines += [f"- {name.capitalize()}: {value}." for value in values]
-    busy = [f"{group.title} ({record['busy']:.0%})" for group, record in known if record["busy"] > BUSY]
+    busy = [f"{group.title} ({record['busy']:.0%})" for group, record in measured if record["busy"] > BUSY]
     if busy:
         lines.append(f"- The machine was busy with something else when these began: {', '.join(busy)}.")
-    if any(record["quick"] for _, record in known):
+    if any(record["quick"] for _, record in measured):
         lines.append("- **A quick run: the figures mean nothing.**")
     return "\n".join(lines)
 
@@ -68,14 +68,14 @@ def _summary(records: Mapping[str, Row]) -> str:
         rows = records.get(group.name, {}).get("rows", [])
         for row in rows:
             if group.kind == "speed":
-                found = bars(group, row)
-                body += [[group.title, row["case"], bar.text, bar.measured, _state(bar)] for bar in found]
+                group_bars = bars(group, row)
+                body += [[group.title, row["case"], bar.text, bar.measured, _state(bar)] for bar in group_bars]
         within = [row for row in rows if group.kind == "memory" and "peak" in row]
         if within:
             worst = max(within, key=lambda row: row["peak"])
-            held = worst["peak"] <= worst["budget"] and len(within) == len(rows)
-            said = f"{_mib(worst['peak'])} ({worst['method']})"
-            body.append([group.title, f"{len(within)} methods", f"within {_mib(worst['budget'])}", said, _held(held)])
+            met = worst["peak"] <= worst["budget"] and len(within) == len(rows)
+            peak = f"{_mib(worst['peak'])} ({worst['method']})"
+            body.append([group.title, f"{len(within)} methods", f"within {_mib(worst['budget'])}", peak, _verdict(met)])
     head = ["where", "question", "bar", "measured", ""]
     return "## The bars\n\n" + _table(head, body) if body else ""
 
@@ -98,11 +98,11 @@ def _speed(group: Group, rows: Iterable[Row]) -> str:
                 )
                 continue
             rough = "~" if answer["scale"] != 1 else ""
-            said = f"{answer['difference']:.0e}" if "difference" in answer else ""
+            difference = f"{answer['difference']:.0e}" if "difference" in answer else ""
             others.append(
                 [
                     row["case"], answer["peer"], answer["setting"], rough + _time(answer["seconds"]),
-                    f"{answer['times']:.2f}", f"{answer['explained']:.2f}", said, answer["says"],
+                    f"{answer['times']:.2f}", f"{answer['explained']:.2f}", difference, answer["says"],
                 ]
             )  # fmt: skip
     head = ["question", "explain", "floor", "batch", "explain : floor", "method : floor", "first call", "rounds"]
@@ -129,9 +129,9 @@ def _memory(group: Group, rows: Iterable[Row]) -> str:
         if "failed" in row:
             body.append([row["method"], counts, row["failed"], "", "**missed**"])
             continue
-        said = f"refused: {row['refused']}" if "refused" in row else _mib(row["peak"])
+        measured = f"refused: {row['refused']}" if "refused" in row else _mib(row["peak"])
         spent = _time(row["seconds"]) if "seconds" in row else ""
-        body.append([row["method"], counts, said, spent, _held(row["peak"] <= row["budget"])])
+        body.append([row["method"], counts, measured, spent, _verdict(row["peak"] <= row["budget"])])
     says = (
         "The highest mark of a process over what it held after loading the model and encoding one picture in the plain way, "
         "with a budget of 1 GiB. Counts that only repeat the same pieces are small. Times are of two processes side by side."
@@ -152,11 +152,11 @@ def _growth(group: Group, rows: Sequence[Row]) -> str:
 
 
 def _state(bar: Bar) -> str:
-    return "level" if bar.level and not bar.held else _held(bar.held)
+    return "level" if bar.level and not bar.met else _verdict(bar.met)
 
 
-def _held(holds: bool) -> str:
-    return "held" if holds else "**missed**"
+def _verdict(met: bool) -> str:
+    return "held" if met else "**missed**"
 
 
 def _time(seconds: float) -> str:

@@ -46,8 +46,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Where the tests of engines are asked for alone, import no file that has none."""
-    asked = config.getoption("markexpr") == "engine" and collection_path.match("test_*.py")
-    return True if asked and "mark.engine" not in collection_path.read_text() else None
+    engine_tests_only = config.getoption("markexpr") == "engine" and collection_path.match("test_*.py")
+    return True if engine_tests_only and "mark.engine" not in collection_path.read_text() else None
 
 
 def pytest_report_header() -> str:

@@ -210,8 +210,8 @@ def _elu(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _conv(x: NDArray[np.float64], kernel: NDArray[Any], bias: NDArray[Any]) -> NDArray[np.float64]:
     padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    seen = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))
-    return np.einsum("nhwcij,ijco->nhwo", seen, kernel.astype(np.float64), optimize=True) + bias
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))
+    return np.einsum("nhwcij,ijco->nhwo", windows, kernel.astype(np.float64), optimize=True) + bias
 
 
 def _pool(x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -225,11 +225,11 @@ def numpy_autoencoder(
     """`autoencoder` written out in numpy, in float64, for given weights."""
 
     def run(x: NDArray[np.float64], taps: Mapping[str, Callable[[Any], Any]]) -> dict[str, NDArray[np.float64]]:
-        found: dict[str, NDArray[np.float64]] = {}
+        layers: dict[str, NDArray[np.float64]] = {}
 
         def keep(name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
-            found[name] = taps[name](values) if name in taps else values
-            return found[name]
+            layers[name] = taps[name](values) if name in taps else values
+            return layers[name]
 
         def conv(name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
             return _conv(values, weights[f"{name}/kernel"], weights[f"{name}/bias"])
@@ -239,7 +239,7 @@ def numpy_autoencoder(
         x = keep("up_1", keep("conv_3", _elu(conv("conv_3", x))).repeat(2, 1).repeat(2, 2))
         x = keep("up_2", keep("conv_4", _elu(conv("conv_4", x))).repeat(2, 1).repeat(2, 2))
         keep("conv_decoded", 1 / (1 + np.exp(-conv("conv_decoded", x))))
-        return found
+        return layers
 
     return run
 

@@ -38,12 +38,12 @@ def both(monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
     images = nets.pictures(plain.network.model, 2)  # type: ignore[attr-defined]
 
     def explain(name: str, **settings: Any) -> tuple[Any, Any]:
-        wanted = saccade.explain(plain, images, name, **settings)
+        expected = saccade.explain(plain, images, name, **settings)
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(type(plain.engine.backend), "is_accelerator", True)
             other = Encoder(plain.network.model, layer="encoded")  # type: ignore[attr-defined]
             other.engine.batch = FASTEST_BATCH
-            return wanted, saccade.explain(other, images, name, **settings)
+            return expected, saccade.explain(other, images, name, **settings)
 
     return explain, images
 
@@ -67,17 +67,17 @@ def test_maps_are_those_of_a_processor(both: Any, name: str, settings: Any, monk
     monkeypatch.setattr(stages, "WORTH_ON_ACCELERATOR", 1)
     monkeypatch.setattr(stages, "WORTH_IN_ALL", 1)
     monkeypatch.setattr(questions, "_MAPS", 1)
-    wanted, found = both[0](name, **settings)
-    np.testing.assert_allclose(found.values, wanted.values, rtol=0, atol=2e-5 * np.abs(wanted.values).max())
+    expected, attribution = both[0](name, **settings)
+    np.testing.assert_allclose(attribution.values, expected.values, rtol=0, atol=2e-5 * np.abs(expected.values).max())
     if name == "occlusion":
-        assert found.settings["stages"] == wanted.settings["stages"] != {}
+        assert attribution.settings["stages"] == expected.settings["stages"] != {}
 
 
 def test_gradients_whose_squares_are_no_float32_are_joined_on_the_host(both: Any) -> None:
     tiny = saccade.targets.of(lambda code: code[:, 0, 0, 0] * 1e-25, name="tiny")
-    wanted, found = both[0]("saliency", target=tiny)
-    assert 0 < np.abs(wanted.values).max() < 1e-20
-    np.testing.assert_allclose(found.values, wanted.values, rtol=0, atol=2e-5 * np.abs(wanted.values).max())
+    expected, attribution = both[0]("saliency", target=tiny)
+    assert 0 < np.abs(expected.values).max() < 1e-20
+    np.testing.assert_allclose(attribution.values, expected.values, rtol=0, atol=2e-5 * np.abs(expected.values).max())
 
 
 def test_noise_is_the_same_to_the_last_bit() -> None:
@@ -85,13 +85,13 @@ def test_noise_is_the_same_to_the_last_bit() -> None:
     backend = encoder.engine.backend
     keys = pattern_keys(7, 3, 9)
     for count in (1, 2, 301):
-        wanted = np.empty((6, count), np.float32)
-        for key, row in zip(keys, wanted, strict=True):
+        expected = np.empty((6, count), np.float32)
+        for key, row in zip(keys, expected, strict=True):
             draw_normal(key, row)
         with backend.context():
-            np.testing.assert_array_equal(backend.array(backend.normal(keys, count)), wanted)
+            np.testing.assert_array_equal(backend.array(backend.normal(keys, count)), expected)
     reference = ReferenceBackend(NumpyNetwork(lambda images, taps: {"code": images}, (4, 4, 1)))
-    np.testing.assert_array_equal(reference.array(reference.normal(keys, 301)), wanted)
+    np.testing.assert_array_equal(reference.array(reference.normal(keys, 301)), expected)
 
 
 @pytest.mark.parametrize("paired", [True, False])
@@ -101,12 +101,12 @@ def test_points_made_on_the_device_are_those_taken_on_the_host(paired: bool, sta
     backend = encoder.engine.backend
     drawn = RandomMasks(2, 9, (24, 20), (4, 3))
     for points in (NormalPoints(5, 7, (6, 5, 3), paired), drawn):
-        wanted = points.take(start, stop)
+        expected = points.take(start, stop)
         with backend.context():
-            made = {name: backend.array(tensor) for name, tensor in points.make(backend, start, stop).items()}
-        assert made.keys() == wanted.keys()
-        for name in made:
-            np.testing.assert_array_equal(made[name], wanted[name])
+            on_device = {name: backend.array(tensor) for name, tensor in points.make(backend, start, stop).items()}
+        assert on_device.keys() == expected.keys()
+        for name in on_device:
+            np.testing.assert_array_equal(on_device[name], expected[name])
 
 
 def test_footprints_pasted_on_the_device_are_those_pasted_on_the_host() -> None:
@@ -126,10 +126,10 @@ def test_footprints_pasted_on_the_device_are_those_pasted_on_the_host() -> None:
     grid = flow.grid("pool_2")
     assert grid is not None
     values = np.random.default_rng(0).random((1 + before.passes, *grid, 3), np.float32)
-    wanted = Pasted(values, before, after).take(0, 1 + after.passes)["values"]
+    expected = Pasted(values, before, after).take(0, 1 + after.passes)["values"]
     with backend.context():
-        made = Pasted(backend.tensor(values), before, after).make(backend, 0, 1 + after.passes)["values"]
-    np.testing.assert_array_equal(backend.array(made), wanted)
+        on_device = Pasted(backend.tensor(values), before, after).make(backend, 0, 1 + after.passes)["values"]
+    np.testing.assert_array_equal(backend.array(on_device), expected)
 
 
 def test_how_many_images_are_computed_together_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,11 +137,11 @@ def test_how_many_images_are_computed_together_is_measured_once(monkeypatch: pyt
     engine = encoder.engine
     assert engine.batch is None
     images = nets.pictures(encoder.network.model, 1)  # type: ignore[attr-defined]
-    asked: list[int] = []
+    sizes: list[int] = []
 
     def seconds(rows: Any, layers: Any) -> float:
         assert layers
-        asked.append(len(rows))
+        sizes.append(len(rows))
         return 1.0 if len(rows) <= 128 else len(rows) / 128 * 1.05  # up to 128 at once cost the time of one
 
     monkeypatch.setattr(engine, "_seconds", seconds)
@@ -149,7 +149,7 @@ def test_how_many_images_are_computed_together_is_measured_once(monkeypatch: pyt
     assert engine.batch is None
     saccade.explain(encoder, images, "smoothgrad", samples=200)
     saccade.explain(encoder, images, "smoothgrad", samples=200)
-    assert asked == [32, 64, 128, 256]
+    assert sizes == [32, 64, 128, 256]
     assert engine.batch == 128
 
 

@@ -64,11 +64,11 @@ def test_a_map_is_the_librarys(
         "/api/explain", json={"photo": "f0", "method": "occlusion", "target": target, "settings": {"patch": 8}}
     )
     assert answer.status_code == 200
-    found = answer.json()
-    np.testing.assert_array_equal(decoded(found["values"]), expected.values[0])
-    assert found["unit"] == expected.units
-    assert found["sentence"] == expected.sentence(0)
-    assert found["layer"] == "encoded"
+    body = answer.json()
+    np.testing.assert_array_equal(decoded(body["values"]), expected.values[0])
+    assert body["unit"] == expected.units
+    assert body["sentence"] == expected.sentence(0)
+    assert body["layer"] == "encoded"
 
 
 def test_a_photo_whose_name_is_no_text_is_told_all_the_same(encoder: saccade.Encoder, tmp_path: Path) -> None:
@@ -100,9 +100,9 @@ def test_a_dropped_photo_gives_the_map_of_its_file(
     dropped = client.post(
         "/api/photos", params={"name": "large.jpg"}, content=content, headers={"content-type": "image/jpeg"}
     ).json()
-    found = client.post("/api/explain", json={"photo": dropped["number"], "method": "saliency"}).json()
+    body = client.post("/api/explain", json={"photo": dropped["number"], "method": "saliency"}).json()
     expected = saccade.explain(encoder, tmp_path / "large.jpg", "saliency")
-    np.testing.assert_array_equal(decoded(found["values"]), expected.values[0])
+    np.testing.assert_array_equal(decoded(body["values"]), expected.values[0])
     photo = client.get(f"/api/photos/{dropped['number']}").json()
     np.testing.assert_array_equal(decoded(photo["code"]), encoder.codes(tmp_path / "large.jpg")[0])
     assert photo["box"] == [0, 0, 1, 1]
@@ -112,9 +112,9 @@ def test_another_layer_and_another_photo_can_be_asked(
     client: TestClient, encoder: saccade.Encoder, files: list[Path]
 ) -> None:
     at = saccade.Encoder(small_autoencoder(), layer="first", value_range=(0.0, 1.0))
-    found = client.post("/api/explain", json={"photo": "f1", "method": "activation_energy", "layer": "first"}).json()
+    body = client.post("/api/explain", json={"photo": "f1", "method": "activation_energy", "layer": "first"}).json()
     np.testing.assert_allclose(
-        decoded(found["values"]), saccade.explain(at, files[1], "activation_energy").values[0], rtol=1e-5
+        decoded(body["values"]), saccade.explain(at, files[1], "activation_energy").values[0], rtol=1e-5
     )
     like = {"photo": "f1", "method": "occlusion", "target": {"kind": "like", "photo": "f2"}}
     expected = saccade.explain(encoder, files[1], "occlusion", saccade.targets.like(files[2]))
@@ -179,8 +179,8 @@ def test_photos_of_any_shape_have_one_size_where_the_model_takes_any(tmp_path: P
         assert client.post("/api/similarities", json={"photos": ["f0", "f1", "f2"]}).status_code == 200
         assert client.get("/api/dials").json()["count"] == 2
         with client.websocket_connect(LIVE, headers={**BEARER}) as socket:
-            said, _ = asked(socket, {"id": 1, "kind": "run"}, np.zeros((224, 224, 3), "<f4").tobytes())
-            assert said["redrawn"] == 224 * 224 * 3
+            reply, _ = reply_to(socket, {"id": 1, "kind": "run"}, np.zeros((224, 224, 3), "<f4").tobytes())
+            assert reply["redrawn"] == 224 * 224 * 3
 
 
 def test_the_map_as_a_picture(client: TestClient) -> None:
@@ -259,34 +259,34 @@ def test_a_mixture_is_the_drawing_of_the_mean_code(encoder: saccade.Encoder, fil
 # The socket
 
 
-def asked(socket: Any, words: dict[str, Any], numbers: bytes = b"") -> tuple[dict[str, Any], bytes]:
+def reply_to(socket: Any, words: dict[str, Any], numbers: bytes = b"") -> tuple[dict[str, Any], bytes]:
     socket.send_bytes(packed(words, numbers))
     while True:
-        said, content = unpacked(socket.receive_bytes())
-        if said["id"] == words["id"] and not ("total" in said or said.get("partial")):
-            return said, content
+        reply, content = unpacked(socket.receive_bytes())
+        if reply["id"] == words["id"] and not ("total" in reply or reply.get("partial")):
+            return reply, content
 
 
 def test_the_socket_answers_as_the_library(client: TestClient, encoder: saccade.Encoder, files: list[Path]) -> None:
     image = encoder.read(files[0])
     with client.websocket_connect(LIVE, headers={**BEARER}) as socket:
-        said, content = asked(socket, {"id": 1, "kind": "run"}, image.array.astype("<f4").tobytes())
+        reply, content = reply_to(socket, {"id": 1, "kind": "run"}, image.array.astype("<f4").tobytes())
         values = np.frombuffer(content, "<f4")
-        np.testing.assert_array_equal(values[: said["code"]], encoder.codes(image).ravel())
-        np.testing.assert_allclose(values[said["code"] :], encoder.reconstruct(image).ravel(), atol=1e-6)
+        np.testing.assert_array_equal(values[: reply["code"]], encoder.codes(image).ravel())
+        np.testing.assert_allclose(values[reply["code"] :], encoder.reconstruct(image).ravel(), atol=1e-6)
         pixels = np.random.default_rng(0).integers(0, 255, (24, 32, 3), np.uint8)
         frame = {"id": 2, "kind": "frame", "width": 32, "height": 24, "method": "saliency"}
-        said, content = asked(socket, frame, pixels.tobytes())
+        reply, content = reply_to(socket, frame, pixels.tobytes())
         np.testing.assert_array_equal(
-            np.frombuffer(content, "<f4").reshape(said["rows"], said["columns"]),
+            np.frombuffer(content, "<f4").reshape(reply["rows"], reply["columns"]),
             saccade.explain(encoder, pixels, "saliency").values[0],
         )
-        said, _ = asked(socket, {"id": 3, "kind": "explain", "photo": "f2", "method": "occlusion"})
+        reply, _ = reply_to(socket, {"id": 3, "kind": "explain", "photo": "f2", "method": "occlusion"})
         np.testing.assert_array_equal(
-            decoded(said["map"]["values"]), saccade.explain(encoder, files[2], "occlusion").values[0]
+            decoded(reply["map"]["values"]), saccade.explain(encoder, files[2], "occlusion").values[0]
         )
-        said, content = asked(socket, {"id": 4, "kind": "dials", "photo": "f0", "amounts": [1, -1]})
-        assert len(content) == 4 * said["rows"] * said["columns"] * said["channels"]
+        reply, content = reply_to(socket, {"id": 4, "kind": "dials", "photo": "f0", "amounts": [1, -1]})
+        assert len(content) == 4 * reply["rows"] * reply["columns"] * reply["channels"]
 
 
 @pytest.mark.parametrize(("words", "numbers", "reason"), [
@@ -303,17 +303,17 @@ def test_the_socket_answers_as_the_library(client: TestClient, encoder: saccade.
 ])  # fmt: skip
 def test_the_socket_refuses_in_one_line(client: TestClient, words: dict[str, Any], numbers: bytes, reason: str) -> None:
     with client.websocket_connect(LIVE, headers={**BEARER}) as socket:
-        said, _ = asked(socket, words, numbers)
-        assert reason in said["error"]
+        reply, _ = reply_to(socket, words, numbers)
+        assert reason in reply["error"]
 
 
 @pytest.mark.parametrize("message", [b"", b"\xff\xff\xff\xffx", b"\x02\0\0\0[]", b"\x01\0\0\0{", packed({})[:3]])
 def test_a_broken_message_is_answered(client: TestClient, message: bytes) -> None:
     with client.websocket_connect(LIVE, headers={**BEARER}) as socket:
         socket.send_bytes(message)
-        said, _ = unpacked(socket.receive_bytes())
-        assert said["id"] is None
-        assert said["error"]
+        reply, _ = unpacked(socket.receive_bytes())
+        assert reply["id"] is None
+        assert reply["error"]
 
 
 def test_only_the_latest_question_counts(encoder: saccade.Encoder, files: list[Path]) -> None:

@@ -117,8 +117,8 @@ def test_a_dropped_photo_is_shown_to_both(files: list[Path], tmp_path: Path) -> 
         for scheme in ("light", "dark"):
             tab.emulate_media(color_scheme=scheme)
             tab.wait_for_timeout(300)
-            found = Axe().run(tab, context="#beside")
-            assert found.violations_count == 0, found.generate_report()
+            accessibility = Axe().run(tab, context="#beside")
+            assert accessibility.violations_count == 0, accessibility.generate_report()
 
 
 def test_dials_are_offered_where_the_command_names_photos_enough(files: list[Path]) -> None:

@@ -248,8 +248,8 @@ def test_every_section_comes_and_everybody_can_use_it(browser: Any, address: str
             assert "cannot be shown" not in tab.inner_text(f"#{name}")
         assert tab.evaluate("document.documentElement.scrollWidth") <= width, "the page scrolls sideways"
         tab.wait_for_timeout(300)
-        found = Axe().run(tab)
-        assert found.violations_count == 0, found.generate_report()
+        accessibility = Axe().run(tab)
+        assert accessibility.violations_count == 0, accessibility.generate_report()
         tab.locator(".thumb").nth(1).click()
         until(tab, "location.hash.includes('photo=1')")
         until(tab, "document.querySelector('#look .stage').getAttribute('aria-label').includes('cup.png')")
@@ -263,8 +263,10 @@ def test_twenty_clients_at_once(address: str, folder: Path) -> None:
         with httpx2.Client(base_url=address.split("/?")[0], timeout=120) as client:
             client.get(address)
             photo = client.post("/api/photos", content=content, headers={"content-type": "image/jpeg"})
-            found = client.post("/api/explain", json={"photo": photo.json()["number"], "method": "activation_energy"})
-            statuses.extend([photo.status_code, found.status_code, client.get("/api/page").status_code])
+            explained = client.post(
+                "/api/explain", json={"photo": photo.json()["number"], "method": "activation_energy"}
+            )
+            statuses.extend([photo.status_code, explained.status_code, client.get("/api/page").status_code])
 
     threads = [threading.Thread(target=visit) for _ in range(20)]
     for thread in threads:

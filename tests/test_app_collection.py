@@ -81,15 +81,15 @@ def test_photos_are_compared_by_the_mean_of_the_collection_as_soon_as_it_is_know
     service = Service(encoder, paths, Limits())
 
     async def pairs() -> list[dict[str, Any]]:
-        async def asked() -> dict[str, Any]:
+        async def ask() -> dict[str, Any]:
             answer = await service.answer("", ("compare", "f0", "f1"), lambda _: service.pair("", "f0", "f1"))
             pair: dict[str, Any] = json.loads(answer)
             return pair
 
-        before = await asked()
+        before = await ask()
         await service.neighbourhood.prepare(service.turns)
         await service.compare_by_collection()
-        return [before, await asked()]
+        return [before, await ask()]
 
     before, after = asyncio.run(pairs())
     service.close()
@@ -119,8 +119,9 @@ def test_neighbours_come_with_every_code(paths: list[Path]) -> None:
                 words = {"id": 1, "kind": "run", **({"photo": photo} if photo else {})}
                 socket.send_bytes(packed(words, image.astype("<f4").tobytes()))
                 answer, _ = unpacked(socket.receive_bytes())
-                found = search(encoder, catalogue, image, count=PHOTOS).neighbours
-                expected = [(other.name, other.score) for other in found if not (own and other.name == "03.png")][:8]
+                neighbours = search(encoder, catalogue, image, count=PHOTOS).neighbours
+                others = [other for other in neighbours if not (own and other.name == "03.png")]
+                expected = [(other.name, other.score) for other in others[:8]]
                 assert [other["name"] for other in answer["neighbours"]] == [name for name, _ in expected]
                 scores = [score for _, score in expected]
                 assert [other["score"] for other in answer["neighbours"]] == pytest.approx(scores, abs=1e-6)
@@ -190,8 +191,8 @@ def test_photos_of_a_catalogue_are_compared_less_its_mean(paths: list[Path]) -> 
     catalogue = catalogue_of(encoder, paths)
     why = search(encoder, catalogue, paths[2], count=1, why=True)
     nearest = next(number for number, path in enumerate(paths) if path.name == why.neighbours[0].name)
-    for known, centred in ((catalogue, True), (None, False)):
-        with test_client(create_app(encoder, paths, token=TOKEN, catalogue=known)) as client:
+    for own_catalogue, centred in ((catalogue, True), (None, False)):
+        with test_client(create_app(encoder, paths, token=TOKEN, catalogue=own_catalogue)) as client:
             assert client.get("/api/page", headers=BEARER).json()["mean_of"] == ("the collection" if centred else "")
             pair = client.post("/api/compare", headers=BEARER, json={"a": "f2", "b": f"f{nearest}"}).json()
         assert pair["centred"] is centred

@@ -58,22 +58,23 @@ def _path(folder: Path) -> str:
 
 
 def test_it_answers_who_has_the_address_and_ends_at_once(folder: Path) -> None:
-    with serving(folder) as (process, said):
-        assert said["host"] == "127.0.0.1"
-        assert len(said["photos"]) == 3
-        token = said["url"].partition("token=")[2]
+    with serving(folder) as (process, announcement):
+        assert announcement["host"] == "127.0.0.1"
+        assert len(announcement["photos"]) == 3
+        token = announcement["url"].partition("token=")[2]
         assert len(token) >= 32
-        with urllib.request.urlopen(said["url"]) as answer:
+        with urllib.request.urlopen(announcement["url"]) as answer:
             assert answer.status == 200
         with pytest.raises(urllib.error.HTTPError, match="401"):
-            urllib.request.urlopen(said["url"][:-1])
+            urllib.request.urlopen(announcement["url"][:-1])
         question = urllib.request.Request(
-            f"http://127.0.0.1:{said['port']}/api/explain", json.dumps({"photo": "f0", "method": "occlusion"}).encode(),
+            f"http://127.0.0.1:{announcement['port']}/api/explain",
+            json.dumps({"photo": "f0", "method": "occlusion"}).encode(),
             {"authorization": f"Bearer {token}", "content-type": "application/json"},
-        )  # fmt: skip
+        )
         with urllib.request.urlopen(question) as answer:
             assert json.load(answer)["method"] == "occlusion"
-        _misbehave(said["port"], token)
+        _misbehave(announcement["port"], token)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
         assert process.returncode == 130
@@ -83,8 +84,8 @@ def test_it_answers_who_has_the_address_and_ends_at_once(folder: Path) -> None:
 
 def test_what_is_no_photo_is_named_and_left_out(folder: Path) -> None:
     (folder / "photos" / "0.png").write_bytes(b"damaged")
-    with serving(folder) as (process, said):
-        assert [Path(photo).name for photo in said["photos"]] == ["1.png", "2.png"]
+    with serving(folder) as (process, announcement):
+        assert [Path(photo).name for photo in announcement["photos"]] == ["1.png", "2.png"]
         process.kill()
         assert "note: left out: photos/0.png is not a photo" in process.communicate()[1]
 

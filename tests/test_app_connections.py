@@ -147,32 +147,32 @@ def test_an_answer_that_nobody_takes_is_dropped(server: Listener) -> None:
         raw.connect(("127.0.0.1", server.port))
         raw.sendall(REQUEST.replace(b"/ ", b"/large ", 1))
         time.sleep(4 * QUICK.answer_seconds)
-        taken = 0
+        received = 0
         with contextlib.suppress(ConnectionResetError):
             while part := raw.recv(2**20):
-                taken += len(part)
-        assert 0 < taken < LARGE
+                received += len(part)
+        assert 0 < received < LARGE
 
 
 def test_a_quick_reader_gets_all_of_it(server: Listener) -> None:
     with connected(server) as raw:
         raw.sendall(REQUEST.replace(b"/ ", b"/large ", 1))
-        taken = 0
-        while taken < LARGE:
+        received = 0
+        while received < LARGE:
             part = raw.recv(2**20)
             assert part
-            taken += len(part)
+            received += len(part)
 
 
 def test_too_many_connections_are_refused_and_then_closed() -> None:
     with listening(Limits(head_seconds=20, connections=4)) as server, contextlib.ExitStack() as stack:
-        held = [stack.enter_context(connected(server)) for _ in range(4)]
+        connections = [stack.enter_context(connected(server)) for _ in range(4)]
         with connected(server) as raw:
             assert answer_of(raw).startswith(b"HTTP/1.1 503")
-        held += [stack.enter_context(connected(server)) for _ in range(4)]
+        connections += [stack.enter_context(connected(server)) for _ in range(4)]
         with connected(server) as raw:
             assert is_ended(raw), "without a word"
-        for raw in held:
+        for raw in connections:
             raw.close()
         end = time.monotonic() + 20
         while True:

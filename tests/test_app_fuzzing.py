@@ -102,10 +102,10 @@ def test_any_message(client: TestClient, question: dict[str, Any], kind: str, nu
     with client.websocket_connect("ws://127.0.0.1:8471/live", headers={**BEARER}) as socket:
         socket.send_bytes(packed({"id": 1, "kind": kind, **_finite(question)}, numbers))
         while True:
-            said, _ = unpacked(socket.receive_bytes())
-            if not ("total" in said or said.get("partial")):
+            reply, _ = unpacked(socket.receive_bytes())
+            if not ("total" in reply or reply.get("partial")):
                 break
-        assert "unexpected" not in said.get("error", ""), (question, said)
+        assert "unexpected" not in reply.get("error", ""), (question, reply)
 
 
 def _finite(value: Any) -> Any:

@@ -68,8 +68,8 @@ def test_nobody_is_passed_twice_by_anybody(at_once: int) -> None:
     }
     for client in clients:
         own = [(at, kind) for at, (kind, who) in enumerate(events) if who == client]
-        for (asked, _), (began, _) in zip(own[::2], own[1::2], strict=True):
-            passing = Counter(who for kind, who in events[asked:began] if kind == "begins")
+        for (requested, _), (began, _) in zip(own[::2], own[1::2], strict=True):
+            passing = Counter(who for kind, who in events[requested:began] if kind == "begins")
             assert not passing or max(passing.values()) <= 1 + at_once, (client, passing)
 
 

@@ -106,9 +106,9 @@ def test_evaluations(encoder: saccade.Encoder, images: np.ndarray, name: str, mo
     monkeypatch.setattr("saccade.engines.execution.Execution.execute", computing)
     refused = []
     for value in ABSURD:
-        given = {"methods": ["saliency"], "limit": 8, "steps": 6, name: value}
+        arguments = {"methods": ["saliency"], "limit": 8, "steps": 6, name: value}
         try:
-            saccade.evaluate(encoder, images, **given)
+            saccade.evaluate(encoder, images, **arguments)
         except Computed:
             continue
         except SaccadeError as error:

@@ -81,20 +81,22 @@ def rolled_out(module: Transformer, image: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(("prefix", "pooled"), [(1, "class"), (5, "class"), (0, "mean"), (2, "mean")])
 def test_rollout_is_the_formula(prefix: int, pooled: str, fused: bool, images: np.ndarray) -> None:
     module = seeded(prefix, 0, pooled, fused=fused)
-    found = saccade.explain(encoder_of(module), images, "attention_rollout")
+    attribution = saccade.explain(encoder_of(module), images, "attention_rollout")
     for number, image in enumerate(images):
         rollout = rolled_out(module, image)
         row = rollout[0] if pooled == "class" else rollout[prefix:].mean(0)
-        np.testing.assert_allclose(found.values[number], row[prefix:].reshape(4, 6), rtol=1e-4, atol=1e-7)
-        np.testing.assert_allclose(found.scores["special_tokens"][number], row[:prefix].sum(), rtol=1e-4, atol=1e-7)
-    np.testing.assert_allclose(found.values.sum((1, 2)) + found.scores["special_tokens"], 1, rtol=1e-5)
+        np.testing.assert_allclose(attribution.values[number], row[prefix:].reshape(4, 6), rtol=1e-4, atol=1e-7)
+        np.testing.assert_allclose(
+            attribution.scores["special_tokens"][number], row[:prefix].sum(), rtol=1e-4, atol=1e-7
+        )
+    np.testing.assert_allclose(attribution.values.sum((1, 2)) + attribution.scores["special_tokens"], 1, rtol=1e-5)
 
 
 def test_rollout_of_a_cell_is_its_tokens_row(images: np.ndarray) -> None:
     module = seeded(1, 0, None)
-    found = saccade.explain(encoder_of(module), images, "attention_rollout", target="cell:2,3")
+    attribution = saccade.explain(encoder_of(module), images, "attention_rollout", target="cell:2,3")
     row = rolled_out(module, images[1])[1 + 2 * 6 + 3]
-    np.testing.assert_allclose(found.values[1], row[1:].reshape(4, 6), rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(attribution.values[1], row[1:].reshape(4, 6), rtol=1e-4, atol=1e-7)
 
 
 class OwnLayers(nn.Module):
@@ -126,8 +128,8 @@ def test_torchs_own_attention_is_seen(images: np.ndarray) -> None:
             _, weights = layer.self_attn(normal, normal, normal, need_weights=True)
             rollout = (weights + torch.eye(24)) / 2 @ rollout
             tokens = layer(tokens)
-    found = saccade.explain(encoder_of(module), images, "attention_rollout")
-    np.testing.assert_allclose(found.values, rollout.mean(1).reshape(2, 4, 6).numpy(), rtol=1e-4, atol=1e-7)
+    attribution = saccade.explain(encoder_of(module), images, "attention_rollout")
+    np.testing.assert_allclose(attribution.values, rollout.mean(1).reshape(2, 4, 6).numpy(), rtol=1e-4, atol=1e-7)
 
 
 def test_masks_and_shared_heads_are_weighed_as_torch_does() -> None:
@@ -194,9 +196,9 @@ def test_pooling_by_attention_comes_behind_the_blocks(images: np.ndarray) -> Non
     module = PooledByAttention().eval()
     encoder = encoder_of(module)
     for some in (images, images[:1]):
-        found = saccade.explain(encoder, some, "attention_rollout")
+        attribution = saccade.explain(encoder, some, "attention_rollout")
         rollout = rolled_out(module.tokens, some[0])[3:].mean(0)
-        np.testing.assert_allclose(found.values[0], rollout[3:].reshape(4, 6), rtol=1e-4, atol=1e-7)
+        np.testing.assert_allclose(attribution.values[0], rollout[3:].reshape(4, 6), rtol=1e-4, atol=1e-7)
 
 
 # The gradient with attention held
@@ -238,11 +240,11 @@ ACTIVATIONS = (
 @pytest.mark.parametrize("fused", [True, False])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_libragrad_is_complete_without_biases(fused: bool, activation: Any, images: np.ndarray) -> None:
-    found = saccade.explain(encoder_of(Bare(fused=fused, activation=activation)), images, "libragrad", low_pass=0)
-    np.testing.assert_allclose(found.values.sum((1, 2)), found.scores["score"], rtol=1e-4)
-    np.testing.assert_allclose(found.scores["rest"], 0, atol=1e-4 * found.scores["score"].max())
+    attribution = saccade.explain(encoder_of(Bare(fused=fused, activation=activation)), images, "libragrad", low_pass=0)
+    np.testing.assert_allclose(attribution.values.sum((1, 2)), attribution.scores["score"], rtol=1e-4)
+    np.testing.assert_allclose(attribution.scores["rest"], 0, atol=1e-4 * attribution.scores["score"].max())
     plain = saccade.explain(encoder_of(Bare(fused=fused, activation=activation)), images, "input_x_gradient")
-    assert np.abs(plain.raw.sum((1, 2, 3)) / found.scores["score"] - 1).min() > 0.02
+    assert np.abs(plain.raw.sum((1, 2, 3)) / attribution.scores["score"] - 1).min() > 0.02
 
 
 def frozen_code(module: Bare, images: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
@@ -254,13 +256,14 @@ def frozen_code(module: Bare, images: torch.Tensor, at: torch.Tensor) -> torch.T
         return values / ((of**2).mean(-1, keepdim=True) + eps).sqrt()
 
     tokens, fixed = (module.patches(each).flatten(2).transpose(1, 2) for each in (images, at))
-    own, held = (
+    own, fixed_qkv = (
         module.qkv(normalised(each, fixed, True)).reshape(len(each), -1, 3, 2, 8).permute(2, 0, 3, 1, 4)
         for each in (tokens, fixed)
     )
-    weights = torch.softmax(held[0] @ held[1].mT / 8**0.5, -1)
+    weights = torch.softmax(fixed_qkv[0] @ fixed_qkv[1].mT / 8**0.5, -1)
     tokens, fixed = (
-        each + module.proj((weights @ v).transpose(1, 2).flatten(2)) for each, v in ((tokens, own[2]), (fixed, held[2]))
+        each + module.proj((weights @ v).transpose(1, 2).flatten(2))
+        for each, v in ((tokens, own[2]), (fixed, fixed_qkv[2]))
     )
     normal, still = (normalised(each, fixed, False) for each in (tokens, fixed))
     # A product of two branches, one of them held: half of each.
@@ -276,13 +279,13 @@ def test_libragrad_is_the_difference_quotient_of_the_held_net(images: np.ndarray
     with torch.no_grad():
         code = module(at)
         torch.testing.assert_close(frozen_code(module, at, at), code)
-        found = saccade.explain(encoder_of(Bare(fused=True)), images[:1], "libragrad", low_pass=0).raw[0]
+        raw = saccade.explain(encoder_of(Bare(fused=True)), images[:1], "libragrad", low_pass=0).raw[0]
         for row, column, channel in ((3, 5, 0), (17, 40, 2), (31, 0, 1)):
             moved = at.clone()
             moved[0, channel, row, column] += 1e-3
             slope = float(((frozen_code(module, moved, at) - code) * code).sum()) / 1e-3
             expected = slope * images[0, row, column, channel]
-            np.testing.assert_allclose(found[row, column, channel], expected, atol=1e-4 * np.abs(found).max())
+            np.testing.assert_allclose(raw[row, column, channel], expected, atol=1e-4 * np.abs(raw).max())
 
 
 def test_libragrad_leaves_no_trace(images: np.ndarray) -> None:
@@ -296,16 +299,16 @@ def test_libragrad_leaves_no_trace(images: np.ndarray) -> None:
 
 def test_other_threads_attend_as_they_did() -> None:
     q = torch.rand(1, 2, 5, 4, requires_grad=True)
-    seen: list[torch.Tensor] = []
+    recorded: list[torch.Tensor] = []
     gradients: list[bool] = []
 
     def attend() -> None:
         nn.functional.scaled_dot_product_attention(q, q, q.detach()).sum()
         gradients.append(torch.softmax(q, -1).requires_grad)
 
-    with linearised(), attention_recorded(seen):
+    with linearised(), attention_recorded(recorded):
         other = threading.Thread(target=attend)
         other.start()
         other.join()
     assert gradients == [True]
-    assert not seen
+    assert not recorded

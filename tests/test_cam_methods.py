@@ -68,28 +68,28 @@ def test_maps_are_what_finite_differences_give(at: str, kind: str) -> None:
     model = nets.autoencoder(size=8)
     encoder = Encoder(model)
     image, other = nets.pictures(model, 1), nets.pictures(model, 1, seed=8)
-    code, wanted = (encoder.codes(each).astype(np.float64) for each in (image, other))
+    code, other_code = (encoder.codes(each).astype(np.float64) for each in (image, other))
     target, score = {
-        "code": (targets.code(), lambda found: (found * code).sum()),
-        "channel": (targets.channel(1), lambda found: found[..., 1].mean()),
+        "code": (targets.code(), lambda moved: (moved * code).sum()),
+        "channel": (targets.channel(1), lambda moved: moved[..., 1].mean()),
         "like": (
             targets.like(other),
-            lambda found: (found * wanted).sum() / np.linalg.norm(found) / np.linalg.norm(wanted),
+            lambda moved: (moved * other_code).sum() / np.linalg.norm(moved) / np.linalg.norm(other_code),
         ),
     }[kind]
     values, gradient = slopes_by_differences(model, image, at, score)
-    held = np.abs(values).sum(axis=(1, 2), keepdims=True)
+    magnitudes = np.abs(values).sum(axis=(1, 2), keepdims=True)
     weights = {
         "grad_cam": gradient.mean(axis=(1, 2), keepdims=True),
-        "grad_cam_plus_plus": (gradient / (2 + np.abs(gradient) * held)).sum(axis=(1, 2), keepdims=True),
+        "grad_cam_plus_plus": (gradient / (2 + np.abs(gradient) * magnitudes)).sum(axis=(1, 2), keepdims=True),
         "layer_cam": gradient,
     }
     for method, weight in weights.items():
         settings = {} if method == "layer_cam" else {"centred": False}
-        found = find(method)(encoder, image, target, at=at, **settings)
-        close(found.values, (values * weight).sum(axis=-1), 1e-3)
-        close(found.raw, values * weight, 1e-3)
-        assert found.signed
+        attribution = find(method)(encoder, image, target, at=at, **settings)
+        close(attribution.values, (values * weight).sum(axis=-1), 1e-3)
+        close(attribution.raw, values * weight, 1e-3)
+        assert attribution.signed
 
 
 @pytest.mark.parametrize("name", ["residual", "concatenating"])
@@ -101,20 +101,20 @@ def test_the_slope_at_a_layer_that_a_skip_goes_round(name: str) -> None:
     tried = [path for path in paths if encoder.layers[path].kind == "Conv2D"]
     assert tried
     for at in tried:
-        found = find("layer_cam")(encoder, images, target, at=at)
+        attribution = find("layer_cam")(encoder, images, target, at=at)
         values = encoder.activations(images, [at])[at]
         # So small a step that hardly a pooling window changes its mind.
         away = (np.random.default_rng(1).normal(size=values.shape) * values).astype(np.float32)
         with np.errstate(divide="ignore", invalid="ignore"):
-            wanted = np.where(values == 0, 0, found.raw * away / values).sum(axis=(1, 2, 3))
+            expected = np.where(values == 0, 0, attribution.raw * away / values).sum(axis=(1, 2, 3))
         ends = []
         for step in (1e-4, -1e-4):
             with backend.context():
                 change = backend.tensor(step * away)
-                taps = {at: lambda given, change=change: given + change}
+                taps = {at: lambda layer_output, change=change: layer_output + change}
                 code = backend.array(encoder.network.run(backend.tensor(images), [encoder.layer], taps)[encoder.layer])
             ends.append(code[..., 1].mean(axis=(1, 2), dtype=np.float64))
-        np.testing.assert_allclose((ends[0] - ends[1]) / 2e-4, wanted, rtol=0.02, atol=5e-5)
+        np.testing.assert_allclose((ends[0] - ends[1]) / 2e-4, expected, rtol=0.02, atol=5e-5)
 
 
 class Trap(L.Layer):
@@ -122,11 +122,11 @@ class Trap(L.Layer):
 
     def call(self, inputs: Any) -> Any:
         @keras.ops.custom_gradient
-        def trapped(given: Any) -> Any:
+        def trapped(values: Any) -> Any:
             def backward(*args: Any, upstream: Any = None) -> Any:
                 raise AssertionError("a gradient came back through a layer before the one explained")
 
-            return given * 1.0, backward
+            return values * 1.0, backward
 
         return trapped(inputs)
 
@@ -149,20 +149,20 @@ def test_behind_a_mean_all_maps_are_the_original_cam() -> None:
     """Zhou's CAM, which the family generalises: map = sum of w[k, code] A[k] / places, and it sums to the score."""
     model = pooling()
     encoder, images = Encoder(model), nets.pictures(model)
-    held = encoder.activations(images, ["features"])["features"]
+    features = encoder.activations(images, ["features"])["features"]
     kernel, bias = (keras.ops.convert_to_numpy(each) for each in model.layers[-1].weights)
-    wanted = held @ kernel[:, 1] / held[0, ..., 0].size
+    expected = features @ kernel[:, 1] / features[0, ..., 0].size
     for method in ("grad_cam", "layer_cam"):
-        found = find(method)(encoder, images, targets.channel(1))
-        close(found.values, wanted)
-        close(found.values.sum(axis=(1, 2)), encoder.codes(images)[:, 0, 0, 1] - bias[1])
+        attribution = find(method)(encoder, images, targets.channel(1))
+        close(attribution.values, expected)
+        close(attribution.values.sum(axis=(1, 2)), encoder.codes(images)[:, 0, 0, 1] - bias[1])
     ablated = find("ablation_cam")(encoder, images, targets.channel(1))
-    close(ablated.values, (held * held.mean(axis=(1, 2), keepdims=True)) @ kernel[:, 1])
+    close(ablated.values, (features * features.mean(axis=(1, 2), keepdims=True)) @ kernel[:, 1])
     by_mean = find("ablation_cam")(encoder, images, targets.channel(1), replacement="mean")
     assert np.abs(by_mean.values).max() == 0  # the mean is all that is read, so nothing is missed, and it says so
     assert "flat: no channel of features is missed" in by_mean.notes
     only_for = find("layer_cam")(encoder, images, targets.channel(1), positive=True)
-    close(only_for.values, held @ np.maximum(kernel[:, 1], 0) / held[0, ..., 0].size)
+    close(only_for.values, features @ np.maximum(kernel[:, 1], 0) / features[0, ..., 0].size)
     assert not only_for.signed
 
 
@@ -208,10 +208,10 @@ def test_grad_cam_plus_plus_is_the_published_formula_without_its_exponential() -
     kernel = keras.ops.convert_to_numpy(model.layers[-1].kernel).astype(np.float64)
     gradient = np.broadcast_to(kernel[:, 1] / (10 * 8), values.shape)
     score = encoder.codes(images)[:, 0, 0, 1].astype(np.float64)
-    wanted = paper_plus_plus(values, gradient, score) / np.exp(score)[:, None, None]
-    found = find("grad_cam_plus_plus")(encoder, images, targets.channel(1), positive=True)
-    assert wanted.max() > 0
-    close(found.values, wanted)
+    expected = paper_plus_plus(values, gradient, score) / np.exp(score)[:, None, None]
+    attribution = find("grad_cam_plus_plus")(encoder, images, targets.channel(1), positive=True)
+    assert expected.max() > 0
+    close(attribution.values, expected)
 
 
 def test_grad_cam_plus_plus_survives_scores_whose_exponential_is_no_number() -> None:
@@ -228,15 +228,15 @@ def test_grad_cam_plus_plus_survives_scores_whose_exponential_is_no_number() -> 
     weights = (gradient / (2 + np.abs(gradient) * values.sum(axis=(1, 2), keepdims=True))).sum(
         axis=(1, 2), keepdims=True
     )
-    found = find("grad_cam_plus_plus")(encoder, images, targets.channel(1))
-    assert np.isfinite(found.values).all()
-    close(found.values, (values * weights).sum(axis=-1))
+    attribution = find("grad_cam_plus_plus")(encoder, images, targets.channel(1))
+    assert np.isfinite(attribution.values).all()
+    close(attribution.values, (values * weights).sum(axis=-1))
 
 
 def test_grad_cam_plus_plus_weighs_for_and_against_alike() -> None:
     encoder, images = encoder_of("reference")
-    found = find("grad_cam_plus_plus")(encoder, images, [targets.channel(1), -1.0 * targets.channel(1)])
-    close(found[1].values, -found[0].values)
+    attributions = find("grad_cam_plus_plus")(encoder, images, [targets.channel(1), -1.0 * targets.channel(1)])
+    close(attributions[1].values, -attributions[0].values)
 
 
 # Eigen-CAM
@@ -248,15 +248,15 @@ def test_eigen_cam_is_the_first_singular_vector(channels: int, size: int, centre
     inputs = keras.Input((size, size + 1, 2))
     model = nets._model(inputs, L.Conv2D(channels, 3, padding="same", activation="elu", name="code")(inputs))
     encoder, images = Encoder(model), nets.pictures(model, 3)
-    found = find("eigen_cam")(encoder, images, targets.code(), centred=centred)
-    held = encoder.codes(images).reshape(3, -1, channels).astype(np.float64)
-    for number, values in enumerate(held):
+    attribution = find("eigen_cam")(encoder, images, targets.code(), centred=centred)
+    codes = encoder.codes(images).reshape(3, -1, channels).astype(np.float64)
+    for number, values in enumerate(codes):
         used = values - values.mean(axis=0) if centred else values
         left, sizes, _ = np.linalg.svd(used, full_matrices=False)
-        wanted = (left[:, 0] * sizes[0]).reshape(size, size + 1)
-        wanted = wanted * np.sign((wanted.ravel() * (values**2).sum(axis=1)).sum())
-        close(found.values[number], wanted, 1e-3)
-        np.testing.assert_allclose(found.scores["explained"][number], sizes[0] ** 2 / (sizes**2).sum(), rtol=1e-4)
+        expected = (left[:, 0] * sizes[0]).reshape(size, size + 1)
+        expected = expected * np.sign((expected.ravel() * (values**2).sum(axis=1)).sum())
+        close(attribution.values[number], expected, 1e-3)
+        np.testing.assert_allclose(attribution.scores["explained"][number], sizes[0] ** 2 / (sizes**2).sum(), rtol=1e-4)
 
 
 def test_eigen_cam_has_one_sign_whatever_the_layer_and_the_picture() -> None:
@@ -310,14 +310,14 @@ def test_eigen_cam_answers_for_no_target_and_runs_one_forward(monkeypatch: pytes
 def after(encoder: Encoder, images: Any, at: str, values: Any) -> Any:
     """The codes when a layer holds these values, one picture at a time, by putting them in its place."""
     backend = encoder.engine.backend
-    found = []
-    for image, held in zip(images, values, strict=True):
+    codes = []
+    for image, replacement in zip(images, values, strict=True):
         with backend.context():
-            put = backend.tensor(held[None])
-            taps = {at: lambda given, put=put: given * 0.0 + put}
+            put = backend.tensor(replacement[None])
+            taps = {at: lambda layer_output, put=put: layer_output * 0.0 + put}
             code = encoder.network.run(backend.tensor(image[None]), [encoder.layer], taps)[encoder.layer]
-            found.append(backend.array(code))
-    return np.concatenate(found).astype(np.float64)
+            codes.append(backend.array(code))
+    return np.concatenate(codes).astype(np.float64)
 
 
 def share(code: Any, before: Any) -> Any:
@@ -339,12 +339,12 @@ def test_score_cam_is_what_masking_by_hand_gives(name: str, masked: str) -> None
     at = feature_layer(Run(encoder), images, [targets.code()], None).path if name != "concatenating" else "concatenate"
     at = next(path for path in encoder.layers if path.startswith(at))
     dark = np.full_like(images, 0.25)
-    held, empty = (encoder.activations(each, [at])[at] for each in (images, dark))
+    features, empty = (encoder.activations(each, [at])[at] for each in (images, dark))
     before = encoder.codes(images).astype(np.float64)
     height, width = images.shape[1:3]
     gains, worths = [], []
-    for channel in range(held.shape[-1]):
-        grid = held[..., channel]
+    for channel in range(features.shape[-1]):
+        grid = features[..., channel]
         low, high = grid.min(axis=(1, 2), keepdims=True), grid.max(axis=(1, 2), keepdims=True)
         mask = (grid - low) / (high - low)
         if masked == "picture":
@@ -352,17 +352,17 @@ def test_score_cam_is_what_masking_by_hand_gives(name: str, masked: str) -> None
             code = encoder.codes((dark + whole * (images - dark)).astype(np.float32)).astype(np.float64)
             nothing = encoder.codes(dark).astype(np.float64)
         else:
-            code = after(encoder, images, at, empty + mask[..., None] * (held - empty))
+            code = after(encoder, images, at, empty + mask[..., None] * (features - empty))
             nothing = after(encoder, images, at, empty)
         gains.append(share(nothing, before) - share(code, before))
         worths.append(code[..., 1].mean(axis=(1, 2)) - nothing[..., 1].mean(axis=(1, 2)))
     settings = {"at": at, "masked": masked, "filler": 0.25, "centred": False}
-    found = find("score_cam")(encoder, images, [targets.code(), targets.channel(1)], **settings)
-    for each, weights in zip(found, (gains, worths), strict=True):
-        close(each.values, np.einsum("nrck,kn->nrc", held, np.stack(weights)), 1e-3)
+    attributions = find("score_cam")(encoder, images, [targets.code(), targets.channel(1)], **settings)
+    for each, weights in zip(attributions, (gains, worths), strict=True):
+        close(each.values, np.einsum("nrck,kn->nrc", features, np.stack(weights)), 1e-3)
     weights = np.exp(np.stack(worths))
     soft = find("score_cam")(encoder, images, targets.channel(1), softmax=True, **settings)
-    close(soft.values, np.einsum("nrck,kn->nrc", held, weights / weights.sum(axis=0)), 1e-3)
+    close(soft.values, np.einsum("nrck,kn->nrc", features, weights / weights.sum(axis=0)), 1e-3)
 
 
 def test_a_channel_without_shape_weighs_nothing() -> None:
@@ -372,10 +372,10 @@ def test_a_channel_without_shape_weighs_nothing() -> None:
     model.get_layer("conv_2").set_weights([kernel, bias])
     encoder, images = Encoder(model), nets.pictures(model)
     for softmax in (False, True):
-        found = find("score_cam")(encoder, images, targets.channel(1), softmax=softmax)
-        assert np.abs(found.raw[..., 0]).max() == 0
-        assert np.abs(found.raw[..., 1:]).max() > 0
-        assert found.scores["flat_channels"].tolist() == [1, 1]
+        attribution = find("score_cam")(encoder, images, targets.channel(1), softmax=softmax)
+        assert np.abs(attribution.raw[..., 0]).max() == 0
+        assert np.abs(attribution.raw[..., 1:]).max() > 0
+        assert attribution.scores["flat_channels"].tolist() == [1, 1]
 
 
 @pytest.mark.parametrize("name", ["reference", "residual", "nested", "upsampling"])
@@ -385,30 +385,30 @@ def test_ablation_cam_is_what_dropping_channels_by_hand_gives(name: str, which: 
     encoder, images = encoder_of(name)
     paths = list(encoder.layers)[: list(encoder.layers).index(encoder.layer)]
     at = [path for path in paths if "Conv2D" in encoder.layers[path].kind][which]
-    held = encoder.activations(images, [at])[at]
-    becomes = held.mean(axis=(1, 2), keepdims=True) if replacement == "mean" else np.zeros_like(held[:, :1, :1])
+    features = encoder.activations(images, [at])[at]
+    becomes = features.mean(axis=(1, 2), keepdims=True) if replacement == "mean" else np.zeros_like(features[:, :1, :1])
     before = encoder.codes(images).astype(np.float64)
-    wanted = [np.zeros(held.shape[:3]), np.zeros(held.shape[:3])]
-    for channel in range(held.shape[-1]):
-        dropped = held.copy()
+    expected = [np.zeros(features.shape[:3]), np.zeros(features.shape[:3])]
+    for channel in range(features.shape[-1]):
+        dropped = features.copy()
         dropped[..., channel] = becomes[..., channel]
         code = after(encoder, images, at, dropped)
         lost = share(code, before), (before - code)[..., 1].mean(axis=(1, 2))
-        for total, weight in zip(wanted, lost, strict=True):
-            total += (held - becomes)[..., channel] * weight[:, None, None]
-    found = find("ablation_cam")(
+        for total, weight in zip(expected, lost, strict=True):
+            total += (features - becomes)[..., channel] * weight[:, None, None]
+    attributions = find("ablation_cam")(
         encoder, images, [targets.code(), targets.channel(1)], at=at, replacement=replacement, centred=False
     )
-    for each, total in zip(found, wanted, strict=True):
+    for each, total in zip(attributions, expected, strict=True):
         close(each.values, total, 1e-3)
 
 
 def test_dropping_a_channel_of_the_code_loses_its_share() -> None:
     encoder, images = encoder_of("reference")
-    found = find("ablation_cam")(encoder, images, targets.code(), at="encoded", centred=False)
+    attribution = find("ablation_cam")(encoder, images, targets.code(), at="encoded", centred=False)
     code = encoder.codes(images).astype(np.float64)
     energy = (code**2).sum(axis=(1, 2), keepdims=True)
-    close(found.raw, code * energy / energy.sum(axis=-1, keepdims=True))
+    close(attribution.raw, code * energy / energy.sum(axis=-1, keepdims=True))
 
 
 @pytest.mark.parametrize("method", ["ablation_cam", "score_cam"])
@@ -449,10 +449,10 @@ def test_a_layer_that_holds_the_same_everywhere_gives_a_flat_map_and_says_so(met
     x = L.Conv2D(5, 3, activation="elu", name="features")(inputs)
     model = nets._model(inputs, L.MaxPooling2D(2, name="code")(x))
     images = np.concatenate([np.full((1, 16, 16, 2), 0.4, np.float32), nets.pictures(model, 1)])
-    found = find(method)(Encoder(model), images, targets.code())
-    assert np.abs(found.values[0]).max() == 0
-    assert np.ptp(found.values[1]) > 0
-    assert any(note == "flat in 1 of 2 images: all places of features hold the same" for note in found.notes)
+    attribution = find(method)(Encoder(model), images, targets.code())
+    assert np.abs(attribution.values[0]).max() == 0
+    assert np.ptp(attribution.values[1]) > 0
+    assert any(note == "flat in 1 of 2 images: all places of features hold the same" for note in attribution.notes)
 
 
 @pytest.mark.parametrize("method", [each for each in FAMILY if each != "eigen_cam"])
@@ -466,15 +466,15 @@ def test_a_code_that_does_not_move_gives_a_flat_map_and_says_so(method: str, kin
     # A sigmoid at 16 still has a gradient in float32, of one wrong digit; it must not be painted.
     code.set_weights([kernel * 0.02, np.full(4, 16.0 if kind == "saturated" else -20.0, np.float32)])
     images = nets.pictures(model)
-    found = saccade.explain(Encoder(model), images, method, at="features")
-    assert np.abs(found.values).max() == 0
-    assert found.scale(0).flat
-    assert any(note.startswith("flat:") for note in found.notes), found.notes
+    attribution = saccade.explain(Encoder(model), images, method, at="features")
+    assert np.abs(attribution.values).max() == 0
+    assert attribution.scale(0).flat
+    assert any(note.startswith("flat:") for note in attribution.notes), attribution.notes
 
 
 def test_a_likeness_that_is_complete_has_no_slope_and_says_so() -> None:
     encoder, images = encoder_of("reference")
     for method in SLOPED:
-        found = find(method)(encoder, images, targets.like(images.copy()))
-        assert np.abs(found.values).max() == 0
-        assert any("already at its highest" in note for note in found.notes)
+        attribution = find(method)(encoder, images, targets.like(images.copy()))
+        assert np.abs(attribution.values).max() == 0
+        assert any("already at its highest" in note for note in attribution.notes)

@@ -45,9 +45,9 @@ def test_keras_and_torch_give_the_same_maps(encoder: Encoder, keras_model: Any, 
         for target in (targets.code(), targets.like(images[::-1].copy())):
             if method == "eigen_cam" and target.name != "code":
                 continue
-            found = find(method)(encoder, images, target)
-            assert found.settings["at"] == "encoder.4"  # the activation before the last pooling
-            close(found.values, find(method)(twin, images, target, at="conv_2").values, 1e-3)
+            attribution = find(method)(encoder, images, target)
+            assert attribution.settings["at"] == "encoder.4"  # the activation before the last pooling
+            close(attribution.values, find(method)(twin, images, target, at="conv_2").values, 1e-3)
 
 
 def test_a_torch_layer_that_everything_passes_is_known_as_such() -> None:
@@ -63,8 +63,8 @@ def test_a_torch_layer_that_everything_passes_is_known_as_such() -> None:
 
         def forward(self, images: torch.Tensor) -> torch.Tensor:
             x = self.first(images)
-            kept = self.aside(x)
-            return self.pool(self.inner(x) + kept)
+            skip = self.aside(x)
+            return self.pool(self.inner(x) + skip)
 
     encoder = Encoder(Skipping(), layer="pool", input_shape=(8, 8, 1))
     flow = encoder.dataflow(8, 8)
@@ -93,13 +93,13 @@ def test_grad_cam_and_layer_cam_equal_captum(encoder: Encoder, torch_module: Any
         layer = torch_module.encoder[at]
         path = f"encoder.{at}"
         for relu in (False, True):
-            wanted = LayerGradCam(run, layer).attribute(x, relu_attributions=relu).detach().numpy()[:, 0]
-            found = find("grad_cam")(encoder, images, targets.code(), at=path, centred=False, positive=relu)
-            close(found.values, wanted)
+            expected = LayerGradCam(run, layer).attribute(x, relu_attributions=relu).detach().numpy()[:, 0]
+            attribution = find("grad_cam")(encoder, images, targets.code(), at=path, centred=False, positive=relu)
+            close(attribution.values, expected)
         products = LayerGradientXActivation(run, layer).attribute(x).detach().numpy()
-        found = find("layer_cam")(encoder, images, targets.code(), at=path)
-        close(found.raw, products.transpose(0, 2, 3, 1))
-        close(found.values, products.sum(1))
+        attribution = find("layer_cam")(encoder, images, targets.code(), at=path)
+        close(attribution.raw, products.transpose(0, 2, 3, 1))
+        close(attribution.values, products.sum(1))
 
 
 def rectified() -> keras.Model:
@@ -124,7 +124,7 @@ def test_grad_cam_plus_plus_equals_tf_keras_vis_up_to_its_normalisation() -> Non
         from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
 
         peer = GradcamPlusPlus(model, clone=False)
-        wanted = peer(
+        expected = peer(
             lambda output: output[:, 1],
             images,
             penultimate_layer="features",
@@ -135,13 +135,13 @@ def test_grad_cam_plus_plus_equals_tf_keras_vis_up_to_its_normalisation() -> Non
     # The peer divides every channel's alphas by their sum; behind a mean a channel has one gradient, and ours are
     # Chattopadhyay's own: without the division.
     kernel = model.layers[-1].get_weights()[0][:, 1]
-    held = Encoder(model).activations(images, ["features"])["features"]
+    features = Encoder(model).activations(images, ["features"])["features"]
     gradient = np.maximum(kernel / 120, 0)
-    alphas = 120 * gradient / (2 + gradient * held.sum(axis=(1, 2))) / np.where(gradient > 0, gradient, 1)
-    found = find("grad_cam_plus_plus")(Encoder(model), images, targets.channel(1), positive=True)
-    undone = (found.raw / np.where(alphas > 0, alphas, 1)[:, None, None]).sum(axis=-1)
-    assert np.asarray(wanted).max() > 0
-    close(scaled(undone), scaled(wanted))
+    alphas = 120 * gradient / (2 + gradient * features.sum(axis=(1, 2))) / np.where(gradient > 0, gradient, 1)
+    attribution = find("grad_cam_plus_plus")(Encoder(model), images, targets.channel(1), positive=True)
+    undone = (attribution.raw / np.where(alphas > 0, alphas, 1)[:, None, None]).sum(axis=-1)
+    assert np.asarray(expected).max() > 0
+    close(scaled(undone), scaled(expected))
 
 
 def test_score_cam_equals_tf_keras_vis_where_it_scores_as_asked() -> None:
@@ -152,14 +152,14 @@ def test_score_cam_equals_tf_keras_vis_where_it_scores_as_asked() -> None:
         import tensorflow as tf
         from tf_keras_vis.scorecam import Scorecam
 
-        seen: list[Any] = []
+        outputs: list[Any] = []
 
         def score(output: Any) -> Any:
             # The peer hands over softmax(output); only the maps' weights are compared, so the softmax is asked for too.
-            seen.append(np.asarray(output))
+            outputs.append(np.asarray(output))
             return output[:, 1]
 
-        wanted = Scorecam(model)(
+        expected = Scorecam(model)(
             score,
             images,
             penultimate_layer="features",
@@ -170,9 +170,9 @@ def test_score_cam_equals_tf_keras_vis_where_it_scores_as_asked() -> None:
     soft = keras.Model(model.inputs, keras.layers.Softmax(name="soft")(model.output))
     encoder = Encoder(soft, layer="soft")
     settings = {"at": "features", "masked": "picture", "filler": 0.0}
-    found = find("score_cam")(encoder, images, targets.channel(1), **settings)
+    attribution = find("score_cam")(encoder, images, targets.channel(1), **settings)
     # The peer leaves out the score of "nothing": one number for all channels, which is added back.
     nothing = np.asarray(soft(tf.zeros_like(images)))[:, 1]
-    held = encoder.activations(images, ["features"])["features"]
-    close(np.maximum(found.values + nothing[:, None, None] * held.sum(axis=-1), 0), wanted, 1e-3)
-    assert len(seen) == held.shape[-1]
+    features = encoder.activations(images, ["features"])["features"]
+    close(np.maximum(attribution.values + nothing[:, None, None] * features.sum(axis=-1), 0), expected, 1e-3)
+    assert len(outputs) == features.shape[-1]

@@ -225,10 +225,12 @@ def test_a_small_photo_that_is_none_is_refused_in_one_line(
 
 def test_a_part_in_what_was_added_round_a_photo_is_looked_for_all_the_same(folder: Path, tmp_path: Path) -> None:
     padded = saccade.Encoder(small_autoencoder(), layer="encoded", value_range=(0.0, 1.0), fit="contain")
-    found = saccade.collection.search(padded, catalogue_of(padded, folder), folder / "part 0" / "00.png", cell=(0, 0))
-    assert found.part is not None
-    assert found.part[3] <= 0  # the photo is wider than high
-    found.save(tmp_path / "neighbours.png")
+    neighbours = saccade.collection.search(
+        padded, catalogue_of(padded, folder), folder / "part 0" / "00.png", cell=(0, 0)
+    )
+    assert neighbours.part is not None
+    assert neighbours.part[3] <= 0  # the photo is wider than high
+    neighbours.save(tmp_path / "neighbours.png")
 
 
 def test_what_was_encoded_before_a_stop_is_not_encoded_again(
@@ -246,11 +248,11 @@ def test_what_was_encoded_before_a_stop_is_not_encoded_again(
         write_index(encoder, folder, path, stop=lambda: sum(encoded) >= 12)
     before = sum(encoded)
     assert not path.exists()
-    seen: list[tuple[int, int]] = []
-    write_index(encoder, folder, path, progress=lambda done, total: seen.append((done, total)))
+    progress: list[tuple[int, int]] = []
+    write_index(encoder, folder, path, progress=lambda done, total: progress.append((done, total)))
     assert sum(encoded) == PHOTOS
-    assert seen[0][0] > before
-    assert seen[-1] == (PHOTOS + 2, PHOTOS + 2)
+    assert progress[0][0] > before
+    assert progress[-1] == (PHOTOS + 2, PHOTOS + 2)
     same(Catalogue.load(path), catalogue)
     assert [entry.name for entry in tmp_path.iterdir()] == ["index.npz"]
 
@@ -358,12 +360,12 @@ def test_scores_are_those_of_compare(encoder: saccade.Encoder, catalogue: Catalo
 
 
 def test_the_mean_that_the_model_knows_is_taken_off_as_compare_does(folder: Path) -> None:
-    known = saccade.Encoder(small_autoencoder(), layer="encoded", value_range=(0.0, 1.0))
-    known.reference = saccade.pairs.reference_of(known, folder)
-    catalogue = catalogue_of(known, folder / "part 0")
-    space = catalogue.space(known)
+    encoder = saccade.Encoder(small_autoencoder(), layer="encoded", value_range=(0.0, 1.0))
+    encoder.reference = saccade.pairs.reference_of(encoder, folder)
+    catalogue = catalogue_of(encoder, folder / "part 0")
+    space = catalogue.space(encoder)
     assert space.centring == "model"
-    why = saccade.compare(known, catalogue.path(0), catalogue.path(1))
+    why = saccade.compare(encoder, catalogue.path(0), catalogue.path(1))
     assert why.centred
     assert space.scores(space.directions[:1])[0, 1] == pytest.approx(why.score, abs=1e-5)
 

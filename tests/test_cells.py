@@ -58,15 +58,15 @@ def one_by_one(encoder: Encoder, images: NDArray[np.float32], at_once: int) -> N
 def test_shared_passes_give_the_map_of_every_lone_cell(name: str) -> None:
     encoder = encoder_of(name)
     images = nets.pictures(encoder.network.model, 1)  # type: ignore[attr-defined]
-    seen = saccade.cells(encoder, images)
-    lone = one_by_one(encoder, images, seen.passes + 3)  # the number of patterns that is compiled already
-    rows, columns = seen.grid
-    assert seen.passes < rows * columns
-    assert seen.windows.nbytes < lone.nbytes
+    cells = saccade.cells(encoder, images)
+    lone = one_by_one(encoder, images, cells.passes + 3)  # the number of patterns that is compiled already
+    rows, columns = cells.grid
+    assert cells.passes < rows * columns
+    assert cells.windows.nbytes < lone.nbytes
     for number, (row, column) in enumerate(np.ndindex(rows, columns)):
-        np.testing.assert_allclose(seen.gradient(row, column), lone[number], rtol=0, atol=1e-5 * np.abs(lone).max())
+        np.testing.assert_allclose(cells.gradient(row, column), lone[number], rtol=0, atol=1e-5 * np.abs(lone).max())
         length = np.sqrt((lone[number].astype(np.float64) ** 2).sum(axis=-1))
-        np.testing.assert_allclose(seen[row, column], length, rtol=0, atol=1e-5 * length.max() + 1e-12)
+        np.testing.assert_allclose(cells[row, column], length, rtol=0, atol=1e-5 * length.max() + 1e-12)
 
 
 @pytest.mark.parametrize("name", ["dense", "pooled", "subclassed"])
@@ -74,25 +74,25 @@ def test_where_everything_mixes_each_cell_has_its_own_pass_and_it_is_said(name: 
     encoder = encoder_of(name)
     size = tuple(side or 20 for side in encoder.network.input_shape)
     images = np.random.default_rng(3).random((2, *size), dtype=np.float32)
-    seen = saccade.cells(encoder, images)
-    rows, columns = seen.grid
-    assert seen.passes == rows * columns
-    assert seen.receptive_field is None
-    assert any("cell by cell" in note for note in seen.notes) == (rows * columns > 1)
+    cells = saccade.cells(encoder, images)
+    rows, columns = cells.grid
+    assert cells.passes == rows * columns
+    assert cells.receptive_field is None
+    assert any("cell by cell" in note for note in cells.notes) == (rows * columns > 1)
     lone = one_by_one(encoder, images, 8)
     for number, (row, column) in enumerate(np.ndindex(rows, columns)):
-        np.testing.assert_allclose(seen.gradient(row, column), lone[number], rtol=0, atol=1e-5 * np.abs(lone).max())
+        np.testing.assert_allclose(cells.gradient(row, column), lone[number], rtol=0, atol=1e-5 * np.abs(lone).max())
 
 
 def test_all_cells_together_are_the_slope_of_the_code_and_one_is_that_of_the_cell() -> None:
     encoder = encoder_of("reference")
     images = nets.pictures(encoder.network.model)  # type: ignore[attr-defined]
-    seen = saccade.cells(encoder, images)
-    total = sum(seen.gradient(row, column).astype(np.float64) for row, column in np.ndindex(*seen.grid))
+    cells = saccade.cells(encoder, images)
+    total = sum(cells.gradient(row, column).astype(np.float64) for row, column in np.ndindex(*cells.grid))
     whole = asking.gradient(encoder, images, targets.code(), STAY, ONCE)
     np.testing.assert_allclose(total, whole, rtol=0, atol=1e-5 * np.abs(whole).max())
     one = asking.gradient(encoder, images, targets.cell(2, 3), STAY, ONCE)
-    np.testing.assert_allclose(seen.gradient(2, 3), one, rtol=0, atol=1e-5 * np.abs(one).max())
+    np.testing.assert_allclose(cells.gradient(2, 3), one, rtol=0, atol=1e-5 * np.abs(one).max())
 
 
 def test_coloured_and_not_coloured_agree_and_pictures_do_not_mix() -> None:
@@ -120,11 +120,11 @@ def test_a_wrong_geometry_is_noticed_and_replaced(monkeypatch: pytest.MonkeyPatc
     }
     monkeypatch.setattr(encoder, "dataflow", lambda height, width: Dataflow((height, width), lie))
     with pytest.warns(SaccadeWarning, match="colouring does not hold"):
-        seen = saccade.cells(encoder, images)
-    assert seen.passes == 36
-    assert any("refused" in note for note in seen.notes)
+        cells = saccade.cells(encoder, images)
+    assert cells.passes == 36
+    assert any("refused" in note for note in cells.notes)
     for number, cell in enumerate(np.ndindex(6, 6)):
-        np.testing.assert_allclose(seen.gradient(*cell), lone[number], rtol=0, atol=1e-5 * np.abs(lone).max())
+        np.testing.assert_allclose(cells.gradient(*cell), lone[number], rtol=0, atol=1e-5 * np.abs(lone).max())
 
 
 def test_memory_progress_and_stopping() -> None:
@@ -184,10 +184,10 @@ def test_no_pixel_is_seen_by_two_cells_of_one_pass(
     assert masks.sum(axis=0).tolist() == np.ones(grid).tolist()
     row_fields, column_fields = plan.fields
     for mask in masks:
-        seen = np.zeros((height, width))
+        counts = np.zeros((height, width))
         for row, column in np.argwhere(mask):
-            seen[slice(*row_fields[row]), slice(*column_fields[column])] += 1
-        assert seen.max() <= 1
+            counts[slice(*row_fields[row]), slice(*column_fields[column])] += 1
+        assert counts.max() <= 1
     # Cutting out and putting back is the identity on each field, and nothing else.
     answers = np.random.default_rng(0).random((plan.passes, height, width, 2), dtype=np.float32) + 1
     cut = plan.windows(answers)
@@ -231,13 +231,13 @@ def test_a_gaussian_field_has_the_size_that_its_formula_says() -> None:
 def test_an_averaging_net_has_the_sizes_of_its_window() -> None:
     inputs = keras.Input((48, 48, 1))
     model = keras.Model(inputs, keras.layers.AveragePooling2D(8, name="encoded")(inputs))
-    seen = saccade.cells(Encoder(model, value_range=(0, 1)), nets.pictures(model, 2))
-    assert seen.passes == 1
-    assert seen.receptive_field == (8, 8)
-    assert seen.size(0.5) == pytest.approx(8 * np.sqrt(0.5), abs=0.05)
-    assert seen.size(1.0) == pytest.approx(8)
-    np.testing.assert_allclose(seen.effective.profile, np.full((8, 8), 1 / 64), rtol=1e-5)
-    assert seen.effective.averaged == 72
+    cells = saccade.cells(Encoder(model, value_range=(0, 1)), nets.pictures(model, 2))
+    assert cells.passes == 1
+    assert cells.receptive_field == (8, 8)
+    assert cells.size(0.5) == pytest.approx(8 * np.sqrt(0.5), abs=0.05)
+    assert cells.size(1.0) == pytest.approx(8)
+    np.testing.assert_allclose(cells.effective.profile, np.full((8, 8), 1 / 64), rtol=1e-5)
+    assert cells.effective.averaged == 72
 
 
 def test_only_fields_inside_the_picture_count_and_dead_cells_do_not() -> None:
@@ -258,10 +258,10 @@ def test_only_fields_inside_the_picture_count_and_dead_cells_do_not() -> None:
 
 def test_the_middle_of_a_field_cut_by_the_edge_stays_where_it_was() -> None:
     encoder = encoder_of("reference")
-    seen = saccade.cells(encoder, nets.pictures(encoder.network.model, 1))  # type: ignore[attr-defined]
+    cells = saccade.cells(encoder, nets.pictures(encoder.network.model, 1))  # type: ignore[attr-defined]
     first, last = encoder.dataflow(24, 24).field("encoded", 0, (0, 1))
     assert first < 0
-    assert seen.effective.centre(0, 0, 0)[0] == (first + last) / 2
+    assert cells.effective.centre(0, 0, 0)[0] == (first + last) / 2
 
 
 # What a person gets
@@ -269,50 +269,50 @@ def test_the_middle_of_a_field_cut_by_the_edge_stays_where_it_was() -> None:
 
 def test_cells_that_do_not_exist_are_refused() -> None:
     encoder = encoder_of("reference")
-    seen = saccade.cells(encoder, nets.pictures(encoder.network.model, 1))  # type: ignore[attr-defined]
-    for call in (lambda: seen[6, 0], lambda: seen.gradient(0, -1), lambda: seen.figure(cell=(9, 9))):
+    cells = saccade.cells(encoder, nets.pictures(encoder.network.model, 1))  # type: ignore[attr-defined]
+    for call in (lambda: cells[6, 0], lambda: cells.gradient(0, -1), lambda: cells.figure(cell=(9, 9))):
         with pytest.raises(InputError, match="6x6 cells"):
             call()
     with pytest.raises(InputError, match="there are 1"):
-        seen.figure(3)
+        cells.figure(3)
 
 
 @pytest.mark.parametrize("name", ["odd", "dense"])
 def test_numbers_on_disk_come_back(name: str, tmp_path: Path) -> None:
     encoder = encoder_of(name)
-    seen = saccade.cells(encoder, nets.pictures(encoder.network.model, 2))  # type: ignore[attr-defined]
-    back = saccade.CellMaps.load(seen.save(tmp_path / "cells.npz"))
-    np.testing.assert_array_equal(back.windows, seen.windows)
-    np.testing.assert_array_equal(back[0, 0], seen[0, 0])
+    cells = saccade.cells(encoder, nets.pictures(encoder.network.model, 2))  # type: ignore[attr-defined]
+    back = saccade.CellMaps.load(cells.save(tmp_path / "cells.npz"))
+    np.testing.assert_array_equal(back.windows, cells.windows)
+    np.testing.assert_array_equal(back[0, 0], cells[0, 0])
     assert (back.fields, back.unclipped_fields, back.passes, back.notes) == (
-        seen.fields,
-        seen.unclipped_fields,
-        seen.passes,
-        seen.notes,
+        cells.fields,
+        cells.unclipped_fields,
+        cells.passes,
+        cells.notes,
     )
-    assert back.size(0.9) == seen.size(0.9)
-    assert not seen.windows.flags.writeable
+    assert back.size(0.9) == cells.size(0.9)
+    assert not cells.windows.flags.writeable
 
 
 def test_the_pictures_show_the_field_where_it_is() -> None:
     encoder = encoder_of("reference")
-    seen = saccade.cells(encoder, nets.pictures(encoder.network.model, 1))  # type: ignore[attr-defined]
-    drawn = np.asarray(seen.overlay(0, 0), np.int32)
+    cells = saccade.cells(encoder, nets.pictures(encoder.network.model, 1))  # type: ignore[attr-defined]
+    drawn = np.asarray(cells.overlay(0, 0), np.int32)
     scale = drawn.shape[0] // 24
     colourful = (drawn.max(axis=-1) - drawn.min(axis=-1)) > 12
-    (_, bottom), (_, right) = seen.fields[0][0], seen.fields[1][0]
-    reach = round(3 * seen.blur) + 1
+    (_, bottom), (_, right) = cells.fields[0][0], cells.fields[1][0]
+    reach = round(3 * cells.blur) + 1
     assert colourful[: bottom * scale, : right * scale].any()
     assert not colourful[(bottom + reach) * scale :].any()
     assert not colourful[:, (right + reach) * scale :].any()
-    light, dark = np.asarray(seen.figure(theme="light")), np.asarray(seen.sheet(theme="dark"))
+    light, dark = np.asarray(cells.figure(theme="light")), np.asarray(cells.sheet(theme="dark"))
     assert light[0, 0].min() > 200 > 50 > dark[0, 0].max()
 
 
 def test_a_code_of_one_vector_has_no_cells_to_speak_of(monkeypatch: pytest.MonkeyPatch) -> None:
     image = keras.Input((12, 12, 3))
     code = keras.layers.GlobalAveragePooling2D(name="code")(keras.layers.Conv2D(4, 3, activation="elu")(image))
-    seen = saccade.cells(
+    cells = saccade.cells(
         Encoder(keras.Model(image, code), layer="code"), np.random.default_rng(0).random((1, 12, 12, 3))
     )
     pages: list[str] = []
@@ -322,8 +322,8 @@ def test_a_code_of_one_vector_has_no_cells_to_speak_of(monkeypatch: pytest.Monke
 
     for module in (fields, eyes):
         monkeypatch.setattr(module, "figure", figure)
-    seen.figure()
-    seen.sheet()
+    cells.figure()
+    cells.sheet()
     for words in pages:
         assert "one vector" in words
         for wrong in ("cell", "neighbours", "mean of many", "1 backward passes"):

@@ -16,7 +16,7 @@ MODEL = "model.keras"
 
 
 @pytest.fixture
-def given(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with photos, and much that is none; whoever opens the model fails."""
     (tmp_path / "empty").mkdir()
     (tmp_path / "broken").mkdir()
@@ -88,10 +88,10 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("words", "line"), WRONG, ids=[" ".join(map(ascii, words)) for words, _ in WRONG])
-def test_it_is_refused_before_the_model_is_opened(run: Run, given: Path, words: tuple[str, ...], line: str) -> None:
-    before = sorted(given.rglob("*"))
+def test_it_is_refused_before_the_model_is_opened(run: Run, folder: Path, words: tuple[str, ...], line: str) -> None:
+    before = sorted(folder.rglob("*"))
     refused(run(*words), line)
-    assert sorted(given.rglob("*")) == before
+    assert sorted(folder.rglob("*")) == before
 
 
 @pytest.mark.parametrize(
@@ -107,19 +107,19 @@ def test_it_is_refused_before_the_model_is_opened(run: Run, given: Path, words: 
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
-def test_a_folder_that_is_made_for_nothing_is_gone(run: Run, given: Path, words: tuple[str, ...], line: str) -> None:
-    before = sorted(given.rglob("*"))
+def test_a_folder_that_is_made_for_nothing_is_gone(run: Run, folder: Path, words: tuple[str, ...], line: str) -> None:
+    before = sorted(folder.rglob("*"))
     refused(run(*words), line)
-    assert sorted(given.rglob("*")) == before
+    assert sorted(folder.rglob("*")) == before
 
 
-def test_masks_that_are_not_there(run: Run, given: Path) -> None:
+def test_masks_that_are_not_there(run: Run, folder: Path) -> None:
     for index in range(8):
-        Image.fromarray(data.chelsea()[index::9, ::9]).save(given / "photos" / f"{index}.png")
+        Image.fromarray(data.chelsea()[index::9, ::9]).save(folder / "photos" / f"{index}.png")
     refused(run("evaluate", MODEL, "photos", "--masks", "empty"), "no photos in the folder empty")
 
 
-def test_what_is_right_reaches_the_model(run: Run, given: Path) -> None:
+def test_what_is_right_reaches_the_model(run: Run, folder: Path) -> None:
     """The check of the check: these words are fit to open it."""
     status, _, err = run("compare", MODEL, CAT, CUP)
     assert status != 0

@@ -141,7 +141,7 @@ def test_demo_writes_its_page(run: Run, tmp_path: Path, monkeypatch: pytest.Monk
     import types
     import webbrowser
 
-    seen: list[Path] = []
+    folders: list[Path] = []
 
     def build(
         folder: Path,
@@ -152,7 +152,7 @@ def test_demo_writes_its_page(run: Run, tmp_path: Path, monkeypatch: pytest.Monk
         assert progress is not None
         assert on_note is not None
         progress("asking", 1, 2)
-        seen.append(folder)
+        folders.append(folder)
         (folder / "index.html").touch()
         return folder / "index.html"
 
@@ -161,7 +161,7 @@ def test_demo_writes_its_page(run: Run, tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, "saccade.demo", types.SimpleNamespace(build=build))
     status, out, err = run("demo", "-o", "shown")
     assert (status, out, err) == (0, "wrote shown/index.html\n", "")
-    assert seen == [Path("shown")]
+    assert folders == [Path("shown")]
     assert opened == []
     assert run("demo", "-o", "shown", "--open")[0] == 0
     assert opened == [(tmp_path / "shown" / "index.html").as_uri()]

@@ -150,18 +150,18 @@ def test_ctrl_c_clears_the_bar_and_shows_the_cursor_again(folder: Path) -> None:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:  # fmt: skip
         os.close(theirs)
-        seen = b""
-        while b"%" not in seen:
-            seen += os.read(ours, 65536)
+        output = b""
+        while b"%" not in output:
+            output += os.read(ours, 65536)
         process.send_signal(signal.SIGINT)
         with contextlib.suppress(OSError):  # how Linux says that nobody holds the other end any more
             while more := os.read(ours, 65536):
-                seen += more
+                output += more
     os.close(ours)
     assert process.returncode == 130
-    hidden, shown = seen.rfind(b"\x1b[?25l"), seen.rfind(b"\x1b[?25h")
+    hidden, shown = output.rfind(b"\x1b[?25l"), output.rfind(b"\x1b[?25h")
     assert 0 <= hidden < shown
-    assert seen[shown:] == b"\x1b[?25hsaccade: stopped.\r\n"
+    assert output[shown:] == b"\x1b[?25hsaccade: stopped.\r\n"
 
 
 def test_ctrl_c_before_anything_is_written_leaves_no_folder(folder: Path) -> None:

@@ -43,32 +43,32 @@ def on_a_terminal(place: Path, words: list[str], **more: str) -> tuple[int, str,
         [*COMMAND, *words], cwd=place, stdout=subprocess.PIPE, stderr=theirs, env=environment(TERM="xterm", **more)
     ) as process:
         os.close(theirs)
-        seen = b""
+        terminal = b""
         while process.poll() is None or select.select([ours], [], [], 0)[0]:
             if select.select([ours], [], [], 0.05)[0]:
                 try:
-                    seen += os.read(ours, 65536)
+                    terminal += os.read(ours, 65536)
                 except OSError:  # how Linux says that nobody holds the other end any more
                     break
         assert process.stdout is not None
         out = process.stdout.read()
     os.close(ours)
-    return process.returncode, out.decode(), seen.decode()
+    return process.returncode, out.decode(), terminal.decode()
 
 
 def test_json_is_alone_on_stdout_and_the_bar_is_for_terminals(place: Path) -> None:
     words = ["explain", "small.keras", "photos", "-o", "bar", "-m", "saliency", "--json"]
-    status, out, seen = on_a_terminal(place, words, NO_COLOR="1")
+    status, out, terminal = on_a_terminal(place, words, NO_COLOR="1")
     assert status == 0
     answer = json.loads(out)
     assert len(answer["pages"]) == 3
     assert [Path(failed["photo"]).name for failed in answer["failed"]] == ["broken.jpg"]
-    assert "%" in seen
-    assert "left" in seen
-    assert not re.search("\x1b\\[3\\d", seen), "NO_COLOR was set"
-    assert "note: 1 photo could not be used:" in seen
+    assert "%" in terminal
+    assert "left" in terminal
+    assert not re.search("\x1b\\[3\\d", terminal), "NO_COLOR was set"
+    assert "note: 1 photo could not be used:" in terminal
     for message in ("oneDNN", "absl", "cuda", "tensorflow", "retracing"):
-        assert message.lower() not in seen.lower()
+        assert message.lower() not in terminal.lower()
 
 
 def test_streams_are_clean_when_piped_and_names_may_be_anything(place: Path) -> None:

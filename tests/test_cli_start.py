@@ -112,10 +112,10 @@ def test_a_line_that_cannot_be_parsed_is_answered_in_one_line(
 
 def test_the_reference_page_is_up_to_date() -> None:
     page = ROOT / "docs" / "cli.md"
-    made = runpy.run_path(str(ROOT / "docs" / "generate_cli.py"))["page"]()
-    assert page.read_text(encoding="utf-8") == made, "run: python docs/generate_cli.py"
+    generated = runpy.run_path(str(ROOT / "docs" / "generate_cli.py"))["page"]()
+    assert page.read_text(encoding="utf-8") == generated, "run: python docs/generate_cli.py"
     for name in COMMANDS:
-        assert f"## saccade {name}" in made
+        assert f"## saccade {name}" in generated
 
 
 def test_the_help_of_train_states_the_librarys_defaults(capsys: pytest.CaptureFixture[str]) -> None:

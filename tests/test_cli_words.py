@@ -107,8 +107,8 @@ def test_a_folder_that_nothing_came_of_goes_again(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), output_folder(tmp_path / "a" / "b"):
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
-    with output_folder(tmp_path / "a" / "b") as made:
-        (made / "x").touch()
+    with output_folder(tmp_path / "a" / "b") as folder:
+        (folder / "x").touch()
     assert (tmp_path / "a" / "b" / "x").exists()
 
 
@@ -127,10 +127,10 @@ def test_logs_are_told_how_far_it_is(capsys: pytest.CaptureFixture[str], monkeyp
         for done in range(1, 101):
             seconds[0] += 1
             bar.at(done)
-    said = capsys.readouterr().err.splitlines()
-    assert said[0] == "comparing: 3 % done, about 2 min left"
-    assert said[1:3] == ["comparing: 13 % done, about 87 s left", "comparing: 23 % done, about 77 s left"]
-    assert len(said) == 10
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "comparing: 3 % done, about 2 min left"
+    assert lines[1:3] == ["comparing: 13 % done, about 87 s left", "comparing: 23 % done, about 77 s left"]
+    assert len(lines) == 10
     with Console().progress(10, "quick") as bar:
         for done in range(1, 11):
             seconds[0] += 1

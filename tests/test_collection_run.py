@@ -166,15 +166,15 @@ def test_a_run_that_is_stopped_goes_on_where_it_was(encoder: saccade.Encoder, ph
 def test_progress_goes_up_to_the_end(encoder: saccade.Encoder, photos: Path, tmp_path: Path) -> None:
     requests = [Request("saliency"), Request("activation_energy"), Request("saliency", "channel:1")]
     for requested, style in ((requests, PageStyle()), (requests[1:], PageStyle(scale="all"))):
-        seen: list[BatchProgress] = []
+        reports: list[BatchProgress] = []
         out = tmp_path / style.scale
-        list(BatchRun(encoder, find(photos), requested, output=out, style=style, progress=seen.append))
-        shares = [now.share for now in seen]
+        list(BatchRun(encoder, find(photos), requested, output=out, style=style, progress=reports.append))
+        shares = [now.share for now in reports]
         assert shares == sorted(shares)
         assert shares[0] == 0
         assert shares[-1] == pytest.approx(1)
-        assert {now.photo.stem for now in seen} == set(NAMES)
-        assert {now.label for now in seen} == {"saliency", "activation_energy", ""}
+        assert {now.photo.stem for now in reports} == set(NAMES)
+        assert {now.label for now in reports} == {"saliency", "activation_energy", ""}
 
 
 def test_requests_about_one_target_stand_side_by_side_and_targets_apart(

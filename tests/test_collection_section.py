@@ -202,9 +202,9 @@ def test_a_click_shows_the_nearest_with_their_scores(
         assert carried["names"][number] in tab.locator("#collection .readout").inner_text()
         assert tab.locator("#collection .photo-map-card").is_visible()
         tab.keyboard.press("Enter")
-        said = tab.locator("#collection .nearest ol button span").all_inner_texts()
-        expected = np.sort(np.delete(table[number], number))[::-1][: len(said)]
-        np.testing.assert_allclose([float(text.replace("\u2212", "-")) for text in said], expected, atol=6e-3)
+        scores = tab.locator("#collection .nearest ol button span").all_inner_texts()
+        expected = np.sort(np.delete(table[number], number))[::-1][: len(scores)]
+        np.testing.assert_allclose([float(text.replace("\u2212", "-")) for text in scores], expected, atol=6e-3)
         assert f"near={number}" in tab.url
         tab.keyboard.press("Escape")
         assert tab.locator("#collection .nearest ol").count() == 0
@@ -223,20 +223,20 @@ def test_the_photo_under_the_pointer_is_the_one_that_is_drawn_there(
     with opened(browser, page) as tab:
         stage = shown(tab)
         tab.locator("#collection .choice", has_text="In rows").click()
-        seen = set()
+        numbers = set()
         for across, down in ((0.22, 0.31), (0.53, 0.52), (0.81, 0.71)):
             box = in_the_middle(tab, stage)
             tab.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
             tab.wait_for_timeout(250)
             number = int(tab.locator("#collection .readout").get_attribute("data-number"))
-            seen.add(number)
+            numbers.add(number)
             canvas = canvas_of(tab).astype(float)
             y, x = round(down * canvas.shape[0]), round(across * canvas.shape[1])
             drawn = canvas[y - 6 : y + 7, x - 6 : x + 7].mean(axis=(0, 1))
             with Image.open(folder / "photos" / carried["names"][number]) as photo:
                 small = np.asarray(photo.convert("RGB").resize((3, 3), Image.Resampling.BOX), float)
             assert np.abs(drawn - small).max(axis=2).min() < 60, (number, drawn, small)
-        assert len(seen) == 3
+        assert len(numbers) == 3
 
 
 def test_the_photo_of_the_page_is_found(browser: Any, page: Path, carried: dict[str, Any]) -> None:
@@ -280,17 +280,17 @@ def test_every_photo_is_reached_by_the_arrow_keys(browser: Any, page: Path) -> N
         stage = shown(tab)
         tab.locator("#collection .choice", has_text="In rows").click()
         stage.focus()
-        seen: set[str] = set()
+        numbers: set[str] = set()
         tab.keyboard.press("ArrowLeft")
         for _ in range(12):
             tab.keyboard.press("ArrowLeft")
         for _ in range(12):
             tab.keyboard.press("ArrowUp")
         for step in range(80):
-            seen.add(tab.locator("#collection .readout").get_attribute("data-number"))
+            numbers.add(tab.locator("#collection .readout").get_attribute("data-number"))
             row, column = divmod(step, 10)
             tab.keyboard.press("ArrowDown" if column == 9 else "ArrowLeft" if row % 2 else "ArrowRight")
-        assert len(seen) > 0.8 * PHOTOS
+        assert len(numbers) > 0.8 * PHOTOS
 
 
 def test_the_map_sorts_itself_unless_stillness_is_wanted(browser: Any, page: Path) -> None:
@@ -324,8 +324,8 @@ def test_it_is_accessible(browser: Any, page: Path, scheme: str) -> None:
     with opened(browser, page, color_scheme=scheme, bypass_csp=True) as tab:
         shown(tab)
         tab.locator("#collection .find-photo").click()
-        found = Axe().run(tab, context="#collection")
-        assert found.violations_count == 0, found.generate_report()
+        accessibility = Axe().run(tab, context="#collection")
+        assert accessibility.violations_count == 0, accessibility.generate_report()
 
 
 @pytest.mark.parametrize("width", [360, 800, 1900])

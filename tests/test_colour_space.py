@@ -199,10 +199,10 @@ _ONE_COLOUR = _rgb((0, 0, 0), (0, 0, 0), (0, 0, 0), _SRGB_CURVE)
     ],
 )
 def test_useless_profiles_are_said_and_left_aside(colours, profile, reason):
-    with pytest.warns(SaccadeWarning) as said:
+    with pytest.warns(SaccadeWarning) as warned:
         shown = read_photo(_file(Image.fromarray(colours), "TIFF", profile), FREE).photos[0].original
     assert (shown == colours).all()
-    assert [str(one.message) for one in said] == [
+    assert [str(one.message) for one in warned] == [
         f"image 1: its colour profile {reason}; its colours are read as they stand."
     ]
 

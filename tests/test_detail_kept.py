@@ -45,7 +45,7 @@ def test_an_image_redrawn_as_it_is_keeps_all_and_one_without_detail_none() -> No
 
     blurred = gaussian_filter(photo().astype(np.float64), 4.0, axes=(1, 2), mode="reflect").astype(np.float32)
     image = photo()
-    encoder = redraws(lambda given: given * 0.0 + blurred)
+    encoder = redraws(lambda pixels: pixels * 0.0 + blurred)
     none = saccade.explain(encoder, image, "detail_kept", blur=4.0)
     assert none.values.max() < 0.01
     assert none.scores["detail_kept"][0] == pytest.approx(0.0, abs=1e-3)
@@ -53,8 +53,8 @@ def test_an_image_redrawn_as_it_is_keeps_all_and_one_without_detail_none() -> No
 
 def test_it_equals_the_formula_and_not_the_contrast() -> None:
     image = photo()
-    encoder = redraws(lambda given: given * 0.7 + 0.1)
-    found = saccade.explain(encoder, image, "detail_kept", blur=3.0, window=2.0)
+    encoder = redraws(lambda pixels: pixels * 0.7 + 0.1)
+    attribution = saccade.explain(encoder, image, "detail_kept", blur=3.0, window=2.0)
     exact = image[0].astype(np.float64)
 
     def windowed(values: Any) -> Any:
@@ -63,16 +63,16 @@ def test_it_equals_the_formula_and_not_the_contrast() -> None:
     lost = windowed(((exact * 0.7 + 0.1 - exact) ** 2).sum(axis=-1))
     blur = gaussian_filter(exact, 3.0, axes=(0, 1), mode="reflect", truncate=4.0)
     detail = windowed(((blur - exact) ** 2).sum(axis=-1))
-    np.testing.assert_allclose(found.raw[0], 1 - lost / (detail + 3e-4), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(attribution.raw[0], 1 - lost / (detail + 3e-4), rtol=1e-3, atol=1e-3)
     # Half of the contrast, half of the loss: the same share is kept.
     faint = 0.5 + (image - 0.5) * 0.2
 
-    def shrink(given: Any) -> Any:
-        return given + 0.3 * (blur[None].astype(np.float32) - image)
+    def shrink(pixels: Any) -> Any:
+        return pixels + 0.3 * (blur[None].astype(np.float32) - image)
 
     strong = saccade.explain(redraws(shrink), image, "detail_kept", blur=3.0, window=2.0)
     weak = saccade.explain(
-        redraws(lambda given: given + 0.3 * 0.2 * (blur[None].astype(np.float32) - image)), faint, "detail_kept",
+        redraws(lambda pixels: pixels + 0.3 * 0.2 * (blur[None].astype(np.float32) - image)), faint, "detail_kept",
         blur=3.0, window=2.0,
     )  # fmt: skip
     np.testing.assert_allclose(weak.values, strong.values, atol=0.02)
@@ -80,16 +80,16 @@ def test_it_equals_the_formula_and_not_the_contrast() -> None:
 
 def test_a_plain_place_has_nothing_to_lose() -> None:
     plain = np.full((1, SIDE, SIDE, 3), 0.4, np.float32)
-    found = saccade.explain(redraws(lambda image: image), plain, "detail_kept")
-    np.testing.assert_allclose(found.values, 1.0, atol=1e-6)
+    attribution = saccade.explain(redraws(lambda image: image), plain, "detail_kept")
+    np.testing.assert_allclose(attribution.values, 1.0, atol=1e-6)
 
 
 def test_its_page_shows_the_redrawn_photo() -> None:
-    found = saccade.explain(redraws(lambda image: image), photo(), "detail_kept")
-    assert found.redrawn is not None
-    assert found.redrawn_photo().size == (SIDE, SIDE)
-    assert found.question == "what it remembers, and what it forgets"
-    assert found.figure().width > 900
+    attribution = saccade.explain(redraws(lambda image: image), photo(), "detail_kept")
+    assert attribution.redrawn is not None
+    assert attribution.redrawn_photo().size == (SIDE, SIDE)
+    assert attribution.question == "what it remembers, and what it forgets"
+    assert attribution.figure().width > 900
     plain = saccade.explain(redraws(lambda image: image), photo(), "saliency")
     with pytest.raises(InputError, match="detail_kept"):
         plain.redrawn_photo()
@@ -128,9 +128,9 @@ def test_evaluate_says_it_as_the_page_does() -> None:
     worse = redraws(lambda image: 1 - image)
     look = saccade.explain(worse, photo(), "detail_kept")
     setup: Any = SimpleNamespace(encoder=worse, images=worse.images(photo()))
-    (said,) = evaluation._detail_kept(setup)
-    assert look.sentence() == f"{said[0].upper()}{said[1:]}."
-    assert "keeps \N{MINUS SIGN}" in said
+    (sentence,) = evaluation._detail_kept(setup)
+    assert look.sentence() == f"{sentence[0].upper()}{sentence[1:]}."
+    assert "keeps \N{MINUS SIGN}" in sentence
     assert kept_in_words(-0.001, (8, 8)).endswith("keeps 0 %")
 
 
@@ -167,10 +167,10 @@ def test_a_contact_sheet_says_it_too(
     style = PageStyle(view=view)
     list(BatchRun(encoder, paths, [Request("detail_kept")], output=tmp_path / "out", style=style))
     assert shown["title"] == "What it remembers, and what it forgets"
-    said = shown["caption"][1:]
-    assert len(said) == len(words)
-    assert all(word in line for word, line in zip(words, said, strict=True))
+    caption = shown["caption"][1:]
+    assert len(caption) == len(words)
+    assert all(word in line for word, line in zip(words, caption, strict=True))
     both = saccade.explain(encoder, encoder.read(paths), "detail_kept")
     monkeypatch.setattr(attribution, "figure", lambda *_, **named: shown.update(named))
     both.sheet(view=view)
-    assert shown["caption"][1:] == said
+    assert shown["caption"][1:] == caption

@@ -113,13 +113,13 @@ def test_every_method_and_target_is_in_the_readme() -> None:
 
 
 def modules() -> list[str]:
-    found = pkgutil.walk_packages(saccade.__path__, "saccade.")
-    return [each.name for each in found if each.name not in (*ELSEWHERE, "saccade.__main__")]
+    packages = pkgutil.walk_packages(saccade.__path__, "saccade.")
+    return [each.name for each in packages if each.name not in (*ELSEWHERE, "saccade.__main__")]
 
 
 def test_the_examples_of_the_docstrings_run(folder: Path) -> None:
     encoder = saccade.load("autoencoder.keras")
-    given: dict[str, Any] = {
+    namespace: dict[str, Any] = {
         "np": np, "Path": Path, "saccade": saccade, "encoder": encoder, "autoencoder": encoder.network.model,  # type: ignore[attr-defined]
     }  # fmt: skip
     finder = doctest.DocTestFinder(exclude_empty=True)
@@ -127,7 +127,7 @@ def test_the_examples_of_the_docstrings_run(folder: Path) -> None:
     tried = 0
     for name in modules():
         module = importlib.import_module(name)
-        for test in finder.find(module, name, module=module, extraglobs=given):
+        for test in finder.find(module, name, module=module, extraglobs=namespace):
             tried += runner.run(test).attempted
     assert tried >= 20
     assert runner.failures == 0

@@ -80,13 +80,15 @@ def paths(images: Any) -> dict[str, Any]:
 
 def test_activations_agree_with_numpy(engine: Questions, reference: Questions, twin: Questions, images: Any) -> None:
     layers = ["conv_1", "encoded", "conv_decoded"]
-    wanted = reference.activations(images, layers)
-    found = engine.activations(images, layers)
+    expected = reference.activations(images, layers)
+    activations = engine.activations(images, layers)
     for layer in layers:
-        close(found[layer], wanted[layer], 1e-5)
-    close(twin.activations(images, ["encoder"])["encoder"], wanted["encoded"], 1e-5)
+        close(activations[layer], expected[layer], 1e-5)
+    close(twin.activations(images, ["encoder"])["encoder"], expected["encoded"], 1e-5)
     close(
-        twin.activations(images, [twin.engine.network.output])[twin.engine.network.output], wanted["conv_decoded"], 1e-5
+        twin.activations(images, [twin.engine.network.output])[twin.engine.network.output],
+        expected["conv_decoded"],
+        1e-5,
     )
 
 
@@ -95,12 +97,12 @@ def test_scores_agree_with_numpy(
     engine: Questions, reference: Questions, twin: Questions, images: Any, path: str
 ) -> None:
     codes = reference.activations(images, ["encoded"])["encoded"]
-    asked = [objective(measure, codes) for measure in MEASURES]
+    objectives = [objective(measure, codes) for measure in MEASURES]
     way, points, fixed = paths(images)[path]
-    wanted = reference.score(images, asked, way, points, fixed)
-    found = engine.score(images, asked, way, points, fixed)
-    theirs = twin.score(images, [Objective(o.measure, "encoder", o.reference) for o in asked], way, points, fixed)
-    for a, b, c in zip(found, theirs, wanted, strict=True):
+    expected = reference.score(images, objectives, way, points, fixed)
+    scores = engine.score(images, objectives, way, points, fixed)
+    theirs = twin.score(images, [Objective(o.measure, "encoder", o.reference) for o in objectives], way, points, fixed)
+    for a, b, c in zip(scores, theirs, expected, strict=True):
         assert a.shape == (len(points), len(images))
         close(a, c)
         close(b, c)
@@ -113,17 +115,17 @@ def test_gradients_agree_with_finite_differences(
 ) -> None:
     codes = reference.activations(images, ["encoded"])["encoded"]
     way, points, fixed = paths(images)[path]
-    asked = objective(measure, codes)
-    wanted = reference.gradient(images, asked, way, points, fixed)
-    close(engine.gradient(images, asked, way, points, fixed), wanted)
-    close(twin.gradient(images, Objective(measure, "encoder", asked.reference), way, points, fixed), wanted)
+    code_objective = objective(measure, codes)
+    expected = reference.gradient(images, code_objective, way, points, fixed)
+    close(engine.gradient(images, code_objective, way, points, fixed), expected)
+    close(twin.gradient(images, Objective(measure, "encoder", code_objective.reference), way, points, fixed), expected)
 
 
 def test_the_error_of_the_output_is_differentiated_through_both_of_its_pictures(
     engine: Questions, reference: Questions, images: Any
 ) -> None:
-    asked = Objective(MEAN_SQUARED_ERROR, "conv_decoded", np.zeros((2, 1, 1, 1), np.float32))
-    close(engine.gradient(images, asked, STAY, ONCE), reference.gradient(images, asked, STAY, ONCE))
+    error_objective = Objective(MEAN_SQUARED_ERROR, "conv_decoded", np.zeros((2, 1, 1, 1), np.float32))
+    close(engine.gradient(images, error_objective, STAY, ONCE), reference.gradient(images, error_objective, STAY, ONCE))
 
 
 @pytest.mark.parametrize("layer", ["conv_1", "pool_1", "conv_2"])
@@ -131,10 +133,12 @@ def test_gradients_at_a_layer_agree_with_finite_differences(
     engine: Questions, reference: Questions, images: Any, layer: str
 ) -> None:
     codes = reference.activations(images, ["encoded"])["encoded"]
-    asked = objective(COSINE, codes)
+    code_objective = objective(COSINE, codes)
     close(
-        engine.gradient(images[:1], Objective(COSINE, "encoded", asked.reference[:1]), STAY, ONCE, at=layer),
-        reference.gradient(images[:1], Objective(COSINE, "encoded", asked.reference[:1]), STAY, ONCE, at=layer),
+        engine.gradient(images[:1], Objective(COSINE, "encoded", code_objective.reference[:1]), STAY, ONCE, at=layer),
+        reference.gradient(
+            images[:1], Objective(COSINE, "encoded", code_objective.reference[:1]), STAY, ONCE, at=layer
+        ),
     )
 
 
@@ -146,8 +150,8 @@ def test_weights_and_variances(engine: Questions, reference: Questions, images: 
         each.gradient(images, objective(COSINE, codes), way, points, fixed, weights=weights, variance=True)
         for each in (engine, reference)
     ]
-    for found, wanted in zip(*both, strict=True):
-        close(found, wanted)
+    for answer, expected in zip(*both, strict=True):
+        close(answer, expected)
 
 
 def test_pulling_agrees_with_finite_differences(engine: Questions, reference: Questions, images: Any) -> None:
@@ -155,7 +159,7 @@ def test_pulling_agrees_with_finite_differences(engine: Questions, reference: Qu
     close(engine.vjp(images, "encoded", patterns), reference.vjp(images, "encoded", patterns))
 
 
-def terms_of(engine: Questions, images: Any, asked: Objective, way: Any, points: Any, fixed: Any) -> Any:
+def terms_of(engine: Questions, images: Any, objective: Objective, way: Any, points: Any, fixed: Any) -> Any:
     """The terms of every place, put together from the pieces."""
     pieces: dict[tuple[int, int], Any] = {}
 
@@ -165,18 +169,18 @@ def terms_of(engine: Questions, images: Any, asked: Objective, way: Any, points:
             for image in range(some_images.start, some_images.stop):
                 pieces[point, image] = terms[point - some_points.start, image - some_images.start]
 
-    assert engine.score(images, [asked], way, points, fixed, on_chunk=on_chunk) == []
+    assert engine.score(images, [objective], way, points, fixed, on_chunk=on_chunk) == []
     return np.stack([np.stack([pieces[point, image] for image in range(len(images))]) for point in range(len(points))])
 
 
 def test_cells_add_up_to_the_score(engine: Questions, images: Any) -> None:
     codes = engine.activations(images, ["encoded"])["encoded"]
     way, points, fixed = paths(images)["covered"]
-    asked = objective(COSINE, codes)
-    cells = terms_of(engine, images, asked, way, points, fixed)
+    code_objective = objective(COSINE, codes)
+    cells = terms_of(engine, images, code_objective, way, points, fixed)
     assert cells.shape == (len(points), 2, 3, 3, 3)
     sums = tuple(np.moveaxis(cells.sum(axis=(2, 3), dtype=np.float64), -1, 0))
-    np.testing.assert_allclose(COSINE.number(sums, 27), engine.score(images, [asked], way, points, fixed)[0])
+    np.testing.assert_allclose(COSINE.number(sums, 27), engine.score(images, [code_objective], way, points, fixed)[0])
 
 
 def test_a_batch_equals_a_loop_and_chunks_change_nothing(model: keras.Model, engine: Questions) -> None:
@@ -184,22 +188,22 @@ def test_a_batch_equals_a_loop_and_chunks_change_nothing(model: keras.Model, eng
     codes = engine.activations(images, ["encoded"])["encoded"]
     way, points, _ = paths(images[:2])["straight"]
     fixed = {"baseline": np.full_like(images, 0.3)}
-    asked = objective(COSINE, codes)
-    whole = engine.gradient(images, asked, way, points, fixed)
+    code_objective = objective(COSINE, codes)
+    whole = engine.gradient(images, code_objective, way, points, fixed)
     single = [
         engine.gradient(
-            images[k : k + 1], Objective(COSINE, "encoded", asked.reference[k : k + 1]), way, points,
+            images[k : k + 1], Objective(COSINE, "encoded", code_objective.reference[k : k + 1]), way, points,
             {"baseline": fixed["baseline"][k : k + 1]},
         )
         for k in range(5)
     ]  # fmt: skip
     close(whole, np.concatenate(single), 1e-5)
-    scores = engine.score(images, [asked], way, points, fixed)[0]
+    scores = engine.score(images, [code_objective], way, points, fixed)[0]
     one_at_a_time = few_at_once(open_live(model), most=1)
     four_at_a_time = few_at_once(open_live(model), most=4)
     for other in (one_at_a_time, four_at_a_time):
-        close(other.gradient(images, asked, way, points, fixed), whole, 1e-5)
-        close(other.score(images, [asked], way, points, fixed)[0], scores, 1e-5)
+        close(other.gradient(images, code_objective, way, points, fixed), whole, 1e-5)
+        close(other.score(images, [code_objective], way, points, fixed)[0], scores, 1e-5)
 
 
 def few_at_once(network: Any, most: int) -> Questions:
@@ -221,14 +225,14 @@ def test_a_question_asked_again_is_not_compiled_again(model: keras.Model, backen
         Questions(engine).score(images, [objective(measure, codes)], STRAIGHT, points, fixed)
 
     call(COSINE)
-    known = engine.traces
+    traces = engine.traces
     for _ in range(3):
         call(COSINE)
     if backend == "torch":
         assert engine.programs == 3
     else:
-        assert engine.traces == known
-        assert known <= 4
+        assert engine.traces == traces
+        assert traces <= 4
 
 
 def test_training_on_is_seen(model: keras.Model) -> None:
@@ -287,10 +291,10 @@ def test_nothing_after_the_layer_is_computed(model: keras.Model, backend: str) -
 def test_progress_ends_at_the_total_and_stop_cancels(model: keras.Model) -> None:
     engine = few_at_once(open_live(model), most=2)
     images = nets.pictures(model, 4)
-    seen: list[tuple[int, int]] = []
-    engine.progress = lambda done, total: seen.append((done, total))
+    progress: list[tuple[int, int]] = []
+    engine.progress = lambda done, total: progress.append((done, total))
     engine.activations(images, ["encoded"])
-    assert seen == [(1, 2), (2, 2)]
+    assert progress == [(1, 2), (2, 2)]
     engine.stop = lambda: True
     with pytest.raises(Cancelled, match="stopped"):
         engine.activations(images, ["encoded"])
@@ -299,23 +303,23 @@ def test_progress_ends_at_the_total_and_stop_cancels(model: keras.Model) -> None
 def test_memory_that_runs_out_halves_the_piece(model: keras.Model, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = ask(open_live(model))
     images = nets.pictures(model, 9)
-    wanted = engine.activations(images, ["encoded"])["encoded"]
+    expected = engine.activations(images, ["encoded"])["encoded"]
     tensor: Callable[[Any], Any] = engine.engine.backend.tensor
-    asked: list[int] = []
+    sizes: list[int] = []
 
     def small(values: Any) -> Any:
         if values.ndim == 4 and values.shape[1:3] == (SIZE, SIZE):
-            asked.append(len(values))
+            sizes.append(len(values))
             if len(values) > 2:
                 raise MemoryError
         return tensor(values)
 
     monkeypatch.setattr(engine.engine.backend, "tensor", small)
-    np.testing.assert_allclose(engine.activations(images, ["encoded"])["encoded"], wanted, rtol=1e-5, atol=1e-6)
-    refused = [count for count in asked if count > 2]
+    np.testing.assert_allclose(engine.activations(images, ["encoded"])["encoded"], expected, rtol=1e-5, atol=1e-6)
+    refused = [count for count in sizes if count > 2]
     assert refused[0] == 9
     assert all(later <= earlier // 2 for earlier, later in itertools.pairwise(refused))
-    assert len(asked) - len(refused) >= 5
+    assert len(sizes) - len(refused) >= 5
     monkeypatch.setattr(engine.engine.backend, "tensor", lambda values: (_ for _ in ()).throw(MemoryError))
     with pytest.raises(MemoryBudgetError, match="memory ran out"):
         engine.activations(images, ["encoded"])
@@ -351,5 +355,5 @@ def test_a_model_of_one_batch_size(backend: str) -> None:
     layer = next(path for path in open_live(fixed).layers if path.endswith("encoded"))
     engine = ask(open_live(fixed))
     images = nets.pictures(free, 6)
-    wanted = ask(open_live(free)).activations(images, ["encoded"])["encoded"]
-    close(engine.activations(images, [layer])[layer], wanted, 1e-5)
+    expected = ask(open_live(free)).activations(images, ["encoded"])["encoded"]
+    close(engine.activations(images, [layer])[layer], expected, 1e-5)

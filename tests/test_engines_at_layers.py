@@ -32,9 +32,9 @@ def test_a_layer_moves_in_place_of_the_picture(name: str, which: int) -> None:
     at = [path for path in before if "Conv2D" in encoder.layers[path].kind][which]
     images = nets.pictures(encoder.network.model, 2)  # type: ignore[attr-defined]
     channels = encoder.layers[at].shape[-1] or 0
-    kept = (1 - np.eye(channels)).astype(np.float32)
-    found = asking.score(
-        encoder, images, [targets.channel(1), targets.code()], DROPPED, ArrayPoints({"kept": kept}), at=at
+    remaining = (1 - np.eye(channels)).astype(np.float32)
+    scores = asking.score(
+        encoder, images, [targets.channel(1), targets.code()], DROPPED, ArrayPoints({"kept": remaining}), at=at
     )
     values = encoder.activations(images, [at])[at]
     backend = encoder.engine.backend
@@ -42,32 +42,32 @@ def test_a_layer_moves_in_place_of_the_picture(name: str, which: int) -> None:
         change = np.zeros_like(values)
         change[..., channel] = values[..., channel]
         with backend.context():
-            taps = {at: lambda given, change=change: given - backend.tensor(change)}
+            taps = {at: lambda layer_output, change=change: layer_output - backend.tensor(change)}
             code = backend.array(encoder.network.run(backend.tensor(images), [encoder.layer], taps)[encoder.layer])
         before = encoder.codes(images)
-        np.testing.assert_allclose(found[0][channel], code[..., 1].mean((1, 2)), rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(scores[0][channel], code[..., 1].mean((1, 2)), rtol=1e-4, atol=1e-6)
         share = ((code - before) ** 2).sum((1, 2, 3)) / (before**2).sum((1, 2, 3))
-        np.testing.assert_allclose(found[1][channel], share, rtol=1e-3, atol=1e-6)
+        np.testing.assert_allclose(scores[1][channel], share, rtol=1e-3, atol=1e-6)
 
 
 def test_what_lies_before_the_layer_runs_once_per_piece() -> None:
     encoder = Encoder(nets.autoencoder(), layer="encoded")
     images = nets.pictures(encoder.network.model, 1)  # type: ignore[attr-defined]
-    seen: list[tuple[int, ...]] = []
+    shapes: list[tuple[int, ...]] = []
     plain = encoder.network.run
 
     def heard(pictures: Any, layers: Any, taps: Any = None) -> Any:
-        seen.append(tuple(pictures.shape))
+        shapes.append(tuple(pictures.shape))
         return plain(pictures, layers, taps)
 
     encoder.check_code()  # which asks the network by itself, the first time, as does the next
     encoder.check_gradient()
     encoder.network.run = heard  # type: ignore[method-assign]
-    kept = np.ones((12, 4), np.float32)
+    remaining = np.ones((12, 4), np.float32)
     Run(encoder).score(
-        images, [Run(encoder).objective(images, targets.code())], DROPPED, ArrayPoints({"kept": kept}), at="conv_1"
+        images, [Run(encoder).objective(images, targets.code())], DROPPED, ArrayPoints({"kept": remaining}), at="conv_1"
     )
-    assert {shape[0] for shape in seen[1:]} == {1}
+    assert {shape[0] for shape in shapes[1:]} == {1}
 
 
 def test_a_number_of_the_whole_code_is_scored_and_differentiated() -> None:
@@ -82,10 +82,10 @@ def test_a_number_of_the_whole_code_is_scored_and_differentiated() -> None:
         (lambda code: 0.5 * backend.sum(code * code, (1, 2, 3)),),
     )
     nothing = np.zeros((2, 1, 1, 1), np.float32)
-    asked = [Objective(each, encoder.layer, nothing) for each in (whole, HALF_ENERGY)]
-    scores = Run(encoder).score(images, asked, STAY, ONCE)
+    objectives = [Objective(each, encoder.layer, nothing) for each in (whole, HALF_ENERGY)]
+    scores = Run(encoder).score(images, objectives, STAY, ONCE)
     np.testing.assert_allclose(scores[0], scores[1], rtol=1e-5)
-    gradients = [Run(encoder).gradient(images, each, STAY, ONCE) for each in asked]
+    gradients = [Run(encoder).gradient(images, each, STAY, ONCE) for each in objectives]
     np.testing.assert_allclose(gradients[0], gradients[1], rtol=1e-4, atol=1e-7)
     wrong = Objective(
         Measure("wrong", lambda *_: (), lambda sums, size, weights: sums[0], (lambda code: code,)),

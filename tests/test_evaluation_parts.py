@@ -145,8 +145,8 @@ def test_controls_are_what_they_are_called(random: np.random.Generator) -> None:
     assert np.unravel_index(drawn["centre"][0].argmax(), (9, 11)) == (4, 5)
     kernel = np.array([[1, 0, -1], [2, 0, -2], [1, 0, -1]])
     for row, column in ((1, 1), (4, 7), (7, 9)):
-        seen = images[1, row - 1 : row + 2, column - 1 : column + 2].astype(np.float64)
-        gradients = [np.einsum("ij,ijc->c", each, seen) for each in (kernel, kernel.T)]
+        window = images[1, row - 1 : row + 2, column - 1 : column + 2].astype(np.float64)
+        gradients = [np.einsum("ij,ijc->c", each, window) for each in (kernel, kernel.T)]
         np.testing.assert_allclose(
             sobel(images)[1, row, column], np.sqrt(sum((s**2).sum() for s in gradients)), rtol=1e-5
         )
@@ -159,8 +159,8 @@ def test_local_contrast_is_the_variance_in_a_gaussian_window(random: np.random.G
     def windowed(values: Any) -> Any:
         return gaussian_filter(values, 2.0, axes=(1, 2), mode="reflect", truncate=4.0)
 
-    wanted = (windowed(exact**2) - windowed(exact) ** 2).sum(axis=-1)
-    np.testing.assert_allclose(local_contrast(images, 2.0), wanted, rtol=2e-3)
+    expected = (windowed(exact**2) - windowed(exact) ** 2).sum(axis=-1)
+    np.testing.assert_allclose(local_contrast(images, 2.0), expected, rtol=2e-3)
     assert (local_contrast(np.full((1, 8, 8, 3), 7.0, np.float32), 2.0) <= 1e-10).all()
 
 
@@ -227,10 +227,10 @@ def test_intervals_cover_as_often_as_they_say(kind: str) -> None:
     random = np.random.default_rng(7)
     trials, count = 600, 12
     drawn = random.normal(size=(trials, count)) if kind == "normal" else random.gamma(4.0, size=(trials, count)) - 4.0
-    found = [intervals(each[None], seed, resamples=400)[0] for seed, each in enumerate(drawn)]
-    share = np.mean([each.low <= 0 <= each.high for each in found])
+    estimates = [intervals(each[None], seed, resamples=400)[0] for seed, each in enumerate(drawn)]
+    share = np.mean([each.low <= 0 <= each.high for each in estimates])
     assert 0.91 < share < 0.985
-    assert all(each.low <= each.mean <= each.high for each in found)
+    assert all(each.low <= each.mean <= each.high for each in estimates)
 
 
 def test_intervals_shrink_with_more_pictures_and_keep_their_seed() -> None:

@@ -47,10 +47,10 @@ def test_by_default_the_last_layer_before_the_code_with_a_finer_grid(
     layer = feature_layer(Run(encoder), images, [targets.code()], None)
     assert encoder.layers[layer.path].kind == kind
     assert layer.grid == grid
-    found = find("grad_cam")(encoder, images, targets.code())
-    assert found.values.shape == (len(images), *grid)
-    assert found.settings["at"] == layer.path
-    assert found.notes[0] == layer.note
+    attribution = find("grad_cam")(encoder, images, targets.code())
+    assert attribution.values.shape == (len(images), *grid)
+    assert attribution.settings["at"] == layer.path
+    assert attribution.notes[0] == layer.note
     assert ("the code itself" in layer.note) == (layer.path == encoder.layer)
 
 
@@ -110,8 +110,8 @@ def test_a_model_without_feature_maps_is_refused(method: str) -> None:
 
 def test_what_is_read_at_the_output_may_be_explained_by_the_decoder_too() -> None:
     encoder, images = encoder_of("reference")
-    found = find("layer_cam")(encoder, images, targets.reconstruction_error(), at="conv_4")
-    assert found.values.shape == (2, 12, 12)
+    attribution = find("layer_cam")(encoder, images, targets.reconstruction_error(), at="conv_4")
+    assert attribution.values.shape == (2, 12, 12)
     with pytest.raises(NotApplicable, match="computed after"):
         find("layer_cam")(encoder, images, targets.code(), at="conv_4")
 

@@ -94,17 +94,17 @@ def test_the_layers_of_a_deep_model_are_chosen_and_all_of_them_named() -> None:
 
 def test_a_collage_of_many_layers_is_cut_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     maps = saccade.feature_maps(deep(40), CAT, layers="all")
-    seen: list[tuple[list[Any], list[str]]] = []
+    drawn: list[tuple[list[Any], list[str]]] = []
     real = feature_collage.collage
     monkeypatch.setattr(
         feature_collage,
         "collage",
         lambda first, rows, last, notes, theme: (
-            seen.append((rows, notes)) or real(first, rows, last, notes=notes, theme=theme)
+            drawn.append((rows, notes)) or real(first, rows, last, notes=notes, theme=theme)
         ),
     )
     page = maps.collage()
-    ((rows, notes),) = seen
+    ((rows, notes),) = drawn
     assert page.height < 8000
     assert len(rows) <= 33
     assert rows[-1].title == "latent"

@@ -118,8 +118,8 @@ def test_a_timm_model_is_fed_as_its_configuration_says() -> None:
     assert wrapped.recipe == encoder.recipe
     assert wrapped.value_range_reason == "its part '0' carries it (pretrained_cfg)"
     # What the caller says comes first, one by one.
-    told = saccade.Encoder(module, fit="stretch", normalize="half", size=(32, 40), interpolation="box")
-    assert told.recipe == ImageRecipe(
+    configured = saccade.Encoder(module, fit="stretch", normalize="half", size=(32, 40), interpolation="box")
+    assert configured.recipe == ImageRecipe(
         32, 40, 3, fit="stretch", interpolation="box", normalisation=NAMED["half"], value_range=(0, 1)
     )
     assert saccade.Encoder(module, normalize="none").recipe.normalisation is None
@@ -252,7 +252,7 @@ def test_normalisations_are_read_in_every_spelling() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "error", "said"),
+    ("normalisation", "error", "message"),
     [
         ("imagenett", UnknownName, "the nearest is 'imagenet'"),
         ("1,2/3", InputError, "cannot be read"),
@@ -262,9 +262,9 @@ def test_normalisations_are_read_in_every_spelling() -> None:
         (7, InputError, "cannot be read"),
     ],
 )
-def test_normalisations_that_are_none(given: object, error: type[Exception], said: str) -> None:
-    with pytest.raises(error, match=said):
-        normalisation_of(given)
+def test_normalisations_that_are_none(normalisation: object, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        normalisation_of(normalisation)
 
 
 def test_a_normalisation_for_other_channels_is_refused() -> None:
@@ -357,13 +357,13 @@ class Windowed(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(3, 4, 4, 4)
         self.window = 7
-        self.seen: int | None = None
+        self.last_size: int | None = None
         if image_size is not None:
             self.config = SimpleNamespace(model_type="windowed", image_size=image_size)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         grid = self.conv(image)
-        self.window = self.seen = min(self.window, grid.shape[-1])
+        self.window = self.last_size = min(self.window, grid.shape[-1])
         if grid.shape[-1] % self.window:
             raise ValueError(f"the grid {grid.shape[-1]} is no multiple of the window {self.window}")
         return grid.unfold(2, self.window, self.window).mean((2, 3, 4))

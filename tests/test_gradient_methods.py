@@ -56,12 +56,12 @@ def linear() -> tuple[Encoder, Any]:
     return Encoder(model, value_range=(0, 1)), keras.ops.convert_to_numpy(model.layers[-1].kernel)
 
 
-def complete(found: Any, tolerance: float) -> None:
+def complete(attribution: Any, tolerance: float) -> None:
     """The parts add up to the change of the score, and the gap that is given is the gap that there is."""
-    change = found.scores["score"] - found.scores["score_at_baseline"]
-    total = found.raw.sum(axis=(1, 2, 3), dtype=np.float64)
+    change = attribution.scores["score"] - attribution.scores["score_at_baseline"]
+    total = attribution.raw.sum(axis=(1, 2, 3), dtype=np.float64)
     assert np.abs(total - change).max() <= tolerance * np.abs(change).max() + 1e-5
-    np.testing.assert_allclose(found.scores["completeness_gap"], total - change, atol=1e-5)
+    np.testing.assert_allclose(attribution.scores["completeness_gap"], total - change, atol=1e-5)
 
 
 def as_captum(images: Any) -> Any:
@@ -86,19 +86,19 @@ def frozen(module: Any, images: Any) -> tuple[Any, Any]:
 def test_input_x_gradient_of_a_linear_code(linear: tuple[Encoder, Any]) -> None:
     encoder, kernel = linear
     images = np.random.default_rng(0).random((2, 6, 6, 2), dtype=np.float32)
-    found = find("input_x_gradient")(encoder, images, targets.channel(3), low_pass=0)
-    close(found.raw, images * kernel[:, 3].reshape(6, 6, 2))
-    close(found.values, (images * kernel[:, 3].reshape(6, 6, 2)).sum(axis=-1))
+    attribution = find("input_x_gradient")(encoder, images, targets.channel(3), low_pass=0)
+    close(attribution.raw, images * kernel[:, 3].reshape(6, 6, 2))
+    close(attribution.values, (images * kernel[:, 3].reshape(6, 6, 2)).sum(axis=-1))
     codes = encoder.codes(images)[:, 0, 0, 3]
-    np.testing.assert_allclose(found.values.sum(axis=(1, 2)), codes, rtol=1e-4)
+    np.testing.assert_allclose(attribution.values.sum(axis=(1, 2)), codes, rtol=1e-4)
 
 
 def test_input_x_gradient_equals_captum(encoder: Encoder, module: Any, images: Any) -> None:
     from captum.attr import InputXGradient
 
     run, reference = frozen(module, images)
-    wanted = InputXGradient(run).attribute(as_captum(images).requires_grad_(), additional_forward_args=(reference,))
-    close(find("input_x_gradient")(encoder, images, targets.code()).raw, last(wanted))
+    expected = InputXGradient(run).attribute(as_captum(images).requires_grad_(), additional_forward_args=(reference,))
+    close(find("input_x_gradient")(encoder, images, targets.code()).raw, last(expected))
 
 
 @pytest.mark.parametrize(
@@ -107,8 +107,8 @@ def test_input_x_gradient_equals_captum(encoder: Encoder, module: Any, images: A
 )
 def test_input_x_gradient_says_what_zero_looks_like(value_range: tuple[float, float], words: str) -> None:
     encoder = Encoder(nets.autoencoder(SIZE), value_range=value_range)
-    found = find("input_x_gradient")(encoder, nets.pictures(encoder.network.model), targets.code())  # type: ignore[attr-defined]
-    assert words in found.notes[0]
+    attribution = find("input_x_gradient")(encoder, nets.pictures(encoder.network.model), targets.code())  # type: ignore[attr-defined]
+    assert words in attribution.notes[0]
 
 
 # Expected gradients
@@ -139,25 +139,25 @@ def test_expected_gradients_of_a_linear_code_are_exact(linear: tuple[Encoder, An
     encoder, kernel = linear
     rng = np.random.default_rng(0)
     images, others = (rng.random((count, 6, 6, 2), dtype=np.float32) for count in (2, 37))
-    found = find("expected_gradients")(encoder, images, targets.channel(3), baselines=others, steps=1)
-    close(found.raw, (images - others.mean(axis=0)) * kernel[:, 3].reshape(6, 6, 2))
-    complete(found, 1e-5)
+    attribution = find("expected_gradients")(encoder, images, targets.channel(3), baselines=others, steps=1)
+    close(attribution.raw, (images - others.mean(axis=0)) * kernel[:, 3].reshape(6, 6, 2))
+    complete(attribution, 1e-5)
 
 
 def test_expected_gradients_are_what_a_plain_loop_gives(encoder: Encoder, images: Any) -> None:
     others = np.random.default_rng(5).random((3, SIZE, SIZE, 1), dtype=np.float32)
     target, steps, count = targets.like(images[::-1].copy()), 2, 3
-    found = find("expected_gradients")(encoder, images, target, baselines=others, steps=steps, seed=4)
+    attribution = find("expected_gradients")(encoder, images, target, baselines=others, steps=steps, seed=4)
     rng = np.random.default_rng(4)
     slots, shifts = rng.permutation(count), rng.integers(count, size=steps)
-    asked = Run(encoder).objective(images, target)
-    wanted = np.zeros(images.shape)
+    objective = Run(encoder).objective(images, target)
+    expected = np.zeros(images.shape)
     for b in range(count):
         for j in range(steps):
             time = (j + ((slots[b] + shifts[j]) % count + 0.5) / count) / steps
-            gradient = Run(encoder).gradient(others[b] + np.float32(time) * (images - others[b]), asked, STAY, ONCE)
-            wanted += (images - others[b]) * gradient / (count * steps)
-    close(found.raw, wanted)
+            gradient = Run(encoder).gradient(others[b] + np.float32(time) * (images - others[b]), objective, STAY, ONCE)
+            expected += (images - others[b]) * gradient / (count * steps)
+    close(attribution.raw, expected)
 
 
 def test_expected_gradients_are_captums_integrated_gradients_averaged(
@@ -167,7 +167,7 @@ def test_expected_gradients_are_captums_integrated_gradients_averaged(
 
     run, reference = frozen(module, images)
     others = np.random.default_rng(5).random((3, SIZE, SIZE, 1), dtype=np.float32)
-    wanted = np.mean(
+    expected = np.mean(
         [
             last(
                 IntegratedGradients(run).attribute(
@@ -178,8 +178,8 @@ def test_expected_gradients_are_captums_integrated_gradients_averaged(
         ],
         axis=0,
     )
-    found = find("expected_gradients")(encoder, images, targets.code(), baselines=others, steps=40).raw
-    assert np.linalg.norm(found - wanted) < 0.04 * np.linalg.norm(wanted)
+    raw = find("expected_gradients")(encoder, images, targets.code(), baselines=others, steps=40).raw
+    assert np.linalg.norm(raw - expected) < 0.04 * np.linalg.norm(expected)
 
 
 def test_baselines_come_as_names_files_pictures_and_arrays(encoder: Encoder, images: Any, tmp_path: Path) -> None:
@@ -187,26 +187,28 @@ def test_baselines_come_as_names_files_pictures_and_arrays(encoder: Encoder, ima
     grey = Image.fromarray(np.full((SIZE, SIZE), 51, np.uint8))
     grey.save(tmp_path / "grey.png")
     array = np.full((1, SIZE, SIZE, 1), 0.2, np.float32)
-    wanted = ask(encoder, images, targets.code(), baselines=array).raw
+    expected = ask(encoder, images, targets.code(), baselines=array).raw
     for given_as in (str(tmp_path / "grey.png"), [tmp_path / "grey.png"], [grey]):
-        close(ask(encoder, images, targets.code(), baselines=given_as).raw, wanted)
+        close(ask(encoder, images, targets.code(), baselines=given_as).raw, expected)
     mixed = ask(encoder, images, targets.code(), baselines=["black", tmp_path / "grey.png", "blur:0.5"])
     assert mixed.settings["baselines"] == ("black", "grey.png", "blur:0.5")
     own = ask(encoder, images, targets.code(), baselines="blur:2").scores["score_at_baseline"]
-    asked = Run(encoder).objective(images, targets.code())
+    objective = Run(encoder).objective(images, targets.code())
     blurred = gaussian_blur(images, 2 * 4.0)
-    np.testing.assert_allclose(own, Run(encoder).score(blurred, [asked], STAY, ONCE)[0][0], rtol=1e-5)
+    np.testing.assert_allclose(own, Run(encoder).score(blurred, [objective], STAY, ONCE)[0][0], rtol=1e-5)
 
 
 def test_more_baselines_than_lie_in_memory_at_once_are_all_used(
     encoder: Encoder, images: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     others = np.random.default_rng(5).random((40, SIZE, SIZE, 1), dtype=np.float32)
-    found = find("expected_gradients")(encoder, images[:1], targets.code(), baselines=others, steps=1)
+    attribution = find("expected_gradients")(encoder, images[:1], targets.code(), baselines=others, steps=1)
     codes, own = encoder.codes(others).reshape(40, -1), encoder.codes(images[:1]).reshape(-1)
-    np.testing.assert_allclose(found.scores["score_at_baseline"], (codes @ own).mean(), rtol=1e-5)
+    np.testing.assert_allclose(attribution.scores["score_at_baseline"], (codes @ own).mean(), rtol=1e-5)
     monkeypatch.setattr("saccade.methods.expected_gradients._AT_ONCE", 40)
-    close(found.raw, find("expected_gradients")(encoder, images[:1], targets.code(), baselines=others, steps=1).raw)
+    close(
+        attribution.raw, find("expected_gradients")(encoder, images[:1], targets.code(), baselines=others, steps=1).raw
+    )
 
 
 @pytest.mark.parametrize(
@@ -260,17 +262,17 @@ def each_slope(encoder: Encoder, images: Any, target: targets.Target, samples: i
 
 def test_vargrad_is_the_variance_of_the_slopes(encoder: Encoder, images: Any) -> None:
     scale = 0.1 * (images.max(axis=(1, 2, 3)) - images.min(axis=(1, 2, 3)))
-    kept = encoder.engine.memory
+    memory = encoder.engine.memory
     for target in (targets.code(), targets.like(images[::-1].copy())):
         gradients = each_slope(encoder, images, target, 7, scale).astype(np.float64)
-        found = find("vargrad")(encoder, images, target, samples=7, low_pass=0)
-        close(found.raw, gradients.var(axis=0))
-        close(found.values, np.sqrt(gradients.var(axis=0).sum(axis=-1)))
+        attribution = find("vargrad")(encoder, images, target, samples=7, low_pass=0)
+        close(attribution.raw, gradients.var(axis=0))
+        close(attribution.values, np.sqrt(gradients.var(axis=0).sum(axis=-1)))
     try:
-        encoder.engine.memory = kept // 8192  # many small pieces, the last one overlapping
-        close(find("vargrad")(encoder, images, target, samples=7).raw, found.raw)
+        encoder.engine.memory = memory // 8192  # many small pieces, the last one overlapping
+        close(find("vargrad")(encoder, images, target, samples=7).raw, attribution.raw)
     finally:
-        encoder.engine.memory = kept
+        encoder.engine.memory = memory
 
 
 def test_a_small_spread_about_a_large_slope_is_not_lost() -> None:
@@ -281,15 +283,15 @@ def test_a_small_spread_about_a_large_slope_is_not_lost() -> None:
     images = np.random.default_rng(1).random((1, 8, 8, 1), dtype=np.float32)
     scale = (0.1 * (images.max() - images.min())).reshape(1)
     gradients = each_slope(encoder, images, targets.channel(0), 32, scale)
-    wanted = gradients.astype(np.float64).var(axis=0)
-    assert (wanted > 0).all()
-    found = find("vargrad")(encoder, images, targets.channel(0), samples=32).raw
+    expected = gradients.astype(np.float64).var(axis=0)
+    assert (expected > 0).all()
+    variance = find("vargrad")(encoder, images, targets.channel(0), samples=32).raw
     # The gradients themselves come rounded to float32, differently for every way of batching them.
-    rounding = np.spacing(np.abs(gradients).max()) * np.sqrt(wanted)
-    assert (np.abs(found - wanted) <= 0.02 * wanted + rounding).all()
+    rounding = np.spacing(np.abs(gradients).max()) * np.sqrt(expected)
+    assert (np.abs(variance - expected) <= 0.02 * expected + rounding).all()
     # The textbook's short form, in the float32 that the gradients come in, is noise.
     naive = (gradients**2).mean(axis=0) - gradients.mean(axis=0) ** 2
-    assert (np.abs(naive - wanted) > 0.5 * wanted).mean() > 0.9
+    assert (np.abs(naive - expected) > 0.5 * expected).mean() > 0.9
 
 
 def test_a_linear_code_has_no_spread(linear: tuple[Encoder, Any]) -> None:
@@ -310,41 +312,45 @@ def test_unpaired_noise_does_not_depend_on_the_pieces() -> None:
 
 def test_blur_integrated_gradients_are_complete(encoder: Encoder, images: Any) -> None:
     for target in (targets.channel(1), targets.like(images[::-1].copy())):
-        found = find("blur_integrated_gradients")(encoder, images, target, steps=48)
-        complete(found, 0.02)
-        asked = Run(encoder).objective(images, target)
-        ends = [Run(encoder).score(each, [asked], STAY, ONCE)[0][0] for each in (images, gaussian_blur(images, 6.0))]
-        np.testing.assert_allclose(found.scores["score"], ends[0], rtol=1e-5)
-        np.testing.assert_allclose(found.scores["score_at_baseline"], ends[1], rtol=1e-5)
+        attribution = find("blur_integrated_gradients")(encoder, images, target, steps=48)
+        complete(attribution, 0.02)
+        objective = Run(encoder).objective(images, target)
+        ends = [
+            Run(encoder).score(each, [objective], STAY, ONCE)[0][0] for each in (images, gaussian_blur(images, 6.0))
+        ]
+        np.testing.assert_allclose(attribution.scores["score"], ends[0], rtol=1e-5)
+        np.testing.assert_allclose(attribution.scores["score_at_baseline"], ends[1], rtol=1e-5)
 
 
 def test_blur_integrated_gradients_are_what_a_plain_loop_gives(encoder: Encoder, images: Any) -> None:
-    found = find("blur_integrated_gradients")(encoder, images, targets.code(), steps=19, blur=5.0).raw
+    raw = find("blur_integrated_gradients")(encoder, images, targets.code(), steps=19, blur=5.0).raw
     codes = encoder.codes(images)
     way = [gaussian_blur(images, 5.0 * (1 - k / 19) ** 2) for k in range(20)]
     np.testing.assert_array_equal(way[-1], images)
-    wanted = np.zeros(images.shape)
+    expected = np.zeros(images.shape)
     for before, after in pairwise(way):
-        asked = Objective(targets.code().gradient_measure, "encoded", codes)
-        wanted += Run(encoder).gradient((before + after) / 2, asked, STAY, ONCE) * (after - before)
-    close(found, wanted)
+        objective = Objective(targets.code().gradient_measure, "encoded", codes)
+        expected += Run(encoder).gradient((before + after) / 2, objective, STAY, ONCE) * (after - before)
+    close(raw, expected)
 
 
 def test_blur_integrated_gradients_of_a_linear_code_are_exact(linear: tuple[Encoder, Any]) -> None:
     encoder, kernel = linear
     images = np.random.default_rng(0).random((2, 6, 6, 2), dtype=np.float32)
-    found = find("blur_integrated_gradients")(encoder, images, targets.channel(3), steps=3, blur=2.0)
-    close(found.raw, (images - gaussian_blur(images, 2.0)) * kernel[:, 3].reshape(6, 6, 2))
-    complete(found, 1e-5)
+    attribution = find("blur_integrated_gradients")(encoder, images, targets.channel(3), steps=3, blur=2.0)
+    close(attribution.raw, (images - gaussian_blur(images, 2.0)) * kernel[:, 3].reshape(6, 6, 2))
+    complete(attribution, 1e-5)
 
 
 def test_a_plain_colour_has_nothing_that_comes_into_focus(encoder: Encoder) -> None:
-    found = find("blur_integrated_gradients")(encoder, np.full((1, SIZE, SIZE, 1), 0.7, np.float32), targets.code())
-    assert np.abs(found.raw).max() < 1e-5
+    attribution = find("blur_integrated_gradients")(
+        encoder, np.full((1, SIZE, SIZE, 1), 0.7, np.float32), targets.code()
+    )
+    assert np.abs(attribution.raw).max() < 1e-5
 
 
 @pytest.mark.parametrize(
-    ("method", "asked", "words"),
+    ("method", "settings", "words"),
     [
         ("expected_gradients", {"steps": 0}, "steps=0"),
         ("vargrad", {"samples": 1}, "samples=1"),
@@ -355,10 +361,10 @@ def test_a_plain_colour_has_nothing_that_comes_into_focus(encoder: Encoder) -> N
     ],
 )
 def test_settings_that_cannot_be_used(
-    encoder: Encoder, images: Any, method: str, asked: dict[str, Any], words: str
+    encoder: Encoder, images: Any, method: str, settings: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(InputError, match=words):
-        saccade.explain(encoder, images, method, **asked)
+        saccade.explain(encoder, images, method, **settings)
 
 
 @pytest.mark.parametrize("method", ["input_x_gradient", "expected_gradients", "vargrad", "blur_integrated_gradients"])
@@ -379,11 +385,11 @@ def test_the_steps_of_blur_integrated_gradients_follow_the_gap_picture_by_pictur
     change = few.scores["score"] - few.scores["score_at_baseline"]
     gaps = np.abs(few.scores["completeness_gap"] / change)
     between = float((gaps.min() + gaps.max()) / 2)
-    found = method(encoder, images, targets.code(), tolerance=between)
+    attribution = method(encoder, images, targets.code(), tolerance=between)
     for row, gap in enumerate(gaps):
         expected = many if gap > between else few
-        assert found.scores["steps"][row] == (32 if gap > between else 8)
-        close(found.raw[row], expected.raw[row])
-    assert len(set(found.scores["steps"])) == 2, "the pictures differ"
+        assert attribution.scores["steps"][row] == (32 if gap > between else 8)
+        close(attribution.raw[row], expected.raw[row])
+    assert len(set(attribution.scores["steps"])) == 2, "the pictures differ"
     rough = method(encoder, images, targets.code(), steps=1, tolerance=1e-6)
     assert any(note.startswith("shares sum to the change within") for note in rough.notes)

@@ -52,10 +52,10 @@ def test_two_layers_by_hand() -> None:
     for target, arriving in ((targets.code(), np.maximum(u2, 0)), (targets.channel(alive), np.eye(4)[[alive] * 2])):
         back = (u2 > 0) * np.maximum(arriving, 0)
         back = (u1 > 0) * np.maximum(back @ second.T, 0)
-        wanted = (back @ first.T).reshape(images.shape)
-        close(guided(encoder, images, target), wanted)
+        expected = (back @ first.T).reshape(images.shape)
+        close(guided(encoder, images, target), expected)
         plain = find("saliency")(encoder, images, target).raw
-        assert np.abs(plain - wanted).max() > 0.05 * np.abs(wanted).max()
+        assert np.abs(plain - expected).max() > 0.05 * np.abs(expected).max()
 
 
 def torch_net(inplace: bool) -> Any:
@@ -76,7 +76,7 @@ def test_torch_equals_captum(inplace: bool) -> None:
 
     module, images = torch_net(inplace), batch()
     # The sigmoid comes after the code and does not matter.
-    found = guided(Encoder(module, layer="6", input_shape=(SIZE, SIZE, 2)), images)
+    gradient = guided(Encoder(module, layer="6", input_shape=(SIZE, SIZE, 2)), images)
     cut = torch_net(False)[:7]
     x = torch.tensor(images.transpose(0, 3, 1, 2))
     reference = cut(x).detach()
@@ -90,8 +90,8 @@ def test_torch_equals_captum(inplace: bool) -> None:
             return (self.cut(x) * reference).flatten(1).sum(1)
 
     with pytest.warns(UserWarning, match="backward hooks"):
-        wanted = GuidedBackprop(Score()).attribute(x.requires_grad_())
-    close(found, wanted.detach().numpy().transpose(0, 2, 3, 1))
+        expected = GuidedBackprop(Score()).attribute(x.requires_grad_())
+    close(gradient, expected.detach().numpy().transpose(0, 2, 3, 1))
 
 
 def test_keras_equals_torch_with_the_same_weights() -> None:
@@ -111,8 +111,8 @@ def test_keras_equals_torch_with_the_same_weights() -> None:
             )
         ]
     )  # fmt: skip
-    wanted = guided(Encoder(module, layer="6", input_shape=(SIZE, SIZE, 2)), images)
-    close(guided(Encoder(model, layer="code", value_range=(0, 1)), images), wanted)
+    expected = guided(Encoder(module, layer="6", input_shape=(SIZE, SIZE, 2)), images)
+    close(guided(Encoder(model, layer="code", value_range=(0, 1)), images), expected)
 
 
 def test_written_into_after_the_relu() -> None:
@@ -131,11 +131,11 @@ def test_written_into_after_the_relu() -> None:
             x = x.mul_(-2.0) if self.written else x * -2.0
             return self.relu(self.second(x))
 
-    found, wanted = (
+    gradient, expected = (
         guided(Encoder(Net(written), layer="relu:2", input_shape=(SIZE, SIZE, 2)), batch()) for written in (True, False)
     )
-    assert np.abs(wanted).max() > 0
-    close(found, wanted)
+    assert np.abs(expected).max() > 0
+    close(gradient, expected)
 
 
 def test_every_spelling_of_a_relu_is_reached() -> None:
@@ -158,8 +158,8 @@ def test_every_spelling_of_a_relu_is_reached() -> None:
         lambda x, n: L.Conv2D(n, 3, padding="same", activation=lambda u: keras.ops.maximum(u, 0))(x),
     ]
     maps = [guided(Encoder(net(each), layer="code", value_range=(0, 1)), batch()) for each in spellings]
-    for found in maps[1:]:
-        close(found, maps[0])
+    for other in maps[1:]:
+        close(other, maps[0])
     encoder = Encoder(net(spellings[0]), layer="code", value_range=(0, 1))
     assert len(encoder.network.rectifiers("code").paths) == 2
 
@@ -180,7 +180,7 @@ class OwnLayer(L.Layer):
 
 def keras_refusals() -> dict[str, tuple[keras.Model, str]]:
     conv = {"filters": 3, "kernel_size": 3, "padding": "same"}
-    found = {
+    refusals = {
         name: (model_of(L.Conv2D(**conv, activation="relu"), L.Conv2D(**conv, activation=name)), f"ends in {name}")
         for name in ("elu", "sigmoid", "tanh", "silu", "gelu", "softmax")
     }
@@ -189,7 +189,7 @@ def keras_refusals() -> dict[str, tuple[keras.Model, str]]:
     raw = RawRelu()
     raw(batch())
     return {
-        **found,
+        **refusals,
         "leaky": (model_of(L.Conv2D(**conv), L.LeakyReLU()), "is a LeakyReLU"),
         "sloping": (model_of(L.Conv2D(**conv), L.ReLU(negative_slope=0.1)), "is a ReLU with a gradient"),
         "relu6": (model_of(L.Conv2D(**conv), L.ReLU(6.0)), "is a ReLU with a gradient, a ceiling"),

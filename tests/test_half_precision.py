@@ -49,19 +49,19 @@ def test_codes_are_those_of_single_precision(half: tuple[Encoder, Encoder, Any])
 @pytest.mark.parametrize("name", ONE_OF_EACH_KIND)
 def test_methods_answer(half: tuple[Encoder, Encoder, Any], name: str) -> None:
     low, single, images = half
-    found = saccade.explain(low, images, name, **FEW.get(name, {}))
-    assert found.values.dtype == np.float32
-    assert np.isfinite(found.values).all()
+    attribution = saccade.explain(low, images, name, **FEW.get(name, {}))
+    assert attribution.values.dtype == np.float32
+    assert np.isfinite(attribution.values).all()
     if name in ("jacobian_energy", "relax", "activation_energy", "integrated_gradients"):
-        wanted = saccade.explain(single, images, name, **FEW.get(name, {}))
-        agreement = np.corrcoef(found.values.ravel(), wanted.values.ravel())[0, 1]
+        expected = saccade.explain(single, images, name, **FEW.get(name, {}))
+        agreement = np.corrcoef(attribution.values.ravel(), expected.values.ravel())[0, 1]
         assert agreement > 0.9
 
 
 def test_every_cell_answers(half: tuple[Encoder, Encoder, Any]) -> None:
     low, single, images = half
-    found, wanted = saccade.cells(low, images), saccade.cells(single, images)
-    agreement = np.corrcoef(found.windows.ravel(), wanted.windows.ravel())[0, 1]
+    half_cells, single_cells = saccade.cells(low, images), saccade.cells(single, images)
+    agreement = np.corrcoef(half_cells.windows.ravel(), single_cells.windows.ravel())[0, 1]
     assert agreement > 0.9
 
 

@@ -76,19 +76,19 @@ def test_batches_are_bounded_and_hold_one_size(tmp_path: Path, monkeypatch: pyte
     for number, size in enumerate([(8, 8), (8, 8), (9, 8), (8, 8), (8, 8), (8, 8)]):
         photo(tmp_path / f"{number}.png", 0, size)
     monkeypatch.setattr(collection, "BATCH", 2)
-    seen: list[tuple[int, int]] = []
+    progress: list[tuple[int, int]] = []
     images = Collection(tmp_path, lambda source: read(source, free))
-    batches = list(images.batches(progress=lambda done, total: seen.append((done, total))))
+    batches = list(images.batches(progress=lambda done, total: progress.append((done, total))))
     assert [batch.shape[:3] for batch in batches] == [(2, 8, 8), (1, 8, 9), (2, 8, 8), (1, 8, 8)]
-    assert seen == [(2, 6), (3, 6), (5, 6), (6, 6)]
+    assert progress == [(2, 6), (3, 6), (5, 6), (6, 6)]
     monkeypatch.setattr(collection, "BATCH_BYTES", 8 * 8 * 4)
     assert [len(batch) for batch in images.batches()] == [1] * 6
 
 
 def test_anything_that_stands_for_images_is_a_collection(folder: Path) -> None:
     grey = np.full((3, 8, 8, 1), 51, np.uint8)
-    given = [folder / "2.png", [grey, Image.new("L", (8, 8), 102)], reader(folder / "4.png"), grey[0]]
-    (batch,) = Collection(given, reader).batches()
+    sources = [folder / "2.png", [grey, Image.new("L", (8, 8), 102)], reader(folder / "4.png"), grey[0]]
+    (batch,) = Collection(sources, reader).batches()
     np.testing.assert_allclose(batch[:, 0, 0, 0], [0.4, 0.2, 0.2, 0.2, 0.4, 0.8, 0.2], atol=1e-6)
     (batch,) = Collection((row for row in grey), reader).batches()
     assert batch.shape == (3, 8, 8, 1)

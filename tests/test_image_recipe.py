@@ -203,8 +203,8 @@ def test_the_colour_of_clear_pixels_does_not_bleed(size):
     image[:, :4] = (200, 0, 0, 255)
     image[:, 4:] = (0, 255, 0, 0)  # green, but nobody can see it
     out = values(image, ImageRecipe(size, size, 4, value_range=(0, 255)))
-    seen = out[..., 3] > 1
-    np.testing.assert_allclose(out[seen][:, :2], [[200, 0]] * seen.sum(), atol=0.5)
+    visible = out[..., 3] > 1
+    np.testing.assert_allclose(out[visible][:, :2], [[200, 0]] * visible.sum(), atol=0.5)
     assert values(image, ImageRecipe(size, size, 3, background=(0, 0, 0)))[..., 1].max() < 1e-6
 
 

@@ -102,15 +102,15 @@ def drawn(maps: FeatureMaps, monkeypatch: pytest.MonkeyPatch, **how: str) -> tup
     """The rows of a collage, and what stands at its end."""
     import saccade.results.feature_collage as module
 
-    seen: list[tuple[list[Row], End | None]] = []
+    calls: list[tuple[list[Row], End | None]] = []
     real = module.collage
     monkeypatch.setattr(
         module,
         "collage",
-        lambda first, rows, last, **rest: seen.append((rows, last)) or real(first, rows, last, **rest),
+        lambda first, rows, last, **rest: calls.append((rows, last)) or real(first, rows, last, **rest),
     )
     assert maps.collage(**how).height > 1000
-    return seen[0]
+    return calls[0]
 
 
 def test_a_connection_past_the_code_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,22 +225,22 @@ def test_a_sheet_of_each_layer(maps: FeatureMaps, theme: str, scale: str) -> Non
 def test_a_sheet_draws_every_channel(maps: FeatureMaps, monkeypatch: pytest.MonkeyPatch) -> None:
     import saccade.results.feature_maps as module
 
-    seen: dict[str, object] = {}
+    arguments: dict[str, object] = {}
     real = module.feature_sheet
 
     def spy(tiles: np.ndarray, labels: list[str], **rest: object) -> Image.Image:
-        seen.update(tiles=tiles, labels=labels, **rest)
+        arguments.update(tiles=tiles, labels=labels, **rest)
         return real(tiles, labels, **rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(module, "feature_sheet", spy)
     maps.sheet("conv_1", order="energy")
     values, order = maps.layer("conv_1").values, maps.layer("conv_1").order("energy")
-    assert np.array_equal(seen["tiles"], np.moveaxis(values, -1, 0)[order])  # type: ignore[arg-type]
-    assert [int(label.split(" ")[0]) for label in seen["labels"]] == list(order)  # type: ignore[attr-defined]
-    text = " ".join(seen["caption"])  # type: ignore[arg-type]
+    assert np.array_equal(arguments["tiles"], np.moveaxis(values, -1, 0)[order])  # type: ignore[arg-type]
+    assert [int(label.split(" ")[0]) for label in arguments["labels"]] == list(order)  # type: ignore[attr-defined]
+    text = " ".join(arguments["caption"])  # type: ignore[arg-type]
     assert "Each cell sees 3\u00d73 px of the 32\u00d732 px image." in text
     assert "Orange answers are above zero" in text
-    assert seen["title"] == "encoder/conv_1: 6 feature maps of 32\u00d732 cells"
+    assert arguments["title"] == "encoder/conv_1: 6 feature maps of 32\u00d732 cells"
 
 
 def test_dead_maps_are_counted(maps: FeatureMaps, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,11 +60,11 @@ def test_finite_differences_of_the_whole_jacobian() -> None:
         (targets.cell(1, 2), np.s_[..., 1, 2, :]),
     ):
         squares = (full[picked] ** 2).reshape(*image.shape[1:], -1).sum(axis=-1)
-        found = find("jacobian_energy")(encoder, image, target, low_pass=0)
-        np.testing.assert_allclose(found.raw[0], squares, rtol=2e-4, atol=1e-5 * squares.max())
-        np.testing.assert_allclose(found.values[0], squares.sum(axis=-1), rtol=2e-4, atol=1e-5 * squares.max())
-        assert "distance" in found.units
-        assert not found.signed
+        attribution = find("jacobian_energy")(encoder, image, target, low_pass=0)
+        np.testing.assert_allclose(attribution.raw[0], squares, rtol=2e-4, atol=1e-5 * squares.max())
+        np.testing.assert_allclose(attribution.values[0], squares.sum(axis=-1), rtol=2e-4, atol=1e-5 * squares.max())
+        assert "distance" in attribution.units
+        assert not attribution.signed
 
 
 def test_a_linear_net_has_the_energy_of_its_kernel_everywhere() -> None:
@@ -75,12 +75,12 @@ def test_a_linear_net_has_the_energy_of_its_kernel_everywhere() -> None:
     model.set_weights([kernel])
     encoder = Encoder(model, value_range=(0, 1))
     images = rng.random((2, 15, 18, 2), dtype=np.float32)
-    found = find("jacobian_energy")(encoder, images, targets.code(), low_pass=0)
+    attribution = find("jacobian_energy")(encoder, images, targets.code(), low_pass=0)
     # Windows of 3 px every 3 px tile the picture: each pixel is read once, with one place of the kernel.
     tiled = np.tile((kernel.astype(np.float64) ** 2).sum(axis=-1), (5, 6, 1))
-    np.testing.assert_allclose(found.raw, np.stack([tiled, tiled]), rtol=1e-5)
-    np.testing.assert_allclose(found.values[0], tiled.sum(axis=-1), rtol=1e-5)
-    assert found.settings["passes"] == 5  # one colour, five channels
+    np.testing.assert_allclose(attribution.raw, np.stack([tiled, tiled]), rtol=1e-5)
+    np.testing.assert_allclose(attribution.values[0], tiled.sum(axis=-1), rtol=1e-5)
+    assert attribution.settings["passes"] == 5  # one colour, five channels
 
 
 @pytest.mark.parametrize("name", ["reference", "odd", "upsampling", "dense", "pooled"])
@@ -95,12 +95,12 @@ def test_exact_energy_is_the_sum_over_lone_numbers(name: str) -> None:
     for group in numbers.reshape(-1, 16, 1, *own):
         gradients = Run(encoder).vjp(image, encoder.layer, group)
         naive += (gradients.astype(np.float64) ** 2).sum(axis=0)
-    found = find("jacobian_energy")(encoder, image, targets.code(), low_pass=0)
-    np.testing.assert_allclose(found.raw, naive, rtol=1e-4, atol=1e-6 * naive.max())
-    assert any("exact" in note for note in found.notes)
-    assert "relative_error" not in found.scores
+    attribution = find("jacobian_energy")(encoder, image, targets.code(), low_pass=0)
+    np.testing.assert_allclose(attribution.raw, naive, rtol=1e-4, atol=1e-6 * naive.max())
+    assert any("exact" in note for note in attribution.notes)
+    assert "relative_error" not in attribution.scores
     shared = codes.shape[1] * codes.shape[2] > 1
-    assert (found.settings["passes"] < codes.size) == shared
+    assert (attribution.settings["passes"] < codes.size) == shared
 
 
 def test_probes_have_the_error_that_they_tell() -> None:
@@ -108,16 +108,16 @@ def test_probes_have_the_error_that_they_tell() -> None:
     images = pictures(encoder, 2)
     exact = find("jacobian_energy")(encoder, images, targets.code(), low_pass=0).raw.sum(axis=-1, dtype=np.float64)
     size = np.sqrt((exact**2).sum(axis=(1, 2)))
-    told, true = [], []
+    stated, true = [], []
     for seed in range(6):
-        found = find("jacobian_energy")(encoder, images, targets.code(), probes=32, low_pass=0, seed=seed)
-        told.append(found.scores["relative_error"])
-        true.append(np.sqrt(((found.raw.sum(axis=-1) - exact) ** 2).sum(axis=(1, 2))) / size)
-        assert f"relative error about {100 * told[-1].max():.2g} %" in found.notes[0]
+        attribution = find("jacobian_energy")(encoder, images, targets.code(), probes=32, low_pass=0, seed=seed)
+        stated.append(attribution.scores["relative_error"])
+        true.append(np.sqrt(((attribution.raw.sum(axis=-1) - exact) ** 2).sum(axis=(1, 2))) / size)
+        assert f"relative error about {100 * stated[-1].max():.2g} %" in attribution.notes[0]
     # The spread of six runs round their own mean leaves about 12 % of chance here.
-    np.testing.assert_allclose(np.mean(told, axis=0), np.sqrt(np.mean(np.square(true), axis=0)), rtol=0.35)
+    np.testing.assert_allclose(np.mean(stated, axis=0), np.sqrt(np.mean(np.square(true), axis=0)), rtol=0.35)
     many = find("jacobian_energy")(encoder, images, targets.code(), probes=512, low_pass=0)
-    assert np.mean(told) / many.scores["relative_error"].mean() == pytest.approx(4, rel=0.25)
+    assert np.mean(stated) / many.scores["relative_error"].mean() == pytest.approx(4, rel=0.25)
     closer = np.sqrt(((many.raw.sum(axis=-1) - exact) ** 2).sum(axis=(1, 2))) / size
     assert (closer < 2 * many.scores["relative_error"]).all()
     assert closer.mean() < 0.5 * np.mean(true)
@@ -149,8 +149,8 @@ def test_the_default_is_exact_as_far_as_that_is_affordable(monkeypatch: pytest.M
     home = importlib.import_module("saccade.methods.jacobian_energy")
     monkeypatch.setattr(home, "EXACT_PASSES", exact.settings["passes"] - 1)
     monkeypatch.setattr(home, "PROBES", 8)
-    found = find("jacobian_energy")(encoder, image, targets.code())
-    assert found.settings["probes"] == found.settings["passes"] == 8
+    attribution = find("jacobian_energy")(encoder, image, targets.code())
+    assert attribution.settings["probes"] == attribution.settings["passes"] == 8
     assert find("jacobian_energy")(encoder, image, targets.code(), probes=0).settings == exact.settings
 
 

@@ -77,19 +77,21 @@ def test_tokens_are_followed_or_measured(images: np.ndarray) -> None:
     for layer in ("class", "block0", "last"):
         assert encoder.places(layer, *SIZE) == Places(4, 6, prefix=1)
     # Also for codes that all have one length, and so no gradient.
-    found = saccade.explain(encoder, images, "activation_energy")
+    attribution = saccade.explain(encoder, images, "activation_energy")
     code = encoder.activations(images, ["last"])["last"].astype(float)
     energy = (code**2).sum(-1)
-    np.testing.assert_allclose(found.values, energy[:, 1:].reshape(2, 4, 6) / energy.sum(1)[:, None, None], rtol=1e-4)
+    np.testing.assert_allclose(
+        attribution.values, energy[:, 1:].reshape(2, 4, 6) / energy.sum(1)[:, None, None], rtol=1e-4
+    )
 
 
 def test_cams_weigh_the_last_block_that_is_read(images: np.ndarray) -> None:
     encoder = saccade.Encoder(transformer(pooled="class"), layer="pooled")
     for method in ("grad_cam", "ablation_cam", "score_cam"):
-        found = saccade.explain(encoder, images, method)
-        assert found.settings["at"] == "block0"
-        assert found.values.shape == (2, 4, 6)
-        assert np.abs(found.values).max() > 0
+        attribution = saccade.explain(encoder, images, method)
+        assert attribution.settings["at"] == "block0"
+        assert attribution.values.shape == (2, 4, 6)
+        assert np.abs(attribution.values).max() > 0
 
 
 class MidAttention(keras.layers.Layer):

@@ -111,10 +111,10 @@ def test_transformers(name: str) -> None:
     assert encoder.layer_reason == f"the model gives it as 'output[{output}]'"
     images = some_images(encoder)
     with torch.no_grad():
-        given = model(fed(encoder, images))
-    assert_allclose(encoder.codes(images).reshape(given[output].shape), given[output], rtol=1e-3, atol=1e-4)
+        outputs = model(fed(encoder, images))
+    assert_allclose(encoder.codes(images).reshape(outputs[output].shape), outputs[output], rtol=1e-3, atol=1e-4)
     tokens = opened(model, layer="output.last_hidden_state").codes(images)
-    hidden = given["last_hidden_state"]
+    hidden = outputs["last_hidden_state"]
     hidden = hidden.permute(0, 2, 3, 1) if hidden.dim() == 4 else hidden
     assert_allclose(tokens.reshape(hidden.shape), hidden, rtol=1e-3, atol=1e-4)
 
@@ -143,8 +143,8 @@ def test_a_masked_autoencoder_is_read_whole_by_the_class_that_the_refusal_names(
     masked = transformers.ViTMAEModel(transformers.ViTMAEConfig(image_size=64, **SMALL))
     masked.save_pretrained(tmp_path)
     whole = transformers.ViTModel.from_pretrained(tmp_path, add_pooling_layer=False)
-    held = masked.state_dict()
-    assert all(torch.equal(value, held[name]) for name, value in whole.state_dict().items())
+    weights = masked.state_dict()
+    assert all(torch.equal(value, weights[name]) for name, value in whole.state_dict().items())
     encoder = opened(whole)
     images = some_images(encoder)
     assert np.array_equal(encoder.codes(images), encoder.codes(images))

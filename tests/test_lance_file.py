@@ -31,7 +31,7 @@ PHOTOS = 14
 
 
 @pytest.fixture
-def made() -> Catalogue:
+def catalogue() -> Catalogue:
     """600 photos, so that they are written and read in several pieces; some names are no text of their own."""
     random = np.random.default_rng(0)
     entries = tuple(
@@ -60,23 +60,23 @@ def listing(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["photos.lance", "odd #%20?é name.LANCE"])
-def test_it_gives_back_what_the_npz_gives_back(made: Catalogue, tmp_path: Path, name: str) -> None:
-    path = made.save(tmp_path / name)
+def test_it_gives_back_what_the_npz_gives_back(catalogue: Catalogue, tmp_path: Path, name: str) -> None:
+    path = catalogue.save(tmp_path / name)
     opened = Catalogue.load(path)
-    same(opened, made)
-    same(opened, Catalogue.load(made.save(tmp_path / "photos.npz")))
+    same(opened, catalogue)
+    same(opened, Catalogue.load(catalogue.save(tmp_path / "photos.npz")))
     assert not opened.codes.flags.writeable
     assert listing(tmp_path) == sorted([name, "photos.npz"])
     assert catalogue_bytes(path) == sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
 
 
-def test_another_tool_opens_and_searches_it(made: Catalogue, tmp_path: Path) -> None:
-    table = lance.dataset(str(made.save(tmp_path / "photos.lance")))
+def test_another_tool_opens_and_searches_it(catalogue: Catalogue, tmp_path: Path) -> None:
+    table = lance.dataset(str(catalogue.save(tmp_path / "photos.lance")))
     rows = table.to_table().to_pydict()
     assert list(rows) == ["name", "exact_name", "code", "thumbnail", "width", "height", "box", "state"]
     assert rows["name"][:2] == ["part 0/0\\udcff.png", "ä 1.png"]
-    assert rows["thumbnail"] == [entry.thumbnail for entry in made.entries]
-    codes = made.codes.reshape(len(made), -1)
+    assert rows["thumbnail"] == [entry.thumbnail for entry in catalogue.entries]
+    codes = catalogue.codes.reshape(len(catalogue), -1)
     np.testing.assert_array_equal(np.array(rows["code"], np.float32), codes)
     lengths = np.linalg.norm(codes, axis=1)
     for row in (1, 599):
@@ -87,20 +87,20 @@ def test_another_tool_opens_and_searches_it(made: Catalogue, tmp_path: Path) -> 
         assert names == [rows["name"][index] for index in best]
 
 
-def test_a_table_that_another_tool_has_changed_is_still_one(made: Catalogue, tmp_path: Path) -> None:
-    path = made.save(tmp_path / "photos.lance")
+def test_a_table_that_another_tool_has_changed_is_still_one(catalogue: Catalogue, tmp_path: Path) -> None:
+    path = catalogue.save(tmp_path / "photos.lance")
     lance.dataset(str(path)).delete("width < 650")
     opened = Catalogue.load(path)
-    assert opened.entries == made.entries[550:]
-    np.testing.assert_array_equal(opened.codes, made.codes[550:])
+    assert opened.entries == catalogue.entries[550:]
+    np.testing.assert_array_equal(opened.codes, catalogue.codes[550:])
 
 
 @pytest.mark.parametrize("part", ["data/*.lance", "_versions/*.manifest"])
 @pytest.mark.parametrize("damage", ["cut", "other", "gone"])
 def test_a_damaged_one_is_refused_in_one_line(
-    made: Catalogue, tmp_path: Path, capfd: pytest.CaptureFixture[str], part: str, damage: str
+    catalogue: Catalogue, tmp_path: Path, capfd: pytest.CaptureFixture[str], part: str, damage: str
 ) -> None:
-    path = made.save(tmp_path / "photos.lance")
+    path = catalogue.save(tmp_path / "photos.lance")
     (file,) = path.glob(part)
     content = bytearray(file.read_bytes())
     if damage == "gone":
@@ -114,13 +114,13 @@ def test_a_damaged_one_is_refused_in_one_line(
         Catalogue.load(path)
     assert "\n" not in str(raised.value)
     assert capfd.readouterr().err == ""
-    same(Catalogue.load(made.save(path)), made)  # it is made again
+    same(Catalogue.load(catalogue.save(path)), catalogue)  # it is made again
 
 
 @pytest.mark.parametrize("part", ["data/*.lance", "_versions/*.manifest", "saccade-sums.json"])
 @pytest.mark.parametrize("kind", ["pipe", "link"])
-def test_what_could_be_read_for_ever_is_refused(made: Catalogue, tmp_path: Path, part: str, kind: str) -> None:
-    (file,) = made.save(tmp_path / "photos.lance").glob(part)
+def test_what_could_be_read_for_ever_is_refused(catalogue: Catalogue, tmp_path: Path, part: str, kind: str) -> None:
+    (file,) = catalogue.save(tmp_path / "photos.lance").glob(part)
     file.unlink()
     if kind == "pipe":
         os.mkfifo(file)
@@ -130,10 +130,10 @@ def test_what_could_be_read_for_ever_is_refused(made: Catalogue, tmp_path: Path,
         Catalogue.load(tmp_path / "photos.lance")
 
 
-def test_a_few_bytes_that_say_gigabytes_are_refused_before_they_are_made(made: Catalogue, tmp_path: Path) -> None:
+def test_a_few_bytes_that_say_gigabytes_are_refused_before_they_are_made(catalogue: Catalogue, tmp_path: Path) -> None:
     large = bytes(2**22)
-    entries = tuple(replace(entry, thumbnail=large) for entry in made.entries[:256])
-    path = replace(made, entries=entries, codes=made.codes[:256]).save(tmp_path / "photos.lance")
+    entries = tuple(replace(entry, thumbnail=large) for entry in catalogue.entries[:256])
+    path = replace(catalogue, entries=entries, codes=catalogue.codes[:256]).save(tmp_path / "photos.lance")
     assert catalogue_bytes(path) < 2**23  # equal values are kept once
     tracemalloc.start()
     with pytest.raises(FileError, match=r"photos\.lance is damaged, or was not saved by saccade"):
@@ -142,9 +142,9 @@ def test_a_few_bytes_that_say_gigabytes_are_refused_before_they_are_made(made: C
     tracemalloc.stop()
 
 
-def changed(made: Catalogue, path: Path, change: str) -> None:
+def changed(catalogue: Catalogue, path: Path, change: str) -> None:
     """Write a table that is whole, and no catalogue as saccade writes one."""
-    table = lance.dataset(str(made.save(path))).to_table()
+    table = lance.dataset(str(catalogue.save(path))).to_table()
     about = json.loads(table.schema.metadata[b"saccade"])
     if change == "none":
         table = table.slice(0, 0)
@@ -161,9 +161,9 @@ def changed(made: Catalogue, path: Path, change: str) -> None:
         numbers = codes.flatten().to_numpy().copy()
         numbers[7] = np.inf
         table = table.set_column(2, table.schema.field("code"), type(codes).from_arrays(numbers, type=codes.type))
-    kept = None if change == "facts" else {b"saccade": json.dumps(about).encode()}
+    metadata = None if change == "facts" else {b"saccade": json.dumps(about).encode()}
     shutil.rmtree(path)
-    lance.write_dataset(table.replace_schema_metadata(kept), str(path))
+    lance.write_dataset(table.replace_schema_metadata(metadata), str(path))
 
 
 @pytest.mark.parametrize(
@@ -174,58 +174,58 @@ def changed(made: Catalogue, path: Path, change: str) -> None:
     ],
 )  # fmt: skip
 def test_a_table_of_something_else_is_refused_and_not_replaced(
-    made: Catalogue, tmp_path: Path, change: str, text: str
+    catalogue: Catalogue, tmp_path: Path, change: str, text: str
 ) -> None:
     path = tmp_path / "photos.lance"
-    changed(made, path, change)
+    changed(catalogue, path, change)
     with pytest.raises(FileError, match=text) as raised:
         Catalogue.load(path)
     assert "\n" not in str(raised.value)
     before = sorted(path.rglob("*"))
     with pytest.raises(FileError, match="is no catalogue that saccade wrote; remove it"):
-        made.save(path)
+        catalogue.save(path)
     assert sorted(path.rglob("*")) == before
 
 
-def test_the_changes_of_the_test_before_are_what_is_refused(made: Catalogue, tmp_path: Path) -> None:
-    changed(made, tmp_path / "photos.lance", "nothing")
-    same(Catalogue.load(tmp_path / "photos.lance"), made)
+def test_the_changes_of_the_test_before_are_what_is_refused(catalogue: Catalogue, tmp_path: Path) -> None:
+    changed(catalogue, tmp_path / "photos.lance", "nothing")
+    same(Catalogue.load(tmp_path / "photos.lance"), catalogue)
 
 
-def test_what_is_not_there_or_no_folder_is_refused(made: Catalogue, tmp_path: Path) -> None:
+def test_what_is_not_there_or_no_folder_is_refused(catalogue: Catalogue, tmp_path: Path) -> None:
     with pytest.raises(FileError, match=r"no file .*photos\.lance"):
         Catalogue.load(tmp_path / "photos.lance")
     (tmp_path / "photos.lance").write_text("text")
     with pytest.raises(FileError, match="is a file"):
         Catalogue.load(tmp_path / "photos.lance")
     with pytest.raises(FileError, match="is no folder"):
-        made.save(tmp_path / "photos.lance")
+        catalogue.save(tmp_path / "photos.lance")
     with pytest.raises(FileError, match="create it first"):
-        made.save(tmp_path / "nowhere" / "photos.lance")
+        catalogue.save(tmp_path / "nowhere" / "photos.lance")
     with pytest.raises(InputError, match=r"\.npz or \.lance"):
-        made.save(tmp_path / "photos.png")
+        catalogue.save(tmp_path / "photos.png")
 
 
 @pytest.mark.parametrize("error", [FileError("a part is damaged"), Cancelled("stop"), ValueError("ours"), OSError(5)])
 @pytest.mark.parametrize("replaces", [False, True])
 def test_whatever_ends_the_writing_leaves_what_was_there(
-    made: Catalogue, tmp_path: Path, error: Exception, replaces: bool
+    catalogue: Catalogue, tmp_path: Path, error: Exception, replaces: bool
 ) -> None:
     path = tmp_path / "photos.lance"
     if replaces:
-        made.save(path)
+        catalogue.save(path)
 
     def pieces() -> Iterator[Any]:
-        yield made.codes[:300]
+        yield catalogue.codes[:300]
         raise error
 
-    facts = CatalogueFacts(made.folder, made.image_size, made.origin, made.skipped)
+    facts = CatalogueFacts(catalogue.folder, catalogue.image_size, catalogue.origin, catalogue.skipped)
     with pytest.raises(type(error)) as raised:
-        write_catalogue(path, made.entries, pieces(), made.codes.shape[1:], facts)
+        write_catalogue(path, catalogue.entries, pieces(), catalogue.codes.shape[1:], facts)
     assert raised.value is error or isinstance(error, OSError)
     assert listing(tmp_path) == (["photos.lance"] if replaces else [])
     if replaces:
-        same(Catalogue.load(path), made)
+        same(Catalogue.load(path), catalogue)
 
 
 class PanicException(BaseException):  # as those of libraries in Rust, by name and base
@@ -246,7 +246,7 @@ class PanicException(BaseException):  # as those of libraries in Rust, by name a
     ids=["full", "system", "lance", "panic"],
 )
 def test_what_lance_says_is_said_in_one_line(
-    made: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, text: str
+    catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, text: str
 ) -> None:
     def failing(reader: Any, part: str) -> None:
         Path(part).mkdir()
@@ -254,7 +254,7 @@ def test_what_lance_says_is_said_in_one_line(
 
     monkeypatch.setattr(lance, "write_dataset", failing)
     with pytest.raises(FileError, match=text):
-        made.save(tmp_path / "photos.lance")
+        catalogue.save(tmp_path / "photos.lance")
     assert listing(tmp_path) == []
 
 
@@ -263,23 +263,23 @@ def test_what_lance_says_is_said_in_one_line(
     [(PermissionError(13, "Permission denied"), "cannot be read: Permission denied"), (PanicException(), "is damaged")],
 )
 def test_a_table_that_cannot_be_read_is_refused(
-    made: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, text: str
+    catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, text: str
 ) -> None:
     def failing(path: str) -> None:
         raise error
 
-    path = made.save(tmp_path / "photos.lance")
+    path = catalogue.save(tmp_path / "photos.lance")
     monkeypatch.setattr(lance, "dataset", failing)
     with pytest.raises(FileError, match=text):
         Catalogue.load(path)
 
 
 def test_without_the_package_it_is_refused_before_the_work(
-    made: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = made.save(tmp_path / "photos.lance")
+    path = catalogue.save(tmp_path / "photos.lance")
     monkeypatch.setitem(sys.modules, "lance", None)
-    for work in (lambda: made.save(path), lambda: Catalogue.load(path)):
+    for work in (lambda: catalogue.save(path), lambda: Catalogue.load(path)):
         with pytest.raises(MissingPackage, match=r"pip install 'saccade\[lance\]'"):
             work()
 

@@ -76,8 +76,8 @@ def branches() -> Any:
     gate = L.Dense(6, activation="sigmoid")(L.GlobalAveragePooling2D(keepdims=True)(joined))
     gated = L.Multiply()([joined, gate]) * 1.5
     total = L.Add()([gated, joined])
-    seen = L.MultiHeadAttention(2, 3)(L.Reshape((144, 6))(total), L.Reshape((144, 6))(gated))
-    return tf_keras.Model(image, [total, seen, L.TimeDistributed(L.Dense(2))(seen)], name="branches")
+    attended = L.MultiHeadAttention(2, 3)(L.Reshape((144, 6))(total), L.Reshape((144, 6))(gated))
+    return tf_keras.Model(image, [total, attended, L.TimeDistributed(L.Dense(2))(attended)], name="branches")
 
 
 def nested() -> Any:

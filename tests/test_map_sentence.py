@@ -28,11 +28,11 @@ def test_the_strongest_place_is_named_where_there_is_one() -> None:
 def test_evidence_against_is_weighed() -> None:
     values = np.ones((8, 8), np.float32)
     values[:, 4:] = -0.5
-    told = map_sentence(values, signed=True)
-    assert told.startswith(
+    sentence = map_sentence(values, signed=True)
+    assert sentence.startswith(
         "Half of what speaks for it lies in 25 % of the photo's area, most of it (100 %) in the left half"
     )
-    assert told.endswith("What speaks against it weighs 50 % of that, most of it (100 %) in the right half.")
+    assert sentence.endswith("What speaks against it weighs 50 % of that, most of it (100 %) in the right half.")
     more = map_sentence(-values, signed=True)
     assert more.startswith(
         "More speaks against it than for it. Half of what speaks against it lies in 25 % of the photo"

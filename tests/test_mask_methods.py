@@ -65,8 +65,8 @@ def hidden(images: Any, masks: NDArray[np.floating], fill: Any) -> Any:
 
 def cosines(encoder: Encoder, images: Any, moved: Any) -> NDArray[np.float64]:
     codes = encoder.codes(images).astype(np.float64).reshape(len(images), -1)
-    seen = encoder.codes(moved).astype(np.float64).reshape(-1, *codes.shape)
-    return (seen * codes).sum(-1) / np.linalg.norm(seen, axis=-1) / np.linalg.norm(codes, axis=-1)
+    moved_codes = encoder.codes(moved).astype(np.float64).reshape(-1, *codes.shape)
+    return (moved_codes * codes).sum(-1) / np.linalg.norm(moved_codes, axis=-1) / np.linalg.norm(codes, axis=-1)
 
 
 # Masks
@@ -108,9 +108,9 @@ def test_blocks_are_balanced_and_every_mask_alone_is_random() -> None:
 
 def test_masks_made_small_are_the_explicit_ones() -> None:
     masks = RandomMasks(1, 12, (13, 10), (4, 3), keep=0.4)
-    taken = masks.take(0, 12)
+    points = masks.take(0, 12)
     full = explicit(masks)
-    np.testing.assert_allclose(taken["rows"] @ taken["grid"] @ taken["columns"], full, atol=1e-6)
+    np.testing.assert_allclose(points["rows"] @ points["grid"] @ points["columns"], full, atol=1e-6)
     np.testing.assert_allclose(
         masks.at(np.array([0, 12]), np.array([3, 4, 9])), full[:, [0, 12]][:, :, [3, 4, 9]], atol=1e-6
     )
@@ -121,9 +121,9 @@ def test_masks_made_small_are_the_explicit_ones() -> None:
 @pytest.mark.parametrize("keep", [0.3, 0.5])
 def test_every_pixel_is_visible_as_often_as_said(keep: float) -> None:
     masks = RandomMasks(2, 4096, (11, 17), (3, 5), keep=keep)
-    seen = masks.weighted(np.ones((4096, 1)))[0] / 4096
+    visibility = masks.weighted(np.ones((4096, 1)))[0] / 4096
     # A mask's deviation is at most sqrt(keep (1 - keep)); in a block every pixel is visible in half of them exactly.
-    np.testing.assert_allclose(seen, keep, atol=1e-9 if keep == 0.5 else 4 * 0.46 / 4096**0.5)
+    np.testing.assert_allclose(visibility, keep, atol=1e-9 if keep == 0.5 else 4 * 0.46 / 4096**0.5)
 
 
 def test_spreads_keep_constants_and_meet_the_middles() -> None:
@@ -137,12 +137,12 @@ def test_spreads_keep_constants_and_meet_the_middles() -> None:
 def test_scores_under_masks_are_those_of_pictures_masked_by_hand(encoder: Encoder, images: Any) -> None:
     masks = RandomMasks(0, 21, (24, 24), (5, 5))
     fill = np.full_like(images, 0.2)
-    found = asking.score(encoder, images, [targets.code()], MASKED, masks, {"filler": fill})[0]
+    scores = asking.score(encoder, images, [targets.code()], MASKED, masks, {"filler": fill})[0]
     moved = hidden(images, explicit(masks), fill)
     codes = encoder.codes(images).astype(np.float64)
-    seen = encoder.codes(moved).reshape(21, *codes.shape)
-    share = ((seen - codes) ** 2).sum(axis=(2, 3, 4)) / (codes**2).sum(axis=(1, 2, 3))
-    np.testing.assert_allclose(found, share, rtol=1e-3, atol=1e-6)
+    moved_codes = encoder.codes(moved).reshape(21, *codes.shape)
+    share = ((moved_codes - codes) ** 2).sum(axis=(2, 3, 4)) / (codes**2).sum(axis=(1, 2, 3))
+    np.testing.assert_allclose(scores, share, rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", [*FILLERS, 0.3])
@@ -158,7 +158,7 @@ def test_fillers_know_the_models_range(name: Any) -> None:
 
 
 def test_relax_is_what_explicit_masks_give(encoder: Encoder, images: Any) -> None:
-    found = find("relax")(encoder, images, targets.code(), masks=60, cells=4, repeats=3, seed=4)
+    attribution = find("relax")(encoder, images, targets.code(), masks=60, cells=4, repeats=3, seed=4)
     masks = explicit(RandomMasks(4, 60, (24, 24), (4, 4)))
     scores = cosines(encoder, images, hidden(images, masks, gaussian_blur(images, 6.0)))
     for k in range(2):
@@ -172,14 +172,14 @@ def test_relax_is_what_explicit_masks_give(encoder: Encoder, images: Any) -> Non
             part = masks[start : start + 20]
             run = np.einsum("n,nhw->hw", scores[start : start + 20, k], part) / part.sum(axis=0)
             above.append(run > run.mean())
-        np.testing.assert_allclose(found.raw[k, 0], importance, atol=1e-5)
-        np.testing.assert_allclose(found.raw[k, 1], uncertainty, rtol=1e-3, atol=1e-9)
+        np.testing.assert_allclose(attribution.raw[k, 0], importance, atol=1e-5)
+        np.testing.assert_allclose(attribution.raw[k, 1], uncertainty, rtol=1e-3, atol=1e-9)
         # A pixel that lies on the mean up to rounding may fall on either side.
-        assert (np.abs(found.raw[k, 2] - np.mean(above, axis=0)) < 1e-6).mean() > 0.99
-        np.testing.assert_allclose(found.values[k], importance - scores[:, k].mean(), atol=1e-5)
-    np.testing.assert_allclose(found.scores["mean"], scores.mean(axis=0), rtol=1e-5)
-    assert found.signed
-    assert any("surely important" in note for note in found.notes)
+        assert (np.abs(attribution.raw[k, 2] - np.mean(above, axis=0)) < 1e-6).mean() > 0.99
+        np.testing.assert_allclose(attribution.values[k], importance - scores[:, k].mean(), atol=1e-5)
+    np.testing.assert_allclose(attribution.scores["mean"], scores.mean(axis=0), rtol=1e-5)
+    assert attribution.signed
+    assert any("surely important" in note for note in attribution.notes)
 
 
 @pytest.mark.parametrize("keep", [0.5, 0.6])
@@ -194,10 +194,10 @@ def test_relax_of_a_linear_score_is_unbiased_and_its_standard_error_is_true(keep
     # Mean over shifts of rows rows^T and of columns columns^T, since shifts down and across are independent.
     down, across = (np.mean([each @ each.T for each in spread], axis=0) for spread in kernels)
     # The score gained while visible: cov(M(x), sum_y w(y) M(y)) / keep; a number's variance is keep (1 - keep).
-    wanted = (1 - keep) * down @ pixels @ across
+    expected = (1 - keep) * down @ pixels @ across
     maps, errors = _of_many_seeds(pixels, size, cells, keep)
     spread = np.std(maps, axis=0, ddof=1)
-    off = (np.mean(maps, axis=0) - wanted) / (spread / len(maps) ** 0.5)
+    off = (np.mean(maps, axis=0) - expected) / (spread / len(maps) ** 0.5)
     assert np.abs(off).max() < 5
     assert (off**2).mean() ** 0.5 < 1.6
     # Blocks take shifts in turn, which leaves less error than the stated one, never more.
@@ -219,11 +219,11 @@ def _of_many_seeds(
     maps, errors = [], []
     for seed in range(60):
         masks = RandomMasks(seed, 128, size, cells, keep=keep)
-        taken = masks.take(0, 128)
-        scores = 3 + np.einsum("nhw,hw->n", taken["rows"] @ taken["grid"] @ taken["columns"], pixels)[:, None]
-        found = _map(_Similarity(targets.code(), ""), scores, masks, "", {"repeats": 1})
-        maps.append(found.values[0])
-        errors.append(float(found.scores["standard_error"][0]))
+        points = masks.take(0, 128)
+        scores = 3 + np.einsum("nhw,hw->n", points["rows"] @ points["grid"] @ points["columns"], pixels)[:, None]
+        attribution = _map(_Similarity(targets.code(), ""), scores, masks, "", {"repeats": 1})
+        maps.append(attribution.values[0])
+        errors.append(float(attribution.scores["standard_error"][0]))
     return maps, errors
 
 
@@ -292,23 +292,23 @@ def test_indices_of_known_functions_come_out() -> None:
 def test_indices_equal_scipys() -> None:
     random = np.random.default_rng(0)
     scores = random.normal(size=(64, 2 + 5, 3)) + np.arange(7)[None, :, None] * 0.1
-    found = jansen(scores)
+    indices = jansen(scores)
     first, second, mixed = scores[:, 0].T, scores[:, 1].T, scores[:, 2:].transpose(1, 2, 0)
     peer = scipy.stats.sobol_indices(func={"f_A": first, "f_B": second, "f_AB": mixed}, n=64)
     # SciPy takes the variance over 2n scores, not over 2n - 1.
-    np.testing.assert_allclose(found.total, peer.total_order * 127 / 128, rtol=1e-9)
+    np.testing.assert_allclose(indices.total, peer.total_order * 127 / 128, rtol=1e-9)
 
 
 def test_sobol_is_what_explicit_masks_give(encoder: Encoder, images: Any) -> None:
-    found = find("sobol")(encoder, images, targets.code(), cells=3, designs=6, seed=2)
+    attribution = find("sobol")(encoder, images, targets.code(), cells=3, designs=6, seed=2)
     halves = latin_hypercube(2, 6, 18).reshape(6, 2, 9).swapaxes(0, 1).astype(np.float64)
     fill = gaussian_blur(images, 8.0)
     codes = encoder.codes(images).astype(np.float64)
 
     def score(grid: NDArray[np.floating]) -> NDArray[np.float64]:
         mask = linear(24, 3) @ grid.reshape(3, 3) @ linear(24, 3).T
-        seen = encoder.codes(hidden(images, mask[None], fill))
-        return ((seen - codes) ** 2).sum(axis=(1, 2, 3)) / (codes**2).sum(axis=(1, 2, 3))
+        hidden_codes = encoder.codes(hidden(images, mask[None], fill))
+        return ((hidden_codes - codes) ** 2).sum(axis=(1, 2, 3)) / (codes**2).sum(axis=(1, 2, 3))
 
     first = np.stack([score(each) for each in halves[0]])
     second = np.stack([score(each) for each in halves[1]])
@@ -319,9 +319,9 @@ def test_sobol_is_what_explicit_masks_give(encoder: Encoder, images: Any) -> Non
         scores = np.stack([score(each) for each in mixed])
         total = ((first - scores) ** 2).mean(axis=0) / 2 / variance
         alone = 1 - ((second - scores) ** 2).mean(axis=0) / 2 / variance
-        np.testing.assert_allclose(found.raw[:, 0, k // 3, k % 3], total, rtol=1e-2, atol=1e-4)
-        np.testing.assert_allclose(found.raw[:, 1, k // 3, k % 3], alone, rtol=1e-2, atol=1e-4)
-    assert found.settings["passes"] == 6 * 11
+        np.testing.assert_allclose(attribution.raw[:, 0, k // 3, k % 3], total, rtol=1e-2, atol=1e-4)
+        np.testing.assert_allclose(attribution.raw[:, 1, k // 3, k % 3], alone, rtol=1e-2, atol=1e-4)
+    assert attribution.settings["passes"] == 6 * 11
 
 
 def test_every_slice_is_used_once() -> None:
@@ -331,9 +331,9 @@ def test_every_slice_is_used_once() -> None:
 
 def test_where_nothing_varies_indices_are_zero(encoder: Encoder) -> None:
     flat = np.full((1, 24, 24, 1), 0.5, np.float32)
-    found = find("sobol")(encoder, flat, targets.code(), cells=3, designs=4)
-    assert np.abs(found.values).max() == 0
-    assert np.abs(found.raw).max() == 0
+    attribution = find("sobol")(encoder, flat, targets.code(), cells=3, designs=4)
+    assert np.abs(attribution.values).max() == 0
+    assert np.abs(attribution.raw).max() == 0
 
 
 # Extremal perturbation
@@ -356,11 +356,11 @@ def test_masks_lie_where_the_code_looks_and_match_the_best_square(mode: str) -> 
     images = np.random.default_rng(5).random((2, 24, 24, 1), dtype=np.float32)
     areas = (0.05, 64 / 576, 0.3)
     settings = {"mode": mode, "areas": areas, "smooth": 1.5, "filler": "grey", "iterations": 40}
-    found = find("extremal_perturbation")(encoder, images, targets.code(), **settings)
-    np.testing.assert_allclose(found.raw.mean(axis=(2, 3)), np.tile(areas, (2, 1)), atol=1e-5)
-    window = found.raw[:, :, 8:16, 4:12]
-    assert (window[:, 0].sum(axis=(1, 2)) > 0.7 * found.raw[:, 0].sum(axis=(1, 2))).all()
-    done = np.stack(list(found.scores.values()), axis=1)
+    attribution = find("extremal_perturbation")(encoder, images, targets.code(), **settings)
+    np.testing.assert_allclose(attribution.raw.mean(axis=(2, 3)), np.tile(areas, (2, 1)), atol=1e-5)
+    window = attribution.raw[:, :, 8:16, 4:12]
+    assert (window[:, 0].sum(axis=(1, 2)) > 0.7 * attribution.raw[:, 0].sum(axis=(1, 2))).all()
+    done = np.stack(list(attribution.scores.values()), axis=1)
     assert (np.diff(done, axis=1) > 0).all()
     # Brute force: the same Gaussian's blobs of the smallest area at every pixel, all tried.
     spread = np.exp(-0.5 * ((np.arange(24)[:, None] - np.arange(24)) / 2.3) ** 2)
@@ -371,8 +371,8 @@ def test_masks_lie_where_the_code_looks_and_match_the_best_square(mode: str) -> 
 
     def loss(masks: NDArray[np.floating]) -> NDArray[np.float64]:
         moved = hidden(images, masks, np.full_like(images, 0.5))
-        seen = encoder.codes(moved).reshape(len(masks), *codes.shape)
-        return ((seen - codes) ** 2).sum(axis=(2, 3, 4))
+        moved_codes = encoder.codes(moved).reshape(len(masks), *codes.shape)
+        return ((moved_codes - codes) ** 2).sum(axis=(2, 3, 4))
 
     share = loss(masks) / loss(np.zeros((1, 24, 24)))
     best = (1 - share if mode == "keep" else share).max(axis=0)
@@ -388,14 +388,14 @@ def test_the_masks_slope_is_that_of_finite_differences(encoder: Encoder, images:
     areas = (0.1, 0.3, 0.8)
     grids = _of_area(field, covers, areas)
     np.testing.assert_allclose((grids * covers).sum(axis=(2, 3)), np.tile(areas, (2, 1)), atol=1e-12)
-    wanted = random.normal(size=grids.shape)
+    cotangents = random.normal(size=grids.shape)
     soft = grids * (1 - grids)
-    price = (wanted * soft).sum(axis=(2, 3), keepdims=True) / (covers * soft).sum(axis=(2, 3), keepdims=True)
-    gradient = soft * (wanted - covers * price)
+    price = (cotangents * soft).sum(axis=(2, 3), keepdims=True) / (covers * soft).sum(axis=(2, 3), keepdims=True)
+    gradient = soft * (cotangents - covers * price)
     for place in [(0, 0, 0, 0), (1, 1, 2, 3), (1, 2, 3, 4)]:
         step = np.zeros_like(field)
         step[place] = 1e-5
-        ends = [(wanted * _of_area(field + sign * step, covers, areas)).sum() for sign in (1, -1)]
+        ends = [(cotangents * _of_area(field + sign * step, covers, areas)).sum() for sign in (1, -1)]
         assert gradient[place] == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=1e-5)
 
 
@@ -412,10 +412,10 @@ def test_references_stay_with_their_picture(encoder: Encoder, images: Any) -> No
 
 
 def test_progress_counts_the_steps_of_the_search(encoder: Encoder, images: Any) -> None:
-    told: list[tuple[int, int]] = []
-    run = Run(encoder, progress=lambda done, total: told.append((done, total)))
+    progress: list[tuple[int, int]] = []
+    run = Run(encoder, progress=lambda done, total: progress.append((done, total)))
     find("extremal_perturbation")(run, images, targets.code(), areas=(0.2,), iterations=4)
-    assert [each for each in told if each[1] == 4] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert [each for each in progress if each[1] == 4] == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
 # Bad input

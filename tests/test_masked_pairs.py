@@ -59,13 +59,14 @@ def test_pairs_are_those_of_the_joint_least_squares_over_all_pairs_of_copies() -
     rng = np.random.default_rng(0)
     masks = [rng.random((count, places)) < 0.5 for count, places in ((60, 9), (50, 6))]
     codes = [
-        np.maximum(kept @ rng.normal(size=(kept.shape[1], 64)) + 0.3, 0) @ rng.normal(size=(64, 16)) for kept in masks
+        np.maximum(visible @ rng.normal(size=(visible.shape[1], 64)) + 0.3, 0) @ rng.normal(size=(64, 16))
+        for visible in masks
     ]
     whole = [rng.normal(size=16) for _ in masks]
     a, b = (fitted(*each) for each in zip(masks, codes, whole, ((3, 3), (2, 3)), strict=True))
     table = split_terms(a.terms, b.terms).interactions
     assert table is not None
-    ones = [np.c_[np.ones(len(kept)), kept] for kept in masks]
+    ones = [np.c_[np.ones(len(visible)), visible] for visible in masks]
     every = np.einsum("ni,mj->nmij", *ones).reshape(60 * 50, -1)
     joint = np.linalg.lstsq(every, (codes[0] @ codes[1].T).ravel(), rcond=None)[0].reshape(10, 7)[1:, 1:]
     lengths = np.linalg.norm(whole[0]) * np.linalg.norm(whole[1])
@@ -125,7 +126,7 @@ def test_masked_copies_are_those_made_by_hand(encoder: saccade.Encoder) -> None:
         hidden = gaussian_blur(image[None], 8.0)[0]
         own = int.from_bytes(hashlib.sha256(image[None].tobytes()).digest()[:4])
         visible = balanced_masks([5, own], 64, 16)
-        copies = [hidden + (hats @ kept.reshape(4, 4) @ hats.T)[:, :, None] * (image - hidden) for kept in visible]
+        copies = [hidden + (hats @ row.reshape(4, 4) @ hats.T)[:, :, None] * (image - hidden) for row in visible]
         codes = encoder.codes(np.array(copies, np.float32)).reshape(64, -1).astype(float)
         design = np.c_[np.ones(64), visible]
         slopes.append(np.linalg.lstsq(design, codes, rcond=None)[0][1:])
@@ -182,11 +183,11 @@ def test_what_cannot_be_masked_says_so(encoder: saccade.Encoder) -> None:
         saccade.compare(encoder, CAT, CUP, cells=50)
     with pytest.raises(UnknownName, match="the nearest is 'masked'"):
         saccade.compare(encoder, CAT, CUP, split="masks")
-    asked: list[None] = []
+    calls: list[None] = []
 
     def stop() -> bool:
-        asked.append(None)
-        return len(asked) > 4
+        calls.append(None)
+        return len(calls) > 4
 
     with pytest.raises(Cancelled):
         saccade.compare(encoder, CAT, CUP, masks=64, cells=4, seed=77, stop=stop)
@@ -196,18 +197,18 @@ def test_copies_that_are_asked_for_again_are_not_encoded_again(
     encoder: saccade.Encoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = saccade.compare(encoder, CAT, CUP, masks=64, cells=4, seed=9)
-    asked: list[int] = []
-    monkeypatch.setattr(masked_terms, "fitted", lambda *arguments: asked.append(1) or fitted(*arguments))
+    fits: list[int] = []
+    monkeypatch.setattr(masked_terms, "fitted", lambda *arguments: fits.append(1) or fitted(*arguments))
     again = saccade.compare(encoder, CAT, CUP, masks=64, cells=4, seed=9)
     assert np.array_equal(first.interactions, again.interactions)  # type: ignore[arg-type]
-    assert asked == []
+    assert fits == []
     turned = saccade.compare(encoder, CUP, CAT, masks=64, cells=4, seed=9)
-    assert asked == []  # a photo has the same copies on either side, as in all pairs of a report
+    assert fits == []  # a photo has the same copies on either side, as in all pairs of a report
     assert np.allclose(turned.interactions, np.moveaxis(again.interactions, (0, 1), (2, 3)))  # type: ignore[arg-type]
     saccade.compare(encoder, CAT, CAT, masks=64, cells=4, seed=9)
-    assert asked == [1]  # beside itself it has other masks
+    assert fits == [1]  # beside itself it has other masks
     saccade.compare(encoder, CAT, CUP, masks=32, cells=4, seed=9)
-    assert asked == [1, 1, 1]
+    assert fits == [1, 1, 1]
 
 
 def test_photos_of_different_sizes_have_places_of_their_own() -> None:

@@ -25,7 +25,7 @@ def match(shares: list[float], error: float | None = None, together: float | Non
     return Match.of(links, *GRIDS, together)
 
 
-def similarity(**given: object) -> Similarity:
+def similarity(**fields: object) -> Similarity:
     rng = np.random.default_rng(SEED)
     table = rng.normal(size=(*GRIDS[0], *GRIDS[1]))
     matches = match([0.1, -0.5, 0.3]), match([-0.2], 0.01, 0.02)
@@ -38,7 +38,7 @@ def similarity(**given: object) -> Similarity:
         rest=table.sum() - sum(one.share for one in matches),
         cover_test=CoverTest(0.9, (0.5, 0.25), (0.75, 0.5), "its own blur"),
     )  # fmt: skip
-    return replace(whole, **given)  # type: ignore[arg-type]
+    return replace(whole, **fields)  # type: ignore[arg-type]
 
 
 def test_a_match_is_the_sum_of_its_links() -> None:
@@ -83,13 +83,13 @@ def test_all_of_it_is_saved_and_opened(tmp_path: Path) -> None:
     assert opened.to_dict() == why.to_dict()
     assert [one.links for one in opened.matches] == [one.links for one in why.matches]
     assert [one.error for one in opened.matches] == [None, 0.02]
-    told = json.loads(why.save(tmp_path / "why.json").read_text())
+    saved = json.loads(why.save(tmp_path / "why.json").read_text())
     link = why.matches[1].links[0]
     numbers = {"a": list(link.a), "b": list(link.b), "share": -0.2, "error": 0.01}
-    assert told["matches"][1] == {"share": -0.2, "error": 0.02, "links": [numbers]}
-    assert np.allclose(told["interactions"], why.interactions)
-    assert (told["median_score"], told["high_score"], told["split"]) == (0.5, 0.75, "estimated")
-    assert told["cover_test"]["measured"] == [0.75, 0.5]
+    assert saved["matches"][1] == {"share": -0.2, "error": 0.02, "links": [numbers]}
+    assert np.allclose(saved["interactions"], why.interactions)
+    assert (saved["median_score"], saved["high_score"], saved["split"]) == (0.5, 0.75, "estimated")
+    assert saved["cover_test"]["measured"] == [0.75, 0.5]
 
 
 @pytest.mark.parametrize("name", ["links", "match_errors", "interactions", "error_b"])

@@ -16,9 +16,9 @@ SIZES = st.integers(1, 70)
 def test_a_product_in_pieces_is_the_product(rows: int, inner: int, columns: int, kind: type) -> None:
     random = np.random.default_rng(rows * columns + inner)
     left, right = random.random((rows, inner)).astype(kind), random.random((inner, columns)).astype(kind)
-    found = product(left, right)
-    assert found.dtype == kind
-    np.testing.assert_allclose(found, left.astype(np.float64) @ right, rtol=1e-5)
+    in_pieces = product(left, right)
+    assert in_pieces.dtype == kind
+    np.testing.assert_allclose(in_pieces, left.astype(np.float64) @ right, rtol=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(1000, 48), (3000, 129), (40, 700), (7, 1), (0, 3)])

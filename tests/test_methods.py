@@ -56,7 +56,7 @@ def test_tiled_occlusion_equals_plain_occlusion(name: str) -> None:
 def test_occlusion_is_what_covering_by_hand_gives() -> None:
     encoder = encoder_of("reference")
     images = nets.pictures(encoder.network.model, 1)  # type: ignore[attr-defined]
-    found = find("occlusion")(encoder, images, targets.code(), patch=6, stride=4, filler=0.25)
+    attribution = find("occlusion")(encoder, images, targets.code(), patch=6, stride=4, filler=0.25)
     before = encoder.codes(images).astype(np.float64)
     for row, top in enumerate((0, 4, 8, 12, 16, 18)):
         for column, left in enumerate((0, 4, 8, 12, 16, 18)):
@@ -64,21 +64,21 @@ def test_occlusion_is_what_covering_by_hand_gives() -> None:
             covered[:, top : top + 6, left : left + 6] = 0.25
             after = encoder.codes(covered)
             share = ((after - before) ** 2).sum() / (before**2).sum()
-            np.testing.assert_allclose(found.raw[0, row, column], share, rtol=1e-4)
+            np.testing.assert_allclose(attribution.raw[0, row, column], share, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["dense", "pooled", "subclassed"])
 def test_where_everything_mixes_occlusion_goes_hole_by_hole_and_says_so(name: str) -> None:
     encoder = encoder_of(name)
     images = np.random.default_rng(0).random((1, *_size(encoder)), dtype=np.float32)
-    found = find("occlusion")(encoder, images, targets.code(), patch=6, stride=6)
-    assert found.settings["passes"] == found.settings["holes"]
-    assert any("hole by hole" in note for note in found.notes)
+    attribution = find("occlusion")(encoder, images, targets.code(), patch=6, stride=6)
+    assert attribution.settings["passes"] == attribution.settings["holes"]
+    assert any("hole by hole" in note for note in attribution.notes)
     covered = images.copy()
     covered[:, :6, :6] = gaussian_blur(images, 6.0)[:, :6, :6]
     before = encoder.codes(images).astype(np.float64)
     share = ((encoder.codes(covered) - before) ** 2).sum() / (before**2).sum()
-    np.testing.assert_allclose(found.raw[0, 0, 0], share, rtol=1e-4)
+    np.testing.assert_allclose(attribution.raw[0, 0, 0], share, rtol=1e-4)
 
 
 def test_wrong_geometry_is_noticed_and_mended(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,19 +102,19 @@ def test_covering_a_constant_picture_with_itself_changes_nothing(filler: Any) ->
     encoder = encoder_of("reference")
     value = {"black": 0.0, "white": 1.0, "grey": 0.5, 0.3: 0.3}.get(filler, 0.7)
     images = np.full((1, 24, 24, 1), value, np.float32)
-    found = find("occlusion")(encoder, images, targets.code(), filler=filler)
-    assert np.abs(found.raw).max() < 1e-9
+    attribution = find("occlusion")(encoder, images, targets.code(), filler=filler)
+    assert np.abs(attribution.raw).max() < 1e-9
 
 
 def test_local_mean_is_the_mean_of_the_neighbourhood() -> None:
     from saccade.attribution.fillers import _box_mean
 
     images = np.random.default_rng(0).random((1, 9, 11, 2), dtype=np.float32)
-    found = _box_mean(images, (3, 4))
+    means = _box_mean(images, (3, 4))
     padded = np.pad(images, ((0, 0), (1, 1), (2, 1), (0, 0)), mode="symmetric")
     for y in range(9):
         for x in range(11):
-            np.testing.assert_allclose(found[0, y, x], padded[0, y : y + 3, x : x + 4].mean(axis=(0, 1)), rtol=1e-5)
+            np.testing.assert_allclose(means[0, y, x], padded[0, y : y + 3, x : x + 4].mean(axis=(0, 1)), rtol=1e-5)
 
 
 # Gradients
@@ -125,11 +125,11 @@ def test_integrated_gradients_add_up_to_the_change(baseline: str) -> None:
     encoder = encoder_of("reference")
     images = nets.pictures(encoder.network.model)  # type: ignore[attr-defined]
     for target in all_targets(images):
-        found = find("integrated_gradients")(encoder, images, target, steps=64, baseline=baseline)
-        change = found.scores["score"] - found.scores["score_at_baseline"]
-        total = found.raw.sum(axis=(1, 2, 3), dtype=np.float64)
+        attribution = find("integrated_gradients")(encoder, images, target, steps=64, baseline=baseline)
+        change = attribution.scores["score"] - attribution.scores["score_at_baseline"]
+        total = attribution.raw.sum(axis=(1, 2, 3), dtype=np.float64)
         assert np.abs(total - change).max() <= 0.01 * np.abs(change).max() + 1e-5
-        np.testing.assert_allclose(found.scores["completeness_gap"], total - change, atol=1e-6)
+        np.testing.assert_allclose(attribution.scores["completeness_gap"], total - change, atol=1e-6)
 
 
 def test_smoothgrad_without_noise_is_saliency() -> None:
@@ -173,8 +173,8 @@ def test_a_linear_code_has_the_exact_slope() -> None:
     images = nets.pictures(model)
     kernel = keras.ops.convert_to_numpy(model.layers[-1].kernel)
     codes = images.reshape(2, -1) @ kernel
-    wanted = (codes @ kernel.T).reshape(images.shape)
-    np.testing.assert_allclose(find("saliency")(encoder, images, targets.code()).raw, wanted, rtol=1e-4, atol=1e-5)
+    expected = (codes @ kernel.T).reshape(images.shape)
+    np.testing.assert_allclose(find("saliency")(encoder, images, targets.code()).raw, expected, rtol=1e-4, atol=1e-5)
 
 
 # Activation energy
@@ -205,9 +205,9 @@ def test_activation_energy_refuses_a_code_without_places() -> None:
 def test_free_sizes_from_small_to_large(size: tuple[int, int]) -> None:
     encoder = Encoder(nets.free_size())
     photo = np.random.default_rng(0).integers(0, 255, (*size, 3), dtype=np.uint8)
-    found = saccade.explain(encoder, photo, "occlusion", patch=max(size) // 8)
-    assert found.heatmap.shape == (1, *size)
-    assert found.settings["passes"] < found.settings["holes"]
+    attribution = saccade.explain(encoder, photo, "occlusion", patch=max(size) // 8)
+    assert attribution.heatmap.shape == (1, *size)
+    assert attribution.settings["passes"] < attribution.settings["holes"]
 
 
 def test_reconstruction_error_needs_a_decoder() -> None:
@@ -216,10 +216,10 @@ def test_reconstruction_error_needs_a_decoder() -> None:
         saccade.explain(encoder, nets.pictures(encoder.network.model), target="reconstruction_error")  # type: ignore[attr-defined]
     whole = encoder_of("reference")
     images = nets.pictures(whole.network.model)  # type: ignore[attr-defined]
-    found = saccade.explain(whole, images, "activation_energy", "reconstruction_error")
+    attribution = saccade.explain(whole, images, "activation_energy", "reconstruction_error")
     error = ((whole.reconstruct(images) - images).astype(np.float64) ** 2).mean(axis=(1, 2, 3))
-    np.testing.assert_allclose(found.scores["score"], error, rtol=1e-5)
-    np.testing.assert_allclose(found.values.sum(axis=(1, 2)), error, rtol=1e-4)
+    np.testing.assert_allclose(attribution.scores["score"], error, rtol=1e-5)
+    np.testing.assert_allclose(attribution.values.sum(axis=(1, 2)), error, rtol=1e-4)
 
 
 def test_bad_settings_are_answered_in_one_line() -> None:

@@ -94,15 +94,15 @@ def answer_of(model: Any, pixels: torch.Tensor, part: str) -> torch.Tensor:
 @pytest.mark.parametrize("kind", ["vit", "classifier", "clip", "tower", "siglip"])
 def test_folders_of_transformers(kind: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     torch.manual_seed(0)
-    model, part, said = kinds()[kind]
+    model, part, note = kinds()[kind]
     model.eval().save_pretrained(tmp_path / kind, max_shard_size="30KB")
     assert (tmp_path / kind / "model.safetensors.index.json").exists()
     capfd.readouterr()
     encoder = saccade.load(tmp_path / kind)
     assert capfd.readouterr() == ("", "")
     assert encoder.name == kind
-    assert said in encoder.describe()
-    assert ("note:" in encoder.describe()) == bool(said)
+    assert note in encoder.describe()
+    assert ("note:" in encoder.describe()) == bool(note)
     images = images_for(encoder)
     expected = answer_of(model, fed(encoder, images), part)
     assert_allclose(encoder.codes(images).reshape(expected.shape), expected, rtol=1e-3, atol=1e-4)

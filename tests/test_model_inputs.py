@@ -97,11 +97,11 @@ REFUSALS = {
 }
 
 
-@pytest.mark.parametrize("said", REFUSALS)
-def test_a_torch_module_that_takes_no_single_image(said: str) -> None:
+@pytest.mark.parametrize("message", REFUSALS)
+def test_a_torch_module_that_takes_no_single_image(message: str) -> None:
     for shape in (None, (28, 28, 1)):
-        with pytest.raises(ModelError, match=re.escape(said)):
-            saccade.Encoder(REFUSALS[said], input_shape=shape)
+        with pytest.raises(ModelError, match=re.escape(message)):
+            saccade.Encoder(REFUSALS[message], input_shape=shape)
 
 
 def test_what_the_message_says_works() -> None:
@@ -132,18 +132,18 @@ class NoCall(keras.Model):
 
 @pytest.mark.engine
 def test_a_keras_model_that_takes_no_single_image() -> None:
-    said = "has no call(), so it cannot be called; give the part that takes one image: model.encoder."
-    with pytest.raises(ModelError, match=re.escape(said)):
+    message = "has no call(), so it cannot be called; give the part that takes one image: model.encoder."
+    with pytest.raises(ModelError, match=re.escape(message)):
         open_live(NoCall())
     tower = small(name="tower")
     left, right = keras.Input((16, 16, 3)), keras.Input((16, 16, 3))
     siamese = keras.Model([left, right], keras.layers.Add()([tower(left), tower(right)]))
-    said = "takes 2 inputs; saccade explains models that take one image: give the part that takes one image: "
-    with pytest.raises(ModelError, match=re.escape(f"{said}model.get_layer('tower').")):
+    message = "takes 2 inputs; saccade explains models that take one image: give the part that takes one image: "
+    with pytest.raises(ModelError, match=re.escape(f"{message}model.get_layer('tower').")):
         open_live(siamese)
     flat = keras.Sequential([keras.Input((784,)), keras.layers.Dense(32), keras.layers.Dense(784)])
-    said = "give keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), model])."
-    with pytest.raises(ModelError, match=re.escape(f"takes rows of 784 numbers, not images; {said}")):
+    message = "give keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), model])."
+    with pytest.raises(ModelError, match=re.escape(f"takes rows of 784 numbers, not images; {message}")):
         open_live(flat)
     whole = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), flat])
     assert saccade.Encoder(whole).codes(np.zeros((28, 28), np.uint8)).shape == (1, 1, 1, 32)

@@ -64,11 +64,11 @@ class Counted:
 def test_several_targets_together_are_each_alone(encoder: Encoder, images: Any, tiled: bool) -> None:
     settings = {"patch": 5, "stride": 4, "tiled": tiled}
     together = find("occlusion")(encoder, images, several(images), **settings)
-    for target, found in zip(several(images), together, strict=True):
+    for target, attribution in zip(several(images), together, strict=True):
         alone = find("occlusion")(encoder, images, target, **settings)
-        np.testing.assert_allclose(found.raw, alone.raw, rtol=0, atol=1e-5 * np.abs(alone.raw).max())
-        assert (found.units, found.signed) == (alone.units, alone.signed)
-        assert (found.settings["passes"] < found.settings["holes"]) == tiled
+        np.testing.assert_allclose(attribution.raw, alone.raw, rtol=0, atol=1e-5 * np.abs(alone.raw).max())
+        assert (attribution.units, attribution.signed) == (alone.units, alone.signed)
+        assert (attribution.settings["passes"] < attribution.settings["holes"]) == tiled
 
 
 def test_several_targets_take_the_passes_of_one(encoder: Encoder, images: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,12 +96,12 @@ def test_the_code_and_the_output_share_the_passes_of_the_output(
 
 def test_a_target_that_cannot_tile_takes_the_others_along_hole_by_hole(encoder: Encoder, images: Any) -> None:
     largest = targets.of(lambda codes: keras.ops.max(codes, axis=(1, 2, 3)), name="largest")
-    found = find("occlusion")(encoder, images[:1], [targets.code(), largest], patch=8, stride=8)
-    for each in found:
+    attributions = find("occlusion")(encoder, images[:1], [targets.code(), largest], patch=8, stride=8)
+    for each in attributions:
         assert each.settings["passes"] == each.settings["holes"]
         assert any("hole by hole" in note for note in each.notes)
     alone = find("occlusion")(encoder, images[:1], targets.code(), patch=8, stride=8)
-    np.testing.assert_allclose(found[0].raw, alone.raw, rtol=0, atol=1e-5 * np.abs(alone.raw).max())
+    np.testing.assert_allclose(attributions[0].raw, alone.raw, rtol=0, atol=1e-5 * np.abs(alone.raw).max())
 
 
 def test_one_false_footprint_sends_all_targets_the_plain_way(
@@ -116,8 +116,8 @@ def test_one_false_footprint_sends_all_targets_the_plain_way(
     monkeypatch.setattr(encoder, "dataflow", lambda height, width: Dataflow((height, width), lie))
     with pytest.warns(SaccadeWarning, match="tiling does not hold"):
         mended = find("occlusion")(encoder, images, several(images), patch=5, stride=4)
-    for found, wanted in zip(mended, plain, strict=True):
-        np.testing.assert_allclose(found.raw, wanted.raw, rtol=0, atol=1e-6 * np.abs(wanted.raw).max())
+    for attribution, expected in zip(mended, plain, strict=True):
+        np.testing.assert_allclose(attribution.raw, expected.raw, rtol=0, atol=1e-6 * np.abs(expected.raw).max())
 
 
 def test_the_cells_of_all_passes_are_never_in_memory_at_once() -> None:

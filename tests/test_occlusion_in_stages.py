@@ -37,10 +37,10 @@ def _every_stage_is_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stages, "WORTH_IN_ALL", 1)
 
 
-def agree(found: Any, plain: Any) -> None:
+def agree(attribution: Any, plain: Any) -> None:
     # Shares and similarities are differences to 1, of which float32 rounds off half of 6e-8.
-    np.testing.assert_allclose(found.raw, plain.raw, rtol=0, atol=1e-5 * np.abs(plain.raw).max() + 3e-8)
-    np.testing.assert_allclose(found.scores["score"], plain.scores["score"], rtol=1e-5, atol=1e-9)
+    np.testing.assert_allclose(attribution.raw, plain.raw, rtol=0, atol=1e-5 * np.abs(plain.raw).max() + 3e-8)
+    np.testing.assert_allclose(attribution.scores["score"], plain.scores["score"], rtol=1e-5, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", list(NETS))
@@ -50,10 +50,10 @@ def test_stages_give_the_map_of_covering_one_by_one(name: str) -> None:
     images = nets.pictures(encoder.network.model)  # type: ignore[attr-defined]
     cut = []
     for patch, stride in ((None, None), (5, 3), (3, 2)):
-        found = find("occlusion")(encoder, images, targets.code(), patch=patch, stride=stride)
-        agree(found, find("occlusion")(encoder, images, targets.code(), patch=patch, stride=stride, tiled=False))
-        assert not any("cannot be taken up" in note for note in found.notes)
-        cut.append(bool(found.settings["stages"]))
+        attribution = find("occlusion")(encoder, images, targets.code(), patch=patch, stride=stride)
+        agree(attribution, find("occlusion")(encoder, images, targets.code(), patch=patch, stride=stride, tiled=False))
+        assert not any("cannot be taken up" in note for note in attribution.notes)
+        cut.append(bool(attribution.settings["stages"]))
     assert any(cut) or name in NEVER_CUT
 
 
@@ -89,17 +89,19 @@ def test_several_targets_keep_each_picture_s_own_reference(encoder: Encoder, ima
 def test_a_dense_code_computes_its_convolutions_for_many_holes_at_a_time() -> None:
     encoder = Encoder(nets.dense_code(), layer=nets.MIXING["dense"][1])
     images = nets.pictures(encoder.network.model, 1)  # type: ignore[attr-defined]
-    found = find("occlusion")(encoder, images, targets.code(), patch=4, stride=2)
-    assert found.settings["passes"] == found.settings["holes"]
-    assert max(found.settings["stages"].values()) < found.settings["holes"]
-    last = list(found.settings["stages"])[-1]
-    assert f"computed hole by hole from {last} on: every cell of the code sees too much" in " ".join(found.notes)
+    attribution = find("occlusion")(encoder, images, targets.code(), patch=4, stride=2)
+    assert attribution.settings["passes"] == attribution.settings["holes"]
+    assert max(attribution.settings["stages"].values()) < attribution.settings["holes"]
+    last = list(attribution.settings["stages"])[-1]
+    assert f"computed hole by hole from {last} on: every cell of the code sees too much" in " ".join(attribution.notes)
 
 
 def test_what_reads_the_picture_itself_is_not_cut(encoder: Encoder, images: Any) -> None:
-    found = find("occlusion")(encoder, images, targets.reconstruction_error(), patch=5, stride=4)
-    assert found.settings["stages"] == {}
-    agree(found, find("occlusion")(encoder, images, targets.reconstruction_error(), patch=5, stride=4, tiled=False))
+    attribution = find("occlusion")(encoder, images, targets.reconstruction_error(), patch=5, stride=4)
+    assert attribution.settings["stages"] == {}
+    agree(
+        attribution, find("occlusion")(encoder, images, targets.reconstruction_error(), patch=5, stride=4, tiled=False)
+    )
 
 
 def test_a_model_that_takes_one_batch_size_only_is_not_cut(
@@ -111,26 +113,26 @@ def test_a_model_that_takes_one_batch_size_only_is_not_cut(
 
 def test_stages_that_would_hold_too_much_are_left_out(encoder: Encoder, images: Any) -> None:
     small = Encoder(encoder.network.model, layer="encoded", memory=270_000)  # type: ignore[attr-defined]
-    found = find("occlusion")(small, images, targets.code(), patch=5, stride=4)
+    attribution = find("occlusion")(small, images, targets.code(), patch=5, stride=4)
     wide = find("occlusion")(encoder, images, targets.code(), patch=5, stride=4)
-    assert found.settings["stages"] == {}
+    assert attribution.settings["stages"] == {}
     assert wide.settings["stages"] == {"pool_2": 9}
-    agree(found, wide)
+    agree(attribution, wide)
 
 
 def test_what_the_stages_hold_is_left_free_by_the_questions(encoder: Encoder, images: Any) -> None:
     engine, run = encoder.engine, Run(encoder)
-    taken: list[int] = []
+    pieces: list[int] = []
 
     def work(plan: Chunks) -> None:
-        taken.append(plan.images * plan.points)
+        pieces.append(plan.images * plan.points)
 
     run.execute(work, images, 40, ["encoded"], "score")
     two = 2 * engine._widths((48, 48, 1), ("encoded",), None).bytes_each("score")
     with run.reserved(engine.memory - two):
         run.execute(work, images, 40, ["encoded"], "score")
     run.execute(work, images, 40, ["encoded"], "score")
-    assert taken[1] == 2 < taken[0] == taken[2]
+    assert pieces[1] == 2 < pieces[0] == pieces[2]
 
 
 def test_little_work_is_not_cut(encoder: Encoder, images: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,31 +146,31 @@ def test_a_wrong_stage_is_noticed_and_the_whole_way_taken(
     plain = find("occlusion")(encoder, images, targets.code(), patch=5, stride=4)
     right = stages.Pasted._footprints
     monkeypatch.setattr(stages.Pasted, "_footprints", lambda self, number: right(self, max(number - 1, 0)))
-    found = find("occlusion")(encoder, images, targets.code(), patch=5, stride=4)
-    assert found.settings["stages"] == {}
-    assert any("cannot be taken up at" in note and "differs by" in note for note in found.notes)
-    agree(found, plain)
+    attribution = find("occlusion")(encoder, images, targets.code(), patch=5, stride=4)
+    assert attribution.settings["stages"] == {}
+    assert any("cannot be taken up at" in note and "differs by" in note for note in attribution.notes)
+    agree(attribution, plain)
 
 
 def test_a_model_that_cannot_be_taken_up_in_between_is_explained_all_the_same(
     encoder: Encoder, images: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = find("occlusion")(encoder, images, targets.code(), patch=5, stride=4, tiled=False)
-    asked = encoder.network.run
+    run_network = encoder.network.run
 
     def run(pictures: Any, layers: Any, taps: Any = None) -> Any:
         if taps:
             raise ValueError("cannot reshape 1 picture into 9")
-        return asked(pictures, layers, taps)
+        return run_network(pictures, layers, taps)
 
     monkeypatch.setattr(encoder.network, "run", run)
     fresh = Encoder.__new__(Encoder)
     fresh.__dict__.update(encoder.__dict__)
     fresh.engine = engine_for(encoder.network)
-    found = find("occlusion")(fresh, images, targets.code(), patch=5, stride=4)
-    assert found.settings["stages"] == {}
-    assert any("cannot be taken up at" in note and "(ValueError)" in note for note in found.notes)
-    agree(found, plain)
+    attribution = find("occlusion")(fresh, images, targets.code(), patch=5, stride=4)
+    assert attribution.settings["stages"] == {}
+    assert any("cannot be taken up at" in note and "(ValueError)" in note for note in attribution.notes)
+    agree(attribution, plain)
 
 
 class CountsAtTheDoor(torch.nn.Module):
@@ -189,16 +191,16 @@ class CountsAtTheDoor(torch.nn.Module):
 def test_a_module_that_counts_its_pictures_at_the_door_is_explained_all_the_same() -> None:
     encoder = Encoder(CountsAtTheDoor(), layer="code", input_shape=(24, 24, 1))
     images = np.random.default_rng(0).random((1, 24, 24, 1), np.float32)
-    found = find("occlusion")(encoder, images, targets.code(), patch=4, stride=2)
-    assert found.settings["stages"] == {}
-    assert any("cannot be taken up at second (RuntimeError)" in note for note in found.notes)
-    agree(found, find("occlusion")(encoder, images, targets.code(), patch=4, stride=2, tiled=False))
+    attribution = find("occlusion")(encoder, images, targets.code(), patch=4, stride=2)
+    assert attribution.settings["stages"] == {}
+    assert any("cannot be taken up at second (RuntimeError)" in note for note in attribution.notes)
+    agree(attribution, find("occlusion")(encoder, images, targets.code(), patch=4, stride=2, tiled=False))
 
 
 def test_it_can_be_stopped_between_stages(encoder: Encoder, images: Any) -> None:
-    asked = iter([False, False, True])
+    stops = iter([False, False, True])
     with pytest.raises(Cancelled):
-        saccade.explain(encoder, images, "occlusion", patch=5, stride=4, stop=lambda: next(asked))
+        saccade.explain(encoder, images, "occlusion", patch=5, stride=4, stop=lambda: next(stops))
 
 
 def test_layers_between_take_fewer_passes(encoder: Encoder, images: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,9 +209,9 @@ def test_layers_between_take_fewer_passes(encoder: Encoder, images: Any, monkeyp
     fixed = {"filler": np.zeros_like(images[:1])}
     (scores,), notes = occlusion_scores(Run(encoder), images[:1], [targets.code()], where, fixed, tiled=True)
     assert notes == ()
-    asked = [(rest[2], settings.get("at"), len(rest[3])) for _, rest, settings in questions]
+    summaries = [(rest[2], settings.get("at"), len(rest[3])) for _, rest, settings in questions]
     chain = [each.layer for each in scores.stages]
-    walked = [each for each in asked if each[0] is REPLACED or (each[0] is COVERED and each[2] > 5)]
+    walked = [each for each in summaries if each[0] is REPLACED or (each[0] is COVERED and each[2] > 5)]
     assert [at for _, at, _ in walked] == [None, *chain]
     assert [points - 1 for _, _, points in walked] == [*(each.plan.passes for each in scores.stages), scores.passes]
     assert sorted(points for _, _, points in walked) == [points for _, _, points in walked]

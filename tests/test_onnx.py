@@ -270,15 +270,15 @@ GLOBAL = {
 def changes(model: Any, axis: int) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     """For holes over whole rows (columns): the hole, and the rows (columns) of the result that change."""
     before = images()
-    plain, seen = alone(model, before), []
+    plain, moves = alone(model, before), []
     for start in range(SIDE - 2):
         hole = before.copy()
         np.moveaxis(hole, 1 + axis, 0)[start : start + 3] += 3 + np.arange(3)[:, None, None, None]
         changed = np.abs(alone(model, hole) - plain).max(axis=(0, 1, 3 - axis)) > 1e-5
         places = np.flatnonzero(changed)
         if len(places):
-            seen.append(((start, start + 3), (int(places[0]), int(places[-1]) + 1)))
-    return seen
+            moves.append(((start, start + 3), (int(places[0]), int(places[-1]) + 1)))
+    return moves
 
 
 @pytest.mark.parametrize("name", [*LOCAL, *GLOBAL])

@@ -60,23 +60,23 @@ def test_saliency_equals_captum(encoder: Encoder, torch_module: Any, images: Any
 
     run, _ = forward(torch_module, images)
     x = torch.tensor(images.transpose(0, 3, 1, 2), requires_grad=True)
-    wanted = last(Saliency(run).attribute(x, abs=False))
-    close(saccade.explain(encoder, images, "saliency").raw, wanted)
+    expected = last(Saliency(run).attribute(x, abs=False))
+    close(saccade.explain(encoder, images, "saliency").raw, expected)
 
 
 def test_integrated_gradients_equal_captum(encoder: Encoder, torch_module: Any, images: Any) -> None:
-    wanted = integrated_by_captum(torch_module, images)
+    expected = integrated_by_captum(torch_module, images)
     settings: dict[str, Any] = {"method": "integrated_gradients", "steps": 50, "baseline": "black"}
     plain = Encoder(torch_module, layer="encoder", input_shape=(SIZE, SIZE, 1))
     plain.network.__dict__["_postponed"] = ()
-    close(saccade.explain(plain, images, **settings).raw, wanted)
+    close(saccade.explain(plain, images, **settings).raw, expected)
     # Where activations wait, it is the same but for the few windows in which float32 cannot tell the activations of two
     # pixels apart; and there it is no farther from what double precision says than Captum is.
-    found = saccade.explain(encoder, images, **settings).raw
+    raw = saccade.explain(encoder, images, **settings).raw
     true = integrated_by_captum(copy.deepcopy(torch_module).double(), images)
-    largest = np.abs(wanted).max()
-    assert (np.abs(found - wanted) > 1e-4 * largest).mean() < 0.01
-    assert np.abs(found - true).max() <= np.abs(wanted - true).max() + 1e-5 * largest
+    largest = np.abs(expected).max()
+    assert (np.abs(raw - expected) > 1e-4 * largest).mean() < 0.01
+    assert np.abs(raw - true).max() <= np.abs(expected - true).max() + 1e-5 * largest
 
 
 def integrated_by_captum(module: Any, images: Any) -> Any:
@@ -87,7 +87,7 @@ def integrated_by_captum(module: Any, images: Any) -> Any:
     kind = next(module.parameters()).dtype
     x = torch.tensor(images.transpose(0, 3, 1, 2)).to(kind)
     frozen = module.encoder(x).detach()
-    explainer = IntegratedGradients(lambda given, reference: (module.encoder(given) * reference).flatten(1).sum(1))
+    explainer = IntegratedGradients(lambda pixels, reference: (module.encoder(pixels) * reference).flatten(1).sum(1))
     return last(explainer.attribute(x, baselines=0.0, n_steps=50, additional_forward_args=(frozen,)))
 
 
@@ -103,11 +103,11 @@ def test_occlusion_equals_captum(encoder: Encoder, torch_module: Any, images: An
 
     x = torch.tensor(images.transpose(0, 3, 1, 2))
     # Captum reports f(x) - f(covered) and averages the windows over each pixel.
-    wanted = Occlusion(share).attribute(
+    expected = Occlusion(share).attribute(
         x, sliding_window_shapes=(1, 6, 6), strides=(1, 3, 3), baselines=0.5, additional_forward_args=(frozen,)
     )
-    found = saccade.explain(encoder, images, "occlusion", patch=6, stride=3, filler=0.5, low_pass=0)
-    close(found.heatmap, last(wanted)[..., 0])
+    attribution = saccade.explain(encoder, images, "occlusion", patch=6, stride=3, filler=0.5, low_pass=0)
+    close(attribution.heatmap, last(expected)[..., 0])
 
 
 def test_keras_and_torch_give_the_same_maps(encoder: Encoder, keras_model: Any, images: Any) -> None:
@@ -144,8 +144,8 @@ def test_saliency_and_smoothgrad_equal_tf_keras_vis(keras_model: Any, images: An
             np.asarray(_one(peer, cut, images[k : k + 1], noise * (0.1 * spread[k]), arguments))
             for k in range(len(images))
         ]
-    found = saccade.explain(Encoder(keras_model), images, "smoothgrad", samples=samples, noise=0.1, seed=4).raw
-    close(found, np.concatenate(smooth))
+    raw = saccade.explain(Encoder(keras_model), images, "smoothgrad", samples=samples, noise=0.1, seed=4).raw
+    close(raw, np.concatenate(smooth))
 
 
 def _one(peer: Any, cut: Any, image: Any, noise: Any, arguments: dict[str, Any]) -> Any:

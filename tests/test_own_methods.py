@@ -80,10 +80,15 @@ def images(encoder: Encoder) -> Any:
 
 
 def test_a_method_is_passed_as_a_function(encoder: Encoder, images: Any) -> None:
-    found = saccade.explain(encoder, images, mine, power=2.0)
-    assert (found.method, found.title, found.units, found.settings["power"]) == ("mine", "Mine", "steepness", 2.0)
+    attribution = saccade.explain(encoder, images, mine, power=2.0)
+    assert (attribution.method, attribution.title, attribution.units, attribution.settings["power"]) == (
+        "mine",
+        "Mine",
+        "steepness",
+        2.0,
+    )
     plain = saccade.explain(encoder, images, "saliency", low_pass=0)
-    np.testing.assert_allclose(found.values, plain.values**2, rtol=1e-4, atol=1e-9)
+    np.testing.assert_allclose(attribution.values, plain.values**2, rtol=1e-4, atol=1e-9)
     with pytest.raises(UnknownName, match="no setting of mine 'powre'; the nearest is 'power'"):
         saccade.explain(encoder, images, mine, powre=2.0)
 
@@ -91,14 +96,14 @@ def test_a_method_is_passed_as_a_function(encoder: Encoder, images: Any) -> None
 def test_a_function_that_is_no_method_is_refused_in_one_line(encoder: Encoder, images: Any) -> None:
     def undecorated(run: Any, images: Any, target: Any) -> None: ...
 
-    for given, named in ((undecorated, "undecorated"), (3, "int")):
+    for candidate, named in ((undecorated, "undecorated"), (3, "int")):
         with pytest.raises(InputError, match=rf"method='{named}' is no method: give a name .* @saccade.method\("):
-            saccade.explain(encoder, images, given)  # type: ignore[arg-type]
+            saccade.explain(encoder, images, candidate)  # type: ignore[arg-type]
 
 
 def test_a_live_model_is_explained_with_its_defaults(encoder: Encoder, images: Any) -> None:
-    found = saccade.explain(encoder.network.model, images, "activation_energy")  # type: ignore[attr-defined]
-    np.testing.assert_array_equal(found.values, saccade.explain(encoder, images, "activation_energy").values)
+    attribution = saccade.explain(encoder.network.model, images, "activation_energy")  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(attribution.values, saccade.explain(encoder, images, "activation_energy").values)
     with pytest.raises(InputError, match=r"'cat.keras' is a path, not an encoder; open it first: saccade.load\("):
         saccade.explain("cat.keras", images)
 
@@ -124,19 +129,19 @@ def test_a_method_of_another_package_is_found(installed: Any, encoder: Encoder, 
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         ("saliency", f"{__name__}:mine", "that name is taken"),
         ("broken", "no_such_module:mine", "it cannot be loaded"),
         ("plain", f"{__name__}:test_a_method_is_passed_as_a_function", "no function with @saccade.method"),
     ],
 )
-def test_what_is_no_method_of_another_package_is_left_out(installed: Any, name: str, value: str, said: str) -> None:
+def test_what_is_no_method_of_another_package_is_left_out(installed: Any, name: str, value: str, message: str) -> None:
     installed(**{name: value})
-    with pytest.warns(SaccadeWarning, match=rf"method '{name}' .* is left out: .*{said}"):
-        known = methods.available()
-    assert (name in known) == (name == "saliency")
-    assert known.get(name) is not mine
+    with pytest.warns(SaccadeWarning, match=rf"method '{name}' .* is left out: .*{message}"):
+        available = methods.available()
+    assert (name in available) == (name == "saliency")
+    assert available.get(name) is not mine
 
 
 def test_a_borrowed_network_answers_what_needs_no_gradients() -> None:
@@ -151,25 +156,25 @@ def test_a_borrowed_network_answers_what_needs_no_gradients() -> None:
     assert {"occlusion", "relax", "sobol", "activation_energy", "eigen_cam"} <= set(able)
     for name in able:
         if name == "score_cam":
-            found = saccade.explain(own, images, name, masked="picture")
+            attribution = saccade.explain(own, images, name, masked="picture")
         else:
             settings = {"relax": {"masks": 32}, "sobol": {"designs": 4}}.get(name, {})
-            found = saccade.explain(own, images, name, **settings)
-        assert np.isfinite(found.values).all()
-        assert found.values.any()
+            attribution = saccade.explain(own, images, name, **settings)
+        assert np.isfinite(attribution.values).all()
+        assert attribution.values.any()
 
 
 def test_a_borrowed_network_is_covered_as_one_hole_at_a_time_would_be() -> None:
     own = Encoder(Borrowed())
     images = np.random.default_rng(1).random((1, 16, 16, 3)).astype(np.float32)
-    found = saccade.explain(own, images, patch=4, stride=4, filler="black", low_pass=0)
+    attribution = saccade.explain(own, images, patch=4, stride=4, filler="black", low_pass=0)
     code = own.codes(images)
     for row, column in np.ndindex(4, 4):
         hidden = images.copy()
         hidden[:, 4 * row : 4 * row + 4, 4 * column : 4 * column + 4] = 0
         share = ((own.codes(hidden) - code) ** 2).sum() / (code**2).sum()
-        np.testing.assert_allclose(found.raw[0, row, column], share, rtol=1e-4, atol=1e-7)
-    assert found.settings["passes"] < found.settings["holes"]
+        np.testing.assert_allclose(attribution.raw[0, row, column], share, rtol=1e-4, atol=1e-7)
+    assert attribution.settings["passes"] < attribution.settings["holes"]
 
 
 @pytest.mark.parametrize("name", ["saliency", "integrated_gradients", "grad_cam", "ablation_cam", "jacobian_energy"])
@@ -189,8 +194,8 @@ def test_what_a_network_cannot_do_is_refused_before_anything_is_computed(name: s
 def test_evaluate_says_that_weights_cannot_be_randomised(tmp_path: Any) -> None:
     own = Encoder(Borrowed())
     images = np.random.default_rng(1).random((8, 16, 16, 3)).astype(np.float32)
-    found = saccade.evaluate(own, images, ["activation_energy"], steps=6, resamples=100)
-    assert any("cannot be told apart by layer" in note for note in found.notes)
+    evaluation = saccade.evaluate(own, images, ["activation_energy"], steps=6, resamples=100)
+    assert any("cannot be told apart by layer" in note for note in evaluation.notes)
 
 
 def test_a_framework_that_is_not_known_brings_its_backend() -> None:

@@ -60,8 +60,8 @@ FILE = re.compile(r"`([a-z0-9_]+(?:/[a-z0-9_]+)*(?:\.py|\.js|/))`")
 def test_every_file_that_a_document_names_is_there(document: str) -> None:
     names = FILE.findall((PROJECT / "docs" / document).read_text(encoding="utf-8"))
     assert len(names) > 3
-    known = [path.relative_to(PROJECT).as_posix() for path in (*PROJECT.glob("*/"), *PROJECT.glob("[bdst]*/**/*"))]
-    paths = [f"/{path}" for path in known]
+    existing = [path.relative_to(PROJECT).as_posix() for path in (*PROJECT.glob("*/"), *PROJECT.glob("[bdst]*/**/*"))]
+    paths = [f"/{path}" for path in existing]
     assert not [name for name in names if not any(path.endswith(f"/{name.rstrip('/')}") for path in paths)]
 
 

@@ -318,12 +318,12 @@ def test_it_saves_and_opens_again(why: Similarity, tmp_path: Path) -> None:
 def test_the_frame_is_what_the_model_sees() -> None:
     photo = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
 
-    def seen(box: tuple[float, float, float, float]) -> np.ndarray:
+    def cropped(box: tuple[float, float, float, float]) -> np.ndarray:
         return framed(Photo("x", None, photo, Placement((4, 6), (2, 2), box)))
 
-    assert np.array_equal(seen((0, 0, 6, 4)), photo)
-    assert np.array_equal(seen((1, 0, 5, 4)), photo[:, 1:5])
-    padded = seen((0, -1, 6, 5))
+    assert np.array_equal(cropped((0, 0, 6, 4)), photo)
+    assert np.array_equal(cropped((1, 0, 5, 4)), photo[:, 1:5])
+    padded = cropped((0, -1, 6, 5))
     assert padded.shape == (6, 6, 3)
     assert np.array_equal(padded[1:5], photo)
     assert (padded[[0, 5]] == 255).all()
@@ -366,13 +366,13 @@ def test_what_is_known_of_a_model_is_taken_off_by_itself(folder: Path) -> None:
     from saccade.pairs import reference_of
 
     plain = encoder()
-    known = encoder(reference=reference_of(plain, folder))
-    why = saccade.compare(known, CAT, CUP)
+    with_reference = encoder(reference=reference_of(plain, folder))
+    why = saccade.compare(with_reference, CAT, CUP)
     assert (why.centred, why.references) == (True, 40)
-    assert (why.median_score, why.high_score) == known.reference.typical(centred=True)  # type: ignore[union-attr]
-    as_they_are = saccade.compare(known, CAT, CUP, centred=False)
+    assert (why.median_score, why.high_score) == with_reference.reference.typical(centred=True)  # type: ignore[union-attr]
+    as_they_are = saccade.compare(with_reference, CAT, CUP, centred=False)
     assert as_they_are.score == pytest.approx(saccade.compare(plain, CAT, CUP).score, abs=1e-6)
-    assert (as_they_are.median_score, as_they_are.high_score) == known.reference.typical(centred=False)  # type: ignore[union-attr]
+    assert (as_they_are.median_score, as_they_are.high_score) == with_reference.reference.typical(centred=False)  # type: ignore[union-attr]
     with pytest.raises(InputError, match="centred=True needs to know"):
         saccade.compare(plain, CAT, CUP, centred=True)
     with pytest.raises(InputError, match="give one of them"):

@@ -97,8 +97,8 @@ def test_a_line_is_drawn_around_photos_and_keys_do_the_same(paths: list[Path]) -
         expected = group_of(CodeSpace.of(drawing_encoder(), drawing_encoder().codes(paths)), left)
         assert float(tab.get_attribute(".photo-group", "data-likeness")) == pytest.approx(expected.likeness, abs=1e-5)
         assert tab.locator(".photo-group .trio figure").count() == 3
-        found = Axe().run(tab, context="#collection")
-        assert found.violations_count == 0, found.generate_report()
+        accessibility = Axe().run(tab, context="#collection")
+        assert accessibility.violations_count == 0, accessibility.generate_report()
         tab.locator(".photo-group .small-photos").last.locator("button").first.click()
         assert len(tab.get_attribute("#collection .view", "data-group").split()) == len(left) + 1
         stage.focus()

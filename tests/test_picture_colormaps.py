@@ -60,8 +60,8 @@ def test_the_two_sides_differ_for_colour_blind_readers() -> None:
 def test_colours_can_be_read_back_as_values(name: str) -> None:
     values = np.linspace(0, 1, 400)
     table = ramp(name, 1001).astype(float)
-    seen = apply(values, name).astype(float)
-    back = ((seen[:, None] - table[None]) ** 2).sum(-1).argmin(1) / 1000
+    colours = apply(values, name).astype(float)
+    back = ((colours[:, None] - table[None]) ** 2).sum(-1).argmin(1) / 1000
     assert np.abs(back - values).max() < 0.012
     assert (np.diff(back) >= 0).all()
 

@@ -46,7 +46,7 @@ def test_every_picture_is_there_and_large_enough(photos: int, methods: int, page
     names = [f"{k}.jpg" for k in range(photos)]
     sheets = comparison(pictures, names, METHODS[:methods], title="What it is made of")
     assert len(sheets) == pages == sheets_of(photos, methods)
-    seen: dict[tuple[int, int], int] = {}
+    counts: dict[tuple[int, int], int] = {}
     for sheet in sheets:
         assert sheet.width * sheet.height <= 12e6
         boxes = places(sheet, pictures)
@@ -56,9 +56,9 @@ def test_every_picture_is_there_and_large_enough(photos: int, methods: int, page
         if photos > 1:
             assert all(len({top for (other, _), (top, *_) in boxes.items() if other == photo}) == 1 for photo in rows)
         for key in boxes:
-            seen[key] = seen.get(key, 0) + 1
-    assert set(seen) == {(photo, head) for photo in range(photos) for head in range(methods + 1)}
-    assert all(count == 1 for (_, head), count in seen.items() if head)
+            counts[key] = counts.get(key, 0) + 1
+    assert set(counts) == {(photo, head) for photo in range(photos) for head in range(methods + 1)}
+    assert all(count == 1 for (_, head), count in counts.items() if head)
 
 
 def test_a_bar_stands_below_its_map() -> None:

@@ -51,8 +51,8 @@ BLINDNESS = {
 
 @pytest.mark.parametrize("kind", BLINDNESS)
 def test_colours_differ_for_everybody(kind: str) -> None:
-    seen = [lightness(np.array(BLINDNESS[kind]) @ linear(colour)) for colour in MATCH_COLOURS]
-    assert min(np.linalg.norm(one - other) for one, other in combinations(seen, 2)) > 18
+    perceived = [lightness(np.array(BLINDNESS[kind]) @ linear(colour)) for colour in MATCH_COLOURS]
+    assert min(np.linalg.norm(one - other) for one, other in combinations(perceived, 2)) > 18
 
 
 def test_colours_differ_in_a_grey_print() -> None:

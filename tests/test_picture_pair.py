@@ -29,12 +29,12 @@ def shares(score: float, seed: int) -> np.ndarray:
 
 
 def matches(*amounts: float, error: float | None = None) -> list[Parts]:
-    made = []
+    parts = []
     for index, amount in enumerate(amounts):
         first, second = np.zeros((2, 7, 7), bool)
         first[index % 7, :2] = second[:2, index % 7] = True
-        made.append(Parts(amount, first, second, error))
-    return made
+        parts.append(Parts(amount, first, second, error))
+    return parts
 
 
 def widths(image: np.ndarray, colour: tuple[int, int, int]) -> int:

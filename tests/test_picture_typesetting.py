@@ -51,9 +51,9 @@ def no_font_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("no_font_of_the_machine")
 def test_letters_that_no_font_has_are_question_marks_and_that_is_said_once() -> None:
-    with pytest.warns(SaccadeWarning, match="no font of this machine has some letters") as told:
+    with pytest.warns(SaccadeWarning, match="no font of this machine has some letters") as warned:
         assert printable("\u6587\u6587.jpg \u041a") == "??.jpg ?"
-    assert len(told) == 1
+    assert len(warned) == 1
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert printable("\u0416") == "?"

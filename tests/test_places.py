@@ -212,13 +212,13 @@ def images() -> np.ndarray:
 
 
 def test_energy_lies_at_the_patches_and_special_tokens_apart(tokens: saccade.Encoder, images: np.ndarray) -> None:
-    found = saccade.explain(tokens, images, "activation_energy")
+    attribution = saccade.explain(tokens, images, "activation_energy")
     code = tokens.activations(images, ["norm"])["norm"].astype(float)
     energy = (code**2).sum(-1)
     expected = energy[:, 5:].reshape(2, 4, 6) / energy.sum(1)[:, None, None]
-    np.testing.assert_allclose(found.values, expected, rtol=1e-5)
-    np.testing.assert_allclose(found.scores["special_tokens"], energy[:, :5].sum(1) / energy.sum(1), rtol=1e-5)
-    assert any("5 special tokens" in note for note in found.notes)
+    np.testing.assert_allclose(attribution.values, expected, rtol=1e-5)
+    np.testing.assert_allclose(attribution.scores["special_tokens"], energy[:, :5].sum(1) / energy.sum(1), rtol=1e-5)
+    assert any("5 special tokens" in note for note in attribution.notes)
 
 
 def test_a_cell_is_the_token_of_its_patch(tokens: saccade.Encoder, images: np.ndarray) -> None:
@@ -284,26 +284,26 @@ def test_cams_weigh_the_last_block_that_is_read(method: str, images: np.ndarray)
         (2, None, "norm"),
     ):
         encoder = saccade.Encoder(Transformer(prefix, 0, pooled).eval(), input_shape=(*SIZE, 3))
-        found = saccade.explain(encoder, images, method)
-        assert found.settings["at"] == layer
-        assert found.values.shape == (2, 4, 6)
-        assert np.abs(found.values).max() > 0
+        attribution = saccade.explain(encoder, images, method)
+        assert attribution.settings["at"] == layer
+        assert attribution.values.shape == (2, 4, 6)
+        assert np.abs(attribution.values).max() > 0
 
 
 def test_grad_cam_of_tokens_is_that_of_the_formula(images: np.ndarray) -> None:
     torch.manual_seed(0)
     module = Transformer(2, 0, "mean").eval()
     encoder = saccade.Encoder(module, input_shape=(*SIZE, 3))
-    kept = {}
-    handle = module.norm.register_forward_hook(lambda _m, _i, output: kept.update(v=output, _=output.retain_grad()))
+    recorded = {}
+    handle = module.norm.register_forward_hook(lambda _m, _i, output: recorded.update(v=output, _=output.retain_grad()))
     code = module(torch.tensor(images).permute(0, 3, 1, 2))
     (code * code.detach()).sum().backward()
     handle.remove()
-    values, gradient = (tensor[:, 2:].detach() for tensor in (kept["v"], kept["v"].grad))
+    values, gradient = (tensor[:, 2:].detach() for tensor in (recorded["v"], recorded["v"].grad))
     expected = (values * gradient.mean(1, keepdim=True)).sum(-1).reshape(2, 4, 6).numpy()
     expected -= expected.mean((1, 2), keepdims=True)
-    found = saccade.explain(encoder, images, "grad_cam", at="norm").values
-    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
+    weighted = saccade.explain(encoder, images, "grad_cam", at="norm").values
+    np.testing.assert_allclose(weighted, expected, atol=1e-5 * np.abs(expected).max())
 
 
 class Mean(nn.Module):
@@ -319,8 +319,8 @@ def test_a_windowed_net_is_compared_and_weighed_on_its_grid(images: np.ndarray) 
     assert saccade.compare(encoder, images[:1], images[1:]).shares_a.shape == (4, 6)
     assert saccade.explain(encoder, images, "grad_cam", at="last").values.shape == (2, 4, 6)
     pooled = nn.Sequential(encoder.network.module, nn.Flatten(1, 2), Mean())
-    found = saccade.explain(saccade.Encoder(pooled.eval(), input_shape=(*SIZE, 3)), images, "grad_cam")
-    assert found.values.shape == (2, 4, 6)
+    attribution = saccade.explain(saccade.Encoder(pooled.eval(), input_shape=(*SIZE, 3)), images, "grad_cam")
+    assert attribution.values.shape == (2, 4, 6)
 
 
 def test_tokens_that_lie_nowhere_are_refused(images: np.ndarray) -> None:
@@ -363,11 +363,11 @@ def test_abnormally_long_tokens_are_noticed(images: np.ndarray) -> None:
 
 @pytest.mark.parametrize("method", ["occlusion", "relax", "extremal_perturbation"])
 def test_it_is_said_that_covered_tokens_are_filled(method: str, images: np.ndarray) -> None:
-    said = "tokens of covered places are computed from what fills them; none is dropped"
+    note = "tokens of covered places are computed from what fills them; none is dropped"
     settings = {"relax": {"masks": 16}, "extremal_perturbation": {"iterations": 1}}.get(method, {})
     tokens = saccade.Encoder(Transformer().eval(), input_shape=(*SIZE, 3))
     maps = saccade.Encoder(nn.Sequential(nn.Conv2d(3, 4, 8, 8), nn.ELU()).eval(), input_shape=(*SIZE, 3))
-    assert said in saccade.explain(tokens, images, method, **settings).notes
-    assert said not in saccade.explain(maps, images, method, **settings).notes
-    assert said not in saccade.explain(tokens, images, "saliency").notes
-    assert said in saccade.compare(tokens, images[:1], images[1:], split="masked", masks=64, cells=2).notes
+    assert note in saccade.explain(tokens, images, method, **settings).notes
+    assert note not in saccade.explain(maps, images, method, **settings).notes
+    assert note not in saccade.explain(tokens, images, "saliency").notes
+    assert note in saccade.compare(tokens, images[:1], images[1:], split="masked", masks=64, cells=2).notes

@@ -184,9 +184,9 @@ def test_bad_input_is_one_plain_line(encoder: saccade.Encoder, folder: Path, tmp
 def test_the_command(run: Run, small_model: str, photos: Path) -> None:
     status, out, _ = run("report", small_model, photos, "-o", "page.html", "--json")
     assert status == 0
-    told = json.loads(out)
-    assert told["output"] == "page.html"
-    assert told["bytes"] == Path("page.html").stat().st_size
+    summary = json.loads(out)
+    assert summary["output"] == "page.html"
+    assert summary["bytes"] == Path("page.html").stat().st_size
     command = carried_by(Path("page.html"))["recipe"]["command"]
     assert command == "saccade report small.keras cat.jpg cup.png rocket.webp --output page.html"
     refused(run("report", small_model, photos, "-o", "page.txt"), "page.txt is no page", ".html")
@@ -357,10 +357,10 @@ def test_the_value_under_the_pointer_is_the_arrays(browser: Any, page: Path, car
         box = stage.bounding_box()
         for across, down in ((0.31, 0.44), (0.72, 0.13), (0.5, 0.9)):
             tab.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
-            told = float(tab.get_attribute("#look .readout", "data-value"))
+            value = float(tab.get_attribute("#look .readout", "data-value"))
             row, column = int(down * values.shape[0]), int(across * values.shape[1])
             near = values[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2]
-            assert np.abs(near - told).min() < 1e-6 * np.abs(values).max()
+            assert np.abs(near - value).min() < 1e-6 * np.abs(values).max()
 
 
 def test_keys_do_what_the_pointer_does(browser: Any, page: Path) -> None:
@@ -450,8 +450,8 @@ def test_everybody_can_use_it(browser: Any, page: Path) -> None:
             for section in tab.locator("section.chapter").all():
                 section.scroll_into_view_if_needed()
                 tab.wait_for_timeout(100)
-            found = Axe().run(tab)
-            assert found.violations_count == 0, found.generate_report()
+            accessibility = Axe().run(tab)
+            assert accessibility.violations_count == 0, accessibility.generate_report()
 
 
 _PAINT = """([pixels, map, ramps, scale, width, height]) => {
@@ -483,6 +483,6 @@ def test_paint_is_the_librarys(browser: Any, tmp_path: Path, carried: dict[str, 
         limits = {"low": scale.low, "high": scale.high, "signed": signed, "flat": False}
         expected = np.asarray(overlay(photo, shown_values, scale, contours=False)).astype(int)
         with opened(browser, page) as tab:
-            asked = [pixels, array_spec(shown_values), carried["ramps"], limits, width, height]
-            painted = np.array(tab.evaluate(_PAINT, asked)).reshape(height, width, 4)[..., :3]
+            arguments = [pixels, array_spec(shown_values), carried["ramps"], limits, width, height]
+            painted = np.array(tab.evaluate(_PAINT, arguments)).reshape(height, width, 4)[..., :3]
         assert np.abs(painted - expected).max() <= 2

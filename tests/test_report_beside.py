@@ -379,9 +379,9 @@ def test_one_finger_reads_both_maps(browser: Any, page: Path, carried: dict[str,
         area = stage.bounding_box()
         across, down = 0.47, 0.62
         tab.mouse.move(area["x"] + across * area["width"], area["y"] + down * area["height"])
-        told = [float(value) for value in tab.get_attribute("#beside .readout", "data-values").split()]
+        readings = [float(value) for value in tab.get_attribute("#beside .readout", "data-values").split()]
         inner = (across - box[0]) / (box[2] - box[0]), (down - box[1]) / (box[3] - box[1])
-        for values, value, (x, y) in zip(maps, told, ((across, down), inner), strict=True):
+        for values, value, (x, y) in zip(maps, readings, ((across, down), inner), strict=True):
             row, column = int(y * values.shape[0]), int(x * values.shape[1])
             near = values[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2]
             assert np.abs(near - value).min() <= 1e-6 * np.abs(values).max()

@@ -77,10 +77,10 @@ def test_the_page_asks_and_shows_the_answer(encoder: saccade.Encoder, widget: An
         widget.render({{ model, el: document.getElementById("here") }});
         </script>"""
     )
-    asked: list[int] = []
+    sizes: list[int] = []
 
     def kernel(numbers: list[float]) -> list[list[float]]:
-        asked.append(len(numbers))
+        sizes.append(len(numbers))
         image = np.array(numbers, np.float32).reshape(1, 32, 32, 3)
         code, redrawn = computed(encoder, image)
         assert redrawn is not None
@@ -109,5 +109,5 @@ def test_the_page_asks_and_shows_the_answer(encoder: saccade.Encoder, widget: An
             tab.wait_for_timeout(100)
         assert frame.locator("#cover .score-number").inner_text() != before
         assert errors == []
-        assert asked
-        assert set(asked) == {32 * 32 * 3}
+        assert sizes
+        assert set(sizes) == {32 * 32 * 3}

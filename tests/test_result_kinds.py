@@ -39,9 +39,9 @@ def results() -> dict[str, Result]:
 def test_a_result_is_plain_numbers_and_words(results: dict[str, Result], kind: str) -> None:
     content = results[kind].to_dict()
     assert json.loads(json.dumps(content, allow_nan=False)) == content
-    made = plain(results[kind].provenance())
-    assert made["model"]
-    assert made.items() <= content.items()
+    provenance = plain(results[kind].provenance())
+    assert provenance["model"]
+    assert provenance.items() <= content.items()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -140,9 +140,9 @@ def test_methods_side_by_side_need_the_same_images(encoder: saccade.Encoder, pho
 
 
 def test_progress_and_stop_belong_to_the_call(encoder: saccade.Encoder, photos: list[Any]) -> None:
-    seen: list[tuple[int, int]] = []
-    saccade.explain(encoder, photos, progress=lambda done, total: seen.append((done, total)))
-    assert seen
-    assert seen[-1][0] == seen[-1][1]
+    progress: list[tuple[int, int]] = []
+    saccade.explain(encoder, photos, progress=lambda done, total: progress.append((done, total)))
+    assert progress
+    assert progress[-1][0] == progress[-1][1]
     with pytest.raises(saccade.errors.Cancelled):
         saccade.explain(encoder, photos, stop=lambda: True)

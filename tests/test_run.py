@@ -77,9 +77,11 @@ def test_eight_threads_equal_the_same_calls_alone(encoder: Encoder, images: Any,
 
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(explain, range(len(calls))))
-    for number, (call, found) in enumerate(zip(calls, together, strict=True)):
-        wanted = alone[call]
-        np.testing.assert_allclose(found.values, wanted.values, rtol=0, atol=1e-5 * np.abs(wanted.values).max() + 1e-9)
+    for number, (call, attribution) in enumerate(zip(calls, together, strict=True)):
+        expected = alone[call]
+        np.testing.assert_allclose(
+            attribution.values, expected.values, rtol=0, atol=1e-5 * np.abs(expected.values).max() + 1e-9
+        )
         assert heard[number]
         assert all(1 <= done <= total for done, total in heard[number])
         assert len(owners[number]) == 1

@@ -172,8 +172,8 @@ def test_a_graph_that_does_not_keep_the_shapes_that_it_claims(tmp_path: Path) ->
 
 @pytest.mark.parametrize("damage", [None, 5, tf.Module(), ["text", None]])
 def test_what_stands_in_the_place_of_variables_is_none(damage: Any) -> None:
-    kept = tf.Variable(1.0)
-    assert variables_of(SimpleNamespace(variables=[kept])) == [kept]
+    variable = tf.Variable(1.0)
+    assert variables_of(SimpleNamespace(variables=[variable])) == [variable]
     assert variables_of(SimpleNamespace(variables=damage)) == []
 
 

@@ -49,18 +49,18 @@ def catalogue(encoder: saccade.Encoder, folder: Path) -> Catalogue:
 
 
 def test_the_nearest_are_those_of_compare(encoder: saccade.Encoder, folder: Path, catalogue: Catalogue) -> None:
-    found = search(encoder, catalogue, data.astronaut(), count=15, why=True)
+    neighbours = search(encoder, catalogue, data.astronaut(), count=15, why=True)
     mean = saccade.pairs.mean_code(encoder, folder)
     scores = {
         path.name: saccade.compare(encoder, data.astronaut(), path, centre=mean.code).score
         for path in sorted(folder.iterdir())
     }
-    assert [other.name for other in found.neighbours] == sorted(scores, key=lambda name: -scores[name])
-    for other in found.neighbours:
+    assert [other.name for other in neighbours.neighbours] == sorted(scores, key=lambda name: -scores[name])
+    for other in neighbours.neighbours:
         assert other.score == pytest.approx(scores[other.name], abs=1e-5)
-    assert found.why is not None
-    assert found.why.score == pytest.approx(found.neighbours[0].score, abs=1e-5)
-    assert found.why.names[1] == found.neighbours[0].name
+    assert neighbours.why is not None
+    assert neighbours.why.score == pytest.approx(neighbours.neighbours[0].score, abs=1e-5)
+    assert neighbours.why.names[1] == neighbours.neighbours[0].name
 
 
 def test_a_photo_of_the_collection_does_not_find_itself(
@@ -164,11 +164,11 @@ def test_it_is_found_though_its_file_is_gone(encoder: saccade.Encoder, folder: P
     photos = shutil.copytree(folder, tmp_path / "photos", copy_function=shutil.copy)
     catalogue = catalogue_of(encoder, photos)
     shutil.rmtree(photos)
-    found = search(encoder, catalogue, folder / "04.png", count=2, why=True)
-    assert found.neighbours[0].name == "04.png"
-    assert found.neighbours[0].picture.shape == (96, 128, 3)
-    assert found.why is None
-    found.figure()
+    neighbours = search(encoder, catalogue, folder / "04.png", count=2, why=True)
+    assert neighbours.neighbours[0].name == "04.png"
+    assert neighbours.neighbours[0].picture.shape == (96, 128, 3)
+    assert neighbours.why is None
+    neighbours.figure()
 
 
 def test_what_is_asked_wrongly_is_refused(encoder: saccade.Encoder, folder: Path, catalogue: Catalogue) -> None:
@@ -239,12 +239,12 @@ def test_a_part_is_found_where_it_was_moved_to(encoder: saccade.Encoder, folder:
     other[14:30, 2:18] = piece
     Image.fromarray(other).save(tmp_path / "photos" / "with the piece.png")
     catalogue = catalogue_of(encoder, tmp_path / "photos")
-    found = search(encoder, catalogue, tmp_path / "cat.png", region=(10, 10, 22, 22), count=3)
-    first = found.neighbours[0]
+    neighbours = search(encoder, catalogue, tmp_path / "cat.png", region=(10, 10, 22, 22), count=3)
+    first = neighbours.neighbours[0]
     assert first.name == "with the piece.png"
     assert first.score > 0.99
     np.testing.assert_allclose(np.array(first.box) * 32, (4, 16, 16, 28))
-    np.testing.assert_allclose(np.array(found.part) * 32, (10, 10, 22, 22))
+    np.testing.assert_allclose(np.array(neighbours.part) * 32, (10, 10, 22, 22))
 
 
 # The page and the commands
@@ -253,11 +253,11 @@ def test_a_part_is_found_where_it_was_moved_to(encoder: saccade.Encoder, folder:
 def test_a_result_shows_and_saves_itself(
     encoder: saccade.Encoder, folder: Path, catalogue: Catalogue, tmp_path: Path
 ) -> None:
-    found = search(encoder, catalogue, folder / "00.png", cell=(3, 4), count=4)
+    neighbours = search(encoder, catalogue, folder / "00.png", cell=(3, 4), count=4)
     for name in ("page.png", "numbers.npz", "numbers.json"):
-        found.save(tmp_path / name)
-    told = json.loads((tmp_path / "numbers.json").read_text())
-    assert [other["score"] for other in told["neighbours"]] == [other.score for other in found.neighbours]
+        neighbours.save(tmp_path / name)
+    saved = json.loads((tmp_path / "numbers.json").read_text())
+    assert [other["score"] for other in saved["neighbours"]] == [other.score for other in neighbours.neighbours]
     with np.load(tmp_path / "numbers.npz") as file:
         assert file["boxes"].shape == (4, 4)
     with Image.open(tmp_path / "page.png") as page:
@@ -269,18 +269,22 @@ def test_index_and_search_by_the_commands(run: Run, small_model: str, folder: Pa
     (tmp_path / "photos" / "broken.png").write_bytes(b"no photo")
     status, out, err = run("index", small_model, "photos", "--json")
     assert status == 0, err
-    told = json.loads(out)
-    assert (told["photos"], told["output"], told["bytes"]) == (15, "photos.npz", Path("photos.npz").stat().st_size)
-    assert [skipped["photo"] for skipped in told["skipped"]] == ["broken.png"]
+    summary = json.loads(out)
+    assert (summary["photos"], summary["output"], summary["bytes"]) == (
+        15,
+        "photos.npz",
+        Path("photos.npz").stat().st_size,
+    )
+    assert [skipped["photo"] for skipped in summary["skipped"]] == ["broken.png"]
     assert "1 of the photos" in err
     status, out, err = run("search", small_model, "photos.npz", folder / "00.png", "--count", 3, "--json")
     assert status == 0, err
     encoder = saccade.load(small_model)
-    found = search(encoder, Catalogue.load("photos.npz"), folder / "00.png", count=3)
-    told = json.loads(out)
-    assert [other["name"] for other in told["neighbours"]] == [other.name for other in found.neighbours]
-    assert [other["score"] for other in told["neighbours"]] == [other.score for other in found.neighbours]
-    assert told["left_out"] == ["00.png"]
+    neighbours = search(encoder, Catalogue.load("photos.npz"), folder / "00.png", count=3)
+    summary = json.loads(out)
+    assert [other["name"] for other in summary["neighbours"]] == [other.name for other in neighbours.neighbours]
+    assert [other["score"] for other in summary["neighbours"]] == [other.score for other in neighbours.neighbours]
+    assert summary["left_out"] == ["00.png"]
     assert "note: 00.png is one of the collection, and is left out" in err
     status, out, err = run(
         "search", small_model, "photos.npz", "photos/00.png", "--region", "20,20,60,60", "--output", "part.webp"

@@ -58,9 +58,9 @@ def test_it_is_small_and_says_how_it_was_made() -> None:
 
 
 def test_codes_agree_with_numpy(encoder: saccade.Encoder, images: Any) -> None:
-    wanted = in_numpy(encoder.network.model, images.array)  # type: ignore[attr-defined]
-    assert wanted.shape == (2, 8, 8, 64)
-    np.testing.assert_allclose(encoder.codes(images), wanted, rtol=0, atol=1e-4 * np.abs(wanted).max())
+    expected = in_numpy(encoder.network.model, images.array)  # type: ignore[attr-defined]
+    assert expected.shape == (2, 8, 8, 64)
+    np.testing.assert_allclose(encoder.codes(images), expected, rtol=0, atol=1e-4 * np.abs(expected).max())
 
 
 def test_slopes_agree_with_differences_in_float64(encoder: saccade.Encoder, images: Any) -> None:
@@ -92,9 +92,9 @@ def test_tiling_is_exact_and_the_steps_add_up(encoder: saccade.Encoder, images: 
     plain = find("occlusion")(encoder, images.array, targets.code(), tiled=False)
     assert tiled.settings["passes"] < tiled.settings["holes"]
     np.testing.assert_allclose(tiled.raw, plain.raw, rtol=0, atol=1e-5 * np.abs(plain.raw).max())
-    found = find("integrated_gradients")(encoder, images.array, targets.code(), steps=64)
-    change = found.scores["score"] - found.scores["score_at_baseline"]
-    assert (np.abs(found.scores["completeness_gap"]) <= 0.01 * np.abs(change)).all()
+    attribution = find("integrated_gradients")(encoder, images.array, targets.code(), steps=64)
+    change = attribution.scores["score"] - attribution.scores["score_at_baseline"]
+    assert (np.abs(attribution.scores["completeness_gap"]) <= 0.01 * np.abs(change)).all()
 
 
 def test_it_looks_at_the_eyes_and_the_nose_of_the_cat(encoder: saccade.Encoder) -> None:

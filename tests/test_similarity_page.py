@@ -41,14 +41,14 @@ def why() -> Similarity:
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the drawing is given."""
-    given: dict[str, Any] = {}
+    arguments: dict[str, Any] = {}
 
     def pair(*arrays: Any, **named: Any) -> Image.Image:
-        given.update(named, arrays=arrays)
+        arguments.update(named, arrays=arrays)
         return Image.new("RGB", (9, 9))
 
     monkeypatch.setattr(module, "pair", pair)
-    return given
+    return arguments
 
 
 def test_the_parts_are_the_matches_with_their_errors(why: Similarity, drawn: dict[str, Any]) -> None:

@@ -26,7 +26,7 @@ def below(score: float, part: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("shares_a", "shares_b", "score", "told"),
+    ("shares_a", "shares_b", "score", "sentence"),
     [
         (below(0.8, 0.7), below(0.8, 0.7), 0.8, "0.80 alike: 70 % of it lies in the lower half of both photos"),
         (
@@ -59,9 +59,9 @@ def below(score: float, part: float) -> np.ndarray:
     ],
 )  # fmt: skip
 def test_the_headline_is_what_the_numbers_say(
-    shares_a: np.ndarray, shares_b: np.ndarray, score: float, told: str
+    shares_a: np.ndarray, shares_b: np.ndarray, score: float, sentence: str
 ) -> None:
-    assert headline(score, shares_a, shares_b) == told
+    assert headline(score, shares_a, shares_b) == sentence
 
 
 def test_what_speaks_against_is_not_counted_as_the_similarity() -> None:
@@ -176,7 +176,7 @@ def test_what_a_cover_refuted_is_said(
 
 
 @pytest.mark.parametrize(
-    ("special", "kind", "told"),
+    ("special", "kind", "sentence"),
     [
         (
             0.72, "constant",
@@ -197,9 +197,9 @@ def test_what_a_cover_refuted_is_said(
         ),
     ],
 )  # fmt: skip
-def test_what_is_no_place_is_said_first_if_it_is_most_of_it(special: float, kind: str, told: str) -> None:
+def test_what_is_no_place_is_said_first_if_it_is_most_of_it(special: float, kind: str, sentence: str) -> None:
     shares = below(0.8 - special, 0.7)
-    assert headline(0.8, shares, shares, special=special, special_kind=kind) == f"0.80 alike: {told}"
+    assert headline(0.8, shares, shares, special=special, special_kind=kind) == f"0.80 alike: {sentence}"
     apart = below(-0.8 + special, 0.7)
     negative = headline(-0.8, apart, apart, special=-special, special_kind=kind)
     assert ("of that comes from" in negative) == (special >= 0.4)

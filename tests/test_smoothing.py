@@ -14,14 +14,14 @@ from saccade.attribution.smoothing import gaussian_blur
 def test_blur_is_scipys(shape: tuple[int, ...], sigma: float) -> None:
     images = np.random.default_rng(0).random(shape, dtype=np.float32)
     sigmas = (0, sigma, sigma, *(0,) * (len(shape) - 3))
-    found = gaussian_blur(images, sigma)
-    wanted = gaussian_filter(images.astype(np.float64), sigmas, mode="reflect", truncate=np.ceil(4 * sigma) / sigma)
-    assert found.dtype == np.float32
+    blurred = gaussian_blur(images, sigma)
+    expected = gaussian_filter(images.astype(np.float64), sigmas, mode="reflect", truncate=np.ceil(4 * sigma) / sigma)
+    assert blurred.dtype == np.float32
     if sigma < 7:
-        np.testing.assert_allclose(found, wanted, atol=1e-5)
+        np.testing.assert_allclose(blurred, expected, atol=1e-5)
     else:
         # Beyond twice the picture the tails are cut; what is left of them is tiny.
-        np.testing.assert_allclose(found, wanted, atol=2e-3)
+        np.testing.assert_allclose(blurred, expected, atol=2e-3)
 
 
 def test_a_constant_stays_and_no_blur_is_no_blur() -> None:

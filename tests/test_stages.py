@@ -48,11 +48,11 @@ def cost_of(chain: tuple[Stage, ...], sizes: dict[str, int], passes: int) -> int
 )
 def test_the_chain_is_the_cheapest_of_all(layers: list[tuple[int, int, bool]], passes: int) -> None:
     sizes = {f"layer_{k}": numbers for k, (numbers, _, _) in enumerate(layers)} | {"code": 5}
-    found = [
+    candidates = [
         Stage(f"layer_{k}", planned(times), numbers) for k, (numbers, times, is_stage) in enumerate(layers) if is_stage
     ]
-    cost, chain = cheapest(found, sizes, passes)
-    every = [chosen for count in range(len(found) + 1) for chosen in combinations(found, count)]
+    cost, chain = cheapest(candidates, sizes, passes)
+    every = [chosen for count in range(len(candidates) + 1) for chosen in combinations(candidates, count)]
     assert cost == min(cost_of(each, sizes, passes) for each in every)
     assert cost == cost_of(chain, sizes, passes)
 
@@ -76,7 +76,7 @@ def laid(where: Holes, reach: int, stride: int, grid: tuple[int, int]) -> Tiling
 def test_each_hole_brings_its_own_footprint_along(h: int, w: int, patch: int, step: int, reach: int, seed: int) -> None:
     where, grid = holes((h, w), (patch, patch), (step, step)), (-(-h // 2), -(-w // 2))
     before, after = laid(where, reach, 2, grid), laid(where, reach + 1, 2, grid)
-    held = np.random.default_rng(seed).random((1 + before.passes, *grid, 2), np.float32)
+    values = np.random.default_rng(seed).random((1 + before.passes, *grid, 2), np.float32)
     group = {
         (row, column): 1 + number
         for number in range(before.passes)
@@ -84,20 +84,20 @@ def test_each_hole_brings_its_own_footprint_along(h: int, w: int, patch: int, st
         for column in before.members(number)[1].tolist()
     }
     for later in (after, one_each(where)):
-        points = Pasted(held, before, later)
+        points = Pasted(values, before, later)
         assert len(points) == 1 + later.passes
-        found = points.take(0, len(points))["values"][:, 0]
-        np.testing.assert_array_equal(found[0], held[0])
+        pasted = points.take(0, len(points))["values"][:, 0]
+        np.testing.assert_array_equal(pasted[0], values[0])
         for number in range(later.passes):
-            wanted = held[0].copy()
+            expected = values[0].copy()
             for row in later.members(number)[0].tolist():
                 for column in later.members(number)[1].tolist():
                     for y in range(*before.row_footprints[row]):
                         for x in range(*before.column_footprints[column]):
-                            wanted[y, x] = held[group[row, column], y, x]
-            np.testing.assert_array_equal(found[1 + number], wanted)
+                            expected[y, x] = values[group[row, column], y, x]
+            np.testing.assert_array_equal(pasted[1 + number], expected)
         middle = len(points) // 2
-        np.testing.assert_array_equal(points.take(middle, len(points))["values"][:, 0], found[middle:])
+        np.testing.assert_array_equal(points.take(middle, len(points))["values"][:, 0], pasted[middle:])
 
 
 @pytest.mark.parametrize(("size", "cut"), [(224, ["pool_2", "pool_3"]), (32, [])])
@@ -108,6 +108,6 @@ def test_the_reference_net_is_cut_where_it_pays(size: int, cut: list[str]) -> No
         x = keras.layers.MaxPooling2D(2, name="encoded" if block == 4 else f"pool_{block}")(x)
     encoder = Encoder(keras.Model(inputs, x), layer="encoded", value_range=(0, 1))
     last = tilings(encoder.dataflow(size, size), ("encoded",), holes((size, size), (16, 16), (8, 8)))["encoded"]
-    found = stages(Run(encoder), np.zeros((1, size, size, 3), np.float32), ["encoded"], last)
-    assert [each.layer for each in found] == cut
-    assert [each.plan.passes for each in found] == [9, 16][: len(cut)]
+    chosen = stages(Run(encoder), np.zeros((1, size, size, 3), np.float32), ["encoded"], last)
+    assert [each.layer for each in chosen] == cut
+    assert [each.plan.passes for each in chosen] == [9, 16][: len(cut)]

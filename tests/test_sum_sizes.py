@@ -58,12 +58,12 @@ def test_sizes_are_the_changes_of_each_part_by_itself(
 def test_a_dominated_part_is_told_with_weights_that_show_it(
     encoder: saccade.Encoder, images: Any, sum_of_unlike: Target
 ) -> None:
-    with pytest.warns(SaccadeWarning, match=r"shows code alone: it changes about 10,000 times as much") as told:
+    with pytest.warns(SaccadeWarning, match=r"shows code alone: it changes about 10,000 times as much") as warned:
         explained = saccade.explain(encoder, images[:1], target=sum_of_unlike)
     assert "without its detail the photo changes code by" in explained.notes[0]
     code = saccade.explain(encoder, images[:1])
     assert likeness(explained, code) > 0.999
-    offered = str(told[0].message).split("differ; ")[1].split(" would")[0]
+    offered = str(warned[0].message).split("differ; ")[1].split(" would")[0]
     weight = float(offered.split(" - ")[1].split("*")[0])
     with warnings.catch_warnings():
         warnings.simplefilter("error")

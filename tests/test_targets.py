@@ -295,11 +295,11 @@ def test_a_function_is_compiled_once(backend: str) -> None:
     model = nets.autoencoder(SIZE)
     encoder = Encoder(model, layer="encoded")
     images = nets.pictures(model, 2)
-    seen: list[int] = []
+    traces: list[int] = []
 
     class Owner:
         def number(self, code: Any) -> Any:
-            seen.append(1)
+            traces.append(1)
             return code[:, 0, 0, 0]
 
     owner = Owner()
@@ -312,7 +312,7 @@ def test_a_function_is_compiled_once(backend: str) -> None:
     asking.gradient(encoder, images, targets.of(Owner().number), STAY, ONCE)
     assert encoder.engine.programs == compiled + 2
     if backend != "torch":
-        assert len(seen) <= 4  # twice where a framework traces twice; once for each owner
+        assert len(traces) <= 4  # twice where a framework traces twice; once for each owner
 
 
 def test_a_function_that_gives_something_else_is_refused(world: World) -> None:

@@ -69,42 +69,42 @@ def test_sums_exchange_each_footprint_exactly(height: int, width: int, patch: in
     grid = (-(-height // 2), -(-width // 2))
     untouched = random.normal(size=(2, *grid, 3)).astype(np.float32)
     changed = random.normal(size=(plan.passes, 2, *grid, 3)).astype(np.float32)
-    seen = np.zeros((len(where.rows), len(where.columns)), int)
+    counts = np.zeros((len(where.rows), len(where.columns)), int)
     half = plan.passes // 2
     found_by_pass = [
         *plan.sums(slice(0, half), changed[:half], untouched),
         *plan.sums(slice(half, plan.passes), changed[half:], untouched),
     ]
-    for number, found in enumerate(found_by_pass):
+    for number, footprint in enumerate(found_by_pass):
         rows, columns = plan.members(number)
         largest = [members[number] for members in plan.all_members]
-        assert found.shape[1:3] == (len(largest[0]), len(largest[1]))
+        assert footprint.shape[1:3] == (len(largest[0]), len(largest[1]))
         assert set(largest[0]) == set(rows)
         assert set(largest[1]) == set(columns)
         for i, r in enumerate(rows):
             for j, c in enumerate(columns):
-                seen[r, c] += 1
+                counts[r, c] += 1
                 mixed = untouched.astype(np.float64).copy()
                 box = (slice(None), slice(*plan.row_footprints[r]), slice(*plan.column_footprints[c]))
                 mixed[box] = changed[number][box]
-                np.testing.assert_allclose(found[:, i, j], mixed.sum(axis=(1, 2)), rtol=1e-9, atol=1e-9)
-    assert (seen == 1).all()
+                np.testing.assert_allclose(footprint[:, i, j], mixed.sum(axis=(1, 2)), rtol=1e-9, atol=1e-9)
+    assert (counts == 1).all()
 
 
 @given(sizes, sizes, st.integers(1, 5), st.integers(1, 4), st.integers(0, 99))
 def test_a_pixel_shows_the_mean_of_the_holes_over_it(h: int, w: int, patch: int, step: int, seed: int) -> None:
     where = holes((h, w), (patch, patch), (step, step))
     values = np.random.default_rng(seed).normal(size=(1, len(where.rows), len(where.columns)))
-    found = where.spread(values)[0]
+    spread = where.spread(values)[0]
     total, times = np.zeros((h, w)), np.zeros((h, w))
     for r, top in enumerate(where.rows):
         for c, left in enumerate(where.columns):
             total[top : top + patch, left : left + patch] += values[0, r, c]
             times[top : top + patch, left : left + patch] += 1
-    np.testing.assert_allclose(found, total / np.maximum(times, 1), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(spread, total / np.maximum(times, 1), rtol=1e-5, atol=1e-6)
     down, across = where.shares()
     smooth = where.spread(values, (smoothed(down, step / 2), smoothed(across, step / 2)))
-    np.testing.assert_allclose(smooth, gaussian_blur(found[None], step / 2), rtol=1e-5, atol=2e-6)
+    np.testing.assert_allclose(smooth, gaussian_blur(spread[None], step / 2), rtol=1e-5, atol=2e-6)
 
 
 @given(st.integers(1, 40), st.integers(1, 80), st.integers(1, 24))

@@ -26,11 +26,11 @@ def reached(network: TorchNetwork, size: tuple[int, int], block: Block, layers: 
     two[:, top:bottom, left:right] += 1 + torch.rand(1, bottom - top, right - left, one.shape[3], generator=dice)
     with network.inference_mode(), torch.no_grad():
         before, after = network.run(one, layers), network.run(two, layers)
-    found = {}
+    blocks = {}
     for path in layers:
         changed = (before[path] != after[path]).any(3).any(0)
-        found[path] = tuple(_hull(changed.any(1 - axis)) for axis in (0, 1))
-    return found  # type: ignore[return-value]
+        blocks[path] = tuple(_hull(changed.any(1 - axis)) for axis in (0, 1))
+    return blocks  # type: ignore[return-value]
 
 
 def _hull(changed: torch.Tensor) -> Interval:
@@ -40,12 +40,12 @@ def _hull(changed: torch.Tensor) -> Interval:
 
 def footprints(network: TorchNetwork, size: tuple[int, int], block: Block, layers: Sequence[str]) -> dict[str, Block]:
     flow = network.dataflow(*size)
-    found = {}
+    blocks = {}
     for path in layers:
         rows, columns = flow.footprint(path, 0, block[0]), flow.footprint(path, 1, block[1])
         nothing = rows[1] <= rows[0] or columns[1] <= columns[0]
-        found[path] = ((0, 0), (0, 0)) if nothing else (rows, columns)
-    return found
+        blocks[path] = ((0, 0), (0, 0)) if nothing else (rows, columns)
+    return blocks
 
 
 def maps(network: TorchNetwork) -> list[str]:
@@ -61,12 +61,12 @@ def check(module: nn.Module, size: tuple[int, int] = (37, 45), *, exactly: bool 
         ((0, 3), (width - 4, width)),
         ((height - 1, height), (0, 1)),
     ):
-        seen, said = reached(network, size, block, layers), footprints(network, size, block, layers)
+        changed, predicted = reached(network, size, block, layers), footprints(network, size, block, layers)
         for path in layers:
             if exactly:
-                assert seen[path] == said[path], (path, block)
+                assert changed[path] == predicted[path], (path, block)
             for axis in (0, 1):
-                (first, last), (start, stop) = seen[path][axis], said[path][axis]
+                (first, last), (start, stop) = changed[path][axis], predicted[path][axis]
                 assert first == last or (start <= first and last <= stop), (path, block)
 
 
@@ -317,7 +317,7 @@ class Drawn(nn.Module):
 
     @staticmethod
     def _part(kind: str, a: int, b: int, c: int) -> nn.Module:
-        made: dict[str, nn.Module] = {
+        layers: dict[str, nn.Module] = {
             "conv": nn.Conv2d(2, 2, a, b, min(c, a - 1) if a > 1 else 0),
             "grow": nn.ConvTranspose2d(2, 2, max(a, 2), 2, c),
             "pool": nn.AvgPool2d(a, b),
@@ -327,7 +327,7 @@ class Drawn(nn.Module):
         }
         if kind == "bilinear":
             return nn.Upsample(size=(a, b), mode="bilinear", align_corners=bool(c))
-        return nn.AdaptiveAvgPool2d((a, b)) if kind == "adaptive" else made[kind]
+        return nn.AdaptiveAvgPool2d((a, b)) if kind == "adaptive" else layers[kind]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         for (kind, *_), part in zip(self.plan, self.parts, strict=True):

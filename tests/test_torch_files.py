@@ -61,10 +61,10 @@ def test_exported_programs_keep_their_layers(net: Net, tmp_path: Path) -> None:
     assert network.hints.output_activation == "sigmoid"
     assert "bend:2" in network.layers
     images = torch.rand(3, 36, 40, 3)
-    found = answers(network, images, network.output, "encoder.0", "encoder.1")
-    torch.testing.assert_close(found[network.output], expected(net, images))
-    assert (found["encoder.0"] < 0).any()
-    assert not (found["encoder.1"] < 0).any()
+    outputs = answers(network, images, network.output, "encoder.0", "encoder.1")
+    torch.testing.assert_close(outputs[network.output], expected(net, images))
+    assert (outputs["encoder.0"] < 0).any()
+    assert not (outputs["encoder.1"] < 0).any()
     flow = network.dataflow(36, 40)
     assert flow.footprint("encoder", 0, (7, 8)) == (3, 5)
     assert flow.receptive_field("encoder") == (4, 4)
@@ -136,13 +136,13 @@ class Harmful:
 def test_pickled_modules_are_opened_with_trust_only(importable: types.ModuleType, tmp_path: Path) -> None:
     torch.manual_seed(0)
     path = tmp_path / "whole.pt"
-    made = importable.Net().eval()
-    torch.save(made, path)
+    module = importable.Net().eval()
+    torch.save(module, path)
     with pytest.raises(ModelError, match=r"whole\.pt holds pickled Python objects \(.*somebodys_code\.Net.*--trust"):
         open_torch_file(path)
     network = open_torch_file(path, trust=True)
     images = torch.rand(1, 16, 16, 3)
-    torch.testing.assert_close(answers(network, images, network.output)[network.output], expected(made, images))
+    torch.testing.assert_close(answers(network, images, network.output)[network.output], expected(module, images))
     assert "encoder.3" in network.layers
     del importable.Net
     with pytest.raises(ModelError, match=r"whole\.pt needs the Python code that the model was made with"):
@@ -232,14 +232,14 @@ def test_programs_of_something_else_than_one_picture(tmp_path: Path) -> None:
         def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
             return x + y
 
-    for name, module, inputs, said in (
+    for name, module, inputs, message in (
         ("two.pt2", Two(), (torch.rand(1, 3, 8, 8), torch.rand(1, 3, 8, 8)), "takes 2 inputs"),
         ("flat.pt2", nn.Linear(3, 3), (torch.rand(1, 3),), r"takes input of shape \(1, 3\)"),
     ):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             torch.export.save(torch.export.export(module, inputs), tmp_path / name)
-        with pytest.raises(ModelError, match=said):
+        with pytest.raises(ModelError, match=message):
             open_torch_file(tmp_path / name)
 
 
@@ -293,7 +293,7 @@ def test_a_prefix_that_belongs_to_the_model_is_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda w: w.pop("decoder.1.bias"), r"'decoder\.1\.bias' is missing"),
         (lambda w: w.update({"encoder.0.running_mean": torch.ones(1)}), r"'encoder\.0\.running_mean' is not in the m"),
@@ -306,7 +306,7 @@ def test_a_prefix_that_belongs_to_the_model_is_kept(tmp_path: Path) -> None:
     ],
 )
 def test_weights_of_another_model_change_nothing(
-    net: Net, tmp_path: Path, change: Callable[[dict[str, torch.Tensor]], object], said: str
+    net: Net, tmp_path: Path, change: Callable[[dict[str, torch.Tensor]], object], message: str
 ) -> None:
     weights = dict(net.state_dict())
     change(weights)
@@ -314,7 +314,7 @@ def test_weights_of_another_model_change_nothing(
     torch.manual_seed(1)
     other, before = Net(), Net()
     before.load_state_dict(other.state_dict())
-    with pytest.raises(ModelError, match=said):
+    with pytest.raises(ModelError, match=message):
         load_torch_weights(other, tmp_path / "net.pt")
     assert same(other, before)
 

@@ -34,17 +34,17 @@ def between(curve: nn.Module, pooling: nn.Module | None = None) -> nn.Module:
     )
 
 
-def asked(network: TorchNetwork, layer: str, taps: dict[str, object] | None = None) -> list[torch.Tensor]:
+def values_and_gradient(network: TorchNetwork, layer: str, taps: dict[str, object] | None = None) -> list[torch.Tensor]:
     """What the layer holds, and the gradient of a sum of it that tells all places apart."""
     shape = (2, *(side or 24 for side in network.input_shape[:2]), 3)
     images = torch.rand(shape, generator=torch.Generator().manual_seed(0)) * 4 - 2
     with network.inference_mode():
         images.requires_grad_(True)
-        found = network.run(images, [layer], taps)[layer]  # type: ignore[arg-type]
+        values = network.run(images, [layer], taps)[layer]  # type: ignore[arg-type]
         (gradient,) = torch.autograd.grad(
-            (found * torch.linspace(1, 2, found.numel()).reshape(found.shape)).sum(), images
+            (values * torch.linspace(1, 2, values.numel()).reshape(values.shape)).sum(), images
         )
-    return [found.detach(), gradient]
+    return [values.detach(), gradient]
 
 
 def check(module: nn.Module, layer: str = "output", taps: dict[str, object] | None = None) -> TorchNetwork:
@@ -52,8 +52,10 @@ def check(module: nn.Module, layer: str = "output", taps: dict[str, object] | No
     network, plain = TorchNetwork(module), TorchNetwork(module)
     plain.__dict__["_postponed"] = ()
     layer = network.output if layer == "output" else layer
-    for mine, wanted in zip(asked(network, layer, taps), asked(plain, layer, taps), strict=True):
-        torch.testing.assert_close(mine, wanted, rtol=1e-6, atol=1e-7)
+    for mine, expected in zip(
+        values_and_gradient(network, layer, taps), values_and_gradient(plain, layer, taps), strict=True
+    ):
+        torch.testing.assert_close(mine, expected, rtol=1e-6, atol=1e-7)
     return network
 
 
@@ -98,7 +100,7 @@ def test_the_curve_is_computed_for_fewer_numbers(monkeypatch: pytest.MonkeyPatch
     bent = []
     plain = torch._C._nn.elu
     monkeypatch.setattr(torch._C._nn, "elu", lambda x, *rest: bent.append(x.shape[-1]) or plain(x, *rest))
-    asked(network, "3")
+    values_and_gradient(network, "3")
     assert bent == [12]
 
 
@@ -109,8 +111,8 @@ def test_who_asks_for_the_curve_itself_gets_it() -> None:
 
 
 def test_a_change_of_the_curve_itself_is_seen() -> None:
-    check(between(nn.ELU()), taps={"1": lambda held: held * held})
-    check(between(nn.ELU()), taps={"0": lambda held: held - 1, "2": lambda held: held * held})
+    check(between(nn.ELU()), taps={"1": lambda values: values * values})
+    check(between(nn.ELU()), taps={"0": lambda values: values - 1, "2": lambda values: values * values})
 
 
 def test_functions_wait_too() -> None:
@@ -131,8 +133,8 @@ def test_a_curve_that_something_else_reads_does_not_wait() -> None:
         return own.second(functional.max_pool2d(bent, 2)) + top.mean()
 
     def places(own: Functional, x: torch.Tensor) -> torch.Tensor:
-        found, at = functional.max_pool2d(functional.elu(own.first(x)), 2, return_indices=True)
-        return own.second(found) + at.float().mean()
+        pooled, at = functional.max_pool2d(functional.elu(own.first(x)), 2, return_indices=True)
+        return own.second(pooled) + at.float().mean()
 
     def script(own: Functional, x: torch.Tensor) -> torch.Tensor:
         bent = functional.elu(own.first(x))
@@ -160,11 +162,11 @@ def test_a_module_that_goes_another_way_at_another_size_is_run_as_it_is() -> Non
         return own.second(functional.max_pool2d(bent, 2)) + extra
 
     def swapped(own: Functional, x: torch.Tensor) -> torch.Tensor:
-        held = own.first(x)
+        values = own.first(x)
         if x.shape[-1] == 24:
-            held = functional.relu(held - 0.1)
-            return own.second(functional.avg_pool2d(held, 2)) + functional.elu(held).mean()
-        return own.second(functional.max_pool2d(functional.elu(held), 2))
+            values = functional.relu(values - 0.1)
+            return own.second(functional.avg_pool2d(values, 2)) + functional.elu(values).mean()
+        return own.second(functional.max_pool2d(functional.elu(values), 2))
 
     for way in (forward, swapped):
         module = Functional(way)
@@ -175,29 +177,29 @@ def test_a_module_that_goes_another_way_at_another_size_is_run_as_it_is() -> Non
 def test_somebody_elses_hook_hears_the_curve() -> None:
     module = between(nn.ELU())
     heard: list[torch.Tensor] = []
-    module[1].register_forward_hook(lambda part, given, result: heard.append(result.detach().clone()))
+    module[1].register_forward_hook(lambda part, inputs, result: heard.append(result.detach().clone()))
     network = TorchNetwork(module)
     heard.clear()
-    asked(network, "3")
+    values_and_gradient(network, "3")
     assert network._postponed == ()
     assert heard[0].min() > -1
 
 
 def test_nothing_is_kept_alive() -> None:
-    held: list[weakref.ref[torch.Tensor]] = []
+    references: list[weakref.ref[torch.Tensor]] = []
 
     def forward(own: Functional, x: torch.Tensor) -> torch.Tensor:
         first = own.first(x)
-        held.append(weakref.ref(first))
+        references.append(weakref.ref(first))
         return own.second(functional.max_pool2d(functional.elu(first), 2))
 
     gc.collect()
     gc.disable()
     try:
         network = TorchNetwork(Functional(forward))
-        asked(network, network.output)
+        values_and_gradient(network, network.output)
         assert len(network._postponed) == 1
-        assert [each() for each in held] == [None] * len(held)
+        assert [each() for each in references] == [None] * len(references)
     finally:
         gc.enable()
 
@@ -214,17 +216,17 @@ def test_other_threads_see_the_module_as_it_is() -> None:
     module = between(nn.ELU())
     network = TorchNetwork(module)
     images = torch.rand(1, 3, 24, 24)
-    wanted = module[:2](images)
+    expected = module[:2](images)
     meanwhile: list[torch.Tensor] = []
 
-    def look(held: torch.Tensor) -> torch.Tensor:
+    def look(values: torch.Tensor) -> torch.Tensor:
         thread = threading.Thread(target=lambda: meanwhile.append(module[:2](images).detach()))
         thread.start()
         thread.join()
-        return held
+        return values
 
     with network.inference_mode():
         network.run(images.permute(0, 2, 3, 1), ["3"], {"2": look, "0": look})
     for each in meanwhile:
-        torch.testing.assert_close(each, wanted.detach())
+        torch.testing.assert_close(each, expected.detach())
     assert len(meanwhile) == 2

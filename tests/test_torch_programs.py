@@ -200,9 +200,9 @@ def test_a_weight_lies_inside_what_is_stored_of_it(
     "text", ["[" * 200_000, '{"a":' * 200_000, "5", "null", "[]", '"x"', "", "\udc80", '{"graph_module": 3}']
 )
 def test_json_of_another_shape_is_damage(contents: dict[str, bytes], tmp_path: Path, text: str) -> None:
-    said = refusal({**contents, MODEL: text.encode("utf-8", "surrogateescape")}, tmp_path / "net.pt2")
-    assert "is damaged" in said
-    assert "models/model.json" in said
+    message = refusal({**contents, MODEL: text.encode("utf-8", "surrogateescape")}, tmp_path / "net.pt2")
+    assert "is damaged" in message
+    assert "models/model.json" in message
 
 
 def test_damage_is_named_where_it_is(contents: dict[str, bytes], tmp_path: Path) -> None:
@@ -222,8 +222,8 @@ def test_a_number_is_no_type_of_numbers(contents: dict[str, bytes], tmp_path: Pa
         nodes[-1]["target"] = "torch.ops.aten.to.dtype"
         nodes[-1]["inputs"] = [nodes[-1]["inputs"][0], kind]
 
-    said = refusal(with_json(contents, MODEL, change), tmp_path / "net.pt2")
-    assert "100000 stands for a type of numbers in a call of torch.ops.aten.to.dtype" in said
+    message = refusal(with_json(contents, MODEL, change), tmp_path / "net.pt2")
+    assert "100000 stands for a type of numbers in a call of torch.ops.aten.to.dtype" in message
 
 
 def test_sizes_are_not_multiplied_without_end(contents: dict[str, bytes], tmp_path: Path) -> None:

@@ -119,9 +119,9 @@ def test_nothing_is_written(
 def test_code_that_does_more_than_compute_is_named(
     contents: dict[str, bytes], tmp_path: Path, line: str, reason: str
 ) -> None:
-    said = refusal(with_line(contents, line), tmp_path / "net.pt")
-    assert reason in said
-    assert "--trust" in said
+    message = refusal(with_line(contents, line), tmp_path / "net.pt")
+    assert reason in message
+    assert "--trust" in message
 
 
 class Typed(nn.Module):
@@ -228,8 +228,8 @@ def test_code_that_refers_to_itself_too_deep_is_refused(contents: dict[str, byte
     ],
 )
 def test_no_result_is_larger_than_a_bound(contents: dict[str, bytes], tmp_path: Path, line: str) -> None:
-    said = refusal(with_line(contents, line), tmp_path / "net.pt")
-    assert re.search(r"one of its results alone would take [\d,]{11,} bytes; give --trust", said)
+    message = refusal(with_line(contents, line), tmp_path / "net.pt")
+    assert re.search(r"one of its results alone would take [\d,]{11,} bytes; give --trust", message)
 
 
 def test_memory_is_bounded_before_it_is_asked_for(contents: dict[str, bytes], tmp_path: Path) -> None:

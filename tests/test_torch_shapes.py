@@ -103,29 +103,29 @@ def test_nothing_without_numbers_is_left_in_the_module() -> None:
     assert 22 not in module.ramps
     picture = torch.rand(1, 18, 22, 3)
     with network.inference_mode(), torch.no_grad():
-        found = network.run(picture, [network.output])[network.output]
-    wanted = module.conv(picture.permute(0, 3, 1, 2)) * torch.linspace(0, 1, 22)
-    torch.testing.assert_close(found, wanted.permute(0, 2, 3, 1))
+        output = network.run(picture, [network.output])[network.output]
+    expected = module.conv(picture.permute(0, 3, 1, 2)) * torch.linspace(0, 1, 22)
+    torch.testing.assert_close(output, expected.permute(0, 2, 3, 1))
 
 
 class Counting(nn.Module):
     """Counts how many of the results before it are still in memory."""
 
-    def __init__(self, made: list[StorageWeakRef], most: list[int]) -> None:
+    def __init__(self, storages: list[StorageWeakRef], most: list[int]) -> None:
         super().__init__()
-        self.made, self.most = made, most
+        self.storages, self.most = storages, most
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = torch.tanh(x)
-        self.made.append(StorageWeakRef(y.untyped_storage()))
-        self.most.append(sum(not each.expired() for each in self.made))
+        self.storages.append(StorageWeakRef(y.untyped_storage()))
+        self.most.append(sum(not each.expired() for each in self.storages))
         return y
 
 
 def test_a_true_run_keeps_no_result_longer_than_the_module_does() -> None:
-    made: list[StorageWeakRef] = []
+    storages: list[StorageWeakRef] = []
     most: list[int] = []
-    network = TorchNetwork(nn.Sequential(*(Counting(made, most) for _ in range(8))), input_shape=(8, 8, 3))
+    network = TorchNetwork(nn.Sequential(*(Counting(storages, most) for _ in range(8))), input_shape=(8, 8, 3))
     assert network.layers
     assert len(most) >= 8
     assert max(most) <= 2

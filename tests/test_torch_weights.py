@@ -96,7 +96,7 @@ LAYOUTS: dict[str, tuple[Any, str]] = {
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_weights_are_found_and_what_was_done_is_said(layout: str, tmp_path: Path) -> None:
-    content, said = LAYOUTS[layout]
+    content, note = LAYOUTS[layout]
     torch.save(content, tmp_path / "net.pt")
     module = fresh()
     loaded = load_torch_weights(module, tmp_path / "net.pt")
@@ -108,8 +108,8 @@ def test_weights_are_found_and_what_was_done_is_said(layout: str, tmp_path: Path
     )
     assert loaded.missing == ()
     text = "; ".join(loaded.notes)
-    assert said in text
-    assert bool(said) == bool(text)
+    assert note in text
+    assert bool(note) == bool(text)
 
 
 def test_the_part_of_a_model_is_filled(tmp_path: Path) -> None:

@@ -36,8 +36,8 @@ def test_curves_are_those_of_photos_covered_by_hand() -> None:
                 gone = np.zeros(400, bool)
                 gone[order[: 40 * step]] = True
                 for side, shown in enumerate((~gone, gone)):
-                    seen = np.where(shown.reshape(20, 20, 1), photos.array[photo], hidden[photo])
-                    code = encoder.codes(seen[None]).ravel().astype(float)
+                    covered = np.where(shown.reshape(20, 20, 1), photos.array[photo], hidden[photo])
+                    code = encoder.codes(covered[None]).ravel().astype(float)
                     cosine = code @ codes[photo] / np.linalg.norm(code) / np.linalg.norm(codes[photo])
                     np.testing.assert_allclose(curves[name][photo, side, step], cosine, atol=1e-4)
 

@@ -66,19 +66,19 @@ def test_an_estimate_is_the_first_piece_and_as_many_as_are_left_like_the_second(
 ) -> None:
     looks = iter([100.0, 104.0, 106.0])
     monkeypatch.setattr(pace_module, "time", SimpleNamespace(perf_counter=lambda: next(looks)))
-    told: list[tuple[float, int]] = []
-    pace = Pace(pieces=10, passes=77, tell=lambda *estimate: told.append(estimate))
+    estimates: list[tuple[float, int]] = []
+    pace = Pace(pieces=10, passes=77, tell=lambda *estimate: estimates.append(estimate))
     for done in range(1, 11):
         pace.piece(done)
-    assert told == [(4 + 9 * 2, 77)]
+    assert estimates == [(4 + 9 * 2, 77)]
 
 
 def test_two_pieces_are_not_worth_an_estimate() -> None:
-    told: list[Any] = []
-    pace = Pace(pieces=2, passes=2, tell=lambda *estimate: told.append(estimate))
+    estimates: list[Any] = []
+    pace = Pace(pieces=2, passes=2, tell=lambda *estimate: estimates.append(estimate))
     pace.piece(1)
     pace.piece(2)
-    assert not told
+    assert not estimates
 
 
 def test_the_dearest_cheaper_settings_within_ten_seconds_are_named() -> None:
@@ -145,17 +145,17 @@ def test_a_page_shows_what_is_found_so_far_says_so_and_is_replaced(
     Image.fromarray(data.chelsea()).save(photo)
     requests = [Request("occlusion", settings={"patch": 4, "stride": 2, "tiled": False})]
     page = out / "cat-occlusion.png"
-    seen: list[dict[str, str]] = []
+    pages: list[dict[str, str]] = []
 
     def look() -> bool:
         if page.is_file():
-            seen.append(read_metadata(page))
+            pages.append(read_metadata(page))
         return False
 
     (record,) = BatchRun(encoder, [photo], requests, output=out, stop=look)
-    assert "not finished" in seen[0]["title"]
-    assert answering_module.UNFINISHED in seen[0]["notes"]
-    assert "run" not in seen[0]
+    assert "not finished" in pages[0]["title"]
+    assert answering_module.UNFINISHED in pages[0]["notes"]
+    assert "run" not in pages[0]
     finished = read_metadata(page)
     assert "not finished" not in finished["title"]
     assert answering_module.UNFINISHED not in finished["notes"]
@@ -199,16 +199,16 @@ def test_finished_answers_stay_where_a_run_is_stopped_before_the_others_are_ther
 def test_what_is_too_little_to_be_kept_is_said(encoder: saccade.Encoder, tmp_path: Path) -> None:
     photo, out = tmp_path / "cat.png", tmp_path / "out"
     Image.fromarray(data.chelsea()).save(photo)
-    said: list[str] = []
+    notes: list[str] = []
 
     def stop() -> bool:
-        said.append(kept_in_words())
-        return "answers" in said[-1]
+        notes.append(kept_in_words())
+        return "answers" in notes[-1]
 
     with pytest.raises(Cancelled):
         list(BatchRun(encoder, [photo], [Request("activation_energy"), Request("saliency")], output=out, stop=stop))
-    assert said[0] == ""
-    assert said[-1] == "1 of the 2 answers about cat.png was there, and nothing is kept of so little"
+    assert notes[0] == ""
+    assert notes[-1] == "1 of the 2 answers about cat.png was there, and nothing is kept of so little"
     assert not out.exists()
 
 

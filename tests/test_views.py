@@ -52,10 +52,10 @@ def functions(browser: Any, tmp_path: Path) -> Iterator[Any]:
 
 
 def placed(tab: Any, grid: NDArray[Any], width: int, height: int) -> NDArray[Any]:
-    asked = [grid.ravel().tolist(), *grid.shape, width, height]
+    arguments = [grid.ravel().tolist(), *grid.shape, width, height]
     values = tab.evaluate(
         "([values, rows, columns, width, height]) => [...window.views.mapAtPixels("
-        "{ values, rows, columns, scale: null }, [0, 0, 1, 1], width, height, true)]", asked)  # fmt: skip
+        "{ values, rows, columns, scale: null }, [0, 0, 1, 1], width, height, true)]", arguments)  # fmt: skip
     return np.array(values).reshape(height, width)
 
 
@@ -74,10 +74,10 @@ def test_a_coarse_map_is_drawn_on_a_curve_through_its_cells(functions: Any) -> N
 def test_the_order_of_places_is_that_of_their_values(functions: Any) -> None:
     random = np.random.default_rng(1)
     values = random.normal(size=4000).astype(np.float32)
-    found = functions.evaluate(
+    answer = functions.evaluate(
         "(values) => { const { order, half } = window.views.orderOfPlaces(Float32Array.from(values));"
         " return [[...order], half]; }", values.tolist())  # fmt: skip
-    order, half = np.array(found[0]), found[1]
+    order, half = np.array(answer[0]), answer[1]
     exact = np.array([(values > value).mean() for value in values])
     assert np.abs(order - exact).max() < 0.01
     falling = np.sort(np.maximum(values, 0))[::-1]
@@ -138,8 +138,8 @@ def test_a_part_of_a_curve_is_that_part(browser: Any, tmp_path: Path) -> None:
     fine = points(curve, np.linspace(0, 1, 2001))
     with opened(browser, page) as tab:
         for left, right, first, last in ((30, 70, 30, 70), (0, 50, 10, 50), (60, 200, 60, 90), (95, 99, 10, 90)):
-            asked = [curve.tolist(), left, right]
-            part = np.array(tab.evaluate("([curve, left, right]) => partOfCurve(curve, left, right)", asked), float)
+            arguments = [curve.tolist(), left, right]
+            part = np.array(tab.evaluate("([curve, left, right]) => partOfCurve(curve, left, right)", arguments), float)
             assert part[[0, 3], 0] == pytest.approx([first, last], abs=0.01)
             for x, y in points(part, np.linspace(0, 1, 20)):
                 assert y == pytest.approx(np.interp(x, fine[:, 0], fine[:, 1]), abs=0.01)
@@ -254,13 +254,13 @@ def test_a_view_is_kept_as_a_picture_of_what_is_on_the_screen(browser: Any, page
             expected = np.asarray(shown.convert("RGB").resize((width, width * shown.height // shown.width)), int)[
                 ::8, ::8
             ]
-        kept = np.asarray(picture.convert("RGB"), int)[:, 64:][:, : 8 * expected.shape[1]]
+        pixels = np.asarray(picture.convert("RGB"), int)[:, 64:][:, : 8 * expected.shape[1]]
         differences = [
-            np.abs(kept[top : top + 8 * len(expected) : 8, ::8] - expected).mean()
+            np.abs(pixels[top : top + 8 * len(expected) : 8, ::8] - expected).mean()
             for top in range(picture.height - 8 * len(expected))
         ]
         assert min(differences) < 4, "the photo with its map lies in it"
-        below = kept[int(np.argmin(differences)) + 8 * len(expected) :]
+        below = pixels[int(np.argmin(differences)) + 8 * len(expected) :]
         assert below.std() > 5, "and below it how it was made"
         name, picture = saved(tab, section.get_by_role("button", name="Save this picture as WebP").click)
         assert (name, picture.format) == ("cat-blur_integrated_gradients.webp", "WEBP")

@@ -15,13 +15,13 @@ def peers_of(subject: Subject, case: Case) -> Iterator[Peer]:
     if subject.framework == "tensorflow":
         from peers import keras_vis, xplique
 
-        asked = [xplique.QUESTIONS, keras_vis.QUESTIONS]
+        tables = [xplique.QUESTIONS, keras_vis.QUESTIONS]
     elif subject.framework == "torch":
         from peers import captum, grad_cam
 
-        asked = [captum.QUESTIONS, grad_cam.QUESTIONS]
+        tables = [captum.QUESTIONS, grad_cam.QUESTIONS]
     else:
-        asked = []
-    for questions in asked:
+        tables = []
+    for questions in tables:
         if case.key in questions:
             yield questions[case.key](subject, case)

@@ -15,7 +15,7 @@ from nets import Subject
 from peers.peer import Array, Peer, raw, values
 
 
-class _Asked:
+class _Question:
     """Pictures, and the two scores against their frozen codes."""
 
     def __init__(self, subject: Subject, case: Case) -> None:
@@ -45,9 +45,9 @@ def saliency(subject: Subject, case: Case) -> Peer:
     def make() -> Callable[[], Array]:
         from captum.attr import Saliency
 
-        asked = _Asked(subject, case)
-        explainer = Saliency(asked.inner)
-        return lambda: _back(explainer.attribute(asked.sent().requires_grad_(True), abs=False))
+        question = _Question(subject, case)
+        explainer = Saliency(question.inner)
+        return lambda: _back(explainer.attribute(question.sent().requires_grad_(True), abs=False))
 
     return Peer("Captum", {"all at once": make}, raw)
 
@@ -58,9 +58,9 @@ def input_x_gradient(subject: Subject, case: Case) -> Peer:
     def make() -> Callable[[], Array]:
         from captum.attr import InputXGradient
 
-        asked = _Asked(subject, case)
-        explainer = InputXGradient(asked.inner)
-        return lambda: _back(explainer.attribute(asked.sent().requires_grad_(True)))
+        question = _Question(subject, case)
+        explainer = InputXGradient(question.inner)
+        return lambda: _back(explainer.attribute(question.sent().requires_grad_(True)))
 
     return Peer("Captum", {"all at once": make}, raw)
 
@@ -71,11 +71,11 @@ def smoothgrad(subject: Subject, case: Case) -> Peer:
     def make(batch: int) -> Callable[[], Array]:
         from captum.attr import NoiseTunnel, Saliency
 
-        asked = _Asked(subject, case)
-        explainer = NoiseTunnel(Saliency(asked.inner))
+        question = _Question(subject, case)
+        explainer = NoiseTunnel(Saliency(question.inner))
         settings = {"nt_type": "smoothgrad", "nt_samples": case.passes, "nt_samples_batch_size": batch}
         return lambda: _back(
-            explainer.attribute(asked.sent().requires_grad_(True), stdevs=case.deviation, abs=False, **settings)
+            explainer.attribute(question.sent().requires_grad_(True), stdevs=case.deviation, abs=False, **settings)
         )
 
     makers = {f"nt_samples_batch_size={batch}": partial(make, batch) for batch in (1, 5, case.passes)}
@@ -88,10 +88,10 @@ def integrated_gradients(subject: Subject, case: Case) -> Peer:
     def make(batch: int) -> Callable[[], Array]:
         from captum.attr import IntegratedGradients
 
-        asked = _Asked(subject, case)
-        explainer = IntegratedGradients(asked.inner)
+        question = _Question(subject, case)
+        explainer = IntegratedGradients(question.inner)
         settings = {"n_steps": case.passes, "method": "gausslegendre", "internal_batch_size": batch}
-        return lambda: _back(explainer.attribute(asked.sent(), baselines=0.0, **settings))
+        return lambda: _back(explainer.attribute(question.sent(), baselines=0.0, **settings))
 
     makers = {f"internal_batch_size={batch}": partial(make, batch) for batch in (4, 10, case.passes)}
     return Peer("Captum", makers, raw)
@@ -104,27 +104,29 @@ def occlusion(subject: Subject, case: Case) -> Peer:
         import torch
         from captum.attr import FeatureAblation, Occlusion
 
-        asked = _Asked(subject, case)
+        question = _Question(subject, case)
         if case.sparse[0] > case.patch:
             # Its Occlusion takes no step above a hole; holes that do not meet are as many features, the rest one more.
             mask, rest = _features(case)
-            ablation = FeatureAblation(asked.unchanged)
+            ablation = FeatureAblation(question.unchanged)
 
             def ablate() -> Array:
                 with torch.no_grad():
-                    found = ablation.attribute(
-                        asked.sent(), baselines=0.0, feature_mask=mask, perturbations_per_eval=batch
+                    attribution = ablation.attribute(
+                        question.sent(), baselines=0.0, feature_mask=mask, perturbations_per_eval=batch
                     )
-                return _back(found).mean(axis=-1) * (mask[0, 0] != rest).numpy()
+                return _back(attribution).mean(axis=-1) * (mask[0, 0] != rest).numpy()
 
             return ablate
-        explainer = Occlusion(asked.unchanged)
+        explainer = Occlusion(question.unchanged)
         windows = {"sliding_window_shapes": (3, case.patch, case.patch), "strides": (3, *case.sparse)}
 
         def explain() -> Array:
             with torch.no_grad():
-                found = explainer.attribute(asked.sent(), baselines=0.0, perturbations_per_eval=batch, **windows)
-            return _back(found).mean(axis=-1)
+                attribution = explainer.attribute(
+                    question.sent(), baselines=0.0, perturbations_per_eval=batch, **windows
+                )
+            return _back(attribution).mean(axis=-1)
 
         return explain
 
@@ -138,9 +140,9 @@ def grad_cam(subject: Subject, case: Case) -> Peer:
     def make() -> Callable[[], Array]:
         from captum.attr import LayerGradCam
 
-        asked = _Asked(subject, case)
-        explainer = LayerGradCam(asked.inner, subject.bare.get_submodule(subject.bare_at))
-        return lambda: _back(explainer.attribute(asked.sent().requires_grad_(True)))[..., 0]
+        question = _Question(subject, case)
+        explainer = LayerGradCam(question.inner, subject.bare.get_submodule(subject.bare_at))
+        return lambda: _back(explainer.attribute(question.sent().requires_grad_(True)))[..., 0]
 
     return Peer("Captum", {"all at once": make}, values)
 
@@ -151,9 +153,9 @@ def layer_cam(subject: Subject, case: Case) -> Peer:
     def make() -> Callable[[], Array]:
         from captum.attr import LayerGradientXActivation
 
-        asked = _Asked(subject, case)
-        explainer = LayerGradientXActivation(asked.inner, subject.bare.get_submodule(subject.bare_at))
-        return lambda: _back(explainer.attribute(asked.sent().requires_grad_(True))).sum(axis=-1)
+        question = _Question(subject, case)
+        explainer = LayerGradientXActivation(question.inner, subject.bare.get_submodule(subject.bare_at))
+        return lambda: _back(explainer.attribute(question.sent().requires_grad_(True))).sum(axis=-1)
 
     return Peer("Captum", {"all at once": make}, values, "LayerGradientXActivation, summed over channels")
 
@@ -174,9 +176,9 @@ def _features(case: Case) -> tuple[Any, int]:
     return mask, len(corners)
 
 
-def _rows(held: Any, images: Any) -> Any:
+def _rows(references: Any, images: Any) -> Any:
     """The frozen reference of every picture in an expanded batch of one."""
-    return held if len(held) == len(images) else held[:1].expand(len(images), *held.shape[1:])
+    return references if len(references) == len(images) else references[:1].expand(len(images), *references.shape[1:])
 
 
 def _back(tensor: Any) -> Array:

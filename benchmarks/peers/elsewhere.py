@@ -76,14 +76,14 @@ def _serve(pipe: Any, framework: str, net: str, size: int, quick: bool) -> None:
 
     from peers import peers_of
 
-    asked = subject(framework, net, size)
-    known = {case.name: case for case in planned(asked, quick)}
+    under_test = subject(framework, net, size)
+    cases = {case.name: case for case in planned(under_test, quick)}
     peers: dict[tuple[str, str], Peer] = {}
     runners: dict[tuple[str, str, str], Callable[[], Array]] = {}
 
     def make(case: str, name: str, setting: str) -> None:
         if (case, name) not in peers:
-            peers.update({(case, each.name): each for each in peers_of(asked, known[case])})
+            peers.update({(case, each.name): each for each in peers_of(under_test, cases[case])})
         runners[case, name, setting] = peers[case, name].make[setting]()
 
     def answer(case: str, name: str, setting: str) -> Array:

@@ -49,19 +49,19 @@ def codes_of(model: Any, encoder: saccade.Encoder) -> Codes | None:
         if normalisation is not None:
             mean, std = (torch.tensor(numbers)[:, None, None] for numbers in (normalisation.mean, normalisation.std))
             values = (values - mean) / std
-        seen: list[Any] = []
+        outputs: list[Any] = []
         with torch.no_grad():
             if name == "encode":
-                seen = [model.encode(values)]
+                outputs = [model.encode(values)]
             elif name == "output":
-                seen = [model(values)]
+                outputs = [model(values)]
             else:
-                hook = modules[name].register_forward_hook(lambda _module, _given, result: seen.append(result))
+                hook = modules[name].register_forward_hook(lambda _module, _given, result: outputs.append(result))
                 try:
                     model(values)
                 finally:
                     hook.remove()
-        result = seen[-1]
+        result = outputs[-1]
         for part in parts:
             result = _part(result, part)
         return np.asarray(result.numpy())

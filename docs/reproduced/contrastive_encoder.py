@@ -93,12 +93,12 @@ def main() -> None:
     parser.add_argument("test", type=Path)
     parser.add_argument("output", type=Path)
     parser.add_argument("--passes", type=int, default=13)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     keras.utils.set_random_seed(0)
-    train, test = read(given.train), read(given.test)
+    train, test = read(arguments.train), read(arguments.test)
     encoder, head = encoder_and_head()
     print(f"before training {agreement_of_kinds(encoder, train, test):.2f}", flush=True)
-    steps = given.passes * len(train[0]) // BATCH
+    steps = arguments.passes * len(train[0]) // BATCH
     optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps))
     partner = tf.concat([tf.range(BATCH, 2 * BATCH), tf.range(BATCH)], 0)
 
@@ -121,7 +121,7 @@ def main() -> None:
         loss = compiled_step(tf.constant(train[0][batch]))
         if number % 24 == 0:
             print(f"{number}/{steps}: loss {float(loss):.2f}", flush=True)
-    encoder.save(given.output)
+    encoder.save(arguments.output)
     print(f"after training {agreement_of_kinds(encoder, train, test):.2f}")
 
 

@@ -111,8 +111,8 @@ def explained(encoder: Encoder, images: Any, candidate: Candidate) -> Maps:
         ]
         return np.asarray(candidate.then(np.concatenate([each.heatmap for each in maps])), np.float32)
     target = targets.centred(images) if candidate.question == "centred" else None
-    found = saccade.explain(encoder, images, candidate.method, target, **candidate.settings)
-    return np.asarray(candidate.then(found.heatmap), np.float32)
+    attribution = saccade.explain(encoder, images, candidate.method, target, **candidate.settings)
+    return np.asarray(candidate.then(attribution.heatmap), np.float32)
 
 
 def score_of(setup: Setup, maps: Maps) -> NDArray[np.float64]:
@@ -149,12 +149,12 @@ class Rows:
                 raise SystemExit(f"{file} holds the rows of another model or of other photos; name another file.")
             self.finished = saved["rows"]
 
-    def take(self, words: str, made: Callable[[], dict[str, Any] | None]) -> None:
+    def take(self, words: str, compute: Callable[[], dict[str, Any] | None]) -> None:
         """Make a row, unless it is there already."""
         if words in self.finished:
             return
         started = time.monotonic()
-        self.finished[words] = made()
+        self.finished[words] = compute()
         print(f"{words}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
         if self.file is not None:
             with atomic_file(self.file) as part:
@@ -212,17 +212,17 @@ def main() -> None:
         "--twins-on", type=int, default=1000, help="photos on which networks that learned nothing are asked"
     )
     parser.add_argument("--json", type=Path, help="write each finished row to this file, and go on from it")
-    given = parser.parse_args()
-    encoder = saccade.load(given.model, layer=given.layer, size=given.size)
-    images = draw_photos(encoder, given.photos, given.limit, 0).images
+    arguments = parser.parse_args()
+    encoder = saccade.load(arguments.model, layer=arguments.layer, size=arguments.size)
+    images = draw_photos(encoder, arguments.photos, arguments.limit, 0).images
     setup = Setup.of(encoder, images, None, Settings(), None, None)
     contrast = local_contrast(images.array, max(setup.cell / 4, 1.0))
-    rows = Rows(given.json, {"model": encoder.name, "layer": encoder.layer, "photos": list(images.names)})
+    rows = Rows(arguments.json, {"model": encoder.name, "layer": encoder.layer, "photos": list(images.names)})
     for control in CONTROLS:
         rows.take(f"{control.title.lower()} (control)", partial(row_of_control, setup, control))
     for candidate in candidates(setup.cell):
-        if not given.only or _is_named(candidate.words, given.only):
-            rows.take(candidate.words, partial(row_of, setup, candidate, contrast, given.twins_on or len(images)))
+        if not arguments.only or _is_named(candidate.words, arguments.only):
+            rows.take(candidate.words, partial(row_of, setup, candidate, contrast, arguments.twins_on or len(images)))
     # Controls are quick, so a mistake shows soon; in the table they stand last.
     finished = sorted(rows.finished.items(), key=lambda item: "(control)" in item[0])
     table = {words: row for words, row in finished if row is not None}

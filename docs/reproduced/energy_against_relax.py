@@ -39,14 +39,14 @@ METHODS: dict[str, tuple[str, dict[str, Any]]] = {
 def backgrounds(folder: Path, count: int, random: np.random.Generator) -> Array:
     """Random crops of photographs, (count, size, size, 3) in 0..1."""
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
-    found = np.empty((count, SIZE, SIZE, 3), np.float32)
-    for row in found:
+    crops = np.empty((count, SIZE, SIZE, 3), np.float32)
+    for row in crops:
         with Image.open(paths[random.integers(len(paths))]) as opened:
             photo = opened.convert("RGB")
         side = max(SIZE, int(min(photo.size) * random.uniform(0.3, 0.9)))
         left, top = (int(random.integers(max(length - side, 0) + 1)) for length in photo.size)
         row[:] = np.asarray(photo.resize((SIZE, SIZE), box=(left, top, left + side, top + side))) / np.float32(255)
-    return found
+    return crops
 
 
 def pasted(items: NDArray[np.uint8], ground: Array, random: np.random.Generator) -> tuple[Array, NDArray[np.bool_]]:
@@ -142,37 +142,37 @@ def main() -> None:
     parser.add_argument("--learned", type=int, default=6000)
     parser.add_argument("--tested", type=int, default=100)
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     random = np.random.default_rng(2026)
-    with np.load(given.data) as data:
+    with np.load(arguments.data) as data:
         learned, _ = pasted(
-            data["x_train"][: given.learned], backgrounds(given.photographs, given.learned, random), random
+            data["x_train"][: arguments.learned], backgrounds(arguments.photographs, arguments.learned, random), random
         )
         tested, masks = pasted(
-            data["x_test"][: given.tested], backgrounds(given.photographs, given.tested, random), random
+            data["x_test"][: arguments.tested], backgrounds(arguments.photographs, arguments.tested, random), random
         )
     print(f"objects cover {masks.mean():.1%} of the pictures")
     figures: dict[str, dict[str, list[float]]] = {}
     for name, model in (
-        ("redrawing", by_redrawing(learned, given.epochs)),
-        ("contrast", by_contrast(learned, given.epochs)),
+        ("redrawing", by_redrawing(learned, arguments.epochs)),
+        ("contrast", by_contrast(learned, arguments.epochs)),
     ):
-        asked = saccade.Encoder(model, layer=model.layers[-1].name, value_range=(0, 1))
+        encoder = saccade.Encoder(model, layer=model.layers[-1].name, value_range=(0, 1))
         print(f"\n| {name} | " + " | ".join(MEASURES) + " |\n| --- |" + " ---: |" * len(MEASURES))
         figures[name] = {}
         maps = {
-            title: saccade.explain(asked, tested, method, **settings).heatmap
+            title: saccade.explain(encoder, tested, method, **settings).heatmap
             for title, (method, settings) in METHODS.items()
         }
         maps["random (control)"] = random.random(masks.shape, dtype=np.float32)
         for title, values in maps.items():
-            found = localisation(values, masks)
-            figures[name][title] = [float(each) for each in found.mean(axis=1)]
-            spread = found.std(axis=1) / np.sqrt(len(tested))
-            cells = " | ".join(f"{a:.1%} ± {b:.1%}" for a, b in zip(found.mean(axis=1), spread, strict=True))
+            localised = localisation(values, masks)
+            figures[name][title] = [float(each) for each in localised.mean(axis=1)]
+            spread = localised.std(axis=1) / np.sqrt(len(tested))
+            cells = " | ".join(f"{a:.1%} ± {b:.1%}" for a, b in zip(localised.mean(axis=1), spread, strict=True))
             print(f"| {title} | {cells} |", flush=True)
-    if given.json:
-        given.json.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(figures, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

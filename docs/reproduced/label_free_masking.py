@@ -88,13 +88,13 @@ def shifts(encoder: saccade.Encoder, pictures: Array, maps: Array) -> list[float
     """The mean squared shift of the code when the most important pixels are painted black, for each share."""
     codes = encoder.codes(pictures)
     order = np.argsort(-maps.reshape(len(maps), -1), axis=1, kind="stable")
-    found = []
+    distances = []
     for share in SHARES:
         hidden = pictures.reshape(len(pictures), -1).copy()
         np.put_along_axis(hidden, order[:, : round(share * order.shape[1])], 0.0, axis=1)
         moved = encoder.codes(hidden.reshape(pictures.shape))
-        found.append(float(((moved - codes) ** 2).sum(axis=(1, 2, 3)).mean()))
-    return found
+        distances.append(float(((moved - codes) ** 2).sum(axis=(1, 2, 3)).mean()))
+    return distances
 
 
 def main() -> None:
@@ -105,13 +105,13 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=1000)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--json", help="also write the figures to this file")
-    given = parser.parse_args()
-    with np.load(given.data) as data:
+    arguments = parser.parse_args()
+    with np.load(arguments.data) as data:
         learned = data["x_train"][..., None].astype(np.float32) / 255
-        tested = data["x_test"][: given.pictures, ..., None].astype(np.float32) / 255
+        tested = data["x_test"][: arguments.pictures, ..., None].astype(np.float32) / 255
     runs: dict[str, list[list[float]]] = {name: [] for name in NAMES}
-    for seed in range(given.seeds):
-        model = trained(learned, given.epochs, seed)
+    for seed in range(arguments.seeds):
+        model = trained(learned, arguments.epochs, seed)
         encoder = saccade.Encoder(model, layer="code")
         print(f"seed {seed}: {model.count_params():,} weights, redraws with an error of "
               f"{float(((encoder.reconstruct(tested) - tested) ** 2).mean()):.4f}", flush=True)  # fmt: skip
@@ -128,8 +128,8 @@ def main() -> None:
         print(
             f"| {NAMES[name]} | " + " | ".join(f"{a:.2f} ± {b:.2f}" for a, b in zip(middle, spread, strict=True)) + " |"
         )
-    if given.json:
-        with open(given.json, "w", encoding="utf-8") as file:  # noqa: PTH123
+    if arguments.json:
+        with open(arguments.json, "w", encoding="utf-8") as file:  # noqa: PTH123
             json.dump({"shares": SHARES, "shifts": runs}, file, indent=1)
 
 

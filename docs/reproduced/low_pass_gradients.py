@@ -54,9 +54,9 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=48)
     parser.add_argument("--model", type=Path, default=SHIPPED)
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    given = parser.parse_args()
-    encoder = saccade.load(given.model)
-    images = draw_photos(encoder, given.photos, given.limit, 0).images
+    arguments = parser.parse_args()
+    encoder = saccade.load(arguments.model)
+    images = draw_photos(encoder, arguments.photos, arguments.limit, 0).images
     setup = Setup.of(encoder, images, None, Settings(), None, None)
     print(f"{len(images)} photos")
     print("| method | " + " | ".join(f"{sigma:g} px" for sigma in SIGMAS) + " | best less none |")
@@ -70,8 +70,8 @@ def main() -> None:
         figures[method] = [float(each) for each in means]
         cells = " | ".join(f"{each:.3f}" for each in means)
         print(f"| {method} | {cells} | {gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}] |", flush=True)
-    if given.json:
-        given.json.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(figures, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ smoothing          Gaussian smoothing
 
 feature_layer      the layer whose feature maps the CAM family weights
 weighted_channels  from weighted feature maps to one map
+gradient_weighted  feature maps weighted by the gradient at their layer
 
 degenerate         is there anything to explain?
 flat_maps          is there anything to see in a layer?

@@ -12,10 +12,20 @@ from saccade.attribution.abnormal_tokens import abnormal_tokens
 from saccade.attribution.feature_layer import FeatureLayer
 from saccade.attribution.flat_maps import featureless
 from saccade.results.map import Map
+from saccade.targets import Target
 from saccade.typing import Array
 
 _ROUNDING = 1e-6
 """What is left of channels that cancel to less than this share of their size is float32's rounding."""
+
+
+def is_centred(centred: bool | None, target: Target) -> bool:
+    """Is each channel's mean over the places taken away? By default only for the whole code.
+
+    Nothing speaks against the whole code, and what all places share would hide the rest. For other targets zero is no
+    evidence, and negative is evidence against.
+    """
+    return target.counts_increase if centred is None else centred
 
 
 def weighted_channels(

@@ -9,7 +9,7 @@ import numpy as np
 from saccade.attribution.feature_layer import feature_layer
 from saccade.attribution.flat_maps import unchanged
 from saccade.attribution.method import method
-from saccade.attribution.weighted_channels import weighted_channels
+from saccade.attribution.weighted_channels import is_centred, weighted_channels
 from saccade.errors import UnknownName
 from saccade.results.map import Map
 from saccade.run import Run
@@ -53,9 +53,6 @@ def ablation_cam(
         replacement: What a dropped channel becomes: `"zero"` as in the paper, or its own `"mean"` over the places,
             which takes the pattern away and keeps the level. Behind a mean over all places the mean is all that
             counts, so there a channel that becomes its mean is never missed.
-        centred: Take each channel's mean over the places away first, which moves the zero of the map to its mean and
-            changes nothing else. By default only for the whole code: nothing speaks against it, and what all places
-            share would hide the rest. For other targets zero is no evidence, and negative is evidence against.
         positive: Cut negative values off as in the paper.
 
     Returns:
@@ -87,7 +84,7 @@ def ablation_cam(
     maps = []
     for target, own in zip(targets, scores, strict=True):
         loss = own[1:] - own[0] if target.counts_increase else own[0] - own[1:]
-        less_mean = target.counts_increase if centred is None else centred
+        less_mean = is_centred(centred, target)
         maps.append(
             weighted_channels(
                 (activations - instead) * loss.T.astype(np.float32)[:, None, None],

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from saccade.attribution.feature_layer import feature_layer, values_and_gradient
-from saccade.attribution.flat_maps import unmoved, unmoved_because
+from saccade.attribution.gradient_weighted import gradient_weighted
 from saccade.attribution.method import method
-from saccade.attribution.weighted_channels import weighted_channels
+from saccade.attribution.weighted_channels import is_centred
 from saccade.results.map import Map
 from saccade.run import Run
 from saccade.targets import Target
@@ -38,9 +37,6 @@ def grad_cam(
 
     Settings:
         at: The layer whose feature maps are weighted; by default the last before the code with a finer grid.
-        centred: Take each channel's mean over the places away first, which moves the zero of the map to its mean and
-            changes nothing else. By default only for the whole code: nothing speaks against it, and what all places
-            share would hide the rest. For other targets zero is no evidence, and negative is evidence against.
         positive: Cut negative values off as in the paper.
 
     Returns:
@@ -50,17 +46,13 @@ def grad_cam(
         UnknownName: No such layer.
         NotApplicable: The layer has no places, or what is explained is not computed from it.
     """
-    layer = feature_layer(run, images, [target], at)
-    values, gradient = values_and_gradient(run, images, target, layer)
-    less_mean = target.counts_increase if centred is None else centred
-    return weighted_channels(
-        values * gradient.mean(axis=(1, 2), keepdims=True),
-        activations=values,
-        layer=layer,
+    return gradient_weighted(
+        run,
+        images,
+        target,
+        at,
+        lambda values, gradient: values * gradient.mean(axis=(1, 2), keepdims=True),
         units=f"part of the change of {target.gradient_units}, by each channel's mean gradient",
-        flat=unmoved(run, images, target, values, gradient),
-        why_flat=unmoved_because(layer.path),
-        centred=less_mean,
         positive=positive,
-        settings={"centred": less_mean},
+        centred=is_centred(centred, target),
     )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from saccade.attribution.feature_layer import feature_layer, values_and_gradient
-from saccade.attribution.flat_maps import unmoved, unmoved_because
+from saccade.attribution.gradient_weighted import gradient_weighted
 from saccade.attribution.method import method
-from saccade.attribution.weighted_channels import weighted_channels
+from saccade.attribution.weighted_channels import is_centred
 from saccade.results.map import Map
 from saccade.run import Run
 from saccade.targets import Target
@@ -47,9 +46,6 @@ def grad_cam_plus_plus(
         target: What is explained. The 2 makes its unit matter: targets with steep gradients weigh a channel by the
             share of its places that speak for the target, ones with slight gradients as Grad-CAM does.
         at: The layer whose feature maps are weighted; by default the last before the code with a finer grid.
-        centred: Take each channel's mean over the places away first, which moves the zero of the map to its mean and
-            changes nothing else. By default only for the whole code: nothing speaks against it, and what all places
-            share would hide the rest. For other targets zero is no evidence, and negative is evidence against.
         positive: As in the paper: gradients against the target count nothing, negative values are cut off.
 
     Returns:
@@ -59,22 +55,20 @@ def grad_cam_plus_plus(
         UnknownName: No such layer.
         NotApplicable: The layer has no places, or what is explained is not computed from it.
     """
-    layer = feature_layer(run, images, [target], at)
-    values, gradient = values_and_gradient(run, images, target, layer)
-    flat = unmoved(run, images, target, values, gradient)
-    gradient = np.maximum(gradient, 0) if positive else gradient
+    return gradient_weighted(
+        run,
+        images,
+        target,
+        at,
+        lambda values, gradient: _weighted(values, np.maximum(gradient, 0) if positive else gradient),
+        units="activation, weighted by Grad-CAM++",
+        positive=positive,
+        centred=is_centred(centred, target),
+    )
+
+
+def _weighted(values: Array, gradient: Array) -> Array:
     summed_activations = np.abs(values).sum(axis=(1, 2), keepdims=True)
     # In float64, for products of large numbers: where they overflow, a weight would be 0.
     weights = (gradient / (2.0 + np.abs(gradient) * summed_activations.astype(np.float64))).sum((1, 2), keepdims=True)
-    less_mean = target.counts_increase if centred is None else centred
-    return weighted_channels(
-        np.asarray(values * weights, np.float32),
-        activations=values,
-        layer=layer,
-        units="activation, weighted by Grad-CAM++",
-        flat=flat,
-        why_flat=unmoved_because(layer.path),
-        centred=less_mean,
-        positive=positive,
-        settings={"centred": less_mean},
-    )
+    return np.asarray(values * weights, np.float32)

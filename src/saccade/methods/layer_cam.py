@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from saccade.attribution.feature_layer import feature_layer, values_and_gradient
-from saccade.attribution.flat_maps import unmoved, unmoved_because
+from saccade.attribution.gradient_weighted import gradient_weighted
 from saccade.attribution.method import method
-from saccade.attribution.weighted_channels import weighted_channels
 from saccade.results.map import Map
 from saccade.run import Run
 from saccade.targets import Target
@@ -39,15 +37,12 @@ def layer_cam(run: Run, images: Array, target: Target, *, at: str | None = None,
         UnknownName: No such layer.
         NotApplicable: The layer has no places, or what is explained is not computed from it.
     """
-    layer = feature_layer(run, images, [target], at)
-    values, gradient = values_and_gradient(run, images, target, layer)
-    flat = unmoved(run, images, target, values, gradient)
-    return weighted_channels(
-        values * (np.maximum(gradient, 0) if positive else gradient),
-        activations=values,
-        layer=layer,
+    return gradient_weighted(
+        run,
+        images,
+        target,
+        at,
+        lambda values, gradient: values * (np.maximum(gradient, 0) if positive else gradient),
         units=f"part of the change of {target.gradient_units}, per cell of the layer",
-        flat=flat,
-        why_flat=unmoved_because(layer.path),
         positive=positive,
     )

@@ -13,7 +13,7 @@ from saccade.attribution.flat_maps import unchanged
 from saccade.attribution.masks import linear
 from saccade.attribution.method import method
 from saccade.attribution.scale import cell_size
-from saccade.attribution.weighted_channels import weighted_channels
+from saccade.attribution.weighted_channels import is_centred, weighted_channels
 from saccade.errors import UnknownName
 from saccade.results.map import Map
 from saccade.run import Run
@@ -67,9 +67,6 @@ def score_cam(
             `"white"`, or a pixel value.
         blur: Standard deviation in pixels of the blurred filler; by default one code cell.
         softmax: Weigh by the softmax over the channels as in the paper.
-        centred: Take each channel's mean over the places away first, which moves the zero of the map to its mean and
-            changes nothing else. By default only for the whole code: nothing speaks against it, and what all places
-            share would hide the rest. For other targets zero is no evidence, and negative is evidence against.
         positive: Cut negative values off as in the paper.
 
     Returns:
@@ -104,7 +101,7 @@ def score_cam(
     for target, scores in zip(targets, all_scores, strict=True):
         gain = np.where(has_shape.T, scores[0] - scores[1:] if target.counts_increase else scores[1:] - scores[0], 0.0)
         weights = _softmax(gain, has_shape.T) if softmax else gain
-        less_mean = target.counts_increase if centred is None else centred
+        less_mean = is_centred(centred, target)
         maps.append(
             weighted_channels(
                 activations * weights.T.astype(np.float32)[:, None, None],

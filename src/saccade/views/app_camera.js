@@ -2,7 +2,7 @@
 /** The camera: the map of what is before it, frame by frame; a still can be kept as a photo. */
 import { build } from "./build.js";
 import { button, chooser, slider } from "./controls.js";
-import { mapAtPixels, paintMap } from "./stage.js";
+import { mapAtPixels, paintMap, pixelsOfImage } from "./stage.js";
 import { valueInWords } from "./where.js";
 
 /** Frames are sent and drawn with so many pixels on the longer side. */
@@ -92,17 +92,12 @@ export function openCamera(data, transport, keep, onClose) {
   /** @param {ImageData} image @param {import("./app_socket.js").SocketAnswer} answer */
   function draw(image, answer) {
     const { rows, columns, box, scale, unit, title, milliseconds } = answer.words;
-    const grey = new Float32Array(image.width * image.height);
-    for (let index = 0; index < grey.length; index += 1) {
-      const luma = (0.2126 * image.data[4 * index] + 0.7152 * image.data[4 * index + 1] + 0.0722 * image.data[4 * index + 2]) / 255;
-      grey[index] = 255 * luma * (0.86 - 0.25 * luma);
-    }
     strongest = strongest === 0 ? scale.high : strongest + SCALE_FOLLOWS * (scale.high - strongest);
     const steady = { ...scale, high: strongest, low: scale.signed ? -strongest : 0 };
     const grid = { values: new Float32Array(answer.numbers), rows, columns, scale: steady };
     const placed = mapAtPixels(grid, box, image.width, image.height, true);
     const target = new ImageData(image.width, image.height);
-    paintMap(target, { width: image.width, height: image.height, colour: image.data, grey }, placed, steady, { ramps: data.ramps, opacity, contours: false, least: middleOf(grid.values) });
+    paintMap(target, pixelsOfImage(image), placed, steady, { ramps: data.ramps, opacity, contours: false, least: middleOf(grid.values) });
     canvas.getContext("2d").putImageData(target, 0, 0);
     rate.textContent = `${title}: ${unit}; the last colour is ${valueInWords({ is_share: false, scale: steady }, strongest)} (it follows the strongest value of the last second), and what lies below the middle value of the picture is not painted. ${node.dataset.rate ? `${node.dataset.rate} pictures a second, ` : ""}${Math.round(milliseconds)} ms each.`;
   }

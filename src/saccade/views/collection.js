@@ -2,19 +2,16 @@
 /** How does it see the whole collection? A map of all photos, the nearest of each, and what stands out. */
 import { decodeArray } from "./arrays.js";
 import { build } from "./build.js";
-import { button, captionStrip, chooser, readout, wantsStillness } from "./controls.js";
+import { nearestRow, pictureMaker, standingOut } from "./collection_nearest.js";
+import { ARRANGEMENTS, arrangementInWords, collectionCaption, countInWords } from "./collection_words.js";
+import { button, chooser, readout, wantsStillness } from "./controls.js";
 import { openAtlas } from "./photo_atlas.js";
 import { createGroupPanel } from "./photo_group.js";
 import { createPhotoMap } from "./photo_map_stage.js";
-import { asCount, asPercent, asScore, inWords } from "./wording.js";
+import { asCount, asScore } from "./wording.js";
 
-/** @type {Record<string, {text: string, words: string}>} */
-const ARRANGEMENTS = {
-  shuffled: { text: "Shuffled", words: "In no order: so the photos were before the network had seen them." },
-  neighbours: { text: "By likeness", words: "Photos with like codes lie side by side. Distances between far islands mean little." },
-  grid: { text: "In rows", words: "The same order, with a place of its own for every photo, so that none covers another; there all are cut to one shape." },
-  pca: { text: "Two directions", words: "The two directions along which the codes differ most, and nothing else." },
-};
+/** Milliseconds until the photos that came into view are sorted. */
+const SORT_PAUSE = 700;
 
 /** @type {import("./page.js").Section} */
 export const COLLECTION = {
@@ -22,31 +19,18 @@ export const COLLECTION = {
   needs: (data) => Boolean(data.collection), render: renderCollection,
 };
 
-/**
- * @typedef {object} Selection whose nearest are shown
- * @property {string} name
- * @property {number} number of the collection, or -1
- * @property {string | null} photo an image's address, for a photo that is none of the collection
- * @property {number[]} neighbours
- * @property {number[]} scores
- */
-
 /** @param {{data: any, element: HTMLElement, store: any, transport?: any}} view */
 export async function renderCollection({ data, element, store, transport }) {
   const collection = data.collection;
   const names = collection.names;
   const atlas = await openAtlas(collection.atlas);
+  const picture = pictureMaker(atlas, names);
   const neighbours = decodeArray(collection.neighbours);
   const scores = decodeArray(collection.scores).values;
   const nearestCount = neighbours.shape[1];
-  /** @type {Record<string, import("./photo_map_layout.js").Arrangement & {trustworthiness: number | null, shares: number[] | null}>} */
-  const arrangements = { shuffled: { ...inNoOrder(atlas), trustworthiness: null, shares: null } };
-  for (const map of collection.maps) {
-    const positions = /** @type {Float32Array} */ (decodeArray(map.positions).values);
-    arrangements[map.layout] = { positions: map.columns ? inCells(positions, map.columns) : positions, columns: map.columns, stretch: map.layout === "neighbours" ? 1.7 : 1, trustworthiness: map.trustworthiness, shares: map.shares };
-  }
+  const arrangements = arrangementsOf(collection, atlas);
   let layout = "neighbours";
-  /** @type {Selection | null} */
+  /** @type {import("./collection_nearest.js").Selection | null} */
   let selection = null;
   /** Are photos being put together, and which? */
   let isGathering = false;
@@ -80,21 +64,15 @@ export async function renderCollection({ data, element, store, transport }) {
   const panel = createGroupPanel({ data, atlas, picture, nearest: { values: neighbours.values, count: nearestCount }, change: (numbers) => gather(numbers), ask: transport?.group ?? null });
   const findPhoto = button("", () => choose(ofPage(store.get().photo)), { class: "button find-photo" });
   element.append(
-    build("p", { class: "finding" }, finding()),
-    build("div", { class: "toolbar" }, layouts.node, groupButton, data.photos.length ? findPhoto : null), build("div", { class: "photo-map-head" }, words, zooms), map.node, read.node, panel.node, strip, standingOut(), caption,
+    build("p", { class: "finding" }, build("b", {}, countInWords(collection), "."), " Their codes alone decide where they lie: no name, no folder, no label was looked at."),
+    build("div", { class: "toolbar" }, layouts.node, groupButton, data.photos.length ? findPhoto : null), build("div", { class: "photo-map-head" }, words, zooms), map.node, read.node, panel.node, strip,
+    standingOut(collection, picture, (number) => { choose(ofCollection(number)); map.bringIntoView(number); map.frame.scrollIntoView({ block: "nearest" }); }), caption,
   );
-
-  /** @returns {any} */
-  function finding() {
-    const shown = names.length;
-    const sentence = shown < collection.count ? `${asCount(shown)} of ${asCount(collection.count)} photos, drawn at random` : `${asCount(shown)} photos`;
-    return [build("b", {}, sentence, "."), " Their codes alone decide where they lie: no name, no folder, no label was looked at."];
-  }
 
   /** @param {number} number */
   function nearestOf(number) { return neighbours.values[number * nearestCount]; }
 
-  /** @param {number} number @returns {Selection} */
+  /** @param {number} number @returns {import("./collection_nearest.js").Selection} */
   function ofCollection(number) {
     return {
       name: names[number], number, photo: null, neighbours: Array.from(neighbours.values.subarray(number * nearestCount, (number + 1) * nearestCount)),
@@ -102,7 +80,7 @@ export async function renderCollection({ data, element, store, transport }) {
     };
   }
 
-  /** @param {number} index a photo of this page @returns {Selection} */
+  /** @param {number} index a photo of this page @returns {import("./collection_nearest.js").Selection} */
   function ofPage(index) {
     const query = collection.queries[index];
     return { name: data.photos[index].name, number: query.own ?? -1, photo: data.photos[index].thumbnail, neighbours: query.neighbours, scores: query.scores };
@@ -132,7 +110,7 @@ export async function renderCollection({ data, element, store, transport }) {
     rest();
   }
 
-  /** @param {Selection | null} next */
+  /** @param {import("./collection_nearest.js").Selection | null} next */
   function choose(next) {
     if (isGathering) { gather([]); stopGathering(); }
     selection = next;
@@ -155,52 +133,9 @@ export async function renderCollection({ data, element, store, transport }) {
     return card;
   }
 
-  /** A photo of the collection. @param {number} number @param {number} height */
-  function picture(number, height) {
-    const width = Math.round((height * atlas.shapes[2 * number]) / atlas.shapes[2 * number + 1]);
-    const canvas = build("canvas", { width, height, role: "img", "aria-label": `the photo ${names[number]}` });
-    const context = canvas.getContext("2d");
-    context.imageSmoothingQuality = "high";
-    atlas.draw(context, number, 0, 0, width, height, 1);
-    return canvas;
-  }
-
   function drawStrip() {
-    if (!selection) {
-      strip.replaceChildren();
-      return;
-    }
-    const { name, number, photo } = selection;
-    const own = photo ? build("img", { src: photo, alt: `the photo ${name}` }) : picture(number, 150);
-    const high = collection.typical[1];
-    strip.replaceChildren(
-      build("h3", {}, "The most alike to ", build("b", {}, name)),
-      build("p", { class: "aside" }, `By all ${asCount(collection.numbers)} numbers of the code, not by the map: 1 is the same, ${asScore(collection.typical[0])} a typical pair, and 5\u00a0% of all pairs score over ${asScore(high)}.`),
-      build("div", { class: "nearest-row" }, build("figure", { class: "nearest-own" }, own, build("figcaption", {}, "this one")),
-        build("ol", {}, selection.neighbours.map((other, index) => build("li", {}, build("button", {
-          type: "button", class: "nearest-photo", "aria-label": `${names[other]}, ${asScore(/** @type {Selection} */ (selection).scores[index])} alike; go on with it`,
-          on: { click: () => { choose(ofCollection(other)); map.bringIntoView(other); } },
-        }, picture(other, 104), build("span", {}, asScore(/** @type {Selection} */ (selection).scores[index]))))))),
-    );
-    strip.dataset.number = String(number);
-  }
-
-  function standingOut() {
-    const odd = build("div", {}, build("h3", {}, "The odd ones out"),
-      build("p", { class: "aside" }, "Least like even their nearest: the collection has little of the kind."),
-      build("div", { class: "small-photos" }, collection.odd.map((/** @type {number} */ number) => small(number, () => choose(ofCollection(number))))));
-    const threshold = inWords(collection.copies_from);
-    const groups = collection.copy_groups;
-    const copies = build("div", {}, build("h3", {}, "Copies"),
-      build("p", { class: "aside" }, groups === 0 ? `No two photos score ${threshold} or more: none is a copy of another.`
-        : `${asCount(groups)} ${groups === 1 ? "group" : "groups"} of photos that score ${threshold} or more with each other${groups > collection.copies.length ? `; the first ${collection.copies.length} are shown` : ""}.`),
-      collection.copies.map((/** @type {number[]} */ group) => build("div", { class: "small-photos" }, group.slice(0, 6).map((number) => small(number, () => choose(ofCollection(number)))), group.length > 6 ? build("span", { class: "aside" }, `and ${group.length - 6} more`) : null)));
-    return build("div", { class: "standing-out" }, odd, copies);
-  }
-
-  /** @param {number} number @param {() => void} onPress */
-  function small(number, onPress) {
-    return build("button", { type: "button", class: "nearest-photo", "aria-label": `${names[number]}; show its nearest`, on: { click: () => { onPress(); map.bringIntoView(number); map.frame.scrollIntoView({ block: "nearest" }); } } }, picture(number, 76));
+    strip.replaceChildren(...(selection ? nearestRow(collection, selection, picture, (other) => { choose(ofCollection(other)); map.bringIntoView(other); }) : []));
+    if (selection) strip.dataset.number = String(selection.number);
   }
 
   /** @param {string} name @param {boolean} [atOnce] */
@@ -209,15 +144,10 @@ export async function renderCollection({ data, element, store, transport }) {
     layouts.show(name);
     map.arrange(arrangements[name], atOnce);
     const { trustworthiness, shares } = arrangements[name];
-    words.textContent = `${ARRANGEMENTS[name].words}${shares ? ` They hold ${asPercent(shares[0] + shares[1])} of how the codes differ.` : ""}`;
+    words.textContent = arrangementInWords(name, shares);
     map.describe(`${names.length} photos. ${ARRANGEMENTS[name].words}`);
     element.dataset.layout = name;
-    caption.replaceChildren(captionStrip([
-      ["what is compared", `the codes (layer ${collection.layer}) by their cosine${collection.centring === "none" ? "" : `, less the mean code of ${collection.centring === "model" ? data.mean_of || "the photos that the model knows" : "this collection"}`}; ${!data.photos.length ? "the number that \u201csaccade search\u201d gives" : collection.centring === "collection" && !data.mean_of ? "\u201cWhy are these two alike?\u201d takes no mean off, so its scores are others" : "the same number as in \u201cWhy are these two alike?\u201d"}`],
-      ["layout", { shuffled: "drawn at random", neighbours: "t-SNE of the strongest principal components", grid: "t-SNE, then each photo in the cell that moves all the least", pca: "principal components" }[name] ?? name],
-      ["may the map be believed?", trustworthiness === null ? null : `${inWords(trustworthiness)} trustworthy: 1 if all that lie side by side are alike by the code too, 0.5 by chance (10 nearest)`],
-      ["shown", `${asCount(names.length)} of ${asCount(collection.count)} photos${collection.skipped ? `; ${asCount(collection.skipped)} could not be read` : ""}`],
-    ]));
+    caption.replaceChildren(collectionCaption(data, name, trustworthiness));
   }
 
   // It is seen to sort them: from no order to likeness, once, when it comes into view.
@@ -227,7 +157,7 @@ export async function renderCollection({ data, element, store, transport }) {
     const observer = new IntersectionObserver((entries) => {
       if (!entries.some((entry) => entry.isIntersecting)) return;
       observer.disconnect();
-      setTimeout(() => { if (layout === "shuffled") arrange("neighbours"); }, 700);
+      setTimeout(() => { if (layout === "shuffled") arrange("neighbours"); }, SORT_PAUSE);
     }, { threshold: 0.5 });
     observer.observe(map.frame);
   }
@@ -237,6 +167,18 @@ export async function renderCollection({ data, element, store, transport }) {
     if (state.photo !== before.photo && selection?.photo) choose(ofPage(state.photo));
     else if (state.near !== before.near && state.near >= 0 && selection?.number !== state.near) choose(ofCollection(state.near));
   });
+}
+
+/**
+ * @param {any} collection as the page carries it @param {import("./photo_atlas.js").Atlas} atlas
+ * @returns {Record<string, import("./photo_map_layout.js").Arrangement & {trustworthiness: number | null, shares: number[] | null}>} by name
+ */
+function arrangementsOf(collection, atlas) {
+  const maps = collection.maps.map((/** @type {any} */ map) => {
+    const positions = /** @type {Float32Array} */ (decodeArray(map.positions).values);
+    return [map.layout, { positions: map.columns ? inCells(positions, map.columns) : positions, columns: map.columns, stretch: map.layout === "neighbours" ? 1.7 : 1, trustworthiness: map.trustworthiness, shares: map.shares }];
+  });
+  return { shuffled: { ...inNoOrder(atlas), trustworthiness: null, shares: null }, ...Object.fromEntries(maps) };
 }
 
 /** @param {import("./photo_atlas.js").Atlas} atlas @returns {import("./photo_map_layout.js").Arrangement} a grid in an order that says nothing */

@@ -39,23 +39,6 @@ export function renderCompoundEye({ data, element, store }) {
 
   function photoNow() { return data.photos[store.get().photo]; }
 
-  /** @param {any} eye @param {number} cell @returns {{values: Float32Array, rows: number, columns: number, scale: any}} */
-  function fieldOf(eye, cell) {
-    const { values, shape } = decodeArray(eye.fields);
-    const [rows, columns] = eye.shapes[cell];
-    const field = new Float32Array(rows * columns);
-    for (let row = 0; row < rows; row += 1)
-      for (let column = 0; column < columns; column += 1) field[row * columns + column] = Math.sqrt(values[(cell * shape[1] + row) * shape[2] + column] / 255);
-    return { values: field, rows, columns, scale: { low: 0, high: 1, signed: false, flat: false } };
-  }
-
-  /** A box of the model's image on the photo. @param {number[]} photoBox @param {number[]} box */
-  function onPhoto(photoBox, box) {
-    const width = photoBox[2] - photoBox[0];
-    const height = photoBox[3] - photoBox[1];
-    return [photoBox[0] + box[0] * width, photoBox[1] + box[1] * height, photoBox[0] + box[2] * width, photoBox[1] + box[3] * height];
-  }
-
   /** @param {number} across @param {number} down */
   function touch(across, down) {
     const { eye, box } = photoNow();
@@ -100,33 +83,9 @@ export function renderCompoundEye({ data, element, store }) {
 
   async function drawFacets() {
     const photo = photoNow();
-    const { eye } = photo;
     const image = await loadImage(photo.photo);
     if (photoNow() !== photo) return;
-    const side = Math.max(14, Math.floor(760 / eye.columns));
-    const shape = ((photo.box[3] - photo.box[1]) * photo.height) / ((photo.box[2] - photo.box[0]) * photo.width);
-    const tall = Math.max(10, Math.round((side * shape * eye.columns) / eye.rows));
-    facets.width = side * eye.columns;
-    facets.height = tall * eye.rows;
-    facets.setAttribute("aria-label", `${photo.alt} as ${eye.rows} times ${eye.columns} cells see it`);
-    const context = /** @type {CanvasRenderingContext2D} */ (facets.getContext("2d"));
-    context.fillStyle = "#0c0d10";
-    context.fillRect(0, 0, facets.width, facets.height);
-    const light = build("canvas");
-    const lightContext = /** @type {CanvasRenderingContext2D} */ (light.getContext("2d"));
-    for (let cell = 0; cell < eye.rows * eye.columns; cell += 1) {
-      const [left, top, right, bottom] = onPhoto(photo.box, eye.boxes[cell]);
-      const field = fieldOf(eye, cell);
-      light.width = field.columns;
-      light.height = field.rows;
-      const mask = lightContext.createImageData(field.columns, field.rows);
-      for (let index = 0; index < field.values.length; index += 1) mask.data[4 * index + 3] = 235 * (1 - field.values[index]);
-      lightContext.putImageData(mask, 0, 0);
-      const x = (cell % eye.columns) * side;
-      const y = Math.floor(cell / eye.columns) * tall;
-      context.drawImage(image, left * image.naturalWidth, top * image.naturalHeight, (right - left) * image.naturalWidth, (bottom - top) * image.naturalHeight, x + 1, y + 1, side - 2, tall - 2);
-      context.drawImage(light, x + 1, y + 1, side - 2, tall - 2);
-    }
+    paintFacets(facets, image, photo);
   }
 
   store.follow((/** @type {any} */ state, /** @type {any} */ before) => {
@@ -143,4 +102,50 @@ export function renderCompoundEye({ data, element, store }) {
     draw();
     drawFacets();
   });
+}
+
+/** The photo as every cell sees it, side by side. @param {HTMLCanvasElement} facets @param {HTMLImageElement} image @param {any} photo */
+function paintFacets(facets, image, photo) {
+  const { eye } = photo;
+  const side = Math.max(14, Math.floor(760 / eye.columns));
+  const shape = ((photo.box[3] - photo.box[1]) * photo.height) / ((photo.box[2] - photo.box[0]) * photo.width);
+  const tall = Math.max(10, Math.round((side * shape * eye.columns) / eye.rows));
+  facets.width = side * eye.columns;
+  facets.height = tall * eye.rows;
+  facets.setAttribute("aria-label", `${photo.alt} as ${eye.rows} times ${eye.columns} cells see it`);
+  const context = /** @type {CanvasRenderingContext2D} */ (facets.getContext("2d"));
+  context.fillStyle = "#0c0d10";
+  context.fillRect(0, 0, facets.width, facets.height);
+  const light = build("canvas");
+  const lightContext = /** @type {CanvasRenderingContext2D} */ (light.getContext("2d"));
+  for (let cell = 0; cell < eye.rows * eye.columns; cell += 1) {
+    const [left, top, right, bottom] = onPhoto(photo.box, eye.boxes[cell]);
+    const field = fieldOf(eye, cell);
+    light.width = field.columns;
+    light.height = field.rows;
+    const mask = lightContext.createImageData(field.columns, field.rows);
+    for (let index = 0; index < field.values.length; index += 1) mask.data[4 * index + 3] = 235 * (1 - field.values[index]);
+    lightContext.putImageData(mask, 0, 0);
+    const x = (cell % eye.columns) * side;
+    const y = Math.floor(cell / eye.columns) * tall;
+    context.drawImage(image, left * image.naturalWidth, top * image.naturalHeight, (right - left) * image.naturalWidth, (bottom - top) * image.naturalHeight, x + 1, y + 1, side - 2, tall - 2);
+    context.drawImage(light, x + 1, y + 1, side - 2, tall - 2);
+  }
+}
+
+/** @param {any} eye @param {number} cell @returns {{values: Float32Array, rows: number, columns: number, scale: any}} */
+function fieldOf(eye, cell) {
+  const { values, shape } = decodeArray(eye.fields);
+  const [rows, columns] = eye.shapes[cell];
+  const field = new Float32Array(rows * columns);
+  for (let row = 0; row < rows; row += 1)
+    for (let column = 0; column < columns; column += 1) field[row * columns + column] = Math.sqrt(values[(cell * shape[1] + row) * shape[2] + column] / 255);
+  return { values: field, rows, columns, scale: { low: 0, high: 1, signed: false, flat: false } };
+}
+
+/** A box of the model's image on the photo. @param {number[]} photoBox @param {number[]} box */
+function onPhoto(photoBox, box) {
+  const width = photoBox[2] - photoBox[0];
+  const height = photoBox[3] - photoBox[1];
+  return [photoBox[0] + box[0] * width, photoBox[1] + box[1] * height, photoBox[0] + box[2] * width, photoBox[1] + box[3] * height];
 }

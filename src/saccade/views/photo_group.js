@@ -50,24 +50,6 @@ export function createGroupPanel({ data, atlas, picture, nearest, change, ask })
     refill(others, fitting.slice(0, OTHERS_SHOWN).map((number) => small(number, "add it to the group", () => change([...group, number]))));
   }
 
-  /** How many of the nearest of these photos are among them, and which others are most often. @param {number[]} group */
-  function byNearest(group) {
-    const inside = new Set(group);
-    /** @type {Map<number, number>} */
-    const votes = new Map();
-    const counted = Math.min(nearest.count, group.length - 1);
-    let within = 0;
-    for (const number of group) {
-      for (let place = 0; place < nearest.count; place += 1) {
-        const other = nearest.values[number * nearest.count + place];
-        if (!inside.has(other)) votes.set(other, (votes.get(other) ?? 0) + 1);
-        else if (place < counted) within += 1;
-      }
-    }
-    const fitting = [...votes].sort((one, other) => other[1] - one[1] || one[0] - other[0]).map(([number]) => number);
-    return { within: within / (group.length * counted), counted, fitting };
-  }
-
   /** @param {number[]} group */
   function show(group) {
     turn += 1;
@@ -79,10 +61,10 @@ export function createGroupPanel({ data, atlas, picture, nearest, change, ask })
     drawMembers(group, group);
     if (group.length === 1) {
       sentence.textContent = "Choose one more, and they are compared.";
-      drawOthers(group, byNearest([...group, group[0]]).fitting, "The nearest of it.");
+      drawOthers(group, byNearest([...group, group[0]], nearest).fitting, "The nearest of it.");
       return;
     }
-    const { within, counted, fitting } = byNearest(group);
+    const { within, counted, fitting } = byNearest(group, nearest);
     const chance = (group.length - 1) / Math.max(1, names.length - 1);
     sentence.textContent = `Of the ${counted === 1 ? "nearest photo" : `${counted} nearest photos`} of each, ${asPercent(within)} are in this group too; of a group drawn at random, ${asPercent(chance)} would be.`;
     drawOthers(group, fitting, "Those outside that are most often among their nearest, by all numbers of the code.");
@@ -105,7 +87,7 @@ export function createGroupPanel({ data, atlas, picture, nearest, change, ask })
     node.dataset.likeness = String(answer.likeness);
     drawMembers(group, answer.photos);
     drawOthers(group, answer.others, "Those outside whose codes are nearest to the middle of the group.");
-    const laid = laidOver(group);
+    const laid = laidOver(group, atlas);
     const shares = decodeArray(answer.shares);
     const shape = String(data.photos[0]?.box?.every((/** @type {number} */ edge, /** @type {number} */ index) => Math.abs(edge - Number(index > 1)) < 1e-3) ? atlas.ratio : 1);
     const figures = [build("figure", {}, laid, build("figcaption", {}, build("b", {}, "Without the network."), ` The ${asCount(group.length)} photos laid over one another.`))];
@@ -122,25 +104,43 @@ export function createGroupPanel({ data, atlas, picture, nearest, change, ask })
     shared.replaceChildren(...figures);
   }
 
-  /** Their mean, pixel by pixel. @param {number[]} group @returns {HTMLCanvasElement} */
-  function laidOver(group) {
-    const width = atlas.ratio >= 1 ? LAID_SIDE : Math.round(LAID_SIDE * atlas.ratio);
-    const height = atlas.ratio >= 1 ? Math.round(LAID_SIDE / atlas.ratio) : LAID_SIDE;
-    const canvas = build("canvas", { class: "group-drawn", width, height, role: "img", "aria-label": "the photos laid over one another" });
-    const context = canvas.getContext("2d", { willReadFrequently: true });
-    const sums = new Float64Array(4 * width * height);
-    for (const number of group) {
-      atlas.draw(context, number, 0, 0, width, height, 1);
-      const { data: drawn } = context.getImageData(0, 0, width, height);
-      for (let index = 0; index < sums.length; index += 1) sums[index] += drawn[index];
-    }
-    const mean = context.createImageData(width, height);
-    for (let index = 0; index < sums.length; index += 1) mean.data[index] = sums[index] / group.length;
-    context.putImageData(mean, 0, 0);
-    return canvas;
-  }
-
   return { node, show };
+}
+
+/** @param {number[]} group @param {{values: ArrayLike<number>, count: number}} nearest @returns how many of the nearest of these photos are among them, and which others are most often */
+function byNearest(group, nearest) {
+  const inside = new Set(group);
+  /** @type {Map<number, number>} */
+  const votes = new Map();
+  const counted = Math.min(nearest.count, group.length - 1);
+  let within = 0;
+  for (const number of group) {
+    for (let place = 0; place < nearest.count; place += 1) {
+      const other = nearest.values[number * nearest.count + place];
+      if (!inside.has(other)) votes.set(other, (votes.get(other) ?? 0) + 1);
+      else if (place < counted) within += 1;
+    }
+  }
+  const fitting = [...votes].sort((one, other) => other[1] - one[1] || one[0] - other[0]).map(([number]) => number);
+  return { within: within / (group.length * counted), counted, fitting };
+}
+
+/** The mean of photos, pixel by pixel. @param {number[]} group @param {import("./photo_atlas.js").Atlas} atlas @returns {HTMLCanvasElement} */
+function laidOver(group, atlas) {
+  const width = atlas.ratio >= 1 ? LAID_SIDE : Math.round(LAID_SIDE * atlas.ratio);
+  const height = atlas.ratio >= 1 ? Math.round(LAID_SIDE / atlas.ratio) : LAID_SIDE;
+  const canvas = build("canvas", { class: "group-drawn", width, height, role: "img", "aria-label": "the photos laid over one another" });
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const sums = new Float64Array(4 * width * height);
+  for (const number of group) {
+    atlas.draw(context, number, 0, 0, width, height, 1);
+    const { data: drawn } = context.getImageData(0, 0, width, height);
+    for (let index = 0; index < sums.length; index += 1) sums[index] += drawn[index];
+  }
+  const mean = context.createImageData(width, height);
+  for (let index = 0; index < sums.length; index += 1) mean.data[index] = sums[index] / group.length;
+  context.putImageData(mean, 0, 0);
+  return canvas;
 }
 
 /** Show others in a row; the keyboard stays where it is, or goes to what has taken its place. @param {HTMLElement} row @param {(HTMLElement | string)[]} nodes */

@@ -1,10 +1,9 @@
 // @ts-check
 /** What is the same stuff? Touch a place: everything that the network encodes alike lights up, here and in the other photos. */
-import { decodeArray } from "./arrays.js";
 import { build } from "./build.js";
 import { captionStrip, chooser, readout, slider, toggle } from "./controls.js";
 import { cellsOf, cosinesWith, lessCentre } from "./cell_codes.js";
-import { cellAt, cellInWords, createStage, loadImage, mapAtPixels, middleOfCell, paintMap, paintSpotlight, photoPixels } from "./stage.js";
+import { cellAt, cellInWords, createStage, loadImage, mapAtPixels, middleOfCell, paintMap, paintSpotlight, photoPixels, pixelsOfImage } from "./stage.js";
 import { asScore } from "./wording.js";
 
 /** @param {{data: any, element: HTMLElement, store: any}} view */
@@ -22,7 +21,7 @@ export function renderSameStuff({ data, element, store }) {
 
   const stage = createStage({
     label: "", help: "Move the pointer or press the arrow keys; click or press Enter to hold a place, Escape to let go.",
-    onPlace: (across, down, sure) => { if (sure) { pinned = !pinned || !sameCell(across, down); } if (!pinned || sure) touch(across, down); },
+    onPlace: (across, down, sure) => { if (sure) { pinned = !pinned || !isTouched(cellUnder(across, down)); } if (!pinned || sure) touch(across, down); },
     onLeave: () => { if (!pinned) restView(); }, step: () => keyStep,
   });
   /** @type {[number, number]} */
@@ -61,7 +60,7 @@ export function renderSameStuff({ data, element, store }) {
     caption,
   );
 
-  /** @type {{index: number, canvas: HTMLCanvasElement, note: HTMLElement}[]} */
+  /** @type {OtherPhoto[]} */
   let small = [];
 
   function buildOthers() {
@@ -71,22 +70,22 @@ export function renderSameStuff({ data, element, store }) {
     others.replaceChildren(...small.map(({ index, canvas, note }) => build("button", { type: "button", class: "other", "aria-label": `go on with ${data.photos[index].name}`, on: { click: () => store.set({ photo: index }) } }, canvas, note)));
   }
 
-  /** @param {number} across @param {number} down */
-  function sameCell(across, down) {
-    const photo = data.photos[store.get().photo];
-    const own = cells[store.get().photo];
-    const at = cellAt(photo.box, own.rows, own.columns, across, down);
-    return Boolean(at && touched && at[0] === touched[0] && at[1] === touched[1]);
+  /** @param {number} across @param {number} down @returns {number[] | null} row and column in this photo */
+  function cellUnder(across, down) {
+    const { photo } = store.get();
+    return cellAt(data.photos[photo].box, cells[photo].rows, cells[photo].columns, across, down);
+  }
+
+  /** @param {number[] | null} cell */
+  function isTouched(cell) {
+    return Boolean(cell && touched && cell[0] === touched[0] && cell[1] === touched[1]);
   }
 
   /** @param {number} across @param {number} down */
   function touch(across, down) {
-    const photo = data.photos[store.get().photo];
-    const own = cells[store.get().photo];
-    const at = cellAt(photo.box, own.rows, own.columns, across, down);
-    if (!at) return;
-    if (touched && at[0] === touched[0] && at[1] === touched[1]) return;
-    touched = at;
+    const cell = cellUnder(across, down);
+    if (!cell || isTouched(cell)) return;
+    touched = cell;
     draw();
   }
 
@@ -94,6 +93,9 @@ export function renderSameStuff({ data, element, store }) {
     touched = null;
     draw();
   }
+
+  /** @returns {CosineStyle} */
+  function style() { return { ramps: data.ramps, isHeat: showHeat, least }; }
 
   let frame = 0;
   function draw() {
@@ -118,13 +120,12 @@ export function renderSameStuff({ data, element, store }) {
     const cell = place[0] * own.columns + place[1];
     const cosines = cosinesWith(own, cell, own);
     const alike = cosines.reduce((count, value) => count + (value >= least ? 1 : 0), 0);
-    const placed = mapAtPixels({ values: cosines, rows: own.rows, columns: own.columns, scale: cosineScale }, photo.box, pixels.width, pixels.height, true);
-    stage.paint(pixels, (target) => paintCosines(target, pixels, placed));
+    stage.paint(pixels, (target) => paintCosines(target, pixels, { values: cosines, rows: own.rows, columns: own.columns }, photo.box, style()));
     /** @type {{index: number, best: number, cell: number} | null} */
     let nearest = null;
     for (const one of small) {
       const there = cosinesWith(own, cell, prepared[one.index]);
-      const best = there.reduce((found, value, index) => (value > there[found] ? index : found), 0);
+      const best = placeOfGreatest(there);
       if (!nearest || there[best] > nearest.best) nearest = { index: one.index, best: there[best], cell: best };
       paintOther(one, there);
     }
@@ -136,44 +137,23 @@ export function renderSameStuff({ data, element, store }) {
     stage.describe(`${photo.alt}; touched ${where}: ${words}`);
   }
 
-  /** @param {ImageData} target @param {any} pixels @param {Float32Array} placed */
-  function paintCosines(target, pixels, placed) {
-    if (showHeat) paintMap(target, pixels, placed, cosineScale, { ramps: data.ramps, opacity: 0.9, contours: false });
-    else paintSpotlight(target, pixels, (index) => rise(placed[index], least), placed);
-  }
-
-  /** @param {{index: number, canvas: HTMLCanvasElement, note: HTMLElement}} one @param {Float32Array | null} cosines */
-  async function paintOther(one, cosines) {
-    const photo = data.photos[one.index];
+  /** @param {OtherPhoto} other @param {Float32Array | null} cosines */
+  async function paintOther({ index, canvas, note }, cosines) {
+    const photo = data.photos[index];
     const image = await loadImage(photo.thumbnail);
-    const { canvas } = one;
-    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true }));
     canvas.width = image.naturalWidth;
     canvas.height = image.naturalHeight;
+    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true }));
     context.drawImage(image, 0, 0);
-    one.note.textContent = "";
+    note.textContent = "";
     if (!cosines) return;
-    const grid = prepared[one.index];
-    const data2d = context.getImageData(0, 0, canvas.width, canvas.height);
-    const grey = new Float32Array(canvas.width * canvas.height);
-    for (let index = 0; index < grey.length; index += 1) {
-      const luma = (0.2126 * data2d.data[4 * index] + 0.7152 * data2d.data[4 * index + 1] + 0.0722 * data2d.data[4 * index + 2]) / 255;
-      grey[index] = 255 * luma * (0.86 - 0.25 * luma);
-    }
-    const pixels = { width: canvas.width, height: canvas.height, colour: data2d.data.slice(), grey };
-    const placed = mapAtPixels({ values: cosines, rows: grid.rows, columns: grid.columns, scale: cosineScale }, photo.box, canvas.width, canvas.height, true);
-    paintCosines(data2d, pixels, placed);
-    context.putImageData(data2d, 0, 0);
-    const best = cosines.reduce((found, value, index) => (value > cosines[found] ? index : found), 0);
-    one.note.textContent = cosines[best] >= least ? asScore(cosines[best]) : `${asScore(cosines[best])}: nothing alike enough`;
-    const [across, down] = middleOfCell(photo.box, grid.rows, grid.columns, Math.floor(best / grid.columns), best % grid.columns);
-    if (cosines[best] >= least) {
-      context.lineWidth = 2;
-      context.strokeStyle = "#fff";
-      context.beginPath();
-      context.arc(across * canvas.width, down * canvas.height, 6, 0, 7);
-      context.stroke();
-    }
+    const { rows, columns } = prepared[index];
+    const target = context.getImageData(0, 0, canvas.width, canvas.height);
+    paintCosines(target, pixelsOfImage(target), { values: cosines, rows, columns }, photo.box, style());
+    context.putImageData(target, 0, 0);
+    const best = placeOfGreatest(cosines);
+    note.textContent = cosines[best] >= least ? asScore(cosines[best]) : `${asScore(cosines[best])}: nothing alike enough`;
+    if (cosines[best] >= least) ringAround(context, middleOfCell(photo.box, rows, columns, Math.floor(best / columns), best % columns));
   }
 
   store.follow((/** @type {any} */ state, /** @type {any} */ before) => {
@@ -187,7 +167,35 @@ export function renderSameStuff({ data, element, store }) {
   });
 }
 
+/** @typedef {{index: number, canvas: HTMLCanvasElement, note: HTMLElement}} OtherPhoto */
+/** @typedef {{ramps: any, isHeat: boolean, least: number}} CosineStyle from which cosine on places light up, or all of them as a heat map */
+
 const cosineScale = { low: 0, high: 1, signed: false, flat: false };
+
+/**
+ * @param {ImageData} target @param {import("./stage.js").PhotoPixels} pixels
+ * @param {{values: Float32Array, rows: number, columns: number}} cosines @param {number[]} box
+ * @param {CosineStyle} style
+ */
+function paintCosines(target, pixels, cosines, box, { ramps, isHeat, least }) {
+  const placed = mapAtPixels({ ...cosines, scale: cosineScale }, box, pixels.width, pixels.height, true);
+  if (isHeat) paintMap(target, pixels, placed, cosineScale, { ramps, opacity: 0.9, contours: false });
+  else paintSpotlight(target, pixels, (index) => rise(placed[index], least), placed);
+}
+
+/** @param {Float32Array} values @returns {number} */
+function placeOfGreatest(values) {
+  return values.reduce((greatest, value, index) => (value > values[greatest] ? index : greatest), 0);
+}
+
+/** @param {CanvasRenderingContext2D} context @param {[number, number]} middle as shares of the picture */
+function ringAround(context, [across, down]) {
+  context.lineWidth = 2;
+  context.strokeStyle = "#fff";
+  context.beginPath();
+  context.arc(across * context.canvas.width, down * context.canvas.height, 6, 0, 7);
+  context.stroke();
+}
 
 /** @param {number} value @param {number} least @returns {number} light rises over a fifth of a cosine, so that edges are soft */
 function rise(value, least) {

@@ -44,6 +44,23 @@ export function loadImage(url) {
  * @typedef {{width: number, height: number, colour: Uint8ClampedArray, grey: Float32Array}} PhotoPixels
  */
 
+/** @param {ImageData} image @returns {PhotoPixels} its pixels, which stay when it is painted on */
+export function pixelsOfImage({ width, height, data }) {
+  const colour = data.slice();
+  const grey = new Float32Array(width * height);
+  for (let index = 0; index < grey.length; index += 1) {
+    const luma = lumaAt(colour, index) / 255;
+    // darkened more in the lights than in the shadows: white walls calm down, night scenes stay readable
+    grey[index] = 255 * luma * (0.86 - 0.25 * luma);
+  }
+  return { width, height, colour, grey };
+}
+
+/** How bright is a pixel, from 0 to 255? @param {Uint8ClampedArray} colour @param {number} index @returns {number} */
+function lumaAt(colour, index) {
+  return 0.2126 * colour[4 * index] + 0.7152 * colour[4 * index + 1] + 0.0722 * colour[4 * index + 2];
+}
+
 /** @type {Map<string, Promise<PhotoPixels>>} */
 const pixelsOfPhotos = new Map();
 
@@ -61,14 +78,7 @@ export function photoPixels(photo) {
       const context = canvas.getContext("2d", { willReadFrequently: true });
       context.imageSmoothingQuality = "high";
       context.drawImage(image, 0, 0, width, height);
-      const colour = context.getImageData(0, 0, width, height).data;
-      const grey = new Float32Array(width * height);
-      for (let index = 0; index < grey.length; index += 1) {
-        const luma = (0.2126 * colour[4 * index] + 0.7152 * colour[4 * index + 1] + 0.0722 * colour[4 * index + 2]) / 255;
-        // darkened more in the lights than in the shadows: white walls calm down, night scenes stay readable
-        grey[index] = 255 * luma * (0.86 - 0.25 * luma);
-      }
-      return { width, height, colour, grey };
+      return pixelsOfImage(context.getImageData(0, 0, width, height));
     });
     pixelsOfPhotos.set(photo.photo, reading);
   }
@@ -226,8 +236,7 @@ export function paintSpotlight(target, photo, light, placed) {
   const data = target.data;
   for (let index = 0; index < grey.length; index += 1) {
     const lit = light(index);
-    const luma = 0.2126 * colour[4 * index] + 0.7152 * colour[4 * index + 1] + 0.0722 * colour[4 * index + 2];
-    const dark = luma * 0.22 * (1 - lit);
+    const dark = lumaAt(colour, index) * 0.22 * (1 - lit);
     data[4 * index] = colour[4 * index] * lit + dark;
     data[4 * index + 1] = colour[4 * index + 1] * lit + dark;
     data[4 * index + 2] = colour[4 * index + 2] * lit + dark;

@@ -10,6 +10,7 @@ import numpy as np
 
 from saccade.models.dataflow import same_padding
 from saccade.models.keras.calls import ROOT, Call, Recorder, named_parts
+from saccade.models.keras.windows import pair
 from saccade.models.plain_network import (
     GREATEST,
     SELU,
@@ -182,23 +183,18 @@ def _hand_on(_: PlainNetworkWriter, __: Any, ___: str, inputs: tuple[int, ...], 
     return inputs[0]
 
 
-def _pair(value: Any) -> tuple[int, int]:
-    first, second = (value, value) if isinstance(value, int) else value
-    return int(first), int(second)
-
-
 def _same(layer: Any, read: Grid, size: Any, dilation: Any = 1) -> tuple[int, int]:
     """What stands before the first row and column."""
     if layer.padding == "valid":
         return 0, 0
-    (tall, wide), (down, across), (apart, aside) = _pair(size), _pair(layer.strides), _pair(dilation)
+    (tall, wide), (down, across), (apart, aside) = pair(size), pair(layer.strides), pair(dilation)
     return same_padding(read[0], tall, down, apart), same_padding(read[1], wide, across, aside)
 
 
 def _convolution(writer: PlainNetworkWriter, layer: Any, name: str, inputs: tuple[int, ...], shape: Grid) -> int:
     settings = {
-        "strides": _pair(layer.strides),
-        "dilation": _pair(layer.dilation_rate),
+        "strides": pair(layer.strides),
+        "dilation": pair(layer.dilation_rate),
         "padding": _same(layer, writer.shape(inputs[0]), layer.kernel_size, layer.dilation_rate),
         "groups": int(layer.groups),
     }
@@ -224,8 +220,8 @@ def _by_channel(
     kernel = _array(weights)
     rows, columns, channels, each = kernel.shape
     settings: dict[str, Any] = {
-        "strides": _pair(layer.strides),
-        "dilation": _pair(layer.dilation_rate),
+        "strides": pair(layer.strides),
+        "dilation": pair(layer.dilation_rate),
         "padding": _same(layer, writer.shape(inputs[0]), layer.kernel_size, layer.dilation_rate),
     }
     if each == 1:
@@ -245,10 +241,10 @@ def _separable(writer: PlainNetworkWriter, layer: Any, name: str, inputs: tuple[
 
 
 def _transposed(writer: PlainNetworkWriter, layer: Any, name: str, inputs: tuple[int, ...], shape: Grid) -> int:
-    if getattr(layer, "output_padding", None) is not None or _pair(layer.dilation_rate) != (1, 1):
+    if getattr(layer, "output_padding", None) is not None or pair(layer.dilation_rate) != (1, 1):
         raise NotPlain("is a transposed convolution with a dilation or padding of its output")
-    strides = _pair(layer.strides)
-    cut = [max(size - stride, 0) // 2 for size, stride in zip(_pair(layer.kernel_size), strides, strict=True)]
+    strides = pair(layer.strides)
+    cut = [max(size - stride, 0) // 2 for size, stride in zip(pair(layer.kernel_size), strides, strict=True)]
     settings = {"strides": strides, "padding": tuple(cut) if layer.padding == "same" else (0, 0)}
     # Keras has the channels that are given before those that are read.
     arrays = {"kernel": np.swapaxes(_array(layer.kernel), 2, 3), "bias": _bias(layer, shape[2])}
@@ -266,7 +262,7 @@ def _pooling(
 ) -> int:
     import keras
 
-    read, size, strides = writer.shape(inputs[0]), _pair(layer.pool_size), _pair(layer.strides)
+    read, size, strides = writer.shape(inputs[0]), pair(layer.pool_size), pair(layer.strides)
     reaches_over = any((shape[axis] - 1) * strides[axis] + size[axis] > read[axis] for axis in (0, 1))
     if pooling == "mean" and reaches_over and keras.backend.backend() == "torch":
         raise NotPlain("repeats the edges of the image where Keras runs on PyTorch")
@@ -284,7 +280,7 @@ def _global_pooling(
 def _upsampling(writer: PlainNetworkWriter, layer: Any, name: str, inputs: tuple[int, ...], shape: Grid) -> int:
     if layer.interpolation not in ("nearest", "bilinear"):
         raise NotPlain(f"is an upsampling by {layer.interpolation} interpolation")
-    settings = {"size": _pair(layer.size), "interpolation": str(layer.interpolation)}
+    settings = {"size": pair(layer.size), "interpolation": str(layer.interpolation)}
     return writer.add(PlainLayer("upsampling", name, inputs, shape, settings))
 
 

@@ -115,8 +115,8 @@ def _moving(layer: Any, kind: str, before: tuple[int, int]) -> Windows | None:
 
 
 def _gathering(layer: Any, before: tuple[int, int], kernel: Any, dilation: Any) -> Windows:
-    strides = _pair(layer.strides)
-    kernels, dilations = _pair(kernel), _pair(dilation)
+    strides = pair(layer.strides)
+    kernels, dilations = pair(kernel), pair(dilation)
     rows, columns = (
         Window(
             kernel=kernels[axis],
@@ -134,7 +134,7 @@ def _gathering(layer: Any, before: tuple[int, int], kernel: Any, dilation: Any) 
 def _writing(layer: Any) -> Windows | None:
     if getattr(layer, "output_padding", None) is not None:
         return None
-    kernels, strides, dilations = _pair(layer.kernel_size), _pair(layer.strides), _pair(layer.dilation_rate)
+    kernels, strides, dilations = pair(layer.kernel_size), pair(layer.strides), pair(layer.dilation_rate)
     rows, columns = (
         Window(
             kernel=kernels[axis],
@@ -150,7 +150,8 @@ def _writing(layer: Any) -> Windows | None:
     return rows, columns
 
 
-def _pair(value: Any) -> tuple[int, int]:
+def pair(value: Any) -> tuple[int, int]:
+    """What holds for rows and for columns? One number holds for both."""
     first, second = (value, value) if isinstance(value, int) else value
     return int(first), int(second)
 

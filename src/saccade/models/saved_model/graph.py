@@ -9,7 +9,7 @@ and the variables are read by the loader itself.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -209,12 +209,17 @@ def _node(tensor: str) -> str:
 
 def _before(nodes: Mapping[str, Any], names: Iterable[str]) -> set[str]:
     """These nodes, and all that they depend on."""
-    waiting, visited = [name for name in names if name in nodes], set()
+    return _closure(nodes, names, lambda node: map(_node, node.input))
+
+
+def _closure(items: Mapping[str, Any], names: Iterable[str], named_in: Callable[[Any], Iterable[str]]) -> set[str]:
+    """Of these names those that there are, and all that their items name, however far."""
+    waiting, visited = [name for name in names if name in items], set()
     while waiting:
         name = waiting.pop()
         if name not in visited:
             visited.add(name)
-            waiting.extend(source for source in map(_node, nodes[name].input) if source in nodes)
+            waiting.extend(other for other in named_in(items[name]) if other in items)
     return visited
 
 
@@ -236,13 +241,7 @@ def _callees(node: Any) -> Iterator[str]:
 
 def _reached(functions: Mapping[str, Any], names: Iterable[str]) -> set[str]:
     """These functions, and all that they call."""
-    waiting, visited = [name for name in names if name in functions], set()
-    while waiting:
-        name = waiting.pop()
-        if name not in visited:
-            visited.add(name)
-            waiting.extend(inner for inner in _functions_in(functions[name].node_def) if inner in functions)
-    return visited
+    return _closure(functions, names, lambda function: _functions_in(function.node_def))
 
 
 def _refuse_endless(functions: Mapping[str, Any], names: Iterable[str]) -> None:

@@ -21,6 +21,7 @@ from saccade.models.plain_network import (
     PlainNetworkWriter,
     affine_layer,
 )
+from saccade.models.torch.operation_arguments import pair
 from saccade.typing import Array, Tensor
 
 _SAME_NUMBERS = {"alias", "clone", "contiguous", "detach", "lift_fresh"}
@@ -170,11 +171,6 @@ def _array(tensor: Tensor) -> Array:
     return np.asarray(tensor.detach().float().cpu().numpy(), np.float32)
 
 
-def _pair(value: Any) -> tuple[int, int]:
-    first, second = (value, value) if isinstance(value, int) else (value if len(value) > 1 else (value[0], value[0]))
-    return int(first), int(second)
-
-
 # Operations: (writer, arguments, result, label) -> the value that it gives
 
 _Writing = Callable[[OperationWriter, Mapping[str, Any], Tensor, str], int]
@@ -237,7 +233,7 @@ def _convolution(writer: OperationWriter, arguments: Mapping[str, Any], result: 
         raise NotPlain("of other images")
     groups, strides, padding, dilation = (
         int(arguments["groups"]),
-        *(_pair(arguments[name]) for name in ("stride", "padding", "dilation")),
+        *(pair(arguments[name]) for name in ("stride", "padding", "dilation")),
     )
     bias = np.zeros(shape[2], np.float32) if arguments.get("bias") is None else _array(arguments["bias"])
     settings: dict[str, Any] = {"strides": strides, "padding": padding}
@@ -296,19 +292,19 @@ def _batch_norm(writer: OperationWriter, arguments: Mapping[str, Any], _: Tensor
 
 
 def _pooling(pooling: str, writer: OperationWriter, arguments: Mapping[str, Any], result: Tensor, label: str) -> int:
-    dilation = _pair(arguments.get("dilation", 1))
+    dilation = pair(arguments.get("dilation", 1))
     if (
         dilation != (1, 1)
         or arguments.get("divisor_override") is not None
         or (pooling == "mean" and arguments["ceil_mode"])
     ):
         raise NotPlain("with a dilation, a divisor or rounded up")
-    size = _pair(arguments["kernel_size"])
+    size = pair(arguments["kernel_size"])
     settings = {
         "pooling": pooling,
         "size": size,
-        "strides": _pair(arguments["stride"]) if arguments.get("stride") else size,
-        "padding": _pair(arguments["padding"]),
+        "strides": pair(arguments["stride"]) if arguments.get("stride") else size,
+        "padding": pair(arguments["padding"]),
         "counts_padding": bool(arguments.get("count_include_pad", False)),
     }
     return writer.plain.add(PlainLayer("pooling", label, (_only(writer, arguments),), _grid(result), settings))

@@ -26,6 +26,7 @@ from saccade.models.torch.layout import (
     size_of,
     without_places,
 )
+from saccade.models.torch.operation_arguments import dimension_order, pair
 
 
 @dataclass(frozen=True)
@@ -116,14 +117,7 @@ def _viewed(work: Work) -> Layout | None:
 
 
 def _permuted(work: Work) -> Layout | None:
-    rank = len(work.main)
-    if work.name == "permute":
-        order = [dim % rank for dim in work["dims"]]
-    else:
-        first, second = (work["dim0"], work["dim1"]) if work.name == "transpose" else (0, rank - 1)
-        order = list(range(rank))
-        order[first % rank], order[second % rank] = order[second % rank], order[first % rank]
-    return tuple(work.main[dim] for dim in order)
+    return tuple(work.main[dim] for dim in dimension_order(work.name, work.arguments, len(work.main)))
 
 
 def _sliced(work: Work) -> Layout | None:
@@ -233,11 +227,11 @@ def _patches(work: Work) -> Layout | None:
     shape = work.operands[0].shape
     if len(shape) != 4 or len(work.shape) != 3:
         return None
-    sizes = []
-    for axis in (0, 1):
-        kernel, stride = _of(work["kernel_size"], axis), _of(work["stride"], axis)
-        padding, dilation = _of(work["padding"], axis), _of(work["dilation"], axis)
-        sizes.append((shape[2 + axis] + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1)
+    settings = (pair(work[name]) for name in ("kernel_size", "stride", "padding", "dilation"))
+    sizes = [
+        (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+        for size, kernel, stride, padding, dilation in zip(shape[2:], *settings, strict=True)
+    ]
     return other(work.shape[0]), other(work.shape[1]), (*side("H", sizes[0]), *side("W", sizes[1]))
 
 
@@ -259,11 +253,6 @@ def _convolved(work: Work) -> Layout | None:
 
 def _with(layout: Layout, dim: int, axis: Axis | None) -> Layout | None:
     return None if axis is None else (*layout[:dim], axis, *layout[dim + 1 :])
-
-
-def _of(value: Any, axis: int) -> int:
-    values = [value] if isinstance(value, int) else list(value)
-    return int(values[min(axis, len(values) - 1)])
 
 
 _MAPS = {

@@ -20,6 +20,7 @@ from saccade.models.torch.axes import (
     with_size,
 )
 from saccade.models.torch.lookup import adaptive, interpolated, mirrored, repeated
+from saccade.models.torch.operation_arguments import dimension_order, pair
 
 Movement = tuple[Windows, Axes] | None
 """The windows of an operation and where rows and columns lie in its result; None when it mixes places."""
@@ -79,13 +80,7 @@ def _regrouped(step: Step) -> Movement:
 
 
 def _permuted(step: Step) -> Movement:
-    rank = len(step.axes)
-    if step.name == "permute":
-        order = [dim % rank for dim in step["dims"]]
-    else:
-        first, second = (step["dim0"], step["dim1"]) if step.name == "transpose" else (0, rank - 1)
-        order = list(range(rank))
-        order[first % rank], order[second % rank] = order[second % rank], order[first % rank]
+    order = dimension_order(step.name, step.arguments, len(step.axes))
     return _pointwise(tuple(step.axes[dim] for dim in order))
 
 
@@ -177,7 +172,7 @@ def _convolution(step: Step) -> Movement:
     kernel = step["weight"].shape[2:]
     if len(kernel) != 2:
         return None
-    stride, padding, dilation = (_pair(step[name]) for name in ("stride", "padding", "dilation"))
+    stride, padding, dilation = (pair(step[name]) for name in ("stride", "padding", "dilation"))
     first, second = (
         Window(kernel[axis], stride[axis], padding[axis], dilation[axis], bool(step["transposed"])) for axis in (0, 1)
     )
@@ -185,9 +180,9 @@ def _convolution(step: Step) -> Movement:
 
 
 def _pooling(step: Step) -> Movement:
-    kernel = _pair(step["kernel_size"])
-    stride = _pair(step["stride"]) if step["stride"] else kernel
-    padding, dilation = _pair(step["padding"] or 0), _pair(step["dilation"] or 1)
+    kernel = pair(step["kernel_size"])
+    stride = pair(step["stride"]) if step["stride"] else kernel
+    padding, dilation = pair(step["padding"] or 0), pair(step["dilation"] or 1)
     first, second = (Window(kernel[axis], stride[axis], padding[axis], dilation[axis]) for axis in (0, 1))
     return moved(step.axes, (first, second), step.shape)
 
@@ -255,11 +250,6 @@ def _per_axis(step: Step, window: Callable[[int, int, int], Window | None]) -> M
 
 def _pointwise(axes: Axes | None) -> Movement:
     return None if axes is None else (POINTWISE, axes)
-
-
-def _pair(value: Any) -> tuple[int, int]:
-    values = [value] if isinstance(value, int) else list(value)
-    return int(values[0]), int(values[-1])
 
 
 _FIRST = {"mm": ("self", "mat2"), "bmm": ("self", "mat2"), "addmm": ("mat1",)}

@@ -24,7 +24,7 @@ PACKAGES = (
 )
 
 
-class Kept:
+class ResultFile:
     """Rows of one group.
 
     Args:
@@ -101,10 +101,10 @@ def machine() -> str:
 
 def versions() -> str:
     """What is installed."""
-    found = [f"Python {platform.python_version()}"]
+    installed = [f"Python {platform.python_version()}"]
     for name in PACKAGES:
         try:
-            found.append(f"{name} {version(name)}")
+            installed.append(f"{name} {version(name)}")
         except PackageNotFoundError:
-            found.append(f"{name} not installed")
-    return ", ".join(found)
+            installed.append(f"{name} not installed")
+    return ", ".join(installed)

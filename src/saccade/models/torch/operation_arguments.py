@@ -1,0 +1,28 @@
+"""What an ATen operation was called with, in one form: the order of dimensions, a number for each side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def dimension_order(name: str, arguments: Mapping[str, Any], rank: int) -> list[int]:
+    """Which dimension comes at each place of the result?
+
+    Args:
+        name: `permute`, `transpose` or `t`.
+        arguments: What it was called with, by name; dimensions may be counted from the end.
+        rank: How many dimensions there are.
+    """
+    if name == "permute":
+        return [dim % rank for dim in arguments["dims"]]
+    first, second = (arguments["dim0"], arguments["dim1"]) if name == "transpose" else (0, rank - 1)
+    order = list(range(rank))
+    order[first % rank], order[second % rank] = order[second % rank], order[first % rank]
+    return order
+
+
+def pair(value: Any) -> tuple[int, int]:
+    """What holds for rows and for columns? One number holds for both."""
+    numbers = [value] if isinstance(value, int) else list(value)
+    return int(numbers[0]), int(numbers[-1])
