@@ -226,6 +226,24 @@ def test_a_number_is_no_type_of_numbers(contents: dict[str, bytes], tmp_path: Pa
     assert "100000 stands for a type of numbers in a call of torch.ops.aten.to.dtype" in message
 
 
+@pytest.mark.parametrize("divisor", [{"as_int": -1}, {"as_tensor": {"name": "x"}}])
+def test_whole_numbers_are_not_divided_by_what_only_shows_later(
+    contents: dict[str, bytes], tmp_path: Path, divisor: dict[str, Any]
+) -> None:
+    # The smallest whole number divided by -1 ends the process.
+    def change(model: Any) -> None:
+        nodes = model["graph_module"]["graph"]["nodes"]
+        nodes[-1]["target"] = "torch.ops.aten.div.Tensor_mode"
+        nodes[-1]["inputs"] = [
+            nodes[-1]["inputs"][0],
+            {"name": "other", "arg": divisor, "kind": 1},
+            {"name": "rounding_mode", "arg": {"as_string": "trunc"}, "kind": 2},
+        ]
+
+    said = refusal(with_json(contents, MODEL, change), tmp_path / "net.pt2")
+    assert "a division that rounds towards zero" in said
+
+
 def test_sizes_are_not_multiplied_without_end(contents: dict[str, bytes], tmp_path: Path) -> None:
     def change(model: Any) -> None:
         graph = model["graph_module"]["graph"]

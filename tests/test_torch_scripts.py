@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional
-from torch_archives import members, packed, scripted
+from torch_archives import code_of, members, packed, scripted, with_line
 
 import saccade
 from saccade.errors import FileError, ModelError
@@ -34,20 +34,6 @@ class Net(nn.Module):
 def contents(tmp_path: Path) -> dict[str, bytes]:
     torch.manual_seed(0)
     return members(scripted(Net().eval(), tmp_path / "honest.pt"))
-
-
-def code_of(contents: dict[str, bytes]) -> str:
-    """The member that holds the code of `Net`."""
-    return next(name for name, content in contents.items() if name.endswith(".py") and b"class Net(" in content)
-
-
-def with_line(contents: dict[str, bytes], line: str) -> dict[str, bytes]:
-    """The same archive whose `forward` begins with another line."""
-    name = code_of(contents)
-    start = re.search(rb"def forward\(self[^)]*\) -> Tensor:\n", contents[name])
-    assert start is not None
-    code = contents[name]
-    return {**contents, name: code[: start.end()] + b"    " + line.encode() + b"\n" + code[start.end() :]}
 
 
 def refusal(contents: dict[str, bytes], path: Path) -> str:
@@ -83,7 +69,8 @@ def test_nothing_is_written(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert re.search(
-        r"holds .*(save|from_file|odd form|'_9').*--trust", refusal(with_line(contents, line), tmp_path / "net.pt")
+        r"holds .*(save|from_file|odd form|'_9').*--trust",
+        refusal(with_line(contents, "Net", line), tmp_path / "net.pt"),
     )
     assert not (tmp_path / "MARK").exists()
 
@@ -119,7 +106,7 @@ def test_nothing_is_written(
 def test_code_that_does_more_than_compute_is_named(
     contents: dict[str, bytes], tmp_path: Path, line: str, reason: str
 ) -> None:
-    message = refusal(with_line(contents, line), tmp_path / "net.pt")
+    message = refusal(with_line(contents, "Net", line), tmp_path / "net.pt")
     assert reason in message
     assert "--trust" in message
 
@@ -145,7 +132,7 @@ def test_code_that_runs_while_it_is_loaded_is_refused(
     contents: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    name = code_of(contents)
+    name = code_of(contents, "Net")
     code = contents[name].decode()
     set_state = (
         "  def __getstate__(self) -> int:\n    return 1\n"
@@ -171,8 +158,8 @@ def test_code_is_found_however_its_member_is_spelled(
 ) -> None:
     # PyTorch looks its members up without regard to capitals.
     monkeypatch.chdir(tmp_path)
-    name = code_of(contents)
-    changed = with_line(contents, WRITES[0])
+    name = code_of(contents, "Net")
+    changed = with_line(contents, "Net", WRITES[0])
     for other in (name.replace(".py", ".PY"), name.replace("/code/", "/CODE/"), name.replace("__torch__", "__TORCH__")):
         spelled = {other if member == name else member: content for member, content in changed.items()}
         assert re.search("a call of torch.save|the odd name", refusal(spelled, tmp_path / "net.pt"))
@@ -214,7 +201,7 @@ def test_code_that_refers_to_itself_too_deep_is_refused(contents: dict[str, byte
         ]
         parts.append(f"def f{depth}(x: Tensor) -> Tensor:\n  return x\n")
         line = "_9 = __torch__.lib.f0\n    _8 = _9(x, )"
-    changed = {**with_line(contents, line), "honest/code/__torch__/lib.py": "".join(parts).encode()}
+    changed = {**with_line(contents, "Net", line), "honest/code/__torch__/lib.py": "".join(parts).encode()}
     assert re.search("refer to each other|calls itself too often", refusal(changed, tmp_path / "net.pt"))
 
 
@@ -228,12 +215,12 @@ def test_code_that_refers_to_itself_too_deep_is_refused(contents: dict[str, byte
     ],
 )
 def test_no_result_is_larger_than_a_bound(contents: dict[str, bytes], tmp_path: Path, line: str) -> None:
-    message = refusal(with_line(contents, line), tmp_path / "net.pt")
+    message = refusal(with_line(contents, "Net", line), tmp_path / "net.pt")
     assert re.search(r"one of its results alone would take [\d,]{11,} bytes; give --trust", message)
 
 
 def test_memory_is_bounded_before_it_is_asked_for(contents: dict[str, bytes], tmp_path: Path) -> None:
-    changed = with_line(contents, "x = torch.add(x, torch.sum(torch.zeros([100000, 100000])))")
+    changed = with_line(contents, "Net", "x = torch.add(x, torch.sum(torch.zeros([100000, 100000])))")
     with pytest.raises(ModelError, match=r"would take 40,000,000,000 bytes.*--trust") as raised:
         saccade.Encoder(open_torch_file(packed(changed, tmp_path / "net.pt")))
     assert "\n" not in str(raised.value)
@@ -300,7 +287,7 @@ def test_with_trust_a_script_may_do_everything(
     contents: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    network = open_torch_file(packed(with_line(contents, WRITES[0]), tmp_path / "net.pt"), trust=True)
+    network = open_torch_file(packed(with_line(contents, "Net", WRITES[0]), tmp_path / "net.pt"), trust=True)
     assert network.layers
     assert (tmp_path / "MARK").exists()
 

@@ -17,7 +17,8 @@ import saccade
 from saccade.models import open_live
 from saccade.models.torch import measurement
 from saccade.models.torch.network import TorchNetwork
-from saccade.models.torch.shapes import shapes_only
+from saccade.models.torch.runs import TracedRun
+from saccade.models.torch.shapes import BareModule, shapes_only
 
 
 class Branched(nn.Module):
@@ -194,7 +195,8 @@ class Rotary(nn.Module):
 def test_what_a_function_remembers_of_a_run_without_numbers_is_forgotten() -> None:
     _coordinates.cache_clear()
     module, images = Rotary().eval(), torch.zeros(1, 3, 160, 160)
-    assert shapes_only(module, lambda: torch.zeros(1, 3, 160, 160)) is not None
+    run = shapes_only(lambda: BareModule(module), lambda: torch.zeros(1, 3, 160, 160))
+    assert isinstance(run, TracedRun)
     with torch.no_grad():
         assert type(module(images)) is torch.Tensor
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping
@@ -47,3 +48,20 @@ def packed(contents: Mapping[str, bytes], path: Path) -> Path:
 def rewritten(path: Path, change: Callable[[str, bytes], bytes]) -> Path:
     """The same archive with changed members."""
     return packed({name: change(name, content) for name, content in members(path).items()}, path.with_stem("changed"))
+
+
+def code_of(contents: Mapping[str, bytes], class_name: str) -> str:
+    """The member of a TorchScript archive that holds the code of a class."""
+    start = f"class {class_name}(".encode()
+    return next(name for name, content in contents.items() if name.endswith(".py") and start in content)
+
+
+def with_line(contents: Mapping[str, bytes], class_name: str, line: str) -> dict[str, bytes]:
+    """The same archive with another line at the beginning of the `forward` of a class."""
+    name = code_of(contents, class_name)
+    start = re.search(
+        rf"class {class_name}\(.*?def forward\(self[^)]*\) -> Tensor:\n".encode(), contents[name], re.DOTALL
+    )
+    assert start is not None
+    code = contents[name]
+    return {**contents, name: code[: start.end()] + b"    " + line.encode() + b"\n" + code[start.end() :]}

@@ -27,7 +27,9 @@ from saccade.models.torch.network import TorchNetwork
 from saccade.models.torch.programs import check_program, is_program
 from saccade.models.torch.quiet_logs import quiet_logs
 from saccade.models.torch.script_code import check_script, is_script
+from saccade.models.torch.script_divisions import guard_divisions
 from saccade.models.torch.script_graphs import check_graphs
+from saccade.models.torch.script_objects import check_casts
 from saccade.models.torch.script_types import check_types
 from saccade.models.torch.trust import Untrusted
 from saccade.models.torch.weight_files import (
@@ -79,8 +81,8 @@ def _check(path: Path, trust: bool, check: Callable[[], None]) -> None:
     except (Untrusted, RecursionError) as error:
         reason = str(error) if isinstance(error, Untrusted) else "parts that are nested too deep"
         raise ModelError(
-            f"{path.name} holds {reason}, which could do more than compute; give --trust if the file is your own, or "
-            "save the model again with torch.export.save."
+            f"{path.name} holds {reason}, which could do more than compute, or end the program; give --trust if the "
+            "file is your own, or save the model again with torch.export.save."
         ) from error
 
 
@@ -121,6 +123,8 @@ def _script(path: Path, trust: bool, input_shape: InputShape | None) -> TorchNet
         raise _damaged(path, error) from error
     _check(path, trust, lambda: check_graphs(functions))
     _check(path, trust, lambda: check_types(functions))
+    _check(path, trust, lambda: check_casts(functions))
+    _check(path, trust, lambda: guard_divisions(functions))
     module = torch.jit._recursive.wrap_cpp_module(module)
     return TorchNetwork(module, input_shape=input_shape, name=path.stem, trusted=trust)
 

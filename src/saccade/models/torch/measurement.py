@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 
 from saccade.errors import ModelError
 from saccade.models.input_shape import InputShape
@@ -14,7 +16,7 @@ from saccade.models.torch.inputs import hint_of_other_input
 from saccade.models.torch.messages import telling_line
 from saccade.models.torch.result_bound import ResultBound
 from saccade.models.torch.runs import TracedRun, traced
-from saccade.models.torch.shapes import shapes_only
+from saccade.models.torch.shapes import BareModule, shapes_only
 from saccade.models.torch.sizes import NoOtherSizeError, NoSizeFitsError, find_input_shape, likely_channels, trial_sizes
 from saccade.models.torch.state import inference_mode
 
@@ -24,6 +26,8 @@ _LARGEST_RESULT = 2**29
 """Bytes that any result of an untrusted file may have, and"""
 _MOST_GROWTH = 256
 """how many times larger than its images it may be besides."""
+_LONGEST_SEARCH = 9.0
+"""Seconds of processor time in which a file without trust must take one of the sizes that are tried."""
 
 
 class _TooLargeError(ModelError):
@@ -64,8 +68,10 @@ class Measurement:
         self._name = name
         self._is_trusted = trusted
         self._runs: dict[tuple[int, ...], TracedRun] = {}
-        self._shape_runs: dict[tuple[int, ...], TracedRun | None] = {}
+        self._shape_runs: dict[tuple[int, ...], TracedRun | str] = {}
         self._shape_bounds: dict[tuple[int, ...], ResultBound] = {}
+        self._confirmed_errors: set[str] = set()
+        self._bare_module: Callable[[], BareModule] = self._new_bare_module
         self.input_shape: InputShape = input_shape or self._find_input_shape()
 
     @property
@@ -130,8 +136,23 @@ class Measurement:
 
     def _find_input_shape(self) -> InputShape:
         computed: list[tuple[int, int, int, int]] = []
+        errors: list[ModelError] = []
+        fits = False
+        began = time.thread_time()
 
         def attempt(height: int, width: int, channels: int) -> None:
+            nonlocal fits
+            is_long = time.thread_time() - began > _LONGEST_SEARCH
+            if is_long and errors and not fits and not self._is_trusted:
+                raise NoOtherSizeError(self._no_size(errors[0]))
+            try:
+                compute(height, width, channels)
+            except ModelError as error:
+                errors.append(error)
+                raise
+            fits = True
+
+        def compute(height: int, width: int, channels: int) -> None:
             # A large image is only computed where its shapes do not show whether it could be.
             shape = (self.fixed_batch or 2, channels, height, width)
             if max(height, width) > _LARGEST_TRIED:
@@ -145,6 +166,8 @@ class Measurement:
                 raise NoOtherSizeError(str(error)) from error
             computed.append(shape)
 
+        # One copy for all sizes; afterwards, when they are few, one for each, so that none is kept.
+        self._bare_module = cache(self._new_bare_module)
         try:
             return find_input_shape(attempt, likely_channels(self._layout.module), self._named_sizes)
         except NoOtherSizeError as error:
@@ -153,11 +176,15 @@ class Measurement:
             hint = self._hint((2, likely_channels(self._layout.module)[0], 64, 64))
             if hint is not None:
                 raise ModelError(f"{self._name!r} takes no images: {hint}.") from error.__cause__
-            raise ModelError(
-                f"the size of the images that {self._name!r} takes could not be found "
-                f"({telling_line(error.__cause__)}); give input_shape=(height, width, channels), or "
-                "--input-shape H,W,C."
-            ) from error.__cause__
+            raise ModelError(self._no_size(error.__cause__)) from error.__cause__
+        finally:
+            self._bare_module = self._new_bare_module
+
+    def _no_size(self, error: BaseException | None) -> str:
+        return (
+            f"the size of the images that {self._name!r} takes could not be found ({telling_line(error)}); give "
+            "input_shape=(height, width, channels), or --input-shape H,W,C."
+        )
 
     def _with_numbers(self, shape: tuple[int, ...]) -> TracedRun:
         """Run black images of this shape (N, C, H, W)."""
@@ -174,16 +201,29 @@ class Measurement:
                 has_shapes = self._without_numbers(shape) is not None
                 self._refuse_too_large(shape, self._shape_bounds[shape])
                 bound = replace(self._shape_bounds[shape], looks_ahead=not has_shapes)
+            self._refuse_confirmed(shape)
             try:
                 run = self._layout.either_order(compute)
             except (Exception, SystemExit) as error:
                 self._refuse_too_large(shape, bound)
                 hint = self._hint(shape)
+                error_without_numbers = self._shape_runs.get(shape)
+                if isinstance(error_without_numbers, str):
+                    self._confirmed_errors.add(_without_digits(error_without_numbers))
                 raise ModelError(self._cannot(shape, _own_words(error) if hint is None else hint)) from error
             while len(self._runs) >= _KEPT_RUNS:
                 del self._runs[next(iter(self._runs))]
             self._runs[shape] = run
         return self._runs[shape]
+
+    def _refuse_confirmed(self, shape: tuple[int, ...]) -> None:
+        """Raise ModelError where a run without numbers fails as another did that failed with numbers, too."""
+        if not self._confirmed_errors:
+            return
+        self._without_numbers(shape)
+        error = self._shape_runs[shape]
+        if isinstance(error, str) and error and _without_digits(error) in self._confirmed_errors:
+            raise ModelError(self._cannot(shape, error))
 
     def _hint(self, shape: tuple[int, ...]) -> str | None:
         try:
@@ -204,8 +244,12 @@ class Measurement:
                 bound = ResultBound(_LARGEST_RESULT + _MOST_GROWTH * 4 * math.prod(shape))
                 self._shape_bounds[shape] = bound
             with inference_mode(self._layout.module), torch.no_grad():
-                self._shape_runs[shape] = shapes_only(self._layout.module, lambda: self._layout.black(shape), bound)
-        return self._shape_runs[shape]
+                self._shape_runs[shape] = shapes_only(self._bare_module, lambda: self._layout.black(shape), bound)
+        run = self._shape_runs[shape]
+        return run if isinstance(run, TracedRun) else None
+
+    def _new_bare_module(self) -> BareModule:
+        return BareModule(self._layout.module)
 
     def _refuse_too_large(self, shape: tuple[int, ...], bound: ResultBound | None) -> None:
         if bound is not None and bound.exceeded:
@@ -217,6 +261,10 @@ class Measurement:
     def _cannot(self, shape: tuple[int, ...], reason: str) -> str:
         _, channels, height, width = shape
         return f"{self._name!r} cannot compute an image of {height}x{width} with {channels} channels: {reason}"
+
+
+def _without_digits(message: str) -> str:
+    return re.sub(r"\d+", "#", message)
 
 
 def _own_words(error: BaseException) -> str:

@@ -3,8 +3,10 @@
 They make tensors, numbers, lists and strings out of others, and change at most what they were given. What is not listed
 may read or write files (`from_file`, `save`), change PyTorch itself (`manual_seed`, `set_grad_enabled`), start threads,
 print, or read and write memory that is not its own, since it leaves it to others to compare the sizes of what it is
-given (`_sparse_coo_tensor_unsafe`, `_reshape_alias`, `_fft_r2c`, `native_batch_norm`, `_weight_norm`). How long an
-operation takes and how much memory it needs is another question, which no list can answer.
+given (`_sparse_coo_tensor_unsafe`, `_reshape_alias`, `_fft_r2c`, `native_batch_norm`, `_weight_norm`), end the process
+(`divmod`, `__round_to_zero_floordiv` by 0) or never end (`count`, `replace` of an empty text). How long an operation
+takes and how much memory it needs is another question, which no list can answer; which numbers may be divided is
+another one, too (`script_divisions`).
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from __future__ import annotations
 _ARITHMETIC = """
     abs absolute acos acosh add addcdiv addcmul angle arccos arccosh arcsin arcsinh arctan arctan2 arctanh asin asinh
     atan atan2 atanh bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor ceil clamp
-    clamp_max clamp_min clip copysign cos cosh deg2rad degrees digamma div divide divmod eq erf erfc erfinv exp exp2
+    clamp_max clamp_min clip copysign cos cosh deg2rad degrees digamma div divide eq erf erfc erfinv exp exp2
     expm1 fabs fix float_power floor floor_divide floordiv fmax fmin fmod frac ge greater greater_equal gt heaviside
     hypot i0 isclose isfinite isinf isnan isneginf isposinf isreal ldexp le lerp less less_equal lgamma log log10 log1p
     log2 logaddexp logaddexp2 logical_and logical_not logical_or logical_xor logit lt mathremainder maximum minimum mul
@@ -95,10 +97,10 @@ _ABOUT_TENSORS = """
 """
 _NUMBERS_LISTS_AND_STRINGS = """
     Bool Complex ComplexImplicit Delete Float FloatImplicit Int IntImplicit ScalarImplicit __and__ __contains__
-    __derive_index __getitem__ __is__ __isnot__ __lshift__ __not__ __or__ __range_length __round_to_zero_floordiv
+    __derive_index __getitem__ __is__ __isnot__ __lshift__ __not__ __or__ __range_length
     __rshift__ __xor__ _infer_size _list_to_tensor _set_item _size_if_not_equal _tensor_to_list append capitalize clear
-    count dict endswith extend find format get has_torch_function index insert isalnum isalpha isdigit items join keys
-    len list lower lstrip ord pop popitem remove replace reverse rfind rindex rstrip setdefault sorted split splitlines
+    dict endswith extend find format get has_torch_function index insert isalnum isalpha isdigit items join keys
+    len list lower lstrip ord pop popitem remove reverse rfind rindex rstrip setdefault sorted split splitlines
     startswith str strip update upper values warn
 """
 

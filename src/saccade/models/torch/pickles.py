@@ -48,12 +48,15 @@ class Pickled:
     Attributes:
         names: Every class and function, as `module.name`.
         storages: The bytes of every storage, by its key.
-        content: The plain containers and numbers, a `StoredTensor` for every tensor, and stand-ins for all else.
+        content: The plain containers and numbers, a `StoredTensor` for every tensor, a `StoredObject` for every object
+            of a class that is a script itself, and stand-ins for all else.
+        objects: All of the stored objects.
     """
 
     names: frozenset[str]
     storages: Mapping[str, int]
     content: Any
+    objects: tuple[StoredObject, ...] = ()
 
 
 def read_pickle(file: Any) -> Pickled:
@@ -70,7 +73,7 @@ def read_pickle(file: Any) -> Pickled:
     except Exception as error:
         # A damaged pickle can trip over anything that the stack machine does.
         raise DamagedPickle("a pickle in it cannot be followed") from error
-    return Pickled(frozenset(follower.names), follower.storages, content)
+    return Pickled(frozenset(follower.names), follower.storages, content, tuple(follower.objects))
 
 
 def check_inside(size: Any, stride: Any, offset: Any, count: int) -> None:
@@ -148,6 +151,7 @@ class _Follower(pickle._Unpickler):
         self.memo = _Memo()
         self.names: set[str] = set()
         self.storages: dict[str, int] = {}
+        self.objects: list[StoredObject] = []
 
     def find_class(self, module: str, name: str) -> Any:
         """A stand-in for a class or a function."""
@@ -163,6 +167,10 @@ class _Follower(pickle._Unpickler):
             if item_size is None:
                 raise DamagedPickle(f"it holds numbers of an unknown kind ({name[:40]!r})")
             return _StorageType(name.removesuffix("Storage"), item_size)
+        if module.startswith("torch.jit._pickle"):
+            return _typed
+        if f"{module}.".startswith("__torch__."):
+            return _class_of(f"{module}.{name}", self.objects)
         return _Anything
 
     def persistent_load(self, pid: Any) -> Any:
@@ -178,6 +186,34 @@ class _Follower(pickle._Unpickler):
         if self.storages.setdefault(key, size) != size:
             raise DamagedPickle("a storage in it has two sizes")
         return _Storage(key, pid[1].kind, count)
+
+
+class StoredObject(_Anything):
+    """A stand-in for an object of a script.
+
+    Attributes:
+        kind: The full name of its class.
+        states: What was set on it, one after the other.
+    """
+
+    kind: str
+    states: list[Any]
+
+    def __setstate__(self, state: Any) -> None:
+        self.states.append(state)
+
+
+def _class_of(kind: str, objects: list[StoredObject]) -> Any:
+    """A stand-in for the class of this name; what is made of it is put into the list."""
+
+    class OfKind(StoredObject):
+        def __new__(cls, *_arguments: Any) -> Self:
+            instance = object.__new__(cls)
+            instance.kind, instance.states = kind, []
+            objects.append(instance)
+            return instance
+
+    return OfKind
 
 
 class StoredTensor(_Anything):
@@ -218,6 +254,11 @@ def _placed(storage: Any, offset: Any, size: Any, stride: Any, *_rest: Any) -> S
 
 def _parameter(tensor: Any, *_rest: Any) -> Any:
     return tensor
+
+
+def _typed(value: Any, *_rest: Any) -> Any:
+    """A stand-in for the functions that say of which type a list is."""
+    return value
 
 
 def _counts(values: Any) -> list[int] | None:

@@ -23,11 +23,13 @@ from saccade.models.torch.archive import Archive
 from saccade.models.torch.formulas import is_formula
 from saccade.models.torch.operations import PROGRAM_FUNCTIONS, only_computes
 from saccade.models.torch.pickles import DamagedPickle, check_inside, read_pickle
+from saccade.models.torch.script_divisions import is_safe_divisor
 from saccade.models.torch.script_types import kind_of_type
 from saccade.models.torch.trust import Untrusted
 
 _OLD_PROGRAM = "serialized_exported_program.json"
 _OPERATION = re.compile(r"torch\.ops\.aten\.(\w+)\.(\w+)", re.ASCII)
+_ROUNDED = re.compile(r"torch\.ops\.aten\.div(ide)?_?\.\w+_mode\w*", re.ASCII)
 _PLAIN_PICKLE = re.compile(
     r"torch\._utils\._rebuild_(tensor|tensor_v2|parameter)|torch\.(storage\.)?\w+Storage|torch\.Size|torch\.device"
     r"|collections\.OrderedDict|torch\.(float|int|uint|bfloat|bool|complex)\d*"
@@ -66,6 +68,7 @@ def check_program(archive: Archive) -> None:
             program = _Reader(archive, name, schema).read(schema.ExportedProgram)
             _check_powers(program)
             _check_types(archive, program)
+            _check_divisions(program)
         elif last.endswith((".pt", ".pkl")) or last.startswith(("serialized_state", "serialized_const")):
             _check_tensors(archive, name)
         elif last.endswith("_config.json") and name.startswith(("data/weights/", "data/constants/")):
@@ -137,6 +140,22 @@ def _check_types(archive: Archive, program: Mapping[str, Any]) -> None:
                     raise archive.damaged(
                         f"{named['arg']['as_int']} stands for a type of numbers in a call of {node['target']}"
                     )
+
+
+def _check_divisions(program: Mapping[str, Any]) -> None:
+    """Whole numbers in tensors are divided towards 0 without a look at them; -1 must not be among the divisors."""
+    for graph in _graphs(program["graph_module"]["graph"]):
+        for node in graph["nodes"]:
+            modes = [named["arg"]["as_string"] for named in node["inputs"] if "as_string" in named["arg"]]
+            divisors = [
+                value
+                for number, named in enumerate(node["inputs"])
+                for value in named["arg"].values()
+                if number == 1 or named["name"] == "other"
+            ]
+            is_rounded = _ROUNDED.fullmatch(node["target"]) is not None and modes != ["floor"]
+            if is_rounded and not all(map(is_safe_divisor, divisors)):
+                raise Untrusted("a division that rounds towards zero by a number that only shows when it runs")
 
 
 @cache

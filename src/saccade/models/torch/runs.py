@@ -14,6 +14,9 @@ from saccade.models.torch.result_parts import parts_of
 from saccade.models.torch.trace import Trace, tensors_in, tracing
 from saccade.typing import Tensor
 
+PLAIN_ERRORS: tuple[type[Exception], ...] = (AssertionError, IndexError, RuntimeError, TypeError, ValueError)
+"""What an operation raises that cannot compute what it is given. Where numbers are missing, it is another class."""
+
 
 @dataclass
 class TracedRun:
@@ -81,7 +84,15 @@ def traced(module: Any, images: Tensor, bound: ResultBound | None = None) -> Tra
     pooling_trace = PoolingTrace(run.trace)
     run.trace.start(images, _tensors_of(module), remembered_tensors)
     with hooked(callable_parts(module), record), tracing(run.trace), tracing_poolings(pooling_trace):
-        record(None, 1, module(images))
+        try:
+            output = module(images)
+        except RuntimeError as error:
+            # On its way through a script an error loses its text.
+            if run.trace.failure is None or not str(error).rstrip().endswith("RuntimeError:"):
+                raise
+            kind, text = run.trace.failure
+            raise (kind if kind in PLAIN_ERRORS else NotImplementedError)(text) from error
+        record(None, 1, output)
     run.trace.finish()
     if not any(is_compiled(part) for part in module.modules()):
         hooked_paths = {path for path, result in run.results.items() if result.name in users_hooks}

@@ -11,12 +11,15 @@ from __future__ import annotations
 import ast
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
+from typing import Any
 
 from saccade.models.torch.archive import Archive
 from saccade.models.torch.operations import SCRIPT_PRIMITIVES, only_computes
 from saccade.models.torch.pickles import DamagedPickle, Pickled, read_pickle
+from saccade.models.torch.script_divisions import check_folded_divisions
+from saccade.models.torch.script_objects import check_stored_objects
 from saccade.models.torch.trust import Untrusted
 
 _LARGEST_CODE = 2**22
@@ -58,12 +61,14 @@ def check_script(archive: Archive) -> None:
     """
     if "model.json" in archive.sizes:
         raise Untrusted("a script in the form of before PyTorch 1.4")
-    for folder, name in (("data", "data.pkl"), ("constants", "constants.pkl")):
-        _check_pickle(archive, folder, name)
-    _check_code(archive)
+    pickles = [_read_pickle(archive, folder, f"{folder}.pkl") for folder in ("data", "constants")]
+    trees = _code_of(archive)
+    objects = [each for pickled in pickles for each in pickled.objects]
+    check_stored_objects(objects, {_full_name(name, node): node for name, node in _definitions(trees)})
+    _check_code(trees)
 
 
-def _check_pickle(archive: Archive, folder: str, name: str) -> None:
+def _read_pickle(archive: Archive, folder: str, name: str) -> Pickled:
     try:
         pickled: Pickled = read_pickle(io.BytesIO(archive.read(name)))
     except DamagedPickle as error:
@@ -78,26 +83,46 @@ def _check_pickle(archive: Archive, folder: str, name: str) -> None:
                 f"{member!r} should hold {size:,} bytes of numbers, and "
                 + (f"holds {archive.sizes[member]:,}" if member in archive.sizes else "is missing")
             )
+    return pickled
 
 
 # The code as text
 
 
-def _check_code(archive: Archive) -> None:
+def _code_of(archive: Archive) -> dict[str, ast.Module]:
     names = [name for name in archive.sizes if name.startswith("code/")]
     if any(archive.sizes[name] == 0 for name in names):
         raise archive.damaged("a member of its code is empty")
     names = [name for name in names if name.lower().endswith(".py")]
     if sum(archive.sizes[name] for name in names) > _LARGEST_CODE:
         raise Untrusted(f"more than {_LARGEST_CODE >> 20} MiB of code")
-    trees = {name: _parsed(archive, name) for name in names}
+    return {name: _parsed(archive, name) for name in names}
+
+
+def _definitions(trees: Mapping[str, ast.Module]) -> Iterator[tuple[str, Any]]:
+    """The classes and functions of the archive, each with the member that it stands in."""
+    yield from ((name, node) for name, tree in trees.items() for node in tree.body)
+
+
+def _full_name(name: str, node: Any) -> str:
+    module = name.removeprefix("code/").removesuffix(".py").replace("/", ".")
+    return f"{module}.{node.name}"
+
+
+def _check_code(trees: Mapping[str, ast.Module]) -> None:
     for name, tree in trees.items():
         if (depth := _depth(tree)) > _DEEPEST:
             raise Untrusted(f"code that is nested {depth} deep ({name!r})")
     _check_references(trees)
     functions = {node.name for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    constants = {
+        part.target.id
+        for _, node in _definitions(trees)
+        for part in node.body
+        if isinstance(part, ast.AnnAssign) and part.value is not None and isinstance(part.target, ast.Name)
+    }
     for tree in trees.values():
-        _CodeReader(functions).module(tree)
+        _CodeReader(functions, constants).module(tree)
 
 
 def _parsed(archive: Archive, name: str) -> ast.Module:
@@ -121,14 +146,9 @@ def _parsed(archive: Archive, name: str) -> ast.Module:
 
 def _check_references(trees: Mapping[str, ast.Module]) -> None:
     references: dict[str, set[str]] = {}
-    for name, tree in trees.items():
-        module = name.removeprefix("code/").removesuffix(".py").replace("/", ".")
-        for node in tree.body:
-            if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
-                chains = (_chain(part) for part in ast.walk(node) if isinstance(part, ast.Attribute))
-                references[f"{module}.{node.name}"] = {
-                    ".".join(chain) for chain in chains if chain[:1] == ("__torch__",)
-                }
+    for name, node in _definitions(trees):
+        chains = (_chain(part) for part in ast.walk(node) if isinstance(part, ast.Attribute))
+        references[_full_name(name, node)] = {".".join(chain) for chain in chains if chain[:1] == ("__torch__",)}
     heights: dict[str, int] = {}
 
     def height(name: str, depth: int) -> int:
@@ -149,10 +169,12 @@ class _CodeReader:
 
     Args:
         functions: The names of all functions and methods of the archive.
+        constants: Those of all attributes whose values stand in the code.
     """
 
-    def __init__(self, functions: set[str]) -> None:
+    def __init__(self, functions: set[str], constants: set[str]) -> None:
         self.functions = functions
+        self.constants = constants
         self.variables: set[str] = set()
 
     def module(self, tree: ast.Module) -> None:
@@ -189,6 +211,7 @@ class _CodeReader:
         self.variables = _function_variables(node)
         for statement in node.body:
             self._read(statement)
+        check_folded_divisions(node, self.constants)
 
     def _read(self, node: ast.AST) -> None:
         if not isinstance(node, _STATEMENTS + _EXPRESSIONS + _PARTS):

@@ -99,7 +99,7 @@ def _doublings(node: Any) -> int:
         if length is None or length > _MOST_TURNS:
             raise Untrusted("a list of unknown length")
         return length.bit_length() if _is_long(node.inputsAt(0)) else 0
-    if node.kind() in ("aten::join", "aten::replace"):
+    if node.kind() == "aten::join":
         return _MOST_TURNS.bit_length()
     if node.kind() == "aten::format":
         # Numbers, also those of a list, become text only once.

@@ -8,45 +8,63 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from saccade.models.torch.messages import telling_line
 from saccade.models.torch.quiet_logs import quiet_logs
 from saccade.models.torch.remembered_tensors import forget
 from saccade.models.torch.result_bound import ResultBound
-from saccade.models.torch.runs import TracedRun, traced
+from saccade.models.torch.runs import PLAIN_ERRORS, TracedRun, traced
 from saccade.models.torch.trace import tensors_in
 from saccade.typing import Tensor
 
 
-def shapes_only(module: Any, images: Callable[[], Tensor], bound: ResultBound | None = None) -> TracedRun | None:
-    """Trace a run that takes neither time nor memory; None for a module that needs to see its numbers.
+class BareModule:
+    """A copy of a module whose tensors have no numbers, so that none of these is left in the module itself.
 
     Args:
-        module: The module, in its evaluating state. A copy runs, so that nothing without numbers is left in it; what
-            its functions remember of this run is forgotten.
-        images: Makes the images (N, C, H, W); called where tensors have no numbers.
-        bound: How large a result may be; the run ends at the first that is larger.
+        module: In its evaluating state.
     """
-    import torch
 
-    results: list[weakref.ref[Tensor]] = []
-    try:
+    def __init__(self, module: Any) -> None:
         # What torch's own compiler looks ahead with; not among its public names.
         from torch._subclasses.fake_tensor import FakeCopyMode, FakeTensorMode
 
-        without_numbers = FakeTensorMode(allow_non_fake_inputs=True)
-        with FakeCopyMode(without_numbers):
-            bare = copy.deepcopy(module)
+        self.without_numbers = FakeTensorMode(allow_non_fake_inputs=True)
+        with FakeCopyMode(self.without_numbers):
+            self.copy = copy.deepcopy(module)
+
+
+def shapes_only(
+    module: Callable[[], BareModule], images: Callable[[], Tensor], bound: ResultBound | None = None
+) -> TracedRun | str:
+    """Trace a run that takes neither time nor memory.
+
+    Args:
+        module: Gives the copy that runs; what its functions remember of this run is forgotten.
+        images: Makes the images (N, C, H, W); called where tensors have no numbers.
+        bound: How large a result may be; the run ends at the first that is larger.
+
+    Returns:
+        The run; or what the module said when it failed, in one line, which is empty for one that needs to see its
+        numbers or says nothing.
+    """
+    import torch
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    results: list[weakref.ref[Tensor]] = []
+    try:
+        bare = module()
         # The copy of a script shares its compiled code, into which an optimised run would write tensors without numbers
         # as constants.
         with (
-            without_numbers,
+            bare.without_numbers,
             torch.jit.optimized_execution(False),
             quiet_logs(FakeTensorMode.__module__),
             _listing(results),
         ):
-            return traced(bare, images(), bound)
-    except Exception:
+            return traced(bare.copy, images(), bound)
+    except Exception as error:
         # Whatever the reason is: the same run with numbers either works, or says what is wrong with the model.
-        return None
+        return telling_line(error) if str(error) and type(error) in (*PLAIN_ERRORS, torch.jit.Error) else ""
     finally:
         # All objects of the process are gone through: only where something can be found.
         if any(result() is not None for result in results):

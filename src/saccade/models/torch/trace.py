@@ -87,6 +87,7 @@ class Trace:
         channels_last: The named layers whose 4-D result has its channels last.
         writes_input: The images themselves were changed in place.
         bound: How large the result of an operation may be; None: as large as it likes.
+        failure: What the last operation that failed raised, and said.
     """
 
     operations: dict[str, Operation] = field(default_factory=dict)
@@ -94,6 +95,7 @@ class Trace:
     channels_last: set[str] = field(default_factory=set)
     writes_input: bool = False
     bound: ResultBound | None = None
+    failure: tuple[type[Exception], str] | None = None
     _memory: Memory = field(default_factory=Memory)
     _views: dict[int, dict[Geometry, TracedTensor | None]] = field(default_factory=dict)
     _constant: set[int] = field(default_factory=set)
@@ -351,11 +353,16 @@ def tracing(trace: Trace) -> Iterator[None]:
 
     class Operations(TorchDispatchMode):  # type: ignore[misc]
         def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            if trace.bound is not None:
-                trace.bound.look_ahead(function, args, kwargs or {})
-            call = trace.about_to(function, args, kwargs or {})
-            result = function(*args, **(kwargs or {}))
-            trace.note(call, result)
+            try:
+                if trace.bound is not None:
+                    trace.bound.look_ahead(function, args, kwargs or {})
+                call = trace.about_to(function, args, kwargs or {})
+                result = function(*args, **(kwargs or {}))
+                trace.note(call, result)
+            except Exception as error:
+                # Not the error itself, which would keep every tensor of the run alive.
+                trace.failure = type(error), str(error)
+                raise
             return result
 
     class Exits(TorchFunctionMode):  # type: ignore[misc]
