@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,11 @@ from test_app_browser import drop, until, visiting
 from test_report import carried_by
 
 import saccade
+from saccade.app import neighbourhood
 from saccade.app.assembly import create_app
+from saccade.app.limits import Limits
+from saccade.app.service import Service
+from saccade.collection import catalogue_of
 
 
 def coarse_encoder() -> saccade.Encoder:
@@ -126,3 +132,82 @@ def test_dials_are_offered_where_the_command_names_photos_enough(files: list[Pat
         with test_client(create_app(drawing_encoder(), files[:count], token=TOKEN, warm_up=False)) as client:
             assert client.get("/api/page", headers=BEARER).json()["has_directions"] is (count == 3)
             assert client.get("/api/dials", headers=BEARER).status_code == (200 if count == 3 else 422)
+
+
+@pytest.fixture(scope="module")
+def collection(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("collection")
+    for number in range(14):
+        (folder / f"{number:02}.png").write_bytes(photo_file((24, 24), seed=number))
+    return sorted(folder.iterdir())
+
+
+def test_the_other_network_too_takes_off_what_the_photos_of_the_command_share(collection: list[Path]) -> None:
+    service = Service(drawing_encoder(), collection, Limits(), beside=coarse_encoder())
+    asyncio.run(service.begin())
+    service.close()
+    assert service.collection_state()["is_settled"]
+    assert service.other_network is not None
+    photos = service.photos("", ("f0", "f5"))
+    pair = service.other_network.pair(*photos)
+    reference = catalogue_of(coarse_encoder(), collection).reference
+    why = saccade.compare(coarse_encoder(), collection[0], collection[5], reference=reference)
+    assert pair["centred"]
+    assert pair["score"] == pytest.approx(why.score, abs=1e-5)
+    assert pair["typical"]["scores"] == pytest.approx([why.median_score, why.high_score], abs=1e-5)
+    both = service.other_network.data(photos)
+    assert both["centred"]
+    assert both["table"][0][1] == pytest.approx(why.score, abs=1e-5)
+
+
+def test_it_compares_plainly_where_the_photos_are_too_few_or_it_knows_better(
+    files: list[Path], collection: list[Path]
+) -> None:
+    service = Service(drawing_encoder(), files, Limits(), beside=coarse_encoder())
+    asyncio.run(service.begin())
+    service.close()
+    assert service.other_network is not None
+    assert service.other_network.encoder.reference is None
+    knowing = coarse_encoder()
+    knowing.reference = catalogue_of(knowing, collection[:5]).reference
+    service = Service(drawing_encoder(), collection, Limits(), beside=knowing)
+    asyncio.run(service.begin())
+    service.close()
+    assert service.other_network is not None
+    assert service.other_network.encoder.reference is knowing.reference
+
+
+def test_an_open_page_follows_when_the_collection_is_encoded(
+    collection: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_go_on = threading.Event()
+    at_once = neighbourhood.encoded
+
+    async def awaited(*arguments: Any) -> Any:
+        while not may_go_on.is_set():
+            await asyncio.sleep(0.05)
+        return await at_once(*arguments)
+
+    monkeypatch.setattr(neighbourhood, "encoded", awaited)
+    with (
+        chromium() as browser,
+        running(drawing_encoder(), collection, beside=coarse_encoder()) as address,
+        visiting(browser, address) as tab,
+    ):
+        for section in ("guess", "alike", "beside"):
+            tab.locator(f"#{section}").scroll_into_view_if_needed()
+        until(tab, "document.querySelectorAll('#beside .pair-score').length === 2")
+        tab.locator("#alike").scroll_into_view_if_needed()
+        until(tab, "document.querySelector('#alike .finding')?.textContent")
+        assert "follows by itself" in tab.inner_text("#alike")
+        plain = tab.locator("#alike .score-number").inner_text()
+        may_go_on.set()
+        until(tab, "document.querySelector('#alike .score-words')?.textContent.includes('beyond')")
+        until(tab, "document.querySelectorAll('#beside .pair-score').length === 2")
+        until(
+            tab, "[...document.querySelectorAll('#beside .pair-score')].every((p) => p.textContent.includes('beyond'))"
+        )
+        assert tab.locator("#alike .score-number").inner_text() != plain
+        assert "follows by itself" not in tab.inner_text("#alike")
+        assert tab.locator("#alike .ruler").count() == 1
+        assert tab.locator("#alike .score").count() == 1, "drawn once"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import re
+import subprocess
 import sys
 import types
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -292,3 +295,40 @@ def test_formulas_of_sizes(text: str) -> None:
 )  # fmt: skip
 def test_what_is_no_formula(text: str) -> None:
     assert not is_formula(text)
+
+
+def test_examples_that_an_export_carries_may_be_large(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    photos = torch.zeros(200, 3, 96, 96)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # An example cut out of all photos brings the storage of all of them into the file.
+        program = torch.export.export(nn.Conv2d(3, 4, 3), (photos[:2],))
+        torch.export.save(program, tmp_path / "net.pt2")
+    assert (tmp_path / "net.pt2").stat().st_size > photos.nbytes
+    assert open_torch_file(tmp_path / "net.pt2").input_shape == (96, 96, 3)
+
+
+def test_triton_is_not_imported_after_tensorflow(contents: dict[str, bytes], tmp_path: Path) -> None:
+    """Their two copies of LLVM would end the process; here an import of Triton does."""
+    packed(contents, tmp_path / "net.pt2")
+    for name, code in {"triton": "import os\nos._exit(139)\n", "tensorflow": ""}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text(code)
+    program = (
+        "import sys, tensorflow\n"
+        "from saccade.models.opening import open_model\n"
+        "open_model('net.pt2')\n"
+        "assert 'triton' not in sys.modules\n"
+        "from torch.utils._triton import has_triton_package\n"
+        "assert not has_triton_package()\n"
+    )
+    path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    run = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr

@@ -30,12 +30,14 @@ class CollectionState(BaseModel):
     total: int = Field(description="Photos in all; 0 where the command names too few.")
     is_ready: bool = Field(description="May it be asked?")
     failure: str = Field(description="Why it cannot be; empty where it can.")
+    comparisons: int = Field(description="How often answers about pairs of photos have become others by it.")
+    is_settled: bool = Field(description="Do they stay as they are from now on?")
 
 
 @collection_api.get("", summary="How far is the collection?", responses={200: {"model": CollectionState}})
 async def state(request: Request) -> dict[str, Any]:
     """The photos of the command are encoded in the background, when it is nobody else's turn."""
-    return service_of(request).neighbourhood.state()
+    return service_of(request).collection_state()
 
 
 @collection_api.get(

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from saccade.app.encoding import encoded, patiently
 from saccade.app.group import grey_image, group_data
 from saccade.app.refusal import Refused
-from saccade.app.turns import Answer, Turns, Work
+from saccade.app.turns import Turns
 from saccade.collection import Catalogue, sample
-from saccade.collection.indexing import Indexing
 from saccade.encoder import Encoder
 from saccade.errors import InputError, SaccadeError
 from saccade.images import ImageRecipe
@@ -23,9 +22,6 @@ MOST = 10_000
 """Of more photos so many are drawn at random: their codes lie in memory."""
 NEAREST = 8
 """Photos that are shown while a cover moves."""
-_CLIENT = "collection"
-_PAUSE = 1.0
-"""Seconds until a refused piece of work is asked for again."""
 
 
 class Neighbourhood:
@@ -43,7 +39,7 @@ class Neighbourhood:
     ) -> None:
         self._encoder = copy.copy(encoder)
         self._encoder.recipe = recipe
-        self._paths = list(paths)
+        self.paths = list(paths)
         self._catalogue = catalogue
         self._shown: ShownCollection | None = None
         self.total = len(paths) if catalogue is None else len(catalogue)
@@ -70,14 +66,10 @@ class Neighbourhood:
             return
         try:
             if self._catalogue is None:
-                photos = [self._paths[row] for row in sample(len(self._paths), MOST)]
+                photos = [self.paths[row] for row in sample(len(self.paths), MOST)]
                 self.total = len(photos)
-                indexing = await _patiently(turns, lambda _: Indexing(self._encoder, photos))
-                steps = indexing.steps()
-                while await _patiently(turns, lambda _: self._step(steps)):
-                    pass
-                self._catalogue = await _patiently(turns, lambda _: indexing.catalogue())
-            self._shown = await _patiently(turns, _shown_of(self._encoder, self._catalogue))
+                self._catalogue = await encoded(turns, self._encoder, photos, self._step)
+            self._shown = await patiently(turns, _shown_of(self._encoder, self._catalogue))
             self.done = self.total
         except SaccadeError as error:
             self.failure = self._without_folders(str(error))
@@ -85,11 +77,8 @@ class Neighbourhood:
             self.failure = "an unexpected error ended the encoding of the collection; the server's own output names it."
             raise
 
-    def _step(self, steps: Iterator[tuple[int, int]]) -> bool:
-        step = next(steps, None)
-        if step is not None:
-            self.done, self.total = step
-        return step is not None
+    def _step(self, done: int, total: int) -> None:
+        self.done, self.total = done, total
 
     def state(self) -> dict[str, Any]:
         """How far it is, for whoever waits."""
@@ -152,11 +141,11 @@ class Neighbourhood:
     def path(self, number: str) -> Path | None:
         """The file of a photo of the command, by the number that the album gives it; None for others."""
         index = int(number[1:]) if number[:1] == "f" and number[1:].isdecimal() else -1
-        return self._paths[index] if 0 <= index < len(self._paths) else None
+        return self.paths[index] if 0 <= index < len(self.paths) else None
 
     def _without_folders(self, text: str) -> str:
         """Clients must not learn where files lie on the disk."""
-        for path in self._paths:
+        for path in self.paths:
             text = text.replace(str(path), path.name)
         return text
 
@@ -183,15 +172,6 @@ class Neighbourhood:
         self.require()
         assert self._shown is not None
         return self._shown
-
-
-async def _patiently(turns: Turns, function: Work[Answer]) -> Answer:
-    """Work that nobody waits for: while too many others do, it is asked for later."""
-    while True:
-        try:
-            return await turns.work(_CLIENT, function)
-        except Refused:
-            await asyncio.sleep(_PAUSE)
 
 
 def _shown_of(encoder: Encoder, catalogue: Catalogue) -> Callable[[Callable[[], bool]], ShownCollection]:

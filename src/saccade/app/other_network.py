@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from saccade.app.album import AlbumPhoto, of_one_size
+from saccade.app.encoding import encoded
+from saccade.app.turns import Turns
 from saccade.encoder import Encoder
 from saccade.images import Images
 from saccade.report.beside_data import beside_data
 from saccade.report.pair_data import known_centre, pair_data, similarities
+from saccade.report.reference_photos import photos_for_a_second
 
 Stop = Callable[[], bool]
 
@@ -28,6 +32,25 @@ class OtherNetwork:
         self.encoder = copy.copy(other)
         self.encoder.recipe = of_one_size(other.recipe)
 
+    async def learn_of(self, photos: Sequence[Path], turns: Turns) -> bool:
+        """Compare photos less what those of the command share to this network, too, as the first one does.
+
+        Args:
+            photos: Those of the command; at most 300 of them are encoded for it.
+            turns: Whose turn it is.
+
+        Returns:
+            Whether it did not know that before.
+
+        Raises:
+            InputError: Not one of them can be used.
+        """
+        if self.encoder.reference is not None:
+            return False
+        catalogue = await encoded(turns, self.encoder, photos_for_a_second(photos))
+        self.encoder = catalogue.known_to(self.encoder)
+        return self.encoder.reference is not None
+
     def data(self, photos: Sequence[AlbumPhoto], stop: Stop | None = None) -> dict[str, Any]:
         """Where do both look in these photos, and which of them does each find alike?
 
@@ -44,6 +67,7 @@ class OtherNetwork:
 
     def pair(self, a: AlbumPhoto, b: AlbumPhoto, stop: Stop | None = None) -> dict[str, Any]:
         """Why does the other network find these two alike?"""
-        images = self.encoder.read([photo.image.photos[0].original for photo in (a, b)])
-        (pair,) = pair_data(self.encoder, images, known_centre(self.encoder, self.encoder.codes(images)), stop=stop)
+        other = self.encoder
+        images = other.read([photo.image.photos[0].original for photo in (a, b)])
+        (pair,) = pair_data(other, images, known_centre(other, other.codes(images)), stop=stop)
         return {**pair, "a": a.number, "b": b.number}

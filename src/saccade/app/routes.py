@@ -349,6 +349,7 @@ async def page_data(request: Request) -> Response:
                 "listed": photos,
                 "most_shown": service.limits.shown,
                 "is_collection": service.neighbourhood.is_offered,
+                "comparisons": service.comparisons,
                 "has_directions": sum(number.startswith("f") for number, _ in listed) >= FEWEST,
                 "has_other_network": service.other_network is not None,
             }

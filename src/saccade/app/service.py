@@ -70,7 +70,8 @@ class Service:
         comparing = encoder if catalogue is None else catalogue.known_to(encoder)
         self.answers = Answers(encoder, model_source, options, comparing=comparing)
         self.other_network = None if beside is None else OtherNetwork(comparing, beside)
-        self._comparisons = 0
+        self.comparisons = 0
+        self.is_settled = False
         self.turns = Turns(limits)
         self.neighbourhood = Neighbourhood(encoder, paths, self.album.recipe, catalogue)
         self.dials = Dials(encoder, self._at_hand)
@@ -98,7 +99,7 @@ class Service:
             alone: Nothing else may be computed meanwhile.
         """
         if isinstance(key, tuple) and key[0] in _COMPARISONS:
-            key = (*key, self._comparisons)
+            key = (*key, self.comparisons)
         lock = self._locks.setdefault(key, asyncio.Lock())
         try:
             async with lock:
@@ -122,11 +123,19 @@ class Service:
 
     async def begin(self) -> None:
         """What is done before anybody asks; of what goes wrong unexpectedly the rest is done nevertheless."""
-        for preparation in (self.warm_up, partial(self.neighbourhood.prepare, self.turns), self.compare_by_collection):
+        for preparation in (
+            self.warm_up, partial(self.neighbourhood.prepare, self.turns), self.compare_by_collection,
+            self.compare_by_collection_beside,
+        ):  # fmt: skip
             try:
                 await preparation()
             except Exception as error:
                 self.on_defect(error)
+        self.is_settled = True
+
+    def collection_state(self) -> dict[str, Any]:
+        """How far the collection is, and how often answers about pairs of photos have become others by it."""
+        return {**self.neighbourhood.state(), "comparisons": self.comparisons, "is_settled": self.is_settled}
 
     async def compare_by_collection(self) -> None:
         """From now on compare photos less what those of the command share; what was answered before is asked anew."""
@@ -137,7 +146,15 @@ class Service:
         self.answers.comparing = comparing
         if self.other_network is not None:
             self.other_network.comparing = comparing
-        self._comparisons += 1
+        self.comparisons += 1
+
+    async def compare_by_collection_beside(self) -> None:
+        """The same for the other network; where it can read none of those photos it compares plainly."""
+        if self.other_network is None or self.neighbourhood.catalogue is None:
+            return
+        with suppress(SaccadeError):
+            if await self.other_network.learn_of(self.neighbourhood.paths, self.turns):
+                self.comparisons += 1
 
     async def warm_up(self) -> None:
         """Ask the usual questions once, so that what has to be compiled is; then open the twin."""
@@ -180,7 +197,7 @@ class Service:
         if not pair["centred"] and awaited.is_offered and not awaited.is_ready and not awaited.failure:
             pair["awaiting"] = (
                 f"Compared as they are for now: the collection is being encoded ({awaited.done:,} of "
-                f"{awaited.total:,} photos). Reload this page then, to take off what all photos share."
+                f"{awaited.total:,} photos). Then what all photos share is taken off, and this page follows by itself."
             )
         return pair
 

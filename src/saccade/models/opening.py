@@ -28,6 +28,7 @@ from saccade.models.network import Network
 from saccade.models.onnx.files import starts_as_onnx
 from saccade.models.opened_model import Opened
 from saccade.models.torch.folders import is_model_folder, open_folder
+from saccade.models.torch.triton_import import triton_kept_out
 from saccade.nearest_names import nearest_file
 
 _OF_JAVASCRIPT = "model.json"
@@ -62,6 +63,18 @@ def open_model(
         FileError: Missing, empty or damaged.
         ModelError: Not a model, or one that must not or cannot be opened.
     """
+    with triton_kept_out():
+        return _opened(source, weights, trust, backend, device, input_shape)
+
+
+def _opened(
+    source: str | Path,
+    weights: str | Path | None,
+    trust: bool,
+    backend: str | None,
+    device: str | None,
+    input_shape: InputShape | None,
+) -> Network:
     if not isinstance(source, (str, os.PathLike)) or not str(source).isprintable() or not str(source):
         raise InputError(f"{source!r:.80} is no model; give the path of a file, or package.module:factory.")
     text = str(source)

@@ -11,9 +11,9 @@ typesetting     words on images
 further_fonts   letters of other scripts, from the machine
 numerals        numbers for people
 canvas          strokes and words on one sheet
-ink             smooth lines and areas laid onto an image
+ink             smooth lines laid onto an image
 resampling      a coarse map made as large as its photo
-outlines        the rounded outline of some cells
+match_shapes    the smooth shape round the places of a match
 
 overlay         a map over its photo, or a spotlight on it
 seen_part       a frame round what the model was given, where that is not the whole photo

@@ -1,16 +1,15 @@
-"""Smooth lines, areas and discs laid onto an image that is already there.
+"""Smooth lines and discs laid onto an image that is already there.
 
 Each is drawn four times as large on a sheet of its own, no larger than itself, and averaged down.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from math import ceil
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw
 
 from saccade.picture.themes import Colour
 
@@ -56,49 +55,6 @@ def stroke(
     _lay(image, line, thick, colour, lambda mask: mask.point(lambda value: round(value * opacity)), draw)
 
 
-def fill(
-    image: Image.Image,
-    outlines: Sequence[Points],
-    colour: Colour,
-    opacity: float,
-    *,
-    edge: tuple[float, float] = (0, 0),
-) -> None:
-    """Tint what lies inside of closed lines; what lies inside of two of them is a hole.
-
-    Args:
-        image: An RGB image; it is drawn into.
-        outlines: (points, 2) in pixels each.
-        colour: Of the tint.
-        opacity: 0 to 1.
-        edge: How much more opaque it is just inside of the lines, and over how many pixels that fades.
-    """
-    if not outlines:
-        return
-    # Outer lines run clockwise, with a positive area where down is positive; holes are cut out last.
-    ordered = sorted(outlines, key=_area, reverse=True)
-
-    def draw(sheet: ImageDraw.ImageDraw, corner: Points) -> None:
-        for line in ordered:
-            fine = (line - corner) * _FINER
-            sheet.polygon([(float(x), float(y)) for x, y in fine], 255 if _area(line) > 0 else 0)
-
-    more, reach = edge
-
-    def shade(mask: Image.Image) -> Image.Image:
-        if not more:
-            return mask.point(lambda value: round(value * opacity))
-        inside = np.asarray(mask, np.float32) / 255
-        # A wide frame of nothing, so that the edge of the photo is a border like any other.
-        room = ceil(3 * reach)
-        wide = Image.fromarray(np.pad(np.asarray(mask), room)).filter(ImageFilter.GaussianBlur(reach))
-        deep = np.asarray(wide, np.float32)[room:-room, room:-room] / 255
-        shallow = np.clip(2 * (1 - deep), 0, 1)
-        return Image.fromarray(np.rint(255 * inside * (opacity + more * shallow)).astype(np.uint8))
-
-    _lay(image, np.concatenate(list(outlines)), 0.0, colour, shade, draw)
-
-
 def disc(image: Image.Image, centre: tuple[float, float], radius: float, colour: Colour) -> None:
     """Draw a filled disc."""
 
@@ -132,11 +88,6 @@ def dashes(line: Points, length: float) -> list[Points]:
         places = np.concatenate([[low], along[(along > low) & (along < high)], [high]])
         pieces.append(np.stack([np.interp(places, along, line[:, axis]) for axis in (0, 1)], axis=1))
     return pieces
-
-
-def _area(line: Points) -> float:
-    x, y = line[:, 0], line[:, 1]
-    return float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y)) / 2
 
 
 def _lay(

@@ -1,7 +1,7 @@
 """Which part of one photo goes with which part of the other? Both photos, their parts outlined and joined by lines.
 
-A match has one colour and one number on both photos. Its line is as wide as its share, and broken where it lowered the
-score, so neither colour nor width is the only channel.
+A match has one colour and one number on both photos. Its line is as wide as its share, and striped or broken where it
+lowered the score, so neither colour nor width is the only channel.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from saccade.picture.ink import Points, curve, disc, fill, stroke
+from saccade.picture.ink import Points, curve, disc, stroke
 from saccade.picture.match_colours import MATCH_COLOURS, readable_on
-from saccade.picture.outlines import outlines
+from saccade.picture.match_shapes import MatchShape, draw_shapes
 from saccade.picture.page import Page
 from saccade.picture.resampling import enlarge
 from saccade.picture.themes import Colour
@@ -23,8 +23,6 @@ from saccade.picture.typesetting import LEADING, write
 
 Spot = tuple[float, float]
 
-_TINT, _EDGE = 0.06, 0.36
-"""Opacity deep inside of a part, where the photo's colours count, and how much more of it there is along its border."""
 _DARK: Colour = (18, 18, 22)
 _LIGHT: Colour = (255, 255, 255)
 
@@ -71,24 +69,20 @@ def draw_links(image: Image.Image, frames: tuple[Frame, Frame], matches: Sequenc
         matches: At most as many as there are colours.
         page: Whose measures are used.
     """
-    thick = page.text * 0.17
+    matches = matches[: len(MATCH_COLOURS)]
+    shapes = [[MatchShape((match.places_a, match.places_b)[side]) for match in matches] for side in (0, 1)]
+    for frame, side in zip(frames, shapes, strict=True):
+        box = (round(frame.left), round(frame.top), round(frame.left) + frame.width, round(frame.top) + frame.height)
+        drawn = draw_shapes(
+            np.asarray(image.crop(box)), side, MATCH_COLOURS, [match.share < 0 for match in matches],
+            thick=page.text * 0.2, glow=page.text * 1.1,
+        )  # fmt: skip
+        image.paste(Image.fromarray(drawn), box[:2])
     casing = max(1.0, page.text * 0.085)
-    grids = [[(match.places_a, match.places_b)[side] for match in matches] for side in (0, 1)]
-    coloured = list(zip(matches, MATCH_COLOURS, strict=False))
-    for frame, side in zip(frames, grids, strict=True):
-        corner = np.array([frame.left, frame.top])
-        # Parts that raise the score may overlap with parts that lower it: the strongest lies on top.
-        for (match, colour), places in reversed(list(zip(coloured, side, strict=True))):
-            lines = [line + corner for line in outlines(places, frame.height, frame.width, inset=thick)]
-            fill(image, lines, colour, _TINT, edge=(_EDGE, page.text * 0.8))
-            for line in lines:
-                stroke(image, line, _DARK, thick + 2 * casing, closed=True, opacity=0.5)
-                stroke(image, line, _LIGHT, thick + casing, closed=True, opacity=0.9)
-                stroke(image, line, colour, thick, closed=True, dash=page.text * 0.5 if match.share < 0 else 0.0)
     radius = page.text * 0.68
     ends = anchors(frames, matches, apart=2.4 * radius)
     widths = line_widths([match.share for match in matches], page.text * 0.62)
-    joined = list(zip(coloured, ends, widths, strict=True))
+    joined = list(zip(zip(matches, MATCH_COLOURS, strict=False), ends, widths, strict=True))
     gap = (frames[0].left + frames[0].width, frames[1].left)
     for (match, colour), (start, end), wide in reversed(joined):
         line = curve(start, end)
@@ -135,8 +129,10 @@ def anchors(frames: tuple[Frame, Frame], matches: Sequence[Parts], *, apart: flo
     """
     spots: list[tuple[Spot, Spot]] = []
     for match in matches:
-        first = _border(match.places_a, frames[0], facing_right=True)
-        second = _border(match.places_b, frames[1], facing_right=False)
+        first, second = (
+            _border(places, frame, facing_right=side == 0)
+            for side, (places, frame) in enumerate(zip((match.places_a, match.places_b), frames, strict=True))
+        )
         straight = np.array_equal(match.places_a, match.places_b) and frames[0].height == frames[1].height
         pairs = list(zip(first, second, strict=True)) if straight else [(a, b) for a in first for b in second]
         spots.append(max(pairs, key=lambda pair: min(apart, _distance(pair, spots))))
@@ -144,16 +140,17 @@ def anchors(frames: tuple[Frame, Frame], matches: Sequence[Parts], *, apart: flo
 
 
 def _border(places: NDArray[np.bool_], frame: Frame, *, facing_right: bool) -> list[Spot]:
-    """The spots on one side of a part, three a row, those nearest to its middle first."""
-    rows, columns = np.nonzero(places)
-    middle = rows.mean() + 0.5
-    heights = [row + part for row in sorted(set(rows.tolist())) for part in (0.5, 0.25, 0.75)]
+    """The spots on one side of a part, at most three a row, those nearest to its middle first."""
+    shape = MatchShape(places)
+    rows = np.flatnonzero(places.any(axis=1))
+    middle = np.nonzero(places)[0].mean() + 0.5
+    heights = [float(row + part) for row in rows for part in (0.5, 0.25, 0.75)]
     spots = []
     for height in sorted(heights, key=lambda height: (abs(height - middle), height)):
-        inside = columns[rows == int(height)]
-        across = inside.max() + 1 if facing_right else inside.min()
-        left = frame.left + across * frame.width / places.shape[1]
-        spots.append((left, frame.top + height * frame.height / places.shape[0]))
+        across = shape.edge_at(height, facing_right=facing_right)
+        if across is not None:
+            left, top = across * frame.width / shape.columns, height * frame.height / shape.rows
+            spots.append((frame.left + left, frame.top + top))
     return spots
 
 

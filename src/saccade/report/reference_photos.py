@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -90,13 +90,17 @@ def knowing_the_same(
     """
     if other.reference is not None:
         return other
-    photos = _photos_of(reference)
-    chosen = [photos[row] for row in sample(len(photos), _OF_A_SECOND)]
+    chosen = photos_for_a_second(_photos_of(reference))
     if len(chosen) < FEWEST_CENTRED:
         return other
     images_of_other = other.read([photo.original for photo in images.photos])
     knowing, _ = with_reference(other, images_of_other, chosen, stop=stop)
     return knowing
+
+
+def photos_for_a_second(photos: Sequence[Any]) -> list[Any]:
+    """Those of the reference photos that a second network encodes: at most 300, drawn at random."""
+    return [photos[row] for row in sample(len(photos), _OF_A_SECOND)]
 
 
 def _photos_of(reference: Any) -> list[Any]:

@@ -40,7 +40,7 @@ _LINES = {
     "anywhere": "Outlined in one colour: parts that the model finds alike, wherever they lie.",
 }
 _LINES_BOTH = (
-    "Outlined in one colour: parts that the model finds alike, or, with a broken outline, unlike, wherever they lie."
+    "Outlined in one colour: parts that the model finds alike, or, with a striped outline, unlike, wherever they lie."
 )
 _WIDTHS = "The wider the line, the more it counts"
 _NOT_CENTRED = "Any two photos have much in common: a reference collection would take off what all of them share."
@@ -125,7 +125,7 @@ def _caption(why: SimilarityNumbers, colour: SharedColour | None) -> list[str]:
     if why.matches:
         lowering = any(match.share < 0 for match in why.matches)
         outlined = _LINES[why.matching] if why.matching == "place" or not lowering else _LINES_BOTH
-        lines.append(f"{outlined} {_WIDTHS}{'; what is broken lowered it' * lowering}.")
+        lines.append(f"{outlined} {_WIDTHS}{'; what is striped or broken lowered it' * lowering}.")
     elif why.places:
         lines.append("No part of one photo stands out as the match of a part of the other.")
     return lines

@@ -118,13 +118,15 @@ export function renderAlike({ data, element, store }) {
     const raised = parts.filter((part) => part.value >= 0);
     /** @param {any} part */
     const piece = (part) => build("button", {
-      type: "button", class: isBroken && part.index === REST ? "sum-part broken" : "sum-part", style: { "--part": part.colour, "--part-ink": part.ink, "flex-grow": lengthOf(part) / Math.min(...parts.map(lengthOf).filter(Boolean), 1) }, "aria-label": `${part.name} ${part.value < 0 ? "lowered" : "raised"} the similarity by ${inWords(Math.abs(part.value))}`,
+      type: "button", class: `sum-part${part.value < 0 ? " lowered" : ""}${isBroken && part.index === REST ? " broken" : ""}`, style: { "--part": part.colour, "--part-ink": part.ink, "flex-grow": lengthOf(part) / Math.min(...parts.map(lengthOf).filter(Boolean), 1) }, "aria-label": `${part.name} ${part.value < 0 ? "lowered" : "raised"} the similarity by ${inWords(Math.abs(part.value))}`,
       on: { mouseenter: () => choose(part), focus: () => choose(part), mouseleave: () => choose(null), blur: () => choose(null) },
-    }, build("b", {}, part.index >= 0 ? String(part.index + 1) : part.index === SPECIAL ? part.name : "rest"));
-    const text = parts.map((part) => `${withSign(part.value)} ${part.name}`).join("  ");
+    }, build("b", { class: part.index >= 0 ? null : "word" }, part.index >= 0 ? String(part.index + 1) : part.index === SPECIAL ? part.name : "rest"));
+    /** @param {any[]} some */
+    const listed = (some) => some.map((part) => `${withSign(part.value)} ${part.name}`).join("  ");
+    const text = lowered.length && raised.length ? `raised it: ${listed(raised)};  lowered it, striped: ${listed(lowered)};  together` : `${listed(parts)} =`;
     return build("div", {},
       build("div", { class: "sum-parts" }, lowered.map(piece), lowered.length ? build("span", { class: "sum-zero", "aria-hidden": "true" }) : null, raised.map(piece)),
-      build("p", { class: "sum-text" }, `${text} = `, build("b", {}, asScore(pair.score))),
+      build("p", { class: "sum-text" }, `${text} `, build("b", {}, asScore(pair.score))),
       isBroken ? build("p", { class: "sum-text" }, `The rest is drawn broken off: in truth it is ${inWords(Math.abs(pair.rest) / named)} times as long as all other parts together, spread over every other place.`) : null);
   }
 

@@ -1,7 +1,7 @@
 // @ts-check
 /** The app: the page of the report, with a server behind it. Photos are dropped, pasted, chosen, or come from the camera. */
 import { renderAsk } from "./app_ask.js";
-import { createNeighbourStrip } from "./app_collection.js";
+import { createNeighbourStrip, followComparisons } from "./app_collection.js";
 import { openCamera } from "./app_camera.js";
 import { renderDials } from "./app_dials.js";
 import { createLoader, drawWhenThere } from "./app_loading.js";
@@ -35,6 +35,8 @@ let numbersShown = [];
 const photosByNumber = new Map();
 /** @type {any} */
 let pageStore = null;
+/** @type {ReturnType<typeof createLoader> | null} */
+let pageLoader = null;
 let pageEnd = new AbortController();
 /** @type {{node: HTMLElement, close: () => void} | null} */
 let camera = null;
@@ -115,6 +117,7 @@ function draw(shown) {
   const offers = [...facts.offers, ...(facts.is_collection ? [COLLECTION.id] : []), ...(facts.has_other_network ? [BESIDE.id] : [])]
     .filter((/** @type {string} */ id) => photos.length >= (fewest[id] ?? 1) && (id !== "dials" || facts.has_directions));
   const loader = createLoader(data);
+  pageLoader = loader;
   const words = new URLSearchParams(location.hash.slice(1));
   if (shown >= 0) {
     if (shown === 0) words.delete("photo");
@@ -265,6 +268,7 @@ async function begin() {
   cameraButton.hidden = facts.camera.length === 0;
   listFolder();
   draw(-1);
+  if (facts.is_collection) followComparisons(facts.comparisons, () => pageLoader?.compareAgain());
 }
 
 begin();

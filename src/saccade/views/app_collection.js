@@ -53,6 +53,22 @@ export async function loadCollection(data, tell) {
   data.collection = { ...(await getJson("api/collection/map")), queries: [] };
 }
 
+/**
+ * Follow what the server comes to know of other photos, until that stays as it is.
+ * @param {number} known how often it had become another when the page was opened @param {() => void} onChange
+ */
+export async function followComparisons(known, onChange) {
+  for (let state = null; !state?.is_settled;) {
+    await new Promise((resolve) => { setTimeout(resolve, PATIENCE); });
+    try {
+      state = await getJson("api/collection");
+    } catch { continue; } // the page says itself that the server does not answer
+    if (state.comparisons === known) continue;
+    known = state.comparisons;
+    onChange();
+  }
+}
+
 /** The nearest of one photo. @param {any} data @param {number} photo */
 export async function loadNeighbours(data, photo) {
   data.collection.queries[photo] = await postJson("api/collection/neighbours", { photo: data.photos[photo].number });

@@ -6,6 +6,10 @@ import { build } from "./build.js";
 import { button } from "./controls.js";
 import { otherOf } from "./alike.js";
 
+/** Pieces that compare photos, and the sections that show such. */
+const COMPARISON = "comparison: ";
+const COMPARING = ["guess", "alike", "beside", "trust"];
+
 /**
  * @param {any} data what the page shows; pieces are put into it as they come
  */
@@ -14,6 +18,10 @@ export function createLoader(data) {
   const coming = new Map();
   /** @type {Set<string>} */
   const there = new Set();
+  /** How often what is known of other photos has changed. */
+  let changes = 0;
+  /** Draw what is shown of comparisons once more. @type {Map<string, () => void>} */
+  const redrawing = new Map();
 
   /**
    * @param {string} key @param {() => Promise<void>} bring
@@ -28,6 +36,18 @@ export function createLoader(data) {
     }
     return promise;
   }
+
+  /**
+   * A piece that compares photos: what has become another answer on its way is asked for again.
+   * @param {string} key @param {() => Promise<any>} ask @param {(answer: any) => void} put
+   */
+  const comparison = (key, ask, put) => piece(`${COMPARISON}${key}`, async () => {
+    for (;;) {
+      const before = changes;
+      const answer = await ask();
+      if (before === changes) return put(answer);
+    }
+  });
 
   /** @param {any} photo */
   const base = (photo) => piece(`photo ${photo.number}`, async () => { Object.assign(photo, { ...(await getJson(`api/photos/${photo.number}`)), thumbnail: photo.thumbnail }); });
@@ -46,26 +66,19 @@ export function createLoader(data) {
   /** @param {any} photo */
   const keptDetail = (photo) => piece(`kept ${photo.number}`, async () => { photo.kept = await postJson("api/explain", { photo: photo.number, method: "detail_kept" }); });
   /** @param {number} a @param {number} b */
-  const pair = (a, b) => piece(`pair ${data.photos[a].number} ${data.photos[b].number}`, async () => {
-    const pair = await postJson("api/compare", { a: data.photos[a].number, b: data.photos[b].number });
-    data.pairs.push({ ...pair, a, b });
-  });
-  const likenesses = () => piece("likenesses", async () => {
-    const likenesses = await postJson("api/similarities", { photos: data.photos.map((/** @type {any} */ photo) => photo.number) });
-    data.table = likenesses.table;
-    data.game = likenesses.game;
-  });
+  const pair = (a, b) => comparison(`pair ${data.photos[a].number} ${data.photos[b].number}`, () => postJson("api/compare", { a: data.photos[a].number, b: data.photos[b].number }),
+    (pair) => putPair(data.pairs, { ...pair, a, b }));
+  const numbers = () => data.photos.map((/** @type {any} */ photo) => photo.number);
+  const likenesses = () => comparison("likenesses", () => postJson("api/similarities", { photos: numbers() }), ({ table, game }) => { Object.assign(data, { table, game }); });
+  /** @param {any} photo */
+  const trust = (photo) => comparison(`trust ${photo.number}`, () => postJson("api/trust", { photo: photo.number }), (trust) => { photo.trust = trust; });
 
   /** The other network on all photos of the page, without the pairs. */
-  const beside = () => piece("beside", async () => {
-    data.beside = { ...(await postJson("api/beside", { photos: data.photos.map((/** @type {any} */ photo) => photo.number) })), pairs: [] };
-  });
+  const beside = () => comparison("beside", () => postJson("api/beside", { photos: numbers() }), (beside) => { data.beside = { ...beside, pairs: data.beside?.pairs ?? [] }; });
   /** @param {number} a @param {number} b */
   const pairBeside = (a, b) => {
-    const pair = () => piece(`pair beside ${data.photos[a].number} ${data.photos[b].number}`, async () => {
-      const pair = await postJson("api/beside/compare", { a: data.photos[a].number, b: data.photos[b].number });
-      data.beside.pairs.push({ ...pair, a, b });
-    });
+    const pair = () => comparison(`pair beside ${data.photos[a].number} ${data.photos[b].number}`, () => postJson("api/beside/compare", { a: data.photos[a].number, b: data.photos[b].number }),
+      (pair) => putPair(data.beside.pairs, { ...pair, a, b }));
     const coming = beside();
     return coming ? coming.then(() => pair() ?? undefined) : pair();
   };
@@ -99,7 +112,7 @@ export function createLoader(data) {
     memory: ({ photo }) => [base(data.photos[photo]), keptDetail(data.photos[photo])],
     inside: ({ photo }) => [base(data.photos[photo]), part(data.photos[0], "layers", "api/feature_maps"), part(data.photos[photo], "layers", "api/feature_maps")],
     eye: ({ photo }) => [base(data.photos[photo]), part(data.photos[photo], "eye", "api/cells")],
-    trust: ({ photo }) => [base(data.photos[photo]), map(data.photos[photo], 0), part(data.photos[photo], "trust", "api/trust")],
+    trust: ({ photo }) => [base(data.photos[photo]), map(data.photos[photo], 0), trust(data.photos[photo])],
     guess: () => [likenesses(), ...data.photos.map(base)],
     recipe: () => [piece("recipe", async () => { data.recipe = await postJson("api/recipe", { photos: data.photos.map((/** @type {any} */ photo) => photo.number) }); })],
   };
@@ -112,11 +125,25 @@ export function createLoader(data) {
   };
 
   return {
+    /** Ask everything again that compares photos, and draw it again where it is shown. */
+    compareAgain() {
+      changes += 1;
+      for (const key of [...there]) if (key.startsWith(COMPARISON)) there.delete(key);
+      for (const redraw of redrawing.values()) redraw();
+    },
+    /** @param {string} id of a section @param {() => void} redraw */
+    onChange(id, redraw) { if (COMPARING.includes(id)) redrawing.set(id, redraw); },
     /** @param {string} id @param {any} state @returns {Promise<any> | null} null if all is there */
     need: (id, state) => together(needs[id]?.(state) ?? []),
     /** @param {string} id @param {any} state @returns {Promise<any> | null} */
     wish: (id, state) => together(wishes[id]?.(state) ?? []),
   };
+}
+
+/** Put a pair in the place of an older answer, which was shown until now. @param {any[]} pairs @param {any} pair */
+function putPair(pairs, pair) {
+  const index = pairs.findIndex(({ a, b }) => a === pair.a && b === pair.b);
+  pairs.splice(index < 0 ? pairs.length : index, 1, pair);
 }
 
 /** @param {(Promise<void> | null)[]} pieces */
@@ -135,6 +162,8 @@ export function drawWhenThere(loader, id, store, element, render, signal) {
   element.append(note);
   let shown = store.get();
   let isDrawn = false;
+  /** Has what it shows become another since it was drawn? */
+  let isStale = false;
   /** @type {Set<(state: any, before: any) => void>} */
   const listeners = new Set();
   const own = {
@@ -168,8 +197,14 @@ export function drawWhenThere(loader, id, store, element, render, signal) {
     note.replaceChildren();
     const before = shown;
     shown = state;
-    if (isDrawn) for (const listener of [...listeners]) listener(state, before);
-    else { isDrawn = true; render(own); }
+    if (isDrawn && !isStale) for (const listener of [...listeners]) listener(state, before);
+    else {
+      listeners.clear();
+      element.replaceChildren(note);
+      isDrawn = true;
+      isStale = false;
+      render(own);
+    }
     performance.mark(`saccade ${id}`);
     wishFor(state);
   }
@@ -188,6 +223,7 @@ export function drawWhenThere(loader, id, store, element, render, signal) {
     note.replaceChildren(`This cannot be shown: ${words} `, button("Try again", () => { note.replaceChildren(); become(state); }));
   }
 
+  loader.onChange(id, () => { if (isDrawn && !signal.aborted) { isStale = true; become(store.get()); } });
   store.follow((/** @type {any} */ state, /** @type {any} */ before) => {
     if (state !== before) become(state);
   });

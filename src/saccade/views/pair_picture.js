@@ -2,6 +2,7 @@
 /** Two photos side by side with what matches: outlined on both, joined by lines. */
 import { decodeArray } from "./arrays.js";
 import { buildSvg } from "./build.js";
+import { drawShapes, matchShape, shapeDistances, shapeEdge } from "./match_shapes.js";
 import { frameView, middleOfCell } from "./stage.js";
 
 /** Both photos together take so many pixels of the page, or there is no room for lines. */
@@ -30,21 +31,10 @@ export function drawMatchLines(lines, duo, stages, matching) {
   const badges = buildSvg("g");
   const radius = boxes[0].width >= 240 ? 12 : 8.5;
   const largest = Math.max(...pair.matches.map((/** @type {any} */ match) => Math.abs(match.share)), 1e-12);
+  const spots = isNarrow ? null : anchorsOf(pair, photos, boxes, 2.4 * radius);
   pair.matches.forEach((/** @type {any} */ match, /** @type {number} */ index) => {
     const ends = [0, 1].map((which) => {
-      // A line starts on the edge that looks at the other photo, so that it covers neither.
-      const [rows, columns] = pair[gridKey(pair, which)];
-      const places = match[placesKey(pair, which)];
-      if (isNarrow) {
-        const [across, down] = middleOfPlaces(photos[which].box, rows, columns, places);
-        return [boxes[which].left - area.left + across * boxes[which].width, boxes[which].top - area.top + down * boxes[which].height];
-      }
-      const columnsOfPlaces = places.map((/** @type {number} */ place) => place % columns);
-      const edge = which === 0 ? Math.max(...columnsOfPlaces) : Math.min(...columnsOfPlaces);
-      const onEdge = places.filter((/** @type {number} */ place) => place % columns === edge);
-      const row = onEdge.reduce((/** @type {number} */ sum, /** @type {number} */ place) => sum + Math.floor(place / columns), 0) / onEdge.length;
-      const [, down] = middleOfCell(photos[which].box, rows, columns, row, edge);
-      const [across] = middleOfCell(photos[which].box, rows, columns, row, edge + (which === 0 ? 0.5 : -0.5));
+      const [across, down] = spots ? spots[index][which] : middleOfPlaces(photos[which].box, pair[gridKey(pair, which)], match[placesKey(pair, which)]);
       return [boxes[which].left - area.left + across * boxes[which].width, boxes[which].top - area.top + down * boxes[which].height];
     });
     const [[x1, y1], [x2, y2]] = ends;
@@ -113,10 +103,46 @@ function splitCurve(curve, time) {
 }
 
 /**
- * @param {number[]} box @param {number} rows @param {number} columns @param {number[]} places
+ * Where the line of each match begins and ends: where its shapes face the other photo, as shares of both photos. The same places of both photos get the same
+ * height, so that their line runs straight; lines keep apart where they can.
+ * @param {any} pair @param {any[]} photos @param {DOMRect[]} boxes where both photos are on the page @param {number} apart in pixels
+ * @returns {[[number, number], [number, number]][]}
+ */
+function anchorsOf(pair, photos, boxes, apart) {
+  /** @type {[[number, number], [number, number]][]} */
+  const chosen = [];
+  for (const match of pair.matches) {
+    const [first, second] = [0, 1].map((which) => bordersOf(photos[which].box, pair[gridKey(pair, which)], match[placesKey(pair, which)], which === 0));
+    const areSame = pair.matching === "place" && Math.abs(boxes[0].height - boxes[1].height) < 1 && Math.abs(boxes[0].top - boxes[1].top) < 1;
+    /** @type {[[number, number], [number, number]][]} */
+    const choices = areSame ? first.map((spot, index) => [spot, second[index]]) : first.flatMap((one) => second.map((other) => /** @type {[[number, number], [number, number]]} */ ([one, other])));
+    /** @param {[[number, number], [number, number]]} ends */
+    const distance = (ends) => Math.min(apart, ...chosen.flatMap((others) => [0, 1].map((which) => Math.abs(ends[which][1] - others[which][1]) * boxes[which].height)));
+    chosen.push(choices.reduce((best, ends) => (distance(ends) > distance(best) ? ends : best)));
+  }
+  return chosen;
+}
+
+/**
+ * The spots on one side of a shape, at most three a row of its places, those nearest to its middle first.
+ * @param {number[]} box @param {number[]} grid rows and columns @param {number[]} places @param {boolean} facingRight @returns {[number, number][]} shares of the photo
+ */
+function bordersOf(box, [rows, columns], places, facingRight) {
+  const shape = matchShape(rows, columns, places);
+  const rowOf = places.map((place) => Math.floor(place / columns));
+  const middle = rowOf.reduce((sum, row) => sum + row + 0.5, 0) / places.length;
+  const heights = [...new Set(rowOf)].flatMap((row) => [row + 0.5, row + 0.25, row + 0.75]).sort((one, other) => Math.abs(one - middle) - Math.abs(other - middle) || one - other);
+  return heights.flatMap((height) => {
+    const across = shapeEdge(shape, height, facingRight);
+    return across === null ? [] : [middleOfCell(box, rows, columns, height - 0.5, across - 0.5)];
+  });
+}
+
+/**
+ * @param {number[]} box @param {number[]} grid rows and columns @param {number[]} places
  * @returns {[number, number]} the middle of that place that lies nearest to the middle of all: it is one of them, whatever their shape
  */
-function middleOfPlaces(box, rows, columns, places) {
+function middleOfPlaces(box, [rows, columns], places) {
   const middles = places.map((place) => middleOfCell(box, rows, columns, Math.floor(place / columns), place % columns));
   const across = middles.reduce((sum, middle) => sum + middle[0], 0) / middles.length;
   const down = middles.reduce((sum, middle) => sum + middle[1], 0) / middles.length;
@@ -149,42 +175,19 @@ export function sharesOf(pair, which) {
 
 /**
  * Leave the matches in their own colours, outlined; let the rest step back.
- * @param {ImageData} target @param {any} pixels @param {number[]} box @param {any} pair @param {number} which @param {number} chosen
+ * @param {ImageData} target @param {any} pixels @param {number[]} box @param {any} pair @param {number} which @param {number} chosen the match that is shown alone (-1: all)
  * @param {string[]} colours
  */
 export function outlineMatches(target, pixels, box, pair, which, chosen, colours) {
-  const grid = pair[gridKey(pair, which)];
-  const owner = new Int8Array(grid[0] * grid[1]).fill(-1);
-  pair.matches.forEach((/** @type {any} */ match, /** @type {number} */ index) => {
-    if (chosen >= 0 && chosen !== index) return;
-    for (const place of match[placesKey(pair, which)]) if (owner[place] < 0) owner[place] = index;
-  });
+  const [rows, columns] = pair[gridKey(pair, which)];
   const { width, height, colour } = pixels;
-  const data = target.data;
-  const paints = colours.map((text) => [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16)));
-  const columnOf = Int16Array.from({ length: width }, (_, x) => Math.floor((((x + 0.5) / width - box[0]) / (box[2] - box[0])) * grid[1]));
-  const rowOf = Int16Array.from({ length: height }, (_, y) => Math.floor((((y + 0.5) / height - box[1]) / (box[3] - box[1])) * grid[0]));
-  /** @param {number} x @param {number} y */
-  const ownerAt = (x, y) => (x < 0 || y < 0 || x >= width || y >= height || columnOf[x] < 0 || columnOf[x] >= grid[1] || rowOf[y] < 0 || rowOf[y] >= grid[0] ? -1 : owner[rowOf[y] * grid[1] + columnOf[x]]);
-  const edge = 3;
-  for (let y = 0; y < height; y += 1) {
-    for (let x = 0; x < width; x += 1) {
-      const index = 4 * (y * width + x);
-      const own = ownerAt(x, y);
-      if (own < 0) {
-        for (let channel = 0; channel < 3; channel += 1) data[index + channel] = colour[index + channel] * 0.42 + 12;
-        continue;
-      }
-      const inked = ownerAt(x - edge, y) !== own || ownerAt(x + edge, y) !== own || ownerAt(x, y - edge) !== own || ownerAt(x, y + edge) !== own;
-      const paint = paints[own % paints.length];
-      for (let channel = 0; channel < 3; channel += 1) data[index + channel] = inked ? paint[channel] : colour[index + channel];
-    }
-  }
-  /** @param {number} cell @param {number} count */
-  const isGiven = (cell, count) => cell >= 0 && cell < count;
-  const sides = [columnOf, rowOf].map((cells, axis) => {
-    const inside = [...cells.keys()].filter((at) => isGiven(cells[at], grid[1 - axis]));
-    return [inside[0] ?? 0, inside.at(-1) ?? cells.length - 1];
+  const drawn = pair.matches.map((/** @type {any} */ match, /** @type {number} */ index) => {
+    const shape = matchShape(rows, columns, match[placesKey(pair, which)]);
+    const inside = chosen >= 0 && chosen !== index ? null : shapeDistances(shape, box, width, height);
+    return { shape, inside, colour: [1, 3, 5].map((at) => parseInt(colours[index % colours.length].slice(at, at + 2), 16)), isLowering: match.share < 0 };
   });
-  frameView(data, width, height, [sides[0][0], sides[1][0], sides[0][1], sides[1][1]]);
+  drawShapes(target.data, colour, width, drawn, Math.max(width, height) / 190);
+  /** @param {number} share @param {number} count */
+  const edgeAt = (share, count) => Math.round(share * count);
+  frameView(target.data, width, height, [edgeAt(box[0], width), edgeAt(box[1], height), edgeAt(box[2], width) - 1, edgeAt(box[3], height) - 1]);
 }

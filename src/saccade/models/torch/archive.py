@@ -21,6 +21,8 @@ from saccade.errors import FileError
 _LARGEST_TEXT = 2**24
 """Code, pickles and JSON of an honest model stay far below; tensors lie in members of their own."""
 
+_ARCHIVE = b"PK\x03\x04"
+"""The first bytes of every archive of PyTorch's."""
 _LARGEST_MARK = 4096
 _MARKS = ("version", "byteorder", "serialization_id", ".format_version", ".storage_alignment", "archive_format",
           "archive_version")  # fmt: skip
@@ -76,6 +78,10 @@ class Archive:
             raise self.damaged(f"the member {name!r} is missing")
         if self.sizes[name] > _LARGEST_TEXT:
             raise self.damaged(f"the member {name!r} holds {self.sizes[name]:,} bytes where text is expected")
+        return self._content_of(name)
+
+    def _content_of(self, name: str) -> bytes:
+        """The contents of a member of any kind and size: `_check` has bounded what it can grow to."""
         try:
             if not self._root:
                 with zipfile.ZipFile(self._source()) as archive:
@@ -104,9 +110,17 @@ class Archive:
         """The error that says what is wrong with this file."""
         return FileError(f"{self._path} is damaged: {reason}; copy or download it again.")
 
-    def inner(self, name: str) -> Archive:
-        """An archive that is a member of this one."""
-        return Archive(self._path, self.read(name))
+    def tensors(self, name: str) -> Archive | bytes:
+        """A member that `torch.save` wrote: an archive in this one, as large as its tensors are.
+
+        Returns:
+            The archive; what the member begins with, if it is none.
+
+        Raises:
+            FileError: It is damaged.
+        """
+        content = self._content_of(name)
+        return Archive(self._path, content) if content.startswith(_ARCHIVE) else content[: len(_ARCHIVE)]
 
     def _source(self) -> Any:
         return self._path if self._content is None else io.BytesIO(self._content)
@@ -148,7 +162,7 @@ class Archive:
 def is_archive(path: Path) -> bool:
     """Does the file begin as every zip archive of PyTorch's does?"""
     with path.open("rb") as file:
-        return file.read(4) == b"PK\x03\x04"
+        return file.read(len(_ARCHIVE)) == _ARCHIVE
 
 
 def _root(names: list[str]) -> str:
