@@ -140,7 +140,7 @@ class Torch:
             reference = code.repeat_interleave(len(moved) // len(code), dim=0)
             return (self.bare(moved) * reference).flatten(1).sum(1)
 
-        def given() -> Any:
+        def sent_again() -> Any:
             return self.sent(images).requires_grad_(True)
 
         def back(result: Any) -> None:
@@ -148,15 +148,15 @@ class Torch:
 
         batch = 64 * len(images)
         calls: dict[str, Callable[[], None]] = {
-            "saliency": lambda: back(Saliency(inner).attribute(given(), abs=False)),
+            "saliency": lambda: back(Saliency(inner).attribute(sent_again(), abs=False)),
             "smoothgrad": lambda: back(
                 NoiseTunnel(Saliency(inner)).attribute(
-                    given(), nt_type="smoothgrad", nt_samples=SAMPLES, nt_samples_batch_size=SAMPLES, stdevs=0.1, abs=False
+                    sent_again(), nt_type="smoothgrad", nt_samples=SAMPLES, nt_samples_batch_size=SAMPLES, stdevs=0.1, abs=False
                 )
             ),
             "integrated_gradients": lambda: back(
                 IntegratedGradients(inner).attribute(
-                    given(), baselines=0.0, n_steps=STEPS, method="gausslegendre", internal_batch_size=batch
+                    sent_again(), baselines=0.0, n_steps=STEPS, method="gausslegendre", internal_batch_size=batch
                 )
             ),
             "occlusion": lambda: back(
@@ -288,8 +288,8 @@ def difference(subject: Any, methods: tuple[str, ...], calls: int = 4) -> float:
         settings = settings_of(method) | ({"masks": 64} if method == "relax" else {})
         right = saccade.explain(subject.processor, images, method, **settings).values
         for _ in range(calls):
-            found = saccade.explain(subject.encoder, images, method, **settings).values
-            worst = max(worst, float(np.abs(found - right).max() / np.abs(right).max()))
+            values = saccade.explain(subject.encoder, images, method, **settings).values
+            worst = max(worst, float(np.abs(values - right).max() / np.abs(right).max()))
     return worst
 
 

@@ -243,8 +243,8 @@ def test_whole_numbers_are_not_divided_by_what_only_shows_later(
             {"name": "rounding_mode", "arg": {"as_string": "trunc"}, "kind": 2},
         ]
 
-    said = refusal(with_json(contents, MODEL, change), tmp_path / "net.pt2")
-    assert "a division that rounds towards zero" in said
+    message = refusal(with_json(contents, MODEL, change), tmp_path / "net.pt2")
+    assert "a division that rounds towards zero" in message
 
 
 def test_sizes_are_not_multiplied_without_end(contents: dict[str, bytes], tmp_path: Path) -> None:

@@ -18,6 +18,7 @@
     descriptions       what answers hold, for programs that read the interface
     routes             plain requests
     collection_routes  requests about the photos of the command as a collection
+    encoding           photos encoded in the background, some at a time
     neighbourhood      that collection: encoded in the background, searched, laid out
     group_routes       requests about some of its photos together
     group              what these share, as the page shows it

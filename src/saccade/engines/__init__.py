@@ -10,6 +10,8 @@ engine             what calls on one network share
 backend            what a framework adds: a dozen operations on tensors
 tensorflow, torch, jax, numpy  the backends
 cuda_graphs        small programs on a GPU, recorded once and played again
+cuda_copies        arrays to a GPU and back, behind the program's back
+freed_memory       memory of the process that is kept for the next arrays
 
 capacity           how many images are computed together
 chunks             work cut into pieces of one shape
