@@ -522,12 +522,12 @@ def test_what_onnxruntime_says_is_said_plainly(saved):
         node("Conv", "photo k", "c"),
         node("Shape", "c", "s"),
         node("Sub", "s s", "zero"),
-        node("Div", "s zero", "q"),
+        node("Mod", "s zero", "q"),
         node("Cast", "q", "f", to=TensorProto.FLOAT),
         node("ReduceSum", "f", "z", keepdims=0),
         node("Add", "c z", "out"),
     ]
-    refused(saved(model_of(nodes, K, "out")), ModelError, "its Div fails. Integer division by zero")
+    refused(saved(model_of(nodes, K, "out")), ModelError, "its Mod fails. Integer modulo by zero")
 
 
 def outside(location: str, **entries: str) -> Any:
@@ -583,6 +583,62 @@ def test_results_that_fill_the_memory_are_refused(saved):
     model = model_of(nodes, {"huge": np.array([1, 3, 2**20, 2**20], np.int64)}, "photo")
     model.graph.output[0].name = "out"
     refused(saved(model), ModelError, "numbers")
+
+
+def square_of_zeros(side: str) -> list[Any]:
+    """Zeros of a size that only shows when it runs, whose mean is added to the photo."""
+    return [
+        node("Concat", f"{side} {side}", "sides", axis=0),
+        node("ConstantOfShape", "sides", "zeros"),
+        node("ReduceMean", "zeros", "mean", keepdims=0),
+        node("Add", "photo mean", "out"),
+    ]
+
+
+def test_a_size_that_depends_on_pixels_is_bounded(saved):
+    nodes = [
+        node("ReduceMax", "photo", "whitest", keepdims=1),
+        node("Reshape", "whitest one", "single"),
+        node("Mul", "single side", "scaled"),
+        node("Cast", "scaled", "whole", to=TensorProto.INT64),
+        *square_of_zeros("whole"),
+    ]
+    weights = {"one": np.array([1], np.int64), "side": np.array([40_000], np.float32)}
+    network = open_model(saved(model_of(nodes, weights, "out")))
+    assert network.run(images(1, SIDE) * 0, ["out"])["out"].shape == (1, SIDE, SIDE, 3)
+    with pytest.raises(MemoryError, match="its ConstantOfShape fails"):  # 6.4 GB
+        network.run(images(1, SIDE) * 0 + 1, ["out"])
+
+
+def test_a_size_that_is_computed_is_bounded(saved):
+    nodes = [node("ReduceProd", "factors", "side", keepdims=1), *square_of_zeros("side")]
+    path = saved(model_of(nodes, {"factors": np.array([200, 200], np.int64)}, "out"))
+    refused(path, ModelError, "more memory than there is")
+
+
+@pytest.mark.parametrize("divisor", [-1, None])
+def test_whole_numbers_are_not_divided_by_what_may_end_the_process(saved, divisor):
+    # The smallest whole number by -1.
+    nodes = [
+        node("Cast", "photo", "whole", to=TensorProto.INT64),
+        node("Div", "smallest whole" if divisor is None else "whole divisor", "ratio"),
+        node("Cast", "ratio", "out", to=TensorProto.FLOAT),
+    ]
+    weights = {"smallest": np.array([-(2**63)], np.int64), "divisor": np.array([divisor or 2], np.int64)}
+    refused(saved(model_of(nodes, weights, "out")), ModelError, "divides whole numbers by")
+
+
+def test_other_divisions_are_computed(saved):
+    nodes = [
+        node("Cast", "photo", "whole", to=TensorProto.INT64),
+        node("Div", "whole two", "half"),
+        node("Cast", "half", "halved", to=TensorProto.FLOAT),
+        node("Div", "photo photo", "ones"),
+        node("Add", "halved ones", "out"),
+    ]
+    network = open_model(saved(model_of(nodes, {"two": np.array([2], np.int64)}, "out")))
+    photo = images(1, SIDE) * 10 + 1
+    np.testing.assert_array_equal(network.run(photo, ["out"])["out"], photo.astype(int) // 2 + 1)
 
 
 def test_another_device_is_refused(saved):

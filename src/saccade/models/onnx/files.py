@@ -77,7 +77,9 @@ def read_onnx(path: Path) -> Any:
             onnx.checker.check_model(model)
         except Exception as error:  # the checker is written in C++ and raises whatever that raises
             raise FileError(f"it is damaged: {plain_sentence(error)}.") from error
-        _refuse_large_results(model)
+        inferred = _inferred(model)
+        _refuse_large_results(inferred)
+        _refuse_crashing_divisions(inferred.graph)
         return model
 
 
@@ -88,6 +90,15 @@ def nodes_in(graph: Any) -> Iterator[Any]:
         for attribute in node.attribute:
             for inner in (attribute.g, *attribute.graphs):
                 yield from nodes_in(inner)
+
+
+def _graphs_in(graph: Any) -> Iterator[Any]:
+    """A graph, and the graphs inside its nodes."""
+    yield graph
+    for node in graph.node:
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _graphs_in(inner)
 
 
 # Data outside the file
@@ -298,8 +309,8 @@ def _whole_numbers(graph: Any) -> Iterator[tuple[str, int]]:
 # Sizes
 
 
-def _refuse_large_results(model: Any) -> None:
-    """Raise ModelError where a result would have more numbers than any layer: computing it would fill the memory."""
+def _inferred(model: Any) -> Any:
+    """The model with the types and the shapes of its results for one image, as far as they can be told beforehand."""
     import onnx
 
     trial = onnx.ModelProto()
@@ -311,10 +322,55 @@ def _refuse_large_results(model: Any) -> None:
         if value.type.tensor_type.shape.dim:
             value.type.tensor_type.shape.dim[0].dim_value = 1
     try:
-        inferred = onnx.shape_inference.infer_shapes(trial, data_prop=True)
+        return onnx.shape_inference.infer_shapes(trial, data_prop=True)
     except Exception as error:  # C++ as above
         raise FileError(f"it is damaged: {plain_sentence(error)}.") from error
+
+
+def _refuse_large_results(inferred: Any) -> None:
+    """Raise ModelError where a result would have more numbers than any layer: computing it would fill the memory."""
     for value in (*inferred.graph.value_info, *inferred.graph.input, *inferred.graph.output):
         numbers = math.prod(dim.dim_value for dim in value.type.tensor_type.shape.dim if dim.dim_value > 0)
         if numbers > _MOST_NUMBERS:
             raise ModelError(f"its result {shortened(value.name)} has {numbers:,} numbers, more than can be computed.")
+
+
+# Divisions
+
+
+def _refuse_crashing_divisions(graph: Any) -> None:
+    """Raise ModelError for whole numbers that are divided by what may be -1: of the smallest that ends the process."""
+    import onnx
+
+    kinds: dict[str, set[int]] = {}
+    divisors: dict[str, list[Any]] = {}
+    for inner in _graphs_in(graph):
+        for value in (*inner.value_info, *inner.input, *inner.output):
+            kinds.setdefault(value.name, set()).add(value.type.tensor_type.elem_type)
+        stored = [(tensor.name, tensor) for tensor in inner.initializer]
+        for node in inner.node:
+            if node.op_type == "Constant":
+                stored += [(node.output[0], each.t) for each in node.attribute if each.name == "value"]
+        for name, tensor in stored:
+            kinds.setdefault(name, set()).add(tensor.data_type)
+            divisors.setdefault(name, []).append(tensor)
+    whole_numbers = {onnx.TensorProto.INT32, onnx.TensorProto.INT64, onnx.TensorProto.UNDEFINED}
+    for node in nodes_in(graph):
+        if node.op_type != "Div" or any(
+            name in kinds and kinds[name].isdisjoint(whole_numbers) for name in (*node.input, *node.output)
+        ):
+            continue
+        if not divisors.get(node.input[1]) or any(map(_has_minus_one, divisors[node.input[1]])):
+            raise ModelError(
+                f"it divides whole numbers by {shortened(node.input[1])}, which may be -1 or only shows when it runs, "
+                "and could end the program; export it with sizes that are written down."
+            )
+
+
+def _has_minus_one(tensor: Any) -> bool:
+    from onnx import numpy_helper
+
+    try:
+        return bool((numpy_helper.to_array(tensor) == -1).any())
+    except (ValueError, TypeError):
+        return True

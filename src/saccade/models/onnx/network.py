@@ -21,7 +21,7 @@ from saccade.models.network import Capabilities, Framework, Hints, Layer, Measur
 from saccade.models.onnx.exporting import plain_network
 from saccade.models.onnx.files import read_onnx
 from saccade.models.onnx.sessions import Session, Sessions
-from saccade.models.onnx.trace import Trace, nodes_of, trace
+from saccade.models.onnx.trace import Trace, derived_from, nodes_of, trace
 from saccade.models.plain_network import PlainNetwork
 from saccade.models.rectifiers import Rectifiers
 from saccade.typing import Array, Tensor
@@ -102,6 +102,7 @@ class OnnxNetwork:
         stored = {tensor.name for tensor in (*self._graph.initializer,)}
         images = [value for value in self._graph.input if value.name not in stored]
         self._image = _the_image(images)
+        self._derived = frozenset(derived_from(self._graph, self._image.name))
         tensor = self._image.type.tensor_type
         self._number_type = _NUMBER_TYPES[tensor.elem_type]
         sides = [dim.dim_value if dim.dim_value > 0 else None for dim in tensor.shape.dim]
@@ -213,7 +214,7 @@ class OnnxNetwork:
         """
         if self._is_channels_last:
             raise NotApplicable(f"{self.name!r} takes its images with the channels last, as a page does not give them.")
-        run, values = self._at(height, width), self._values_at(height, width)
+        run, (_, values) = self._at(height, width), self._measured_sizes(height, width)
         nodes = nodes_of(self._graph, run.trace.tensors, version=self._version, shapes=run.shapes, values=values)
         grid = (height, width, self.input_shape[2])
         tensors = {path: self._tensors[path] for path in paths}
@@ -303,23 +304,38 @@ class OnnxNetwork:
         """The version of the set of operators."""
         return next((own.version for own in self.model.opset_import if own.domain in ("", "ai.onnx")), 1)
 
-    def _values_at(self, height: int, width: int) -> dict[str, NDArray[Any]]:
-        """Every result for black images of this size, and every weight, by name."""
-        images = np.zeros((self._batch, height, width, self.input_shape[2]), np.float32)
+    def _measured_sizes(self, height: int, width: int) -> tuple[dict[str, tuple[int, ...]], dict[str, NDArray[Any]]]:
+        """For black images of this size, by name: every shape, and the values that do not depend on the images."""
         names = self._sessions.all_names
         try:
-            results = self._compute(self._sessions.of(names), images)
+            session = self._sessions.measuring(names, self._derived.intersection(names))
+            results = self._compute_black(session, height, width)
+            sizes = {name: result for name, result in zip(names, results, strict=True) if name in self._derived}
+            shapes = {name: tuple(map(int, size)) for name, size in sizes.items()}
+        except ModelError:
+            # Some results may be lists, which have no shape.
+            results = self._compute_black(self._sessions.of(names), height, width)
+            shapes = {}
+        arrays = {
+            name: result
+            for name, result in zip(names, results, strict=True)
+            if isinstance(result, np.ndarray) and name not in shapes
+        }
+        shapes |= {name: tuple(values.shape) for name, values in (arrays | self._sessions.stored).items()}
+        constants = {name: values for name, values in arrays.items() if name not in self._derived}
+        return shapes, constants | self._sessions.stored
+
+    def _compute_black(self, session: Session, height: int, width: int) -> list[NDArray[Any]]:
+        images = np.zeros((self._batch, height, width, self.input_shape[2]), np.float32)
+        try:
+            return self._compute(session, images)
         except MemoryError as error:
             raise ModelError(f"{self.name!r} needs more memory than there is for {height}x{width} pixels.") from error
-        values = dict(zip(names, results, strict=True))
-        values = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
-        return values | self._sessions.stored
 
     def _measured_at(self, height: int, width: int) -> _Run:
-        values = self._values_at(height, width)
-        if self.fixed_batch is None and self._last_shape(values)[:1] != (self._batch,):
+        shapes, values = self._measured_sizes(height, width)
+        if self.fixed_batch is None and shapes.get(self._graph.output[0].name, ())[:1] != (self._batch,):
             raise ModelError("its results do not grow with the number of images.")
-        shapes = {name: tuple(value.shape) for name, value in values.items()}
         ordered = (
             (height, width, self.input_shape[2]) if self._is_channels_last else (self.input_shape[2], height, width)
         )
@@ -334,9 +350,6 @@ class OnnxNetwork:
             paths=self._paths,
         )
         return _Run((height, width), shapes, traced)
-
-    def _last_shape(self, values: Mapping[str, NDArray[Any]]) -> tuple[int, ...]:
-        return tuple(values[self._graph.output[0].name].shape) if self._graph.output[0].name in values else ()
 
     def _flow(self, run: _Run) -> Dataflow:
         return run.trace.dataflow(run.size, self._shapes(run))

@@ -107,6 +107,15 @@ def trace(
     return traced
 
 
+def derived_from(graph: Any, image: str) -> set[str]:
+    """The tensors that depend on the values of the image, and not on its shape alone."""
+    derived = {image}
+    for proto in graph.node:
+        if proto.op_type not in _ONLY_THE_SHAPE and not derived.isdisjoint(_read(proto)):
+            derived.update(name for name in proto.output if name)
+    return derived
+
+
 def nodes_of(
     graph: Any,
     dependent: Container[str],
