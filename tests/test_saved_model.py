@@ -320,11 +320,65 @@ def test_sizes_that_are_only_claimed(graph: Any) -> None:
         dim.size = 10**4
     with pytest.raises(FileError, match=r"the constant 'vast' has the sizes \[10000, 10000\]"):
         refuse_effects(good, folder)
+    # Each of two alone would fit.
+    constant.dtype = tf.float64.as_datatype_enum
+    constant.tensor_shape.dim[1].size = 10**4
+    constant.tensor_shape.dim[0].size = 9000
+    refuse_effects(good, folder)
+    second = function.node_def.add(name="as vast", op="Const")
+    second.attr["value"].CopyFrom(node.attr["value"])
+    with pytest.raises(FileError, match=r"the constant 'as vast' has the sizes \[9000, 10000\]"):
+        refuse_effects(good, folder)
+    function.node_def.remove(second)
     function.node_def.remove(node)
     data = next((folder / "variables").glob("variables.data*"))
     data.write_bytes(data.read_bytes()[:100])
     with pytest.raises(FileError, match=r"model: the variables are damaged: they claim [\d,]+ bytes, their files hold"):
         open_saved_model(folder)
+
+
+def side_of(picture: Any) -> Any:
+    return tf.shape(picture)[1]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda picture: tf.fill([tf.cast(tf.reduce_max(picture) * 60_000, tf.int32)] * 2, 1.0),
+        lambda picture: tf.zeros([60_000, 60_000]) + tf.reduce_max(picture),
+        lambda picture: tf.zeros([side_of(picture) * 30_000, side_of(picture) * 30_000]),
+        lambda picture: tf.zeros(tf.constant([2, 3]) ** tf.constant([14, 9])),
+        lambda picture: tf.broadcast_to(picture[0, 0, 0], [60_000, 60_000, 3]),
+        lambda picture: tf.tile(picture, [1, 10_000, 20_000, 1]),
+        lambda picture: tf.pad(picture, [[0, 0], [0, 0], [0, 10**9], [0, 0]]),
+        lambda picture: tf.one_hot(tf.zeros([10], tf.int32), tf.cast(tf.reduce_max(picture) * 1e9, tf.int32)),
+        lambda picture: tf.range(tf.reduce_max(picture) * 1e9),
+        lambda picture: tf.range(0.0, 1.0, 1e-10),
+        lambda picture: tf.image.resize(picture, tf.cast([60_000, 60_000] * picture[0, 0, 0, 0], tf.int32)),
+        lambda picture: tf.random.uniform([60_000, 60_000]),
+        lambda picture: tf.dynamic_stitch([tf.cast(picture[0, 0, :, 0] * 1e9, tf.int32)], [picture[0, 0, :, 0]]),
+    ],
+)
+def test_sizes_that_fill_the_memory_need_trust(tmp_path: Path, make: Any) -> None:
+    folder = Convolved().save(tmp_path / "model", make)
+    with pytest.raises(ModelError, match=r"^model: its graph makes something (whose size|of more) .* --trust"):
+        open_saved_model(folder)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        tf.zeros_like,
+        lambda picture: tf.zeros(tf.shape(picture)) + tf.ones([tf.shape(picture)[0], 8, 8, 1]),
+        lambda picture: tf.image.resize(picture, tf.shape(picture)[1:3] * 2),
+        lambda picture: tf.image.resize(picture, tf.cast(tf.cast(tf.shape(picture)[1:3], tf.float32) * 1.5, tf.int32)),
+        lambda picture: tf.tile(picture, [1, 2, 2, 1]) + tf.pad(picture, [[0, 0], [0, 8], [8, 0], [0, 0]]),
+        lambda picture: tf.concat([tf.broadcast_to([[1.0]], [tf.shape(picture)[0], 1]), picture[:, 0, :, 0]], 1),
+        lambda picture: tf.one_hot(tf.range(side_of(picture)), 16),
+    ],
+)
+def test_sizes_that_follow_from_shapes_are_plain(tmp_path: Path, make: Any) -> None:
+    assert isinstance(open_saved_model(Convolved().save(tmp_path / "model", make)), SavedFunction)
 
 
 def test_a_graph_of_tensorflow_1(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from saccade.errors import FileError, ModelError
 from saccade.models.messages import shortened
+from saccade.models.saved_model.sizes import refuse_unbounded_sizes
 
 OPERATIONS = frozenset({
     # arithmetic
@@ -133,7 +134,7 @@ def refuse_effects(graph: Any, folder: Path) -> None:
 
     Raises:
         FileError: Its sizes are out of all proportion, or it calls itself.
-        ModelError: It names an operation that is not listed.
+        ModelError: It names an operation that is not listed, or makes something of a size that cannot be told.
     """
     if (folder / "saved_model.cpb").exists():
         raise _wants_trust("a second graph, saved_model.cpb")
@@ -157,7 +158,9 @@ def refuse_effects(graph: Any, folder: Path) -> None:
             for node in functions[name].node_def:
                 _check(node, functions)
         _refuse_endless(functions, run)
-        _refuse_large_constants([part.graph_def.node, *(functions[name].node_def for name in run)])
+        graphs = [part.graph_def.node, *(functions[name].node_def for name in run)]
+        _refuse_large_constants(graphs)
+        refuse_unbounded_sizes(graphs, functions)
 
 
 def _named_elsewhere(part: Any) -> set[str]:
