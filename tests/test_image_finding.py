@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from commands import small_autoencoder
@@ -84,6 +85,19 @@ def test_find_follows_links_and_does_not_walk_in_circles(album):
     (elsewhere / "z.png").write_bytes(b"x")
     (album / "linked").symlink_to(elsewhere)
     assert names(find([album]), album) == ["a.PNG", "b.jpg", "linked/z.png", "sub/c.webp", "sub/deep/e.npy"]
+
+
+def test_find_follows_the_way_to_a_folder_once(tmp_path, monkeypatch):
+    """In a folder of a hundred thousand files every look at the disk counts."""
+    (tmp_path / "inside").mkdir()
+    for number in range(50):
+        (tmp_path / "inside" / f"{number}.png").write_bytes(b"x")
+    (tmp_path / "linked.png").symlink_to("inside/7.png")
+    followed = []
+    resolve = Path.resolve
+    monkeypatch.setattr(Path, "resolve", lambda path: followed.append(path) or resolve(path))
+    assert len(find([tmp_path])) == 50
+    assert len(followed) <= 6
 
 
 def test_find_says_which_photos_are_left_out(album, monkeypatch):

@@ -4,7 +4,7 @@ A few bytes can promise a million pixels, a tag of four gigabytes, or three thou
 counts is `max_pixels` of the recipe: a photo of that many pixels can be read whatever its format, and nothing is read
 that takes much more memory or time than that.
 
-    pixels            at most max_pixels; for WebP seven eighths of them, since its decoder keeps four copies
+    pixels            at most max_pixels; for WebP five eighths of them, since its decoder keeps four copies
     a side            at most a sixteenth of max_pixels
     bytes of a file   at most 8 a pixel of max_pixels; WebP and AVIF, which are read as a whole, 4
     metadata          at most 256 MiB; before the pixels of a JPEG 32 MiB
@@ -27,7 +27,7 @@ _JPEG_METADATA = 32 * _MIB  # Pillow joins its pieces one by one, in quadratic t
 _STRAY = 1 << 16  # bytes between the segments of a JPEG that belong to none
 _PASSES = 30
 _THINNEST, _LONG = 16, 100_000
-_WEBP_SHARE = 0.875
+_WEBP_SHARE = 0.625
 _LARGE = 64 * _MIB
 """Files up to this size cannot hold too much of anything."""
 
@@ -97,7 +97,7 @@ def _refuse_canvas(stream: BinaryIO, name: str, max_pixels: int) -> None:
         raise ImageTooLarge(
             f"{name} has {width:,} x {height:,} = {width * height:,} pixels; of a WebP, which takes the most memory of "
             f"all, at most {int(_WEBP_SHARE * max_pixels):,} are read. Save it as JPEG or PNG, or allow more with "
-            f"--max-pixels {-(-width * height * 8 // 7)} (max_pixels= in Python)."
+            f"--max-pixels {-(-width * height * 8 // 5)} (max_pixels= in Python)."
         )
 
 

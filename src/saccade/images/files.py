@@ -50,19 +50,36 @@ def find(patterns: Iterable[str | Path], *, recursive: bool = True) -> list[Path
     patterns = [patterns] if isinstance(patterns, (str, Path)) else list(patterns)
     files: dict[Path, Path] = {}
     again: dict[Path, None] = {}
+    real_path = _RealPaths()
     for pattern in patterns:
         path = expanded(pattern)
         try:
             for match in _matches(path, recursive):
-                if match == path and match.resolve() in files:
+                real = real_path(match)
+                if match == path and real in files:
                     again[match] = None
-                files.setdefault(match.resolve(), match)
+                files.setdefault(real, match)
         except (OSError, ValueError, RuntimeError) as error:
             raise unreadable(path, error) from error
     if again:
         names = ", ".join(map(str, again))
         warnings.warn(f"{names}: named more than once, and taken once.", SaccadeWarning, stacklevel=2)
     return _without_own_pages(list(files.values()), patterns)
+
+
+class _RealPaths:
+    """Where files lie once all links are followed; the way to each folder is followed only once."""
+
+    def __init__(self) -> None:
+        self._folders: dict[Path, Path] = {}
+
+    def __call__(self, file: Path) -> Path:
+        if not file.name or file.is_symlink():
+            return file.resolve()
+        folder = file.parent
+        if folder not in self._folders:
+            self._folders[folder] = folder.resolve()
+        return self._folders[folder] / file.name
 
 
 def photos_beside(path: Path) -> int:
@@ -161,12 +178,14 @@ def _photos(folder: Path, recursive: bool) -> Iterator[Path]:
         entered |= fresh.keys()
         folders[:] = sorted(fresh.values())
         for name in names:
-            path = Path(place, name)
-            if not name.startswith("."):
-                if _is_photo(path):
-                    yield path
-                else:
-                    unread[path.suffix.lower()] += path.suffix.lower() in _UNREAD
+            if name.startswith("."):
+                continue
+            # Most files of a large folder may be no photos: what is only a name costs little.
+            suffix = f".{name.rpartition('.')[2].lower()}"
+            if _is_photo_suffix(suffix) and (path := Path(place, name)).is_file():
+                yield path
+            elif suffix in _UNREAD:
+                unread[suffix] += 1
     if unread.total():
         kinds = ", ".join(f"{count} {suffix}" for suffix, count in sorted(unread.items()) if count)
         remedy = "save them as JPEG or PNG"
@@ -180,8 +199,11 @@ def _photos(folder: Path, recursive: bool) -> Iterator[Path]:
 
 
 def _is_photo(path: Path) -> bool:
-    suffix = path.suffix.lower()
-    return (suffix in EXTENSIONS or (suffix in heif.SUFFIXES and heif.is_readable())) and path.is_file()
+    return _is_photo_suffix(path.suffix.lower()) and path.is_file()
+
+
+def _is_photo_suffix(suffix: str) -> bool:
+    return suffix in EXTENSIONS or (suffix in heif.SUFFIXES and heif.is_readable())
 
 
 def _missing(path: Path) -> FileError:
