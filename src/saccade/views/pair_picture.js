@@ -3,7 +3,7 @@
 import { decodeArray } from "./arrays.js";
 import { buildSvg } from "./build.js";
 import { drawShapes, matchShape, shapeDistances, shapeEdge } from "./match_shapes.js";
-import { frameView, middleOfCell } from "./stage.js";
+import { frameView, mapAtPixels, middleOfCell, paintMap } from "./stage.js";
 
 /** Both photos together take so many pixels of the page, or there is no room for lines. */
 const NARROW = 420;
@@ -171,6 +171,15 @@ export function gridKey(pair, which) {
 export function sharesOf(pair, which) {
   const { values, shape } = decodeArray((which === 0) !== pair.swapped ? pair.shares_a : pair.shares_b);
   return { values, rows: shape[0], columns: shape[1], scale: pair.scale };
+}
+
+/**
+ * Paint what every place adds to the score.
+ * @param {ImageData} target @param {any} pixels @param {number[]} box @param {any} pair @param {number} which @param {any} ramps
+ */
+export function paintShares(target, pixels, box, pair, which, ramps) {
+  const shares = sharesOf(pair, which);
+  paintMap(target, pixels, mapAtPixels(shares, box, pixels.width, pixels.height, true), shares.scale, { ramps, opacity: 0.85, contours: true });
 }
 
 /**
