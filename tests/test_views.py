@@ -236,6 +236,26 @@ def test_where_matches_make_little_of_it_every_place_is_shown_first(
         assert section.locator(".match-line").count() > 0
 
 
+@pytest.mark.parametrize("doubt", ["no better than chance", ""])
+def test_what_the_test_doubts_is_said_beside_the_map(
+    browser: Any, carried: dict[str, Any], tmp_path: Path, doubt: str
+) -> None:
+    content = json.loads(json.dumps(carried))
+    content["photos"][0]["trust"]["doubt"] = doubt
+    (tmp_path / "doubt.html").write_text(page_file("doubt", "a doubt", content))
+    with opened(browser, tmp_path / "doubt.html") as tab:
+        section = come_to(tab, "look")
+        words = section.locator(".doubt")
+        assert words.is_visible() == bool(doubt)
+        if doubt:
+            assert f"finds it {doubt}" in words.inner_text()
+            section.locator(".choice").nth(1).click()
+            assert not words.is_visible(), "another map was not tested"
+            section.locator(".choice").nth(0).click()
+            words.locator("a").click()
+            tab.wait_for_function("document.getElementById('trust').getBoundingClientRect().top < innerHeight")
+
+
 def test_keys_walk_through_features_and_layers(browser: Any, page: Path, carried: dict[str, Any]) -> None:
     layers = carried["photos"][0]["layers"]
     with opened(browser, page) as tab:

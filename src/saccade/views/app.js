@@ -171,7 +171,7 @@ async function take(files) {
   if (!facts) return;
   const photos = files.filter((file) => file.type.startsWith("image/") || file.type === "" || /\.(heic|heif|tiff?|npy)$/i.test(file.name)).slice(0, facts.most_shown);
   if (photos.length === 0) {
-    if (files.length) tell("That is no photo.");
+    if (files.length) tell(files.length === 1 && files[0].name ? `${files[0].name} is no photo.` : `${files.length === 1 ? "That is" : "Those are"} no photo${files.length === 1 ? "" : "s"}.`);
     return;
   }
   performance.mark("saccade drop");

@@ -41,14 +41,15 @@ export function colourKey(data, map, opacity = 0.85) {
   return build("div", { class: "key" }, build("p", { class: "key-unit" }, map.unit), strip, build("ol", { class: "key-marks" }, marks.map((mark) => build("li", {}, valueInWords(map, mark)))));
 }
 
-/** @param {{data: any, element: HTMLElement, store: any}} view */
-export function renderWhere({ data, element, store }) {
+/** @param {{data: any, element: HTMLElement, store: any, goTo: (id: string) => void}} view */
+export function renderWhere({ data, element, store, goTo }) {
   const stage = createStage({
     label: "", help: "Move the pointer, or press the arrow keys, to read the value of a place.",
     onPlace: (across, down) => tell(across, down), onLeave: () => rest(), step: () => stepOfKeys,
   });
   const read = readout();
   const sentence = build("p", { class: "finding" });
+  const doubt = build("p", { class: "aside doubt" });
   const question = build("p", { class: "method-words" });
   const key = build("div");
   const caption = build("div");
@@ -78,7 +79,7 @@ export function renderWhere({ data, element, store }) {
     build("div", { class: "toolbar" }, methods.node),
     build("div", { class: "figure-row" },
       build("figure", {}, stage.node, read.node),
-      build("div", { class: "beside" }, sentence, question, key, build("div", { class: "panel" }, opacitySlider.node, topSlider.node, build("div", { class: "toggles" }, topToggle.node, gridToggle.node, data.photos.length > 1 && data.has_all_maps !== false ? scaleToggle.node : null)), agreement)),
+      build("div", { class: "beside" }, sentence, doubt, question, key, build("div", { class: "panel" }, opacitySlider.node, topSlider.node, build("div", { class: "toggles" }, topToggle.node, gridToggle.node, data.photos.length > 1 && data.has_all_maps !== false ? scaleToggle.node : null)), agreement)),
     caption,
     build("details", {}, build("summary", {}, "Show the numbers"), numbers),
   );
@@ -115,6 +116,10 @@ export function renderWhere({ data, element, store }) {
     const map = photo.maps[method];
     methods.show(method);
     sentence.textContent = asText(map.sentence, map.subject);
+    // What the test says of the first map belongs where the map is looked at, not only at the end of the page.
+    const tested = method === 0 ? photo.trust?.doubt : "";
+    doubt.hidden = !tested;
+    if (tested) doubt.replaceChildren(`A test on this photo finds it ${tested}: do not build on it alone. `, build("a", { href: "#trust", on: { click: (/** @type {Event} */ event) => { event.preventDefault(); goTo("trust"); } } }, "See the test"));
     question.replaceChildren(build("strong", {}, map.name), ` (${map.title}): ${map.summary}.`);
     const others = photo.maps.map((/** @type {any} */ other, /** @type {number} */ at) => [other, photo.agreements[method][at], at]).filter((/** @type {any[]} */ entry) => entry[2] !== method && Number.isFinite(entry[1]));
     agreement.textContent = others.length
