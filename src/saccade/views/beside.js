@@ -203,6 +203,9 @@ function renderOrders(data, element, store) {
   store.follow((/** @type {any} */ state, /** @type {any} */ before) => { if (state.photo !== before.photo || state.other !== before.other) refresh(); });
 }
 
+/** So many matches, the strongest, can be told apart on small photos; “Why are these two alike?” shows all. */
+const FEW = 3;
+
 /** Why are two photos alike, to one network and to the other? @param {any} data @param {HTMLElement} element @param {any} store */
 function renderBothPairs(data, element, store) {
   const { beside } = data;
@@ -223,7 +226,8 @@ function renderBothPairs(data, element, store) {
   function pairBy(which) {
     const { photo, other } = store.get();
     const second = otherOf(photo, other, data.photos.length);
-    return pairOf((which === 0 ? data : beside).pairs, photo, second);
+    const pair = pairOf((which === 0 ? data : beside).pairs, photo, second);
+    return pair && { ...pair, matches: pair.matches.slice(0, FEW) };
   }
 
   /** @param {number} which */
