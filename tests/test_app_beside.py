@@ -18,7 +18,7 @@ from test_app_browser import drop, until, visiting
 from test_report import carried_by
 
 import saccade
-from saccade.app import neighbourhood
+from saccade.app import neighbourhood, other_network
 from saccade.app.assembly import create_app
 from saccade.app.limits import Limits
 from saccade.app.service import Service
@@ -211,3 +211,24 @@ def test_an_open_page_follows_when_the_collection_is_encoded(
         assert "follows by itself" not in tab.inner_text("#alike")
         assert tab.locator("#alike .ruler").count() == 1
         assert tab.locator("#alike .score").count() == 1, "drawn once"
+
+
+def test_where_both_look_is_asked_once_for_each_photo(collection: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    photos_of_calls: list[tuple[str, ...]] = []
+    both_looks = other_network.both_looks
+
+    def counted(encoder: Any, images: Any, *others: Any, **settings: Any) -> Any:
+        photos_of_calls.append(images.names)
+        return both_looks(encoder, images, *others, **settings)
+
+    monkeypatch.setattr(other_network, "both_looks", counted)
+    service = Service(drawing_encoder(), collection, Limits(), beside=coarse_encoder())
+    network = service.other_network
+    assert network is not None
+    before = network.data(service.photos("", ("f0", "f1", "f2")))
+    asyncio.run(service.begin())
+    after = network.data(service.photos("", ("f3", "f0", "f1", "f2")))
+    service.close()
+    assert sorted(photos_of_calls) == [(f"0{number}.png",) for number in range(4)]
+    assert [photo["maps"] for photo in after["photos"][1:]] == [photo["maps"] for photo in before["photos"]]
+    assert before["table"][0][1] != after["table"][1][2], "what all share is taken off now"

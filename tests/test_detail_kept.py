@@ -118,9 +118,8 @@ def test_nothing_kept_is_a_finding() -> None:
     share = look.scores["detail_kept"][0]
     assert share < -0.01
     assert look.sentence().startswith(
-        "Of the detail in the 32x32 px that the model is given, the redrawing keeps "
-        f"\N{MINUS SIGN}{-100 * share:.0f} %: "
-        "it differs from the photo by more than the photo's own detail"
+        "Of the detail in the 32x32 px that the model is given, the redrawing keeps none: "
+        f"it differs from the photo by more than the photo's own detail (\N{MINUS SIGN}{-100 * share:.0f} %)"
     )
 
 
@@ -130,7 +129,8 @@ def test_evaluate_says_it_as_the_page_does() -> None:
     setup: Any = SimpleNamespace(encoder=worse, images=worse.images(photo()))
     (sentence,) = evaluation._detail_kept(setup)
     assert look.sentence() == f"{sentence[0].upper()}{sentence[1:]}."
-    assert "keeps \N{MINUS SIGN}" in sentence
+    assert "keeps none: " in sentence
+    assert "(\N{MINUS SIGN}" in sentence
     assert kept_in_words(-0.001, (8, 8)).endswith("keeps 0 %")
 
 

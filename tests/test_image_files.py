@@ -137,6 +137,11 @@ def test_arrays_in_files(tmp_path, cat):
     images = read(tmp_path / "cat.npy", ImageRecipe(None, None, 3, value_range=(0, 255)))
     assert (images.array[0] == cat).all()
     assert images.names == ("cat.npy",)
+    np.save(tmp_path / "batch.npy", cat[None])
+    assert (read(tmp_path / "batch.npy", ImageRecipe(None, None, 3, value_range=(0, 255))).array[0] == cat).all()
+    np.save(tmp_path / "two.npy", np.stack([cat, cat]))
+    with pytest.raises(ImageError, match=r"two.npy holds 2 images, .* a file of its own"):
+        read(tmp_path / "two.npy", ImageRecipe(None, None, 3))
     np.save(tmp_path / "bands.npy", np.zeros((8, 9, 7), np.float32))
     assert read(tmp_path / "bands.npy", ImageRecipe(8, 9, 7)).shape == (1, 8, 9, 7)
 

@@ -167,6 +167,25 @@ def test_no_matches_no_places_and_equal_shares() -> None:
     assert only_maps.height < some.height
 
 
+@pytest.mark.parametrize("width", [300, 800, 1500])
+def test_the_maps_come_first_and_large_where_they_say_more(width: int) -> None:
+    grey = np.full((200, 200, 3), 90, np.uint8)
+    blue = grey.copy()
+    blue[..., 2] = 200
+    raised = np.full((4, 4), 0.02)
+
+    def row_of_photo(maps_first: bool) -> int:
+        """Where the photo in its own colours begins."""
+        page = pair(
+            blue, grey, raised, raised, score=0.32, matches=matches(0.01), maps_first=maps_first, width=width,
+            joined_words=["Outlined."], covering=Covering(0.32, [1], [0.31], [0.33], "Words."),
+        )  # fmt: skip
+        pixels = np.asarray(page).astype(int)
+        return int(np.argmax((np.abs(pixels - (90, 90, 200)).max(axis=2) < 6).sum(axis=1) > 0.1 * width))
+
+    assert row_of_photo(True) - row_of_photo(False) > 0.4 * width, "the maps are above it, as large as the photos"
+
+
 def test_unsigned_scales_missing_values_and_too_many_matches_are_refused() -> None:
     with pytest.raises(InputError, match="signed=True"):
         pair(CAT, CUP, np.ones((2, 2)), np.ones((2, 2)), Scale(0, 1), score=1)

@@ -11,6 +11,7 @@ from PIL import Image
 
 from saccade.errors import SaccadeWarning, UnknownName
 from saccade.picture import further_fonts, typesetting
+from saccade.picture.page import Page
 from saccade.picture.themes import THEMES, theme_of
 from saccade.picture.typesetting import LEADING, measure, printable, tag, wrap, write
 
@@ -148,3 +149,11 @@ def test_a_name_that_is_too_long_is_cut_at_a_joint_and_never_inside_its_ending(
     assert len(broken) == 2
     assert lines is None or broken == lines
     assert all(measure(line, 20) <= width for line in broken)
+
+
+def test_commands_in_small_print_stand_in_quotation_marks() -> None:
+    page = Page.of(600, theme_of("light"))
+    (*_, (_, typed)), (*_, (_, quoted)) = (
+        page.footer([note]) for note in ("`saccade compare` tells", "\u201csaccade compare\u201d tells")
+    )
+    assert np.array_equal(np.asarray(typed), np.asarray(quoted))

@@ -193,6 +193,15 @@ def test_the_command(run: Run, small_model: str, photos: Path) -> None:
     refused(run("report", small_model, photos, "-m", "occlusio"), "occlusio", "occlusion")
 
 
+def test_of_a_folder_what_cannot_be_read_is_left_out_and_said(run: Run, small_model: str, photos: Path) -> None:
+    (photos / "a.jpg").write_bytes((photos / "cat.jpg").read_bytes()[:500])
+    status, _, err = run("report", small_model, photos, "-o", "page.html", "--no-live")
+    assert status == 0
+    assert "left out: " in err
+    assert "a.jpg is damaged" in err
+    assert [photo["name"] for photo in carried_by(Path("page.html"))["photos"]] == ["cat.jpg", "cup.png", "rocket.webp"]
+
+
 def test_reference_photos_are_taken_off_and_tell_what_is_typical(
     encoder: saccade.Encoder, folder: Path, tmp_path: Path
 ) -> None:

@@ -407,6 +407,11 @@ def test_keys_choose_a_pair(browser: Any, page: Path, carried: dict[str, Any]) -
         for score, pairs in zip(scores, (carried["pairs"], carried["beside"]["pairs"]), strict=True):
             (pair,) = [pair for pair in pairs if (pair["a"], pair["b"]) == (0, chosen)]
             assert score == pytest.approx(pair["score"])
+        panels = tab.locator("#beside .network-pair").all()
+        for panel, pairs in zip(panels, (carried["pairs"], carried["beside"]["pairs"]), strict=True):
+            (pair,) = [pair for pair in pairs if (pair["a"], pair["b"]) == (0, chosen)]
+            drawn = 0 if pair["rest_sentence"] else min(3, len(pair["matches"]))
+            assert panel.locator(".match-number").count() == 2 * drawn, "small photos show the strongest alone"
 
 
 @pytest.mark.parametrize("count", [1, 2])

@@ -92,6 +92,21 @@ def test_of_a_negative_score_the_parts_against_are_covered(why: Similarity, draw
     assert drawn["covering"].numbers == [2]
 
 
+def test_of_matches_that_make_little_of_it_the_maps_come_first(why: Similarity, drawn: dict[str, Any]) -> None:
+    why.figure()
+    assert not drawn["maps_first"]
+    assert why.rest_sentence == ""
+    few = replace(why, matches=why.matches[2:], rest=why.score - 0.02)
+    few.figure()
+    assert drawn["maps_first"]
+    assert drawn["caption"][0] == few.rest_sentence
+    part = 0.02 / (few.score - few.special)
+    assert f"make only {100 * part:.2g} % of it" in few.rest_sentence
+    assert not any("Outlined" in text for text in drawn["caption"])
+    assert "Outlined in one colour" in drawn["joined_words"][0]
+    assert f"make{'s'} 0.020 of {few.score:.2f}" in drawn["matches_words"][0]
+
+
 def test_what_is_not_there_is_not_drawn(why: Similarity, drawn: dict[str, Any]) -> None:
     replace(why, matches=(), cover_test=None, special=0.0, median_score=None, high_score=None).figure()
     assert drawn["matches"] == []

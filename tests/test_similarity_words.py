@@ -14,6 +14,7 @@ from saccade.results.similarity_words import (
     match_sentence,
     part_in_words,
     region,
+    rest_sentence,
     shared_colour,
 )
 
@@ -203,3 +204,34 @@ def test_what_is_no_place_is_said_first_if_it_is_most_of_it(special: float, kind
     apart = below(-0.8 + special, 0.7)
     negative = headline(-0.8, apart, apart, special=-special, special_kind=kind)
     assert ("of that comes from" in negative) == (special >= 0.4)
+
+
+def match_of(share: float) -> Match:
+    return Match.of([Link((0, 0), (1, 1), share)], (2, 2), (2, 2))
+
+
+@pytest.mark.parametrize(
+    ("score", "shares", "special", "sentence"),
+    [
+        (
+            0.5, [0.1, 0.02, -0.04], 0.0,
+            (
+                "The parts that go together make only 16 % of it. The other 84 % belongs to no two parts alone: it is "
+                "spread over both photos, most of it where the maps are orange."
+            ),
+        ),
+        # what is no place is not what the matches could make
+        (0.5, [0.05], 0.25, "The parts that go together make only 20 % of it. The other 80 % belongs"),
+        (0.5, [0.05], 0.4, ""),
+        (0.5, [0.1, -0.1], 0.0, "The parts that go together make none of it, all told. What makes it belongs"),
+        (0.5, [0.2], 0.0, ""),
+        (0.5, [], 0.0, ""),
+        (-0.5, [-0.1], 0.0, ""),
+    ],
+)  # fmt: skip
+def test_what_carries_a_similarity_that_matches_do_not(
+    score: float, shares: list[float], special: float, sentence: str
+) -> None:
+    result = rest_sentence(score, [match_of(share) for share in shares], special)
+    assert result.startswith(sentence)
+    assert bool(result) == bool(sentence)

@@ -16,7 +16,7 @@ from saccade.attribution.smoothing import gaussian_blur
 from saccade.pairs.reference import reference_of_codes
 from saccade.picture.numerals import number
 from saccade.reference import Reference
-from saccade.report.trust_data import _meaning, _score, _verdict, deletion_curves, trust_data
+from saccade.report.trust_data import _doubt, _meaning, _score, _verdict, deletion_curves, trust_data
 
 
 def test_curves_are_those_of_photos_covered_by_hand() -> None:
@@ -129,7 +129,13 @@ def test_the_verdict_says_what_it_means_and_the_numbers_stand_apart() -> None:
     assert "by chance \u22120.02." in _meaning(trust_of(0.20, 0.24, -0.02))
     assert "less well than an edge detector does, but better than chance." in _verdict(trust_of(0.20, 0.24, -0.003))
     assert "about as well as an edge detector does, and" in _verdict(trust_of(0.25, 0.24, 0.0))
-    assert _verdict(trust_of(0.04, 0.24, 0.0)) == "This map finds what the code needs hardly better than chance."
+    better = "An edge detector does better."
+    for score, words in ((0.04, "hardly better"), (0.01, "no better"), (-0.3, "no better")):
+        verdict = f"This map finds what the code needs {words} than chance."
+        assert _verdict(trust_of(score, 0.24, 0.0)) == f"{verdict} {better}"
+        assert _verdict(trust_of(score, score + 0.01, 0.0)) == verdict
+        assert _doubt(trust_of(score, 0.24, 0.0)) == f"{words} than chance"
+    assert _doubt(trust_of(0.3, 0.24, 0.0)) == ""
     for likeness, end in (
         (0.8, "it shows the photo, not what was learned."),
         (0.5, "draw a partly different one (rank correlation 0.50)."),

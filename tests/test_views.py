@@ -215,6 +215,47 @@ def test_a_long_rest_is_drawn_broken_and_said(browser: Any, carried: dict[str, A
         assert "20 times as long" in section.inner_text()
 
 
+def test_where_matches_make_little_of_it_every_place_is_shown_first(
+    browser: Any, carried: dict[str, Any], tmp_path: Path
+) -> None:
+    content = json.loads(json.dumps(carried))
+    (pair,) = content["pairs"]
+    assert pair["matches"]
+    pair["rest_sentence"] = "The parts that go together make only 9 % of it."
+    (tmp_path / "rest.html").write_text(page_file("rest", "a rest", content))
+    with opened(browser, tmp_path / "rest.html", viewport={"width": 1200, "height": 900}) as tab:
+        section = come_to(tab, "alike")
+        assert "only 9\u00a0% of it" in section.locator(".finding").inner_text()
+        assert section.locator("input:checked + span").inner_text() == "What every place adds"
+        assert section.locator(".match-line").count() == 0
+        section.locator(".sum-part").first.hover()
+        assert section.locator(".match-line").count() > 0, "a part of the bar is shown on the photos"
+        tab.mouse.move(2, 2)
+        tab.wait_for_function("!document.querySelector('#alike .match-line')")
+        section.get_by_text("What matches").click()
+        assert section.locator(".match-line").count() > 0
+
+
+@pytest.mark.parametrize("doubt", ["no better than chance", ""])
+def test_what_the_test_doubts_is_said_beside_the_map(
+    browser: Any, carried: dict[str, Any], tmp_path: Path, doubt: str
+) -> None:
+    content = json.loads(json.dumps(carried))
+    content["photos"][0]["trust"]["doubt"] = doubt
+    (tmp_path / "doubt.html").write_text(page_file("doubt", "a doubt", content))
+    with opened(browser, tmp_path / "doubt.html") as tab:
+        section = come_to(tab, "look")
+        words = section.locator(".doubt")
+        assert words.is_visible() == bool(doubt)
+        if doubt:
+            assert f"finds it {doubt}" in words.inner_text()
+            section.locator(".choice").nth(1).click()
+            assert not words.is_visible(), "another map was not tested"
+            section.locator(".choice").nth(0).click()
+            words.locator("a").click()
+            tab.wait_for_function("document.getElementById('trust').getBoundingClientRect().top < innerHeight")
+
+
 def test_keys_walk_through_features_and_layers(browser: Any, page: Path, carried: dict[str, Any]) -> None:
     layers = carried["photos"][0]["layers"]
     with opened(browser, page) as tab:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,13 @@ from saccade.app.encoding import encoded
 from saccade.app.turns import Turns
 from saccade.encoder import Encoder
 from saccade.images import Images
-from saccade.report.beside_data import beside_data
+from saccade.report.beside_data import BothLooks, beside_data, both_looks
 from saccade.report.pair_data import known_centre, pair_data, similarities
 from saccade.report.reference_photos import photos_for_a_second
 
 Stop = Callable[[], bool]
+_LOOKS = 64
+"""Photos of which it is remembered where both networks look."""
 
 
 class OtherNetwork:
@@ -31,6 +35,8 @@ class OtherNetwork:
         self.comparing = comparing
         self.encoder = copy.copy(other)
         self.encoder.recipe = of_one_size(other.recipe)
+        self._looks: OrderedDict[str, BothLooks] = OrderedDict()
+        self._lock = threading.Lock()
 
     async def learn_of(self, photos: Sequence[Path], turns: Turns) -> bool:
         """Compare photos less what those of the command share to this network, too, as the first one does.
@@ -58,12 +64,24 @@ class OtherNetwork:
             NotApplicable: They answer none of the same methods.
         """
         images = Images.join([photo.image for photo in photos])
-        comparing = self.comparing
+        comparing, other = self.comparing, self.encoder
         codes = comparing.codes(images)
         table = similarities(codes, known_centre(comparing, codes))
-        return beside_data(
-            comparing, images, self.encoder, table, methods=None, lead=None, subjects={}, stop=stop, pairs=False
-        )
+        looks = [self._look(photo, stop) for photo in photos]
+        return beside_data(comparing, images, other, table, looks, lead=None, subjects={}, stop=stop, pairs=False)
+
+    def _look(self, photo: AlbumPhoto, stop: Stop | None) -> BothLooks:
+        """Where both look in one photo: that takes longest, and does not change with what is known of others."""
+        with self._lock:
+            look = self._looks.get(photo.number)
+        if look is None:
+            (look,) = both_looks(self.comparing, photo.image, self.encoder, stop=stop)
+        with self._lock:
+            self._looks[photo.number] = look
+            self._looks.move_to_end(photo.number)
+            while len(self._looks) > _LOOKS:
+                self._looks.popitem(last=False)
+        return look
 
     def pair(self, a: AlbumPhoto, b: AlbumPhoto, stop: Stop | None = None) -> dict[str, Any]:
         """Why does the other network find these two alike?"""

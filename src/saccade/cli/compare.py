@@ -142,6 +142,7 @@ def _sentences(similarity: Similarity, checked: PairTest | None) -> list[str]:
     return [
         f"{kind} {similarity.score:.3f} (1 the same, 0 nothing in common, -1 the opposite)",
         similarity.sentence,
+        *([similarity.rest_sentence] if similarity.rest_sentence else []),
         *([similarity.typical] if similarity.typical else []),
         *([] if similarity.cover_test is None else [similarity.cover_test.sentence]),
         *([] if checked is None else [checked.sentence]),

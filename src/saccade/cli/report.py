@@ -99,13 +99,11 @@ def report(
     methods = values.listed(method) if method else None
     for name in methods or ():
         find(name)
-    photos = readable_photos(images, opening.max_pixels)
+    photos = _usable(readable_photos(images, opening.max_pixels), images, opening.max_pixels, console)
     if len(photos) > MOST:
         raise InputError(
             f"{len(photos)} photos: a report shows 1 to {MOST}, so that its file can be mailed; name some of them."
         )
-    for photo in photos:
-        readable_photo(photo, opening.max_pixels)
     about_these = None
     if about is not None:
         about_these, others = known_photos(about, [photo.name for photo in photos])
@@ -194,6 +192,26 @@ def known_photos(path: Path, names: Sequence[str]) -> tuple[dict[str, Any], list
         )
     about_photos(about_these, names)
     return about_these, [name for name in by_name if name not in about_these]
+
+
+def _usable(photos: list[Path], named: list[str], max_pixels: int | None, console: Console) -> list[Path]:
+    """Those that can be read, of which there is at least one; of a folder what cannot be is left out, and said.
+
+    Raises:
+        FileError: One that was named itself is not there, or may not be read.
+        ImageError: One that was named itself is empty, damaged, too large, or no photo.
+    """
+    from saccade.errors import FileError, ImageError
+
+    usable = []
+    for photo in photos:
+        try:
+            usable.append(readable_photo(photo, max_pixels))
+        except (FileError, ImageError) as error:
+            if str(photo) in named:
+                raise
+            console.note(f"left out: {error}")
+    return usable
 
 
 def _names(names: Iterable[str]) -> str:

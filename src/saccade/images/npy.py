@@ -16,7 +16,9 @@ _BYTES_A_PIXEL = 12
 
 
 def from_npy(path: Path, channels: int, max_pixels: int) -> Pixels:
-    """Read one image, (height, width) or (height, width, channels), of the numbers that `Pixels.of` understands.
+    """Read one image, also a batch of one, of the numbers that `Pixels.of` understands.
+
+    Its shape is (height, width), (height, width, channels) or (1, height, width, channels).
 
     Raises:
         FileError: It may not be read.
@@ -32,9 +34,12 @@ def from_npy(path: Path, channels: int, max_pixels: int) -> Pixels:
         raise ImageError(f"{name} is damaged or cut off, or does not hold one plain array of numbers.") from error
     shape, dtype, start, fortran = mapped.shape, mapped.dtype, mapped.offset, mapped.flags.fnc
     del mapped
+    if len(shape) == 4 and shape[0] == 1:  # a batch of one
+        shape = shape[1:]
     if len(shape) == 4:
         raise ImageError(
-            f"{name} holds an array of shape {shape}, several images; give them as arrays: np.load({name!r})."
+            f"{name} holds {shape[0]:,} images, an array of shape {shape}; save each in a file of its own, or in "
+            f"Python give them as arrays: np.load({name!r})."
         )
     refuse_shape(name, shape, channels, max_pixels)
     count = int(np.prod(shape))

@@ -7,6 +7,7 @@ reads the same.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -83,13 +84,14 @@ class Page:
         return blocks
 
     def footer(self, notes: Sequence[str]) -> list[tuple[float, Image.Image]]:
-        """A hairline and the notes in small type."""
+        """A hairline and the notes in small type; commands stand in quotation marks, not in a terminal's backticks."""
         if not notes:
             return []
         hairline = Image.new("RGB", (self.content, max(1, round(self.text / 14))), self.theme.rule)
         blocks: list[tuple[float, Image.Image]] = [(self.text * 1.5, hairline)]
         for index, note in enumerate(notes):
-            block = self.lines(note, size=self.text * 0.8, colour=self.theme.muted)
+            words = re.sub(r"`([^`]+)`", "\N{LEFT DOUBLE QUOTATION MARK}\\1\N{RIGHT DOUBLE QUOTATION MARK}", note)
+            block = self.lines(words, size=self.text * 0.8, colour=self.theme.muted)
             blocks.append((self.text * (0.15 if index else 0.7), block))
         return blocks
 

@@ -64,6 +64,8 @@ def pair(
     matches_words: Sequence[str] = (),
     map_words: Sequence[str] = (),
     notes: Sequence[str] = (),
+    maps_first: bool = False,
+    joined_words: Sequence[str] = (),
     smooth: bool = True,
     opacity: float = 0.85,
     contours: bool | None = None,
@@ -92,6 +94,8 @@ def pair(
         matches_words: What the lines and the bar mean.
         map_words: What the colours of the maps mean.
         notes: Small print.
+        maps_first: Whether the maps come large before the photos with their matches, where these make little of it.
+        joined_words: What is said of the photos with their matches then.
         smooth: Whether the grid is smoothed for display.
         opacity: Largest opacity of the paint.
         contours: As in `overlay`.
@@ -109,18 +113,27 @@ def pair(
     page = Page.of(width, theme_of(theme))
     blocks = page.header(title, caption)
     blocks.append((page.text * (1.3 if blocks else 0), _score(score, score_name, typical, page)))
-    blocks.append((page.text * 1.2, joined_photos((photo_a, photo_b), matches, names, page)))
+    bars: list[tuple[float, Image.Image]] = []
     if matches:
         heading = _titled(f"What adds up to {score_text(score)}", matches_words, page, page.content)
         bar = sum_bar(_parts(score, matches, apart, page), score_text(score), page, page.content)
-        blocks += [(page.text * 1.6, heading), (page.text * 0.6, bar)]
-    if shares_a is not None and shares_b is not None:
-        if scale is None:
-            scale = scale_of(np.concatenate([shares_a.ravel(), shares_b.ravel()]), signed=True, shared="both photos")
-        if not scale.signed:
-            raise InputError("shares of a similarity have two signs; make the scale with signed=True.")
-        maps = ((photo_a, shares_a), (photo_b, shares_b))
-        paint = _Paint(scale, unit, smooth, opacity, contours)
+        bars = [(page.text * 1.6, heading), (page.text * 0.6, bar)]
+    joined = joined_photos((photo_a, photo_b), matches, names, page)
+    if shares_a is None or shares_b is None:
+        return page.assemble([*blocks, (page.text * 1.2, joined), *bars, *page.footer(notes)])
+    if scale is None:
+        scale = scale_of(np.concatenate([shares_a.ravel(), shares_b.ravel()]), signed=True, shared="both photos")
+    if not scale.signed:
+        raise InputError("shares of a similarity have two signs; make the scale with signed=True.")
+    maps = ((photo_a, shares_a), (photo_b, shares_b))
+    paint = _Paint(scale, unit, smooth, opacity, contours)
+    if maps_first:
+        blocks.append((page.text * 1.2, _large_maps(maps, paint, map_words, page)))
+        blocks += [*bars, (page.text * 1.6, _titled("The parts that go together", joined_words, page, page.content))]
+        blocks.append((page.text * 0.6, joined))
+        blocks += [] if covering is None else [(page.text * 1.6, _covering(covering, page.content, page))]
+    else:
+        blocks += [(page.text * 1.2, joined), *bars]
         blocks.append((page.text * 1.6, _maps_and_covering(maps, paint, map_words, covering, page)))
     return page.assemble(blocks + page.footer(notes))
 
@@ -182,7 +195,7 @@ def _maps_and_covering(
     wide_page = page.content > page.text * 46
     gap = round(page.text * 3)
     wide = (page.content - gap) // 2 if wide_page else min(page.content, round(page.text * 44))
-    row, lined = _maps(maps, paint, wide, page)
+    row, lined = _maps(maps, paint, wide, page.text * 20, page)
     bar = Bar(paint.scale, paint.unit, contours=lined, opacity=paint.opacity)
     heading = _titled("Every place, for and against", map_words, page, wide)
     paper = page.theme.background
@@ -197,23 +210,42 @@ def _maps_and_covering(
     left = column([(0.0, heading), (page.text * 0.7, row), (page.text * 0.7, key(under_map))], wide, paper)
     if covering is None:
         return left
-    title = _titled("What if the matches are covered?", [covering.words] if covering.words else [], page, wide)
-    right = column([(0.0, title), (page.text * 0.8, cover_bars(covering, page, wide))], wide, paper)
+    right = _covering(covering, wide, page)
     if wide_page:
         return _side_by_side(left, right, page.content - wide, page)
     return column([(0.0, left), (page.text * 1.6, right)], page.content, paper)
+
+
+def _large_maps(
+    maps: Sequence[tuple[NDArray[np.uint8], NDArray[np.floating]]], paint: _Paint, map_words: Sequence[str], page: Page
+) -> Image.Image:
+    """The signed maps as large as the photos, and below them what their colours mean."""
+    row, lined = _maps(maps, paint, page.content, page.width * 0.5, page)
+    bar = Bar(paint.scale, paint.unit, contours=lined, opacity=paint.opacity)
+    key = colorbar(bar, length=min(page.content, round(page.text * 30)), size=page.text * 0.86, theme=page.theme)
+    words = _titled("Every place, for and against", map_words, page, page.content)
+    blocks = [(0.0, row), (page.text * 0.8, words), (page.text * 0.6, key)]
+    return column(blocks, page.content, page.theme.background)
+
+
+def _covering(covering: Covering, wide: int, page: Page) -> Image.Image:
+    """The test by covering, under its heading."""
+    title = _titled("What if the matches are covered?", [covering.words] if covering.words else [], page, wide)
+    bars = cover_bars(covering, page, min(wide, round(page.text * 44)))
+    return column([(0.0, title), (page.text * 0.8, bars)], wide, page.theme.background)
 
 
 def _maps(
     maps: Sequence[tuple[NDArray[np.uint8], NDArray[np.floating]]],
     paint: _Paint,
     wide: int,
+    highest: float,
     page: Page,
 ) -> tuple[Image.Image, bool]:
     """Both photos in grey under their maps, and whether contour lines were drawn."""
     between = round(page.text)
     aspects = [photo.shape[1] / photo.shape[0] for photo, _ in maps]
-    tall = min((wide - between) / sum(aspects), page.text * 20)
+    tall = min((wide - between) / sum(aspects), highest)
     lined = paint.contours is True
     drawn = []
     for (photo, shares), aspect in zip(maps, aspects, strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,58 @@ _MOST = 64
 """Places a side of a map on the page: it is smoother than that, and there are two for every photo."""
 
 
+@dataclass(frozen=True)
+class BothLooks:
+    """Where both networks look in one photo.
+
+    Attributes:
+        maps: Both maps, as the page carries them.
+        compared: What they have in common.
+    """
+
+    maps: tuple[dict[str, Any], dict[str, Any]]
+    compared: ComparedMaps
+
+
+def both_looks(
+    encoder: Encoder,
+    images: Images,
+    other: Encoder,
+    *,
+    methods: Sequence[str] | None = None,
+    subjects: Mapping[str, Box] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> list[BothLooks]:
+    """Where does each of two networks look? One answer for each photo.
+
+    Args:
+        encoder: The first network.
+        images: The photos, as read for it.
+        other: The other network.
+        methods: Names of methods, of which the first that both answer is asked; None: of `COMPARED`.
+        subjects: Boxes of the photos' subjects, by name.
+        stop: As for `explain`.
+
+    Raises:
+        NotApplicable: No method that both answer.
+    """
+    first, second = _attributions(encoder, images, other, _read_by(other, images), methods or COMPARED, stop)
+    return [
+        BothLooks(
+            (map_data(first, index, most=_MOST, rounded=True), map_data(second, index, most=_MOST, rounded=True)),
+            _compared(first, second, index, (subjects or {}).get(name)),
+        )
+        for index, name in enumerate(images.names)
+    ]
+
+
 def beside_data(
     encoder: Encoder,
     images: Images,
     other: Encoder,
     table: Array,
+    looks: Sequence[BothLooks],
     *,
-    methods: Sequence[str] | None,
     lead: str | None,
     subjects: Mapping[str, Box],
     stop: Callable[[], bool] | None,
@@ -49,21 +95,17 @@ def beside_data(
         images: The photos, as read for it.
         other: The other network.
         table: (photos, photos) similarities by the first one.
-        methods: Names of methods, of which the first that both answer is asked; None: of `COMPARED`.
+        looks: Where both look in each photo.
         lead: What is to be said of the two.
         subjects: Boxes of the photos' subjects, by name.
         stop: As for `explain`.
         pairs: Also why it finds every two alike, which takes longest.
-
-    Raises:
-        NotApplicable: No method that both answer.
     """
-    images_of_other = other.read([_source(photo) for photo in images.photos])
-    attributions = _attributions(encoder, images, other, images_of_other, methods or COMPARED, stop)
+    images_of_other = _read_by(other, images)
     codes = other.codes(images_of_other)
     centre = known_centre(other, codes)
     networks = TwoNetworks(network_names(encoder, other), (table, similarities(codes, centre)))
-    compared = [_compared(*attributions, index, subjects.get(name)) for index, name in enumerate(images.names)]
+    compared = [look.compared for look in looks]
     plural = "s" * (len(images) > 1)
     return {
         "names": list(networks.names),
@@ -74,7 +116,7 @@ def beside_data(
         "photos": [
             {
                 "box": list(images_of_other.photos[index].placement.shares),
-                "maps": [map_data(attribution, index, most=_MOST, rounded=True) for attribution in attributions],
+                "maps": list(looks[index].maps),
                 "shared": maps.shared,
                 "likeness": maps.rank_correlation,
                 "spots": list(maps.spots),
@@ -111,6 +153,11 @@ def _compared(first: Attribution, second: Attribution, index: int, subject: Box 
         (spots(first, index), spots(second, index)),
         None if of_first is None or of_second is None else (of_first[0], of_second[0]),
     )
+
+
+def _read_by(other: Encoder, images: Images) -> Images:
+    """The same photos as another network reads them."""
+    return other.read([_source(photo) for photo in images.photos])
 
 
 def _source(photo: Photo) -> Path | NDArray[np.uint8]:

@@ -18,7 +18,7 @@ from saccade.picture.palette import SIGNED, UNSIGNED
 from saccade.picture.themes import Colour
 from saccade.report.about_photos import AboutPhoto
 from saccade.report.array_spec import array_spec
-from saccade.report.beside_data import beside_data
+from saccade.report.beside_data import beside_data, both_looks
 from saccade.report.cell_data import CellCodes, cell_codes
 from saccade.report.collection_data import ShownCollection
 from saccade.report.eye_data import eye_data
@@ -83,9 +83,8 @@ def report_contents(
     other = None
     if beside is not None:
         report("asking the other network", 8)
-        other = beside_data(
-            encoder, images, beside, table, methods=methods, lead=beside_lead, subjects=subjects, stop=stop
-        )
+        looks = both_looks(encoder, images, beside, methods=methods, subjects=subjects, stop=stop)
+        other = beside_data(encoder, images, beside, table, looks, lead=beside_lead, subjects=subjects, stop=stop)
     report("writing", 9)
     every = range(len(images))
     parts: dict[str, Sequence[Any] | None] = {

@@ -97,6 +97,7 @@ def _pair(similarity: Similarity, reference: Reference | None) -> dict[str, Any]
         if similarity.median_score is None
         else {"scores": [similarity.median_score, similarity.high_score], "sentence": sentence(similarity.typical)},
         "sentence": _sentence(similarity),
+        "rest_sentence": similarity.rest_sentence,
         "notes": list(similarity.notes),
     }
 

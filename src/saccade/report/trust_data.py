@@ -109,7 +109,7 @@ def trust_data(
                 "networks": len(untrained.untrained.likeness),
                 "sentence": untrained.untrained.sentence(index),
             }
-        trust["sentence"], trust["meaning"] = _verdict(trust), _meaning(trust)
+        trust["sentence"], trust["meaning"], trust["doubt"] = _verdict(trust), _meaning(trust), _doubt(trust)
         content.append(trust)
     return content
 
@@ -188,8 +188,10 @@ def _verdict(trust: dict[str, Any]) -> str:
             f"detector {number(scores['edges'])}, a map at random {number(scores['random'])}). "
             f"{_ADVICE[bool(trust['mean_of'])]}"
         )
-    if scores["map"] - scores["random"] < _CHANCE:
-        return "This map finds what the code needs hardly better than chance."
+    doubt = _doubt(trust)
+    if doubt:
+        text = f"This map finds what the code needs {doubt}."
+        return f"{text} An edge detector does better." if scores["edges"] - scores["map"] >= _CHANCE else text
     ahead = scores["map"] - scores["edges"]
     beats = "about as well as" if abs(ahead) < _EQUAL else "better than" if ahead > 0 else "less well than"
     joint = "but" if beats == "less well than" else "and"
@@ -204,6 +206,14 @@ def _verdict(trust: dict[str, Any]) -> str:
         )
     other = "a partly different one" if untrained["likeness"] >= _PARTLY else "another one"
     return f"{text} Networks that never learned draw {other} (rank correlation {_hundredths(untrained['likeness'])})."
+
+
+def _doubt(trust: dict[str, Any]) -> str:
+    """How this photo's map compares with chance, if it is not clearly better; else empty."""
+    ahead = trust["curves"]["map"]["score"] - trust["curves"]["random"]["score"]
+    if ahead >= _CHANCE:
+        return ""
+    return "hardly better than chance" if ahead >= _EQUAL else "no better than chance"
 
 
 def _meaning(trust: dict[str, Any]) -> str:

@@ -19,6 +19,5 @@ def kept_in_words(share: float, size: tuple[int, int]) -> str:
         'of the detail in the 64x64 px that the model is given, the redrawing keeps 31 %'
     """
     percent = round(100 * share)
-    numeral = f"{MINUS if percent < 0 else ''}{abs(percent)} %"
-    keeps = f"of the detail in the {size[0]}x{size[1]} px that the model is given, the redrawing keeps {numeral}"
-    return f"{keeps}: {_WORSE}" if percent < 0 else keeps
+    keeps = f"of the detail in the {size[0]}x{size[1]} px that the model is given, the redrawing keeps"
+    return f"{keeps} none: {_WORSE} ({MINUS}{-percent} %)" if percent < 0 else f"{keeps} {percent} %"

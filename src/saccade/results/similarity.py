@@ -8,7 +8,7 @@ from PIL import Image
 
 from saccade.arguments import checks_arguments
 from saccade.results.similarity_numbers import SimilarityNumbers
-from saccade.results.similarity_page import headline_of, similarity_page
+from saccade.results.similarity_page import headline_of, rest_of, similarity_page
 
 
 class Similarity(SimilarityNumbers):
@@ -23,13 +23,19 @@ class Similarity(SimilarityNumbers):
         """How alike they are, and where it comes from; `results.similarity_words.headline` says how."""
         return headline_of(self)[0]
 
+    @property
+    def rest_sentence(self) -> str:
+        """What carries it, where its matches make less than a third of it; else empty."""
+        return rest_of(self)
+
     @checks_arguments
     def figure(
         self, *, theme: str = "light", smooth: bool = True, opacity: float = 0.85, width: int = 1500
     ) -> Image.Image:
         """A page: the score beside what is typical, both photos with their matches joined by lines, the sum, the maps.
 
-        Lines are as wide as the shares of the matches, broken where they lowered the score. A photo that was cut or
+        Lines are as wide as the shares of the matches, broken where they lowered the score. Where the matches make less
+        than a third of it, the maps come first. A photo that was cut or
         padded for the model is shown as the model saw it. A code without places gives the two photos and the score
         alone.
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from saccade.picture.cover_bars import Covering
 from saccade.picture.links import Parts
-from saccade.picture.numerals import MINUS, number
+from saccade.picture.numerals import MINUS, number, percent
 from saccade.picture.pair import pair, score_text
 from saccade.picture.ruler import Typical
 from saccade.results.framing import framed
@@ -21,6 +21,7 @@ from saccade.results.similarity_words import (
     cover_doubt,
     headline,
     match_sentence,
+    rest_sentence,
     shared_colour,
 )
 
@@ -52,6 +53,7 @@ def similarity_page(
     """Draw a similarity; `Similarity.figure` says what it takes. `maps=False` leaves out what stands below the sum."""
     photos = [framed(photo) for photo in why.photos]
     title, colour = headline_of(why)
+    rest = rest_of(why) if maps else ""
     return pair(
         photos[0],
         photos[1],
@@ -67,7 +69,9 @@ def similarity_page(
         names=why.names,
         unit=_UNIT,
         title=title,
-        caption=_caption(why, colour),
+        caption=_caption(why, colour, rest),
+        maps_first=bool(rest),
+        joined_words=[_outlined(why)] if rest else [],
         matches_words=_sum_words(why),
         map_words=[_MEANING[why.matching], _all_places(why)],
         notes=_small_print(why, smooth and maps),
@@ -117,25 +121,37 @@ def _covering(why: SimilarityNumbers) -> Covering | None:
     return Covering(test.score, numbers, test.predicted, test.measured, words)
 
 
-def _caption(why: SimilarityNumbers, colour: SharedColour | None) -> list[str]:
+def rest_of(why: SimilarityNumbers) -> str:
+    """What carries it where the matches do not; empty where they do."""
+    return rest_sentence(why.score, why.matches, why.special) if why.places else ""
+
+
+def _caption(why: SimilarityNumbers, colour: SharedColour | None, rest: str) -> list[str]:
     doubt = cover_doubt(why.cover_test) if why.cover_test is not None and why.places else ""
-    lines = [f"But {doubt}: what the cover found is at the end."] if doubt else []
+    # Where the matches make little of it, a cover over them is expected to change little.
+    lines = [rest] if rest else [f"But {doubt}: what the cover found is at the end."] if doubt else []
     lines += [colour.sentence] if colour is not None and 0 < why.score < 1 else []
     lines += [sentence(why.typical)] if why.typical else []
-    if why.matches:
-        lowering = any(match.share < 0 for match in why.matches)
-        outlined = _LINES[why.matching] if why.matching == "place" or not lowering else _LINES_BOTH
-        lines.append(f"{outlined} {_WIDTHS}{'; what is striped or broken lowered it' * lowering}.")
-    elif why.places:
+    if why.matches and not rest:
+        lines.append(_outlined(why))
+    elif why.places and not why.matches:
         lines.append("No part of one photo stands out as the match of a part of the other.")
     return lines
+
+
+def _outlined(why: SimilarityNumbers) -> str:
+    """What outlines and lines mean."""
+    lowering = any(match.share < 0 for match in why.matches)
+    outlined = _LINES[why.matching] if why.matching == "place" or not lowering else _LINES_BOTH
+    return f"{outlined} {_WIDTHS}{'; what is striped or broken lowered it' * lowering}."
 
 
 def _sum_words(why: SimilarityNumbers) -> list[str]:
     together = sum(match.share for match in why.matches)
     words = [match_sentence(why.score, why.matches)]
     of = "match" if len(why.matches) == 1 else f"{len(why.matches)} matches together"
-    words.append(f"The {of} make{'s' * (len(why.matches) == 1)} {number(together)} of {score_text(why.score)}.")
+    part = f", {percent(together / why.score)}" if 0 < together < why.score else ""
+    words.append(f"The {of} make{'s' * (len(why.matches) == 1)} {number(together)} of {score_text(why.score)}{part}.")
     if why.split == "estimated":
         words.append("Thin lines: give or take one standard error, since the parts were estimated from masked copies.")
     return [" ".join(filter(None, words))]

@@ -48,6 +48,8 @@ _MOST, _MORE = 0.4, 1.15
 """A colour is named if it holds this share of what speaks for a similarity, and this many times what its area would."""
 _MUCH = 0.15
 """A match is worth a headline from this share of the score on."""
+_EXPLAINED = 1 / 3
+"""Matches that make less of a similarity leave most of it without a word; then the rest is shown first."""
 _SIDE = 96
 """Pixels on which colours are counted."""
 
@@ -268,6 +270,26 @@ def match_sentence(score: float, matches: Sequence[Match]) -> str:
     if first.share > score:
         return f"{match}, more than the whole similarity: other places lowered it again."
     return f"{match}, {percent(first.share / score)} of the similarity."
+
+
+def rest_sentence(score: float, matches: Sequence[Match], special: float = 0.0) -> str:
+    """What carries a similarity of which the matches make only a small part? Empty where they make a third or more.
+
+    Args:
+        score: The similarity.
+        matches: Its matches.
+        special: What is no place adds to it.
+    """
+    whole, together = score - special, sum(match.share for match in matches)
+    if not matches or score <= 0 or whole <= 0 or together >= _EXPLAINED * whole:
+        return ""
+    if together <= 0:
+        first, rest = "The parts that go together make none of it, all told", "What makes it"
+    else:
+        first = f"The parts that go together make only {percent(together / whole)} of it"
+        rest = f"The other {percent(1 - together / whole)}"
+    where = "it is spread over both photos, most of it where the maps are orange"
+    return f"{first}. {rest} belongs to no two parts alone: {where}."
 
 
 def strongest(matches: Sequence[Match]) -> Match | None:

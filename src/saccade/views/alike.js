@@ -2,8 +2,8 @@
 /** Why are these two alike? Both photos, the matches that make up the score joined by lines, and a bar that adds up to it. */
 import { build, buildSvg } from "./build.js";
 import { captionStrip, chooser, readout } from "./controls.js";
-import { drawMatchLines, gridKey, outlineMatches, pairOf, sharesOf } from "./pair_picture.js";
-import { cellAt, cellInWords, createStage, mapAtPixels, paintMap, photoPixels } from "./stage.js";
+import { drawMatchLines, gridKey, outlineMatches, paintShares, pairOf, sharesOf } from "./pair_picture.js";
+import { cellAt, cellInWords, createStage, photoPixels } from "./stage.js";
 import { colourKey } from "./where.js";
 import { asPercent, asScore, asText, inWords, withSign } from "./wording.js";
 
@@ -19,6 +19,8 @@ export function renderAlike({ data, element, store }) {
   const colours = data.match_colours;
   /** @type {"matches" | "shares" | "photos"} */
   let shownAs = "matches";
+  /** Did the reader choose that? Until then matches are shown where they make much of the score, and else every place. */
+  let isChosen = false;
   let chosen = -1;
   const picker = build("div", { class: "picker", role: "group", "aria-label": "the other photo" });
   const stages = [0, 1].map((which) => createStage({
@@ -36,7 +38,7 @@ export function renderAlike({ data, element, store }) {
   const views = chooser({
     label: "What is shown on the photos", value: shownAs,
     choices: [{ value: "matches", text: "What matches" }, { value: "shares", text: "What every place adds" }, { value: "photos", text: "Just the photos" }],
-    onChange: (value) => { shownAs = value; draw(); },
+    onChange: (value) => { shownAs = value; isChosen = true; draw(); },
   });
   const duo = build("div", { class: "duo" }, build("figure", {}, stages[0].node), build("figure", {}, stages[1].node), lines);
   element.append(
@@ -60,7 +62,11 @@ export function renderAlike({ data, element, store }) {
     chosen = -1;
     score.replaceChildren(build("span", { class: "score-number" }, asScore(pair.score)), build("span", { class: "score-words" }, pair.centred ? "alike, beyond what all photos share" : "alike"));
     score.dataset.value = String(pair.score);
-    finding.textContent = asText(pair.sentence, pair.subject);
+    finding.textContent = asText(pair.sentence, pair.rest_sentence, pair.subject);
+    if (!isChosen) {
+      shownAs = pair.rest_sentence ? "shares" : "matches";
+      views.show(shownAs);
+    }
     typical.replaceChildren(ruler(pair));
     bar.replaceChildren(sumBar(pair));
     caption.replaceChildren(captionStrip([
@@ -78,9 +84,8 @@ export function renderAlike({ data, element, store }) {
     if (pairNow().first !== pair.first || pairNow().second !== pair.second) return;
     key.replaceChildren();
     photos.forEach((photo, which) => {
-      const shares = pair.places ? sharesOf(pair, which) : null;
       stages[which].paint(pixels[which], (target) => {
-        if (shownAs === "shares" && shares) paintMap(target, pixels[which], mapAtPixels(shares, photo.box, pixels[which].width, pixels[which].height, true), shares.scale, { ramps: data.ramps, opacity: 0.85, contours: true });
+        if (shownAs === "shares" && pair.places) paintShares(target, pixels[which], photo.box, pair, which, data.ramps);
         else {
           target.data.set(pixels[which].colour);
           if (shownAs === "matches" && pair.matches.length) outlineMatches(target, pixels[which], photo.box, pair, which, chosen, colours);
@@ -98,7 +103,7 @@ export function renderAlike({ data, element, store }) {
 
   function drawLines() {
     const pair = pairNow();
-    drawMatchLines(lines, duo, stages, pair && shownAs === "matches" ? { pair, photos: [data.photos[pair.first], data.photos[pair.second]], chosen, colours, inks: data.match_inks } : null);
+    drawMatchLines(lines, duo, stages, pair && (shownAs === "matches" || chosen >= 0) ? { pair, photos: [data.photos[pair.first], data.photos[pair.second]], chosen, colours, inks: data.match_inks } : null);
   }
 
   /** @param {any} pair */
@@ -137,7 +142,8 @@ export function renderAlike({ data, element, store }) {
       const pair = pairNow();
       read.say(build("b", {}, `${part.name}: ${withSign(part.value)}`), ` of ${asScore(pair.score)} (${asPercent(part.value / pair.score)} of the score)`);
     } else rest();
-    if (shownAs === "matches") repaint();
+    if (shownAs === "matches" || chosen >= 0) repaint();
+    else draw();
   }
 
   async function repaint() {

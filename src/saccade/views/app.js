@@ -171,7 +171,7 @@ async function take(files) {
   if (!facts) return;
   const photos = files.filter((file) => file.type.startsWith("image/") || file.type === "" || /\.(heic|heif|tiff?|npy)$/i.test(file.name)).slice(0, facts.most_shown);
   if (photos.length === 0) {
-    if (files.length) tell("That is no photo.");
+    if (files.length) tell(files.length === 1 && files[0].name ? `${files[0].name} is no photo.` : `${files.length === 1 ? "That is" : "Those are"} no photo${files.length === 1 ? "" : "s"}.`);
     return;
   }
   performance.mark("saccade drop");
@@ -208,7 +208,11 @@ function listFolder() {
   function fill() {
     const text = filter.value.toLowerCase();
     const matches = rest.filter((/** @type {any} */ listed) => listed.name.toLowerCase().includes(text));
-    names.replaceChildren(...matches.slice(0, 200).map((/** @type {any} */ listed) => button(listed.name, () => { show([listed]); listFolder(); }, { class: "button app-name" })), matches.length > 200 ? build("p", {}, `and ${matches.length - 200} more; write more of the name`) : "");
+    names.replaceChildren(...matches.slice(0, 200).map((/** @type {any} */ listed) => {
+      const choice = button(listed.name, () => { show([listed]); listFolder(); }, { class: "button app-name" });
+      choice.prepend(build("img", { src: `api/photos/${listed.number}/thumbnail`, alt: "", loading: "lazy", height: 48 }));
+      return choice;
+    }), matches.length > 200 ? build("p", {}, `and ${matches.length - 200} more; write more of the name`) : "");
   }
   fill();
   folderList.replaceChildren(filter, names);

@@ -74,7 +74,14 @@ export function createLoader(data) {
   const trust = (photo) => comparison(`trust ${photo.number}`, () => postJson("api/trust", { photo: photo.number }), (trust) => { photo.trust = trust; });
 
   /** The other network on all photos of the page, without the pairs. */
-  const beside = () => comparison("beside", () => postJson("api/beside", { photos: numbers() }), (beside) => { data.beside = { ...beside, pairs: data.beside?.pairs ?? [] }; });
+  const beside = () => comparison("beside", async () => {
+    // One photo after the other, so that it is seen how far it is; then all of them are there at once.
+    for (const [index, number] of numbers().entries()) {
+      document.querySelector("#beside .app-waiting")?.replaceChildren(`Both networks look at the photos: ${index + 1} of ${numbers().length}\u2026`);
+      await postJson("api/beside", { photos: [number] });
+    }
+    return postJson("api/beside", { photos: numbers() });
+  }, (beside) => { data.beside = { ...beside, pairs: data.beside?.pairs ?? [] }; });
   /** @param {number} a @param {number} b */
   const pairBeside = (a, b) => {
     const pair = () => comparison(`pair beside ${data.photos[a].number} ${data.photos[b].number}`, () => postJson("api/beside/compare", { a: data.photos[a].number, b: data.photos[b].number }),

@@ -3,7 +3,7 @@
 import { build, buildSvg } from "./build.js";
 import { captionStrip, chooser, readout } from "./controls.js";
 import { otherOf } from "./alike.js";
-import { drawMatchLines, outlineMatches, pairOf } from "./pair_picture.js";
+import { drawMatchLines, outlineMatches, paintShares, pairOf } from "./pair_picture.js";
 import { cellAt, createStage, mapAtPixels, paintMap, paintSpotlight, photoPixels } from "./stage.js";
 import { colourKey, mapOf, thresholdOf, valueInWords } from "./where.js";
 import { asScore, asText, placeInWords } from "./wording.js";
@@ -203,6 +203,9 @@ function renderOrders(data, element, store) {
   store.follow((/** @type {any} */ state, /** @type {any} */ before) => { if (state.photo !== before.photo || state.other !== before.other) refresh(); });
 }
 
+/** So many matches, the strongest, can be told apart on small photos; “Why are these two alike?” shows all. */
+const FEW = 3;
+
 /** Why are two photos alike, to one network and to the other? @param {any} data @param {HTMLElement} element @param {any} store */
 function renderBothPairs(data, element, store) {
   const { beside } = data;
@@ -223,7 +226,8 @@ function renderBothPairs(data, element, store) {
   function pairBy(which) {
     const { photo, other } = store.get();
     const second = otherOf(photo, other, data.photos.length);
-    return pairOf((which === 0 ? data : beside).pairs, photo, second);
+    const pair = pairOf((which === 0 ? data : beside).pairs, photo, second);
+    return pair && { ...pair, matches: pair.matches.slice(0, FEW) };
   }
 
   /** @param {number} which */
@@ -233,7 +237,7 @@ function renderBothPairs(data, element, store) {
   }
 
   /** @param {number} which */
-  function drawLines(which) { drawMatchLines(panels[which].lines, panels[which].duo, panels[which].stages, matching(which)); }
+  function drawLines(which) { drawMatchLines(panels[which].lines, panels[which].duo, panels[which].stages, pairBy(which).rest_sentence ? null : matching(which)); }
 
   async function refresh() {
     const now = store.get();
@@ -243,7 +247,7 @@ function renderBothPairs(data, element, store) {
       const pair = pairBy(which);
       panel.score.replaceChildren(build("b", {}, asScore(pair.score)), " alike", pair.centred ? ", beyond what all photos share" : "");
       panel.score.dataset.value = String(pair.score);
-      panel.words.textContent = asText(pair.sentence, pair.subject);
+      panel.words.textContent = asText(pair.sentence, pair.rest_sentence, pair.subject);
     });
     const pixels = await Promise.all([now.photo, second].map((index) => photoPixels(data.photos[index])));
     if (store.get().photo !== now.photo || store.get().other !== now.other) return;
@@ -252,9 +256,11 @@ function renderBothPairs(data, element, store) {
       panel.stages.forEach((stage, side) => {
         stage.paint(pixels[side], (target) => {
           target.data.set(pixels[side].colour);
-          if (pair.matches.length) outlineMatches(target, pixels[side], photos[side].box, pair, side, -1, data.match_colours);
+          // Where the matches make little of the score, the places do that make it.
+          if (pair.rest_sentence) paintShares(target, pixels[side], photos[side].box, pair, side, data.ramps);
+          else if (pair.matches.length) outlineMatches(target, pixels[side], photos[side].box, pair, side, -1, data.match_colours);
         });
-        stage.describe(`${photos[side].alt}, with what ${beside.names[which]} finds alike in ${photos[1 - side].name} outlined. ${pair.sentence}`);
+        stage.describe(`${photos[side].alt}, with what ${beside.names[which]} finds alike in ${photos[1 - side].name} ${pair.rest_sentence ? "painted on it" : "outlined"}. ${pair.sentence}`);
       });
       drawLines(which);
     });

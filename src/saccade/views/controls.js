@@ -72,7 +72,7 @@ export function readout() {
  * @param {[string, any][]} facts
  */
 export function captionStrip(facts) {
-  return build("dl", { class: "strip" }, facts.filter(([, value]) => value !== null && value !== "").map(([name, value]) => build("div", {}, build("dt", {}, name), build("dd", {}, value))));
+  return build("dl", { class: "strip" }, facts.filter(([, value]) => value !== null && value !== "").map(([name, value]) => build("div", {}, build("dt", {}, name), build("dd", {}, typeof value === "string" ? value.replace(/`([^`]+)`/g, "\u201c$1\u201d") : value))));
 }
 
 /** @returns {boolean} whether the reader wants nothing to move by itself */

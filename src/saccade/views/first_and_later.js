@@ -3,7 +3,7 @@
 import { decodeArray } from "./arrays.js";
 import { build } from "./build.js";
 import { captionStrip, readout, slider } from "./controls.js";
-import { createStage, mapAtPixels, paintMap, photoPixels } from "./stage.js";
+import { aspectOfSeen, createStage, mapAtPixels, paintMap, photoPixels } from "./stage.js";
 import { colourKey } from "./where.js";
 import { asCount, inWords } from "./wording.js";
 
@@ -57,10 +57,11 @@ export function renderFirstAndLater({ data, element, store }) {
     const layer = layerNow();
     const field = layer.field ? `one of its cells sees ${layer.field[0]}\u00d7${layer.field[1]} pixels of the picture` : "each of its cells sees the whole picture";
     finding.textContent = `${layer.path}: ${asCount(layer.channels)} features on ${layer.rows}\u00d7${layer.columns} places; ${field}.`;
+    const aspect = aspectOfSeen(data.photos[store.get().photo]);
     tiles.classList.toggle("many", layer.features.length > 16);
     tiles.replaceChildren(...layer.features.map((/** @type {number} */ channel, /** @type {number} */ index) => {
       const map = featureMap(layer, index);
-      const canvas = build("canvas", { width: map.columns, height: map.rows, "aria-hidden": "true" });
+      const canvas = build("canvas", { width: map.columns, height: map.rows, "aria-hidden": "true", style: { "aspect-ratio": String(aspect) } });
       paintTile(canvas, map, data.ramps);
       return build("button", { type: "button", class: "tile", "aria-pressed": String(index === feature), "aria-label": `feature ${channel} of ${layer.path}`, on: { click: () => { feature = index; mark(); draw(); }, pointerenter: () => { feature = index; mark(); draw(); }, focus: () => { feature = index; mark(); draw(); } } }, canvas, build("span", {}, String(channel)));
     }));

@@ -4,11 +4,13 @@ import { build } from "./build.js";
 import { button, slider, wantsStillness } from "./controls.js";
 import { cellsOf } from "./cell_codes.js";
 import { mapOf } from "./where.js";
-import { createStage, loadImage, mapAtPixels, paintSpotlight, photoPixels } from "./stage.js";
+import { aspectOfSeen, createStage, loadImage, mapAtPixels, paintSpotlight, photoPixels } from "./stage.js";
 import { asCount, asPercent } from "./wording.js";
 
 /** Seconds of the whole. */
 const HERO_SECONDS = 6;
+/** The code is drawn so wide, in pixels. */
+const FINGERPRINT_SIDE = 480;
 
 /** @param {{data: any, element: HTMLElement, store: any, onDrawn: () => void}} view `onDrawn` is called when the first picture is there */
 export function renderHero({ data, element, store, onDrawn }) {
@@ -40,9 +42,10 @@ export function renderHero({ data, element, store, onDrawn }) {
     const placed = mapAtPixels(mapOf(map), photo.box, pixels.width, pixels.height, true);
     const { order, half } = orderOfPlaces(placed);
     const cells = cellsOf(photo.code);
+    const aspect = aspectOfSeen(photo);
     const isVector = cells.rows * cells.columns === 1;
     const strengths = isVector ? cells.values.map(Math.abs) : strengthOfCells(cells);
-    ready = { index, photo, pixels, placed, order, half, strengths, columns: isVector ? Math.ceil(Math.sqrt(strengths.length * 2)) : cells.columns, map };
+    ready = { index, photo, pixels, placed, order, half, strengths, columns: isVector ? Math.ceil(Math.sqrt(strengths.length * 2)) : cells.columns, aspect: isVector ? 2 : aspect, map };
     credit.textContent = photo.credit ? `Photo: ${photo.credit}` : "";
     codeNote.textContent = `its code: ${asCount(cells.values.length)} numbers${isVector ? "" : ` in ${cells.rows}\u00d7${cells.columns} cells`}`;
     fingerprint.setAttribute("aria-label", `the code of ${photo.name}, bright where it is strong`);
@@ -50,7 +53,7 @@ export function renderHero({ data, element, store, onDrawn }) {
     if (photo.redrawn) {
       redrawn.src = photo.redrawn;
       redrawn.alt = `${photo.alt}, as the model redraws it`;
-      redrawn.style.aspectRatio = String(((photo.box[2] - photo.box[0]) * photo.width) / ((photo.box[3] - photo.box[1]) * photo.height));
+      redrawn.style.aspectRatio = String(aspect);
       await loadImage(photo.redrawn);
     }
     stage.describe(`${photo.alt}. In its own colours: the ${asPercent(half)} of it that hold half of what counts; the rest is dark. ${map.sentence}`);
@@ -74,18 +77,21 @@ export function renderHero({ data, element, store, onDrawn }) {
 
   /** @param {number} filled */
   function drawFingerprint(filled) {
-    const { strengths, columns } = ready;
+    const { strengths, columns, aspect } = ready;
     const rows = Math.ceil(strengths.length / columns);
-    const cell = Math.max(2, Math.floor(240 / columns));
-    fingerprint.width = columns * cell;
-    fingerprint.height = rows * cell;
+    // Drawn larger than it is shown, so that the lines between cells are evenly thin; cells have the shape of their place.
+    const wide = Math.max(2, Math.floor(FINGERPRINT_SIDE / columns));
+    const high = Math.max(2, Math.round((wide * columns) / rows / aspect));
+    const gap = Math.max(1, Math.round(wide / 14));
+    fingerprint.width = columns * wide;
+    fingerprint.height = rows * high;
     const context = fingerprint.getContext("2d");
     const largest = strengths.reduce((/** @type {number} */ most, /** @type {number} */ value) => Math.max(most, value), 1e-12);
     const least = 1 - filled;
     for (let index = 0; index < strengths.length; index += 1) {
       const share = strengths[index] / largest;
       context.fillStyle = filled > 0 && share >= least ? `rgb(${40 + 215 * share} ${30 + 150 * share} ${60 + 20 * share})` : "#1b1c22";
-      context.fillRect((index % columns) * cell, Math.floor(index / columns) * cell, Math.max(1, cell - 1), Math.max(1, cell - 1));
+      context.fillRect((index % columns) * wide, Math.floor(index / columns) * high, Math.max(1, wide - gap), Math.max(1, high - gap));
     }
   }
 

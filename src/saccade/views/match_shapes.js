@@ -142,39 +142,40 @@ export function drawShapes(data, photo, width, drawn, thick) {
     const sharing = drawn.slice(0, index).filter((other) => other.inside && other.shape.places.some((own, place) => own && shape.places[place])).length;
     return [{ inside, colour, isLowering, middle: thick / 2 + casing + sharing * (thick + 2 * casing) }];
   }).reverse();
-  const deepest = Math.max(0, ...shown.map(({ middle }) => middle)) + 2 * thick;
-  for (let pixel = 0; pixel < photo.length / 4; pixel += 1) {
+  const pixels = photo.length / 4;
+  for (let pixel = 0; pixel < pixels; pixel += 1) {
     let lit = 0;
-    for (const { inside } of shown) lit = Math.max(lit, Math.min(1, inside[pixel] + 0.5));
+    for (const { inside } of shown) if (inside[pixel] > lit - 0.5) lit = Math.min(1, inside[pixel] + 0.5);
     const light = OUTSIDE + (1 - OUTSIDE) * lit;
     const dark = 12 * (1 - lit);
-    let [red, green, blue] = [photo[4 * pixel] * light + dark, photo[4 * pixel + 1] * light + dark, photo[4 * pixel + 2] * light + dark];
-    /** @param {number[]} colour @param {number} opacity */
-    const lay = (colour, opacity) => {
-      red += opacity * (colour[0] - red);
-      green += opacity * (colour[1] - green);
-      blue += opacity * (colour[2] - blue);
-    };
-    if (lit > 0) {
-      for (const { inside, colour } of shown) {
-        const depth = inside[pixel];
-        if (depth > -0.5) lay(colour, Math.min(1, depth + 0.5) * (TINT + EDGE * Math.min(1, Math.max(0, 1 - depth / glow)) ** 1.5));
-      }
-      for (const { inside, colour, isLowering, middle } of shown) {
-        if (inside[pixel] < -0.5 || inside[pixel] > deepest) continue;
-        const apart = Math.abs(inside[pixel] - middle);
-        /** @param {number} broad */
-        const cover = (broad) => Math.min(1, Math.max(0, broad / 2 + 0.5 - apart));
-        lay(DARK_CASING, 0.5 * cover(thick + 2 * casing));
-        lay(LIGHT_CASING, 0.9 * cover(thick + casing));
-        lay(colour, cover(thick) * (isLowering ? stripe(pixel % width, Math.floor(pixel / width), 3 * thick) : 1));
-      }
-    }
-    data[4 * pixel] = red;
-    data[4 * pixel + 1] = green;
-    data[4 * pixel + 2] = blue;
+    for (let channel = 0; channel < 3; channel += 1) data[4 * pixel + channel] = photo[4 * pixel + channel] * light + dark;
     data[4 * pixel + 3] = 255;
   }
+  /** @param {number} pixel @param {number[]} colour @param {number} opacity */
+  const lay = (pixel, colour, opacity) => {
+    if (opacity <= 0) return;
+    for (let channel = 0; channel < 3; channel += 1) data[4 * pixel + channel] += opacity * (colour[channel] - data[4 * pixel + channel]);
+  };
+  for (const { inside, colour } of shown) {
+    for (let pixel = 0; pixel < pixels; pixel += 1) {
+      const depth = inside[pixel];
+      if (depth > -0.5) lay(pixel, colour, Math.min(1, depth + 0.5) * (TINT + (depth < glow ? EDGE * Math.min(1, 1 - depth / glow) ** 1.5 : 0)));
+    }
+  }
+  for (const { inside, colour, isLowering, middle } of shown) {
+    for (let pixel = 0; pixel < pixels; pixel += 1) {
+      const apart = Math.abs(inside[pixel] - middle);
+      if (apart > thick / 2 + casing + 0.5) continue;
+      lay(pixel, DARK_CASING, 0.5 * covered(thick + 2 * casing, apart));
+      lay(pixel, LIGHT_CASING, 0.9 * covered(thick + casing, apart));
+      lay(pixel, colour, covered(thick, apart) * (isLowering ? stripe(pixel % width, Math.floor(pixel / width), 3 * thick) : 1));
+    }
+  }
+}
+
+/** @param {number} broad of a line @param {number} apart from its middle @returns {number} how much of a pixel it covers */
+function covered(broad, apart) {
+  return Math.min(1, Math.max(0, broad / 2 + 0.5 - apart));
 }
 
 /** @param {number} x @param {number} y @param {number} broad @returns {number} 1 on a slanted stripe, 0 between two */

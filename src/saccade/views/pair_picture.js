@@ -3,7 +3,7 @@
 import { decodeArray } from "./arrays.js";
 import { buildSvg } from "./build.js";
 import { drawShapes, matchShape, shapeDistances, shapeEdge } from "./match_shapes.js";
-import { frameView, middleOfCell } from "./stage.js";
+import { frameView, mapAtPixels, middleOfCell, paintMap } from "./stage.js";
 
 /** Both photos together take so many pixels of the page, or there is no room for lines. */
 const NARROW = 420;
@@ -174,6 +174,38 @@ export function sharesOf(pair, which) {
 }
 
 /**
+ * Paint what every place adds to the score.
+ * @param {ImageData} target @param {any} pixels @param {number[]} box @param {any} pair @param {number} which @param {any} ramps
+ */
+export function paintShares(target, pixels, box, pair, which, ramps) {
+  const shares = sharesOf(pair, which);
+  paintMap(target, pixels, mapAtPixels(shares, box, pixels.width, pixels.height, true), shares.scale, { ramps, opacity: 0.85, contours: true });
+}
+
+/** So many shapes are remembered on their photos: those of two pairs. */
+const REMEMBERED = 24;
+/** @type {Map<number[], {on: string, shape: import("./match_shapes.js").MatchShape, distances: () => Float32Array}>} */
+const placedShapes = new Map();
+
+/**
+ * A shape, and how far inside of it each pixel lies: computed once while a pair is shown.
+ * @param {number[]} grid rows and columns @param {number[]} places @param {number[]} box @param {number} width @param {number} height
+ */
+function placedShape([rows, columns], places, box, width, height) {
+  const on = [...box, width, height].join(" ");
+  let placed = placedShapes.get(places);
+  if (placed?.on !== on) {
+    const shape = matchShape(rows, columns, places);
+    /** @type {Float32Array | null} */
+    let inside = null;
+    placed = { on, shape, distances: () => (inside ??= shapeDistances(shape, box, width, height)) };
+    placedShapes.set(places, placed);
+    if (placedShapes.size > REMEMBERED) placedShapes.delete(/** @type {number[]} */ (placedShapes.keys().next().value));
+  }
+  return placed;
+}
+
+/**
  * Leave the matches in their own colours, outlined; let the rest step back.
  * @param {ImageData} target @param {any} pixels @param {number[]} box @param {any} pair @param {number} which @param {number} chosen the match that is shown alone (-1: all)
  * @param {string[]} colours
@@ -182,9 +214,8 @@ export function outlineMatches(target, pixels, box, pair, which, chosen, colours
   const [rows, columns] = pair[gridKey(pair, which)];
   const { width, height, colour } = pixels;
   const drawn = pair.matches.map((/** @type {any} */ match, /** @type {number} */ index) => {
-    const shape = matchShape(rows, columns, match[placesKey(pair, which)]);
-    const inside = chosen >= 0 && chosen !== index ? null : shapeDistances(shape, box, width, height);
-    return { shape, inside, colour: [1, 3, 5].map((at) => parseInt(colours[index % colours.length].slice(at, at + 2), 16)), isLowering: match.share < 0 };
+    const { shape, distances } = placedShape([rows, columns], match[placesKey(pair, which)], box, width, height);
+    return { shape, inside: chosen >= 0 && chosen !== index ? null : distances(), colour: [1, 3, 5].map((at) => parseInt(colours[index % colours.length].slice(at, at + 2), 16)), isLowering: match.share < 0 };
   });
   drawShapes(target.data, colour, width, drawn, Math.max(width, height) / 190);
   /** @param {number} share @param {number} count */

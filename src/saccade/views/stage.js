@@ -335,6 +335,11 @@ export function middleOfCell(box, rows, columns, row, column) {
   return [box[0] + ((column + 0.5) / columns) * (box[2] - box[0]), box[1] + ((row + 0.5) / rows) * (box[3] - box[1])];
 }
 
+/** @param {any} photo @returns {number} width by height of what the network is given of it */
+export function aspectOfSeen({ box, width, height }) {
+  return ((box[2] - box[0]) * width) / ((box[3] - box[1]) * height);
+}
+
 /** @param {number[]} box @param {number} rows @param {number} columns @param {number} row @param {number} column @returns {string} */
 export function cellInWords(box, rows, columns, row, column) {
   const [across, down] = middleOfCell(box, rows, columns, row, column);

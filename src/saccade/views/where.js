@@ -29,6 +29,19 @@ export function valueInWords(map, value) {
 }
 
 /**
+ * What a place counts, beside the place that counts most; the unit stands at the colours.
+ * @param {any} map @param {ArrayLike<number>} values all of its places @param {number} value @param {number} across @param {number} down @returns {(string | HTMLElement)[]}
+ */
+export function countInWords(map, values, value, across, down) {
+  let most = 0;
+  for (let index = 0; index < values.length; index += 1) if (Math.abs(values[index]) > most) most = Math.abs(values[index]);
+  const number = valueInWords(map, value);
+  if (most === 0) return [build("b", {}, number), `, ${placeInWords(across, down)}`];
+  const part = Math.abs(value) === most ? "the strongest place" : `${asPercent(Math.abs(value) / most)} of the strongest place`;
+  return [build("b", {}, `${part}${value < 0 ? ", against it" : ""}`), ` (${number}), ${placeInWords(across, down)}`];
+}
+
+/**
  * The key to the colours.
  * @param {any} data @param {any} map @param {number} opacity
  */
@@ -41,14 +54,15 @@ export function colourKey(data, map, opacity = 0.85) {
   return build("div", { class: "key" }, build("p", { class: "key-unit" }, map.unit), strip, build("ol", { class: "key-marks" }, marks.map((mark) => build("li", {}, valueInWords(map, mark)))));
 }
 
-/** @param {{data: any, element: HTMLElement, store: any}} view */
-export function renderWhere({ data, element, store }) {
+/** @param {{data: any, element: HTMLElement, store: any, goTo: (id: string) => void}} view */
+export function renderWhere({ data, element, store, goTo }) {
   const stage = createStage({
     label: "", help: "Move the pointer, or press the arrow keys, to read the value of a place.",
     onPlace: (across, down) => tell(across, down), onLeave: () => rest(), step: () => stepOfKeys,
   });
   const read = readout();
   const sentence = build("p", { class: "finding" });
+  const doubt = build("p", { class: "aside doubt" });
   const question = build("p", { class: "method-words" });
   const key = build("div");
   const caption = build("div");
@@ -78,7 +92,7 @@ export function renderWhere({ data, element, store }) {
     build("div", { class: "toolbar" }, methods.node),
     build("div", { class: "figure-row" },
       build("figure", {}, stage.node, read.node),
-      build("div", { class: "beside" }, sentence, question, key, build("div", { class: "panel" }, opacitySlider.node, topSlider.node, build("div", { class: "toggles" }, topToggle.node, gridToggle.node, data.photos.length > 1 && data.has_all_maps !== false ? scaleToggle.node : null)), agreement)),
+      build("div", { class: "beside" }, sentence, doubt, question, key, build("div", { class: "panel" }, opacitySlider.node, topSlider.node, build("div", { class: "toggles" }, topToggle.node, gridToggle.node, data.photos.length > 1 && data.has_all_maps !== false ? scaleToggle.node : null)), agreement)),
     caption,
     build("details", {}, build("summary", {}, "Show the numbers"), numbers),
   );
@@ -115,6 +129,10 @@ export function renderWhere({ data, element, store }) {
     const map = photo.maps[method];
     methods.show(method);
     sentence.textContent = asText(map.sentence, map.subject);
+    // What the test says of the first map belongs where the map is looked at, not only at the end of the page.
+    const tested = method === 0 ? photo.trust?.doubt : "";
+    doubt.hidden = !tested;
+    if (tested) doubt.replaceChildren(`A test on this photo finds it ${tested}: do not build on it alone. `, build("a", { href: "#trust", on: { click: (/** @type {Event} */ event) => { event.preventDefault(); goTo("trust"); } } }, "See the test"));
     question.replaceChildren(build("strong", {}, map.name), ` (${map.title}): ${map.summary}.`);
     const others = photo.maps.map((/** @type {any} */ other, /** @type {number} */ at) => [other, photo.agreements[method][at], at]).filter((/** @type {any[]} */ entry) => entry[2] !== method && Number.isFinite(entry[1]));
     agreement.textContent = others.length
@@ -137,7 +155,7 @@ export function renderWhere({ data, element, store }) {
     const cell = cellAt(photo.box, grid.rows, grid.columns, across, down);
     if (!cell) { read.say("Outside what the model was given."); return; }
     const value = grid.values[cell[0] * grid.columns + cell[1]];
-    read.say(build("b", {}, valueInWords(map, value)), ` ${map.unit}, ${placeInWords(across, down)}`);
+    read.say(...countInWords(map, grid.values, value, across, down));
     read.node.dataset.value = String(value);
   }
 
