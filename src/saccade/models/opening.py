@@ -63,52 +63,41 @@ def open_model(
         FileError: Missing, empty or damaged.
         ModelError: Not a model, or one that must not or cannot be opened.
     """
-    with triton_kept_out():
-        return _opened(source, weights, trust, backend, device, input_shape)
-
-
-def _opened(
-    source: str | Path,
-    weights: str | Path | None,
-    trust: bool,
-    backend: str | None,
-    device: str | None,
-    input_shape: InputShape | None,
-) -> Network:
     if not isinstance(source, (str, os.PathLike)) or not str(source).isprintable() or not str(source):
         raise InputError(f"{source!r:.80} is no model; give the path of a file, or package.module:factory.")
-    text = str(source)
-    path = _expanded(Path(source))
-    if not _exists(path) and (is_factory(text) or is_named(text)):
-        choose_backend_quietly(backend)
-        file = None if weights is None else _expanded(Path(weights))
-        named = read_name(text) if is_named(text) else None
-        opened = Opened(model_of(read_call(text))) if named is None else open_named(named, file)
-        if file is not None:
-            opened = _with_weights(opened, file, trust, input_shape)
-        network = _placed(open_live(opened.model, input_shape=input_shape, opened=opened), device)
-        return network if is_network(opened.model) else _named(network, path)
-    if not _exists(path):
-        raise FileError(_missing(path))
-    if (path / _OF_JAVASCRIPT).is_file():
-        path = path / _OF_JAVASCRIPT
-    try:
-        kind = _kind(path)
-    except OSError as error:
-        raise FileError(f"{path} cannot be read: {error.strerror or error}.") from error
-    if weights is not None and kind != "json":
-        raise InputError(
-            f"{path.name} holds its own weights; --weights goes with timm:NAME, torchvision:NAME, "
-            "package.module:factory or a .json."
-        )
-    if not trust:
-        return _named(_from_file(path, kind, weights, False, backend, device, input_shape), path)
-    with importable(path.parent) as modules:
-        network = _from_file(path, kind, weights, True, backend, device, input_shape)
-    if modules and hasattr(network, "notes"):
-        ran = ", ".join(sorted({name.partition(".")[0] for name in modules}))
-        network.notes = (*network.notes, f"code that lies beside {path.name} was run, as --trust allows: {ran}")
-    return _named(network, path)
+    with triton_kept_out():
+        text = str(source)
+        path = _expanded(Path(source))
+        if not _exists(path) and (is_factory(text) or is_named(text)):
+            choose_backend_quietly(backend)
+            file = None if weights is None else _expanded(Path(weights))
+            named = read_name(text) if is_named(text) else None
+            opened = Opened(model_of(read_call(text))) if named is None else open_named(named, file)
+            if file is not None:
+                opened = _with_weights(opened, file, trust, input_shape)
+            network = _placed(open_live(opened.model, input_shape=input_shape, opened=opened), device)
+            return network if is_network(opened.model) else _named(network, path)
+        if not _exists(path):
+            raise FileError(_missing(path))
+        if (path / _OF_JAVASCRIPT).is_file():
+            path = path / _OF_JAVASCRIPT
+        try:
+            kind = _kind(path)
+        except OSError as error:
+            raise FileError(f"{path} cannot be read: {error.strerror or error}.") from error
+        if weights is not None and kind != "json":
+            raise InputError(
+                f"{path.name} holds its own weights; --weights goes with timm:NAME, torchvision:NAME, "
+                "package.module:factory or a .json."
+            )
+        if not trust:
+            return _named(_from_file(path, kind, weights, False, backend, device, input_shape), path)
+        with importable(path.parent) as modules:
+            network = _from_file(path, kind, weights, True, backend, device, input_shape)
+        if modules and hasattr(network, "notes"):
+            ran = ", ".join(sorted({name.partition(".")[0] for name in modules}))
+            network.notes = (*network.notes, f"code that lies beside {path.name} was run, as --trust allows: {ran}")
+        return _named(network, path)
 
 
 def check_source(source: str) -> None:
