@@ -75,6 +75,7 @@ def test_the_python_of_the_readme_runs(folder: Path) -> None:
             assert picture.size[0] >= 400
 
 
+@pytest.mark.timeout(1800)  # some twenty commands one after the other, beside a second worker
 def test_the_commands_of_the_readme_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = [line.split("#")[0].strip() for block in blocks("sh") for line in block.splitlines()]
     commands = [shlex.split(line) for line in lines if line.startswith("saccade ")]
