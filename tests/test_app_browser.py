@@ -140,7 +140,7 @@ def test_a_dropped_photo_is_asked_at_once(browser: Any, address: str, encoder: s
             assert np.abs(near - shown).min() < 1e-6 * np.abs(expected).max()
         (folder / "words.txt").write_text("no photo at all")
         drop(tab, folder / "words.txt")
-        until(tab, "document.querySelector('.app-notice').textContent.includes('no photo')")
+        until(tab, "document.querySelector('.app-notice').textContent === 'words.txt is no photo.'")
         tab.locator(".thumb").nth(1).click()
         assert tab.inner_text(".app-notice") == "", "it is not said of what comes after"
 
@@ -234,6 +234,19 @@ def test_the_camera_looks_and_a_still_is_kept(browser: Any, address: str) -> Non
         tab.wait_for_selector(".app-camera", state="detached")
 
 
+def test_without_a_camera_its_picture_and_buttons_are_not_offered(browser: Any, address: str) -> None:
+    with visiting(browser, address) as tab:
+        refusal = "() => Promise.reject(new DOMException('', 'NotFoundError'))"
+        tab.evaluate(f"void (navigator.mediaDevices.getUserMedia = {refusal})")
+        tab.get_by_role("button", name="Use the camera").click()
+        tab.wait_for_selector(".app-camera.failed")
+        assert "no camera" in tab.locator(".app-camera").inner_text()
+        assert not tab.locator(".app-camera-canvas").is_visible()
+        assert not tab.get_by_role("button", name="Keep this picture").is_visible()
+        tab.get_by_role("button", name="Stop the camera").click()
+        tab.wait_for_selector(".app-camera", state="detached")
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (390, "dark")])
 def test_every_section_comes_and_everybody_can_use_it(browser: Any, address: str, width: int, scheme: str) -> None:
     from axe_playwright_python.sync_playwright import Axe
@@ -282,6 +295,8 @@ def test_more_photos_are_found_by_their_names(browser: Any, tmp_path: Path) -> N
     with running(small_encoder(), sorted(tmp_path.iterdir())) as address, visiting(browser, address) as tab:
         assert tab.locator(".thumbs .thumb").count() == 12
         tab.get_by_role("button", name="2 more photos").click()
+        until(tab, "[...document.querySelectorAll('.app-name img')].every((image) => image.naturalWidth > 0)")
+        assert tab.locator(".app-name img").count() == 2
         tab.get_by_label("Find a photo by its name").fill("DAY-13")
         tab.get_by_role("button", name="holiday-13.png", exact=True).click()
         tab.wait_for_selector('.thumbs .thumb[aria-label="holiday-13.png"][aria-pressed="true"]')

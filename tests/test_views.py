@@ -15,7 +15,7 @@ import pytest
 from browsers import opened
 from commands import small_autoencoder
 from numpy.typing import NDArray
-from page_data import carried_by
+from page_data import carried_by, decoded
 from PIL import Image
 from skimage import data
 
@@ -254,6 +254,30 @@ def test_what_the_test_doubts_is_said_beside_the_map(
             section.locator(".choice").nth(0).click()
             words.locator("a").click()
             tab.wait_for_function("document.getElementById('trust').getBoundingClientRect().top < innerHeight")
+
+
+def test_a_place_is_told_beside_the_strongest(browser: Any, page: Path, carried: dict[str, Any]) -> None:
+    values = np.abs(decoded(carried["photos"][0]["maps"][0]["values"]))
+    with opened(browser, page, viewport={"width": 1200, "height": 900}) as tab:
+        section = come_to(tab, "look")
+        box = section.locator(".stage").bounding_box()
+        tab.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 0.6 * box["height"])
+        words = section.locator(".readout").inner_text()
+        value = abs(float(section.locator(".readout").get_attribute("data-value")))
+        part = float(words.split("\u00a0%")[0])
+        assert "of the strongest place" in words
+        assert part == pytest.approx(100 * value / values.max(), rel=0.06)
+
+
+def test_codes_and_features_have_the_shape_of_the_photo(browser: Any, page: Path, carried: dict[str, Any]) -> None:
+    photo = carried["photos"][0]
+    left, top, right, bottom = photo["box"]
+    aspect = (right - left) * photo["width"] / ((bottom - top) * photo["height"])
+    with opened(browser, page, viewport={"width": 1200, "height": 900}) as tab:
+        tab.wait_for_function("document.querySelector('.fingerprint')?.height > 160")
+        tile = come_to(tab, "inside").locator(".tile canvas").first
+        for shape in (tab.locator(".fingerprint").bounding_box(), tile.bounding_box()):
+            assert shape["width"] / shape["height"] == pytest.approx(aspect, rel=0.06)
 
 
 def test_keys_walk_through_features_and_layers(browser: Any, page: Path, carried: dict[str, Any]) -> None:

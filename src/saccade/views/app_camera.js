@@ -46,7 +46,8 @@ export function openCamera(data, transport, keep, onClose) {
       stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } }, audio: false });
     } catch (error) {
       const name = error instanceof Error ? error.name : "";
-      status.textContent = name === "NotAllowedError" ? "The browser may not use the camera; allow it beside the address, and try again." : name === "NotFoundError" ? "There is no camera." : "The camera cannot be used here. It needs this machine\u2019s own address (127.0.0.1 or localhost), or https.";
+      node.classList.add("failed"); // an empty picture with its buttons would look as if something were to come
+      status.textContent = name === "NotAllowedError" ? "The browser may not use the camera; allow it beside the address, and try again." : name === "NotFoundError" ? "This machine has no camera that the browser can find. A photo that is dropped on this page does as well." : "The camera cannot be used here. It needs this machine\u2019s own address (127.0.0.1 or localhost), or https.";
       return;
     }
     if (!isOpen) { close(); return; }
