@@ -21,7 +21,7 @@ from skimage import data
 
 import saccade
 from saccade.report import write_report
-from saccade.report.page_file import joined_modules, page_file
+from saccade.report.page_file import VIEWS, joined_modules, page_file
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +121,17 @@ def test_pointing_at_the_photo_marks_the_cell_among_the_others(browser: Any, pag
         assert rows * columns > cell
         tab.keyboard.press("Escape")
         section.locator(".facet-mark").wait_for(state="hidden")
+
+
+def test_no_two_modules_have_a_name_in_common() -> None:
+    """They are joined into one for a page; a name that stands twice ends the whole script."""
+    modules: dict[str, list[str]] = {}
+    for path in sorted(VIEWS.glob("*.js")):
+        pattern = r"^(?:export )?(?:async )?(?:function\*?|const|let|class) +(\w+)"
+        for name in re.findall(pattern, path.read_text(encoding="utf-8"), re.MULTILINE):
+            modules.setdefault(name, []).append(path.name)
+    assert len(modules) > 300
+    assert not {name: paths for name, paths in modules.items() if len(paths) > 1}
 
 
 def test_a_part_of_a_curve_is_that_part(browser: Any, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import { build } from "./build.js";
 import { readout } from "./controls.js";
 import { cellAt, createStage, mapAtPixels, paintMap } from "./stage.js";
-import { countInWords } from "./where.js";
+import { placeValueInWords } from "./where.js";
 
 /** @param {any} data @param {string} help */
 export function createMapStage(data, help) {
@@ -18,7 +18,7 @@ export function createMapStage(data, help) {
     const cell = cellAt(shown.box, shown.grid.rows, shown.grid.columns, across, down);
     if (!cell) { read.say("Outside what the model was given."); return; }
     const value = shown.grid.values[cell[0] * shown.grid.columns + cell[1]];
-    read.say(...countInWords(shown.map, shown.grid.values, value, across, down));
+    read.say(...placeValueInWords(shown.map, shown.grid.values, value, across, down));
     read.node.dataset.value = String(value);
   }
 

@@ -32,7 +32,7 @@ export function valueInWords(map, value) {
  * What a place counts, beside the place that counts most; the unit stands at the colours.
  * @param {any} map @param {ArrayLike<number>} values all of its places @param {number} value @param {number} across @param {number} down @returns {(string | HTMLElement)[]}
  */
-export function countInWords(map, values, value, across, down) {
+export function placeValueInWords(map, values, value, across, down) {
   let most = 0;
   for (let index = 0; index < values.length; index += 1) if (Math.abs(values[index]) > most) most = Math.abs(values[index]);
   const number = valueInWords(map, value);
@@ -155,7 +155,7 @@ export function renderWhere({ data, element, store, goTo }) {
     const cell = cellAt(photo.box, grid.rows, grid.columns, across, down);
     if (!cell) { read.say("Outside what the model was given."); return; }
     const value = grid.values[cell[0] * grid.columns + cell[1]];
-    read.say(...countInWords(map, grid.values, value, across, down));
+    read.say(...placeValueInWords(map, grid.values, value, across, down));
     read.node.dataset.value = String(value);
   }
 
