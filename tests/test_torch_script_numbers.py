@@ -62,6 +62,10 @@ def test_divisions_that_are_computed_while_loading_are_refused(tmp_path: Path, l
             '_9 = torch.full([1], -1, dtype=4)\n    x = torch.add(x, torch.div(_9, _9, rounding_mode="trunc"))',
             "a division that rounds towards zero",
         ),
+        (
+            '_9 = torch.full([1], -1, dtype=4)\n    x = torch.add(x, torch.div(_9, _9, rounding_mode="trunc", out=_9))',
+            "a division that rounds towards zero",
+        ),
     ],
 )
 def test_operations_that_may_end_the_process_are_refused(tmp_path: Path, line: str, reason: str) -> None:
