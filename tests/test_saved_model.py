@@ -356,6 +356,8 @@ def side_of(picture: Any) -> Any:
         lambda picture: tf.range(0.0, 1.0, 1e-10),
         lambda picture: tf.image.resize(picture, tf.cast([60_000, 60_000] * picture[0, 0, 0, 0], tf.int32)),
         lambda picture: tf.random.uniform([60_000, 60_000]),
+        lambda picture: tf.ones([60_000, 1]) + tf.ones([1, 60_000]),
+        tf.function(lambda picture: tf.linalg.diag(tf.ones([60_000]))),
         lambda picture: tf.dynamic_stitch([tf.cast(picture[0, 0, :, 0] * 1e9, tf.int32)], [picture[0, 0, :, 0]]),
     ],
 )

@@ -23,6 +23,7 @@ from saccade.models.legacy.opening import origin_of, rebuilt_from
 from saccade.models.legacy.weights import Pairs, assign, fit
 from saccade.models.messages import file_named, plain_sentence
 from saccade.models.saved_model.graph import read_graph, refuse_effects
+from saccade.models.saved_model.sizes import refuse_large_results
 
 if TYPE_CHECKING:
     import keras
@@ -86,7 +87,7 @@ def open_saved_model(folder: Path, *, trust: bool = False) -> keras.Model | Save
             with weights_counted(stored):
                 return _as_keras(loaded, nodes)
         except InputError as error:
-            return _as_function(loaded, str(error))
+            return _as_function(loaded, str(error), trust)
 
 
 def _stored_numbers(folder: Path) -> int:
@@ -158,7 +159,7 @@ def _is_child(place: str, path: str) -> bool:
     return parent == path and step.startswith("layer")
 
 
-def _as_function(loaded: Any, reason: str) -> SavedFunction:
+def _as_function(loaded: Any, reason: str, trust: bool) -> SavedFunction:
     import tensorflow as tf
 
     signatures = getattr(loaded, "signatures", None)
@@ -183,6 +184,8 @@ def _as_function(loaded: Any, reason: str) -> SavedFunction:
             raise ModelError(f"its graph is damaged: {plain_sentence(error)}.") from error
         return answer
 
+    if not trust:
+        refuse_large_results(function.graph)
     shape = tuple(image.shape)[1:]
     _demand_gradient(call, shape)
     outputs = {key: tuple(spec.shape)[1:] for key, spec in function.structured_outputs.items()}

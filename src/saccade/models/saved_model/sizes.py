@@ -1,8 +1,9 @@
-"""How large may be what the graph of a SavedModel makes out of a size?
+"""How large may be what the graph of a SavedModel makes?
 
 A few operations give as many numbers as one of their inputs says. Without trust that must follow from constants and
-from the shapes of tensors: what depends on pixels or on variables could ask for all the memory that there is. Results
-that only grow by combining others (a column with a row) are not looked at.
+from the shapes of tensors: what depends on pixels or on variables could ask for all the memory that there is. Others
+grow by combining what they are given (a column with a row): their shapes are looked at once TensorFlow has inferred
+them, as far as it has.
 """
 
 from __future__ import annotations
@@ -93,6 +94,35 @@ def refuse_unbounded_sizes(graphs: Iterable[Iterable[Any]], functions: Container
                 raise _wants_trust(node, "makes something whose size only shows when it runs") from None
             if _is_large(node.op, sizes):
                 raise _wants_trust(node, f"makes something of more than {_MOST_NUMBERS:,} numbers")
+
+
+def refuse_large_results(graph: Any) -> None:
+    """Look at the shapes that TensorFlow has inferred, before anything is computed.
+
+    Args:
+        graph: Of a function that was loaded.
+
+    Raises:
+        ModelError: A result is larger than any layer, and than everything that it is made of.
+    """
+    waiting, visited = [graph], set()
+    while waiting:
+        graph = waiting.pop()
+        for operation in graph.get_operations():
+            before = max(map(_numbers_in, operation.inputs), default=0)
+            if max(map(_numbers_in, operation.outputs), default=0) > max(before, _MOST_NUMBERS):
+                raise _wants_trust(operation.node_def, f"makes something of more than {_MOST_NUMBERS:,} numbers")
+            for value in operation.node_def.attr.values():
+                for function in (value.func, *value.list.func):
+                    # A graph has no public way to the functions that it calls.
+                    if function.name in graph._functions and function.name not in visited:
+                        visited.add(function.name)
+                        waiting.append(graph._functions[function.name].graph)
+
+
+def _numbers_in(tensor: Any) -> int:
+    """How many numbers one image needs in a tensor; what is not known counts as one."""
+    return 0 if tensor.shape.rank is None else math.prod(size or 1 for size in tensor.shape.as_list())
 
 
 def _is_large(operation: str, sizes: Sequence[_Numbers]) -> bool:

@@ -16,6 +16,8 @@ def telling_line(error: BaseException | None) -> str:
         return type(error).__name__
     # TorchScript puts the way to the error first, and what it is last.
     line = lines[-1] if "TorchScript interpreter" in lines[0] else lines[0]
+    if line.endswith("list index out of range"):  # which is also how a division that was guarded ends
+        return "it asks a list for an item that is not there, or divides by 0"
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
 
 

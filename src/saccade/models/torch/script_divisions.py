@@ -160,7 +160,7 @@ def guard_divisions(functions: Any) -> None:
     """
     for function in functions.get_functions():
         for node in list(_nodes_in(function.graph.nodes())):
-            if node.kind() in _ROUNDED and node.inputsSize() == 3:
+            if node.kind() in _ROUNDED and node.inputsSize() > 2:
                 _settle(function.graph, node)
             elif node.kind().removeprefix("aten::") in _DIVISIONS and node.output().type().kind() != "TensorType":
                 _guard(function.graph, node)
@@ -175,12 +175,12 @@ def _nodes_in(nodes: Any) -> Iterator[Any]:
 
 def _settle(graph: Any, node: Any) -> None:
     """Whole numbers in tensors are divided towards 0 without a look at them: -1 must not be among the divisors."""
-    dividend, divisor, mode = node.inputs()
+    dividend, divisor, mode, *others = node.inputs()
     is_mode = mode.type().annotation_str in ("str", "Optional[str]")  # and not a tensor to write into
     if not is_mode or _constant(mode) == "floor" or is_safe_divisor(_constant(divisor)):
         return
     number = _number_in(divisor)
-    if not is_safe_divisor(number) or node.kind().endswith("_"):
+    if not is_safe_divisor(number) or others or node.kind().endswith("_"):
         raise Untrusted("a division that rounds towards zero by a number that only shows when it runs")
     # A tensor of the code could be written over; a number cannot.
     fixed = _inserted(graph, node, "prim::Constant", [], _whole_number(), number)
