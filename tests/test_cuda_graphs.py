@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,9 @@ from torch import nn
 import saccade
 from saccade.engines import cuda_graphs
 from saccade.engines.cuda_graphs import CudaGraphs
+from saccade.engines.torch import TorchBackend
 from saccade.models.torch.composition import Composition
+from saccade.models.torch.state import inference_mode
 
 
 class Scaled(nn.Module):
@@ -28,6 +32,13 @@ class Scaled(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return self.convolution(images) * self.factors[0] * self.scale
+
+
+class Drawn(nn.Module):
+    """Adds noise."""
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        return values + 0.1 * torch.randn_like(values)
 
 
 def double_first_factor(module: Scaled) -> None:
@@ -97,6 +108,9 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             recordings[-1] += 1
             return self.function(*torch.utils._pytree.tree_unflatten(leaves, self.structure))
 
+        def wait(self) -> None:
+            """What a processor computes is there."""
+
     def record(function: Any, arguments: Any, leaves: Any, composition: Any) -> Any:
         assert leaves
         recordings.append(0)
@@ -128,8 +142,76 @@ def test_what_comes_again_is_recorded_once_for_each_shape_and_again_after_a_chan
     assert recorded == [3, 1]
     scale_again(module)
     for _ in range(4):
-        ask(5)
-    assert recorded == [3, 1, 2]
+        ask(5)  # the first time it is played, and the answer thrown away
+    assert recorded == [3, 2, 2]
+
+
+def test_what_was_computed_by_other_parts_is_thrown_away(recorded: list[int]) -> None:
+    module = Scaled().requires_grad_(False)
+    before = copy.deepcopy(module)
+    program = CudaGraphs(lambda images: [before(images)], lambda: Composition(module))
+    for _ in range(3):
+        program(torch.ones(1, 3, 5, 5))
+    program._function = lambda images: [module(images)]
+    scale_again(module)
+    images = torch.rand(1, 3, 5, 5)
+    torch.testing.assert_close(program(images)[0], module(images))
+    assert recorded == [2]
+
+
+def test_what_lies_elsewhere_is_not_played(recorded: list[int]) -> None:
+    module = Scaled().requires_grad_(False)
+    program = CudaGraphs(lambda images: [module(images)], lambda: Composition(module))
+    for _ in range(4):
+        program(torch.ones(1, 3, 5, 5))
+    assert recorded == [2]
+    put_weights_elsewhere(module)
+    program(torch.ones(1, 3, 5, 5))
+    assert recorded == [2]
+
+
+def test_a_recording_of_a_module_in_training_is_played_and_leaves_it_as_it_was(recorded: list[int]) -> None:
+    module = nn.Sequential(Scaled(), nn.Dropout(0.5)).train()
+    modes: list[bool] = []
+
+    def answer(images: torch.Tensor) -> list[torch.Tensor]:
+        modes.append(module[1].training)
+        return [module(images).detach()]
+
+    program = CudaGraphs(answer, lambda: Composition(module), lambda: inference_mode(module))
+    for _ in range(3):
+        program(torch.ones(1, 3, 5, 5))
+    assert (recorded, modes) == ([1], [False] * 3)
+    program(torch.ones(1, 3, 5, 5))
+    assert recorded == [2]
+    assert all(part.training for part in module.modules())
+    assert all(weight.requires_grad for weight in module.parameters())
+
+
+def test_playing_leaves_random_states_as_they_were(recorded: list[int]) -> None:
+    program = CudaGraphs(lambda images: [images + torch.rand(3)], lambda: Composition(Scaled()))
+    for _ in range(3):
+        program(torch.zeros(3))
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    program(torch.zeros(3))
+    assert recorded == [2]
+    torch.testing.assert_close(torch.rand(2), expected)
+
+
+def test_arguments_are_told_apart_by_how_they_lie_in_lists_and_by_name() -> None:
+    one, two = torch.ones(1), torch.ones(2)
+    others: list[Any] = [
+        ([one, two],), ([one], two), ([two, one],), ({"one": one}, two), ({"two": one}, two), ([one, two], []),
+        ([one, two.double()],), ([one, torch.ones(4)[::2]],),
+    ]  # fmt: skip
+    structures = [cuda_graphs._structure(arguments, []) for arguments in others]
+    assert len(set(structures)) == len(others)
+    for arguments in others:
+        leaves: list[torch.Tensor] = []
+        cuda_graphs._structure(arguments, leaves)
+        assert str(cuda_graphs._rebuilt(arguments, iter(leaves))) == str(arguments)
 
 
 def test_what_needs_much_memory_or_cannot_be_recorded_is_computed_as_it_comes(
@@ -187,9 +269,22 @@ def test_threads_compute_at_the_same_time_what_is_not_recorded(monkeypatch: pyte
             assert len(answer) == 1
 
 
-def test_maps_of_a_processor_are_computed_as_they_come() -> None:
+def test_maps_of_a_processor_are_computed_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CudaGraphs, "__call__", lambda *_: pytest.fail("was recorded"))
     module = Scaled().eval()
     encoder = saccade.Encoder(module, layer="convolution", value_range=(0, 1), input_shape=(16, 16, 3))
     images = np.random.default_rng(0).random((1, 16, 16, 3), np.float32)
     saccade.explain(encoder, images, "saliency")
-    assert not any(isinstance(program, CudaGraphs) for program in encoder.engine._programs.values())
+
+
+@pytest.mark.parametrize(("draws", "answer"), [(None, "recorded"), (4, "computed")])
+def test_images_on_a_gpu_are_asked_of_recordings_wherever_the_model_was_when_they_were_compiled(
+    draws: int | None, answer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = nn.Sequential(Scaled(), Drawn())
+    encoder = saccade.Encoder(module, layer="1", value_range=(0, 1), input_shape=(16, 16, 3), draws=draws or 1)
+    backend = TorchBackend(encoder.network if draws else encoder.network.network)  # type: ignore[attr-defined]
+    monkeypatch.setattr(CudaGraphs, "__call__", lambda *_: "recorded")
+    program = backend.compile(lambda *_: "computed")
+    on_gpu = SimpleNamespace(device=torch.device("cuda", 0))
+    assert (program(torch.ones(1), torch.ones(1)), program(on_gpu)) == ("computed", answer)

@@ -12,8 +12,9 @@ from torch_autoencoder import Autoencoder, autoencoder, pictures, read
 
 import saccade
 from saccade.errors import ModelError
+from saccade.models.torch.image_layout import ImageLayout
 from saccade.models.torch.network import TorchNetwork
-from saccade.models.torch.state import _only_reads
+from saccade.models.torch.state import _only_reads, inference_mode
 
 
 @pytest.fixture
@@ -78,6 +79,45 @@ def test_buffers_that_change_while_evaluating_are_put_back() -> None:
     read(network, pictures(), "conv")
     assert module.calls == 0
     assert module.last is last
+
+
+class Renaming(nn.Module):
+    """Notes the same number under another name at every call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 4, 3)
+        self.first = 1
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        name = "first" if hasattr(self, "first") else "second"
+        delattr(self, name)
+        setattr(self, {"first": "second", "second": "first"}[name], 1)
+        return self.convolution(images)
+
+
+def test_attributes_that_go_by_another_name_afterwards_are_put_back() -> None:
+    module = Renaming()
+    with inference_mode(module):
+        module(torch.zeros(1, 3, 8, 8))
+        assert hasattr(module, "second")
+    assert (module.first, hasattr(module, "second")) == (1, False)
+
+
+def test_the_device_is_that_of_the_first_weight_wherever_it_stands() -> None:
+    meta = nn.Conv2d(3, 4, 3, device="meta")
+    buffers = nn.BatchNorm2d(3, affine=False)
+    deep: nn.Module = meta
+    for _ in range(12):
+        deep = nn.Sequential(deep)
+    modules = [meta, deep, nn.Sequential(nn.ReLU(), meta), nn.Sequential(buffers, nn.ReLU(), meta, nn.Linear(2, 2))]
+    assert [ImageLayout(module).device.type for module in modules] == ["meta"] * len(modules)
+    assert [ImageLayout(module).device.type for module in (buffers, nn.ReLU(), nn.Sequential())] == ["cpu"] * 3
+    moved = nn.Sequential(nn.Linear(2, 2))
+    layout = ImageLayout(moved)
+    assert layout.device.type == "cpu"
+    moved.to("meta")
+    assert layout.device.type == "meta"
 
 
 def test_visits_may_overlap_between_threads(module: Autoencoder) -> None:

@@ -55,9 +55,11 @@ def check_arguments(name: str, owner: Callable[..., Any], values: Mapping[str, A
         >>> check_arguments("smoothgrad", lambda *, samples: None, {"samples": np.int64(3)})
         {'samples': 3}
     """
-    annotations = _annotations(owner) if values else {}
+    kinds_by_argument = _kinds_by_argument(owner) if values else {}
     for argument, value in values.items():
-        kinds = _kinds(annotations.get(argument, Any))
+        kinds = kinds_by_argument.get(argument, (Any,))
+        if value is None and type(None) in kinds:
+            continue
         if not any(_fits(value, kind) for kind in kinds):
             words = " or ".join(dict.fromkeys(_in_words(kind) for kind in kinds))
             raise InputError(f"{argument}={_shown(value)} of {name}: give {words}.")
@@ -113,9 +115,10 @@ def _keywords(owner: Callable[..., Any]) -> tuple[str, ...] | None:
 
 
 @functools.lru_cache(maxsize=128)
-def _annotations(owner: Callable[..., Any]) -> dict[str, Any]:
+def _kinds_by_argument(owner: Callable[..., Any]) -> dict[str, tuple[Any, ...]]:
+    """What each argument may be, by its annotation."""
     try:
-        return typing.get_type_hints(owner)
+        return {argument: _kinds(annotation) for argument, annotation in typing.get_type_hints(owner).items()}
     except (NameError, TypeError, AttributeError):
         return {}  # a function of the user's own, with annotations that only a type checker can read
 

@@ -183,6 +183,10 @@ class Backend(ABC):
         with self.network.inference_mode(), self.arithmetic():
             yield
 
+    def program_context(self) -> AbstractContextManager[None]:
+        """Inside, what `compile` gave may be called, but the model itself is not run."""
+        return self.context()
+
     @abstractmethod
     def arithmetic(self) -> AbstractContextManager[Any]:
         """Inside, the framework computes on the device asked for, and records nothing; the model is not run."""

@@ -152,7 +152,7 @@ class Execution:
         """
         fixed_batch = self.engine.network.fixed_batch
         if self.engine.batch is None and len(images) * points > FASTEST_BATCH and fixed_batch is None:
-            with self.engine.backend.context():
+            with self.engine.backend.program_context():
                 self.engine.measure_batch(images, layers)
         examples = self.engine.examples(images, layers, question, shared, self._reserved)
         refined = refined and not self.partial_after
@@ -163,7 +163,7 @@ class Execution:
             if fixed_batch is not None:
                 plan = _fixed_plan(fixed_batch, len(images), points)
             try:
-                with self.engine.backend.context():
+                with self.engine.backend.program_context():
                     return work(plan)
             except BaseException as error:
                 if self.engine.backend.is_failure_of_model(error) and not self.engine.backend.is_out_of_memory(error):

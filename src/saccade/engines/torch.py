@@ -80,10 +80,25 @@ class TorchBackend(Backend):
 
     def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Plain calls, since torch computes as it goes; on a GPU small programs are recorded and played again."""
-        composition: Callable[[], Any] | None = getattr(self.network, "composition", None)
-        if composition is None or not str(self._device()).startswith("cuda"):
+        if self._composition is None:
             return function
-        return CudaGraphs(function, composition)
+        graphs = CudaGraphs(function, self._composition, self.network.inference_mode)
+
+        def program(images: Tensor, *others: Any) -> Any:
+            # A live model may be moved, and its images are where it is.
+            return (graphs if images.device.type == "cuda" else function)(images, *others)
+
+        return program
+
+    def program_context(self) -> AbstractContextManager[None]:
+        """Inside, programs are called; those of a GPU put the module into inference mode where they are not played."""
+        is_recorded = self._composition is not None and self._device().type == "cuda"
+        return self.arithmetic() if is_recorded else self.context()
+
+    @property
+    def _composition(self) -> Callable[[], Any] | None:
+        """What gives the module's composition; Keras models have none."""
+        return getattr(self.network, "composition", None)
 
     def gradient(
         self, function: Callable[[Tensor], tuple[Tensor, Tensor | None]], at: Tensor

@@ -23,9 +23,14 @@ class AveragedNetwork(WrappedNetwork):
         network: The model as it was opened.
         draws: How many times each image is computed.
 
+    Attributes:
+        composition: None, so that no pass is recorded for others: what is drawn goes on from one to the next.
+
     Raises:
         InputError: The model takes one batch size only, or the number is none.
     """
+
+    composition = None
 
     def __init__(self, network: Network, draws: int) -> None:
         if not isinstance(draws, int) or isinstance(draws, bool) or draws < 1:

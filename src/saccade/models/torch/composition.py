@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from operator import is_
+from itertools import chain
+from operator import attrgetter, is_, methodcaller
 from typing import Any
 
 from saccade.models.torch.state import parts_in
 
+_address = methodcaller("data_ptr")
+_kind = attrgetter("dtype")
 _SEQUENCES = (list, tuple, set, frozenset)
 _DEPTH = 2
 """Containers on an attribute are looked into, and containers in these; what lies deeper is only known as a whole."""
@@ -33,23 +36,29 @@ class Composition:
     """
 
     def __init__(self, module: Any) -> None:
-        self._contents: list[tuple[Collection[Any], list[Any]]] = []
+        self._contents: list[Collection[Any]] = []  # the values of a dict show what it holds at any time
+        self._lengths: list[int] = []
+        self._values: list[Any] = []
         self._empty: list[Collection[Any]] = []
         self._tensors: list[Any] = []
         for part in parts_in(module):
             self._record(vars(part), 0)
-        self._addresses = self._current_addresses()
+        self._addresses = list(map(_address, self._tensors))
+        self._kinds = list(map(_kind, self._tensors))
         self._precision = _precision()
+
+    def is_in_place(self) -> bool:
+        """Do its tensors still lie where they lay? Then what computes with these addresses at least reads them."""
+        return list(map(_address, self._tensors)) == self._addresses
 
     def holds(self) -> bool:
         """Is the module still put together like this, at the same addresses, and computed in the same precision?"""
         return (
             not any(self._empty)
-            and all(
-                len(container) == len(values) and all(map(is_, _values(container), values))
-                for container, values in self._contents
-            )
-            and self._current_addresses() == self._addresses
+            and list(map(len, self._contents)) == self._lengths
+            and all(map(is_, chain.from_iterable(self._contents), self._values))
+            and self.is_in_place()
+            and list(map(_kind, self._tensors)) == self._kinds
             and _precision() == self._precision
         )
 
@@ -57,20 +66,16 @@ class Composition:
         if not container:
             self._empty.append(container)
             return
-        values = list(_values(container))
-        self._contents.append((container, values))
+        content = container.values() if isinstance(container, dict) else container
+        values = list(content)
+        self._contents.append(content)
+        self._lengths.append(len(values))
+        self._values += values
         for value in values:
             if hasattr(value, "data_ptr"):
                 self._tensors.append(value)
             elif depth < _DEPTH and isinstance(value, (dict, *_SEQUENCES)):
                 self._record(value, depth + 1)
-
-    def _current_addresses(self) -> list[Any]:
-        return [(tensor.data_ptr(), tensor.dtype) for tensor in self._tensors]
-
-
-def _values(container: Any) -> Collection[Any]:
-    return container.values() if isinstance(container, dict) else container
 
 
 def _precision() -> tuple[Any, ...]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any, TypeVar
 
 from saccade.models.torch.state import parts_in
 from saccade.typing import Tensor
 
 _Answer = TypeVar("_Answer")
+_FIRST_PARTS = 8
+"""So many first parts of first parts are asked for a weight before all parts are walked through."""
 
 
 class ImageLayout:
@@ -30,8 +33,17 @@ class ImageLayout:
         """The torch device of the first weight."""
         import torch
 
-        weight = next((weight for weight in self._tensors("_parameters", "_buffers")), None)
-        return torch.device("cpu") if weight is None else weight.device
+        # Asked several times for every image, and mostly answered by the first part of the first part.
+        part = self.module
+        for _ in range(_FIRST_PARTS):
+            for weight in part._parameters.values():
+                if weight is not None:
+                    return weight.device
+            part = next(iter(part._modules.values()), None)
+            if part is None:
+                break
+        tensors = chain(self._tensors("_parameters"), self._tensors("_buffers"))
+        return next((tensor.device for tensor in tensors), torch.device("cpu"))
 
     @property
     def dtype(self) -> Any:
@@ -69,8 +81,7 @@ class ImageLayout:
         # Not `contiguous()`: it leaves a single channel's strides as they are, from which torch guesses channels last.
         return images.clone(memory_format=torch.contiguous_format) if self.is_contiguous else images
 
-    def _tensors(self, *kinds: str) -> Any:
-        """The module's weights, or weights and buffers; asked often, so without their names."""
-        for kind in kinds:
-            for part in parts_in(self.module):
-                yield from (tensor for tensor in getattr(part, kind).values() if tensor is not None)
+    def _tensors(self, kind: str) -> Iterator[Tensor]:
+        """The module's weights, or its buffers, without their names."""
+        for part in parts_in(self.module):
+            yield from (tensor for tensor in getattr(part, kind).values() if tensor is not None)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from operator import is_
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -46,17 +47,30 @@ def inference_mode(module: Any) -> Iterator[None]:
         state.users += 1
         if state.users == 1:
             _enter(module, state)
-    random_states = _random_states(state.devices)
     try:
-        yield
+        with random_states_kept(state.devices):
+            yield
     finally:
-        for put_back, random_state in random_states:
-            put_back(random_state)
         with _lock:
             state.users -= 1
             if state.users == 0:
                 _leave(state)
                 del _states[module]
+
+
+@contextmanager
+def random_states_kept(devices: Collection[Any]) -> Iterator[None]:
+    """Afterwards whatever draws random numbers on the processor or on one of these devices goes on as if nothing was.
+
+    Args:
+        devices: torch devices.
+    """
+    random_states = _random_states(devices)
+    try:
+        yield
+    finally:
+        for put_back, random_state in random_states:
+            put_back(random_state)
 
 
 def parts_in(module: Any) -> Iterator[Any]:
@@ -68,34 +82,45 @@ def parts_in(module: Any) -> Iterator[Any]:
     while waiting:
         part = waiting.pop()
         yield part
-        if part._modules:
-            for child in reversed(part._modules.values()):
+        children = part._modules
+        if children:
+            for child in reversed(children.values()):
                 if child is not None and id(child) not in visited:
                     visited.add(id(child))
                     waiting.append(child)
 
 
 def _enter(module: Any, state: _State) -> None:
+    import torch
+
+    has_other_devices = torch.cuda.is_initialized() or torch.backends.mps.is_available()
     for part in parts_in(module):
-        # PyTorch's own layers note nothing.
-        if not type(part).__module__.startswith("torch.nn."):
+        kind = type(part)
+        if not _notes_nothing(kind):  # type: ignore[arg-type]  # types can be hashed
             state.attributes.append((vars(part), dict(vars(part))))
         if getattr(part, "training", None) is True:
             state.training.append(part)
             part.training = False
-        if part._buffers and not _only_reads(type(part)):  # type: ignore[arg-type]  # types can be hashed
-            for name, buffer in part._buffers.items():
+        buffers = part._buffers
+        if buffers and not _only_reads(kind):  # type: ignore[arg-type]
+            for name, buffer in buffers.items():
                 if buffer is not None:
                     copy = buffer.detach().clone()
-                    state.buffers.append((part._buffers, name, buffer, copy, _version(buffer)))
-        if part._parameters:
-            for weight in part._parameters.values():
-                if weight is None:
-                    continue
-                state.devices.add(weight.device)
-                if weight.requires_grad:
+                    state.buffers.append((buffers, name, buffer, copy, _version(buffer)))
+        weights = part._parameters
+        if weights:
+            for weight in weights.values():
+                if weight is not None and weight.requires_grad:
                     state.learning.append(weight)
-                    weight.requires_grad_(False)
+                    weight.requires_grad = False
+            if has_other_devices:
+                state.devices.update(weight.device for weight in weights.values() if weight is not None)
+
+
+@cache
+def _notes_nothing(kind: type) -> bool:
+    """Is a class one of PyTorch's own layers?"""
+    return kind.__module__.startswith("torch.nn.")
 
 
 @cache
@@ -120,7 +145,9 @@ def _leave(state: _State) -> None:
     for part in state.training:
         part.training = True
     for weight in state.learning:
-        weight.requires_grad_(True)
+        weight.requires_grad = True
+    if not state.buffers:
+        return
     with torch.no_grad():
         for holder, name, buffer, values, version in state.buffers:
             if _version(buffer) != version or buffer.is_inference():
@@ -130,6 +157,8 @@ def _leave(state: _State) -> None:
 
 
 def _put_back(attributes: dict[str, Any], values: dict[str, Any]) -> None:
+    if list(attributes) == list(values) and all(map(is_, attributes.values(), values.values())):
+        return
     for name in [name for name in attributes if name not in values]:
         del attributes[name]
     for name, value in values.items():
@@ -142,7 +171,7 @@ def _version(tensor: Tensor) -> int:
     return 0 if tensor.is_inference() else int(tensor._version)
 
 
-def _random_states(devices: set[Any]) -> list[tuple[Any, Tensor]]:
+def _random_states(devices: Collection[Any]) -> list[tuple[Any, Tensor]]:
     """The random states that a module on these devices can draw from, each with the function that puts it back."""
     import torch
 
