@@ -30,7 +30,9 @@ def length(values: Array) -> Array:
     total = np.empty(values.shape[:-1], values.dtype)
     with np.errstate(over="ignore", under="ignore"):
         for some, out in _blocks(values, total):
-            _add_up(np.square(some), out)
+            np.square(some[:, 0], out=out)
+            for channel in range(1, some.shape[1]):
+                out += np.square(some[:, channel])
             np.sqrt(out, out=out)
     # A look at the joined numbers is cheaper than one at all channels before.
     if not squares_are_safe(total):

@@ -72,7 +72,9 @@ class JaxBackend(Backend):
         """Begin to bring a tensor back, behind what computes it and before what is asked for next."""
         import jax
 
-        if self.is_accelerator and tensor.nbytes >= _LARGE:
+        if not self.is_accelerator:
+            return lambda: np.asarray(tensor)
+        if tensor.nbytes >= _LARGE:
             # Into page-locked memory, which the device writes by itself; it is scarce, and a result may live long.
             tensor = jax.device_put(tensor, tensor.sharding.with_memory_kind("pinned_host"))
             return lambda: np.array(tensor)

@@ -39,10 +39,11 @@ class TensorFlowBackend(Backend):
         return _has_accelerator()
 
     def tensor(self, values: NDArray[Any]) -> Tensor:
-        """Bring a float32 array to the device."""
+        """Bring a float32 array to the device; a processor reads one that nobody may write into where it lies."""
         import tensorflow as tf
 
-        return tf.convert_to_tensor(values, tf.float32)
+        is_safe = values.dtype == np.float32 and not values.flags.writeable and not self.is_accelerator
+        return tf.constant(_Uncopied(values) if is_safe else values, tf.float32)
 
     def indices(self, values: NDArray[np.int32]) -> Tensor:
         """Bring an int32 array to the device."""
@@ -189,6 +190,16 @@ class TensorFlowBackend(Backend):
         import tensorflow as tf
 
         return tf.device(self.device) if self.device else nullcontext()
+
+
+class _Uncopied:
+    """An array that TensorFlow does not know for one: of those it makes a copy, and another one where it must."""
+
+    def __init__(self, values: NDArray[Any]) -> None:
+        self._values = values
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self._values, dtype, copy=copy)
 
 
 def _connected(gradient: Tensor) -> Tensor:

@@ -17,6 +17,8 @@ from saccade.images.placement import FloatArray, Placement
 from saccade.images.recipe import checked_range
 
 _Kind = TypeVar("_Kind", bound=np.generic)
+_ALIGNMENT = 64
+"""Bytes at whose multiples arrays begin that the frameworks read without a copy."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +189,7 @@ def _copied(values: NDArray[Any]) -> tuple[FloatArray, float, float]:
 
     A NaN is its array's least and its greatest number.
     """
-    stack = np.empty(values.shape, np.float32)
+    stack = _aligned(values.shape)
 
     def copy(image: int) -> tuple[Any, Any]:
         extent = values[image].min(), values[image].max()
@@ -198,6 +200,14 @@ def _copied(values: NDArray[Any]) -> tuple[FloatArray, float, float]:
     extents = [copy(image) for image in range(len(values))]
     least, most = (np.array(numbers) for numbers in zip(*extents, strict=True))
     return stack, float(least.min()), float(most.max())
+
+
+def _aligned(shape: tuple[int, ...]) -> FloatArray:
+    """Memory that frameworks read where it lies; what begins elsewhere they copy."""
+    size = 4 * math.prod(shape)
+    memory = np.empty(size + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    return memory[start : start + size].view(np.float32).reshape(shape)
 
 
 def _size(images: Images) -> str:
