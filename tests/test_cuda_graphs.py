@@ -288,3 +288,16 @@ def test_images_on_a_gpu_are_asked_of_recordings_wherever_the_model_was_when_the
     program = backend.compile(lambda *_: "computed")
     on_gpu = SimpleNamespace(device=torch.device("cuda", 0))
     assert (program(torch.ones(1), torch.ones(1)), program(on_gpu)) == ("computed", answer)
+
+
+def test_on_a_gpu_the_program_itself_puts_the_module_into_inference_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = Scaled().train()
+    backend = saccade.Encoder(module, layer="convolution", value_range=(0, 1), input_shape=(16, 16, 3)).engine.backend
+    with backend.program_context():
+        assert not module.training
+        assert not torch.is_grad_enabled()
+    monkeypatch.setattr(TorchBackend, "_device", lambda _: torch.device("cuda", 0))
+    with backend.program_context():
+        assert module.training
+        assert not torch.is_grad_enabled()
+    assert module.training
