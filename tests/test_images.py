@@ -216,3 +216,11 @@ def test_png_text_is_no_way_in(cat):
         ImageError, match="image 1 carries more text beside its pixels than is read; save it again without"
     ):
         read(stream.getvalue(), FREE)
+
+
+def test_arrays_taken_over_begin_where_frameworks_read_them_without_a_copy():
+    for shape in ((1, 5, 7, 3), (3, 2, 2, 1), (1, 224, 224, 3)):
+        array = Images.from_array(np.ones(shape), (0, 1)).array
+        assert array.ctypes.data % 64 == 0
+        assert array.flags.c_contiguous
+        assert (array == 1).all()

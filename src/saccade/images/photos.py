@@ -206,7 +206,7 @@ def _aligned(shape: tuple[int, ...]) -> FloatArray:
     """Memory that frameworks read where it lies; what begins elsewhere they copy."""
     size = 4 * math.prod(shape)
     memory = np.empty(size + _ALIGNMENT, np.uint8)
-    start = -memory.ctypes.data % _ALIGNMENT
+    start = -memory.__array_interface__["data"][0] % _ALIGNMENT
     return memory[start : start + size].view(np.float32).reshape(shape)
 
 
