@@ -74,7 +74,7 @@ class JaxBackend(Backend):
 
         if not self.is_accelerator:
             return lambda: np.asarray(tensor)
-        if tensor.nbytes >= _LARGE:
+        if tensor.nbytes >= _LARGE and _has_pinned_memory(next(iter(tensor.devices()))):
             # Into page-locked memory, which the device writes by itself; it is scarce, and a result may live long.
             tensor = jax.device_put(tensor, tensor.sharding.with_memory_kind("pinned_host"))
             return lambda: np.array(tensor)
@@ -187,6 +187,12 @@ class JaxBackend(Backend):
         if self.is_accelerator:
             keep_freed_memory()  # only arrays of the host are made of it
         return nullcontext() if self._at is None else jax.default_device(self._at)
+
+
+@cache
+def _has_pinned_memory(device: Any) -> bool:
+    """Can a device write into page-locked memory of the host?"""
+    return any(memory.kind == "pinned_host" for memory in device.addressable_memories())
 
 
 @cache
