@@ -360,19 +360,7 @@ def test_a_model_of_one_batch_size(backend: str) -> None:
     close(engine.activations(images, [layer])[layer], expected, 1e-5)
 
 
-def test_an_array_that_may_be_written_into_is_sent_as_it_was(model: keras.Model, backend: str) -> None:
-    if backend == "jax":
-        pytest.skip("JAX reads every aligned array where it lies")
-    engine_backend = Encoder(model, layer="encoded").engine.backend
-    for shape in ((1, 8, 8, 3), (8, 224, 224, 3)):
-        values = np.zeros(shape, np.float32)
-        with engine_backend.context():
-            tensor = engine_backend.tensor(values)
-            values += 1
-            assert not engine_backend.array(tensor).any()
-
-
-def test_an_array_that_nobody_may_write_into_comes_to_the_model_as_it_is(model: keras.Model, backend: str) -> None:
+def test_an_array_that_nobody_may_write_into_comes_to_the_model_as_it_is(model: keras.Model) -> None:
     encoder = Encoder(model, layer="encoded")
     images = encoder.images(nets.pictures(model, 3))
     engine_backend = encoder.engine.backend
@@ -382,5 +370,3 @@ def test_an_array_that_nobody_may_write_into_comes_to_the_model_as_it_is(model: 
             array = engine_backend.array(engine_backend.tensor(part))
         np.testing.assert_array_equal(array, part.astype(np.float32))
         assert array.dtype == np.float32
-    if backend == "tensorflow":
-        assert np.shares_memory(engine_backend.array(engine_backend.tensor(images.array)), images.array)
