@@ -172,9 +172,8 @@ class Questions(Execution):
             program = self.engine.program(
                 ("score", path, names, at, must_share), lambda: programs.score_program(mover, backend, path, measures)
             )
+            arguments = self._arguments(images, objectives, points, fixed)
             totals: list[NDArray[np.float64]] = []
-            uploaded: tuple[slice, Any] | None = None
-            steps: tuple[slice, dict[str, Tensor]] | None = None
 
             def take(piece: Piece, answers: list[list[Callable[[], Array]]]) -> None:
                 for index, terms in enumerate(answers):
@@ -195,11 +194,7 @@ class Questions(Execution):
             # A device computes behind the program's back: a piece's answers are waited for once the next is under way.
             waiting: list[tuple[Piece, list[list[Callable[[], Array]]]]] = []
             for piece in self.pieces(plan, len(images), len(points)):
-                if uploaded is None or uploaded[0] != piece.images:
-                    uploaded = (piece.images, self._upload(piece, images, objectives, fixed))
-                if steps is None or steps[0] != piece.points:
-                    steps = (piece.points, self.tensors(points, piece.points))
-                answers = program(*uploaded[1], steps[1])
+                answers = program(*arguments(piece))
                 waiting.append((piece, [list(map(backend.fetch, terms)) for terms in answers]))
                 if len(waiting) > 1 or not backend.is_accelerator or self.is_timed:
                     take(*waiting.pop(0))
@@ -311,9 +306,8 @@ class Questions(Execution):
             program = engine.program(("gradient", path, measure.name, layer, *how), make)
             measure_weights = backend.constant(measure.weights)
             matrices = [] if joining is None or join is None else list(map(backend.constant, joining.matrices))
+            arguments = self._arguments(images, [objective], points, fixed)
             totals: list[Array] = []
-            uploaded: tuple[slice, Any] | None = None
-            steps: tuple[slice, dict[str, Tensor]] | None = None
             running = RunningSums(moments=variance)
             # A device computes behind the program's back: images are waited for once the next ones are under way.
             waiting: list[tuple[slice, list[Callable[[], Array]], Tensor]] = []
@@ -332,14 +326,11 @@ class Questions(Execution):
                     total[some] = array
 
             for piece in self.pieces(plan, len(images), len(points)):
-                if uploaded is None or uploaded[0] != piece.images:
-                    uploaded = (piece.images, self._upload(piece, images, [objective], fixed))
+                if piece.points.start == 0:
                     running = RunningSums(moments=variance)
                 share = shares[piece.points].copy()
                 share[: piece.new_points] = 0.0  # an overlapping last piece must not count a point twice
-                if steps is None or steps[0] != piece.points:
-                    steps = (piece.points, self.tensors(points, piece.points))
-                answers = program(*uploaded[1], steps[1], backend.constant(share), measure_weights, matrices)
+                answers = program(*arguments(piece), backend.constant(share), measure_weights, matrices)
                 maps = [answers.pop()] if join is not None else []
                 running.add(answers, float(share.sum(dtype=np.float64)))
                 if self.is_timed:
@@ -440,6 +431,23 @@ class Questions(Execution):
                     tensor = on_device[some]
                 parts.append(backend.array(backend.joined(tensor, joining.join, matrices)))
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _arguments(
+        self, images: Array, objectives: Sequence[Objective], points: Points, fixed: Arrays
+    ) -> Callable[[Piece], tuple[Any, ...]]:
+        """What programs get of a piece; images go up once for all of their points, and points once for all images."""
+        uploaded: tuple[slice, Any] | None = None
+        steps: tuple[slice, dict[str, Tensor]] | None = None
+
+        def of(piece: Piece) -> tuple[Any, ...]:
+            nonlocal uploaded, steps
+            if uploaded is None or uploaded[0] != piece.images:
+                uploaded = piece.images, self._upload(piece, images, objectives, fixed)
+            if steps is None or steps[0] != piece.points:
+                steps = piece.points, self.tensors(points, piece.points)
+            return *uploaded[1], steps[1]
+
+        return of
 
     def _upload(
         self, piece: Piece, images: Array, objectives: Sequence[Objective], fixed: Arrays
