@@ -91,8 +91,8 @@ def traced(module: Any, images: Tensor, bound: ResultBound | None = None) -> Tra
             if run.trace.failure is None or not str(error).rstrip().endswith("RuntimeError:"):
                 raise
             kind, text = run.trace.failure
-            # Any other kind is raised as PyTorch raises what it has no kernel for: its text speaks of PyTorch, not of the
-            # model, and is not quoted (`PLAIN_ERRORS`).
+            # Any other kind is raised as PyTorch raises what it has no kernel for: its text speaks of PyTorch, not of
+            # the model, and is not quoted (`PLAIN_ERRORS`).
             raise (kind if kind in PLAIN_ERRORS else NotImplementedError)(text) from error
         record(None, 1, output)
     run.trace.finish()
