@@ -39,7 +39,8 @@ def encoders(model: keras.Model, layer: str | None) -> list[saccade.Encoder]:
             weight.assign(np.random.default_rng(1).normal(size=weight.shape))
     encoders = [saccade.Encoder(model, layer=layer, value_range=(-5, 5)) for _ in range(2)]
     plain = encoders[1].network
-    plain.__dict__["_measured"] = (plain._measured[0], ())  # type: ignore[attr-defined]
+    measured_layers, rewrites = plain._measured  # type: ignore[attr-defined]
+    plain.__dict__["_measured"] = measured_layers, tuple(rewrite for rewrite in rewrites if not rewrite.after)
     return encoders
 
 
@@ -51,7 +52,7 @@ def check(model: keras.Model, layer: str | None = None) -> list[tuple[str, str]]
     gradients = [saccade.explain(encoder, images, "saliency", code()).raw for encoder in (mine, plain)]
     np.testing.assert_allclose(*gradients, rtol=1e-5, atol=1e-6 * np.abs(gradients[1]).max())
     assert isinstance(mine.network, KerasNetwork)
-    return [(later.layer, later.pooling) for later in mine.network._measured[1]]
+    return [(rewrite.layer, path) for rewrite in mine.network._measured[1] for path in rewrite.after]
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def values_and_gradient(network: TorchNetwork, layer: str, taps: dict[str, objec
 def check(module: nn.Module, layer: str = "output", taps: dict[str, object] | None = None) -> TorchNetwork:
     """The module gives the same as one of which nothing waits."""
     network, plain = TorchNetwork(module), TorchNetwork(module)
-    plain.__dict__["_postponed"] = ()
+    plain.__dict__["_rewrites"] = ()
     layer = network.output if layer == "output" else layer
     for mine, expected in zip(
         values_and_gradient(network, layer, taps), values_and_gradient(plain, layer, taps), strict=True
@@ -69,16 +69,14 @@ CURVES = [
 @pytest.mark.parametrize("curve", CURVES, ids=str)
 def test_a_curve_that_never_falls_waits(curve: nn.Module) -> None:
     network = check(between(curve))
-    assert [(each.activation, each.pooling, each.names, each.pooled) for each in network._postponed] == [
-        (1, 1, {"1"}, "2")
-    ]
+    assert [(each.first, each.second, each.names, each.result) for each in network._rewrites] == [(2, 3, {"1"}, "2")]
 
 
 @pytest.mark.parametrize(
     "curve", [nn.GELU(), nn.SiLU(), nn.Mish(), nn.Hardswish(), nn.LeakyReLU(-0.2), nn.PReLU()], ids=str
 )
 def test_a_curve_that_may_fall_does_not(curve: nn.Module) -> None:
-    assert check(between(curve))._postponed == ()
+    assert check(between(curve))._rewrites == ()
 
 
 @pytest.mark.parametrize(
@@ -92,7 +90,7 @@ def test_a_curve_that_may_fall_does_not(curve: nn.Module) -> None:
     ids=str,
 )
 def test_only_for_a_pooling_that_leaves_fewer_numbers(pooling: nn.Module, waits: bool) -> None:
-    assert bool(check(between(nn.ELU(), pooling))._postponed) is waits
+    assert bool(check(between(nn.ELU(), pooling))._rewrites) is waits
 
 
 def test_the_curve_is_computed_for_fewer_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,9 +115,9 @@ def test_a_change_of_the_curve_itself_is_seen() -> None:
 
 def test_functions_wait_too() -> None:
     network = check(Functional(lambda own, x: own.second(functional.max_pool2d(functional.elu(own.first(x)), 2))))
-    assert len(network._postponed) == 1
+    assert len(network._rewrites) == 1
     network = check(Functional(lambda own, x: own.second(torch.max_pool2d(own.first(x).relu(), 2))))
-    assert len(network._postponed) == 1
+    assert len(network._rewrites) == 1
 
 
 def test_a_curve_that_something_else_reads_does_not_wait() -> None:
@@ -144,7 +142,7 @@ def test_a_curve_that_something_else_reads_does_not_wait() -> None:
         warnings.simplefilter("ignore", DeprecationWarning)
         mean = torch.jit.trace(lambda values: values.mean(), torch.zeros(1, 6, 24, 24))
     for forward in (skip, view, places, script):
-        assert check(Functional(forward))._postponed == ()
+        assert check(Functional(forward))._rewrites == ()
 
 
 def test_numbers_that_leave_for_python_keep_everything_where_it_is() -> None:
@@ -152,7 +150,7 @@ def test_numbers_that_leave_for_python_keep_everything_where_it_is() -> None:
         bent = functional.elu(own.first(x))
         return own.second(functional.max_pool2d(bent, 2)) * float(bent.detach().numpy().mean())
 
-    assert check(Functional(forward))._postponed == ()
+    assert check(Functional(forward))._rewrites == ()
 
 
 def test_a_module_that_goes_another_way_at_another_size_is_run_as_it_is() -> None:
@@ -170,8 +168,8 @@ def test_a_module_that_goes_another_way_at_another_size_is_run_as_it_is() -> Non
 
     for way in (forward, swapped):
         module = Functional(way)
-        assert len(TorchNetwork(module)._postponed) == 1
-        assert check(module)._postponed == ()
+        assert len(TorchNetwork(module)._rewrites) == 1
+        assert check(module)._rewrites == ()
 
 
 def test_somebody_elses_hook_hears_the_curve() -> None:
@@ -181,7 +179,7 @@ def test_somebody_elses_hook_hears_the_curve() -> None:
     network = TorchNetwork(module)
     heard.clear()
     values_and_gradient(network, "3")
-    assert network._postponed == ()
+    assert network._rewrites == ()
     assert heard[0].min() > -1
 
 
@@ -198,7 +196,7 @@ def test_nothing_is_kept_alive() -> None:
     try:
         network = TorchNetwork(Functional(forward))
         values_and_gradient(network, network.output)
-        assert len(network._postponed) == 1
+        assert len(network._rewrites) == 1
         assert [each() for each in references] == [None] * len(references)
     finally:
         gc.enable()
@@ -209,7 +207,7 @@ def test_compiled_parts_keep_everything_where_it_is() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's own, on loading its compiler
         module[3].compile(backend="eager")
-        assert check(module)._postponed == ()
+        assert check(module)._rewrites == ()
 
 
 def test_other_threads_see_the_module_as_it_is() -> None:

@@ -166,7 +166,7 @@ def test_the_function_mode_ends_with_the_last_pooling(pooled_by_module: bool) ->
     _ = network.layers
     modes.clear()
     read(network, pictures(), "last")
-    assert network._postponed
+    assert network._rewrites
     assert [mode is None for mode in modes] == [pooled_by_module]
     assert torch.overrides._get_current_function_mode() is None
 

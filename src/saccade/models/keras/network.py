@@ -19,9 +19,10 @@ from saccade.models.keras.calls import ROOT, Call, Recorder, named_parts, record
 from saccade.models.keras.carried import carried
 from saccade.models.keras.exporting import plain_network
 from saccade.models.keras.inputs import input_of
-from saccade.models.keras.pool_before_activation import Postponed, postponed
+from saccade.models.keras.layer_rewrites import Rewrite
 from saccade.models.keras.randomisation import layer_weights
 from saccade.models.keras.rectifiers import rectifiers
+from saccade.models.keras.rewrites import rewrites
 from saccade.models.keras.steadiness import shows_that_it_is_steady
 from saccade.models.keras.windows import windows_of
 from saccade.models.messages import plain_sentence
@@ -88,8 +89,8 @@ class KerasNetwork:
         return self._measured[0]
 
     @cached_property
-    def _measured(self) -> tuple[dict[str, Layer], tuple[Postponed, ...]]:
-        """The layers, as two runs at different sizes tell where sizes are free, and the activations that may wait."""
+    def _measured(self) -> tuple[dict[str, Layer], tuple[Rewrite, ...]]:
+        """The layers, as two runs at different sizes tell where sizes are free, and what may be rewritten."""
         sizes = [tuple(trial if fixed is None else fixed for fixed in self.input_shape[:2]) for trial in _TRIAL_SIZES]
         recorder = self._record(*sizes[0])
         first = recorder.calls
@@ -123,7 +124,7 @@ class KerasNetwork:
                 shape, free = self._shape(result), self._shape(at_other_size[path])
                 shared = tuple(a if a == b else None for a, b in zip(shape, free, strict=True))
                 layers[path] = Layer(path, type(self.model).__name__, shared, 0)
-        return layers, postponed(first, recorder.output)
+        return layers, rewrites(first, recorder.output, folded=self.framework == "tensorflow")
 
     @property
     def output(self) -> str:
@@ -216,10 +217,12 @@ class KerasNetwork:
     def run(self, images: Tensor, layers: Sequence[str], taps: Taps | None = None) -> dict[str, Tensor]:
         """Compute the layers asked for, and nothing after them."""
         native = {path: self._native(tap) for path, tap in (taps or {}).items()}
-        waiting = [later for later in self._measured[1] if later.layer not in layers and later.layer not in native]
-        for later in waiting:
-            native[later.pooling] = _one_after_the_other(later.activation, native.get(later.pooling))
-        instead = {later.layer: later.bare for later in waiting}
+        instead: dict[str, Any] = {}
+        for rewrite in self._measured[1]:
+            if rewrite.layer not in layers and rewrite.layer not in native:
+                instead.update(rewrite.instead)
+                for path, change in rewrite.after.items():
+                    native[path] = _one_after_the_other(change, native.get(path))
         recorder = Recorder(frozenset(layers), native, stop=True, instead=instead)
         with recording(recorder), suppress(EverythingFound):
             self.model(self._from_last(images), training=False)

@@ -5,19 +5,18 @@ as well be computed behind the pooling, on a quarter of the numbers and, on the 
 gradients. Only where the curve maps two different numbers of a window to one and the same float32, the gradient goes to
 the larger of the two and no longer to the first.
 
-It is done inside functional and Sequential models, where nothing can read a layer's result but the layers and
-operations that are recorded, and only for Keras's own layers. The layers themselves are not changed.
+It is done only where the pooling alone reads what the activation gives (`rewrites.py`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from math import prod
 from typing import Any
 
-from saccade.models.keras.calls import Call, tensors_in
+from saccade.models.keras.calls import Call
+from saccade.models.keras.layer_rewrites import Calls, Rewrite
 from saccade.typing import Tensor
 
 _ENDS_IN_ACTIVATION = {"Conv", "ConvTranspose", "DepthwiseConv", "SeparableConv"}
@@ -32,48 +31,16 @@ _NEVER_FALL = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Postponed:
-    """An activation that can wait for a pooling.
-
-    Attributes:
-        layer: The path of the layer that it belongs to.
-        pooling: The path of the pooling.
-        bare: The layer without its activation, a layer too.
-        activation: The activation.
-    """
-
-    layer: str
-    pooling: str
-    bare: Any
-    activation: Callable[[Tensor], Tensor]
-
-
-def postponed(calls: Sequence[Call], result: Tensor) -> tuple[Postponed, ...]:
-    """Every activation that can wait.
-
-    Args:
-        calls: Every call of one run, in order.
-        result: What the model gave.
-    """
-    import keras
-
-    readers: dict[int, list[Call]] = {}
+def postponed_activations(calls: Calls) -> Iterator[Rewrite]:
+    """Every activation that can be computed after a pooling."""
     for call in calls:
-        for tensor in call.inputs:
-            readers.setdefault(id(tensor), []).append(call)
-    # What a sub-model hands on may be read by others.
-    models = [call.output for call in calls if isinstance(call.layer, keras.Model)]
-    handed_on = {id(tensor) for tensor in tensors_in([result, *models])}
-    activations = []
-    for call in calls:
-        reading = readers.get(id(call.output), [])
-        if len(reading) != 1 or id(call.output) in handed_on or not call.in_graph or not _pools(reading[0]):
+        pooling = calls.only_reader(call)
+        if pooling is None or not _pools(pooling):
             continue
         split = _split(call.layer)
         if split is not None:
-            activations.append(Postponed(call.path, reading[0].path, *split))
-    return tuple(activations)
+            bare, activation = split
+            yield Rewrite(call.path, instead={call.path: bare}, after={pooling.path: activation})
 
 
 def _split(layer: Any) -> tuple[Any, Callable[[Tensor], Tensor]] | None:

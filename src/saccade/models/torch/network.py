@@ -27,9 +27,10 @@ from saccade.models.torch.inputs import check_takes_one_image
 from saccade.models.torch.measurement import Measurement
 from saccade.models.torch.messages import telling_line
 from saccade.models.torch.missing_weights import refuse_missing
-from saccade.models.torch.pool_before_activation import NotAsTraced, Postponed, postponing
 from saccade.models.torch.randomisation import layer_weights
 from saccade.models.torch.rectifiers import rectifiers
+from saccade.models.torch.rewrites import numbered_functions
+from saccade.models.torch.rewritten_calls import NotAsTraced, Rewrite, rewriting
 from saccade.models.torch.runs import TracedRun, is_compiled
 from saccade.models.torch.sizes import check_channels_last
 from saccade.models.torch.state import inference_mode
@@ -230,7 +231,7 @@ class TorchNetwork:
     def _how_it_is_called(self) -> tuple[Any, ...]:
         """How the module is called; while that is found out it may be called several times for one answer."""
         layout, measurement = self._layout.is_contiguous, self._measurement
-        return layout, measurement.drops_axis, len(self._overwritten), len(self._postponed)
+        return layout, measurement.drops_axis, len(self._overwritten), len(self._rewrites)
 
     def linearised(self) -> AbstractContextManager[None]:
         """Inside the block gradients go back as if attention, normalisation and gates were constants."""
@@ -247,7 +248,7 @@ class TorchNetwork:
             try:
                 recorder = self._layout.either_order(lambda: self._record(images, frozenset(layers), own_taps))
             except NotAsTraced:
-                self._postponed = ()
+                self._rewrites = ()
                 continue
             missing = [path for path in layers if path not in recorder.recorded]
             if missing:
@@ -287,15 +288,30 @@ class TorchNetwork:
         results = self._run.results
         recorder = Recorder(results, paths, taps, frozenset(self._overwritten), single=twice)
         modules = {name: self._part(name) for name in recorder.names}
-        plan = [postponed for postponed in self._postponed if postponed.names.isdisjoint((*paths, *taps))]
-        poolings = {
-            postponed.pooled: self.module.get_submodule(name)
-            for postponed in plan
-            if postponed.pooled is not None and (name := results[postponed.pooled].name) is not None
-        }
-        with hooked(modules, recorder.record), suppress(EverythingFound), postponing(plan, poolings):
+        plan = self._plan((*paths, *taps))
+        last = None if not plan or plan[-1].result is None else results[plan[-1].result].name
+        last_module = None if last is None else self.module.get_submodule(last)
+        with (
+            hooked(modules, recorder.record),
+            suppress(EverythingFound),
+            rewriting(plan, numbered_functions(), last_module),
+        ):
             recorder.record_output(self.module(self._as_input(images.repeat(2, 1, 1, 1) if twice else images)))
         return recorder
+
+    def _plan(self, paths: Sequence[str]) -> list[Rewrite]:
+        """The calls that are computed together on the way to these layers, none of which is lost by it."""
+        if not self._rewrites:
+            return []
+        end = max(map(self._positions.__getitem__, paths))
+        is_processor = self.device.type == "cpu"
+        return [
+            rewrite
+            for rewrite in self._rewrites
+            if self._positions[rewrite.operation] <= end
+            and rewrite.names.isdisjoint(paths)
+            and (is_processor or not rewrite.processor_only)
+        ]
 
     def first_read(self, level: float) -> Array | None:
         """What the first part with a kernel reads of images whose every value is `level`, as it lies there."""
@@ -393,8 +409,13 @@ class TorchNetwork:
         return self._runs[0]
 
     @cached_property
-    def _postponed(self) -> tuple[Postponed, ...]:
-        return self._run.postponed
+    def _rewrites(self) -> tuple[Rewrite, ...]:
+        return self._run.rewrites
+
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        """Where each operation and each layer stands in the order of computation."""
+        return {key: position for position, key in enumerate(self._run.trace.operations)}
 
     @cached_property
     def _overwritten(self) -> set[str]:

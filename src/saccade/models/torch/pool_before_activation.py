@@ -6,220 +6,67 @@ that was a sixth of the time of a gradient and a quarter of that of a forward pa
 `benchmarks/`. Only where the activation maps two different numbers of a window to one and the same float32, the
 gradient goes to the larger of the two and no longer to the first.
 
-It is done only where the pooling alone reads what the activation gives, as a run that was traced below autograd shows.
-A function mode then sees the same calls again, in the same order, in this thread only; the module itself is not
-changed. Should a call come otherwise than before, the run ends with `NotAsTraced`, and the next one postpones nothing.
+It is done only where the pooling alone reads what the activation gives (`rewritten_calls.py`).
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
-from saccade.models.dataflow import Operation
-from saccade.models.torch.trace import Trace, tensors_in
+from saccade.models.torch.rewritten_calls import CallTrace, First, NotAsTraced, Rewrite, Second
+from saccade.models.torch.trace import tensors_in
 from saccade.typing import Tensor
 
 Activation = Callable[[Tensor], Tensor]
 
-_SHAPE_QUERIES = {
-    "__get__", "dim", "is_complex", "is_floating_point", "ndimension", "numel", "nelement", "size", "stride",
-}  # fmt: skip
-"""What may be asked of a tensor whose numbers are not yet what they should be, as long as no tensor comes of it."""
+
+class PostponedActivation(Rewrite):
+    """An activation, the first call, that is computed after a pooling, the second."""
+
+    @classmethod
+    def started(cls, rewrites: Sequence[Self]) -> list[First]:
+        """The pooling gets what the activation was given, and then the activation what the pooling gives."""
+        return [_first] * len(rewrites)
 
 
-class NotAsTraced(BaseException):
-    """A run took another way than the one traced; not an Exception, so that no module swallows it."""
+def _first(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Tensor, Second]:
+    if function not in known_activations():
+        raise NotAsTraced
+    activation = _with_settings(function, args[1:], kwargs)
+
+    def second(pooling: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Tensor:
+        if pooling not in known_poolings():
+            raise NotAsTraced
+        return activation(pooling(*args, **kwargs))
+
+    return args[0], second
 
 
-@dataclass(frozen=True)
-class Postponed:
-    """An activation that can be computed after a pooling.
-
-    Attributes:
-        activation: It is the n-th activation of a run.
-        pooling: The pooling is the n-th of a run.
-        names: The layers whose result is that of the activation, and is not there while it is postponed.
-        pooled: The first layer whose result is that of the pooling; None where no module gives it.
-    """
-
-    activation: int
-    pooling: int
-    names: frozenset[str]
-    pooled: str | None
-
-
-@dataclass
-class PoolingTrace:
-    """Which activations and which poolings ran, by the operation that gave their result."""
-
-    trace: Trace
-    _activations: dict[str, tuple[int, Activation]] = field(default_factory=dict)
-    _poolings: dict[str, int] = field(default_factory=dict)
-    _activation_calls: int = 0
-    _pooling_calls: int = 0
-
-    def note(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any) -> None:
-        """Take down one call that ran."""
-        if function in _known_activations():
-            self._activation_calls += 1
-            if args and not any(True for _ in tensors_in([args[1:], kwargs])):
-                activation = _with_settings(function, args, kwargs)
-                self._activations[self.trace.made_by(result)] = self._activation_calls, activation
-        elif function in _known_poolings():
-            self._pooling_calls += 1
-            if args and result.numel() < args[0].numel():
-                self._poolings[self.trace.made_by(result)] = self._pooling_calls
-
-    def postponed(self, layers: Collection[str], hooked: Collection[str]) -> tuple[Postponed, ...]:
-        """Every activation that can be computed after a pooling.
-
-        Args:
-            layers: Every path that is the name of a result, not an operation.
-            hooked: The layers on which the user has hooks, which must see the model as it is.
-        """
-        operations = self.trace.operations
-        if any(_is_from_nowhere(operation, operations) for operation in operations.values()):
-            return ()  # something may have read what no operation shows
-        readers: dict[str, list[str]] = {}
-        for key, operation in operations.items():
-            for source in operation.inputs:
-                readers.setdefault(source, []).append(key)
-        postponed = []
-        for key, (number, activation) in self._activations.items():
-            names, modules = _readers_of(key, readers, layers)
-            reader = next(iter(modules)) if len(modules) == 1 else None
-            pooling = self._poolings.get(reader) if reader is not None else None
-            if reader is None or pooling is None or not names.isdisjoint(hooked) or not _is_monotonic(activation):
-                continue
-            pooled = next((layer for layer in readers.get(reader, ()) if layer in layers), None)
-            postponed.append(Postponed(number, pooling, frozenset(names), pooled))
-        return tuple(postponed)
-
-
-def _readers_of(key: str, readers: Mapping[str, list[str]], layers: Collection[str]) -> tuple[set[str], set[str]]:
-    """The layers whose result is that of an operation, and the operations that read it."""
-    names, modules, waiting = set(), set(), [key]
-    while waiting:
-        for reader in readers.get(waiting.pop(), ()):
-            if reader in layers:
-                names.add(reader)
-                waiting.append(reader)
-            else:
-                modules.add(reader.partition(".")[0])  # with the largest numbers come their indices
-    return names, modules
-
-
-@contextmanager
-def tracing_poolings(pooling_trace: PoolingTrace) -> Iterator[None]:
-    """Take down the activations and poolings that this thread calls inside the block."""
-    from torch.overrides import TorchFunctionMode
-
-    class Tracing(TorchFunctionMode):  # type: ignore[misc]
-        def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            result = function(*args, **(kwargs or {}))
-            pooling_trace.note(function, args, kwargs or {}, result)
-            return result
-
-    with Tracing():
-        yield
-
-
-@contextmanager
-def postponing(plan: Sequence[Postponed], modules: Mapping[str, Any]) -> Iterator[None]:
-    """Inside the block these activations are computed after their poolings, in this thread.
-
-    Every call of torch costs a little while the mode is on, so it ends with the last pooling where a module computes
-    that.
+def postponed_activations(calls: CallTrace, layers: Collection[str]) -> Iterator[PostponedActivation]:
+    """Every activation that can be computed after a pooling.
 
     Args:
-        plan: What is postponed.
-        modules: The modules that compute the last poolings of `plan`, by layer.
-
-    Raises:
-        NotAsTraced: The calls are not those that the plan is made of.
+        calls: One run.
+        layers: Every path that is the name of a result, not an operation.
     """
-    if not plan:
-        yield
-        return
-    mode, thread = _mode()({each.activation: each.pooling for each in plan}), threading.get_ident()
-    with ExitStack() as stack:
-        stack.enter_context(mode)
-
-        def end_early(_module: Any, _inputs: Any, _output: Any) -> None:
-            if threading.get_ident() == thread and mode.is_done and _is_innermost(mode):
-                stack.close()
-
-        handles = [module.register_forward_hook(end_early) for module in modules.values()]
-        try:
-            yield
-            if mode.waiting:
-                raise NotAsTraced
-        finally:
-            for handle in handles:
-                handle.remove()
-
-
-def _is_innermost(mode: Any) -> bool:
-    from torch.overrides import _get_current_function_mode
-
-    return _get_current_function_mode() is mode
+    for activation in calls.calls.values():
+        if activation.function not in known_activations():
+            continue
+        if any(True for _ in tensors_in([activation.arguments, activation.named])):
+            continue
+        names, pooling = calls.second_of(activation, layers)
+        if pooling is None or pooling.function not in known_poolings() or pooling.sizes[1] >= pooling.sizes[0]:
+            continue
+        if _is_monotonic(_with_settings(activation.function, activation.arguments, activation.named)):
+            result = calls.layer_of(pooling, layers)
+            yield PostponedActivation(activation.number, pooling.number, pooling.operation, names, result)
 
 
 @cache
-def _mode() -> Any:
-    from torch.overrides import TorchFunctionMode
-
-    class Postponing(TorchFunctionMode):  # type: ignore[misc]
-        def __init__(self, plan: dict[int, int]) -> None:
-            super().__init__()
-            self.plan = plan
-            self.activation_calls = self.pooling_calls = 0
-            self.waiting: dict[int, tuple[Tensor, Activation]] = {}
-
-        @property
-        def is_done(self) -> bool:
-            return not self.plan and not self.waiting
-
-        def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            kwargs = kwargs or {}
-            if self.is_done:
-                return function(*args, **kwargs)
-            if function in _known_activations():
-                self.activation_calls += 1
-                if self.activation_calls in self.plan:
-                    if not args or self._is_waiting(args[0]):
-                        raise NotAsTraced
-                    pooling = self.plan.pop(self.activation_calls)
-                    self.waiting[pooling] = args[0], _with_settings(function, args, kwargs)
-                    return args[0]
-            elif function in _known_poolings():
-                self.pooling_calls += 1
-                if self.pooling_calls in self.waiting:
-                    tensor, activation = self.waiting.pop(self.pooling_calls)
-                    if not args or args[0] is not tensor:
-                        raise NotAsTraced
-                    return activation(function(*args, **kwargs))
-            result = function(*args, **kwargs)
-            if self.waiting and any(self._is_waiting(tensor) for tensor in tensors_in([args, kwargs])):
-                asks_only = getattr(function, "__name__", "") in _SHAPE_QUERIES
-                if not asks_only or any(True for _ in tensors_in([result])):
-                    raise NotAsTraced
-            return result
-
-        def _is_waiting(self, tensor: Any) -> bool:
-            return any(tensor is waiting for waiting, _ in self.waiting.values())
-
-    return Postponing
-
-
-@cache
-def _known_activations() -> frozenset[Any]:
-    """Activations that are monotonic with the settings that they usually have; `_is_monotonic` looks at these."""
+def known_activations() -> frozenset[Any]:
+    """Activations that are monotonic with the settings that they usually have; their values show whether they are."""
     import torch
     from torch.nn import functional
 
@@ -236,17 +83,16 @@ def _known_activations() -> frozenset[Any]:
 
 
 @cache
-def _known_poolings() -> frozenset[Any]:
+def known_poolings() -> frozenset[Any]:
     """What takes the largest number of each window, and gives nothing else."""
     import torch
 
     return frozenset({torch.max_pool2d, torch.nn.functional.max_pool2d})
 
 
-def _with_settings(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Activation:
-    """The same call for another tensor in the first place; it does not keep the tensor that stood there."""
-    settings = args[1:]
-    return lambda tensor: function(tensor, *settings, **kwargs)
+def _with_settings(function: Any, settings: Sequence[Any], named: Mapping[str, Any]) -> Activation:
+    """The same call for any tensor."""
+    return lambda tensor: function(tensor, *settings, **named)
 
 
 def _is_monotonic(activation: Activation) -> bool:
@@ -256,7 +102,3 @@ def _is_monotonic(activation: Activation) -> bool:
     sizes = torch.logspace(-6, 3, 200, dtype=torch.float64)
     values = activation(torch.cat([-sizes.flip(0), sizes]))
     return bool((values.diff() >= -1e-12).all())
-
-
-def _is_from_nowhere(operation: Operation, operations: Mapping[str, Operation]) -> bool:
-    return any(source != "input" and source not in operations for source in operation.inputs)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from saccade.models.torch.calls import Result, callable_parts, hooked, layer_path
-from saccade.models.torch.pool_before_activation import PoolingTrace, Postponed, tracing_poolings
 from saccade.models.torch.remembered_tensors import remembered_tensors
 from saccade.models.torch.result_bound import ResultBound
 from saccade.models.torch.result_parts import parts_of
+from saccade.models.torch.rewrites import numbered_functions, rewrites
+from saccade.models.torch.rewritten_calls import CallTrace, Rewrite, tracing_calls
 from saccade.models.torch.trace import Trace, tensors_in, tracing
 from saccade.typing import Tensor
 
@@ -32,7 +33,7 @@ class TracedRun:
             the path of the layer that it is.
         output: The path of the one that is most like an image; None if there is none.
         activation: The operation that computed it.
-        postponed: The activations that can be computed after a pooling.
+        rewrites: The calls that can be computed together, in the order of computation.
     """
 
     input_shape: tuple[int, ...]
@@ -43,7 +44,7 @@ class TracedRun:
     outputs: dict[str, str] = field(default_factory=dict)
     output: str | None = None
     activation: str | None = None
-    postponed: tuple[Postponed, ...] = ()
+    rewrites: tuple[Rewrite, ...] = ()
 
 
 def traced(module: Any, images: Tensor, bound: ResultBound | None = None) -> TracedRun:
@@ -80,10 +81,11 @@ def traced(module: Any, images: Tensor, bound: ResultBound | None = None) -> Tra
             if name is None and (run.output is None or rank(path) > rank(run.output)):
                 run.output, run.activation = path, run.trace.kind(tensor)
 
-    users_hooks = {name for name, part in module.named_modules() if part._forward_hooks}
-    pooling_trace = PoolingTrace(run.trace)
+    users_hooks = {name for name, part in module.named_modules() if part._forward_hooks or part._backward_hooks}
+    users_pre_hooks = {name for name, part in module.named_modules() if part._forward_pre_hooks}
+    calls = CallTrace(run.trace, numbered_functions(), frozenset(map(id, _tensors_of(module))))
     run.trace.start(images, _tensors_of(module), remembered_tensors)
-    with hooked(callable_parts(module), record), tracing(run.trace), tracing_poolings(pooling_trace):
+    with hooked(callable_parts(module), record), tracing(run.trace), tracing_calls(calls):
         try:
             output = module(images)
         except RuntimeError as error:
@@ -97,8 +99,7 @@ def traced(module: Any, images: Tensor, bound: ResultBound | None = None) -> Tra
         record(None, 1, output)
     run.trace.finish()
     if not any(is_compiled(part) for part in module.modules()):
-        hooked_paths = {path for path, result in run.results.items() if result.name in users_hooks}
-        run.postponed = pooling_trace.postponed(run.results, hooked_paths)
+        run.rewrites = rewrites(calls, run.results, users_hooks, users_pre_hooks)
     return run
 
 
