@@ -116,6 +116,20 @@ def test_touching_a_place_lights_what_is_alike(browser: Any, page: Path, carried
         assert abs(int(tab.get_attribute("#same .readout", "data-alike")) - expected) <= 1  # one may lie on the edge
 
 
+@pytest.mark.parametrize("shown", ["What matches", "What every place adds"])
+def test_a_part_of_the_bar_says_what_it_adds(browser: Any, page: Path, carried: dict[str, Any], shown: str) -> None:
+    (pair,) = [pair for pair in carried["pairs"] if (pair["a"], pair["b"]) == (0, 1)]
+    with opened(browser, page) as tab:
+        tab.locator("#alike").scroll_into_view_if_needed()
+        tab.click(f'#alike .chooser label:has-text("{shown}")')
+        tab.wait_for_timeout(300)
+        tab.focus("#alike .sum-part >> nth=-1")
+        tab.wait_for_timeout(300)
+        text = tab.inner_text("#alike .readout")
+        assert text.startswith("everything else: ")
+        assert float(text.split()[2].replace("\N{MINUS SIGN}", "-")) == pytest.approx(pair["rest"], abs=0.006)
+
+
 def test_links_lead_to_their_sections(browser: Any, page: Path) -> None:
     for name, section in (("Believe it?", "trust"), ("Recipe", "recipe"), ("Why alike?", "alike")):
         with opened(browser, page) as tab:
