@@ -12,7 +12,7 @@ from reference_engine import ReferenceBackend
 import saccade
 from saccade.attribution.masks import RandomMasks
 from saccade.encoder import Encoder
-from saccade.engines import questions
+from saccade.engines import joined_maps
 from saccade.engines.capacity import FASTEST_BATCH
 from saccade.models.numpy_network import NumpyNetwork
 from saccade.occlusion import stages
@@ -66,7 +66,7 @@ def test_maps_are_those_of_a_processor(both: Any, name: str, settings: Any, monk
     monkeypatch.setattr(stages, "WORTH_A_PICTURE", 1)
     monkeypatch.setattr(stages, "WORTH_ON_ACCELERATOR", 1)
     monkeypatch.setattr(stages, "WORTH_IN_ALL", 1)
-    monkeypatch.setattr(questions, "_MAPS", 1)
+    monkeypatch.setattr(joined_maps, "_MAPS", 1)
     expected, attribution = both[0](name, **settings)
     np.testing.assert_allclose(attribution.values, expected.values, rtol=0, atol=2e-5 * np.abs(expected.values).max())
     if name == "occlusion":

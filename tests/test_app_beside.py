@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from app_servers import BEARER, TOKEN, SmallNetwork, drawing_encoder, photo_file, running, small_encoder, test_client
 from browsers import chromium
+from page_data import carried_by
 from starlette.testclient import TestClient
 from test_app_answers import decoded
 from test_app_browser import drop, until, visiting
-from test_report import carried_by
 
 import saccade
 from saccade.app import neighbourhood, other_network

@@ -13,7 +13,11 @@ import pytest
 import saccade
 
 ROOT = Path(saccade.__file__).parent
-PACKAGES = [path.parent.name for path in sorted(ROOT.glob("*/__init__.py")) if path.parent.name != "methods"]
+PACKAGES = [
+    path.parent.relative_to(ROOT).as_posix()
+    for path in sorted(ROOT.glob("*/**/__init__.py"))
+    if path.parent.name != "methods"
+]
 """All but that in which every module is a method, listed by `saccade methods`."""
 
 

@@ -10,9 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 from browsers import opened
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 from page_data import decoded
 
-from saccade.report.array_spec import array_spec
+from saccade.report.array_spec import array_spec, to_five_digits
 from saccade.report.packed_arrays import packed
 from saccade.report.page_file import joined_modules
 
@@ -120,3 +124,19 @@ def test_smooth_arrays_take_much_less_and_noise_stays_as_it_is() -> None:
         assert len(packed(plain)["deflated"]) < 0.75 * len(plain["base64"])
     noise = array_spec(np.random.default_rng(0).integers(0, 256, (64, 64)), "uint8")
     assert packed(noise) == noise
+
+
+@given(arrays(np.float32, st.tuples(st.integers(0, 4), st.integers(1, 5)), elements=st.floats(-1e6, 1e6, width=32)))
+def test_arrays_come_back(values: NDArray[np.float32]) -> None:
+    np.testing.assert_array_equal(decoded(array_spec(values)), values)
+    np.testing.assert_allclose(
+        decoded(array_spec(values, "float16")), values, atol=1e-3 * np.abs(values).max(initial=0) + 1e-30
+    )
+
+
+@given(arrays(np.float32, (7, 5), elements=st.floats(-1e6, 1e6, width=32)))
+def test_five_digits_are_kept_of_every_number(values: NDArray[np.float32]) -> None:
+    rounded = to_five_digits(values)
+    normal = np.abs(values) >= np.finfo(np.float32).tiny
+    np.testing.assert_allclose(rounded[normal], values[normal], rtol=1 / 65_000, atol=0)
+    np.testing.assert_allclose(rounded, values, rtol=1 / 65_000, atol=1e-42)

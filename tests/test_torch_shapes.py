@@ -17,7 +17,7 @@ import saccade
 from saccade.models import open_live
 from saccade.models.torch import measurement
 from saccade.models.torch.network import TorchNetwork
-from saccade.models.torch.runs import TracedRun
+from saccade.models.torch.runs import InternalTorchError, TracedRun, traced
 from saccade.models.torch.shapes import BareModule, shapes_only
 
 
@@ -80,6 +80,14 @@ def test_a_module_that_needs_its_numbers_is_run_with_them() -> None:
     flow = network.dataflow(30, 26)
     assert flow.grid(network.output) == (15, 13)
     assert flow.operations == network._measurement._with_numbers((1, 3, 30, 26)).trace.operations
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*torch.jit:FutureWarning")
+def test_what_pytorch_says_of_numbers_that_are_missing_is_not_quoted_as_the_modules() -> None:
+    bare = BareModule(torch.jit.script(Choosing()))
+    with bare.without_numbers, torch.jit.optimized_execution(False), pytest.raises(InternalTorchError):
+        traced(bare.copy, torch.zeros(2, 3, 30, 26))
+    assert shapes_only(lambda: bare, lambda: torch.zeros(2, 3, 30, 26)) == ""
 
 
 class Caching(nn.Module):

@@ -13,6 +13,7 @@ scale              lengths that follow the code: how far apart its cells are on 
 gradient_maps      the ending of every gradient method
 channels           the channels of every pixel joined into one number
 smoothing          Gaussian smoothing
+block_means        means over the squares of a map
 
 feature_layer      the layer whose feature maps the CAM family weights
 weighted_channels  from weighted feature maps to one map

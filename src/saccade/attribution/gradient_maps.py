@@ -105,8 +105,8 @@ def _joining(join: Join, images: Array, sigma: float) -> Joining:
 
 def _joined_and_smoothed(run: Run, values: Array, join: Join, sigma: float) -> Array:
     """Channels joined and smoothed: in numpy, or on an accelerator, which does it in the time of the way there."""
-    if run.engine.backend.is_accelerator and (values.nbytes > _WORTH_SENDING or run.has_on_device(values)):
-        maps = run.joined_maps(values, _joining(join, values, sigma))
+    if run.engine.backend.is_accelerator and (values.nbytes > _WORTH_SENDING or run.joined_maps.has_gradient(values)):
+        maps = run.joined_maps.of(values, _joining(join, values, sigma))
         if join == "sum" or squares_are_safe(maps):
             return maps
     return gaussian_blur({"length": length, "sum": summed}[join](values), sigma)

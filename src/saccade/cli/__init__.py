@@ -11,6 +11,7 @@
     options       the options that several commands share
     values        texts from the command line -> numbers, sizes, names
     settings      `--set NAME=VALUE` -> the settings of methods
+    browser       a page in the browser of the person at this machine
     named_files   the files that a command names, looked at before a model is opened
     json_file     a JSON file that the user names, with a limit to its size and depth
     other_model   a second model of one command

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from saccade.cli.browser import show_page
 from saccade.cli.command import command
 from saccade.cli.console import Console
 from saccade.cli.named_files import results_folder
@@ -39,15 +38,5 @@ def demo(
     for note in notes:
         console.note(f"left out: {note}")
     console.say(f"wrote {page}")
-    if show is True or (show is None and not (console.json or console.quiet) and _is_watched()):
-        import webbrowser
-
-        if not webbrowser.open(page.resolve().as_uri()):
-            console.note(f"no browser could be started; open {page} yourself.")
+    show_page(page.resolve().as_uri(), str(page), console, show=show)
     return {"output": str(output), "page": str(page), "left_out": notes}
-
-
-def _is_watched() -> bool:
-    """Is there a terminal with a person, and a screen? Without one a text browser would take over the terminal."""
-    screen = sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    return screen and sys.stdout.isatty()

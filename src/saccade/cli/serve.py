@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from saccade.cli.browser import show_page
 from saccade.cli.command import command
 from saccade.cli.console import Console
 from saccade.cli.named_files import readable_photos
@@ -153,8 +153,7 @@ def serve(
         console.say(f"{len(photos)} photos; open {address}")
         console.say("Ctrl-C ends it.")
         console.flush()
-        if show is True or (show is None and not (console.json or console.quiet) and _is_watched()):
-            _open_browser(address, console)
+        show_page(address, "the address", console, show=show)
         serve(app, listener, limits=limits)
 
 
@@ -168,13 +167,6 @@ def _check_token(token: str | None) -> None:
 
     if token is not None and (len(token) < _SHORTEST_TOKEN or not token.isascii() or not token.isprintable()):
         raise InputError(f"--token has {len(token)} characters; give {_SHORTEST_TOKEN} or more, letters and digits.")
-
-
-def _open_browser(address: str, console: Console) -> None:
-    import webbrowser
-
-    if not webbrowser.open(address):
-        console.note("no browser could be started; open the address yourself.")
 
 
 def _catalogue(images: list[str]) -> Catalogue | None:
@@ -247,9 +239,3 @@ def _announce(console: Console, facts: dict[str, Any]) -> None:
     with contextlib.redirect_stdout(sys.__stdout__):
         console.answer(facts)
         console.flush()
-
-
-def _is_watched() -> bool:
-    """Is there a terminal with a person, and a screen? Without one a text browser would take over the terminal."""
-    screen = sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    return screen and sys.stdout.isatty()

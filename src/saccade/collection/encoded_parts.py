@@ -20,6 +20,7 @@ from saccade.collection.catalogue import Catalogue
 from saccade.collection.catalogue_facts import CatalogueFacts, Origin, PhotoEntry
 from saccade.collection.catalogue_file import write_catalogue
 from saccade.collection.lock_file import check_unlocked, lock_file
+from saccade.collection.output_folder import remove_if_empty
 from saccade.errors import FileError, InputError
 from saccade.fingerprint import FileState
 from saccade.typing import Array
@@ -71,7 +72,7 @@ class EncodedParts:
                 yield
         finally:
             _in_use.remove(self._folder)
-            _remove_if_empty(self._folder)
+            remove_if_empty(self._folder)
 
     def take(self, path: Path) -> bool:
         """Know what a file holds, if it is of the same encoder."""
@@ -147,7 +148,7 @@ def remove_unfinished() -> None:
     for folder in _in_use:
         with contextlib.suppress(OSError):
             (folder / _LOCK).unlink(missing_ok=True)
-        _remove_if_empty(folder)
+        remove_if_empty(folder)
 
 
 def differing_sizes(first: tuple[int, ...], other: tuple[int, ...]) -> InputError:
@@ -161,11 +162,6 @@ def differing_sizes(first: tuple[int, ...], other: tuple[int, ...]) -> InputErro
 
 def _folder_of(goal: Path) -> Path:
     return goal.with_name(f".{goal.name}.unfinished")
-
-
-def _remove_if_empty(folder: Path) -> None:
-    with contextlib.suppress(OSError):
-        folder.rmdir()
 
 
 def _states(folder: str, entries: Iterable[PhotoEntry]) -> list[FileState]:

@@ -28,7 +28,7 @@ def output_folder(path: Path) -> Iterator[Path]:
     finally:
         for folder in reversed(created):
             _created.remove(folder)
-            _remove_if_empty(folder)
+            remove_if_empty(folder)
 
 
 def _make(path: Path, created: list[Path]) -> None:
@@ -53,9 +53,10 @@ def _make(path: Path, created: list[Path]) -> None:
 def remove_unfinished() -> None:
     """Remove the folders that were made and are empty; for a process that ends in the middle of its work."""
     for folder in reversed(_created):
-        _remove_if_empty(folder)
+        remove_if_empty(folder)
 
 
-def _remove_if_empty(folder: Path) -> None:
+def remove_if_empty(folder: Path) -> None:
+    """Remove a folder unless something lies in it."""
     with contextlib.suppress(OSError):
         folder.rmdir()

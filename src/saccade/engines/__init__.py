@@ -2,6 +2,9 @@
 
 questions          `activations`, `score`, `gradient`, `vjp`
 execution          one call at work: cut into pieces, halved when memory runs out, stopped
+uploads            what programs get of a piece, sent to the device
+gathered           what pieces give, put together
+joined_maps        gradients per channel joined into maps, on the device
 programs           the functions of tensors that questions compile
 objective          what is scored or differentiated: a measure at a layer, with frozen references
 terms              a measure's terms for grids, tokens and vectors
@@ -29,10 +32,11 @@ from __future__ import annotations
 
 import importlib
 
-from saccade.engines.backend import Backend, Join, Joining
+from saccade.engines.backend import Backend, Join
 from saccade.engines.capacity import DEFAULT_MEMORY, FASTEST_BATCH
 from saccade.engines.engine import Engine
 from saccade.engines.execution import Progress, Stop
+from saccade.engines.joined_maps import Joining
 from saccade.engines.objective import Objective
 from saccade.engines.pace import Cheapening, Cheaper, Estimate, OnEstimate
 from saccade.engines.questions import OnChunk, OnGradient, OnScores, Questions

@@ -7,7 +7,6 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -24,24 +23,6 @@ _LARGEST_REMEMBERED = 2**26
 """Bytes that are remembered at most."""
 Join = Literal["length", "sum"]
 """How the channels of a place become one number: their Euclidean length, or their sum."""
-
-
-@dataclass(frozen=True, eq=False)
-class Joining:
-    """How gradients per channel become maps.
-
-    Attributes:
-        join: What the channels of a place become.
-        matrices: Then `down @ map @ across.T` with these two, (height, height) and (width, width); none: the maps as
-            they are.
-    """
-
-    join: Join
-    matrices: tuple[Array, ...]
-
-    def is_same(self, other: Joining) -> bool:
-        """Does another one say the same, with the very same matrices?"""
-        return self.join == other.join and list(map(id, self.matrices)) == list(map(id, other.matrices))
 
 
 class Backend(ABC):

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 _PIECE = 0.15
 """What one more piece costs beside its images, in images."""
 
@@ -20,6 +23,12 @@ class Piece:
     images: slice
     points: slice
     new_points: int
+
+    def new_weights(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What its points count, of the weights of all points: those that another piece has counted are 0."""
+        own = weights[self.points].copy()
+        own[: self.new_points] = 0.0
+        return own
 
 
 @dataclass(frozen=True)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
-from saccade.engines.backend import Joining
 from saccade.engines.capacity import FASTEST_BATCH, Question
 from saccade.engines.chunks import Chunks, Piece, chunks
 from saccade.engines.engine import Engine
+from saccade.engines.joined_maps import JoinedMaps
 from saccade.engines.pace import Cheapening, Estimate, OnEstimate, Pace
+from saccade.engines.uploads import Uploads
 from saccade.errors import Cancelled, MemoryBudgetError, ModelError
 from saccade.models.messages import cannot_compute
-from saccade.targets.paths import Points
-from saccade.typing import Array, Tensor
+from saccade.typing import Array
 
 Progress = Callable[[int, int], None]
 """Called with the pieces done and the pieces in all."""
@@ -43,6 +43,8 @@ class Execution:
         expected_seconds: How long the question under way takes by its estimate; 0 until there is one.
         is_timed: Whether the piece under way is timed, so that its result must be waited for.
         meanwhile: What else is to be done in this call, once, while a device computes.
+        uploads: What the call sends to its device.
+        joined_maps: Maps that were joined on the device.
     """
 
     def __init__(
@@ -65,9 +67,8 @@ class Execution:
         self._reserved = 0
         self._has_own_steps = False
         self.meanwhile: Callable[[], object] | None = None
-        self._last_sent: tuple[Array, slice, Tensor] | None = None
-        self._on_device: tuple[Array, Tensor] | None = None
-        self._joined: tuple[Array, Joining, Array] | None = None
+        self.uploads = Uploads(engine.backend)
+        self.joined_maps = JoinedMaps(engine.backend)
 
     @contextmanager
     def reserved(self, size: int) -> Iterator[None]:
@@ -194,18 +195,22 @@ class Execution:
             if self.progress is not None:
                 self.progress(done + 1, total)
 
+    def overlapped(self, answers: Iterable[_Answer]) -> Iterator[_Answer]:
+        """Each piece's answer once the next is under way, since a device computes behind the program's back.
+
+        On a processor, and while a piece is timed, it comes at once.
+        """
+        waiting: list[_Answer] = []
+        for answer in answers:
+            waiting.append(answer)
+            if len(waiting) > 1 or not self.engine.backend.is_accelerator or self.is_timed:
+                yield waiting.pop(0)
+        yield from waiting
+
     def _estimated(self, seconds: float, passes: int) -> None:
         self.expected_seconds = seconds
         if self.on_estimate is not None:
             self.on_estimate(Estimate(seconds, passes, self.cheapening))
-
-    def tensors(self, points: Points, steps: slice) -> dict[str, Tensor]:
-        """Some points of a path on the device: made there, where the points can be and it is an accelerator."""
-        backend = self.engine.backend
-        make: Callable[..., dict[str, Tensor]] | None = getattr(points, "make", None)
-        if make is not None and backend.is_accelerator:
-            return make(backend, steps.start, steps.stop)
-        return {name: backend.small_constant(values) for name, values in points.take(steps.start, steps.stop).items()}
 
 
 def _fixed_plan(batch: int, images: int, points: int) -> Chunks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -102,20 +102,30 @@ def score_program(
     return score
 
 
+class GradientForm(NamedTuple):
+    """Where a program of gradients differentiates, and what it gives.
+
+    Attributes:
+        at: A layer at whose result the gradient is taken; None: at the image.
+        tap_shape: The shape of that layer's result for one image.
+        guided: Layers through which only the positive part of a gradient goes back.
+        linearised: Attention, normalisation and gates are constants on the way back (`Capabilities.attention`).
+        variance: Give the weighted mean and the weighted sum of squared distances from it, not the weighted sum.
+        values: Also give the weighted sum of the values of the layer `at`.
+        join: Also give maps of the first sum, last (`Backend.joined`).
+    """
+
+    at: str | None = None
+    tap_shape: tuple[int, ...] | None = None
+    guided: tuple[str, ...] = ()
+    linearised: bool = False
+    variance: bool = False
+    values: bool = False
+    join: Join | None = None
+
+
 def gradient_program(
-    network: Network,
-    backend: Backend,
-    path: Path,
-    measure: Measure,
-    layer: str,
-    *,
-    at: str | None,
-    tap_shape: tuple[int, ...] | None,
-    guided: Sequence[str],
-    variance: bool,
-    values: bool,
-    linearised: bool,
-    join: Join | None,
+    network: Network, backend: Backend, path: Path, measure: Measure, layer: str, form: GradientForm
 ) -> Callable[..., Any]:
     """(images, references, fixed, points, shares, weights, matrices) -> the weighted sum of gradients, (images, ...).
 
@@ -125,13 +135,7 @@ def gradient_program(
         path: How the images move.
         measure: What is differentiated.
         layer: Where it is read.
-        at: A layer at whose result the gradient is taken; None: at the image.
-        tap_shape: The shape of that layer's result for one image.
-        guided: Layers through which only the positive part of a gradient goes back.
-        variance: Give the weighted mean and the weighted sum of squared distances from it instead.
-        values: Also give the weighted sum of the values of the layer `at`.
-        linearised: Attention, normalisation and gates are constants on the way back (`Capabilities.attention`).
-        join: Also give maps of that sum last, spread by `matrices` if there are any (`Backend.joined`).
+        form: Where it is differentiated, and what else is given; `matrices` spread the maps, if there are any.
     """
 
     def differentiate(
@@ -141,11 +145,11 @@ def gradient_program(
         steps, count = int(moved.shape[0]), int(moved.shape[1])
 
         def total(rows: Tensor, tap: Tensor | None) -> tuple[Tensor, Tensor]:
-            taps: dict[str, Callable[[Tensor], Tensor]] = dict.fromkeys(guided, backend.relu_backward)
-            if at is not None:
-                taps[at] = lambda result: backend.as_float32(result) + tap
-            read = [layer] if at is None else [layer, at]
-            with _linearised(network) if linearised else nullcontext():
+            taps: dict[str, Callable[[Tensor], Tensor]] = dict.fromkeys(form.guided, backend.relu_backward)
+            if form.at is not None:
+                taps[form.at] = lambda result: backend.as_float32(result) + tap
+            read = [layer] if form.at is None else [layer, form.at]
+            with _linearised(network) if form.linearised else nullcontext():
                 results = network.run(rows, read, taps)
             size = int(np.prod(results[layer].shape[1:]))
             rows_moved = backend.reshape(rows, tuple(moved.shape))
@@ -153,31 +157,35 @@ def gradient_program(
             sums = [backend.sum(term, tuple(range(2, len(term.shape)))) for term in terms]
             scores = measure.combine(sums, size, weights)
             # Weighing the scores weighs their gradients; a variance needs the gradients as they are.
-            if not variance:
+            if not form.variance:
                 scores = scores * backend.reshape(shares, (steps, 1))
-            return backend.sum(scores, (0, 1)), results[read[-1]] if values else None
+            return backend.sum(scores, (0, 1)), results[read[-1]] if form.values else None
 
-        if at is None:
+        if form.at is None:
             gradient, result = backend.gradient(lambda rows: total(rows, None), flattened(backend, moved))
         else:
-            assert tap_shape is not None
-            zeros = backend.zeros((steps * count, *tap_shape))
+            assert form.tap_shape is not None
+            zeros = backend.zeros((steps * count, *form.tap_shape))
             gradient, result = backend.gradient(lambda tap: total(flattened(backend, moved), tap), zeros)
-        shape = tuple(int(size) for size in gradient.shape[1:])
-        gradient = backend.reshape(gradient, (steps, count, *shape))
-        spread = backend.reshape(shares, (steps, *(1,) * (len(shape) + 1)))
-        if variance:
+        by_point = (steps, count, *(int(size) for size in gradient.shape[1:]))
+        gradient = backend.reshape(gradient, by_point)
+        spread = backend.reshape(shares, (steps, *(1,) * (len(by_point) - 1)))
+        if form.variance:
             return moments(gradient, spread, backend.sum)
-        # One step is its own sum; adding it up again would only copy it.
-        sums = [backend.reshape(gradient, (count, *shape)) if steps == 1 else backend.sum(gradient, (0,))]
-        if values:
-            weighted = backend.reshape(backend.as_float32(result), (steps, count, *shape)) * spread
-            sums.append(backend.reshape(weighted, (count, *shape)) if steps == 1 else backend.sum(weighted, (0,)))
-        if join is not None:
-            sums.append(backend.joined(sums[0], join, tuple(matrices) or None))
+        sums = [_sum_of_points(backend, gradient)]
+        if form.values:
+            sums.append(_sum_of_points(backend, backend.reshape(backend.as_float32(result), by_point) * spread))
+        if form.join is not None:
+            sums.append(backend.joined(sums[0], form.join, tuple(matrices) or None))
         return sums
 
     return differentiate
+
+
+def _sum_of_points(backend: Backend, values: Tensor) -> Tensor:
+    """(points, images, ...) as (images, ...); one point is its own sum, which adding up would only copy."""
+    steps, *shape = (int(size) for size in values.shape)
+    return backend.reshape(values, tuple(shape)) if steps == 1 else backend.sum(values, (0,))
 
 
 def attention_program(network: Network, layer: str) -> Callable[..., Any]:

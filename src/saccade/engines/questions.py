@@ -5,25 +5,26 @@ Each is asked piece by piece (`execution.py`) and compiled once per path, measur
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Literal, overload
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Literal, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from saccade.engines import programs
-from saccade.engines.backend import Joining
 from saccade.engines.chunks import Chunks, Piece
 from saccade.engines.execution import Execution
+from saccade.engines.gathered import Gathered
+from saccade.engines.joined_maps import Joining
 from saccade.engines.moments import RunningSums
 from saccade.engines.objective import Objective
 from saccade.engines.terms import side_by_side
 from saccade.targets.paths import ONCE, STAY, Arrays, Path, Points
 from saccade.typing import Array, Tensor
 
-_MAPS = 64
-"""So many images' maps are joined on the device at once."""
-
+_Answer = TypeVar("_Answer")
+Results = Iterator[tuple[Piece, list[Tensor]]]
+"""What a program gives for each piece."""
 OnChunk = Callable[[int, slice, slice, Array], None]
 """Gets the objective's number, which points, which images, and the terms (points, images, rows, columns, terms)."""
 OnScores = Callable[[int, list[NDArray[np.float64]]], None]
@@ -52,17 +53,17 @@ class Questions(Execution):
     ) -> dict[str, Array]:
         """What do these layers hold along a path? {layer: (points, images, ...)}; the arguments are as for `score`."""
         layers = tuple(dict.fromkeys(layers))
-        activations: dict[str, Array] = {}
 
-        def keep(piece: Piece, plan: Chunks, results: list[Tensor]) -> None:
-            for layer, values in zip(layers, map(self.awaited, map(self.engine.backend.fetch, results)), strict=True):
-                part = values.reshape(plan.points, plan.images, *values.shape[1:])
-                if layer not in activations:
-                    activations[layer] = np.empty((len(points), len(images), *part.shape[2:]), np.float32)
-                activations[layer][piece.points, piece.images] = part
+        def gather(plan: Chunks, results: Results) -> list[Array]:
+            gathered = Gathered(len(points), len(images))
+            for piece, tensors in results:
+                for index, values in enumerate(map(self.awaited, map(self.engine.backend.fetch, tensors))):
+                    part = values.reshape(plan.points, plan.images, *values.shape[1:])
+                    gathered.put(index, (piece.points, piece.images), part)
+            return gathered.arrays
 
-        self._along(images, layers, path, points, fixed or {}, at, keep, must_share=must_share)
-        return activations
+        arrays = self._along(images, layers, path, points, fixed or {}, at, gather, must_share=must_share)
+        return dict(zip(layers, arrays, strict=True))
 
     def layers_along(
         self,
@@ -82,16 +83,13 @@ class Questions(Execution):
         if not self.engine.backend.is_accelerator:
             activations = self.activations_along(image, layers, path, points, fixed, at=at, must_share=must_share)
             return [activations[layer][:, 0] for layer in layers]
-        pieces: list[list[Tensor]] = []
 
-        def keep(piece: Piece, plan: Chunks, results: list[Tensor]) -> None:  # noqa: ARG001
-            if piece.points.start == 0:
-                pieces.clear()  # memory ran out before, and everything is computed again in smaller pieces
-            pieces.append([values[piece.new_points :] for values in results])
+        def gather(plan: Chunks, results: Results) -> list[list[Tensor]]:  # noqa: ARG001
+            return [[values[piece.new_points :] for values in tensors] for piece, tensors in results]
 
-        self._along(image, layers, path, points, fixed, at, keep, must_share=must_share)
+        parts = self._along(image, layers, path, points, fixed, at, gather, must_share=must_share)
         with self.engine.backend.arithmetic():
-            return [self.engine.backend.concatenate(list(parts)) for parts in zip(*pieces, strict=True)]
+            return [self.engine.backend.concatenate(list(of_layer)) for of_layer in zip(*parts, strict=True)]
 
     def _along(
         self,
@@ -101,24 +99,29 @@ class Questions(Execution):
         points: Points,
         fixed: Arrays,
         at: str | None,
-        keep: Callable[[Piece, Chunks, list[Tensor]], None],
+        gather: Callable[[Chunks, Results], _Answer],
         *,
         must_share: bool = False,
-    ) -> None:
-        """Compute layers along a path, piece by piece."""
+    ) -> _Answer:
+        """Compute layers along a path, piece by piece, and gather what they hold."""
         layers = tuple(layers)
         mover, shared = self._mover(images, layers, at, must_share=must_share)
 
-        def work(plan: Chunks) -> None:
+        def work(plan: Chunks) -> _Answer:
             program = self.engine.program(
                 ("activations", path, layers, at, must_share),
                 lambda: programs.activations_program(mover, self.engine.backend, path, layers),
             )
-            for piece in self.pieces(plan, len(images), len(points)):
-                images_on_device, _, fixed_on_device = self._upload(piece, images, [], fixed)
-                keep(piece, plan, program(images_on_device, fixed_on_device, self.tensors(points, piece.points)))
+            arguments = self.uploads.arguments(images, [], points, fixed)
 
-        self.execute(work, images, len(points), layers, "activations", shared=shared)
+            def results() -> Results:
+                for piece in self.pieces(plan, len(images), len(points)):
+                    images_there, _, fixed_there, points_there = arguments(piece)
+                    yield piece, program(images_there, fixed_there, points_there)
+
+            return gather(plan, results())
+
+        return self.execute(work, images, len(points), layers, "activations", shared=shared)
 
     def score(
         self,
@@ -157,57 +160,47 @@ class Questions(Execution):
         Returns:
             For each objective (points, images); nothing where `on_chunk` gets the terms.
         """
-        fixed = fixed or {}
         layers = tuple(dict.fromkeys(objective.layer for objective in objectives))
         measures = tuple((objective.measure, objective.layer) for objective in objectives)
         backend = self.engine.backend
         mover, shared = self._mover(images, layers, at, must_share=must_share)
         sizes = {} if on_chunk else {layer: self.engine.layer_size(images, layer) for layer in layers}
 
-        def number(objective: Objective, sums: NDArray[np.float64]) -> NDArray[np.float64]:
-            return objective.measure.number(tuple(np.moveaxis(sums, -1, 0)), sizes[objective.layer])
+        def scores(sums: Sequence[NDArray[np.float64]], steps: int) -> list[NDArray[np.float64]]:
+            """The scores of the first steps, from the sums over places of each objective's terms."""
+            return [
+                objective.measure.number(tuple(np.moveaxis(total[:steps], -1, 0)), sizes[objective.layer])
+                for objective, total in zip(objectives, sums, strict=True)
+            ]
 
         def work(plan: Chunks) -> list[NDArray[np.float64]]:
             names = tuple((measure.name, layer) for measure, layer in measures)
             program = self.engine.program(
                 ("score", path, names, at, must_share), lambda: programs.score_program(mover, backend, path, measures)
             )
-            arguments = self._arguments(images, objectives, points, fixed)
-            totals: list[NDArray[np.float64]] = []
-
-            def take(piece: Piece, answers: list[list[Callable[[], Array]]]) -> None:
-                for index, terms in enumerate(answers):
+            arguments = self.uploads.arguments(images, objectives, points, fixed or {})
+            answers = (
+                (piece, [list(map(backend.fetch, terms)) for terms in program(*arguments(piece))])
+                for piece in self.pieces(plan, len(images), len(points))
+            )
+            sums = Gathered(len(points), len(images))
+            for piece, terms_of_objectives in self.overlapped(answers):
+                for index, terms in enumerate(terms_of_objectives):
                     # A term of the frozen reference alone has one point; it counts for all of them.
                     if on_chunk is not None:
                         on_chunk(index, piece.points, piece.images, side_by_side(map(self.awaited, terms)))
                         continue
-                    sums = side_by_side(self.awaited(term).sum(axis=(2, 3), dtype=np.float64) for term in terms)
-                    if index == len(totals):
-                        totals.append(np.empty((len(points), len(images), *sums.shape[2:])))
-                    totals[index][piece.points, piece.images] = sums
+                    part = side_by_side(self.awaited(term).sum(axis=(2, 3), dtype=np.float64) for term in terms)
+                    sums.put(index, (piece.points, piece.images), part)
                 done = piece.points.stop
                 if on_scores is not None and piece.images.stop == len(images) and done < len(points):
-                    on_scores(
-                        done, [number(*pair) for pair in zip(objectives, (t[:done] for t in totals), strict=True)]
-                    )
+                    on_scores(done, scores(sums.arrays, done))
+            return sums.arrays
 
-            # A device computes behind the program's back: a piece's answers are waited for once the next is under way.
-            waiting: list[tuple[Piece, list[list[Callable[[], Array]]]]] = []
-            for piece in self.pieces(plan, len(images), len(points)):
-                answers = program(*arguments(piece))
-                waiting.append((piece, [list(map(backend.fetch, terms)) for terms in answers]))
-                if len(waiting) > 1 or not backend.is_accelerator or self.is_timed:
-                    take(*waiting.pop(0))
-            for piece, answers in waiting:
-                take(piece, answers)
-            return totals
-
-        totals = self.execute(
+        sums = self.execute(
             work, images, len(points), layers, "score", shared=shared, refined=refined or on_scores is not None
         )
-        if on_chunk is not None:
-            return []
-        return [number(objective, total) for objective, total in zip(objectives, totals, strict=True)]
+        return [] if on_chunk is not None else scores(sums, len(points))
 
     @overload
     def gradient(
@@ -285,74 +278,79 @@ class Questions(Execution):
         Returns:
             float32 of the images' shape (or the layer's, with the images first); two with `variance` or `values`.
         """
-        fixed = fixed or {}
         engine, backend = self.engine, self.engine.backend
         shares = np.full(len(points), 1.0 / len(points), np.float32) if weights is None else weights
         tap_shape = None if at is None else engine.layer_shape(images, at)
+        without_joining = programs.GradientForm(at, tap_shape, tuple(guided), linearised, variance, values)
         measure, layer = objective.measure, objective.layer  # the program must not keep a reference alive
 
         def work(plan: Chunks) -> list[Array]:
             # What is joined must be whole: all points of an image in one piece.
-            join = None if joining is None or plan.points < len(points) else joining.join
-
-            def make() -> Callable[..., Any]:
-                return programs.gradient_program(
-                    engine.network, backend, path, measure, layer,
-                    at=at, tap_shape=tap_shape, guided=tuple(guided), variance=variance, values=values,
-                    linearised=linearised, join=join,
-                )  # fmt: skip
-
-            how = (at, tap_shape, variance, values, tuple(guided), linearised, join)
-            program = engine.program(("gradient", path, measure.name, layer, *how), make)
+            in_program = joining if plan.points == len(points) else None
+            form = without_joining if in_program is None else without_joining._replace(join=in_program.join)
+            program = engine.program(
+                ("gradient", path, measure.name, layer, form),
+                lambda: programs.gradient_program(engine.network, backend, path, measure, layer, form),
+            )
             measure_weights = backend.constant(measure.weights)
-            matrices = [] if joining is None or join is None else list(map(backend.constant, joining.matrices))
-            arguments = self._arguments(images, [objective], points, fixed)
-            totals: list[Array] = []
-            running = RunningSums(moments=variance)
-            # A device computes behind the program's back: images are waited for once the next ones are under way.
-            waiting: list[tuple[slice, list[Callable[[], Array]], Tensor]] = []
+            matrices = [] if in_program is None else list(map(backend.constant, in_program.matrices))
+            arguments = self.uploads.arguments(images, [objective], points, fixed or {})
 
-            def take(some: slice, fetched: list[Callable[[], Array]], on_device: Tensor) -> None:
-                nonlocal totals
-                arrays = list(map(self.awaited, fetched))
-                if plan.images == len(images):
-                    totals = arrays
-                    if backend.is_accelerator:
-                        self._on_device = arrays[0], on_device
-                    return
-                if not totals:
-                    totals = [np.empty((len(images), *array.shape[1:]), np.float32) for array in arrays]
-                for total, array in zip(totals, arrays, strict=True):
-                    total[some] = array
+            def compute(piece: Piece, of_piece: Array) -> list[Tensor]:
+                sums: list[Tensor] = program(*arguments(piece), backend.constant(of_piece), measure_weights, matrices)
+                return sums
 
-            for piece in self.pieces(plan, len(images), len(points)):
-                if piece.points.start == 0:
-                    running = RunningSums(moments=variance)
-                share = shares[piece.points].copy()
-                share[: piece.new_points] = 0.0  # an overlapping last piece must not count a point twice
-                answers = program(*arguments(piece), backend.constant(share), measure_weights, matrices)
-                maps = [answers.pop()] if join is not None else []
-                running.add(answers, float(share.sum(dtype=np.float64)))
-                if self.is_timed:
-                    # A device may compute behind the program's back; one number of the result is waited for.
-                    backend.array(backend.reshape(running.tensors[0], (-1,))[:1])
-                is_last = piece.points.stop == len(points)
-                if on_gradient is not None and not is_last and plan.images == len(images) and running.weight > 0:
-                    so_far = backend.array(running.tensors[variance]) / np.float32(running.weight)
-                    on_gradient(piece.points.stop, so_far)
-                if is_last:
-                    fetched = list(map(backend.fetch, [*running.tensors, *maps]))
-                    waiting.append((piece.images, fetched, running.tensors[0]))
-                    if len(waiting) > 1 or not backend.is_accelerator:
-                        take(*waiting.pop(0))
-            for images_done in waiting:
-                take(*images_done)
-            if joining is not None and join is not None:
-                self._joined = totals[0], joining, totals.pop()
-            return totals
+            is_whole = plan.images == len(images)
+            pieces = self.pieces(plan, len(images), len(points))
+            means = self._means(pieces, shares, compute, variance, on_gradient if is_whole else None)
+            fetched = ((some, tensors[0], list(map(backend.fetch, tensors))) for some, tensors in means)
+            totals = Gathered(len(images), keeps_whole=True)
+            for some, gradient_there, answers in self.overlapped(fetched):
+                for index, answer in enumerate(answers):
+                    totals.put(index, (some,), self.awaited(answer))
+                if is_whole and backend.is_accelerator:
+                    self.joined_maps.remember_gradient(totals.arrays[0], gradient_there)
+            if in_program is not None:
+                maps = totals.arrays.pop()
+                self.joined_maps.remember_maps(totals.arrays[0], in_program, maps)
+            return totals.arrays
 
         totals = self.execute(work, images, len(points), [layer], "gradient", refined=on_gradient is not None)
         return (totals[0], totals[1]) if variance or values else totals[0]
+
+    def _means(
+        self,
+        pieces: Iterable[Piece],
+        shares: Array,
+        compute: Callable[[Piece, Array], list[Tensor]],
+        variance: bool,
+        on_gradient: OnGradient | None,
+    ) -> Iterator[tuple[slice, list[Tensor]]]:
+        """The mean gradients of some images after the others, on the device; a piece may hold only some of the points.
+
+        Args:
+            pieces: The work, cut.
+            shares: The weight of each point.
+            compute: Gives the weighted sums of a piece.
+            variance: It gives moments instead.
+            on_gradient: Gets the mean (or the variance) so far.
+        """
+        backend = self.engine.backend
+        running = RunningSums(moments=variance)
+        for piece in pieces:
+            if piece.points.start == 0:
+                running = RunningSums(moments=variance)
+            of_piece = piece.new_weights(shares)
+            running.add(compute(piece, of_piece), float(of_piece.sum(dtype=np.float64)))
+            if piece.points.stop == len(shares):
+                yield piece.images, running.tensors
+                continue
+            if self.is_timed:
+                # A device may compute behind the program's back; one number of the result is waited for.
+                backend.array(backend.reshape(running.tensors[0], (-1,))[:1])
+            if on_gradient is not None and running.weight > 0:
+                so_far = backend.array(running.tensors[variance]) / np.float32(running.weight)
+                on_gradient(piece.points.stop, so_far)
 
     def attention(self, images: Array, layer: str) -> list[Array]:
         """What are the weights of every attention before a layer? The mean of its heads, (images, queries, keys) each.
@@ -364,13 +362,11 @@ class Questions(Execution):
             program = self.engine.program(
                 ("attention", layer), lambda: programs.attention_program(self.engine.network, layer)
             )
-            weights: list[Array] = []
+            weights = Gathered(len(images))
             for piece in self.pieces(plan, len(images), 1):
-                part = [self.engine.backend.array(values) for values in program(self._upload(piece, images, [], {})[0])]
-                weights = weights or [np.empty((len(images), *values.shape[1:]), np.float32) for values in part]
-                for joined_weights, values in zip(weights, part, strict=True):
-                    joined_weights[piece.images] = values
-            return weights
+                for index, values in enumerate(program(self.uploads.images(images, piece.images))):
+                    weights.put(index, (piece.images,), self.engine.backend.array(values))
+            return weights.arrays
 
         return self.execute(work, images, 1, [layer], "activations")
 
@@ -395,80 +391,13 @@ class Questions(Execution):
             for piece in self.pieces(plan, len(images), count):
                 products[piece.points, piece.images] = backend.array(
                     program(
-                        backend.tensor(images[piece.images]),
+                        self.uploads.images(images, piece.images),
                         backend.tensor(np.ascontiguousarray(spread[piece.points, piece.images])),
                     )
                 )
             return products
 
         return self.execute(work, images, count, [layer], "gradient")
-
-    def has_on_device(self, values: Array) -> bool:
-        """Is this array the last mean gradient, which is on the accelerator still?"""
-        return self._on_device is not None and self._on_device[0] is values
-
-    def joined_maps(self, values: Array, joining: Joining) -> Array:
-        """Channels joined into one number a place, and spread if asked, on the engine's device.
-
-        Args:
-            values: (images, height, width, channels).
-            joining: How.
-
-        Returns:
-            float32 (images, height, width).
-        """
-        if self._joined is not None and self._joined[0] is values and self._joined[1].is_same(joining):
-            return self._joined[2]
-        backend = self.engine.backend
-        with backend.arithmetic():
-            matrices = tuple(map(backend.constant, joining.matrices)) or None
-            on_device = self._on_device[1] if self._on_device is not None and self.has_on_device(values) else None
-            parts = []
-            for start in range(0, len(values), _MAPS):
-                some = slice(start, start + _MAPS)
-                tensor = backend.tensor(values[some]) if on_device is None else on_device
-                if on_device is not None and len(values) > _MAPS:
-                    tensor = on_device[some]
-                parts.append(backend.array(backend.joined(tensor, joining.join, matrices)))
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-    def _arguments(
-        self, images: Array, objectives: Sequence[Objective], points: Points, fixed: Arrays
-    ) -> Callable[[Piece], tuple[Any, ...]]:
-        """What programs get of a piece; images go up once for all of their points, and points once for all images."""
-        uploaded: tuple[slice, Any] | None = None
-        steps: tuple[slice, dict[str, Tensor]] | None = None
-
-        def of(piece: Piece) -> tuple[Any, ...]:
-            nonlocal uploaded, steps
-            if uploaded is None or uploaded[0] != piece.images:
-                uploaded = piece.images, self._upload(piece, images, objectives, fixed)
-            if steps is None or steps[0] != piece.points:
-                steps = piece.points, self.tensors(points, piece.points)
-            return *uploaded[1], steps[1]
-
-        return of
-
-    def _upload(
-        self, piece: Piece, images: Array, objectives: Sequence[Objective], fixed: Arrays
-    ) -> tuple[Tensor, list[Tensor], dict[str, Tensor]]:
-        backend = self.engine.backend
-        return (
-            self._sent(images, piece.images),
-            [backend.small_constant(objective.reference[piece.images]) for objective in objectives],
-            {name: backend.tensor(values[piece.images]) for name, values in fixed.items()},
-        )
-
-    def _sent(self, images: Array, some: slice) -> Tensor:
-        """Some images on the device; an accelerator has them already if the question before was about the same."""
-        backend = self.engine.backend
-        last = self._last_sent
-        if last is not None and last[0] is images and last[1] == some:
-            return last[2]
-        tensor = backend.tensor(images[some])  # no network writes into what it is given
-        if backend.is_accelerator:
-            self._last_sent = images, some, tensor
-        return tensor
 
     def _mover(
         self, images: Array, layers: Sequence[str], at: str | None, *, must_share: bool

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from saccade.attribution.block_means import block_means
 from saccade.typing import Array
 
 
@@ -28,7 +28,7 @@ def ranks(maps: Array, steps: int, numbers: range, seed: int, *, block: int = 1)
     height, width = maps.shape[1:]
     ranked = np.empty(maps.shape, np.float32)
     for row, number in enumerate(numbers):
-        coarse = _blocks(maps[row], block)
+        coarse = block_means(maps[row], block)
         ties = np.random.default_rng([seed, number, 1]).random(coarse.size)
         order = np.lexsort((ties, -coarse.ravel()))
         position = np.empty(coarse.size, np.int64)
@@ -39,14 +39,3 @@ def ranks(maps: Array, steps: int, numbers: range, seed: int, *, block: int = 1)
             grid = grid.repeat(block, axis=0).repeat(block, axis=1)[:height, :width]
         ranked[row] = grid
     return ranked
-
-
-def _blocks(values: NDArray[np.floating], block: int) -> NDArray[np.float64]:
-    """Means over squares; those at the lower and right edge may be smaller."""
-    exact = values.astype(np.float64)
-    if block == 1:
-        return exact
-    starts = [np.arange(0, side, block) for side in values.shape]
-    sums = np.add.reduceat(np.add.reduceat(exact, starts[0], axis=0), starts[1], axis=1)
-    sizes = [np.diff(np.append(start, side)) for start, side in zip(starts, values.shape, strict=True)]
-    return np.asarray(sums / np.outer(*sizes))

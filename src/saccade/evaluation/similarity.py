@@ -9,7 +9,7 @@ import numpy as np
 from saccade.encoder import Encoder
 from saccade.engines import Objective
 from saccade.errors import InputError
-from saccade.targets import Measure
+from saccade.targets import COSINE, Measure
 from saccade.typing import Array, Tensor
 
 
@@ -20,11 +20,7 @@ def _terms(values: Tensor, reference: Tensor, images: Tensor) -> tuple[Tensor, .
     return centred * own, centred * centred, own * own
 
 
-def _cosine(sums: Sequence[Tensor], size: int, weights: Tensor) -> Tensor:  # noqa: ARG001
-    return sums[0] / (sums[1] * sums[2] + 1e-30) ** 0.5
-
-
-CENTRED_COSINE = Measure("centred_cosine", _terms, _cosine)
+CENTRED_COSINE = Measure("centred_cosine", _terms, COSINE.combine)
 """`cos(f(x') - m, f(x) - m)` with m the mean code of a collection: 1 for the unchanged image, about 0 for an average
 one. Without taking off the mean, codes of positive numbers are alike whatever they show."""
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from saccade.attribution.covering import blur_of
 from saccade.attribution.fillers import FillerName, filler_images, filler_in_words
 from saccade.attribution.masks import RandomMasks, cells_of
 from saccade.attribution.method import method
@@ -86,7 +87,7 @@ def relax(
     size = (images.shape[1], images.shape[2])
     _check(masks, repeats, keep)
     grid = cells_of(size, cells)
-    width = max(size[0] / grid[0], size[1] / grid[1]) if blur is None else blur
+    width = blur_of(grid, size) if blur is None else blur
     cell = (size[0] // grid[0], size[1] // grid[1])
     drawn = RandomMasks(seed, masks, size, grid, keep)
     hidden = filler_images(images, filler, value_range=run.encoder.value_range, blur=width, neighbourhood=cell)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from saccade.attribution.covering import blur_of
 from saccade.attribution.fillers import FillerName, filler_images, filler_in_words
 from saccade.attribution.masks import cells_of, linear
 from saccade.attribution.method import method
@@ -77,7 +78,7 @@ def sobol(
         raise InputError(f"designs={designs}: give 4 or more; fewer say nothing about a variance.")
     size = (images.shape[1], images.shape[2])
     grid = cells_of(size, cells)
-    width = max(size[0] / grid[0], size[1] / grid[1]) if blur is None else blur
+    width = blur_of(grid, size) if blur is None else blur
     cell = (size[0] // grid[0], size[1] // grid[1])
     halves = latin_hypercube(seed, designs, 2 * grid[0] * grid[1]).reshape(designs, 2, *grid).swapaxes(0, 1)
     points = Designs(halves, linear(size[0], grid[0]), linear(size[1], grid[1]))

@@ -30,6 +30,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from saccade.attribution.covering import blur_of
 from saccade.attribution.fillers import filler_images, filler_in_words
 from saccade.attribution.masks import cells_of, linear
 from saccade.encoder import Encoder
@@ -146,7 +147,7 @@ def masked_terms(run: Run, image: Array, code: Numbers, *, masks: int, cells: in
             "layer with fewer numbers, or fewer masks."
         )
     visible = balanced_masks(seed, masks, places)
-    blur = max(size[0] / grid[0], size[1] / grid[1])
+    blur = blur_of(grid, size)
     filler = filler_images(image, "blur", value_range=run.encoder.value_range, blur=blur)
     points = ArrayPoints(
         {

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from saccade.attribution.block_means import block_means
 from saccade.encoder import Encoder
 from saccade.errors import MemoryBudgetError, NotApplicable
 from saccade.images import Images
@@ -75,11 +76,6 @@ def _eye(encoder: Encoder, image: Images) -> dict[str, Any]:
 
 
 def _smaller(values: Array) -> Array:
-    """Means over blocks, so that no side is longer than `_SIDE`; a rest at the lower or right edge is its own block."""
+    """Means over blocks, so that no side is longer than `_SIDE`."""
     block = max(1, -(-max(values.shape) // _SIDE))
-    if block == 1:
-        return values
-    starts = [np.arange(0, side, block) for side in values.shape]
-    sums = np.add.reduceat(np.add.reduceat(values, starts[0], axis=0), starts[1], axis=1)
-    counts = [np.diff(np.append(start, side)) for start, side in zip(starts, values.shape, strict=True)]
-    return np.asarray(sums / np.outer(*counts), np.float32)
+    return values if block == 1 else block_means(values, block).astype(np.float32)

@@ -2,16 +2,13 @@
 /** Why are these two alike? Both photos, the matches that make up the score joined by lines, and a bar that adds up to it. */
 import { build, buildSvg } from "./build.js";
 import { captionStrip, chooser, readout } from "./controls.js";
+import { otherOf, thumbnailsOfOthers } from "./other_photo.js";
 import { drawMatchLines, gridKey, outlineMatches, paintShares, pairOf, sharesOf } from "./pair_picture.js";
 import { cellAt, cellInWords, createStage, photoPixels } from "./stage.js";
+import { sumBar } from "./sum_bar.js";
+import { typicalRuler } from "./typical_ruler.js";
 import { colourKey } from "./where.js";
 import { asPercent, asScore, asText, inWords, withSign } from "./wording.js";
-
-/** The rest of a bar is drawn broken where it would take more of it than this. */
-const MOST_OF_BAR = 0.4;
-/** The numbers of the pieces that are no match. */
-const REST = -1;
-const SPECIAL = -2;
 
 /** @param {{data: any, element: HTMLElement, store: any}} view */
 export function renderAlike({ data, element, store }) {
@@ -54,6 +51,9 @@ export function renderAlike({ data, element, store }) {
     return pairOf(data.pairs, photo, second);
   }
 
+  /** @param {any} pair @returns {any[]} */
+  const photosOf = (pair) => [data.photos[pair.first], data.photos[pair.second]];
+
   function refresh() {
     const pair = pairNow();
     const current = store.get().photo;
@@ -67,8 +67,8 @@ export function renderAlike({ data, element, store }) {
       shownAs = pair.rest_sentence ? "shares" : "matches";
       views.show(shownAs);
     }
-    typical.replaceChildren(ruler(pair));
-    bar.replaceChildren(sumBar(pair));
+    typical.replaceChildren(typicalRuler(pair));
+    bar.replaceChildren(sumBar(pair, data, choose));
     caption.replaceChildren(captionStrip([
       ["what is compared", `the code of both photos (${data.code.layer}), by its cosine${pair.centred ? `, less the mean code of ${pair.mean_of}` : ""}`],
       ["the split", splitInWords(pair)],
@@ -77,113 +77,68 @@ export function renderAlike({ data, element, store }) {
     draw();
   }
 
-  async function draw() {
+  function draw() {
     const pair = pairNow();
-    const photos = [data.photos[pair.first], data.photos[pair.second]];
+    key.replaceChildren();
+    if (shownAs === "shares" && pair.places) {
+      key.append(colourKey(data, { scale: sharesOf(pair, 0).scale, unit: "what this place adds to the similarity", is_share: false }));
+    }
+    photosOf(pair).forEach((photo, which) => stages[which].describe(`${photo.alt}. ${pair.sentence}`));
+    rest();
+    paint();
+  }
+
+  async function paint() {
+    const pair = pairNow();
+    const photos = photosOf(pair);
     const pixels = await Promise.all(photos.map(photoPixels));
     if (pairNow().first !== pair.first || pairNow().second !== pair.second) return;
-    key.replaceChildren();
-    photos.forEach((photo, which) => {
-      stages[which].paint(pixels[which], (target) => {
-        if (shownAs === "shares" && pair.places) paintShares(target, pixels[which], photo.box, pair, which, data.ramps);
-        else {
-          target.data.set(pixels[which].colour);
-          if (shownAs === "matches" && pair.matches.length) outlineMatches(target, pixels[which], photo.box, pair, which, chosen, colours);
-        }
-      });
-      stages[which].describe(`${photo.alt}. ${pair.sentence}`);
-    });
-    if (shownAs === "shares" && pair.places) {
-      const shares = sharesOf(pair, 0);
-      key.replaceChildren(colourKey(data, { scale: shares.scale, unit: "what this place adds to the similarity", is_share: false }));
-    }
+    photos.forEach((photo, which) => stages[which].paint(pixels[which], (target) => {
+      if (shownAs === "shares" && chosen < 0 && pair.places) {
+        paintShares(target, pixels[which], photo.box, pair, which, data.ramps);
+        return;
+      }
+      target.data.set(pixels[which].colour);
+      if (showsMatches() && pair.matches.length) outlineMatches(target, pixels[which], photo.box, pair, which, chosen, colours);
+    }));
     drawLines();
-    rest();
   }
+
+  /** A match that is pointed at in the bar is shown whatever else the reader chose. */
+  const showsMatches = () => shownAs === "matches" || chosen >= 0;
 
   function drawLines() {
     const pair = pairNow();
-    drawMatchLines(lines, duo, stages, pair && (shownAs === "matches" || chosen >= 0) ? { pair, photos: [data.photos[pair.first], data.photos[pair.second]], chosen, colours, inks: data.match_inks } : null);
+    drawMatchLines(lines, duo, stages, pair && showsMatches() ? { pair, photos: photosOf(pair), chosen, colours, inks: data.match_inks } : null);
   }
 
-  /** @param {any} pair */
-  function sumBar(pair) {
-    const parts = [
-      ...pair.matches.map((/** @type {any} */ match, /** @type {number} */ index) => ({ name: `match ${index + 1}`, value: match.share, colour: colours[index % colours.length], ink: data.match_inks[index % colours.length], index })),
-      ...pair.special === 0 ? [] : [{ name: pair.special_name, value: pair.special, colour: "var(--muted)", ink: "var(--paper)", index: SPECIAL }],
-      { name: "everything else", value: pair.rest, colour: "var(--muted)", ink: "var(--paper)", index: REST },
-    ];
-    const reach = parts.reduce((sum, part) => sum + Math.abs(part.value), 0) || 1;
-    const named = reach - Math.abs(pair.rest);
-    // A long rest would squeeze what has a name to nothing: it is drawn broken, and its true length is said.
-    const isBroken = named > 0 && Math.abs(pair.rest) > MOST_OF_BAR * reach;
-    /** @param {any} one */
-    const lengthOf = (one) => (isBroken && one.index === REST ? (named * MOST_OF_BAR) / (1 - MOST_OF_BAR) : Math.abs(one.value)) / reach;
-    const lowered = parts.filter((part) => part.value < 0);
-    const raised = parts.filter((part) => part.value >= 0);
-    /** @param {any} part */
-    const piece = (part) => build("button", {
-      type: "button", class: `sum-part${part.value < 0 ? " lowered" : ""}${isBroken && part.index === REST ? " broken" : ""}`, style: { "--part": part.colour, "--part-ink": part.ink, "flex-grow": lengthOf(part) / Math.min(...parts.map(lengthOf).filter(Boolean), 1) }, "aria-label": `${part.name} ${part.value < 0 ? "lowered" : "raised"} the similarity by ${inWords(Math.abs(part.value))}`,
-      on: { mouseenter: () => choose(part), focus: () => choose(part), mouseleave: () => choose(null), blur: () => choose(null) },
-    }, build("b", { class: part.index >= 0 ? null : "word" }, part.index >= 0 ? String(part.index + 1) : part.index === SPECIAL ? part.name : "rest"));
-    /** @param {any[]} some */
-    const listed = (some) => some.map((part) => `${withSign(part.value)} ${part.name}`).join("  ");
-    const text = lowered.length && raised.length ? `raised it: ${listed(raised)};  lowered it, striped: ${listed(lowered)};  together` : `${listed(parts)} =`;
-    return build("div", {},
-      build("div", { class: "sum-parts" }, lowered.map(piece), lowered.length ? build("span", { class: "sum-zero", "aria-hidden": "true" }) : null, raised.map(piece)),
-      build("p", { class: "sum-text" }, `${text} `, build("b", {}, asScore(pair.score))),
-      isBroken ? build("p", { class: "sum-text" }, `The rest is drawn broken off: in truth it is ${inWords(Math.abs(pair.rest) / named)} times as long as all other parts together, spread over every other place.`) : null);
-  }
-
-  /** @param {any} part */
+  /** @param {import("./sum_bar.js").Part | null} part of the bar that is pointed at */
   function choose(part) {
     chosen = part ? part.index : -1;
     if (part) {
       const pair = pairNow();
       read.say(build("b", {}, `${part.name}: ${withSign(part.value)}`), ` of ${asScore(pair.score)} (${asPercent(part.value / pair.score)} of the score)`);
     } else rest();
-    if (shownAs === "matches" || chosen >= 0) repaint();
-    else draw();
-  }
-
-  async function repaint() {
-    const pair = pairNow();
-    const photos = [data.photos[pair.first], data.photos[pair.second]];
-    const pixels = await Promise.all(photos.map(photoPixels));
-    photos.forEach((photo, which) => stages[which].paint(pixels[which], (target) => { target.data.set(pixels[which].colour); outlineMatches(target, pixels[which], photo.box, pair, which, chosen, colours); }));
-    drawLines();
+    paint();
   }
 
   /** @param {number} which @param {number} across @param {number} down */
   function touch(which, across, down) {
     const pair = pairNow();
     if (!pair.places) return;
-    const photos = [data.photos[pair.first], data.photos[pair.second]];
+    const photo = photosOf(pair)[which];
     const shares = sharesOf(pair, which);
-    const cell = cellAt(photos[which].box, shares.rows, shares.columns, across, down);
+    const cell = cellAt(photo.box, shares.rows, shares.columns, across, down);
     if (!cell) return;
     const value = shares.values[cell[0] * shares.columns + cell[1]];
-    const where = cellInWords(photos[which].box, shares.rows, shares.columns, cell[0], cell[1]);
-    read.say(build("b", {}, withSign(value)), ` of ${asScore(pair.score)}: ${where} of ${photos[which].name}${pair.matching === "place" ? " with the same place of the other" : " with all of the other"}`);
+    const where = cellInWords(photo.box, shares.rows, shares.columns, cell[0], cell[1]);
+    read.say(build("b", {}, withSign(value)), ` of ${asScore(pair.score)}: ${where} of ${photo.name}${pair.matching === "place" ? " with the same place of the other" : " with all of the other"}`);
     read.node.dataset.value = String(value);
   }
 
   function rest() {
     read.say("Point at a place, or at a part of the bar.");
     delete read.node.dataset.value;
-  }
-
-  /** @param {any} pair */
-  function ruler(pair) {
-    if (!pair.typical) return build("p", { class: "aside" }, pair.awaiting ?? "What a typical pair scores is not known here; “saccade report --reference FOLDER” tells, by the photos of a folder.");
-    const [median, high] = pair.typical.scores;
-    const low = Math.min(-0.2, pair.score, median);
-    /** @param {number} value */
-    const at = (value) => `${(100 * (value - low)) / (1 - low)}%`;
-    return build("div", { class: "ruler" },
-      build("div", { class: "ruler-line", "aria-hidden": "true" },
-        build("span", { class: "ruler-band", style: { left: at(median), right: `calc(100% - ${at(high)})` } }), build("span", { class: "ruler-mark", style: { left: at(pair.score) } })),
-      build("p", { class: "aside" }, asText(pair.typical.sentence)));
   }
 
   store.follow((/** @type {any} */ state, /** @type {any} */ before) => { if (state.photo !== before.photo || state.other !== before.other) refresh(); });
@@ -194,21 +149,4 @@ function splitInWords(pair) {
   if (pair.split !== "exact") return "estimated by covering";
   if (pair.special === 0) return "exact: all places together make the score";
   return `exact: all places together make ${inWords(pair.score - pair.special)}; the rest of the score is ${pair.special_name}`;
-}
-
-/**
- * The other photos to choose from, with the label before them.
- * @param {string} label @param {any[]} photos @param {number} current @param {number} shown the one that is chosen @param {(index: number) => void} onChoose
- * @returns {HTMLElement[]}
- */
-export function thumbnailsOfOthers(label, photos, current, shown, onChoose) {
-  const thumbnails = photos.map((photo, index) => build("button", {
-    type: "button", class: "thumb", "aria-pressed": String(index === shown), "aria-label": photo.name, on: { click: () => onChoose(index) },
-  }, build("img", { src: photo.thumbnail, alt: "" })));
-  return [build("span", { class: "picker-label" }, label), ...thumbnails.filter((_, index) => index !== current)];
-}
-
-/** @param {number} photo @param {number} other @param {number} count @returns {number} a photo that is not the first one */
-export function otherOf(photo, other, count) {
-  return other === photo || other < 0 || other >= count ? (photo + 1) % count : other;
 }

@@ -1,53 +1,22 @@
 // @ts-check
-/** The data of the page, piece by piece: a section is drawn when what it needs is there, and hears of a state when that is. */
+/** Which pieces of data each section of the page needs, and where they come from. */
 import { loadCollection, loadNeighbours } from "./app_collection.js";
+import { createPieces } from "./app_pieces.js";
 import { getJson, postJson } from "./app_requests.js";
-import { build } from "./build.js";
-import { button } from "./controls.js";
-import { otherOf } from "./alike.js";
+import { otherOf } from "./other_photo.js";
 
-/** Pieces that compare photos, and the sections that show such. */
-const COMPARISON = "comparison: ";
+/** The sections that show what compares photos. */
 const COMPARING = ["guess", "alike", "beside", "trust"];
+
+/** @typedef {ReturnType<typeof createLoader>} Loader */
 
 /**
  * @param {any} data what the page shows; pieces are put into it as they come
  */
 export function createLoader(data) {
-  /** @type {Map<string, Promise<void>>} */
-  const coming = new Map();
-  /** @type {Set<string>} */
-  const there = new Set();
-  /** How often what is known of other photos has changed. */
-  let changes = 0;
+  const { piece, comparison, forgetComparisons } = createPieces();
   /** Draw what is shown of comparisons once more. @type {Map<string, () => void>} */
   const redrawing = new Map();
-
-  /**
-   * @param {string} key @param {() => Promise<void>} bring
-   * @returns {Promise<void> | null} null if it is there
-   */
-  function piece(key, bring) {
-    if (there.has(key)) return null;
-    let promise = coming.get(key);
-    if (!promise) {
-      promise = bring().then(() => { there.add(key); }).finally(() => { coming.delete(key); });
-      coming.set(key, promise);
-    }
-    return promise;
-  }
-
-  /**
-   * A piece that compares photos: what has become another answer on its way is asked for again.
-   * @param {string} key @param {() => Promise<any>} ask @param {(answer: any) => void} put
-   */
-  const comparison = (key, ask, put) => piece(`${COMPARISON}${key}`, async () => {
-    for (;;) {
-      const before = changes;
-      const answer = await ask();
-      if (before === changes) return put(answer);
-    }
-  });
 
   /** @param {any} photo */
   const base = (photo) => piece(`photo ${photo.number}`, async () => { Object.assign(photo, { ...(await getJson(`api/photos/${photo.number}`)), thumbnail: photo.thumbnail }); });
@@ -121,7 +90,7 @@ export function createLoader(data) {
     eye: ({ photo }) => [base(data.photos[photo]), part(data.photos[photo], "eye", "api/cells")],
     trust: ({ photo }) => [base(data.photos[photo]), map(data.photos[photo], 0), trust(data.photos[photo])],
     guess: () => [likenesses(), ...data.photos.map(base)],
-    recipe: () => [piece("recipe", async () => { data.recipe = await postJson("api/recipe", { photos: data.photos.map((/** @type {any} */ photo) => photo.number) }); })],
+    recipe: () => [piece("recipe", async () => { data.recipe = await postJson("api/recipe", { photos: numbers() }); })],
   };
   /** What a section is better with, but need not wait for. @type {Record<string, (state: any) => (Promise<void> | null)[]>} */
   const wishes = {
@@ -134,8 +103,7 @@ export function createLoader(data) {
   return {
     /** Ask everything again that compares photos, and draw it again where it is shown. */
     compareAgain() {
-      changes += 1;
-      for (const key of [...there]) if (key.startsWith(COMPARISON)) there.delete(key);
+      forgetComparisons();
       for (const redraw of redrawing.values()) redraw();
     },
     /** @param {string} id of a section @param {() => void} redraw */
@@ -157,81 +125,4 @@ function putPair(pairs, pair) {
 function together(pieces) {
   const open = pieces.filter((piece) => piece !== null);
   return open.length ? Promise.all(open) : null;
-}
-
-/**
- * Draw a section when its data is there; until then, and where it does not come, say so in its place.
- * @param {ReturnType<typeof createLoader>} loader @param {string} id @param {any} store @param {HTMLElement} element
- * @param {(store: any) => void} render @param {AbortSignal} signal
- */
-export function drawWhenThere(loader, id, store, element, render, signal) {
-  const note = build("p", { class: "app-waiting", role: "status" });
-  element.append(note);
-  let shown = store.get();
-  let isDrawn = false;
-  /** Has what it shows become another since it was drawn? */
-  let isStale = false;
-  /** @type {Set<(state: any, before: any) => void>} */
-  const listeners = new Set();
-  const own = {
-    get: () => shown,
-    set: store.set,
-    /** @param {(state: any, before: any) => void} listener */
-    follow(listener) {
-      listeners.add(listener);
-      listener(shown, {});
-      return () => listeners.delete(listener);
-    },
-  };
-
-  /** @param {any} state */
-  async function become(state) {
-    const waiting = loader.need(id, state);
-    if (waiting) {
-      // What is shown stays, in the background, until the next is there.
-      const slow = setTimeout(() => { note.replaceChildren("The machine is looking\u2026"); element.classList.add("app-is-waiting"); }, isDrawn ? 150 : 0);
-      try {
-        await waiting;
-      } catch (error) {
-        if (store.get() === state && !signal.aborted) tellFailure(error, state);
-        return;
-      } finally {
-        clearTimeout(slow);
-        element.classList.remove("app-is-waiting");
-      }
-    }
-    if (store.get() !== state || signal.aborted) return;
-    note.replaceChildren();
-    const before = shown;
-    shown = state;
-    if (isDrawn && !isStale) for (const listener of [...listeners]) listener(state, before);
-    else {
-      listeners.clear();
-      element.replaceChildren(note);
-      isDrawn = true;
-      isStale = false;
-      render(own);
-    }
-    performance.mark(`saccade ${id}`);
-    wishFor(state);
-  }
-
-  /** @param {any} state */
-  async function wishFor(state) {
-    const waiting = loader.wish(id, state);
-    if (!waiting) return;
-    try { await waiting; } catch { return; } // what was wished for alone is not missed
-    if (shown === state && !signal.aborted) for (const listener of [...listeners]) listener(state, {});
-  }
-
-  /** @param {unknown} error @param {any} state */
-  function tellFailure(error, state) {
-    const words = error instanceof Error ? error.message : String(error);
-    note.replaceChildren(`This cannot be shown: ${words} `, button("Try again", () => { note.replaceChildren(); become(state); }));
-  }
-
-  loader.onChange(id, () => { if (isDrawn && !signal.aborted) { isStale = true; become(store.get()); } });
-  store.follow((/** @type {any} */ state, /** @type {any} */ before) => {
-    if (state !== before) become(state);
-  });
 }

@@ -1,9 +1,9 @@
 // @ts-check
 /** Mix two photos: the codes of both are mixed, and the decoder draws what lies between; beside it a plain cross-fade. */
-import { otherOf, thumbnailsOfOthers } from "./alike.js";
 import { paintDrawn, shapeOfGiven } from "./app_drawn.js";
 import { build } from "./build.js";
 import { button, captionStrip, slider, wantsStillness } from "./controls.js";
+import { otherOf, thumbnailsOfOthers } from "./other_photo.js";
 import { loadImage } from "./stage.js";
 
 /** From one photo to the other and back, in milliseconds. */

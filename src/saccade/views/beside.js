@@ -2,7 +2,7 @@
 /** Another network on the same photos: where both look, which photos each finds alike, and why. */
 import { build, buildSvg } from "./build.js";
 import { captionStrip, chooser, readout } from "./controls.js";
-import { otherOf } from "./alike.js";
+import { otherOf } from "./other_photo.js";
 import { drawMatchLines, outlineMatches, paintShares, pairOf } from "./pair_picture.js";
 import { cellAt, createStage, mapAtPixels, paintMap, paintSpotlight, photoPixels } from "./stage.js";
 import { colourKey, mapOf, thresholdOf, valueInWords } from "./where.js";

@@ -1,4 +1,8 @@
-"""HDF5 files as plain Python: groups, attributes and arrays, read by a process of their own."""
+"""HDF5 files as plain Python: groups, attributes and arrays, read by a process of their own.
+
+file    a file as groups, attributes and arrays
+reader  the process that reads it
+"""
 
 from __future__ import annotations
 

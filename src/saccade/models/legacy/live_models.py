@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from saccade.errors import ModelError
 from saccade.models.legacy.graph import Part
-from saccade.models.legacy.recast import flipped
+from saccade.models.legacy.recast import flipped, rows_first, swapped
 from saccade.models.legacy.weights import LayerWeights
 
 if TYPE_CHECKING:
@@ -54,9 +52,9 @@ def recast_live(parts: Sequence[Part], layers: Sequence[LayerWeights], version: 
     transposed = swap and _channels_first(parts, leaves, layers)
     for leaf in leaves:
         if transposed:
-            leaf.recasts = (*leaf.recasts, _rows_first)
+            leaf.recasts = (*leaf.recasts, rows_first)
         if swap and leaf.kind == "Conv2DTranspose":
-            leaf.recasts = (*leaf.recasts, _swapped)
+            leaf.recasts = (*leaf.recasts, swapped)
         if backend == "theano" and leaf.kind != "SeparableConv2D":
             leaf.recasts = (*leaf.recasts, flipped)
 
@@ -90,14 +88,6 @@ def _channels_first(parts: Sequence[Part], leaves: Sequence[Part], layers: Seque
 def _shape_in_keras1(kind: str, weight: Any) -> tuple[int, ...]:
     rows, columns, third, fourth = weight.shape
     return (rows, columns, fourth, third) if kind == "Conv2DTranspose" else (rows, columns, third, fourth)
-
-
-def _rows_first(arrays: list[np.ndarray]) -> list[np.ndarray]:
-    return [array.transpose(2, 3, 1, 0) if array.ndim == 4 else array for array in arrays]
-
-
-def _swapped(arrays: list[np.ndarray]) -> list[np.ndarray]:
-    return [arrays[0].swapaxes(2, 3), *arrays[1:]]
 
 
 def _leaves(parts: Sequence[Part], *, all_of_them: bool = False) -> Iterator[Part]:

@@ -27,9 +27,9 @@ def recast_for(kind: str, entry: Entry, origin: Origin) -> tuple[Recast, ...]:
     steps: list[Recast] = []
     first = origin.first and kind in _KERNELS and data_format(entry.kind, entry.config, origin) == "channels_first"
     if first:
-        steps.append(_rows_first)
+        steps.append(rows_first)
     if origin.first and kind == "Conv2DTranspose":
-        steps.append(_swapped)
+        steps.append(swapped)
     if origin.backend == "theano" and kind in ("Conv2D", "Conv2DTranspose"):
         steps.append(flipped)
     if kind == "BatchNormalization" and origin.version < (1, 0, 8) and origin.version > (1,):
@@ -45,11 +45,13 @@ def flipped(arrays: list[np.ndarray]) -> list[np.ndarray]:
     return [arrays[0][::-1, ::-1], *arrays[1:]]
 
 
-def _rows_first(arrays: list[np.ndarray]) -> list[np.ndarray]:
+def rows_first(arrays: list[np.ndarray]) -> list[np.ndarray]:
+    """From kernels (output channels, input channels, rows, columns) to (rows, columns, input, output channels)."""
     return [array.transpose(2, 3, 1, 0) if array.ndim == 4 else array for array in arrays]
 
 
-def _swapped(arrays: list[np.ndarray]) -> list[np.ndarray]:
+def swapped(arrays: list[np.ndarray]) -> list[np.ndarray]:
+    """Input and output channels of the kernel, the first array, the other way round."""
     return [arrays[0].swapaxes(2, 3), *arrays[1:]]
 
 

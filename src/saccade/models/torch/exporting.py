@@ -21,7 +21,8 @@ from saccade.models.plain_network import (
     PlainNetworkWriter,
     affine_layer,
 )
-from saccade.models.torch.operation_arguments import pair
+from saccade.models.torch.operation_arguments import named_arguments, pair, written_arguments
+from saccade.models.torch.trace import tensors_in
 from saccade.typing import Array, Tensor
 
 _SAME_NUMBERS = {"alias", "clone", "contiguous", "detach", "lift_fresh"}
@@ -81,12 +82,13 @@ class OperationWriter:
 
     def note(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any) -> None:
         """Write one operation down, after it ran."""
-        name, arguments, is_written = _named(function, args, kwargs)
+        name = str(function._schema.name).split("::")[-1]
+        arguments, is_written = named_arguments(function, args, kwargs), bool(written_arguments(function))
         base = name.removesuffix("_") if is_written else name
-        read = [tensor for tensor in _tensors_in(list(arguments.values())) if self.value(tensor) is not None]
+        read = [tensor for tensor in tensors_in(list(arguments.values())) if self.value(tensor) is not None]
         if not read:
             return
-        results = _tensors_in([result])
+        results = list(tensors_in([result]))
         if not results:
             self.leaks |= result is not None and not isinstance(result, (list, tuple))
             return
@@ -138,26 +140,6 @@ class OperationWriter:
             self._values[other] = self._unknown(label, "a change of a part in place")
 
 
-def _named(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[str, dict[str, Any], bool]:
-    """An operation's name, its arguments by theirs, and whether it writes into one of them."""
-    parameters = function._schema.arguments
-    arguments = {each.name: each.default_value for each in parameters if each.has_default_value()}
-    arguments |= {each.name: value for each, value in zip(parameters, args, strict=False)}
-    arguments |= kwargs
-    is_written = any(each.alias_info is not None and each.alias_info.is_write for each in parameters)
-    return str(function._schema.name).split("::")[-1], arguments, is_written
-
-
-def _tensors_in(values: Any) -> list[Tensor]:
-    import torch
-
-    if isinstance(values, torch.Tensor):
-        return [values]
-    if isinstance(values, (list, tuple)):
-        return [tensor for value in values for tensor in _tensors_in(value)]
-    return []
-
-
 def _grid(tensor: Tensor) -> Grid:
     shape = tuple(int(size) for size in tensor.shape[1:])
     if len(shape) == 1:
@@ -180,7 +162,7 @@ def _only(writer: OperationWriter, arguments: Mapping[str, Any], name: str = "in
     """The value that an operation reads, if its other operands are constants."""
     tensor = arguments.get(name, arguments.get("self"))
     value = writer.value(tensor)
-    others = [other for other in _tensors_in(list(arguments.values())) if other is not tensor]
+    others = [other for other in tensors_in(list(arguments.values())) if other is not tensor]
     if value is None or any(writer.value(other) is not None for other in others):
         raise NotPlain("with weights that depend on the image")
     return value

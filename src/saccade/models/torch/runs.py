@@ -19,6 +19,10 @@ PLAIN_ERRORS: tuple[type[Exception], ...] = (AssertionError, IndexError, Runtime
 """What an operation raises that cannot compute what it is given. Where numbers are missing, it is another class."""
 
 
+class InternalTorchError(RuntimeError):
+    """An operation of a script raised none of `PLAIN_ERRORS`: what it says is about PyTorch, and not quoted."""
+
+
 @dataclass
 class TracedRun:
     """What happened in one run.
@@ -93,9 +97,7 @@ def traced(module: Any, images: Tensor, bound: ResultBound | None = None) -> Tra
             if run.trace.failure is None or not str(error).rstrip().endswith("RuntimeError:"):
                 raise
             kind, text = run.trace.failure
-            # Any other kind is raised as PyTorch raises what it has no kernel for: its text speaks of PyTorch, not of
-            # the model, and is not quoted (`PLAIN_ERRORS`).
-            raise (kind if kind in PLAIN_ERRORS else NotImplementedError)(text) from error
+            raise (kind if kind in PLAIN_ERRORS else InternalTorchError)(text) from error
         record(None, 1, output)
     run.trace.finish()
     if not any(is_compiled(part) for part in module.modules()):

@@ -11,6 +11,7 @@ import ast
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from saccade.models.torch.script_graphs import nodes_in
 from saccade.models.torch.trust import Untrusted
 
 _DIVISIONS = frozenset({"floordiv", "remainder"})
@@ -159,18 +160,11 @@ def guard_divisions(functions: Any) -> None:
         Untrusted: A division cannot be guarded.
     """
     for function in functions.get_functions():
-        for node in list(_nodes_in(function.graph.nodes())):
+        for node in list(nodes_in(function.graph.nodes())):
             if node.kind() in _ROUNDED and node.inputsSize() > 2:
                 _settle(function.graph, node)
             elif node.kind().removeprefix("aten::") in _DIVISIONS and node.output().type().kind() != "TensorType":
                 _guard(function.graph, node)
-
-
-def _nodes_in(nodes: Any) -> Iterator[Any]:
-    for node in nodes:
-        yield node
-        for block in node.blocks():
-            yield from _nodes_in(block.nodes())
 
 
 def _settle(graph: Any, node: Any) -> None:

@@ -6,7 +6,7 @@ often it can run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from saccade.models.torch.operations import SCRIPT_PRIMITIVES, only_computes
@@ -36,6 +36,14 @@ def check_graphs(functions: Any) -> None:
             raise Untrusted("a script that calls itself too often to be read through")
         if cost.doublings > _MOST_DOUBLINGS:
             raise Untrusted("lists or texts that grow without end")
+
+
+def nodes_in(nodes: Any) -> Iterator[Any]:
+    """These nodes, and all that lie in their blocks."""
+    for node in nodes:
+        yield node
+        for block in node.blocks():
+            yield from nodes_in(block.nodes())
 
 
 def callee_of(node: Any) -> str | None:

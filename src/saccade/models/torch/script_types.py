@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from saccade.models.torch.script_graphs import callee_of
+from saccade.models.torch.script_graphs import callee_of, nodes_in
 from saccade.models.torch.trust import Untrusted
 
 _EXISTING: Mapping[str, frozenset[int]] = {
@@ -35,7 +35,7 @@ def check_types(functions: Any) -> None:
     calls: dict[str, list[tuple[str, Any]]] = {}
     waiting: list[tuple[str, Any, str]] = []
     for name, function in by_name.items():
-        for node in _nodes_in(function.graph.nodes()):
+        for node in nodes_in(function.graph.nodes()):
             callee = callee_of(node)
             if callee is not None:
                 calls.setdefault(callee, []).append((name, node))
@@ -61,13 +61,6 @@ def kind_of_type(argument: Any) -> str | None:
     type_name = str(argument.real_type)
     by_name = next((kind for name, kind in _BY_NAME.items() if argument.name.endswith(name)), None)
     return next((kind for kind in _EXISTING if kind in type_name), by_name)
-
-
-def _nodes_in(nodes: Any) -> Iterator[Any]:
-    for node in nodes:
-        yield node
-        for block in node.blocks():
-            yield from _nodes_in(block.nodes())
 
 
 def _types_in(node: Any) -> Iterator[tuple[Any, str]]:

@@ -19,6 +19,7 @@ from saccade.models.torch.axes import Axes, channels_first, channels_last, grid_
 from saccade.models.torch.layout import Layout, feature_map, has_places, is_spatial, places_of, size_of
 from saccade.models.torch.layout_rules import Operand, Work, layout_after
 from saccade.models.torch.memory import Geometry, Memory, geometry_of
+from saccade.models.torch.operation_arguments import named_arguments, written_arguments
 from saccade.models.torch.result_bound import ResultBound
 from saccade.models.torch.windows import Movement, Step, movement
 from saccade.typing import Tensor
@@ -125,14 +126,8 @@ class Trace:
     def about_to(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Call:
         """Look at one ATen operation before it runs: some change the very shape of what they read."""
         name = str(function._schema.name).split("::")[-1]
-        parameters = function._schema.arguments
-        arguments = {each.name: each.default_value for each in parameters if each.has_default_value()}
-        arguments |= {each.name: value for each, value in zip(parameters, args, strict=False)}
-        arguments |= kwargs
-        results = [
-            arguments.get(each.name) for each in parameters if each.alias_info is not None and each.alias_info.is_write
-        ]
-        targets = list(tensors_in(results))
+        arguments = named_arguments(function, args, kwargs)
+        targets = list(tensors_in([arguments.get(written) for written in written_arguments(function)]))
         shape_only = name.endswith("_like") or name in _ONLY_THE_SHAPE
         derived = [] if shape_only else self._derived(arguments, targets, name)
         operands = [
