@@ -6,9 +6,10 @@ import { build } from "./build.js";
 import { button } from "./controls.js";
 import { otherOf } from "./alike.js";
 
-/** Pieces that compare photos, and the sections that show such. */
+/** Pieces that compare photos, the sections that show such, and those that only wish for such. */
 const COMPARISON = "comparison: ";
 const COMPARING = ["guess", "alike", "beside", "trust"];
+const WISHING_FOR_COMPARISONS = ["look"];
 
 /**
  * @param {any} data what the page shows; pieces are put into it as they come
@@ -20,7 +21,7 @@ export function createLoader(data) {
   const there = new Set();
   /** How often what is known of other photos has changed. */
   let changes = 0;
-  /** Draw what is shown of comparisons once more. @type {Map<string, () => void>} */
+  /** Draw what is shown of comparisons once more, or wish for it again. @type {Map<string, () => void>} */
   const redrawing = new Map();
 
   /**
@@ -72,6 +73,8 @@ export function createLoader(data) {
   const likenesses = () => comparison("likenesses", () => postJson("api/similarities", { photos: numbers() }), ({ table, game }) => { Object.assign(data, { table, game }); });
   /** @param {any} photo */
   const trust = (photo) => comparison(`trust ${photo.number}`, () => postJson("api/trust", { photo: photo.number }), (trust) => { photo.trust = trust; });
+  /** What must be said beside the map; it is part of the test, and known much sooner. @param {any} photo */
+  const doubt = (photo) => comparison(`doubt ${photo.number}`, () => postJson("api/doubt", { photo: photo.number }), (answer) => { photo.doubt = answer.doubt; });
 
   /** The other network on all photos of the page, without the pairs. */
   const beside = () => comparison("beside", async () => {
@@ -123,12 +126,15 @@ export function createLoader(data) {
     guess: () => [likenesses(), ...data.photos.map(base)],
     recipe: () => [piece("recipe", async () => { data.recipe = await postJson("api/recipe", { photos: data.photos.map((/** @type {any} */ photo) => photo.number) }); })],
   };
-  /** What a section is better with, but need not wait for. @type {Record<string, (state: any) => (Promise<void> | null)[]>} */
+  /** What a section is better with, but need not wait for: one wish after the other. @type {Record<string, ((state: any) => (Promise<void> | null)[])[]>} */
   const wishes = {
-    look: ({ photo }) => {
-      const shown = data.photos[photo];
-      return [...shown.maps.map((/** @type {any} */ _, /** @type {number} */ method) => map(shown, method)), part(shown, "agreements", "api/agreements")];
-    },
+    look: [
+      ({ photo }) => (data.offers.includes("trust") ? [doubt(data.photos[photo])] : []),
+      ({ photo }) => {
+        const shown = data.photos[photo];
+        return [...shown.maps.map((/** @type {any} */ _, /** @type {number} */ method) => map(shown, method)), part(shown, "agreements", "api/agreements")];
+      },
+    ],
   };
 
   return {
@@ -138,12 +144,15 @@ export function createLoader(data) {
       for (const key of [...there]) if (key.startsWith(COMPARISON)) there.delete(key);
       for (const redraw of redrawing.values()) redraw();
     },
-    /** @param {string} id of a section @param {() => void} redraw */
-    onChange(id, redraw) { if (COMPARING.includes(id)) redrawing.set(id, redraw); },
+    /** @param {string} id of a section @param {() => void} redraw @param {() => void} wishAgain */
+    onChange(id, redraw, wishAgain) {
+      if (COMPARING.includes(id)) redrawing.set(id, redraw);
+      if (WISHING_FOR_COMPARISONS.includes(id)) redrawing.set(id, wishAgain);
+    },
     /** @param {string} id @param {any} state @returns {Promise<any> | null} null if all is there */
     need: (id, state) => together(needs[id]?.(state) ?? []),
-    /** @param {string} id @param {any} state @returns {Promise<any> | null} */
-    wish: (id, state) => together(wishes[id]?.(state) ?? []),
+    /** @param {string} id @returns {((state: any) => Promise<any> | null)[]} each gives null if all is there */
+    wishes: (id) => (wishes[id] ?? []).map((wish) => (/** @type {any} */ state) => together(wish(state))),
   };
 }
 
@@ -218,10 +227,13 @@ export function drawWhenThere(loader, id, store, element, render, signal) {
 
   /** @param {any} state */
   async function wishFor(state) {
-    const waiting = loader.wish(id, state);
-    if (!waiting) return;
-    try { await waiting; } catch { return; } // what was wished for alone is not missed
-    if (shown === state && !signal.aborted) for (const listener of [...listeners]) listener(state, {});
+    for (const wish of loader.wishes(id)) {
+      const waiting = wish(state);
+      if (!waiting) continue;
+      try { await waiting; } catch { continue; } // what was wished for alone is not missed
+      if (shown !== state || signal.aborted) return;
+      for (const listener of [...listeners]) listener(state, {});
+    }
   }
 
   /** @param {unknown} error @param {any} state */
@@ -230,7 +242,7 @@ export function drawWhenThere(loader, id, store, element, render, signal) {
     note.replaceChildren(`This cannot be shown: ${words} `, button("Try again", () => { note.replaceChildren(); become(state); }));
   }
 
-  loader.onChange(id, () => { if (isDrawn && !signal.aborted) { isStale = true; become(store.get()); } });
+  loader.onChange(id, () => { if (isDrawn && !signal.aborted) { isStale = true; become(store.get()); } }, () => { if (isDrawn && !signal.aborted) wishFor(shown); });
   store.follow((/** @type {any} */ state, /** @type {any} */ before) => {
     if (state !== before) become(state);
   });
