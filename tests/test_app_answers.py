@@ -78,7 +78,7 @@ def test_a_photo_whose_name_is_no_text_is_told_all_the_same(encoder: saccade.Enc
         assert [listed["name"] for listed in client.get("/api/photos").json()] == ["caf\\udce9.png"]
         for address in ("/", "/api/page", "/api/photos/f0"):
             assert client.get(address).status_code == 200, address
-        for address in ("explain", "explain/picture", "feature_maps", "cells", "trust"):
+        for address in ("explain", "explain/picture", "feature_maps", "cells", "trust", "doubt"):
             question = {"photo": "f0", **({"method": "occlusion"} if "explain" in address else {})}
             assert client.post(f"/api/{address}", json=question).status_code == 200, address
         page = client.post("/api/report", json={"photos": ["f0"]})
@@ -150,6 +150,7 @@ def test_the_page_is_told_everything_it_starts_with(client: TestClient) -> None:
     trust = client.post("/api/trust", json={"photo": "f0"}).json()
     assert trust["sentence"]
     assert "untrained" in trust
+    assert client.post("/api/doubt", json={"photo": "f0"}).json() == {"doubt": trust["doubt"]}
 
 
 def test_methods_that_do_not_answer_are_left_out_of_the_page() -> None:

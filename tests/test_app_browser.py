@@ -119,6 +119,21 @@ def drop(tab: Any, path: Path) -> None:
     )
 
 
+def test_the_doubt_comes_beside_the_map_by_itself(browser: Any, address: str) -> None:
+    """Without the section of the test, which asks untrained networks, too."""
+    asked: list[str] = []
+    context = browser.new_context(viewport={"width": 1200, "height": 900}, reduced_motion="reduce")
+    tab = context.new_page()
+    tab.on("request", lambda request: asked.append(request.url.rsplit("/", 1)[-1]))
+    tab.route("**/api/doubt", lambda route: route.fulfill(json={"doubt": "It is no better than chance."}))
+    tab.goto(address)
+    tab.wait_for_selector("#look .doubt:visible")
+    assert tab.locator("#look .doubt").inner_text() == "It is no better than chance. See the test"
+    assert asked.index("explain") < asked.index("doubt"), "the first map does not wait for it"
+    assert "trust" not in asked
+    context.close()
+
+
 def test_a_dropped_photo_is_asked_at_once(browser: Any, address: str, encoder: saccade.Encoder, folder: Path) -> None:
     expected = saccade.explain(encoder, folder / "astronaut.jpg").values[0]
     with visiting(browser, address) as tab:

@@ -13,6 +13,7 @@ from PIL import Image, ImageCms
 
 from saccade.errors import ImageError, SaccadeWarning
 from saccade.images import read_photo
+from saccade.images.grey_profile import GREY_SRGB
 
 # --- profiles, written by the ICC's own rules (ICC.1:2010)
 
@@ -161,6 +162,41 @@ def test_grey_has_a_curve(mode):
     shown = _shown(_file(grey, "PNG", _profile(b"GRAY", {b"kTRC": _gamma(1.8)})))
     expected = 255 * _encoded((ramp / 255) ** 1.8)
     assert np.abs(shown - expected[:, :, None]).max() <= 1.5
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_grey_of_16_bits_has_a_curve_and_keeps_its_fine_steps(kind):
+    ramp = np.arange(65536, dtype=np.uint16).reshape(256, 256)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for exponent in (1.8, 2.2):
+            profile = _profile(b"GRAY", {b"kTRC": _gamma(exponent)})
+            read = read_photo(_file(Image.fromarray(ramp), kind, profile), FREE).array[0, :, :, 0]
+            assert np.abs(read - _encoded((ramp / 65535) ** exponent)).max() <= 2 / 65535
+        as_it_stands = read_photo(_file(Image.fromarray(ramp), kind, GREY_SRGB), FREE).array[0, :, :, 0]
+    assert np.abs(as_it_stands - ramp / 65535).max() <= 1e-6
+
+
+def test_grey_of_16_bits_is_converted_upright_and_its_clear_colour_stays_clear():
+    ramp = np.arange(0, 65536, 64, dtype=np.uint16).reshape(32, 32)
+    content = io.BytesIO()
+    profile = _profile(b"GRAY", {b"kTRC": _gamma(1.8)})
+    Image.fromarray(ramp).save(content, "PNG", icc_profile=profile, transparency=int(ramp[3, 5]))
+    with Image.open(io.BytesIO(content.getvalue())) as image:
+        read = read_photo(image, FREE)
+        assert (np.asarray(image) == ramp).all()  # what was given is left alone
+    expected = _encoded((ramp / 65535) ** 1.8)
+    expected[3, 5] = read.array[0, 3, 5, 0]
+    assert np.abs(read.array[0, :, :, 0] - expected).max() <= 2 / 65535
+    assert abs(read.array[0, 3, 5, 0] - _encoded((ramp[3, 5] / 65535) ** 1.8)) > 0.01, "the background shows"
+
+
+def test_a_useless_profile_of_16_bits_is_said_and_left_aside():
+    ramp = np.arange(0, 65536, 64, dtype=np.uint16).reshape(32, 32)
+    for profile, reason in ((DISPLAY_P3, "is of RGB numbers, and the photo holds L"), (b"none", "is damaged")):
+        with pytest.warns(SaccadeWarning, match=f"its colour profile {reason}; its colours are read as they stand"):
+            read = read_photo(_file(Image.fromarray(ramp), "TIFF", profile), FREE)
+        assert np.abs(read.array[0, :, :, 0] - ramp / 65535).max() <= 1e-6
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "JPEG"])

@@ -192,6 +192,19 @@ def test_networks_of_one_name_are_told_apart(encoder: saccade.Encoder, other: sa
     assert first != second
 
 
+def test_networks_of_one_name_are_called_by_their_files(tmp_path: Path) -> None:
+    """Two that one script trained have one name; people know them by their files."""
+    names = ("old/mine.keras", "old/yours.keras", "new/mine.keras")
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        small_autoencoder().save(tmp_path / name)
+    mine, yours, newer = (saccade.load(tmp_path / name, layer="encoded") for name in names)
+    assert (mine.name, mine.file_name) == (yours.name, "mine.keras")
+    assert network_names(mine, yours) == ("mine", "yours")
+    assert network_names(mine, newer) == (f"{mine.name}, the first", f"{mine.name}, the second")
+    assert saccade.Encoder(small_autoencoder(), layer="encoded").file_name == ""
+
+
 def test_the_subject_or_the_background_made_them_alike(encoder: saccade.Encoder) -> None:
     """Two photos that share a patch on the right; the subject is said to be there, then to be elsewhere."""
     rng = np.random.default_rng(0)

@@ -101,15 +101,19 @@ def test_touching_a_place_lights_what_is_alike(browser: Any, page: Path, carried
     cells = [decoded(photo["cells"][-1]).astype(np.float64) for photo in carried["photos"]]
     mean = np.concatenate([one.reshape(-1, one.shape[-1]) for one in cells]).mean(axis=0)
     own = cells[0] - mean
-    rows, columns = own.shape[:2]
     with opened(browser, page) as tab:
         tab.locator("#same").scroll_into_view_if_needed()
-        tab.wait_for_timeout(300)
-        tab.focus("#same .stage")
-        tab.keyboard.press("ArrowRight")
         tab.wait_for_selector("#same .readout[data-alike]")
-        row, column = int(0.5 * rows), int((0.5 + 1 / columns) * columns)
-        touched = own[row, column]
+        assert "the strongest place of the map" in tab.inner_text("#same .readout"), "nobody has touched anything"
+        values = decoded(carried["photos"][0]["maps"][0]["values"])
+        strongest = np.unravel_index(values.argmax(), values.shape)
+        left, top, right, bottom = carried["photos"][0]["box"]
+        assert [left, top, right, bottom] == [0, 0, 1, 1]
+        row, column = ((np.array(strongest) + 0.5) / values.shape * own.shape[:2]).astype(int)
+        tab.focus("#same .stage")
+        tab.keyboard.press("ArrowLeft" if column else "ArrowRight")
+        tab.wait_for_function("!document.querySelector('#same .readout').innerText.includes('strongest')")
+        touched = own[row, column - 1 if column else 1]
         lengths = np.linalg.norm(own, axis=-1) * np.linalg.norm(touched)
         cosines = (own @ touched) / np.maximum(lengths, 1e-30)
         expected = int((cosines >= 0.4).sum())

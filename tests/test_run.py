@@ -87,6 +87,56 @@ def test_eight_threads_equal_the_same_calls_alone(encoder: Encoder, images: Any,
         assert len(owners[number]) == 1
 
 
+@pytest.mark.parametrize("target", ["code", ["code", "cell:1,2"]])
+def test_progress_runs_once_from_the_beginning_to_the_end(
+    encoder: Encoder, images: Any, names: list[str], target: Any
+) -> None:
+    """However many questions a method asks, and also where it explains one target after the other."""
+
+    def heard_of(name: str) -> list[float]:
+        heard: list[float] = []
+        settings = SETTINGS.get(name, {})
+        saccade.explain(
+            encoder, images, name, target=target, progress=lambda done, total: heard.append(done / total), **settings
+        )
+        return heard
+
+    for name in names:
+        if target != "code" and name in ("eigen_cam", "detail_kept"):
+            continue  # they answer for the whole code alone
+        heard = heard_of(name)
+        assert heard[-1] == 1, name
+        assert heard == sorted(set(heard)), name
+
+
+def test_what_is_asked_beyond_what_was_expected_waits_and_what_is_not_asked_is_made_up_for(
+    encoder: Encoder, images: Any
+) -> None:
+    heard: list[tuple[int, int]] = []
+    run = saccade.Run(encoder, progress=lambda *step: heard.append(step))
+    run.codes(images)
+    assert heard == [(1, 1)], "nobody said what to expect"
+    run.expect(0)
+    run.codes(images.copy())
+    assert len(heard) == 1, "not known yet"
+    run.expect(6)
+    for done in (2, 4, 6):
+        run.codes(images.copy())
+        assert heard[-1] == (done, 6)
+    run.codes(images.copy())
+    run.expect(1000)
+    assert heard[1:] == [(2, 6), (4, 6), (6, 6)]
+    with run.equal_part(1, 2):
+        run.expect(4)
+        with run.own_progress(2, 4) as step:
+            run.codes(images.copy())
+            step()
+        assert heard[-1] == (6, 8)
+    run.finish_progress()
+    run.codes(images.copy())
+    assert heard[-1] == (8, 8)
+
+
 def test_a_stop_ends_its_own_call_and_no_other(encoder: Encoder, images: Any) -> None:
     goes_on, is_stopped = threading.Event(), threading.Event()
     pieces: list[int] = []

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 import saccade
 from saccade.attribution.scale import cell_size
 from saccade.attribution.smoothing import gaussian_blur
+from saccade.errors import Cancelled
 from saccade.pairs.reference import reference_of_codes
 from saccade.picture.numerals import number
 from saccade.reference import Reference
-from saccade.report.trust_data import _doubt, _meaning, _score, _verdict, deletion_curves, trust_data
+from saccade.report.trust_data import _doubt, _meaning, _score, _verdict, deletion_curves, doubts, trust_data
 
 
 def test_curves_are_those_of_photos_covered_by_hand() -> None:
@@ -67,6 +68,7 @@ def test_where_no_order_makes_a_difference_the_test_cannot_tell(all_alike: sacca
         assert trust["sentence"].startswith(
             "This test cannot tell here: with all of the photo blurred its code is still "
         )
+        assert trust["doubt"] == "A test on this photo cannot tell whether it is better than chance."
         assert "--reference FOLDER" in trust["sentence"]
         assert "saccade evaluate" in trust["sentence"]
         for name, words in (("map", "this map"), ("edges", "an edge detector"), ("random", "a map at random")):
@@ -87,6 +89,19 @@ def test_what_is_known_of_photos_is_taken_off(all_alike: saccade.Encoder) -> Non
             here = (all_alike.codes(all_alike.images(hidden))[index] - centre).ravel().astype(float)
             own = (codes[index] - centre).ravel().astype(float)
             assert blurred == pytest.approx(here @ own / np.linalg.norm(here) / np.linalg.norm(own), abs=1e-3)
+
+
+@pytest.mark.parametrize("photos", [random_photos(6), np.repeat(random_photos(1), 5, axis=0)])
+def test_the_doubt_is_the_same_without_the_untrained_networks(
+    all_alike: saccade.Encoder, photos: NDArray[np.float32]
+) -> None:
+    images = all_alike.images(photos)
+    first = saccade.explain(all_alike, images, "activation_energy")
+    expected = [trust["doubt"] for trust in trusts(all_alike, photos)]
+    assert any(expected)
+    assert doubts(all_alike, images, first, None) == expected
+    with pytest.raises(Cancelled):
+        doubts(all_alike, images, first, None, stop=lambda: True)
 
 
 def test_photos_that_are_all_the_same_have_no_mean_to_take_off(all_alike: saccade.Encoder) -> None:
@@ -121,12 +136,12 @@ def test_the_verdict_says_what_it_means_and_the_numbers_stand_apart() -> None:
     assert _verdict(trust_of(0.301, 0.24, 0.003)) == (
         "This map finds what the code needs better than an edge detector does, and better than chance."
     )
-    assert _meaning(trust_of(0.301, 0.24, 0.003)) == (
+    assert _meaning(trust_of(0.301, 0.24, 0.003)["curves"]) == (
         "Blurring the places that it marks most costs the code 0.30 more of its similarity than blurring as many that "
         "it marks least; by an edge detector that is 0.24, by chance 0.00."
     )
-    assert "by chance 0.00." in _meaning(trust_of(0.20, 0.24, -0.003))
-    assert "by chance \u22120.02." in _meaning(trust_of(0.20, 0.24, -0.02))
+    assert "by chance 0.00." in _meaning(trust_of(0.20, 0.24, -0.003)["curves"])
+    assert "by chance \u22120.02." in _meaning(trust_of(0.20, 0.24, -0.02)["curves"])
     assert "less well than an edge detector does, but better than chance." in _verdict(trust_of(0.20, 0.24, -0.003))
     assert "about as well as an edge detector does, and" in _verdict(trust_of(0.25, 0.24, 0.0))
     better = "An edge detector does better."
@@ -134,8 +149,9 @@ def test_the_verdict_says_what_it_means_and_the_numbers_stand_apart() -> None:
         verdict = f"This map finds what the code needs {words} than chance."
         assert _verdict(trust_of(score, 0.24, 0.0)) == f"{verdict} {better}"
         assert _verdict(trust_of(score, score + 0.01, 0.0)) == verdict
-        assert _doubt(trust_of(score, 0.24, 0.0)) == f"{words} than chance"
-    assert _doubt(trust_of(0.3, 0.24, 0.0)) == ""
+        doubt = f"A test on this photo finds it {words} than chance: do not build on it alone."
+        assert _doubt(trust_of(score, 0.24, 0.0)["curves"]) == doubt
+    assert _doubt(trust_of(0.3, 0.24, 0.0)["curves"]) == ""
     for likeness, end in (
         (0.8, "it shows the photo, not what was learned."),
         (0.5, "draw a partly different one (rank correlation 0.50)."),

@@ -61,6 +61,9 @@ class Encoder:
             is free there.
         device: Where to compute, such as `"cpu"` or `"gpu:0"`; None leaves it to the framework.
 
+    Attributes:
+        file_name: The name of the file or folder that `load` opened, without its folder; empty for a live model.
+
     Raises:
         ModelError: Not a model, weights that are not numbers, or no code to explain.
         UnknownName: No such layer.
@@ -109,6 +112,7 @@ class Encoder:
             self.engine.share_between(draws)
         self._measured_places = lru_cache(maxsize=64)(self._measure_places)
         self.reference = reference
+        self.file_name = ""
         self.notes: tuple[str, ...] = (*getattr(network, "notes", ()), *looks_untrained(self.network))
         height, width = feed.size
         self.recipe = ImageRecipe(

@@ -82,7 +82,9 @@ def explain(
             default that of `saccade.attribution.defaults` for this kind of code; the notes say why.
         target: What is explained; the whole code by default. A `Target` or its text form, or a list of them: methods
             that cover parts of the image encode each covered image once for all targets.
-        progress: Called with the pieces done and the pieces in all, for each question that the method asks.
+        progress: Called with what is done and what there is in all, once from the beginning to the end of the call for
+            the methods of this library. A method that does not say what it expects (`Run.expect`) is counted anew for
+            each question that it asks.
         stop: Asked between pieces; True ends the call with `Cancelled`.
         on_partial: Called with the map so far, again and again while the method refines it, for each target; the last
             one is the result. Pieces are smaller then, so that the first one comes soon.
@@ -144,6 +146,7 @@ def explain(
     run.meanwhile = lambda: late.images
     with overflow_noticed() as overflows:
         maps = function(run, late.array, targets, **settings)
+    run.finish_progress()
     _check_finite(encoder, maps, is_overflown=bool(overflows))
     # Only what was encoded anyway is looked at: a check must not cost a pass.
     codes = run.known_codes(late.array)

@@ -47,6 +47,7 @@ def load(
     network = open_model(source, weights=weights, trust=trust, backend=backend, device=device, input_shape=input_shape)
     encoder = Encoder(network, device=device, **settings)
     path = Path(source)
+    encoder.file_name = path.name if path.exists() else ""
     reference = reference_path(path) if path.suffix else None
     if reference is not None and encoder.reference is None and reference.is_file():
         encoder.reference = _fitting(encoder, reference)

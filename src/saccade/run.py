@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal
 from weakref import ReferenceType, ref
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from saccade.encoder import Encoder
 from saccade.engines import FASTEST_BATCH, Cheaper, Objective, OnEstimate, Progress, Questions, Stop
+from saccade.engines.chunks import Chunks, Piece
 from saccade.errors import NotApplicable
 from saccade.images import Images
 from saccade.models.places import Places
@@ -32,7 +34,8 @@ class Run(Questions):
 
     Args:
         encoder: The model and its code.
-        progress: Called with the pieces done and the pieces in all, for each question.
+        progress: Called with the pieces done and the pieces in all, for each question; or with the passes done and the
+            passes in all, where the method says how many it expects (`expect`).
         stop: Asked between pieces; True ends the call with `Cancelled`.
         on_partial: Gets the maps so far while a method refines them.
         on_estimate: Gets how long each question of more than two pieces takes, once two of them are done.
@@ -62,9 +65,63 @@ class Run(Questions):
         )
         self.encoder = encoder
         self.on_partial = on_partial
+        self._question_progress = progress
+        self._call_progress: _CallProgress | None = None
+        self._part = 0, 1
         self._start = time.perf_counter()
         self._codes: list[tuple[Array, Array]] = []
         self._sizes: list[tuple[ReferenceType[Array], tuple[int, int]]] = []
+
+    def expect(self, passes: int) -> None:
+        """Say how many passes the questions from here on take, so that progress runs once from 0 to the end.
+
+        Args:
+            passes: Of single images, about; 0: it is not known yet, and nothing is reported until it is. Once something
+                was reported another number is not heeded.
+        """
+        if self.progress is None or self._question_progress is None:
+            return
+        if self._call_progress is None or not self._call_progress.has_begun:
+            self.progress = self._call_progress = _CallProgress(self._question_progress, passes, *self._part)
+
+    @contextmanager
+    def equal_part(self, number: int, count: int) -> Iterator[None]:
+        """Inside the block one of several equal parts of the call is done; each says anew what it expects."""
+        before, self._part = self._part, (number, count)
+        if self.progress is not None:
+            self.progress, self._call_progress = self._question_progress, None
+        try:
+            yield
+        finally:
+            self._part = before
+
+    def finish_progress(self) -> None:
+        """All that was expected is done: report it, and nothing after it."""
+        if self._call_progress is not None:
+            self._call_progress.finish()
+            self.progress = None
+
+    def pieces(self, plan: Chunks, images: int, points: int) -> Iterator[Piece]:
+        """The pieces of a question, with progress after each and a look at `stop` before it."""
+        if self._call_progress is not None and self.progress is not None:
+            self._call_progress.passes_of_question = images * points
+        return super().pieces(plan, images, points)
+
+    @contextmanager
+    def own_progress(self, steps: int, passes: int | None = None) -> Iterator[Callable[[], None]]:
+        """Report the caller's own steps inside the block, not the pieces of the questions that each step asks.
+
+        Args:
+            steps: How many steps there will be, each about as long as the others.
+            passes: How many passes they take; by default one each.
+
+        Yields:
+            A function to call after each step.
+        """
+        if self._call_progress is not None and self.progress is not None:
+            self._call_progress.passes_of_question = passes or steps
+        with super().own_progress(steps, passes) as step:
+            yield step
 
     def codes(self, images: Any, *, remember: bool = True) -> Array:
         """The codes of images, (images, rows, columns, channels); the same array is encoded once in a call.
@@ -195,6 +252,51 @@ class Run(Questions):
         for capability in capabilities:
             if not getattr(self.encoder.capabilities, capability):
                 raise NotApplicable(f"{what} needs {_NEEDS[capability]}, which {self.encoder.name!r} does not offer.")
+
+
+class _CallProgress:
+    """One count over all questions of a call, which never goes back.
+
+    Args:
+        progress: Called with the passes done and the passes in all, each time with more of them.
+        passes: How many the call takes, about; 0: that is not known yet, and nothing is said.
+        part: Which of several equal parts of the call takes them, from 0.
+        parts: How many such parts there are.
+
+    Attributes:
+        passes_of_question: How many the question under way takes.
+    """
+
+    def __init__(self, progress: Progress, passes: int, part: int, parts: int) -> None:
+        self.passes_of_question = 0
+        self._progress = progress
+        self._passes = passes
+        self._first = part * passes
+        self._total = parts * passes
+        self._finished = 0
+        self._reported = 0
+
+    @property
+    def has_begun(self) -> bool:
+        """Was anything reported?"""
+        return self._reported > 0
+
+    def __call__(self, done: int, total: int) -> None:
+        """So many pieces of the question under way are done."""
+        # More may be asked than was expected: then the count waits at the end of its part.
+        within = min(self._finished + self.passes_of_question * done // total, self._passes)
+        self._report(self._first + within)
+        if done == total:
+            self._finished += self.passes_of_question
+
+    def finish(self) -> None:
+        """All is done, also what was expected and not asked."""
+        self._report(self._total)
+
+    def _report(self, done: int) -> None:
+        if done > self._reported:
+            self._reported = done
+            self._progress(done, self._total)
 
 
 _NEEDS = {

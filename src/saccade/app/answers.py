@@ -34,7 +34,7 @@ from saccade.report.map_data import QUESTIONS, USUAL, agreements, map_data
 from saccade.report.pair_data import game, known_centre, known_reference, pair_data, similarities
 from saccade.report.photo_data import photo_data
 from saccade.report.recipe import recipe
-from saccade.report.trust_data import trust_data
+from saccade.report.trust_data import doubts, trust_data
 from saccade.report.writing import report_page
 from saccade.results import Attribution
 from saccade.run import Run
@@ -303,6 +303,12 @@ class Answers:
         if not verdicts:
             raise NotApplicable("this map cannot be put to the test.")
         return verdicts[0]
+
+    def doubt(self, photo: AlbumPhoto, stop: Stop | None = None) -> dict[str, str]:
+        """What must be said beside its map: as in `trust`, without the networks that never learned."""
+        first = self.attribution(ExplainQuestion(photo=photo.number), lambda _: photo, stop)
+        reference = known_reference(self._comparing, self.encoder.codes(photo.image))
+        return {"doubt": doubts(self.encoder, photo.image, first, reference, stop)[0]}
 
     # Several photos
 

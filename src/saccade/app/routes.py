@@ -231,6 +231,19 @@ async def trust(request: Request, question: PhotoQuestion) -> Response:
 
 
 @api.post(
+    "/doubt",
+    summary="What must be said beside the map of this photo?",
+    response_model=None,
+    responses={**json_of("`doubt`: a sentence; empty where the map is clearly better than chance."), **BODY},
+)
+async def doubt(request: Request, question: PhotoQuestion) -> Response:
+    """The test of `trust` alone, without the networks that never learned: some sixty passes."""
+    return await answer_about_photo(
+        request, "doubt", question.photo, lambda answers, photo, stop: answers.doubt(photo, stop)
+    )
+
+
+@api.post(
     "/compare",
     summary="Why are these two photos alike?",
     response_model=None,

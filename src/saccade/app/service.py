@@ -32,7 +32,7 @@ from saccade.images import Images
 from saccade.models.randomisation import randomised, weighted_layers
 from saccade.utf8 import utf8_bytes
 
-_COMPARISONS = ("page", "compare", "similarities", "trust", "beside", "beside compare")
+_COMPARISONS = ("page", "compare", "similarities", "trust", "doubt", "beside", "beside compare")
 """Questions whose answers change with what is known of other photos."""
 
 

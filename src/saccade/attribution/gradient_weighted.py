@@ -41,7 +41,9 @@ def gradient_weighted(
         UnknownName: No such layer.
         NotApplicable: The layer has no places, or what is explained is not computed from it.
     """
+    run.expect(0)
     layer = feature_layer(run, images, [target], at)
+    run.expect(2 * len(images))
     values, gradient = values_and_gradient(run, images, target, layer)
     return weighted_channels(
         weigh(values, gradient),

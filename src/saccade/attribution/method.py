@@ -101,10 +101,12 @@ def method(
             run.require(*needs, what=name)
             settings = check_arguments(name, function, settings)
             targets = [target] if isinstance(target, Target) else list(target)
-            if together:
-                maps = function(run, images, targets, **settings)
-            else:
-                maps = [function(run, images, single, **settings) for single in targets]
+            maps: list[Any] = []
+            groups = [targets] if together else targets
+            for number, explained in enumerate(groups):
+                with run.equal_part(number, len(groups)):
+                    own_maps = function(run, images, explained, **settings)
+                maps += own_maps if together else [own_maps]
             if any("filler" in own.settings for own in maps):
                 notes = filled_tokens(run.encoder, (images.shape[1], images.shape[2]))
                 maps = [replace(own, notes=(*own.notes, *notes)) for own in maps]

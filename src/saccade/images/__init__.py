@@ -13,6 +13,7 @@
     heif           HEIC photos, where pillow-heif is installed
     decoding       files and bytes -> pixels
     colour_space   other colour spaces (ICC profiles) -> sRGB
+    grey_profile   the ICC profile of greys that are those of sRGB
     pillow_images  Pillow's images -> pixels
     pixels         whatever a source holds -> colours, transparency, and the number that means full brightness
     fitting        pixels + recipe -> the model's numbers, at full precision

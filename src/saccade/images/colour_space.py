@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from saccade.images.grey_profile import GREY_SRGB
+
 if TYPE_CHECKING:
     from PIL import ImageCms
 
@@ -48,15 +50,31 @@ def conversion(profile: object, mode: str) -> Conversion | None:
     Raises:
         UnusableProfile: It is damaged, too large, or of another kind of image.
     """
+    return _conversion(_content(profile), mode)
+
+
+def grey_curve(profile: object) -> NDArray[np.uint16] | None:
+    """What becomes of each of the 65,536 greys of 16 bits in sRGB; None: the profile is that of sRGB.
+
+    Args:
+        profile: The content of the ICC profile.
+
+    Raises:
+        UnusableProfile: As for `conversion`.
+    """
+    return _grey_curve(_content(profile))
+
+
+def _content(profile: object) -> bytes:
     if not isinstance(profile, bytes):
         raise UnusableProfile("is no profile")
     if len(profile) > _LARGEST:
         raise UnusableProfile(f"has {len(profile):,} bytes, of which at most {_LARGEST:,} are read")
-    return _conversion(profile, mode)
+    return profile
 
 
-@lru_cache(maxsize=4)  # a folder's photos mostly come from one camera
-def _conversion(profile: bytes, mode: str) -> Conversion | None:
+def _opened(profile: bytes, mode: str) -> ImageCms.ImageCmsProfile:
+    """The profile of images in this mode."""
     from PIL import ImageCms
 
     try:
@@ -68,6 +86,39 @@ def _conversion(profile: bytes, mode: str) -> Conversion | None:
         raise UnusableProfile("is damaged") from error
     if space != _SPACES.get(mode):
         raise UnusableProfile(f"is of {space.strip() or 'unknown'} numbers, and the photo holds {mode}")
+    return opened
+
+
+@lru_cache(maxsize=4)
+def _grey_curve(profile: bytes) -> NDArray[np.uint16] | None:
+    from PIL import ImageCms
+
+    opened = _opened(profile, "L")
+    greys = np.arange(65536, dtype=np.uint16)[None]
+    try:
+        transform = ImageCms.buildTransform(
+            opened,
+            ImageCms.ImageCmsProfile(BytesIO(GREY_SRGB)),
+            "I;16",
+            "I;16",
+            ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            # Tables that are made to be quick are off by more than a step of 8 bits in the dark.
+            ImageCms.Flags.BLACKPOINTCOMPENSATION | ImageCms.Flags.NOOPTIMIZE,
+        )
+        curve = np.array(transform.apply(Image.fromarray(greys)), np.uint16)[0]
+    except Exception as error:
+        raise UnusableProfile("is damaged") from error
+    if np.ptp(curve) < _FLAT * 257:
+        raise UnusableProfile("is damaged: it makes all colours one")
+    curve.setflags(write=False)
+    return None if np.abs(curve.astype(np.int32) - greys[0]).max() <= _SAME * 257 else curve
+
+
+@lru_cache(maxsize=4)  # a folder's photos mostly come from one camera
+def _conversion(profile: bytes, mode: str) -> Conversion | None:
+    from PIL import ImageCms
+
+    opened = _opened(profile, mode)
     try:
         transform = ImageCms.buildTransform(
             opened,

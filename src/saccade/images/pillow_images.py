@@ -14,7 +14,7 @@ from PIL import Image
 
 from saccade.errors import ImageError, SaccadeWarning
 from saccade.images.bounds import refuse_size
-from saccade.images.colour_space import Conversion, UnusableProfile, conversion
+from saccade.images.colour_space import Conversion, UnusableProfile, conversion, grey_curve
 from saccade.images.damage import plain_errors
 from saccade.images.pixels import Pixels, row_bands
 
@@ -44,9 +44,9 @@ def _pixels(image: Image.Image, name: str) -> Pixels:
         if tiff_tag(image, _PHOTOMETRIC, 1) == _WHITE_IS_ZERO:
             np.subtract(np.uint16(top), deep, out=deep)  # Pillow turns 8 bits round, but not these
         clear = image.info.get("transparency")
-        if not isinstance(clear, int):
-            return Pixels(deep, None, top)
-        return Pixels.layered(deep, np.where(deep[:, :, 0] == clear, 0, 65535).astype(np.uint16), 65535.0)
+        alpha = np.where(deep[:, :, 0] == clear, 0, 65535).astype(np.uint16) if isinstance(clear, int) else None
+        deep, top = _deep_grey_of_srgb(image, deep, top, name)
+        return Pixels(deep, None, top) if alpha is None else Pixels.layered(deep, alpha, 65535.0)
     if mode == "I":
         numbers = _array(image)
         low, high = int(numbers.min()), int(numbers.max())
@@ -56,7 +56,8 @@ def _pixels(image: Image.Image, name: str) -> Pixels:
                 "Give an array of floats in 0..1 instead."
             )
         white_is_zero = tiff_tag(image, _PHOTOMETRIC, 1) == _WHITE_IS_ZERO
-        return Pixels((65535 - numbers if white_is_zero else numbers).astype(np.uint16)[:, :, None], None, 65535.0)
+        deep = (65535 - numbers if white_is_zero else numbers).astype(np.uint16)[:, :, None]
+        return Pixels(_deep_grey_of_srgb(image, deep, 65535.0, name)[0], None, 65535.0)
     if mode == "F":
         floats = _array(image)
         pixels = Pixels.of(floats, name)
@@ -82,6 +83,26 @@ def _to_srgb(image: Image.Image, name: str) -> Conversion | None:
     except UnusableProfile as error:
         note(f"{name}: its colour profile {error}; its colours are read as they stand.")
         return None
+
+
+def _deep_grey_of_srgb(
+    image: Image.Image, deep: NDArray[np.uint16], top: float, name: str
+) -> tuple[NDArray[np.uint16], float]:
+    """Greys of 16 bits by the profile that the image carries, in place, and which of them is white."""
+    profile = image.info.get("icc_profile")
+    if not profile:
+        return deep, top
+    try:
+        curve = grey_curve(profile)
+    except UnusableProfile as error:
+        note(f"{name}: its colour profile {error}; its colours are read as they stand.")
+        return deep, top
+    if curve is None:
+        return deep, top
+    curve = curve[np.round(np.arange(int(top) + 1) * (65535 / top)).astype(np.uint16)]
+    for rows in row_bands(deep.shape[:2]):
+        deep[rows] = np.take(curve, deep[rows], mode="clip")
+    return deep, 65535.0
 
 
 def _colours(mode: str) -> str:

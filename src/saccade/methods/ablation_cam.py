@@ -65,7 +65,9 @@ def ablation_cam(
     """
     if replacement not in REPLACEMENTS:
         raise UnknownName.of("replacement", replacement, REPLACEMENTS)
+    run.expect(0)
     layer = feature_layer(run, images, targets, at)
+    run.expect(len(images) * (3 + layer.channels))
     values = run.activations(images, [layer.path])[layer.path]
     activations, special = layer.places.split(values)
     mean = activations.mean(axis=(1, 2), keepdims=True)

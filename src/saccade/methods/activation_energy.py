@@ -43,6 +43,7 @@ def activation_energy(run: Run, images: Array, target: Target) -> Map:
             f"activation_energy needs a target that is a sum over places; {target.name!r} is a function of the whole "
             "code. Use occlusion or saliency."
         )
+    run.expect(2 * len(images))
     objective = run.objective(images, target, "shares")
     values = run.codes(images) if target.reads == "code" else run.encoder.reconstruct(images)
     places = run.encoder.places(objective.layer, images.shape[1], images.shape[2])

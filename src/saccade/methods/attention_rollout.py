@@ -46,6 +46,7 @@ def attention_rollout(run: Run, images: Array, target: Target) -> Map:
     Raises:
         NotApplicable: No attention among all tokens, or a target that is not made of tokens.
     """
+    run.expect(2 * len(images))
     layer, places, blocks = _blocks(run, images, target)
     rows = _rows(run, images, target, layer, places)
     for block in blocks[::-1]:

@@ -71,6 +71,8 @@ def blur_integrated_gradients(
     start = min(images.shape[1:3]) / 4 if blur is None else blur
     if not start > 0:
         raise InputError(f"blur={blur}: give more than 0, in pixels.")
+    # Without `steps` the longest way may be needed; where it is not, the progress ends early.
+    run.expect(len(images) * (3 + (_FEWEST + _MOST if steps is None else steps)))
     way = _Way(run, images, run.objective(images, target), start)
 
     def drawn() -> Map:

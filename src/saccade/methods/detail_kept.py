@@ -64,6 +64,7 @@ def detail_kept(
             raise InputError(f"{name}={width}: give more than 0, in pixels.")
     low, high = run.encoder.value_range
     output = run.encoder.network.output
+    run.expect(len(images))
     redrawn = run.activations(images, [output])[output].astype(np.float32)
     lost = gaussian_blur(_energy(redrawn - images), spread)
     detail = gaussian_blur(_energy(gaussian_blur(images, sigma) - images), spread)

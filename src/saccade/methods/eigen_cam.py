@@ -62,7 +62,9 @@ def eigen_cam(run: Run, images: Array, target: Target, *, at: str | None = None,
             f"eigen_cam shows what stands out in a layer and answers for no target, so not for {target.name!r}; use "
             "grad_cam or layer_cam."
         )
+    run.expect(0)
     layer = feature_layer(run, images, [target], at)
+    run.expect(len(images))
     raw = layer.cells(run.activations(images, [layer.path])[layer.path])
     count, cells = len(images), layer.grid[0] * layer.grid[1]
     flat, activations = featureless(raw), raw.reshape(count, cells, layer.channels)

@@ -67,8 +67,10 @@ def expected_gradients(
     """
     if steps < 1:
         raise InputError(f"steps={steps}: give 1 or more.")
+    run.expect(0)
     baseline_images, names = _baselines(run, images, target, baselines)
     count = len(baseline_images)
+    run.expect(len(images) * (2 + count * (steps + 1)))
     objective = run.objective(images, target)
     rng = np.random.default_rng(seed)
     phases = ((rng.permutation(count) + 0.5) / count).astype(np.float32)

@@ -129,6 +129,8 @@ class _Search:
 
     def masks(self, iterations: int) -> tuple[Array, NDArray[np.float64]]:
         """The masks (images, areas, height, width), and how much of the change each saves or does (images, areas)."""
+        count = len(self.images)
+        self.run.expect(count * (3 + len(self.areas) * iterations))
         objective = self.run.objective(self.images, self.target, "occlusion")
         shown = self._scores(self.images, objective)
         full_change = self._scores(self.hidden, objective) - shown
@@ -136,7 +138,7 @@ class _Search:
         scores = np.empty(masks.shape[:2])
         group = max(1, _AT_ONCE // len(self.areas))
         starts = range(0, len(self.images), group)
-        with self.run.own_progress(iterations * len(starts)) as step:
+        with self.run.own_progress(iterations * len(starts), count * len(self.areas) * iterations) as step:
             for start in starts:
                 some = slice(start, start + group)
                 # Every mask is an image of its own; references belong to the unchanged image and go with it.

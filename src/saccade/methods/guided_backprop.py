@@ -42,6 +42,7 @@ def guided_backprop(run: Run, images: Array, target: Target, *, low_pass: float 
         raise NotApplicable(f"guided_backprop needs a model with ReLUs only; here {rectifiers.obstacle}; {instead}.")
     if not rectifiers.paths:
         raise NotApplicable(f"guided_backprop needs ReLUs, and none stands before {layer!r}; {instead}.")
+    run.expect(2 * len(images))
     joining = length_joining(run, images, target, low_pass)
     objective = run.objective_at_input(images, target)
     gradient = run.gradient(images, objective, STAY, ONCE, guided=rectifiers.paths, joining=joining)

@@ -28,6 +28,7 @@ def input_x_gradient(run: Run, images: Array, target: Target, *, low_pass: float
     Returns:
         A signed map per pixel; `raw` is (images, height, width, channels).
     """
+    run.expect(2 * len(images))
     raw = images * run.gradient(images, run.objective_at_input(images, target), STAY, ONCE)
     return contribution_map(
         run,

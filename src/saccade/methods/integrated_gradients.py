@@ -64,6 +64,7 @@ def integrated_gradients(
     # Points spread over the whole way come first, so that a part of them is already a rough sum.
     order = coarse_to_fine(steps)
     times = ArrayPoints({"times": ((nodes[order] + 1) / 2).astype(np.float32)})
+    run.expect(len(images) * (2 + steps))
     if target.reads == "code":
         run.encode_together(images, start)
     ends = [_score(run, images, target, place) for place in (images, start)]

@@ -79,6 +79,7 @@ def jacobian_energy(
     """
     if probes is not None and (probes < 0 or probes == 1):
         raise InputError(f"probes={probes}: give 2 or more, or 0 for the exact energy.")
+    run.expect(0)
     selected = _selected(target, run, images)
     size = (images.shape[1], images.shape[2])
     plan = colouring(run.encoder.dataflow(*size), run.encoder.layer, selected.shape[:2])
@@ -88,6 +89,7 @@ def jacobian_energy(
     passes = _passes(selected, plan)
     exact = probes == 0 or (probes is None and passes <= EXACT_PASSES)
     scores: dict[str, NDArray[np.float64]] = {}
+    run.expect(len(images) * (passes if exact else PROBES if probes is None else probes))
     if exact:
         raw = np.stack([_exact(run, images[index : index + 1], selected, plan) for index in range(len(images))])
         notes.append(f"exact: {passes} backward passes")

@@ -35,6 +35,7 @@ def libragrad(run: Run, images: Array, target: Target, *, low_pass: float | None
         the code.
     """
     # A code of fixed length has no gradient, but one that holds its length constant: that is the one asked for.
+    run.expect(3 * len(images))
     objective = run.objective(images, target, "shares")
     raw = images * run.gradient(images, objective, STAY, ONCE, linearised=True)
     notes = ["attention, normalisation and gates are constants on the way back"]

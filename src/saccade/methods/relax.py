@@ -111,6 +111,7 @@ def relax(
             for similarity, own in zip(similarities, scores, strict=True)
         ]
 
+    run.expect(len(images) * (1 + masks))
     run.takes_less_with("masks", masks, least=2 * repeats)
     objectives = run.objectives(images, [similarity.target for similarity in similarities])
     scores = run.score(images, objectives, MASKED, drawn, {"filler": hidden}, on_scores=run.on_refined(maps))

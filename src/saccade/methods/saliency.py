@@ -27,6 +27,7 @@ def saliency(run: Run, images: Array, target: Target, *, low_pass: float | None 
     Returns:
         A map per pixel; `raw` is the signed gradient (images, height, width, channels).
     """
+    run.expect(2 * len(images))
     joining = length_joining(run, images, target, low_pass)
     gradient = run.gradient(images, run.objective_at_input(images, target), STAY, ONCE, joining=joining)
     return gradient_map(run, gradient, target, low_pass)

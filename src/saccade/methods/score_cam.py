@@ -81,7 +81,9 @@ def score_cam(
         raise UnknownName.of("choice for masked", masked, WHAT_IS_MASKED)
     if masked == "layer":
         run.require("taps", what='score_cam with masked="layer"')
+    run.expect(0)
     layer = feature_layer(run, images, targets, at)
+    run.expect(len(images) * ((3 if masked == "picture" else 4) + layer.channels))
     cell = cell_size(run.encoder, (images.shape[1], images.shape[2]), targets[0])
     width = float(max(cell)) if blur is None else blur
     fillers = filler_images(images, filler, value_range=run.encoder.value_range, blur=width, neighbourhood=cell)

@@ -60,6 +60,7 @@ def smoothgrad(
     def drawn(gradient: Array, samples: int) -> Map:
         return gradient_map(run, gradient, target, low_pass, {"samples": samples, "noise": noise, "seed": seed})
 
+    run.expect(len(images) * (1 + samples))
     run.takes_less_with("samples", samples, least=4)
     gradient = run.gradient(
         images,

@@ -100,6 +100,7 @@ def sobol(
             for target, own in zip(targets, scores, strict=True)
         ]
 
+    run.expect(len(images) * (1 + len(points)))
     run.takes_less_with("designs", designs, least=4)
     refined = run.on_refined(maps)
 

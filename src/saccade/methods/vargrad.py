@@ -72,6 +72,7 @@ def vargrad(
             settings={"samples": samples, "noise": noise, "seed": seed},
         )
 
+    run.expect(len(images) * (1 + samples))
     run.takes_less_with("samples", samples, least=4)
     _, variance = run.gradient(
         images,

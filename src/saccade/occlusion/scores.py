@@ -73,6 +73,7 @@ def occlusion_scores(
         tiled: Let holes share passes.
         on_scores: Gets the scores so far, coarse to fine.
     """
+    run.expect(0)
     if not tiled:
         return _one_by_one(run, images, targets, where, fixed, on_scores), ()
     plans, why_alone = _plans(run, targets, where)
@@ -155,6 +156,7 @@ def _shared(
         layer = run.encoder.layer_of(target)
         assemblies.append(_Assembly(target, plans[layer], run.encoder.layer_size(layer, images), len(images), chain))
     plan = assemblies[0].plan
+    run.expect(len(images) * (2 + len(assemblies[0].checked) + plan.passes))
     # Where every hole is alone already, or only stages share passes, there is something to compare only with stages.
     lone = [1 + hole for hole in assemblies[0].checked] if chain or plan.row_footprints else []
     objectives = run.objectives(images, targets)

@@ -14,6 +14,7 @@ candidate_weights  the weights that they could have
 masked_terms       that sum, estimated with masked images, for any encoder
 cover              what the score becomes when the matches are covered
 links              from all pairs of places to the few that a person can look at
+compact_parts      parts of a grid that stay compact while they grow
 reference          what is typical of a collection: its mean code, taken off before comparing; how alike two of it are
 typical_scores     what a score means: how alike two photos of a collection typically are
 """

@@ -7,17 +7,16 @@ shares of the score.
     excess(u, v) = share(u, v) - mean over v' of share(u, v') - mean over u' of share(u', v) + mean of all
 
 A link joins two places, each of which is the other's best partner. A match is a part of the first photo with a part of
-the second: it grows from the strongest free link by the places that go with the whole other side, neighbours first.
+the second: it grows from the strongest free link by the places that go with the whole other side, neighbours first, as
+long as each part stays compact.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
+from saccade.pairs.compact_parts import CompactParts, neighbours
 from saccade.results.matches import Link, Match, Place
 
 Table = NDArray[np.float64]
@@ -109,7 +108,10 @@ def matches(table: Table, error: Table | None = None, most: int = MATCHES) -> tu
 
 
 def regions(shares: Table, most: int = MATCHES) -> tuple[Match, ...]:
-    """The matches of photos that are compared place by place: connected places with strong shares of one sign.
+    """The matches of photos that are compared place by place: compact regions of strong shares of one sign.
+
+    A region grows from its strongest place by its strongest neighbour, as long as it stays compact. What would make it
+    wind is left for a region of its own.
 
     Args:
         shares: (rows, columns): what each place adds, together with the same place of the other photo.
@@ -120,30 +122,39 @@ def regions(shares: Table, most: int = MATCHES) -> tuple[Match, ...]:
     """
     rows, columns = shares.shape
     free = np.ones(shares.shape, bool)
-    connected: list[list[Place]] = []
+    compact_regions: list[list[Place]] = []
     strongest = np.abs(shares).max(initial=0.0)
     for index in np.argsort(-np.abs(shares), axis=None, kind="stable"):
         start = _place(int(index), columns)
-        least = _STRONG * abs(shares[start])
-        if len(connected) == most or abs(shares[start]) < _STRONG / 2 * strongest or not strongest:
+        if abs(shares[start]) < _STRONG / 2 * strongest or not strongest:
             break
-        if not free[start]:
-            continue
-        region, waiting = [], deque([start])
-        free[start] = False
-        while waiting:
-            place = waiting.popleft()
-            region.append(place)
-            for near in _neighbours(place, rows, columns):
-                if free[near] and shares[near] * np.sign(shares[start]) >= least:
-                    free[near] = False
-                    waiting.append(near)
-        connected.append(region)
+        if free[start]:
+            compact_regions.append(_region(shares, start, free))
     matched = [
         Match.of([Link(place, place, float(shares[place])) for place in region], (rows, columns), (rows, columns))
-        for region in connected
+        for region in compact_regions
     ]
-    return tuple(sorted(matched, key=lambda match: -abs(match.share)))
+    return tuple(sorted(matched, key=lambda match: -abs(match.share))[:most])
+
+
+def _region(shares: Table, start: Place, free: NDArray[np.bool_]) -> list[Place]:
+    """The compact region round a place, whose places are free no more."""
+    rows, columns = shares.shape
+    least = _STRONG * abs(shares[start])
+    along = shares * np.sign(shares[start])
+    parts = CompactParts(rows, columns, most=1)
+    region: list[Place] = []
+    waiting = {start}
+    while waiting:
+        place = max((place for place in sorted(waiting) if parts.takes(place)), key=along.__getitem__, default=None)
+        if place is None:
+            break
+        waiting.remove(place)
+        parts.add(place)
+        region.append(place)
+        free[place] = False
+        waiting |= {near for near in neighbours(place, rows, columns) if free[near] and along[near] >= least}
+    return region
 
 
 def _mutual(above: Table, errors: Table | None) -> list[tuple[int, int]]:
@@ -168,8 +179,10 @@ def _grown(
     near = [np.zeros(len(free[0]), bool), np.zeros(len(free[1]), bool)]
     # What each place has together with the whole other side, kept up to date as that grows.
     sums = [above[:, seed[1]].copy(), above[seed[0]].copy()]
+    parts = CompactParts(*grids[0]), CompactParts(*grids[1])
     for side in (0, 1):
         open_[side][seed[side]] = False
+        parts[side].add(_place(seed[side], grids[side][1]))
         _mark(near[side], seed[side], grids[side])
     while True:
         block = float(sums[0][sides[0]].sum()) / (len(sides[0]) * len(sides[1]))
@@ -177,29 +190,30 @@ def _grown(
         for side in (0, 1):
             joint = sums[side] / len(sides[1 - side])
             worth = np.where(open_[side], joint / np.where(near[side], _NEIGHBOUR, _ELSEWHERE), -np.inf)
-            index = int(worth.argmax())
-            if worth[index] >= block and (best is None or worth[index] > best[0]):
+            index = _best_place(worth, block, parts[side], grids[side][1])
+            if index is not None and (best is None or worth[index] > best[0]):
                 best = float(worth[index]), side, index
         if best is None:
             return sides
         _, side, index = best
         sides[side].append(index)
         open_[side][index] = False
+        parts[side].add(_place(index, grids[side][1]))
         sums[1 - side] += tables[side][index]
         _mark(near[side], index, grids[side])
 
 
+def _best_place(worth: NDArray[np.float64], least: float, parts: CompactParts, columns: int) -> int | None:
+    """The place that is worth most, of those that are worth enough and leave the parts compact."""
+    enough = np.flatnonzero(worth >= least)
+    ordered = enough[np.argsort(-worth[enough], kind="stable")].tolist()
+    return next((index for index in ordered if parts.takes(_place(index, columns))), None)
+
+
 def _mark(near: NDArray[np.bool_], index: int, grid: tuple[int, ...]) -> None:
     """Mark the neighbours of a place."""
-    for row, column in _neighbours(_place(index, grid[1]), *grid):
+    for row, column in neighbours(_place(index, grid[1]), *grid):
         near[row * grid[1] + column] = True
-
-
-def _neighbours(place: Place, rows: int, columns: int) -> Iterator[Place]:
-    row, column = place
-    for down, across in ((-1, 0), (1, 0), (0, -1), (0, 1)):
-        if 0 <= row + down < rows and 0 <= column + across < columns:
-            yield row + down, column + across
 
 
 def _match(

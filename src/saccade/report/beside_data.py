@@ -137,6 +137,11 @@ def network_names(encoder: Encoder, other: Encoder) -> tuple[str, str]:
     """What the two are called, so that they can be told apart."""
     if encoder.name != other.name:
         return encoder.name, other.name
+    files = [Path(one.file_name) for one in (encoder, other)]
+    if all(file.name for file in files) and files[0].name != files[1].name:
+        # Two that were trained by one script have one name, which is in the file; people know them by their files.
+        stems = files[0].stem, files[1].stem
+        return stems if stems[0] != stems[1] else (files[0].name, files[1].name)
     if encoder.layer != other.layer:
         return f"{encoder.name}, {encoder.layer}", f"{other.name}, {other.layer}"
     return f"{encoder.name}, the first", f"{other.name}, the second"

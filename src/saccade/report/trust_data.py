@@ -11,7 +11,7 @@ from saccade.attribution.fillers import filler_images
 from saccade.attribution.gradient_maps import default_low_pass
 from saccade.attribution.scale import cell_size
 from saccade.encoder import Encoder
-from saccade.engines import Objective
+from saccade.engines import Objective, Stop
 from saccade.errors import NotApplicable
 from saccade.evaluation.agreement import on_grid, rank_correlation
 from saccade.evaluation.areas import area
@@ -65,24 +65,15 @@ def trust_data(
         reference: Whose mean code is taken off before codes are compared. None: that of these photos, where they are
             enough, else nothing is.
     """
-    centre, mean_of = _centre(encoder.codes(images), reference)
-    smoothing = default_low_pass(encoder, images.array, code())
-    numbers = range(len(images))
-    controls = {
-        control.name: control.draw(images.array, numbers, smoothing, 0)
-        for control in CONTROLS
-        if control.name in ("edges", "random")
-    }
-    curves = deletion_curves(encoder, images, {"map": first.heatmap, **controls}, centre)
+    curves, edges, mean_of = _tested(encoder, images, first, reference)
     untrained: Attribution | None
     try:
         untrained = beside_untrained(encoder, first, first.method, networks=_NETWORKS)
     except NotApplicable:
         untrained = None
-    edges = controls["edges"]
     likeness = rank_correlation(on_grid(np.abs(first.heatmap)), on_grid(edges))
     content = []
-    for index in numbers:
+    for index in range(len(images)):
         trust: dict[str, Any] = {
             "mean_of": mean_of,
             "steps": _STEPS,
@@ -91,14 +82,7 @@ def trust_data(
                 "scale": scale_data(scale_of(edges[index], signed=first.signed)),
                 "likeness": float(likeness[index]),
             },
-            "curves": {
-                name: {
-                    "deletion": deleted_inserted[index, 0].tolist(),
-                    "insertion": deleted_inserted[index, 1].tolist(),
-                    "score": float(_score(deleted_inserted[index])),
-                }
-                for name, deleted_inserted in curves.items()
-            },
+            "curves": _curves_of(curves, index),
         }
         if untrained is not None and untrained.untrained is not None:
             both = np.stack([first.values[index], untrained.untrained.mean[index]])
@@ -109,9 +93,55 @@ def trust_data(
                 "networks": len(untrained.untrained.likeness),
                 "sentence": untrained.untrained.sentence(index),
             }
-        trust["sentence"], trust["meaning"], trust["doubt"] = _verdict(trust), _meaning(trust), _doubt(trust)
+        trust["sentence"], trust["meaning"] = _verdict(trust), _meaning(trust["curves"])
+        trust["doubt"] = _doubt(trust["curves"])
         content.append(trust)
     return content
+
+
+def doubts(
+    encoder: Encoder, images: Images, first: Attribution, reference: Reference | None, stop: Stop | None = None
+) -> list[str]:
+    """What must be said beside each photo's map; empty where it is clearly better than chance.
+
+    It is what `trust_data` says as `doubt`, without asking untrained networks: some sixty passes for each photo.
+
+    Args:
+        encoder: The model.
+        images: The photos.
+        first: The first method's answer.
+        reference: As for `trust_data`.
+        stop: Asked between pieces; True ends the call with `Cancelled`.
+    """
+    curves, _, _ = _tested(encoder, images, first, reference, stop)
+    return [_doubt(_curves_of(curves, index)) for index in range(len(images))]
+
+
+def _tested(
+    encoder: Encoder, images: Images, first: Attribution, reference: Reference | None, stop: Stop | None = None
+) -> tuple[dict[str, Array], Array, str]:
+    """The curves of the map and of controls, the control that is drawn, and whose mean code is taken off."""
+    centre, mean_of = _centre(encoder.codes(images), reference)
+    smoothing = default_low_pass(encoder, images.array, code())
+    controls = {
+        control.name: control.draw(images.array, range(len(images)), smoothing, 0)
+        for control in CONTROLS
+        if control.name in ("edges", "random")
+    }
+    curves = deletion_curves(encoder, images, {"map": first.heatmap, **controls}, centre, stop)
+    return curves, controls["edges"], mean_of
+
+
+def _curves_of(curves: Mapping[str, Array], index: int) -> dict[str, dict[str, Any]]:
+    """The curves of one photo, and their scores."""
+    return {
+        name: {
+            "deletion": deleted_inserted[index, 0].tolist(),
+            "insertion": deleted_inserted[index, 1].tolist(),
+            "score": float(_score(deleted_inserted[index])),
+        }
+        for name, deleted_inserted in curves.items()
+    }
 
 
 def _centre(codes: Array, reference: Reference | None) -> tuple[Array | None, str]:
@@ -126,7 +156,7 @@ def _centre(codes: Array, reference: Reference | None) -> tuple[Array | None, st
 
 
 def deletion_curves(
-    encoder: Encoder, images: Images, maps: Mapping[str, Array], centre: Array | None
+    encoder: Encoder, images: Images, maps: Mapping[str, Array], centre: Array | None, stop: Stop | None = None
 ) -> dict[str, Array]:
     """The similarity of the code after each tenth of the photo went, or came.
 
@@ -135,6 +165,7 @@ def deletion_curves(
         images: The photos.
         maps: Each (photos, height, width), by name.
         centre: The mean code that is taken off before codes are compared; None: nothing is.
+        stop: Asked between pieces; True ends the call with `Cancelled`.
 
     Returns:
         For each map (photos, 2, steps + 1): deletion and insertion.
@@ -146,7 +177,7 @@ def deletion_curves(
     size = (images.shape[1], images.shape[2])
     width = float(max(cell_size(encoder, size, code())))
     filler = filler_images(images.array, "blur", value_range=encoder.value_range, blur=width)
-    run = Run(encoder)
+    run = Run(encoder, stop=stop)
 
     def similarities(ranked: Array, cuts: Array, sides: Array) -> Array:
         points = ArrayPoints({"cut": cuts.astype(np.float32), "side": sides.astype(np.float32)})
@@ -179,18 +210,18 @@ def _score(curves: Array) -> float:
 
 def _verdict(trust: dict[str, Any]) -> str:
     """What the test says of this photo's map."""
-    scores = {name: curve["score"] for name, curve in trust["curves"].items()}
-    whole, nothing = (trust["curves"]["map"]["deletion"][step] for step in (0, -1))
-    if whole - nothing < _CHANCE and max(scores.values()) - min(scores.values()) < _CHANCE:
+    curves = trust["curves"]
+    scores = {name: curve["score"] for name, curve in curves.items()}
+    if not _can_tell(curves):
         return (
-            f"This test cannot tell here: with all of the photo blurred its code is still {score_text(nothing)} alike "
-            f"to that of the photo, so every map scores about the same (this map {number(scores['map'])}, an edge "
-            f"detector {number(scores['edges'])}, a map at random {number(scores['random'])}). "
-            f"{_ADVICE[bool(trust['mean_of'])]}"
+            f"This test cannot tell here: with all of the photo blurred its code is still "
+            f"{score_text(curves['map']['deletion'][-1])} alike to that of the photo, so every map scores about the "
+            f"same (this map {number(scores['map'])}, an edge detector {number(scores['edges'])}, a map at random "
+            f"{number(scores['random'])}). {_ADVICE[bool(trust['mean_of'])]}"
         )
-    doubt = _doubt(trust)
-    if doubt:
-        text = f"This map finds what the code needs {doubt}."
+    rank = _beside_chance(curves)
+    if rank:
+        text = f"This map finds what the code needs {rank}."
         return f"{text} An edge detector does better." if scores["edges"] - scores["map"] >= _CHANCE else text
     ahead = scores["map"] - scores["edges"]
     beats = "about as well as" if abs(ahead) < _EQUAL else "better than" if ahead > 0 else "less well than"
@@ -208,17 +239,32 @@ def _verdict(trust: dict[str, Any]) -> str:
     return f"{text} Networks that never learned draw {other} (rank correlation {_hundredths(untrained['likeness'])})."
 
 
-def _doubt(trust: dict[str, Any]) -> str:
+def _can_tell(curves: dict[str, Any]) -> bool:
+    """Does blurring change the code so much that maps could score differently, or do they?"""
+    whole, nothing = (curves["map"]["deletion"][step] for step in (0, -1))
+    scores = [curve["score"] for curve in curves.values()]
+    return bool(whole - nothing >= _CHANCE or max(scores) - min(scores) >= _CHANCE)
+
+
+def _doubt(curves: dict[str, Any]) -> str:
+    """What must be said beside this photo's map; empty where it is clearly better than chance."""
+    if not _can_tell(curves):
+        return "A test on this photo cannot tell whether it is better than chance."
+    rank = _beside_chance(curves)
+    return rank and f"A test on this photo finds it {rank}: do not build on it alone."
+
+
+def _beside_chance(curves: dict[str, Any]) -> str:
     """How this photo's map compares with chance, if it is not clearly better; else empty."""
-    ahead = trust["curves"]["map"]["score"] - trust["curves"]["random"]["score"]
+    ahead = curves["map"]["score"] - curves["random"]["score"]
     if ahead >= _CHANCE:
         return ""
     return "hardly better than chance" if ahead >= _EQUAL else "no better than chance"
 
 
-def _meaning(trust: dict[str, Any]) -> str:
+def _meaning(curves: dict[str, Any]) -> str:
     """What the scores of this photo mean."""
-    of_map, edges, random = (_hundredths(trust["curves"][name]["score"]) for name in ("map", "edges", "random"))
+    of_map, edges, random = (_hundredths(curves[name]["score"]) for name in ("map", "edges", "random"))
     return (
         f"Blurring the places that it marks most costs the code {of_map} more of its similarity than blurring as many "
         f"that it marks least; by an edge detector that is {edges}, by chance {random}."

@@ -5,8 +5,9 @@ import { createPieces } from "./app_pieces.js";
 import { getJson, postJson } from "./app_requests.js";
 import { otherOf } from "./other_photo.js";
 
-/** The sections that show what compares photos. */
+/** The sections that show what compares photos, and those that only wish for such. */
 const COMPARING = ["guess", "alike", "beside", "trust"];
+const WISHING_FOR_COMPARISONS = ["look"];
 
 /** @typedef {ReturnType<typeof createLoader>} Loader */
 
@@ -15,7 +16,7 @@ const COMPARING = ["guess", "alike", "beside", "trust"];
  */
 export function createLoader(data) {
   const { piece, comparison, forgetComparisons } = createPieces();
-  /** Draw what is shown of comparisons once more. @type {Map<string, () => void>} */
+  /** Draw what is shown of comparisons once more, or wish for it again. @type {Map<string, () => void>} */
   const redrawing = new Map();
 
   /** @param {any} photo */
@@ -41,6 +42,8 @@ export function createLoader(data) {
   const likenesses = () => comparison("likenesses", () => postJson("api/similarities", { photos: numbers() }), ({ table, game }) => { Object.assign(data, { table, game }); });
   /** @param {any} photo */
   const trust = (photo) => comparison(`trust ${photo.number}`, () => postJson("api/trust", { photo: photo.number }), (trust) => { photo.trust = trust; });
+  /** What must be said beside the map; it is part of the test, and known much sooner. @param {any} photo */
+  const doubt = (photo) => comparison(`doubt ${photo.number}`, () => postJson("api/doubt", { photo: photo.number }), (answer) => { photo.doubt = answer.doubt; });
 
   /** The other network on all photos of the page, without the pairs. */
   const beside = () => comparison("beside", async () => {
@@ -92,12 +95,15 @@ export function createLoader(data) {
     guess: () => [likenesses(), ...data.photos.map(base)],
     recipe: () => [piece("recipe", async () => { data.recipe = await postJson("api/recipe", { photos: numbers() }); })],
   };
-  /** What a section is better with, but need not wait for. @type {Record<string, (state: any) => (Promise<void> | null)[]>} */
+  /** What a section is better with, but need not wait for: one wish after the other. @type {Record<string, ((state: any) => (Promise<void> | null)[])[]>} */
   const wishes = {
-    look: ({ photo }) => {
-      const shown = data.photos[photo];
-      return [...shown.maps.map((/** @type {any} */ _, /** @type {number} */ method) => map(shown, method)), part(shown, "agreements", "api/agreements")];
-    },
+    look: [
+      ({ photo }) => (data.offers.includes("trust") ? [doubt(data.photos[photo])] : []),
+      ({ photo }) => {
+        const shown = data.photos[photo];
+        return [...shown.maps.map((/** @type {any} */ _, /** @type {number} */ method) => map(shown, method)), part(shown, "agreements", "api/agreements")];
+      },
+    ],
   };
 
   return {
@@ -106,12 +112,15 @@ export function createLoader(data) {
       forgetComparisons();
       for (const redraw of redrawing.values()) redraw();
     },
-    /** @param {string} id of a section @param {() => void} redraw */
-    onChange(id, redraw) { if (COMPARING.includes(id)) redrawing.set(id, redraw); },
+    /** @param {string} id of a section @param {() => void} redraw @param {() => void} wishAgain */
+    onChange(id, redraw, wishAgain) {
+      if (COMPARING.includes(id)) redrawing.set(id, redraw);
+      if (WISHING_FOR_COMPARISONS.includes(id)) redrawing.set(id, wishAgain);
+    },
     /** @param {string} id @param {any} state @returns {Promise<any> | null} null if all is there */
     need: (id, state) => together(needs[id]?.(state) ?? []),
-    /** @param {string} id @param {any} state @returns {Promise<any> | null} */
-    wish: (id, state) => together(wishes[id]?.(state) ?? []),
+    /** @param {string} id @returns {((state: any) => Promise<any> | null)[]} each gives null if all is there */
+    wishes: (id) => (wishes[id] ?? []).map((wish) => (/** @type {any} */ state) => together(wish(state))),
   };
 }
 

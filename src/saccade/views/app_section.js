@@ -62,10 +62,13 @@ export function drawWhenThere(loader, id, store, element, render, signal) {
 
   /** @param {any} state */
   async function wishFor(state) {
-    const waiting = loader.wish(id, state);
-    if (!waiting) return;
-    try { await waiting; } catch { return; } // what was wished for alone is not missed
-    if (shown === state && !signal.aborted) for (const listener of [...listeners]) listener(state, {});
+    for (const wish of loader.wishes(id)) {
+      const waiting = wish(state);
+      if (!waiting) continue;
+      try { await waiting; } catch { continue; } // what was wished for alone is not missed
+      if (shown !== state || signal.aborted) return;
+      for (const listener of [...listeners]) listener(state, {});
+    }
   }
 
   /** @param {unknown} error @param {any} state */
@@ -74,7 +77,7 @@ export function drawWhenThere(loader, id, store, element, render, signal) {
     note.replaceChildren(`This cannot be shown: ${words} `, button("Try again", () => { note.replaceChildren(); become(state); }));
   }
 
-  loader.onChange(id, () => { if (isDrawn && !signal.aborted) { isStale = true; become(store.get()); } });
+  loader.onChange(id, () => { if (isDrawn && !signal.aborted) { isStale = true; become(store.get()); } }, () => { if (isDrawn && !signal.aborted) wishFor(shown); });
   store.follow((/** @type {any} */ state, /** @type {any} */ before) => {
     if (state !== before) become(state);
   });

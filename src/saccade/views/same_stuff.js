@@ -4,6 +4,7 @@ import { build } from "./build.js";
 import { captionStrip, chooser, readout, slider, toggle } from "./controls.js";
 import { cellsOf, cosinesWith, lessCentre } from "./cell_codes.js";
 import { cellAt, cellInWords, createStage, loadImage, mapAtPixels, middleOfCell, paintMap, paintSpotlight, photoPixels, pixelsOfImage } from "./stage.js";
+import { mapOf } from "./where.js";
 import { asScore } from "./wording.js";
 
 /** @param {{data: any, element: HTMLElement, store: any}} view */
@@ -15,13 +16,15 @@ export function renderSameStuff({ data, element, store }) {
   let centred = true;
   let least = 0.4;
   let pinned = false;
+  /** Is what is touched only shown to begin with? */
+  let isExample = false;
   /** @type {number[] | null} */
   let touched = null;
   let showHeat = false;
 
   const stage = createStage({
     label: "", help: "Move the pointer or press the arrow keys; click or press Enter to hold a place, Escape to let go.",
-    onPlace: (across, down, sure) => { if (sure) { pinned = !pinned || !isTouched(cellUnder(across, down)); } if (!pinned || sure) touch(across, down); },
+    onPlace: (across, down, sure) => { isExample = false; if (sure) { pinned = !pinned || !isTouched(cellUnder(across, down)); } if (!pinned || sure) touch(across, down); },
     onLeave: () => { if (!pinned) restView(); }, step: () => keyStep,
   });
   /** @type {[number, number]} */
@@ -44,7 +47,7 @@ export function renderSameStuff({ data, element, store }) {
     caption.replaceChildren(captionStrip([
       ["what is compared", `the ${layer.channels} numbers of each cell of layer ${layer.layer}${layer.layer === data.code.layer ? ", the code" : ""}`], ["unit", "cosine, \u22121 to 1, as it is: not stretched"],
       ["real grid", `${layer.rows}\u00d7${layer.columns}, smoothed for display`],
-      ["good to know", "A cell sees more of the photo than its own square. \u201cWhat all places share\u201d is the mean cell of the photos on this page."],
+      ["good to know", "A cell sees more of the photo than its own square. \u201cWhat all places share\u201d is the mean cell of the photos on this page. It begins at the strongest place of the first map."],
     ]));
   }
 
@@ -89,6 +92,18 @@ export function renderSameStuff({ data, element, store }) {
     draw();
   }
 
+  /** Touch the strongest place of the first map, where there is one, so that it is seen what a touch does. */
+  function touchExample() {
+    const { box, maps } = data.photos[store.get().photo];
+    if (maps[0]?.values) {
+      const { values, rows, columns } = mapOf(maps[0]);
+      const place = placeOfGreatest(values);
+      stage.point(...middleOfCell(box, rows, columns, Math.floor(place / columns), place % columns), false);
+      isExample = true;
+    }
+    draw();
+  }
+
   function restView() {
     touched = null;
     draw();
@@ -113,7 +128,7 @@ export function renderSameStuff({ data, element, store }) {
     if (!place) {
       stage.paint(pixels, (target) => { target.data.set(pixels.colour); });
       stage.describe(`${photo.alt}. Point at a place to see what the network takes for the same stuff.`);
-      read.say("Nothing is touched yet.");
+      read.say("Nothing is touched.");
       for (const one of small) paintOther(one, null);
       return;
     }
@@ -132,7 +147,7 @@ export function renderSameStuff({ data, element, store }) {
     const where = cellInWords(photo.box, own.rows, own.columns, place[0], place[1]);
     const words = `${alike} of ${cosines.length} cells of this photo are at least ${least.toFixed(2)} alike`;
     const elsewhere = nearest ? ` The nearest elsewhere: ${asScore(nearest.best)}, in ${data.photos[nearest.index].name}.` : "";
-    read.say(build("b", {}, where), `${pinned ? " (held)" : ""}: ${words}.${elsewhere}`);
+    read.say(build("b", {}, where), `${pinned ? " (held)" : isExample ? ", the strongest place of the map" : ""}: ${words}.${elsewhere}`);
     read.node.dataset.alike = String(alike);
     stage.describe(`${photo.alt}; touched ${where}: ${words}`);
   }
@@ -163,7 +178,7 @@ export function renderSameStuff({ data, element, store }) {
     stage.hideRing();
     tellLayer();
     buildOthers();
-    draw();
+    touchExample();
   });
 }
 
@@ -183,9 +198,11 @@ function paintCosines(target, pixels, cosines, box, { ramps, isHeat, least }) {
   else paintSpotlight(target, pixels, (index) => rise(placed[index], least), placed);
 }
 
-/** @param {Float32Array} values @returns {number} */
+/** @param {ArrayLike<number>} values @returns {number} */
 function placeOfGreatest(values) {
-  return values.reduce((greatest, value, index) => (value > values[greatest] ? index : greatest), 0);
+  let greatest = 0;
+  for (let index = 1; index < values.length; index += 1) if (values[index] > values[greatest]) greatest = index;
+  return greatest;
 }
 
 /** @param {CanvasRenderingContext2D} context @param {[number, number]} middle as shares of the picture */

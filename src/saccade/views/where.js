@@ -130,9 +130,9 @@ export function renderWhere({ data, element, store, goTo }) {
     methods.show(method);
     sentence.textContent = asText(map.sentence, map.subject);
     // What the test says of the first map belongs where the map is looked at, not only at the end of the page.
-    const tested = method === 0 ? photo.trust?.doubt : "";
+    const tested = method === 0 ? photo.doubt ?? photo.trust?.doubt : "";
     doubt.hidden = !tested;
-    if (tested) doubt.replaceChildren(`A test on this photo finds it ${tested}: do not build on it alone. `, build("a", { href: "#trust", on: { click: (/** @type {Event} */ event) => { event.preventDefault(); goTo("trust"); } } }, "See the test"));
+    if (tested) doubt.replaceChildren(`${tested} `, build("a", { href: "#trust", on: { click: (/** @type {Event} */ event) => { event.preventDefault(); goTo("trust"); } } }, "See the test"));
     question.replaceChildren(build("strong", {}, map.name), ` (${map.title}): ${map.summary}.`);
     const others = photo.maps.map((/** @type {any} */ other, /** @type {number} */ at) => [other, photo.agreements[method][at], at]).filter((/** @type {any[]} */ entry) => entry[2] !== method && Number.isFinite(entry[1]));
     agreement.textContent = others.length
