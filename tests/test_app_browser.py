@@ -121,16 +121,16 @@ def drop(tab: Any, path: Path) -> None:
 
 def test_the_doubt_comes_beside_the_map_by_itself(browser: Any, address: str) -> None:
     """Without the section of the test, which asks untrained networks, too."""
-    asked: list[str] = []
+    routes: list[str] = []
     context = browser.new_context(viewport={"width": 1200, "height": 900}, reduced_motion="reduce")
     tab = context.new_page()
-    tab.on("request", lambda request: asked.append(request.url.rsplit("/", 1)[-1]))
+    tab.on("request", lambda request: routes.append(request.url.rsplit("/", 1)[-1]))
     tab.route("**/api/doubt", lambda route: route.fulfill(json={"doubt": "It is no better than chance."}))
     tab.goto(address)
     tab.wait_for_selector("#look .doubt:visible")
     assert tab.locator("#look .doubt").inner_text() == "It is no better than chance. See the test"
-    assert asked.index("explain") < asked.index("doubt"), "the first map does not wait for it"
-    assert "trust" not in asked
+    assert routes.index("explain") < routes.index("doubt"), "the first map does not wait for it"
+    assert "trust" not in routes
     context.close()
 
 

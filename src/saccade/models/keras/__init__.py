@@ -5,7 +5,10 @@ inputs                  which images does it take?
 calls                   the layer calls inside it, recorded
 replaced_functions      functions of Keras, replaced in one thread for a while
 windows                 how each layer moves places
-pool_before_activation  activations that wait until after max-pooling
+rewrites                layers that are computed together, in less time
+layer_rewrites          how two of them are
+pool_before_activation  activations after max-pooling
+batch_norm_folding      batch normalisations within convolutions
 steadiness              does it draw nothing, and mix no images?
 
 attention               the weights of attention, read, or held constant on the way back

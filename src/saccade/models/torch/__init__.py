@@ -16,7 +16,11 @@ result_bound            how large a result may be where a file is not trusted
 operation_arguments     what an operation was called with, in one form
 memory                  tensors told apart by their memory
 remembered_tensors      tensors that functions remember
-pool_before_activation  activations that are computed after max-pooling
+
+rewrites                calls of torch that are computed together, in less time
+rewritten_calls         how two of them are
+pool_before_activation  activations after max-pooling
+batch_norm_folding      batch normalisations within convolutions
 
 axes                    where rows and columns lie among the axes of a tensor, while none are mixed
 layout                  where they and special tokens lie, also behind what mixes places
