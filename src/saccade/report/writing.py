@@ -141,12 +141,6 @@ def report_page(
 
     steps = ReportProgress(progress, stop, collections=sum(each is not None for each in (collection, reference)))
 
-    def how_it_was_made() -> dict[str, Any]:
-        return recipe(
-            encoder, photos, name, methods, model_source, left_out, options=options, beside=other, about=about_each,
-            collection=None if collection is None else _name_of(collection),
-        )  # fmt: skip
-
     catalogue = None
     if collection is not None:
         on_photo = steps.encoding("encoding the collection", 0)
@@ -163,36 +157,39 @@ def report_page(
         encoder, photos, comparing=comparing, methods=methods, title=title, deck=deck, beside=second,
         beside_lead=beside_lead, about=about_each, report=steps.step, stop=stop, collection=catalogue,
     )  # fmt: skip
-    left_out = [*data["left_out"], *([skipped] if skipped else []), *notes]
-    network = _network(encoder, photos, left_out) if live else None
-    data["recipe"] = how_it_was_made()
-    page = page_file(data["title"], data["deck"], data, entry=entry)
-    if network is not None:
-        with_network = page_file(data["title"], data["deck"], {**data, "network": network}, entry="live_report.js")
-        size = len(utf8_bytes(with_network))
-        if size <= MOST_BYTES:
-            page = with_network
-        else:
-            left_out.append(
-                f"the network does not run in this page: with it and {len(photos)} photos the file would have "
-                f"{size / 1e6:.1f} MB, and {MOST_BYTES / 1e6:g} can be mailed; name fewer photos"
-            )
-            data["recipe"] = how_it_was_made()
-            page = page_file(data["title"], data["deck"], data, entry=entry)
+    network, obstacle = _network(encoder, photos) if live else (None, None)
+    left_out = [*data["left_out"], *([skipped] if skipped else []), *notes, *([obstacle] if obstacle else [])]
+
+    def page() -> str:
+        data["recipe"] = recipe(
+            encoder, photos, name, methods, model_source, left_out, options=options, beside=other, about=about_each,
+            collection=None if collection is None else _name_of(collection),
+        )  # fmt: skip
+        if network is None:
+            return page_file(data["title"], data["deck"], data, entry=entry)
+        return page_file(data["title"], data["deck"], {**data, "network": network}, entry="live_report.js")
+
+    text = page()
+    if network is not None and (size := len(utf8_bytes(text))) > MOST_BYTES:
+        left_out.append(
+            f"the network does not run in this page: with it and {len(photos)} photos the file would have "
+            f"{size / 1e6:.1f} MB, and {MOST_BYTES / 1e6:g} can be mailed; name fewer photos"
+        )
+        network = None
+        text = page()
     if on_note is not None:
         for note in left_out:
             on_note(note)
     steps.step("done", STEPS)
-    return page, data["title"]
+    return text, data["title"]
 
 
-def _network(encoder: Encoder, images: Images, left_out: list[str]) -> dict[str, Any] | None:
-    """The network as data that a page can run; why this one cannot joins what was left out."""
+def _network(encoder: Encoder, images: Images) -> tuple[dict[str, Any] | None, str | None]:
+    """The network as data that a page can run; or why this one cannot."""
     try:
-        return in_page_network(encoder, images.shape[1], images.shape[2])
+        return in_page_network(encoder, images.shape[1], images.shape[2]), None
     except NotApplicable as error:
-        left_out.append(f"the network does not run in this page: {error}")
-        return None
+        return None, f"the network does not run in this page: {error}"
 
 
 def _name_of(collection: Any) -> str:
