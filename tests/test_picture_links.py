@@ -10,7 +10,7 @@ from PIL import Image
 
 from saccade.picture.ink import curve, dashes, disc, stroke
 from saccade.picture.links import Frame, Parts, anchors, draw_links, joined_photos, line_widths
-from saccade.picture.match_colours import MATCH_COLOURS, contrast, luminance, readable_on
+from saccade.picture.match_colours import MATCH_COLOURS, contrast_ratio, readable_on, relative_luminance
 from saccade.picture.page import Page
 from saccade.picture.themes import DARK, LIGHT
 
@@ -62,9 +62,9 @@ def test_colours_differ_in_a_grey_print() -> None:
 
 def test_numbers_can_be_read_on_their_colour() -> None:
     for colour in MATCH_COLOURS:
-        assert contrast(colour, readable_on(colour)) > 4.5
-    assert contrast((0, 0, 0), (255, 255, 255)) == pytest.approx(21)
-    assert luminance((255, 255, 255)) == pytest.approx(1)
+        assert contrast_ratio(colour, readable_on(colour)) > 4.5
+    assert contrast_ratio((0, 0, 0), (255, 255, 255)) == pytest.approx(21)
+    assert relative_luminance((255, 255, 255)) == pytest.approx(1)
 
 
 # Lines

@@ -14,7 +14,7 @@ from saccade.picture.links import Parts
 from saccade.picture.match_colours import MATCH_COLOURS
 from saccade.picture.page import Page
 from saccade.picture.pair import pair, score_text
-from saccade.picture.ruler import Typical, ruler, side_by_side
+from saccade.picture.ruler import Typical, moved_apart, ruler
 from saccade.picture.scales import Scale
 from saccade.picture.sum_bar import Part, alike_written, spans, sum_bar
 from saccade.picture.themes import DARK, LIGHT, Theme
@@ -101,12 +101,12 @@ def test_labels_are_never_cut_off(width: int) -> None:
 
 
 def test_labels_keep_apart_and_in_order() -> None:
-    placed = side_by_side([10, 12, 14, 90], [20, 20, 20, 20], 4, 0, 100)
+    placed = moved_apart([10, 12, 14, 90], [20, 20, 20, 20], 4, 0, 100)
     assert np.all(np.diff(placed) >= 24 - 1e-9)
     assert placed[0] >= 10
     assert placed[-1] <= 90
-    assert side_by_side([50], [20], 4, 0, 100) == [50]
-    assert side_by_side([], [], 4, 0, 100) == []
+    assert moved_apart([50], [20], 4, 0, 100) == [50]
+    assert moved_apart([], [], 4, 0, 100) == []
 
 
 # The ruler and the covers

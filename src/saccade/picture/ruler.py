@@ -67,7 +67,7 @@ def ruler(score: float, typical: Typical | None, page: Page, width: int) -> Imag
         texts = [f"typical pair {_numeral(typical.median)}", f"5 % are over {_numeral(typical.high)}"]
         widths = [measure(text, size) for text in texts]
         marks = [place(typical.median), place(typical.high)]
-        middles = side_by_side(marks, widths, size, 0, width)
+        middles = moved_apart(marks, widths, size, 0, width)
         for text, own, middle in zip(texts, marks, middles, strict=True):
             canvas.line([(own, axis + thick / 2), (middle, below + step * 0.62)], theme.muted, page.text / 14)
             canvas.words((middle, below + step * 1.05), text, size, theme.ink, align="centre")
@@ -84,7 +84,7 @@ def _numeral(value: float) -> str:
     return f"{value:.2f}".replace("-", MINUS)
 
 
-def side_by_side(middles: Sequence[float], widths: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+def moved_apart(middles: Sequence[float], widths: Sequence[float], gap: float, low: float, high: float) -> list[float]:
     """Move labels on a line apart until none covers another, in their order, each about where it wants to be.
 
     Args:

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 from saccade.picture.links import badge
 from saccade.picture.numerals import MINUS
 from saccade.picture.page import Page
-from saccade.picture.ruler import side_by_side
+from saccade.picture.ruler import moved_apart
 from saccade.picture.themes import Colour
 from saccade.picture.typesetting import LEADING, measure, write
 
@@ -165,7 +165,7 @@ def _labels(
         widths = _label_widths(ordered, texts, size)
     radius = size * 0.7
     centres = [place(sum(span) / 2) for _, span in ordered]
-    middles = side_by_side(centres, widths, size * _GAP, 0, image.width)
+    middles = moved_apart(centres, widths, size * _GAP, 0, image.width)
     edge, row = rows
     draw = ImageDraw.Draw(image)
     for (part, _), text, width, centre, middle in zip(ordered, texts, widths, centres, middles, strict=True):
