@@ -93,10 +93,9 @@ def serve(
     prefix = _prefix(root_path)
     _check_token(token)
     try:
-        from saccade.app.album import of_one_size
         from saccade.app.assembly import create_app
         from saccade.app.defects import say_all
-        from saccade.app.examples import SHIPPED, example_photos
+        from saccade.app.examples import SHIPPED
         from saccade.app.limits import Limits
         from saccade.app.security import is_loopback
         from saccade.app.server import FIRST_PORT, listen, new_token, serve
@@ -107,11 +106,7 @@ def serve(
             f"--host {host} lets other machines in; give a --token of {_SHORTEST_TOKEN} or more characters that only "
             "you know. What is sent can be read on the way, unless a proxy with TLS stands before it."
         )
-    catalogue = _catalogue(images or [])
-    if catalogue is not None:
-        photos: list[Path] = _photos_of(catalogue)
-    else:
-        photos = readable_photos(images, opening.max_pixels) if images else example_photos()
+    photos, catalogue = _named_photos(images, opening.max_pixels)
     listener = listen(host, port)
     with listener.socket:
         source = model if model is not None else str(SHIPPED)
@@ -122,12 +117,7 @@ def serve(
             console.say(f"beside it {beside.describe()}")
         if catalogue is not None:
             catalogue.check_fits(encoder)
-        size = of_one_size(encoder.recipe)
-        if size != encoder.recipe:
-            console.note(
-                f"the model takes images of any size; here all are {size.height}x{size.width}, so that they can be "
-                "compared. --size takes another."
-            )
+        _note_size(encoder, console)
         limits = Limits()
         photos = _readable(photos, encoder, console, limits.shown)
         shown_token = token or new_token()
@@ -167,6 +157,32 @@ def _check_token(token: str | None) -> None:
 
     if token is not None and (len(token) < _SHORTEST_TOKEN or not token.isascii() or not token.isprintable()):
         raise InputError(f"--token has {len(token)} characters; give {_SHORTEST_TOKEN} or more, letters and digits.")
+
+
+def _named_photos(images: list[str] | None, max_pixels: int | None) -> tuple[list[Path], Catalogue | None]:
+    """The photos to begin with, and the catalogue that stands for them; the example photos where none were named.
+
+    Raises:
+        SaccadeError: They cannot be found or read.
+    """
+    from saccade.app.examples import example_photos
+
+    if not images:
+        return example_photos(), None
+    catalogue = _catalogue(images)
+    return (readable_photos(images, max_pixels) if catalogue is None else _photos_of(catalogue)), catalogue
+
+
+def _note_size(encoder: Encoder, console: Console) -> None:
+    """Say at which size all photos are shown, where the model itself leaves it open."""
+    from saccade.app.album import of_one_size
+
+    size = of_one_size(encoder.recipe)
+    if size != encoder.recipe:
+        console.note(
+            f"the model takes images of any size; here all are {size.height}x{size.width}, so that they can be "
+            "compared. --size takes another."
+        )
 
 
 def _catalogue(images: list[str]) -> Catalogue | None:
