@@ -4,6 +4,8 @@ network                 a model as a network
 inputs                  which images does it take?
 calls                   the layer calls inside it, recorded
 replaced_functions      functions of Keras, replaced in one thread for a while
+channel_order           in which order tensors have their channels
+dataflow                how places move through the model
 windows                 how each layer moves places
 rewrites                layers that are computed together, in less time
 layer_rewrites          how two of them are

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from saccade.errors import ModelError, SaccadeError
 from saccade.models.carried import Carried
-from saccade.models.dataflow import POINTWISE, Dataflow, Operation
+from saccade.models.dataflow import Dataflow
 from saccade.models.keras.attention import attention_recorded, linearised
-from saccade.models.keras.calls import ROOT, Call, Recorder, named_parts, recording, tensors_in
+from saccade.models.keras.calls import ROOT, Recorder, named_parts, recording, tensors_in
 from saccade.models.keras.carried import carried
+from saccade.models.keras.channel_order import channel_order_of
+from saccade.models.keras.dataflow import dataflow_of
 from saccade.models.keras.exporting import plain_network
 from saccade.models.keras.inputs import input_of
 from saccade.models.keras.layer_rewrites import Rewrite
@@ -24,10 +26,8 @@ from saccade.models.keras.randomisation import layer_weights
 from saccade.models.keras.rectifiers import rectifiers
 from saccade.models.keras.rewrites import rewrites
 from saccade.models.keras.steadiness import shows_that_it_is_steady
-from saccade.models.keras.windows import windows_of
 from saccade.models.messages import plain_sentence
 from saccade.models.network import Capabilities, EverythingFound, Framework, Hints, Layer, Measured, Taps
-from saccade.models.places import Places
 from saccade.models.plain_network import PlainNetwork
 from saccade.models.randomisation import Weight
 from saccade.models.rectifiers import Rectifiers
@@ -77,8 +77,8 @@ class KerasNetwork:
                 f"Keras runs on {self.framework!r} here, which has no gradients; set KERAS_BACKEND to tensorflow, "
                 "jax or torch."
             )
-        self._channels_first = _is_channels_first(model)
-        self.fixed_batch, self.input_shape = input_of(model, input_shape, channels_first=self._channels_first)
+        self._order = channel_order_of(model)
+        self.fixed_batch, self.input_shape = input_of(model, input_shape, channels_first=self._order.is_first)
         self._recordings: dict[tuple[int, int], Recorder] = {}
 
     # What the network is made of
@@ -106,8 +106,8 @@ class KerasNetwork:
                 recorded.add(id(result))
                 if not len(result.shape) or result.shape[0] != batch:
                     continue  # a table, such as that of positions: it is the same for every image
-                shape = self._shape(result)
-                free = self._shape(at_other_size)
+                shape = self._order.shape(result)
+                free = self._order.shape(at_other_size)
                 layers[path] = Layer(
                     path=path,
                     kind=type(call.layer).__name__,
@@ -121,7 +121,7 @@ class KerasNetwork:
         for path, result in named_parts(ROOT, recorder.output):
             is_readable = len(result.shape) and result.shape[0] == batch
             if is_readable and id(result) not in recorded and path not in layers:
-                shape, free = self._shape(result), self._shape(at_other_size[path])
+                shape, free = self._order.shape(result), self._order.shape(at_other_size[path])
                 shared = tuple(a if a == b else None for a, b in zip(shape, free, strict=True))
                 layers[path] = Layer(path, type(self.model).__name__, shared, 0)
         return layers, rewrites(first, recorder.output, folded=self.framework == "tensorflow")
@@ -157,9 +157,9 @@ class KerasNetwork:
         made_by = {id(tensor): path for path, tensor in results if path in layers}
         tensors_given = list(named_parts(ROOT, recorder.output))
         outputs = {name: made_by.get(id(tensor), name) for name, tensor in tensors_given}
-        shapes = {path: self._shape(tensor) for path, tensor in [*results, *tensors_given] if path in layers}
-        height, width, _ = self._shape(recorder.images)
-        measured = Measured((height, width), shapes, self._dataflow_of(recorder, height, width))
+        shapes = {path: self._order.shape(tensor) for path, tensor in [*results, *tensors_given] if path in layers}
+        height, width, _ = self._order.shape(recorder.images)
+        measured = Measured((height, width), shapes, dataflow_of(recorder, self._order, self.layers))
         outputs = {name: path for name, path in outputs.items() if path in layers}
         return _FirstRun(measured, outputs, self._hints_of(recorder, outputs))
 
@@ -207,7 +207,7 @@ class KerasNetwork:
         weights: list[Tensor] = []
         recorder = Recorder(frozenset([layer]), stop=True)
         with attention_recorded(weights), recording(recorder), suppress(EverythingFound):
-            self.model(self._from_last(images), training=False)
+            self.model(self._order.from_last(images), training=False)
         return [own[: images.shape[0]] for own in weights]  # windows lie beside the images, and are told by their size
 
     def linearised(self) -> AbstractContextManager[None]:
@@ -216,7 +216,7 @@ class KerasNetwork:
 
     def run(self, images: Tensor, layers: Sequence[str], taps: Taps | None = None) -> dict[str, Tensor]:
         """Compute the layers asked for, and nothing after them."""
-        native = {path: self._native(tap) for path, tap in (taps or {}).items()}
+        native = {path: self._order.inside(tap) for path, tap in (taps or {}).items()}
         instead: dict[str, Any] = {}
         for rewrite in self._measured[1]:
             if rewrite.layer not in layers and rewrite.layer not in native:
@@ -225,11 +225,11 @@ class KerasNetwork:
                     native[path] = _one_after_the_other(change, native.get(path))
         recorder = Recorder(frozenset(layers), native, stop=True, instead=instead)
         with recording(recorder), suppress(EverythingFound):
-            self.model(self._from_last(images), training=False)
+            self.model(self._order.from_last(images), training=False)
         missing = [path for path in layers if path not in recorder.results]
         if missing:
             raise ModelError(f"layer {missing[0]!r} did not run when {self.name!r} was called.")
-        return {path: self._to_last(recorder.results[path]) for path in layers}
+        return {path: self._order.to_last(recorder.results[path]) for path in layers}
 
     def first_read(self, level: float) -> Array | None:
         """What the first layer with a kernel reads of an image whose every value is `level`, as it lies there."""
@@ -246,7 +246,7 @@ class KerasNetwork:
                 raise EverythingFound
 
         with self.inference_mode(), recording(Recorder(frozenset(), before=stop_at_kernel)), suppress(EverythingFound):
-            self.model(self._from_last(keras.ops.convert_to_tensor(images)), training=False)
+            self.model(self._order.from_last(keras.ops.convert_to_tensor(images)), training=False)
         return keras.ops.convert_to_numpy(keras.ops.cast(read[0], "float32")) if read else None
 
     def is_steady(self, layer: str) -> bool:
@@ -287,86 +287,7 @@ class KerasNetwork:
 
     def dataflow(self, height: int, width: int) -> Dataflow:
         """How places move through the model at this image size."""
-        return self._dataflow_of(self._record(height, width), height, width)
-
-    def _dataflow_of(self, recorder: Recorder, height: int, width: int, *, inside_layers: bool = True) -> Dataflow:
-        """How places move through the model.
-
-        Args:
-            recorder: One run on an image of this size.
-            height: Of the image.
-            width: Of the image.
-            inside_layers: What a layer computes between the layers inside it, such as attention, counts as computed of
-                all that it has read and made so far; else nothing is known of it.
-        """
-        operations: dict[str, Operation] = {}
-        producer: dict[int, str] = {}
-        known_places: dict[str, Places] = {}
-        alive: list[Tensor] = []  # ids are only unique while the tensors live
-        channel_axis = 1 if self._channels_first else 3
-        producer[id(recorder.images)] = "input"
-        calls = {call.path: call for call in recorder.calls}
-        for call in recorder.calls:
-            alive.extend(call.inputs)
-            sources = tuple(producer.get(id(tensor), "unknown") for tensor in call.inputs)
-            owner = calls.get(call.path.rpartition("/")[0])
-            followed = "unknown" not in sources
-            if not followed and inside_layers and owner is not None:
-                inside = [path for path in operations if path.startswith(f"{owner.path}/")]
-                read = [producer.get(id(tensor), "unknown") for tensor in owner.inputs]
-                sources = tuple(dict.fromkeys([*(source for source in sources if source != "unknown"), *inside, *read]))
-            origin = producer.get(id(call.output))
-            if origin is not None and origin not in sources:
-                # A sub-model or block hands on what one of its own layers made.
-                handed_on = known_places.get(origin)
-                places: Places | Literal["grid"] | None = "grid"
-                if handed_on is not None and self._grid(call.output) is None:
-                    places = handed_on
-                if handed_on is not None:
-                    known_places[call.path] = handed_on
-                operations[call.path] = Operation((origin,), POINTWISE, self._grid(call.output), places)
-            else:
-                grids = [self._grid(tensor) for tensor in call.inputs]
-                leaving = self._grid(call.output) if hasattr(call.output, "shape") else None
-                windows = windows_of(call.layer, grids, leaving, channel_axis) if followed else None
-                places = self._places_after(call, {**known_places, "input": Places(height, width)}, sources, leaving)
-                if isinstance(places, Places):
-                    known_places[call.path] = places
-                elif places == "grid" and leaving is not None:
-                    known_places[call.path] = Places(*leaving)
-                operations[call.path] = Operation(sources, windows, leaving, places)
-            for path, result in named_parts(call.path, call.output):
-                if path != call.path:
-                    # One of several results; a sub-model hands on what its own layers made.
-                    operations[path] = Operation((producer.get(id(result), call.path),), POINTWISE, self._grid(result))
-                alive.append(result)
-                producer[id(result)] = path
-        for path, result in named_parts(ROOT, recorder.output):
-            if path in self.layers and path not in operations:
-                # Something outside the layers computed it.
-                operations[path] = Operation((producer.get(id(result), "unknown"),), None, self._grid(result))
-        shapes = {
-            path: self._shape(result) for call in recorder.calls for path, result in named_parts(call.path, call.output)
-        }
-        return Dataflow((height, width), operations, shapes)
-
-    def _places_after(
-        self, call: Call, places_of: Mapping[str, Places], sources: Sequence[str], leaving: tuple[int, int] | None
-    ) -> Places | Literal["grid"] | None:
-        """Where rows and columns lie in what a layer gave: a map put in another form keeps them."""
-        kind = type(call.layer).__name__
-        before = places_of.get(sources[0]) if len(sources) == 1 else None
-        if kind == "EinsumDense" and before is None:
-            return None  # tokens by heads
-        if kind not in ("Flatten", "Reshape") or before is None or not hasattr(call.output, "shape"):
-            return "grid"
-        if leaving == before.grid and not before.special:
-            return "grid"
-        if self._channels_first and len(call.inputs[0].shape) == 4:
-            # Flatten puts the channels last if it is told that they come first.
-            first = kind == "Reshape" or call.layer.data_format != "channels_first"
-            return replace(before, channels_first=first)
-        return before
+        return dataflow_of(self._record(height, width), self._order, self.layers)
 
     def plain_network(self, paths: Sequence[str], height: int, width: int) -> PlainNetwork:
         """Which plain layers compute these layers from an image of this size?
@@ -375,38 +296,13 @@ class KerasNetwork:
             NotApplicable: Something that they need is no plain layer.
         """
         recorder = self._record(height, width)
-        return plain_network(recorder, paths, channels_first=self._channels_first, name=self.name)
+        return plain_network(recorder, paths, channels_first=self._order.is_first, name=self.name)
 
     def rectifiers(self, layer: str) -> Rectifiers:
         """The ReLUs between the image and a layer, and whether anything else bends the way."""
         height, width = (fixed or _TRIAL_SIZES[0] for fixed in self.input_shape[:2])
         recorder = self._record(height, width)
-        return rectifiers(recorder.calls, self._dataflow_of(recorder, height, width, inside_layers=False), layer)
-
-    # Channels
-
-    def _from_last(self, tensor: Tensor) -> Tensor:
-        return _transpose(tensor, (0, 3, 1, 2)) if self._channels_first and len(tensor.shape) == 4 else tensor
-
-    def _native(self, tap: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-        """A tap on channels-last values as one on the model's own, which may have another order and type."""
-        import keras
-
-        def changed(output: Tensor) -> Tensor:
-            return keras.ops.cast(self._from_last(tap(self._to_last(output))), output.dtype)
-
-        return changed
-
-    def _to_last(self, tensor: Tensor) -> Tensor:
-        return _transpose(tensor, (0, 2, 3, 1)) if self._channels_first and len(tensor.shape) == 4 else tensor
-
-    def _shape(self, tensor: Tensor) -> tuple[int, ...]:
-        shape = tuple(int(size) for size in tensor.shape[1:])
-        return (*shape[1:], shape[0]) if self._channels_first and len(shape) == 3 else shape
-
-    def _grid(self, tensor: Tensor) -> tuple[int, int] | None:
-        shape = self._shape(tensor)
-        return (shape[0], shape[1]) if len(shape) == 3 else None
+        return rectifiers(recorder.calls, dataflow_of(recorder, self._order, self.layers, inside_layers=False), layer)
 
     def _record(self, height: int, width: int) -> Recorder:
         """Every call of the model on one image of this size; where the backend can, without computing a number."""
@@ -415,7 +311,7 @@ class KerasNetwork:
         if recorder is not None:
             return recorder
         shape = (self.fixed_batch or 1, height, width, self.input_shape[2])
-        if self._channels_first:
+        if self._order.is_first:
             shape = (shape[0], shape[3], *shape[1:3])
         try:
             recorder = self._traced(shape)
@@ -482,20 +378,3 @@ def _has_kernel(layer: Any) -> bool:
     """Does the layer itself, not one inside it, multiply by a matrix?"""
     parts = layer._flatten_layers(include_self=False)
     return next(iter(parts), None) is None and any(len(weight.shape) >= 2 for weight in layer.weights)
-
-
-def _transpose(tensor: Tensor, order: tuple[int, ...]) -> Tensor:
-    import keras
-
-    return keras.ops.transpose(tensor, order)
-
-
-def _is_channels_first(model: Any) -> bool:
-    # Flatten has an order, too, but it is the default in most models whose other layers have the other one.
-    layers = (layer for layer in model._flatten_layers() if type(layer).__name__ != "Flatten")
-    orders = {getattr(layer, "data_format", None) for layer in layers}
-    if {"channels_first", "channels_last"} <= orders:
-        raise ModelError(
-            f"{model.name!r} mixes channels-first and channels-last layers; saccade needs one order throughout."
-        )
-    return "channels_first" in orders
