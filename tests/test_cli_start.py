@@ -93,7 +93,8 @@ def test_no_words_show_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     ("words", "line"),
     [
         (["explan"], "did you mean 'explain'"),
-        (["explain"], "missing argument 'MODEL'"),
+        (["explain"], "missing argument 'MODEL' of `saccade explain MODEL IMAGE...`. Try: saccade explain --help"),
+        (["compare", "a.jpg", "b.jpg"], "missing argument 'B' of `saccade compare MODEL A B`"),
         (["explain", "m.keras", "a.png", "--methode", "x"], "--method"),
         (["layers", "m.keras", "--max-pixels", "many"], "--max-pixels"),
     ],

@@ -65,6 +65,8 @@ def test_pages_numbers_and_a_verdict_are_written_and_a_second_run_goes_on(
     status, stdout, err = run("evaluate", model, photos, "-o", out, "--masks", masks, *QUICK)
     assert status == 0, err
     assert {entry.stem for entry in out.glob("*.png")} == {*PAGES, "localisation"}
+    assert "2 methods on up to " in stdout
+    assert "fewer --methods, a smaller --limit or --checked take less time" in stdout
     assert "Saliency" in stdout
     assert "Sobel edges" in stdout
     assert "On this model" in stdout

@@ -117,6 +117,9 @@ def test_bar_shows_the_paint_in_order(scale: Scale, vertical: bool) -> None:
 
 
 def test_bar_speaks_plainly() -> None:
+    small = Bar(Scale(-0.00011, 0.00011, signed=True)).ticks
+    assert [text for _, text in small] == ["\u22120.00011", "\u22120.000055", "0", "+0.000055", "+0.00011"]
+    assert [text for _, text in Bar(Scale(0, 0.00003)).ticks] == ["0", "7.5e-06", "1.5e-05", "2.3e-05", "3.0e-05"]
     assert [text for _, text in Bar(Scale(0, 0.031)).ticks] == ["0", "0.0077", "0.015", "0.023", "0.031"]
     assert [text for _, text in Bar(Scale(0, 0.5), percent=True).ticks] == [
         "0 %",

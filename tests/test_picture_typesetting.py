@@ -120,6 +120,13 @@ def test_lines_fit_and_no_word_is_lost() -> None:
     assert wrap("one\ntwo", 15, 500) == ["one", "two"]
 
 
+@pytest.mark.parametrize("width", range(60, 400, 10))
+def test_a_number_stays_with_its_per_cent(width: int) -> None:
+    lines = wrap("Half of it lies in 24 % of the photo's area, most of it (64 %) in the middle.", 15, width)
+    assert not any(line.startswith("%") for line in lines)
+    assert " ".join(lines) == "Half of it lies in 24 % of the photo's area, most of it (64 %) in the middle."
+
+
 @pytest.mark.parametrize("size", [(128, 128), (300, 200), (3000, 2500)])
 def test_tags_stay_inside_the_picture(size: tuple[int, int]) -> None:
     image = tag(Image.new("RGB", size, (200, 200, 200)), "flat: nothing stands out")

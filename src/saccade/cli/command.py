@@ -141,6 +141,9 @@ def usage_error(error: Exception) -> str | None:
     path = context.command_path if context is not None else "saccade"
     text = " ".join(str(error.format_message()).split())
     text = text.rstrip(".")
+    if type(error).__name__ == "MissingParameter" and context is not None and isinstance(context.command, Command):
+        words = [word for word in context.command.collect_usage_pieces(context) if word != "[OPTIONS]"]
+        text = f"{text} of `{' '.join([path, *words])}`"
     return f"saccade: {text[:1].lower()}{text[1:]}{'' if text.endswith('?') else '.'} Try: {path} --help"
 
 

@@ -94,6 +94,10 @@ def evaluate(
     with results_folder(output):
         encoder = opening.open(model)
         console.say(encoder.describe())
+        count = f"{len(names)} method{'s' * (len(names) != 1)} on up to {min(limit, len(photos))} photos"
+        console.say(
+            f"{count}, each put to several tests; fewer --methods, a smaller --limit or --checked take less time"
+        )
         from saccade.evaluation import evaluate as evaluation_of
 
         if again:

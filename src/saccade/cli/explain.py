@@ -109,7 +109,8 @@ def explain(
         style = replace(style, format=image_format)
     methods = values.listed(method or [DEFAULT_METHOD])
     everything = "all" in methods
-    methods = list(available()) if everything else methods
+    # A page of many methods says in words what its first map shows.
+    methods = [DEFAULT_METHOD, *(name for name in available() if name != DEFAULT_METHOD)] if everything else methods
     settings = settings_for(methods, setting or [], console.seed)
     untrained = beside is not None and values.choice("beside", beside, ("untrained",)) == "untrained"
     verdicts, about = ({}, None) if evaluation is None else verdicts_of(evaluation)

@@ -53,7 +53,8 @@ class Bar:
         scale = self.scale
         places = [0.0, 0.25, 0.5, 0.75, 1.0]  # the lines themselves, or on a signed scale every second one
         factor, write_one = 100 if self.percent else 1, signed if scale.signed else number
-        texts = [write_one(factor * round(scale.value(place), 12)) for place in places]
+        values = [factor * round(scale.value(place), 12) for place in places]
+        texts = [write_one(value, beside=max(map(abs, values))) for value in values]
         if self.percent:
             texts = [f"{text} %" for text in texts]
         if scale.clipped:  # what lies beyond takes the end colour, so the end means "this or more"

@@ -103,7 +103,7 @@ def wrap(text: str, size: float, width: float, *, bold: bool = False, lines: int
     out: list[str] = []
     for paragraph in map(printable, text.split("\n")):
         line = ""
-        for word in paragraph.split():
+        for word in _BREAKS.split(paragraph.strip()):
             trial = f"{line} {word}" if line else word
             if measure(trial, size, bold=bold) <= width:
                 line = trial
@@ -136,6 +136,8 @@ def _joint(word: str, most: int) -> int:
     return ending if most / 2 <= ending < most else most
 
 
+_BREAKS = re.compile(r"\s+(?!%)")
+"""Lines break at white space, but a number and its per cent stay together."""
 _JOINTS = re.compile(r"[-_./,:=]+(?=\w)")
 _ENDING = re.compile(r"\.[A-Za-z0-9]{1,5}$")
 

@@ -22,10 +22,10 @@ function seenPartInWords([left, top, right, bottom]) {
   return `the middle ${sides.join(" and ")}; it is framed`;
 }
 
-/** @param {any} map @param {number} value @returns {string} a value with what it is */
-export function valueInWords(map, value) {
+/** @param {any} map @param {number} value @param {number} [beside] the largest in one row with it @returns {string} a value with what it is */
+export function valueInWords(map, value, beside = 0) {
   if (map.is_share) return asPercent(value);
-  return map.scale.signed ? withSign(value) : inWords(value);
+  return map.scale.signed ? withSign(value, beside) : inWords(value, 2, beside);
 }
 
 /**
@@ -51,7 +51,7 @@ export function colourKey(data, map, opacity = 0.85) {
   const strip = build("canvas", { class: "key-strip", "aria-hidden": "true" });
   paintStrip(strip, data.ramps, scale.signed, opacity);
   const marks = scale.signed ? [scale.low, 0, scale.high] : [0, scale.high / 2, scale.high];
-  return build("div", { class: "key" }, build("p", { class: "key-unit" }, map.unit), strip, build("ol", { class: "key-marks" }, marks.map((mark) => build("li", {}, valueInWords(map, mark)))));
+  return build("div", { class: "key" }, build("p", { class: "key-unit" }, map.unit), strip, build("ol", { class: "key-marks" }, marks.map((mark) => build("li", {}, valueInWords(map, mark, scale.high)))));
 }
 
 /** @param {{data: any, element: HTMLElement, store: any, goTo: (id: string) => void}} view */

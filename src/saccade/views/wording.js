@@ -1,13 +1,15 @@
 // @ts-check
 /** Numbers as a person reads them: two significant digits, a true minus, a thin space before the per cent. */
 
-/** @param {number} value @param {number} [digits] @returns {string} */
-export function inWords(value, digits = 2) {
+/** @param {number} value @param {number} [digits] @param {number} [beside] the largest in one row with it, which decides on an exponent @returns {string} */
+export function inWords(value, digits = 2, beside = 0) {
   if (!Number.isFinite(value)) return "no number";
   if (value === 0) return "0";
   const size = Math.abs(value);
-  const exponent = Math.floor(Math.log10(Number(size.toPrecision(digits))) + 1e-9);
-  const text = exponent < -4 || exponent > 6 ? size.toExponential(digits - 1) : size.toFixed(Math.max(0, digits - 1 - exponent));
+  const exponentOf = (/** @type {number} */ one) => Math.floor(Math.log10(Number(one.toPrecision(digits))) + 1e-9);
+  const exponent = exponentOf(size);
+  const largest = Math.max(exponent, beside ? exponentOf(Math.abs(beside)) : exponent);
+  const text = largest < -4 || largest > 6 ? size.toExponential(digits - 1) : size.toFixed(Math.max(0, digits - 1 - exponent));
   return (value < 0 ? "\u2212" : "") + text;
 }
 
@@ -21,9 +23,9 @@ export function asText(...sentences) {
   return sentences.filter(Boolean).join(" ").replace(/(\d) %/g, "$1\u00a0%");
 }
 
-/** @param {number} value @returns {string} with its sign */
-export function withSign(value) {
-  return (value > 0 ? "+" : "") + inWords(value);
+/** @param {number} value @param {number} [beside] as for `inWords` @returns {string} with its sign */
+export function withSign(value, beside = 0) {
+  return (value > 0 ? "+" : "") + inWords(value, 2, beside);
 }
 
 /** @param {number} value @returns {string} a similarity; never rounded to the same */
