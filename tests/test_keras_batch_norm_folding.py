@@ -11,7 +11,9 @@ import pytest
 from keras import layers
 
 import saccade
+from saccade.models.keras.batch_norm_folding import FoldedBatchNorm
 from saccade.models.keras.network import KerasNetwork
+from saccade.models.keras.pool_before_activation import PostponedActivation
 from saccade.targets import code
 
 pytestmark = pytest.mark.engine
@@ -58,8 +60,7 @@ def check(model: keras.Model, layer: str = "last") -> list[tuple[str, str]]:
     np.testing.assert_allclose(encoder.codes(images()), plain.codes(images()), rtol=1e-4, atol=1e-5)
     gradients = [saccade.explain(each, images(), "saliency", code()).raw for each in (encoder, plain)]
     np.testing.assert_allclose(*gradients, rtol=1e-3, atol=1e-4 * np.abs(gradients[1]).max())
-    rewritten = [tuple(rewrite.instead) for rewrite in network._measured[1] if len(rewrite.instead) == 2]
-    return [(first, second) for first, second in rewritten]
+    return [(rewrite.layer, rewrite.reader) for rewrite in network._measured[1] if isinstance(rewrite, FoldedBatchNorm)]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,8 @@ def test_an_activation_between_normalisation_and_pooling_waits_as_well() -> None
     )  # fmt: skip
     assert check(model) == ([("conv", "norm")] if IS_FOLDED else [])
     network = saccade.Encoder(model, layer="last", value_range=(-5, 5)).network
-    assert {path for rewrite in network._measured[1] for path in rewrite.after} == {"pool"}  # type: ignore[attr-defined]
+    kinds = [type(rewrite) for rewrite in network._measured[1]]  # type: ignore[attr-defined]
+    assert kinds == [PostponedActivation, FoldedBatchNorm][: 1 + IS_FOLDED]
 
 
 def test_who_asks_for_either_layer_gets_it() -> None:

@@ -12,6 +12,7 @@ from keras import layers
 
 import saccade
 from saccade.models.keras.network import KerasNetwork
+from saccade.models.keras.pool_before_activation import PostponedActivation
 from saccade.targets import code
 
 pytestmark = pytest.mark.engine
@@ -40,7 +41,10 @@ def encoders(model: keras.Model, layer: str | None) -> list[saccade.Encoder]:
     encoders = [saccade.Encoder(model, layer=layer, value_range=(-5, 5)) for _ in range(2)]
     plain = encoders[1].network
     measured_layers, rewrites = plain._measured  # type: ignore[attr-defined]
-    plain.__dict__["_measured"] = measured_layers, tuple(rewrite for rewrite in rewrites if not rewrite.after)
+    plain.__dict__["_measured"] = (
+        measured_layers,
+        tuple(rewrite for rewrite in rewrites if not isinstance(rewrite, PostponedActivation)),
+    )
     return encoders
 
 
@@ -52,7 +56,11 @@ def check(model: keras.Model, layer: str | None = None) -> list[tuple[str, str]]
     gradients = [saccade.explain(encoder, images, "saliency", code()).raw for encoder in (mine, plain)]
     np.testing.assert_allclose(*gradients, rtol=1e-5, atol=1e-6 * np.abs(gradients[1]).max())
     assert isinstance(mine.network, KerasNetwork)
-    return [(rewrite.layer, path) for rewrite in mine.network._measured[1] for path in rewrite.after]
+    return [
+        (rewrite.layer, rewrite.reader)
+        for rewrite in mine.network._measured[1]
+        if isinstance(rewrite, PostponedActivation)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -14,19 +14,45 @@ Inference", arXiv:1712.05877, section 3.2.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from math import prod
-from typing import Any
+from typing import Any, Self
 
-from saccade.models.keras.layer_rewrites import Calls, Rewrite, is_kind
+import numpy as np
+
+from saccade.models.keras.layer_rewrites import Calls, Replacement, Rewrite, is_kind
 from saccade.typing import Tensor
 
-_WEIGHTS_PER_RESULT = 8
+_WEIGHTS_PER_RESULT = 2
 """A convolution with more weights than this for each number that it gives for an image is left alone."""
 
 
-def folded_batch_norms(calls: Calls) -> Iterator[Rewrite]:
+@dataclass(frozen=True)
+class FoldedBatchNorm(Rewrite):
+    """A convolution, the first layer, and the batch normalisation of what it gives, the second.
+
+    Attributes:
+        convolution: The first layer.
+        normalisation: The second.
+    """
+
+    convolution: Any
+    normalisation: Any
+
+    @classmethod
+    def started(cls, rewrites: Sequence[Self]) -> Mapping[str, Replacement]:
+        """Convolutions with the normalisations folded into their weights; these hand on what they are given."""
+        replacements: dict[str, Replacement] = {}
+        # Of all at once: for each by itself small operations would take longer than what they save.
+        for rewrite, (scale, shift) in zip(rewrites, _scales_and_shifts(rewrites), strict=True):
+            replacements[rewrite.layer] = partial(_convolved, rewrite.convolution, scale, shift)
+            replacements[rewrite.reader] = _handed_on
+        return replacements
+
+
+def folded_batch_norms(calls: Calls) -> Iterator[FoldedBatchNorm]:
     """Every batch normalisation that can be computed within the convolution before it."""
     for call in calls:
         convolution = call.layer
@@ -37,17 +63,10 @@ def folded_batch_norms(calls: Calls) -> Iterator[Rewrite]:
             continue
         normalisation = reader.layer
         channel_axis = 1 if convolution.data_format == "channels_first" else 3
+        normalises_channels = normalisation.axis in (channel_axis, channel_axis - 4)
         is_few = prod(convolution.kernel.shape) <= _WEIGHTS_PER_RESULT * prod(call.output.shape[1:])
-        if (
-            normalisation.axis in (channel_axis, channel_axis - 4)
-            and normalisation.dtype_policy.name == "float32"
-            and is_few
-        ):
-            folded, handed_on = _layer_classes()
-            yield Rewrite(
-                call.path,
-                instead={call.path: folded(convolution, normalisation), reader.path: handed_on(normalisation)},
-            )
+        if normalises_channels and normalisation.dtype_policy.name == "float32" and is_few:
+            yield FoldedBatchNorm(call.path, reader.path, convolution, normalisation)
 
 
 def _is_plain(convolution: Any) -> bool:
@@ -61,59 +80,57 @@ def _is_plain(convolution: Any) -> bool:
     )
 
 
-@cache
-def _layer_classes() -> tuple[Any, Any]:
-    """The layers that work in place of a convolution and of its normalisation."""
-    import keras
+def _scales_and_shifts(rewrites: Sequence[FoldedBatchNorm]) -> list[tuple[Tensor, Tensor]]:
+    """What each convolution is multiplied by, and what is added then, one number a channel."""
     from keras import ops
 
-    class FoldedConvolution(keras.layers.Layer):  # type: ignore[misc]
-        """A convolution with the normalisation of its result folded into its weights; both keep their variables."""
+    channels = [int(rewrite.normalisation.moving_mean.shape[0]) for rewrite in rewrites]
 
-        def __init__(self, convolution: Any, normalisation: Any) -> None:
-            super().__init__(name=f"{convolution.name}_folded", dtype="float32")
-            # As a tuple, which Keras does not search for layers: their variables are the model's.
-            object.__setattr__(self, "_layers_of_the_model", (convolution, normalisation))
-            self.built = True
+    def joined(of: Callable[[FoldedBatchNorm], Any], otherwise: float) -> Tensor:
+        values = [of(rewrite) for rewrite in rewrites]
+        constants = [np.full(count, otherwise, np.float32) for count in channels]
+        return ops.concatenate(
+            [constant if value is None else value for value, constant in zip(values, constants, strict=True)]
+        )
 
-        def call(self, inputs: Tensor) -> Tensor:
-            convolution, normalisation = self._layers_of_the_model
-            scale = ops.rsqrt(normalisation.moving_variance + normalisation.epsilon)
-            if normalisation.scale:
-                scale = scale * normalisation.gamma
-            shift = -normalisation.moving_mean * scale
-            if convolution.use_bias:
-                shift = shift + convolution.bias * scale
-            if normalisation.center:
-                shift = shift + normalisation.beta
-            values = self._convolved(convolution, inputs, scale)
-            channels_first = convolution.data_format == "channels_first"
-            return values + ops.reshape(shift, (1, -1, 1, 1) if channels_first else (1, 1, 1, -1))
+    gamma = joined(lambda rewrite: rewrite.normalisation.gamma if rewrite.normalisation.scale else None, 1)
+    beta = joined(lambda rewrite: rewrite.normalisation.beta if rewrite.normalisation.center else None, 0)
+    bias = joined(lambda rewrite: rewrite.convolution.bias if rewrite.convolution.use_bias else None, 0)
+    mean = joined(lambda rewrite: rewrite.normalisation.moving_mean, 0)
+    variance = joined(lambda rewrite: rewrite.normalisation.moving_variance, 1)
+    epsilon = np.repeat([rewrite.normalisation.epsilon for rewrite in rewrites], channels).astype(np.float32)
+    scale = gamma * ops.rsqrt(variance + epsilon)
+    shift = beta + (bias - mean) * scale
+    ends = np.cumsum(channels)[:-1].tolist()
+    if not ends:
+        return [(scale, shift)]
+    return list(zip(ops.split(scale, ends), ops.split(shift, ends), strict=True))
 
-        @staticmethod
-        def _convolved(convolution: Any, inputs: Tensor, scale: Tensor) -> Tensor:
-            kernel = convolution.kernel
-            settings = {
-                "strides": convolution.strides,
-                "padding": convolution.padding,
-                "dilation_rate": convolution.dilation_rate,
-                "data_format": convolution.data_format,
-            }
-            if type(convolution).__name__ == "DepthwiseConv2D":
-                # (rows, columns, channels, results of each channel): the last two are the channels of the result.
-                return ops.depthwise_conv(inputs, kernel * ops.reshape(scale, kernel.shape[2:]), **settings)
-            return ops.conv(inputs, kernel * scale, **settings)
 
-    class HandedOn(keras.layers.Layer):  # type: ignore[misc]
-        """What is normalised already."""
+def _convolved(
+    convolution: Any, scale: Tensor, shift: Tensor, call: Callable[..., Tensor], inputs: Tensor, **_: Any
+) -> Tensor:
+    """What a convolution gives, scaled and shifted."""
+    from keras import ops
 
-        def __init__(self, normalisation: Any) -> None:
-            super().__init__(name=f"{normalisation.name}_folded", dtype="float32")
-            self.supports_masking = True
-            self.built = True
+    del call
+    inputs = ops.cast(inputs, "float32")  # as the layer's own call does, where another one computes in half precision
+    kernel = convolution.kernel
+    settings = {
+        "strides": convolution.strides,
+        "padding": convolution.padding,
+        "dilation_rate": convolution.dilation_rate,
+        "data_format": convolution.data_format,
+    }
+    if is_kind(convolution, "DepthwiseConv2D"):
+        # (rows, columns, channels, results of each channel): the last two are the channels of the result.
+        values = ops.depthwise_conv(inputs, kernel * ops.reshape(scale, kernel.shape[2:]), **settings)
+    else:
+        values = ops.conv(inputs, kernel * scale, **settings)
+    return values + ops.reshape(shift, (1, -1, 1, 1) if convolution.data_format == "channels_first" else (1, 1, 1, -1))
 
-        def call(self, inputs: Tensor, training: bool | None = None, mask: Tensor = None) -> Tensor:
-            del training, mask  # as in the normalisation itself, which heeds them only while it is trained
-            return inputs
 
-    return FoldedConvolution, HandedOn
+def _handed_on(call: Callable[..., Tensor], inputs: Tensor, **_: Any) -> Tensor:
+    """What is normalised already."""
+    del call
+    return inputs

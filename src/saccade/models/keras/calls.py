@@ -49,7 +49,8 @@ class Recorder:
         paths: The results to keep, or None for every call.
         taps: Change a layer's result, by path.
         stop: End the computation once all of them are there.
-        instead: Other layers that work in place of the model's own, by path.
+        instead: What works in place of the model's own layers, by path: it gets Keras's own call of a layer, and what
+            the layer is called with.
         before: Called with each layer and what it is called with, before it works; may end the computation.
         results: The results kept so far.
         images: What the model itself was called with.
@@ -60,7 +61,7 @@ class Recorder:
     paths: frozenset[str] | None = None
     taps: Taps = field(default_factory=dict)
     stop: bool = False
-    instead: Mapping[str, Any] = field(default_factory=dict)
+    instead: Mapping[str, Callable[..., Tensor]] = field(default_factory=dict)
     before: Callable[[Any, tuple[Any, ...]], None] | None = None
     results: dict[str, Tensor] = field(default_factory=dict)
     images: Tensor = None
@@ -91,7 +92,8 @@ class Recorder:
         try:
             if self.before is not None:
                 self.before(layer, args)
-            output = call(self.instead.get(path, layer), *args, **kwargs)
+            replacement = self.instead.get(path)
+            output = call(layer, *args, **kwargs) if replacement is None else replacement(call, *args, **kwargs)
         finally:
             self._stack.pop()
             self._owners.pop()

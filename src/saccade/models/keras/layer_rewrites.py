@@ -7,27 +7,34 @@ not changed.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 from saccade.models.keras.calls import Call, tensors_in
 from saccade.typing import Tensor
 
+Replacement = Callable[..., Tensor]
+"""Works in place of a layer: gets Keras's own call of a layer, and what that layer is called with."""
+
 
 @dataclass(frozen=True)
-class Rewrite:
+class Rewrite(ABC):
     """Two layers that are computed together.
 
     Attributes:
         layer: The path of the first, whose result is not there in a run that is rewritten.
-        instead: The layers that work in place of the model's own, by path.
-        after: What is computed of a layer's result, by path.
+        reader: The path of the second.
     """
 
     layer: str
-    instead: Mapping[str, Any]
-    after: Mapping[str, Callable[[Tensor], Tensor]] = field(default_factory=dict)
+    reader: str
+
+    @classmethod
+    @abstractmethod
+    def started(cls, rewrites: Sequence[Self]) -> Mapping[str, Replacement]:
+        """What works in place of the layers in one run, by path."""
 
 
 class Calls:

@@ -24,7 +24,7 @@ from saccade.models.keras.inputs import input_of
 from saccade.models.keras.layer_rewrites import Rewrite
 from saccade.models.keras.randomisation import layer_weights
 from saccade.models.keras.rectifiers import rectifiers
-from saccade.models.keras.rewrites import rewrites
+from saccade.models.keras.rewrites import rewrites, started
 from saccade.models.keras.steadiness import shows_that_it_is_steady
 from saccade.models.messages import plain_sentence
 from saccade.models.network import Capabilities, EverythingFound, Framework, Hints, Layer, Measured, Taps
@@ -217,13 +217,8 @@ class KerasNetwork:
     def run(self, images: Tensor, layers: Sequence[str], taps: Taps | None = None) -> dict[str, Tensor]:
         """Compute the layers asked for, and nothing after them."""
         native = {path: self._order.inside(tap) for path, tap in (taps or {}).items()}
-        instead: dict[str, Any] = {}
-        for rewrite in self._measured[1]:
-            if rewrite.layer not in layers and rewrite.layer not in native:
-                instead.update(rewrite.instead)
-                for path, change in rewrite.after.items():
-                    native[path] = _one_after_the_other(change, native.get(path))
-        recorder = Recorder(frozenset(layers), native, stop=True, instead=instead)
+        plan = [rewrite for rewrite in self._measured[1] if rewrite.layer not in layers and rewrite.layer not in native]
+        recorder = Recorder(frozenset(layers), native, stop=True, instead=started(plan))
         with recording(recorder), suppress(EverythingFound):
             self.model(self._order.from_last(images), training=False)
         missing = [path for path in layers if path not in recorder.results]
@@ -368,10 +363,6 @@ def _numbers_of(model: Any, free: int) -> int:
     """How many numbers does a functional model make of one image, with this size where a size is free?"""
     nodes = (node for operation in getattr(model, "operations", ()) for node in operation._inbound_nodes)
     return sum(prod(size or free for size in tensor.shape[1:]) for node in nodes for tensor in node.output_tensors)
-
-
-def _one_after_the_other(first: Change, second: Change | None) -> Change:
-    return first if second is None else lambda tensor: second(first(tensor))
 
 
 def _has_kernel(layer: Any) -> bool:

@@ -11,12 +11,14 @@ It is done only where the pooling alone reads what the activation gives (`rewrit
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from math import prod
-from typing import Any
+from typing import Any, Self
 
 from saccade.models.keras.calls import Call
-from saccade.models.keras.layer_rewrites import Calls, Rewrite
+from saccade.models.keras.layer_rewrites import Calls, Replacement, Rewrite
 from saccade.typing import Tensor
 
 _ENDS_IN_ACTIVATION = {"Conv", "ConvTranspose", "DepthwiseConv", "SeparableConv"}
@@ -31,7 +33,41 @@ _NEVER_FALL = (
 )  # fmt: skip
 
 
-def postponed_activations(calls: Calls) -> Iterator[Rewrite]:
+@dataclass(frozen=True)
+class PostponedActivation(Rewrite):
+    """An activation, the first layer's, that is computed after a pooling, the second.
+
+    Attributes:
+        bare: The first layer without its activation, a layer too.
+        activation: The activation.
+        pooling: The second layer.
+    """
+
+    bare: Any
+    activation: Callable[[Tensor], Tensor]
+    pooling: Any
+
+    @classmethod
+    def started(cls, rewrites: Sequence[Self]) -> Mapping[str, Replacement]:
+        """The bare layers, and poolings with the activations after them."""
+        replacements: dict[str, Replacement] = {}
+        for rewrite in rewrites:
+            replacements[rewrite.layer] = partial(_called, rewrite.bare)
+            replacements[rewrite.reader] = partial(_activated, rewrite.activation, rewrite.pooling)
+        return replacements
+
+
+def _called(layer: Any, call: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
+    return call(layer, *args, **kwargs)
+
+
+def _activated(
+    activation: Callable[[Tensor], Tensor], pooling: Any, call: Callable[..., Tensor], *args: Any, **kwargs: Any
+) -> Tensor:
+    return activation(call(pooling, *args, **kwargs))
+
+
+def postponed_activations(calls: Calls) -> Iterator[PostponedActivation]:
     """Every activation that can be computed after a pooling."""
     for call in calls:
         pooling = calls.only_reader(call)
@@ -39,8 +75,7 @@ def postponed_activations(calls: Calls) -> Iterator[Rewrite]:
             continue
         split = _split(call.layer)
         if split is not None:
-            bare, activation = split
-            yield Rewrite(call.path, instead={call.path: bare}, after={pooling.path: activation})
+            yield PostponedActivation(call.path, pooling.path, *split, pooling.layer)
 
 
 def _split(layer: Any) -> tuple[Any, Callable[[Tensor], Tensor]] | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from saccade.models.keras.batch_norm_folding import folded_batch_norms
 from saccade.models.keras.calls import Call
-from saccade.models.keras.layer_rewrites import Calls, Rewrite
+from saccade.models.keras.layer_rewrites import Calls, Replacement, Rewrite
 from saccade.models.keras.pool_before_activation import postponed_activations
 from saccade.typing import Tensor
 
@@ -21,3 +21,12 @@ def rewrites(calls: Sequence[Call], result: Tensor, *, folded: bool) -> tuple[Re
     """
     graph = Calls(calls, result)
     return (*postponed_activations(graph), *(folded_batch_norms(graph) if folded else ()))
+
+
+def started(plan: Sequence[Rewrite]) -> Mapping[str, Replacement]:
+    """What works in place of the layers of a model in one run, by path."""
+    replacements: dict[str, Replacement] = {}
+    kinds: list[type[Rewrite]] = list(dict.fromkeys(map(type, plan)))
+    for kind in kinds:
+        replacements |= kind.started([rewrite for rewrite in plan if type(rewrite) is kind])
+    return replacements
