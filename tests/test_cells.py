@@ -25,7 +25,7 @@ from saccade.encoder import Encoder
 from saccade.errors import Cancelled, InputError, MemoryBudgetError, SaccadeWarning
 from saccade.models.dataflow import EVERYWHERE, POINTWISE, Dataflow, Operation, Window
 from saccade.occlusion.colouring import Colouring, alone, colouring
-from saccade.picture import eyes, fields
+from saccade.picture import eyes, fields, receptive_field
 from saccade.results.effective_fields import EffectiveFields, shares_within, side_of
 from saccade.run import Run
 from saccade.targets.paths import ONCE, STAY
@@ -332,9 +332,9 @@ def test_a_code_of_one_vector_has_no_cells_to_speak_of(monkeypatch: pytest.Monke
 
 
 def test_a_square_is_never_said_to_be_larger_than_the_image() -> None:
-    assert fields.pixels(15.4, (128, 128)) == "15\u00d715 px"
-    assert fields.pixels(229.0, (224, 224)) == "nearly all of the image"
-    assert fields.pixels(float("nan"), (224, 224)) == "nothing"
+    assert receptive_field.pixels(15.4, (128, 128)) == "15\u00d715 px"
+    assert receptive_field.pixels(229.0, (224, 224)) == "nearly all of the image"
+    assert receptive_field.pixels(float("nan"), (224, 224)) == "nothing"
 
 
 def test_the_command_writes_two_pictures_and_tells_the_sizes(

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from saccade.picture.fields import ReceptiveField, crop, pixels, sized, softened
 from saccade.picture.figure import Panel, figure
+from saccade.picture.receptive_field import ReceptiveField, crop, pixels, sized, softened
 from saccade.picture.resampling import stretch
 from saccade.picture.themes import Theme, theme_of
 

@@ -11,7 +11,7 @@ from saccade.encoder import Encoder
 from saccade.errors import MemoryBudgetError, NotApplicable
 from saccade.images import Images
 from saccade.inside import cells
-from saccade.picture.fields import softened
+from saccade.picture.receptive_field import softened
 from saccade.report.array_spec import array_spec
 from saccade.typing import Array
 

@@ -16,7 +16,8 @@ from saccade.errors import InputError
 from saccade.images import Images, Photo
 from saccade.picture import overlay, scale_of
 from saccade.picture.eyes import many_eyes
-from saccade.picture.fields import ReceptiveField, field_page, softened
+from saccade.picture.fields import field_page
+from saccade.picture.receptive_field import ReceptiveField, softened
 from saccade.picture.seen_part import frame_seen_part
 from saccade.results.arrays import numbers, opened_arrays
 from saccade.results.effective_fields import Axes, EffectiveFields
