@@ -71,6 +71,7 @@ def check(model: keras.Model, layer: str = "last") -> list[tuple[str, str]]:
         lambda: layers.Conv2D(6, 3, dilation_rate=2, padding="same", name="conv"),
         lambda: layers.DepthwiseConv2D(3, padding="same", name="conv"),
         lambda: layers.DepthwiseConv2D(3, depth_multiplier=2, strides=2, use_bias=False, name="conv"),
+        lambda: layers.SeparableConv2D(6, 3, depth_multiplier=2, padding="same", name="conv"),
     ],
 )
 @pytest.mark.parametrize("settings", [{}, {"scale": False, "epsilon": 0.1}, {"center": False}])

@@ -56,7 +56,7 @@ def folded_batch_norms(calls: Calls) -> Iterator[FoldedBatchNorm]:
     """Every batch normalisation that can be computed within the convolution before it."""
     for call in calls:
         convolution = call.layer
-        if not is_kind(convolution, "Conv2D", "DepthwiseConv2D") or not _is_plain(convolution):
+        if not is_kind(convolution, "Conv2D", "DepthwiseConv2D", "SeparableConv2D") or not _is_plain(convolution):
             continue
         reader = calls.only_reader(call)
         if reader is None or not is_kind(reader.layer, "BatchNormalization"):
@@ -64,7 +64,7 @@ def folded_batch_norms(calls: Calls) -> Iterator[FoldedBatchNorm]:
         normalisation = reader.layer
         channel_axis = 1 if convolution.data_format == "channels_first" else 3
         normalises_channels = normalisation.axis in (channel_axis, channel_axis - 4)
-        is_few = prod(convolution.kernel.shape) <= _WEIGHTS_PER_RESULT * prod(call.output.shape[1:])
+        is_few = prod(_scaled_kernel(convolution).shape) <= _WEIGHTS_PER_RESULT * prod(call.output.shape[1:])
         if normalises_channels and normalisation.dtype_policy.name == "float32" and is_few:
             yield FoldedBatchNorm(call.path, reader.path, convolution, normalisation)
 
@@ -78,6 +78,11 @@ def _is_plain(convolution: Any) -> bool:
         and convolution.dtype_policy.name == "float32"
         and not getattr(convolution, "lora_enabled", False)
     )
+
+
+def _scaled_kernel(convolution: Any) -> Any:
+    """The weights that are multiplied; of a separable convolution those of its second step."""
+    return convolution.pointwise_kernel if is_kind(convolution, "SeparableConv2D") else convolution.kernel
 
 
 def _scales_and_shifts(rewrites: Sequence[FoldedBatchNorm]) -> list[tuple[Tensor, Tensor]]:
@@ -115,7 +120,7 @@ def _convolved(
 
     del call
     inputs = ops.cast(inputs, "float32")  # as the layer's own call does, where another one computes in half precision
-    kernel = convolution.kernel
+    kernel = _scaled_kernel(convolution)
     settings = {
         "strides": convolution.strides,
         "padding": convolution.padding,
@@ -125,6 +130,8 @@ def _convolved(
     if is_kind(convolution, "DepthwiseConv2D"):
         # (rows, columns, channels, results of each channel): the last two are the channels of the result.
         values = ops.depthwise_conv(inputs, kernel * ops.reshape(scale, kernel.shape[2:]), **settings)
+    elif is_kind(convolution, "SeparableConv2D"):
+        values = ops.separable_conv(inputs, convolution.depthwise_kernel, kernel * scale, **settings)
     else:
         values = ops.conv(inputs, kernel * scale, **settings)
     return values + ops.reshape(shift, (1, -1, 1, 1) if convolution.data_format == "channels_first" else (1, 1, 1, -1))
