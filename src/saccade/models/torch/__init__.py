@@ -12,7 +12,7 @@ calls                   results recorded through hooks that stay for one call
 result_parts            the tensors in what a module gives
 trace                   what every operation of a run does, below autograd
 shapes                  a run without numbers, for shapes alone
-result_bound            how large a result may be where a file is not trusted
+result_bound            what a run may take where a file is not trusted
 operation_arguments     what an operation was called with, in one form
 memory                  tensors told apart by their memory
 remembered_tensors      tensors that functions remember
@@ -61,4 +61,7 @@ script_graphs           what it could do as PyTorch resolved it, and how long
 script_types            the types of numbers that it names
 script_objects          the objects that it holds
 script_divisions        the divisions in it that would end the process
+script_texts            the texts and tuples in it that would grow while it is loaded
+script_runs             bounds on its runs, where its way depends on the numbers in an image
+script_insertion        operations put into it, which look at a number before it is used
 """

@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from saccade.errors import FileError, ModelError
 from saccade.models.code_beside import ClassesBeside
@@ -28,8 +28,9 @@ from saccade.models.torch.programs import check_program, is_program
 from saccade.models.torch.quiet_logs import quiet_logs
 from saccade.models.torch.script_code import check_script, is_script
 from saccade.models.torch.script_divisions import guard_divisions
-from saccade.models.torch.script_graphs import check_graphs
+from saccade.models.torch.script_graphs import check_graphs, guard_lengths
 from saccade.models.torch.script_objects import check_casts
+from saccade.models.torch.script_runs import bound_runs, depends_on_numbers
 from saccade.models.torch.script_types import check_types
 from saccade.models.torch.trust import Untrusted
 from saccade.models.torch.weight_files import (
@@ -38,6 +39,8 @@ from saccade.models.torch.weight_files import (
     is_safetensors,
     pickled_classes,
 )
+
+_Checked = TypeVar("_Checked")
 
 
 def open_torch_file(path: Path, *, trust: bool = False, input_shape: InputShape | None = None) -> TorchNetwork:
@@ -62,8 +65,8 @@ def open_torch_file(path: Path, *, trust: bool = False, input_shape: InputShape 
         _check(path, trust, lambda: check_program(archive))
         return _exported(path, trust, input_shape)
     if is_script(archive):
-        _check(path, trust, lambda: check_script(archive))
-        return _script(path, trust, input_shape)
+        longest_stored = _check(path, trust, lambda: check_script(archive))
+        return _script(path, trust, input_shape, longest_stored or 0)
     if "data.pkl" in archive.sizes:
         return _pickled(path, trust, input_shape)
     raise ModelError(
@@ -72,12 +75,12 @@ def open_torch_file(path: Path, *, trust: bool = False, input_shape: InputShape 
     )
 
 
-def _check(path: Path, trust: bool, check: Callable[[], None]) -> None:
+def _check(path: Path, trust: bool, check: Callable[[], _Checked]) -> _Checked | None:
     """Let a file through or refuse it in one line; with trust it is not looked at."""
     if trust:
-        return
+        return None
     try:
-        check()
+        return check()
     except (Untrusted, RecursionError) as error:
         reason = str(error) if isinstance(error, Untrusted) else "parts that are nested too deep"
         raise ModelError(
@@ -111,7 +114,7 @@ def _exported(path: Path, trust: bool, input_shape: InputShape | None) -> TorchN
     return TorchNetwork(module, input_shape=input_shape, fixed_batch=batch, name=path.stem, trusted=trust)
 
 
-def _script(path: Path, trust: bool, input_shape: InputShape | None) -> TorchNetwork:
+def _script(path: Path, trust: bool, input_shape: InputShape | None, longest_stored: int) -> TorchNetwork:
     import torch
 
     # As torch.jit.load does it, which does not hand out the functions that it made of the code.
@@ -121,11 +124,14 @@ def _script(path: Path, trust: bool, input_shape: InputShape | None) -> TorchNet
             module = torch._C.import_ir_module(functions, str(path), torch.device("cpu"), {}, False)
     except Exception as error:
         raise _damaged(path, error) from error
-    _check(path, trust, lambda: check_graphs(functions))
+    lengths = _check(path, trust, lambda: check_graphs(functions, longest_stored))
     _check(path, trust, lambda: check_types(functions))
     _check(path, trust, lambda: check_casts(functions))
     _check(path, trust, lambda: guard_divisions(functions))
+    guard_lengths(lengths or ())
     module = torch.jit._recursive.wrap_cpp_module(module)
+    if not trust and depends_on_numbers(functions):
+        bound_runs(module)
     return TorchNetwork(module, input_shape=input_shape, name=path.stem, trusted=trust)
 
 

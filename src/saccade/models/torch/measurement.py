@@ -14,7 +14,7 @@ from saccade.models.input_shape import InputShape
 from saccade.models.torch.image_layout import ImageLayout
 from saccade.models.torch.inputs import hint_of_other_input
 from saccade.models.torch.messages import telling_line
-from saccade.models.torch.result_bound import ResultBound
+from saccade.models.torch.result_bound import ResultBound, largest_result
 from saccade.models.torch.runs import TracedRun, traced
 from saccade.models.torch.shapes import BareModule, shapes_only
 from saccade.models.torch.sizes import NoOtherSizeError, NoSizeFitsError, find_input_shape, likely_channels, trial_sizes
@@ -22,16 +22,14 @@ from saccade.models.torch.state import inference_mode
 
 _KEPT_RUNS = 16
 _LARGEST_TRIED = 128
-_LARGEST_RESULT = 2**29
-"""Bytes that any result of an untrusted file may have, and"""
-_MOST_GROWTH = 256
-"""how many times larger than its images it may be besides."""
+_MOST_PRODUCTS = 5 * 10**11
+"""How many numbers it may multiply at a size at which more than its shapes is tried."""
 _LONGEST_SEARCH = 9.0
 """Seconds of processor time in which a file without trust must take one of the sizes that are tried."""
 
 
 class _TooLargeError(ModelError):
-    """A file without trust asks for a result that is too large."""
+    """A file without trust asks for a result that is too large, or for too many."""
 
 
 class Measurement:
@@ -241,7 +239,8 @@ class Measurement:
                 del self._shape_runs[next(iter(self._shape_runs))]
             bound = None
             if not self._is_trusted:
-                bound = ResultBound(_LARGEST_RESULT + _MOST_GROWTH * 4 * math.prod(shape))
+                is_computed = max(shape[2:]) <= _LARGEST_TRIED
+                bound = ResultBound(largest_result(4 * math.prod(shape)), _MOST_PRODUCTS if is_computed else math.inf)
                 self._shape_bounds[shape] = bound
             with inference_mode(self._layout.module), torch.no_grad():
                 self._shape_runs[shape] = shapes_only(self._bare_module, lambda: self._layout.black(shape), bound)
@@ -252,6 +251,11 @@ class Measurement:
         return BareModule(self._layout.module)
 
     def _refuse_too_large(self, shape: tuple[int, ...], bound: ResultBound | None) -> None:
+        if bound is not None and bound.is_endless:
+            raise _TooLargeError(
+                self._cannot(shape, "that takes more operations than any network has")
+                + "; give --trust if the file is your own"
+            )
         if bound is not None and bound.exceeded:
             raise _TooLargeError(
                 self._cannot(shape, f"one of its results alone would take {bound.exceeded:,} bytes")

@@ -4,9 +4,10 @@ They make tensors, numbers, lists and strings out of others, and change at most 
 may read or write files (`from_file`, `save`), change PyTorch itself (`manual_seed`, `set_grad_enabled`), start threads,
 print, or read and write memory that is not its own, since it leaves it to others to compare the sizes of what it is
 given (`_sparse_coo_tensor_unsafe`, `_reshape_alias`, `_fft_r2c`, `native_batch_norm`, `_weight_norm`), end the process
-(`divmod`, `__round_to_zero_floordiv` by 0) or never end (`count`, `replace` of an empty text). How long an operation
-takes and how much memory it needs is another question, which no list can answer; which numbers may be divided is
-another one, too (`script_divisions`).
+(`divmod`, `__round_to_zero_floordiv` by 0), never end (`count`, `replace` of an empty text) or make a list as long as
+a tensor is large (`tolist`). How long an operation takes and how much memory it needs is another question, which no
+list can answer (`script_graphs`, `result_bound`); which numbers may be divided is another one, too
+(`script_divisions`).
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ _ABOUT_TENSORS = """
 _NUMBERS_LISTS_AND_STRINGS = """
     Bool Complex ComplexImplicit Delete Float FloatImplicit Int IntImplicit ScalarImplicit __and__ __contains__
     __derive_index __getitem__ __is__ __isnot__ __lshift__ __not__ __or__ __range_length
-    __rshift__ __xor__ _infer_size _list_to_tensor _set_item _size_if_not_equal _tensor_to_list append capitalize clear
+    __rshift__ __xor__ _infer_size _list_to_tensor _set_item _size_if_not_equal append capitalize clear
     dict endswith extend find format get has_torch_function index insert isalnum isalpha isdigit items join keys
     len list lower lstrip ord pop popitem remove reverse rfind rindex rstrip setdefault sorted split splitlines
     startswith str strip update upper values warn
@@ -127,7 +128,7 @@ _PRIMITIVES = """
     Loop ModuleContainerIndex NumToTensor RaiseException SetAttr StringIndex TupleConstruct TupleIndex TupleSlice
     TupleUnpack Uninitialized abs data device dtype index is_cpu is_cuda is_ipu is_maia is_meta is_mkldnn is_mps is_mtia
     is_nested is_quantized is_sparse is_sparse_csr is_vulkan is_xla is_xpu isinstance itemsize layout max min nbytes
-    rangelist requires_grad tolist type unchecked_cast unchecked_unwrap_optional
+    rangelist requires_grad type unchecked_cast unchecked_unwrap_optional
 """
 _FUNCTIONS = """
     _operator.add _operator.and_ _operator.eq _operator.floordiv _operator.ge _operator.getitem _operator.gt

@@ -20,6 +20,7 @@ from saccade.models.torch.operations import SCRIPT_PRIMITIVES, only_computes
 from saccade.models.torch.pickles import DamagedPickle, Pickled, read_pickle
 from saccade.models.torch.script_divisions import check_folded_divisions
 from saccade.models.torch.script_objects import check_stored_objects
+from saccade.models.torch.script_texts import check_texts
 from saccade.models.torch.trust import Untrusted
 
 _LARGEST_CODE = 2**22
@@ -52,8 +53,11 @@ def is_script(archive: Archive) -> bool:
     return "constants.pkl" in archive.sizes and any(name.startswith("code/") for name in archive.sizes)
 
 
-def check_script(archive: Archive) -> None:
+def check_script(archive: Archive) -> int:
     """Look at everything that PyTorch would read or run while it loads the archive.
+
+    Returns:
+        How many items the longest list, text or dictionary has that its objects hold.
 
     Raises:
         Untrusted: Something in it could do more than compute.
@@ -64,8 +68,9 @@ def check_script(archive: Archive) -> None:
     pickles = [_read_pickle(archive, folder, f"{folder}.pkl") for folder in ("data", "constants")]
     trees = _code_of(archive)
     objects = [each for pickled in pickles for each in pickled.objects]
-    check_stored_objects(objects, {_full_name(name, node): node for name, node in _definitions(trees)})
+    longest = check_stored_objects(objects, {_full_name(name, node): node for name, node in _definitions(trees)})
     _check_code(trees)
+    return longest
 
 
 def _read_pickle(archive: Archive, folder: str, name: str) -> Pickled:
@@ -212,6 +217,7 @@ class _CodeReader:
         for statement in node.body:
             self._read(statement)
         check_folded_divisions(node, self.constants)
+        check_texts(node, self.constants)
 
     def _read(self, node: ast.AST) -> None:
         if not isinstance(node, _STATEMENTS + _EXPRESSIONS + _PARTS):

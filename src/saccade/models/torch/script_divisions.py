@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from saccade.models.torch.script_graphs import nodes_in
+from saccade.models.torch.script_insertion import inserted, whole_number
 from saccade.models.torch.trust import Untrusted
 
 _DIVISIONS = frozenset({"floordiv", "remainder"})
@@ -42,7 +43,7 @@ def check_folded_divisions(function: ast.FunctionDef, constants: Collection[str]
     unclear = [operands for operands in _divisions(function) if not _fits(operands)]
     if not unclear:
         return
-    reader = _ConstantReader(function, constants)
+    reader = ConstantReader(function, constants)
     if any(all(map(reader.may_be_constant, operands)) for operands in unclear):
         raise Untrusted("a division of constants")
 
@@ -70,7 +71,7 @@ def _fits(operands: list[ast.expr]) -> bool:
     return len(operands) == 2 and isinstance(divisor, ast.Constant) and is_safe_divisor(divisor.value)
 
 
-class _ConstantReader:
+class ConstantReader:
     """Tells which expressions of a function could be made of constants alone.
 
     What depends on an argument, on an attribute of the module, or on the result of a function is not known before the
@@ -177,8 +178,8 @@ def _settle(graph: Any, node: Any) -> None:
     if not is_safe_divisor(number) or others or node.kind().endswith("_"):
         raise Untrusted("a division that rounds towards zero by a number that only shows when it runs")
     # A tensor of the code could be written over; a number cannot.
-    fixed = _inserted(graph, node, "prim::Constant", [], _whole_number(), number)
-    settled = _inserted(graph, node, "aten::div", [dividend, fixed, mode], node.output().type())
+    fixed = inserted(graph, node, "prim::Constant", [], whole_number(), number)
+    settled = inserted(graph, node, "aten::div", [dividend, fixed, mode], node.output().type())
     node.output().replaceAllUsesWith(settled)
     node.destroy()
 
@@ -206,29 +207,13 @@ def _guard(graph: Any, node: Any) -> None:
         return
     if kinds != {"IntType"}:
         raise Untrusted("a division of numbers whose kind only shows when it runs")
-    whole_numbers = torch._C.ListType(_whole_number())
-    unfit = [_inserted(graph, node, "prim::Constant", [], _whole_number(), value) for value in (0, -1)]
-    unfit_list = _inserted(graph, node, "prim::ListConstruct", unfit, whole_numbers)
-    is_unfit = _inserted(graph, node, "aten::__contains__", [unfit_list, divisor], torch._C.BoolType.get())
-    index = _inserted(graph, node, "aten::Int", [is_unfit], _whole_number())
-    only_item = _inserted(graph, node, "prim::ListConstruct", [divisor], whole_numbers)
-    node.replaceInput(1, _inserted(graph, node, "aten::__getitem__", [only_item, index], _whole_number()))
-
-
-def _inserted(graph: Any, node: Any, kind: str, inputs: list[Any], result: Any, value: int | None = None) -> Any:
-    """The result of a new operation in front of a node."""
-    step = graph.create(kind, inputs, 1)
-    if value is not None:
-        step.i_("value", value)
-    step.insertBefore(node)
-    step.output().setType(result)
-    return step.output()
-
-
-def _whole_number() -> Any:
-    import torch
-
-    return torch._C.IntType.get()
+    whole_numbers = torch._C.ListType(whole_number())
+    unfit = [inserted(graph, node, "prim::Constant", [], whole_number(), value) for value in (0, -1)]
+    unfit_list = inserted(graph, node, "prim::ListConstruct", unfit, whole_numbers)
+    is_unfit = inserted(graph, node, "aten::__contains__", [unfit_list, divisor], torch._C.BoolType.get())
+    index = inserted(graph, node, "aten::Int", [is_unfit], whole_number())
+    only_item = inserted(graph, node, "prim::ListConstruct", [divisor], whole_numbers)
+    node.replaceInput(1, inserted(graph, node, "aten::__getitem__", [only_item, index], whole_number()))
 
 
 def _constant(value: Any) -> Any:

@@ -16,24 +16,30 @@ from saccade.models.torch.trust import Untrusted
 _CAST = "prim::unchecked_cast"
 
 
-def check_stored_objects(objects: Iterable[StoredObject], classes: Mapping[str, ast.ClassDef]) -> None:
+def check_stored_objects(objects: Iterable[StoredObject], classes: Mapping[str, ast.ClassDef]) -> int:
     """Look at the attributes of every object that lies in the archive.
 
     Args:
         objects: All of them.
         classes: The archive's own, by their full names.
 
+    Returns:
+        How many items the longest list, text or dictionary in them has.
+
     Raises:
         Untrusted: One is not of the class that the code says.
     """
     types = {name: dict(_attribute_types(node)) for name, node in classes.items()}
+    longest = 0
     for owner in objects:
         for state in owner.states:
             for name, value in state.items() if isinstance(state, dict) else ():
+                longest = max(longest, *map(_length, _parts_of(value)))
                 named = types.get(owner.kind, {}).get(name, frozenset())
                 kinds = {each.kind for each in _objects_in(value)} if named else set()
                 if kinds and (kinds - named or len(named) > 1):
                     raise Untrusted(f"an object that may be of another kind than its code says ({name!r:.80})")
+    return longest
 
 
 def check_casts(functions: Any) -> None:
@@ -70,11 +76,19 @@ def _classes_in(annotation: ast.expr) -> frozenset[str]:
 
 def _objects_in(value: Any) -> Iterator[StoredObject]:
     """The objects in a value, but not those inside other objects."""
+    return (part for part in _parts_of(value) if isinstance(part, StoredObject))
+
+
+def _parts_of(value: Any) -> Iterator[Any]:
+    """A value, and what its containers hold."""
     waiting, visited = [value], set()
     while waiting:
         part = waiting.pop()
-        if isinstance(part, StoredObject):
-            yield part
-        elif isinstance(part, (dict, list, tuple, set)) and id(part) not in visited:
+        yield part
+        if isinstance(part, (dict, list, tuple, set)) and id(part) not in visited:
             visited.add(id(part))
             waiting += [*part, *part.values()] if isinstance(part, dict) else part
+
+
+def _length(part: Any) -> int:
+    return len(part) if isinstance(part, (dict, list, tuple, set, str, bytes)) else 0

@@ -87,7 +87,7 @@ class Trace:
         overwritten: The named layers whose result was changed in place afterwards.
         channels_last: The named layers whose 4-D result has its channels last.
         writes_input: The images themselves were changed in place.
-        bound: How large the result of an operation may be; None: as large as it likes.
+        bound: How large the result of an operation may be, and how many there are; None: as it likes.
         failure: What the last operation that failed raised, and said.
     """
 
@@ -116,6 +116,8 @@ class Trace:
             constants: Tensors that do not depend on the images.
             remembered: Gives more of them. It may take long: it is called once, at the first tensor that is not known.
         """
+        if self.bound is not None:
+            self.bound.start()
         for tensor in constants:
             self._add_constant(tensor)
         self._remembered = remembered
@@ -143,6 +145,7 @@ class Trace:
         results = list(tensors_in(result)) or targets
         if self.bound is not None:
             self.bound.check(results)
+            self.bound.hold(results)
         for target in targets:
             self.overwritten |= self._named.get(self._memory.block(target), set())
             self.writes_input |= self._memory.block(target) == self._input
@@ -350,10 +353,14 @@ def tracing(trace: Trace) -> Iterator[None]:
         def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             try:
                 if trace.bound is not None:
-                    trace.bound.look_ahead(function, args, kwargs or {})
+                    trace.bound.count(function, args, kwargs or {})
                 call = trace.about_to(function, args, kwargs or {})
+                if trace.bound is not None and (trace.bound.looks_ahead or not call.derived):
+                    trace.bound.look_ahead(function, args, kwargs or {})
                 result = function(*args, **(kwargs or {}))
                 trace.note(call, result)
+                if trace.bound is not None and not trace.bound.looks_ahead:
+                    trace.bound.multiply(function, args, kwargs or {}, result)
             except Exception as error:
                 # Not the error itself, which would keep every tensor of the run alive.
                 trace.failure = type(error), str(error)
