@@ -341,6 +341,12 @@ def side_of(picture: Any) -> Any:
     return tf.shape(picture)[1]
 
 
+@tf.function
+def outer(values: Any) -> Any:
+    """Give each number times each other, in a function of its own."""
+    return tf.reshape(values, [-1, 1]) * tf.reshape(values, [1, -1])
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -358,6 +364,9 @@ def side_of(picture: Any) -> Any:
         lambda picture: tf.random.uniform([60_000, 60_000]),
         lambda picture: tf.ones([60_000, 1]) + tf.ones([1, 60_000]),
         tf.function(lambda picture: tf.linalg.diag(tf.ones([60_000]))),
+        lambda picture: outer(outer(picture)),
+        lambda picture: tf.cond(tf.reduce_max(picture) > 2, lambda: outer(outer(picture)), lambda: picture),
+        lambda picture: tf.boolean_mask(picture, picture > 0)[:, None] * tf.boolean_mask(picture, picture > 0)[None],
         lambda picture: tf.dynamic_stitch([tf.cast(picture[0, 0, :, 0] * 1e9, tf.int32)], [picture[0, 0, :, 0]]),
     ],
 )
@@ -371,12 +380,17 @@ def test_sizes_that_fill_the_memory_need_trust(tmp_path: Path, make: Any) -> Non
     "make",
     [
         tf.zeros_like,
-        lambda picture: tf.zeros(tf.shape(picture)) + tf.ones([tf.shape(picture)[0], 8, 8, 1]),
+        lambda picture: tf.zeros(tf.shape(picture)) + tf.ones([tf.shape(picture)[0], 1, 1, 1]),
         lambda picture: tf.image.resize(picture, tf.shape(picture)[1:3] * 2),
         lambda picture: tf.image.resize(picture, tf.cast(tf.cast(tf.shape(picture)[1:3], tf.float32) * 1.5, tf.int32)),
-        lambda picture: tf.tile(picture, [1, 2, 2, 1]) + tf.pad(picture, [[0, 0], [0, 8], [8, 0], [0, 0]]),
+        lambda picture: (
+            tf.tile(picture, [1, 2, 2, 1]) * tf.reduce_sum(tf.pad(picture, [[0, 0], [0, 8], [8, 0], [0, 0]]))
+        ),
         lambda picture: tf.concat([tf.broadcast_to([[1.0]], [tf.shape(picture)[0], 1]), picture[:, 0, :, 0]], 1),
         lambda picture: tf.one_hot(tf.range(side_of(picture)), 16),
+        lambda picture: tf.range(side_of(picture))[:, None] - tf.range(side_of(picture))[None],
+        lambda picture: tf.boolean_mask(picture, picture > 0) * 2,
+        lambda picture: tf.boolean_mask(picture[0], picture[0, :, :, 0] > 0) * [1.0, 2.0, 3.0],
     ],
 )
 def test_sizes_that_follow_from_shapes_are_plain(tmp_path: Path, make: Any) -> None:

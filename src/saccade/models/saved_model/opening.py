@@ -184,18 +184,19 @@ def _as_function(loaded: Any, reason: str, trust: bool) -> SavedFunction:
             raise ModelError(f"its graph is damaged: {plain_sentence(error)}.") from error
         return answer
 
-    if not trust:
-        refuse_large_results(function.graph)
     shape = tuple(image.shape)[1:]
-    _demand_gradient(call, shape)
+    trial = (1, *(size or _TRIAL_SIZE for size in shape[:2]), shape[2] or 3)
+    if not trust:
+        refuse_large_results(function, trial)
+    _demand_gradient(call, trial)
     outputs = {key: tuple(spec.shape)[1:] for key, spec in function.structured_outputs.items()}
     return SavedFunction(call, shape, outputs, reason, loaded)
 
 
-def _demand_gradient(call: Callable[[Any], dict[str, Any]], shape: tuple[int | None, ...]) -> None:
+def _demand_gradient(call: Callable[[Any], dict[str, Any]], shape: tuple[int, ...]) -> None:
     import tensorflow as tf
 
-    images = tf.random.stateless_uniform([1, *(size or _TRIAL_SIZE for size in shape[:2]), shape[2] or 3], (0, 0))
+    images = tf.random.stateless_uniform(shape, (0, 0))
     try:
         with tf.GradientTape() as tape:
             tape.watch(images)

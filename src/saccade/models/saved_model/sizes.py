@@ -2,21 +2,22 @@
 
 A few operations give as many numbers as one of their inputs says. Without trust that must follow from constants and
 from the shapes of tensors: what depends on pixels or on variables could ask for all the memory that there is. Others
-grow by combining what they are given (a column with a row): their shapes are looked at once TensorFlow has inferred
-them, as far as it has.
+grow by combining what they are given (a column with a row): the shapes that they have for an image of one size are
+looked at before it is computed, and what TensorFlow cannot infer of them must not be able to grow.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from itertools import combinations
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from saccade.errors import ModelError
-from saccade.models.messages import shortened
+from saccade.models.messages import plain_sentence, shortened
 
 _Value = TypeVar("_Value")
 
@@ -65,6 +66,15 @@ _SIZE_INPUTS: Mapping[str, tuple[int, ...]] = {
 _HALF = ("DynamicStitch", "ParallelDynamicStitch")
 """Of these it is the first half of the inputs."""
 
+_BROADCASTING = frozenset({
+    "Add", "AddV2", "ApproximateEqual", "Atan2", "BatchMatMulV2", "BatchMatMulV3", "BitwiseAnd", "BitwiseOr",
+    "BitwiseXor", "Div", "DivNoNan", "Equal", "FloorDiv", "FloorMod", "Greater", "GreaterEqual", "LeftShift", "Less",
+    "LessEqual", "LogicalAnd", "LogicalOr", "Maximum", "Minimum", "Mod", "Mul", "MulNoNan", "NotEqual", "Pow",
+    "RealDiv", "RightShift", "SelectV2", "SquaredDifference", "Sub", "TruncateDiv", "TruncateMod", "Xdivy", "Xlog1py",
+    "Xlogy",
+})  # fmt: skip
+"""Operations whose result has the longest side of all inputs along each axis."""
+
 _Numbers = NDArray[np.float64]
 
 
@@ -96,28 +106,67 @@ def refuse_unbounded_sizes(graphs: Iterable[Iterable[Any]], functions: Container
                 raise _wants_trust(node, f"makes something of more than {_MOST_NUMBERS:,} numbers")
 
 
-def refuse_large_results(graph: Any) -> None:
-    """Look at the shapes that TensorFlow has inferred, before anything is computed.
+def refuse_large_results(function: Any, shape: Sequence[int]) -> None:
+    """Look at the shapes of all results for an image of this size, before anything is computed.
 
     Args:
-        graph: Of a function that was loaded.
+        function: As it was loaded, with one input.
+        shape: Of the images: (1, height, width, channels).
 
     Raises:
-        ModelError: A result is larger than any layer, and than everything that it is made of.
+        ModelError: A result is larger than any layer, and than everything that it is made of, or could be.
     """
-    waiting, visited = [graph], set()
-    while waiting:
-        graph = waiting.pop()
-        for operation in graph.get_operations():
-            before = max(map(_numbers_in, operation.inputs), default=0)
-            if max(map(_numbers_in, operation.outputs), default=0) > max(before, _MOST_NUMBERS):
-                raise _wants_trust(operation.node_def, f"makes something of more than {_MOST_NUMBERS:,} numbers")
-            for value in operation.node_def.attr.values():
-                for function in (value.func, *value.list.func):
-                    # A graph has no public way to the functions that it calls.
-                    if function.name in graph._functions and function.name not in visited:
-                        visited.add(function.name)
-                        waiting.append(graph._functions[function.name].graph)
+    for operation in _with_shapes(function, shape):
+        before = max(map(_numbers_in, operation.inputs), default=0)
+        if max(map(_numbers_in, operation.outputs), default=0) > max(before, _MOST_NUMBERS):
+            raise _wants_trust(operation.node_def, f"makes something of more than {_MOST_NUMBERS:,} numbers")
+        if operation.type in _BROADCASTING and _may_grow([tensor.shape for tensor in operation.inputs]):
+            raise _wants_trust(operation.node_def, "makes something whose size only shows when it runs")
+
+
+def _with_shapes(function: Any, shape: Sequence[int]) -> list[Any]:
+    """The operations of a function, those of the functions that it calls among them, with shapes for this image.
+
+    TensorFlow infers no shapes through a call, and has no public way to write the calls out.
+    """
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import _run_inline_graph_optimization
+    from tensorflow.python.ops import handle_data_util
+
+    try:
+        graph = _run_inline_graph_optimization(function, True, True)
+        with tf.Graph().as_default() as inferred:
+            inputs = {}
+            for tensor in function.graph.inputs:
+                is_image = tensor.dtype != tf.resource and tensor.shape.rank == 4
+                inputs[tensor.name] = tf.compat.v1.placeholder(tensor.dtype, shape if is_image else tensor.shape)
+                handle_data_util.copy_handle_data(tensor, inputs[tensor.name])
+            tf.graph_util.import_graph_def(graph, input_map=inputs)
+            return list(inferred.get_operations())
+    except (ValueError, TypeError, KeyError, LookupError, tf.errors.OpError) as error:
+        raise ModelError(
+            f"its graph cannot compute an image of {shape[1]}x{shape[2]}: {plain_sentence(error)}."
+        ) from error
+
+
+def _may_grow(shapes: Sequence[Any]) -> bool:
+    """Could these make something that is larger than each of them, for all that is known of their sides?"""
+    if all(shape.is_fully_defined() for shape in shapes):
+        return False
+    if any(shape.rank is None for shape in shapes):
+        return [shape.num_elements() == 1 for shape in shapes].count(False) > 1
+    rank = max(shape.rank for shape in shapes)
+    sides = [[1] * (rank - shape.rank) + shape.as_list() for shape in shapes]
+    for first, second in combinations(sides, 2):
+        stretched = {
+            (number, is_first)
+            for number, pair in enumerate(zip(first, second, strict=True))
+            for is_first, (side, other) in ((True, pair), (False, pair[::-1]))
+            if side in (1, None) and other != 1
+        }
+        if any(a != b and is_first and not is_other for a, is_first in stretched for b, is_other in stretched):
+            return True
+    return False
 
 
 def _numbers_in(tensor: Any) -> int:
