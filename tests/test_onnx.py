@@ -21,6 +21,7 @@ from saccade.cli import main
 from saccade.engines import Questions
 from saccade.errors import FileError, InputError, ModelError, NotApplicable
 from saccade.models import open_model
+from saccade.models.onnx.files import bytes_told
 
 SIDE = 32
 
@@ -614,6 +615,22 @@ def test_a_size_that_is_computed_is_bounded(saved):
     nodes = [node("ReduceProd", "factors", "side", keepdims=1), *square_of_zeros("side")]
     path = saved(model_of(nodes, {"factors": np.array([200, 200], np.int64)}, "out"))
     refused(path, ModelError, "more memory than there is")
+
+
+def test_a_size_that_the_file_only_claims_is_bounded(saved):
+    nodes = [node("ReduceProd", "factors", "side", keepdims=1), *square_of_zeros("side")]
+    model = model_of(nodes, {"factors": np.array([200, 200], np.int64)}, "out")
+    for name, shape in (("side", [1]), ("sides", [2]), ("zeros", [3, 3]), ("mean", [])):
+        kind = TensorProto.INT64 if name.startswith("side") else TensorProto.FLOAT
+        model.graph.value_info.append(helper.make_tensor_value_info(name, kind, shape))
+    refused(saved(model), ModelError, "more memory than there is")
+
+
+def test_sizes_that_can_be_told_are_no_less_than_what_is_there_at_once():
+    nodes = [node("Relu", "photo", "a"), node("Concat", "a a", "b", axis=1), node("ReduceMean", "b", "out", keepdims=0)]
+    assert bytes_told(model_of(nodes, {}, "out")) >= (3 + 6) * SIDE * SIDE * 4
+    nodes[2] = node("NonZero", "b", "out")
+    assert bytes_told(model_of(nodes, {}, "out")) is None
 
 
 @pytest.mark.parametrize("divisor", [-1, None])

@@ -21,6 +21,10 @@ _LARGEST = 2**31 - 1
 """Bytes of a model with its weights: Protocol Buffers hold no more."""
 _MOST_NUMBERS = 2**28
 """Numbers of one result for one image."""
+_FEW_NUMBERS = 1024
+"""Of a tensor that may say a size."""
+_LARGEST_NUMBER = 8
+"""Bytes."""
 _MOST_NODES = 200_000
 _MOST_TURNS = 10_000
 """How often a loop may turn; how long what it scans is counts as `_USUAL_TURNS`."""
@@ -309,13 +313,24 @@ def _whole_numbers(graph: Any) -> Iterator[tuple[str, int]]:
 # Sizes
 
 
-def _inferred(model: Any) -> Any:
-    """The model with the types and the shapes of its results for one image, as far as they can be told beforehand."""
+def _inferred(model: Any, *, believed: bool = True) -> Any:
+    """The model with the types and the shapes of its results for one image, as far as they can be told beforehand.
+
+    Args:
+        model: The `onnx.ModelProto`.
+        believed: Take what the file says of a shape that does not follow from its operator.
+    """
     import onnx
 
-    trial = onnx.ModelProto()
-    trial.CopyFrom(model)
+    trial = _without_weights(model)
+    if not believed:
+        del trial.graph.value_info[:]
+        for value in trial.graph.output:
+            value.type.tensor_type.ClearField("shape")
+    stored = {tensor.name for tensor in model.graph.initializer}
     for value in trial.graph.input:
+        if value.name in stored:
+            continue
         for dim in value.type.tensor_type.shape.dim:
             if dim.dim_value <= 0:
                 dim.dim_value = _TRIAL_SIDE
@@ -325,6 +340,50 @@ def _inferred(model: Any) -> Any:
         return onnx.shape_inference.infer_shapes(trial, data_prop=True)
     except Exception as error:  # C++ as above
         raise FileError(f"it is damaged: {plain_sentence(error)}.") from error
+
+
+def _without_weights(model: Any) -> Any:
+    """A copy of the model in which larger weights are inputs, of which only the shape is known."""
+    import onnx
+
+    copied = onnx.ModelProto(ir_version=model.ir_version, opset_import=model.opset_import)
+    graph = copied.graph
+    graph.name = model.graph.name
+    for part in ("node", "input", "output", "value_info", "sparse_initializer"):
+        getattr(graph, part).extend(getattr(model.graph, part))
+    inputs = {value.name for value in graph.input}
+    for tensor in model.graph.initializer:
+        if tensor.data_type != tensor.FLOAT or math.prod(tensor.dims) <= _FEW_NUMBERS:
+            graph.initializer.append(tensor)
+        elif tensor.name not in inputs:
+            graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims)))
+    return copied
+
+
+def bytes_told(model: Any) -> int | None:
+    """How many bytes do the results have that one image of a usual size needs at once?
+
+    None where the size of one only shows when it runs.
+    """
+    import onnx
+
+    graph = _inferred(model, believed=False).graph
+    shapes = {value.name: value.type.tensor_type for value in (*graph.value_info, *graph.output)}
+    sizes: dict[str, int] = {}
+    last_reads = {name: number for number, node in enumerate(graph.node) for name in node.input}
+    for node in nodes_in(graph):
+        for name in filter(None, node.output):
+            kind = shapes.get(name)
+            sides = [dim.dim_value for dim in kind.shape.dim] if kind is not None and kind.HasField("shape") else [0]
+            if kind is None or kind.elem_type == onnx.TensorProto.UNDEFINED or not all(side > 0 for side in sides):
+                return None
+            sizes[name] = math.prod(sides) * _LARGEST_NUMBER
+    live = most = 0
+    for number, node in enumerate(graph.node):
+        live += sum(sizes.get(name, 0) for name in node.output)
+        most = max(most, live)
+        live -= sum(sizes.get(name, 0) for name in {*node.input} if last_reads[name] == number)
+    return most
 
 
 def _refuse_large_results(inferred: Any) -> None:

@@ -13,17 +13,21 @@ from numpy.typing import NDArray
 
 from saccade.errors import FileError, MissingPackage, ModelError
 from saccade.models.messages import plain_sentence, shortened
+from saccade.models.onnx.files import bytes_told
 
 Session = Callable[[str, NDArray[Any]], list[NDArray[Any]]]
 """Computes its results from the name of the image and the images."""
 
 _SESSIONS = 8
 _OUT_OF_MEMORY = re.compile(r"bad_alloc|failed to allocate|out of memory|Available memory of", re.IGNORECASE)
-_MOST_MEMORY = 2**31
-"""Bytes that all results together may have; a size that depends on pixels may be any. They are many for images of
-which a result that is"""
+_MOST_MEMORY = 2**30
+"""Bytes that all results together may have where a size only shows when it runs: one that depends on pixels may be any.
+They are many for images of which a result that is"""
 _MOST_GROWTH = 256
 """times as large is no larger; larger images may need more."""
+_MOST_TOLD = 2**31
+"""Bytes that they may have where all sizes can be told beforehand, for one image of a usual size; for larger images
+they grow as the model says."""
 
 
 class Sessions:
@@ -43,6 +47,8 @@ class Sessions:
         from onnx import numpy_helper
 
         self._model = model
+        needed = bytes_told(model)
+        self._are_sizes_told = needed is not None and needed <= _MOST_TOLD
         self.of: Callable[[tuple[str, ...]], Session] = lru_cache(maxsize=_SESSIONS)(self._make)
         self.measuring: Callable[[tuple[str, ...], frozenset[str]], Session] = lru_cache(maxsize=1)(self._make)
         self.all_names = tuple(
@@ -63,10 +69,12 @@ class Sessions:
         if only_shapes:
             names = _with_shapes(part.graph, names, only_shapes)
         session_of = cache(partial(_session, part.SerializeToString(), shapes_first=bool(only_shapes)))
-        session_of(is_bounded=True)  # what is wrong with it is said at once
+        session_of(is_bounded=not self._are_sizes_told)  # what is wrong with it is said at once
 
         def compute(image: str, images: NDArray[Any]) -> list[NDArray[Any]]:
-            session = session_of(is_bounded=_MOST_GROWTH * images[0].nbytes <= _MOST_MEMORY)
+            session = session_of(
+                is_bounded=not self._are_sizes_told and _MOST_GROWTH * images[0].nbytes <= _MOST_MEMORY
+            )
             takes = {value.name for value in session.get_inputs()}
             try:
                 results: list[NDArray[Any]] = session.run(list(names), {image: images} if image in takes else {})
@@ -133,6 +141,8 @@ def _session(part: bytes, *, is_bounded: bool, shapes_first: bool) -> Any:
     if is_bounded:
         _bound_memory()
         options.add_session_config_entry("session.use_env_allocators", "1")
+        # Weights are as large as their file, and take no part in the bound.
+        options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
     try:
         return onnxruntime.InferenceSession(part, options, ["CPUExecutionProvider"], enable_fallback=0)
     except Exception as error:  # its errors have no class in common
