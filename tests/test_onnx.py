@@ -607,8 +607,14 @@ def test_a_size_that_depends_on_pixels_is_bounded(saved):
     weights = {"one": np.array([1], np.int64), "side": np.array([40_000], np.float32)}
     network = open_model(saved(model_of(nodes, weights, "out")))
     assert network.run(images(1, SIDE) * 0, ["out"])["out"].shape == (1, SIDE, SIDE, 3)
-    with pytest.raises(MemoryError, match="its ConstantOfShape fails"):  # 6.4 GB
-        network.run(images(1, SIDE) * 0 + 1, ["out"])
+    for count in (1, 2):
+        with pytest.raises(ModelError, match="more memory than there is"):  # 6.4 GB
+            network.run(images(count, SIDE) * 0 + 1, ["out"])
+
+
+def test_onnxruntime_is_quoted_without_its_own_source(saved):
+    pooled = model_of([node("MaxPool", "photo", "out", kernel_shape=[10**6, 10**6])], {}, "out")
+    refused(saved(pooled), ModelError, "its MaxPool fails. out_size >= 0 was false. Calculated output dimension is")
 
 
 def test_a_size_that_is_computed_is_bounded(saved):

@@ -243,6 +243,12 @@ class OnnxNetwork:
         feed = np.ascontiguousarray(ordered, self._number_type)
         try:
             return session(self._image.name, feed)
+        except MemoryError as error:
+            # Of several images fewer may fit; where one alone does not, nothing does.
+            if len(images) > (self.fixed_batch or 1):
+                self._compute(session, images[: self.fixed_batch or 1])
+                raise
+            raise ModelError(self._too_large(*images.shape[1:3])) from error
         except ModelError as error:
             size = f"{images.shape[1]}x{images.shape[2]}"
             raise ModelError(f"{self.name!r} cannot compute an image of {size}: {error}") from error
@@ -330,7 +336,10 @@ class OnnxNetwork:
         try:
             return self._compute(session, images)
         except MemoryError as error:
-            raise ModelError(f"{self.name!r} needs more memory than there is for {height}x{width} pixels.") from error
+            raise ModelError(self._too_large(height, width)) from error
+
+    def _too_large(self, height: int, width: int) -> str:
+        return f"{self.name!r} needs more memory than there is for {height}x{width} pixels."
 
     def _measured_at(self, height: int, width: int) -> _Run:
         shapes, values = self._measured_sizes(height, width)

@@ -15,6 +15,10 @@ from saccade.errors import FileError, MissingPackage, ModelError
 from saccade.models.messages import plain_sentence, shortened
 from saccade.models.onnx.files import bytes_told
 
+_WHERE = re.compile(
+    r"\S+?\.(?:cc|h):\d+ (?:Compute |operator\(\) |[^()\n]*::[\w~]+\([^()]*(?:\([^()]*\)[^()]*)*\)(?: const)? )?"
+)
+"""A line of onnxruntime's source, and the function that it stands in."""
 Session = Callable[[str, NDArray[Any]], list[NDArray[Any]]]
 """Computes its results from the name of the image and the images."""
 
@@ -176,9 +180,10 @@ def _read(node: Any) -> list[str]:
 
 
 def _plain(error: BaseException) -> str:
-    """What onnxruntime says, without its own numbers and source files."""
-    text = re.sub(r"\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : ", "", plain_sentence(error))
+    """What onnxruntime says, without its own numbers, source files and functions."""
+    text = plain_sentence(Exception(_WHERE.sub("", str(error))))
+    text = re.sub(r"\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : ", "", text)
     text = re.sub(r"Non-zero status code returned while running (\w+) node\. ", r"its \1 fails. ", text)
-    text = re.sub(r"Exception during initialization: .*onnxruntime::.*", "an operator refuses its constants", text)
+    text = re.sub(r"Exception during initialization: .*", "an operator refuses its constants", text)
     text = re.sub(r"Name:'([^']*)' Status Message: ", r"\1 ", text).replace(".  ", ". ")
-    return re.sub(r"\S+?\.(cc|h):\d+ (Compute |operator\(\) )?", "", text)
+    return " ".join(text.split())
