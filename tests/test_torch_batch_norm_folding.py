@@ -12,10 +12,17 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from saccade.models.torch import batch_norm_folding
 from saccade.models.torch.batch_norm_folding import FoldedBatchNorm
 from saccade.models.torch.network import TorchNetwork
 
 Forward = Callable[["Functional", torch.Tensor], torch.Tensor]
+
+
+@pytest.fixture(autouse=True)
+def _small_nets_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FEWEST_WITH_GRADIENTS", "FEWEST_WITHOUT"):
+        monkeypatch.setattr(batch_norm_folding, name, 0)
 
 
 def with_statistics(module: nn.Module, seed: int = 0) -> nn.Module:
@@ -114,7 +121,7 @@ def test_the_same_values_and_gradients(convolution: nn.Module) -> None:
 def test_the_normalisation_is_not_computed(monkeypatch: pytest.MonkeyPatch) -> None:
     network = TorchNetwork(after(nn.Conv2d(6, 8, 3)), input_shape=(24, 24, 3))
     assert folded(network)
-    monkeypatch.setattr(torch, "batch_norm", None)
+    monkeypatch.setattr(torch, "batch_norm", None)  # what it would be computed with
     values_and_gradient(network, network.output)
 
 
@@ -165,9 +172,32 @@ def test_other_normalisations_are_computed_as_they_are(normalisation: nn.Module)
     assert not folded(check(after(nn.Conv2d(6, 8, 3), normalisation)))
 
 
+def test_only_where_it_saves_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = after(nn.Conv2d(6, 8, 3, padding=1))
+    network = check(module)
+    (rewrite,) = folded(network)
+    monkeypatch.undo()
+    numbers = 8 * 24 * 24
+
+    def plan(images: int, side: int = 24) -> list[object]:
+        return list(network._plan([network.output], torch.zeros(images, side, side, 3)))
+
+    enough = -(-batch_norm_folding.FEWEST_WITH_GRADIENTS // numbers)
+    assert plan(enough) == [rewrite]
+    assert plan(enough - 1) == []
+    assert plan(-(-enough // 4), side=48) == [rewrite], "larger images have more numbers"
+    with torch.no_grad():
+        assert plan(enough) == []
+        assert plan(-(-batch_norm_folding.FEWEST_WITHOUT // numbers)) == [rewrite]
+    assert not rewrite.saves_time(1e9, differentiated=True, is_processor=False)
+
+
 def test_a_convolution_with_many_weights_for_few_numbers_is_left_alone() -> None:
-    module = with_statistics(nn.Sequential(nn.Conv2d(3, 32, 3, stride=8), nn.Conv2d(32, 32, 3), nn.BatchNorm2d(32)))
-    assert not folded(check(module))
+    network = check(
+        with_statistics(nn.Sequential(nn.Conv2d(3, 32, 3, stride=8), nn.Conv2d(32, 32, 3), nn.BatchNorm2d(32)))
+    )
+    (rewrite,) = folded(network)
+    assert not rewrite.saves_time(1, differentiated=True, is_processor=True)
 
 
 @pytest.mark.parametrize(

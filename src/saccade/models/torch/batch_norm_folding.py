@@ -6,8 +6,9 @@ nothing goes through the map a second time, neither forwards nor on the way back
 of a gradient on MobileNetV2 and a thirteenth on ResNet50 (224 pixels, two cores).
 
 The weights are folded anew in every run, so that a change of the module is always seen. That is worth it only where
-a convolution has few weights beside the numbers that it gives, and on a processor: a GPU would start more programs than
-it saves. It is done only where the normalisation alone reads what the convolution gives (`rewritten_calls.py`).
+a convolution gives many numbers, and many beside its weights: without a way back a normalisation takes next to no time
+as long as its map is in the processor's cache. A GPU would start more programs than it saves. It is done only where the
+normalisation alone reads what the convolution gives (`rewritten_calls.py`).
 
 Source: Jacob et al. (2018), "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
 Inference", arXiv:1712.05877, section 3.2.
@@ -19,13 +20,17 @@ import inspect
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from saccade.models.torch.rewritten_calls import CallTrace, First, NotAsTraced, NumberedCall, Rewrite, Second
 from saccade.typing import Tensor
 
-_WEIGHTS_PER_RESULT = 8
-"""A convolution with more weights than this for each number that it gives for an image is left alone."""
+FEWEST_WITH_GRADIENTS = 50_000
+"""A convolution that gives fewer numbers in a run with a way back is left alone, and"""
+FEWEST_WITHOUT = 1_000_000
+"""in one without."""
+_WEIGHTS_PER_RESULT = 2
+"""So is one with more weights than this for each number."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,13 @@ class FoldedBatchNorm(Rewrite):
     statistics: tuple[Tensor, Tensor, Tensor, Tensor]
     epsilon: float
 
-    processor_only: ClassVar[bool] = True
+    def saves_time(self, images: float, *, differentiated: bool, is_processor: bool) -> bool:
+        """Are there enough numbers to be normalised?"""
+        shape, _ = self.convolution.result
+        numbers = images * self.convolution.sizes[1] / shape[0]
+        fewest = FEWEST_WITH_GRADIENTS if differentiated else FEWEST_WITHOUT
+        weights = self.convolution.arguments[0].numel()
+        return is_processor and numbers >= fewest and weights <= _WEIGHTS_PER_RESULT * numbers
 
     @classmethod
     def started(cls, rewrites: Sequence[Self]) -> list[First]:
@@ -140,17 +151,12 @@ def _bias(convolution: NumberedCall) -> Tensor | None:
 
 
 def _is_plain(convolution: NumberedCall) -> bool:
-    """Is this a convolution of float32 on the processor with few weights?"""
+    """Is this a convolution of maps in float32?"""
     import torch
 
     weight = convolution.arguments[0] if convolution.arguments else None
     shape, kind = convolution.result
-    return (
-        isinstance(weight, torch.Tensor)
-        and weight.dtype == kind == torch.float32
-        and len(shape) == 4
-        and weight.numel() * shape[0] <= _WEIGHTS_PER_RESULT * convolution.sizes[1]
-    )
+    return isinstance(weight, torch.Tensor) and weight.dtype == kind == torch.float32 and len(shape) == 4
 
 
 def _statistics(normalisation: NumberedCall) -> tuple[tuple[Tensor, Tensor, Tensor, Tensor], float] | None:

@@ -288,7 +288,7 @@ class TorchNetwork:
         results = self._run.results
         recorder = Recorder(results, paths, taps, frozenset(self._overwritten), single=twice)
         modules = {name: self._part(name) for name in recorder.names}
-        plan = self._plan((*paths, *taps))
+        plan = self._plan((*paths, *taps), images)
         last = None if not plan or plan[-1].result is None else results[plan[-1].result].name
         last_module = None if last is None else self.module.get_submodule(last)
         with (
@@ -299,18 +299,22 @@ class TorchNetwork:
             recorder.record_output(self.module(self._as_input(images.repeat(2, 1, 1, 1) if twice else images)))
         return recorder
 
-    def _plan(self, paths: Sequence[str]) -> list[Rewrite]:
+    def _plan(self, paths: Sequence[str], images: Tensor) -> list[Rewrite]:
         """The calls that are computed together on the way to these layers, none of which is lost by it."""
+        import torch
+
         if not self._rewrites:
             return []
         end = max(map(self._positions.__getitem__, paths))
-        is_processor = self.device.type == "cpu"
+        _, _, height, width = self._run.input_shape
+        count = len(images) * images.shape[1] * images.shape[2] / (height * width)
+        differentiated, is_processor = torch.is_grad_enabled(), self.device.type == "cpu"
         return [
             rewrite
             for rewrite in self._rewrites
             if self._positions[rewrite.operation] <= end
             and rewrite.names.isdisjoint(paths)
-            and (is_processor or not rewrite.processor_only)
+            and rewrite.saves_time(count, differentiated=differentiated, is_processor=is_processor)
         ]
 
     def first_read(self, level: float) -> Array | None:

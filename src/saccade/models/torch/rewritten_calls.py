@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from saccade.models.dataflow import Operation
 from saccade.models.torch.trace import Trace, tensors_in
@@ -53,8 +53,15 @@ class Rewrite(ABC):
     names: frozenset[str]
     result: str | None
 
-    processor_only: ClassVar[bool] = False
-    """Does it save time on a processor only?"""
+    def saves_time(self, images: float, *, differentiated: bool, is_processor: bool) -> bool:  # noqa: ARG002
+        """Is a run quicker with it?
+
+        Args:
+            images: How many images there are, of the size of the run that was traced: one twice as high and wide is 4.
+            differentiated: PyTorch keeps what the way back needs.
+            is_processor: It computes on a processor, not on an accelerator.
+        """
+        return True
 
     @classmethod
     @abstractmethod
@@ -86,21 +93,21 @@ class NumberedCall:
 
     def is_repeated_by(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
         """Is this the same call, but for its first argument? Tensors must be the same objects."""
-        return (
-            function is self.function
-            and len(args) == len(self.arguments) + 1
-            and kwargs.keys() == self.named.keys()
-            and all(map(_is_same, args[1:], self.arguments))
-            and all(_is_same(value, self.named[name]) for name, value in kwargs.items())
-        )
+        if function is not self.function or len(args) != len(self.arguments) + 1 or len(kwargs) != len(self.named):
+            return False
+        for value, traced in zip(args[1:], self.arguments, strict=True):
+            if value is not traced and not _is_equal(value, traced):
+                return False
+        for name, value in kwargs.items():
+            if name not in self.named or (value is not self.named[name] and not _is_equal(value, self.named[name])):
+                return False
+        return True
 
 
-def _is_same(value: Any, traced: Any) -> bool:
+def _is_equal(value: Any, traced: Any) -> bool:
     import torch
 
-    return value is traced or (
-        not isinstance(value, torch.Tensor) and not isinstance(traced, torch.Tensor) and bool(value == traced)
-    )
+    return not isinstance(value, torch.Tensor) and not isinstance(traced, torch.Tensor) and bool(value == traced)
 
 
 @dataclass
@@ -168,6 +175,10 @@ class CallTrace:
 
 def _is_from_nowhere(operation: Operation, operations: Mapping[str, Operation]) -> bool:
     return any(source != "input" and source not in operations for source in operation.inputs)
+
+
+def _holds_tensors(result: Any) -> bool:
+    return type(result) not in (int, bool) and any(True for _ in tensors_in([result]))
 
 
 @contextmanager
@@ -267,10 +278,10 @@ def _mode() -> Any:
                         raise NotAsTraced
                     return compute_second(function, args, kwargs)
             result = function(*args, **kwargs)
-            if self.waiting and any(self._is_waiting(tensor) for tensor in tensors_in([args, kwargs])):
-                asks_only = getattr(function, "__name__", "") in _SHAPE_QUERIES
-                if not asks_only or any(True for _ in tensors_in([result])):
-                    raise NotAsTraced
+            if not self.waiting or (getattr(function, "__name__", "") in _SHAPE_QUERIES and not _holds_tensors(result)):
+                return result
+            if any(self._is_waiting(tensor) for tensor in tensors_in([args, kwargs])):
+                raise NotAsTraced
             return result
 
         def _is_waiting(self, tensor: Any) -> bool:
