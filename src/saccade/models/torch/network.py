@@ -301,14 +301,13 @@ class TorchNetwork:
 
     def _plan(self, paths: Sequence[str], images: Tensor) -> list[Rewrite]:
         """The calls that are computed together on the way to these layers, none of which is lost by it."""
-        import torch
-
         if not self._rewrites:
             return []
         end = max(map(self._positions.__getitem__, paths))
         _, _, height, width = self._run.input_shape
         count = len(images) * images.shape[1] * images.shape[2] / (height * width)
-        differentiated, is_processor = torch.is_grad_enabled(), self.device.type == "cpu"
+        # A gradient at a layer goes back no further, and there is little to be spared behind it.
+        differentiated, is_processor = images.requires_grad, self.device.type == "cpu"
         return [
             rewrite
             for rewrite in self._rewrites

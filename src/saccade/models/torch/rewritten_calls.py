@@ -58,7 +58,7 @@ class Rewrite(ABC):
 
         Args:
             images: How many images there are, of the size of the run that was traced: one twice as high and wide is 4.
-            differentiated: PyTorch keeps what the way back needs.
+            differentiated: A gradient goes back to the images.
             is_processor: It computes on a processor, not on an accelerator.
         """
         return True
