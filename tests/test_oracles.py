@@ -68,9 +68,9 @@ def test_integrated_gradients_equal_captum(encoder: Encoder, torch_module: Any, 
     expected = integrated_by_captum(torch_module, images)
     settings: dict[str, Any] = {"method": "integrated_gradients", "steps": 50, "baseline": "black"}
     plain = Encoder(torch_module, layer="encoder", input_shape=(SIZE, SIZE, 1))
-    plain.network.__dict__["_postponed"] = ()
+    plain.network.__dict__["_rewrites"] = ()
     close(saccade.explain(plain, images, **settings).raw, expected)
-    # Where activations wait, it is the same but for the few windows in which float32 cannot tell the activations of two
+    # Where calls are computed together, it is the same but for the few windows in which float32 cannot tell the activations of two
     # pixels apart; and there it is no farther from what double precision says than Captum is.
     raw = saccade.explain(encoder, images, **settings).raw
     true = integrated_by_captum(copy.deepcopy(torch_module).double(), images)
