@@ -70,8 +70,8 @@ def test_integrated_gradients_equal_captum(encoder: Encoder, torch_module: Any, 
     plain = Encoder(torch_module, layer="encoder", input_shape=(SIZE, SIZE, 1))
     plain.network.__dict__["_rewrites"] = ()
     close(saccade.explain(plain, images, **settings).raw, expected)
-    # Where calls are computed together, it is the same but for the few windows in which float32 cannot tell the activations of two
-    # pixels apart; and there it is no farther from what double precision says than Captum is.
+    # Where calls are computed together, it is the same but for the few windows in which float32 cannot tell the
+    # activations of two pixels apart; and there it is no farther from what double precision says than Captum is.
     raw = saccade.explain(encoder, images, **settings).raw
     true = integrated_by_captum(copy.deepcopy(torch_module).double(), images)
     largest = np.abs(expected).max()

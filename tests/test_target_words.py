@@ -9,7 +9,7 @@ from typing import Any
 import nets
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -93,6 +93,16 @@ weights = st.floats(-1e6, 1e6).filter(lambda weight: weight != 0) | st.sampled_f
 outputs = st.builds(lambda rows, columns: targets.reconstruction_error(rows=rows, columns=columns), spans, spans)
 
 
+@example([(1.0, targets.like("='")), (1.0, targets.component(0, "'"))])
+@example(
+    [
+        (
+            1.0,
+            targets.like("a: 'b"),
+        ),
+        (-1.0, targets.unlike("c,'d")),
+    ]
+)
 @given(st.lists(st.tuples(weights, simple), min_size=1, max_size=4) | st.lists(st.tuples(weights, outputs), min_size=1))
 @settings(max_examples=150, deadline=None)
 def test_text_round_trip(parts: list[tuple[float, Target]]) -> None:
@@ -170,8 +180,8 @@ def test_every_form_is_read() -> None:
     }  # fmt: skip
     for form in targets.FORMS:
         text = form
-        for word, example in examples.items():
-            text = text.replace(word, example)
+        for word, written in examples.items():
+            text = text.replace(word, written)
         if text.startswith("direction"):
             with pytest.raises(FileError):
                 parse(text)

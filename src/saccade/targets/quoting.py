@@ -1,7 +1,7 @@
 """Names of files inside a target's text: in quotes where they could be taken for something else.
 
-A name needs quotes if it holds a sign with spaces round it (`"a - copy.jpg"`), `,than=`, a quote at its start, or space
-at an end. Inside quotes, a quote is written twice.
+A name needs quotes if it holds a sign with spaces round it (`"a - copy.jpg"`), `,than=`, a quote at its start or behind
+`:`, `,` or `=`, or space at an end. Inside quotes, a quote is written twice.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from saccade.errors import InputError
 QUOTED = r""""(?:[^"]|"")*"|'(?:[^']|'')*\'"""
 """Matches a name in quotes."""
 
-_AMBIGUOUS = re.compile(r"""\s[-+](\s|$)|\s*,\s*than=|^\s|\s$|^["']|^$""")
+_AMBIGUOUS = re.compile(r"""\s[-+](\s|$)|\s*,\s*than=|^\s|\s$|(^|[:,=]\s*)["']|^$""")
 
 
 def quoted(name: str) -> str:
