@@ -158,6 +158,15 @@ def test_functions_and_classes_of_others_too() -> None:
     assert folded(check(after(nn.Conv2d(6, 8, 3), Activated(8))))
 
 
+def test_a_normalisation_that_no_module_but_the_method_encode_gives() -> None:
+    class Encoding(Functional):
+        def encode(self, x: torch.Tensor) -> torch.Tensor:
+            return self.normalised(self.first(x))
+
+    network = check(Encoding(lambda own, x: own.second(own.encode(x))))  # type: ignore[attr-defined]
+    assert [rewrite.result for rewrite in folded(network)] == ["encode"]
+
+
 @pytest.mark.parametrize(
     "normalisation",
     [

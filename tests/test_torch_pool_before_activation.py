@@ -120,6 +120,22 @@ def test_functions_wait_too() -> None:
     assert len(network._rewrites) == 1
 
 
+def test_a_pooling_that_no_module_but_the_method_encode_gives() -> None:
+    class Encoding(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = nn.Conv2d(3, 6, 3, padding=1), nn.Conv2d(6, 4, 3, padding=1)
+
+        def encode(self, x: torch.Tensor) -> torch.Tensor:
+            return functional.max_pool2d(functional.elu(self.first(x)), 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.tanh(self.second(self.encode(x)))
+
+    for layer in ("output", "encode"):
+        assert [rewrite.result for rewrite in check(Encoding(), layer)._rewrites] == ["encode"]
+
+
 def test_a_curve_that_something_else_reads_does_not_wait() -> None:
     def skip(own: Functional, x: torch.Tensor) -> torch.Tensor:
         bent = functional.elu(own.first(x))

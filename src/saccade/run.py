@@ -12,7 +12,6 @@ import numpy as np
 
 from saccade.encoder import Encoder
 from saccade.engines import FASTEST_BATCH, Cheaper, Objective, OnEstimate, Progress, Questions, Stop
-from saccade.engines.chunks import Chunks, Piece
 from saccade.errors import NotApplicable
 from saccade.images import Images
 from saccade.models.places import Places
@@ -101,27 +100,10 @@ class Run(Questions):
             self._call_progress.finish()
             self.progress = None
 
-    def pieces(self, plan: Chunks, images: int, points: int) -> Iterator[Piece]:
-        """The pieces of a question, with progress after each and a look at `stop` before it."""
+    def begin_question(self, passes: int) -> None:
+        """Count the pieces or steps that come next as so many passes of what is expected."""
         if self._call_progress is not None and self.progress is not None:
-            self._call_progress.passes_of_question = images * points
-        return super().pieces(plan, images, points)
-
-    @contextmanager
-    def own_progress(self, steps: int, passes: int | None = None) -> Iterator[Callable[[], None]]:
-        """Report the caller's own steps inside the block, not the pieces of the questions that each step asks.
-
-        Args:
-            steps: How many steps there will be, each about as long as the others.
-            passes: How many passes they take; by default one each.
-
-        Yields:
-            A function to call after each step.
-        """
-        if self._call_progress is not None and self.progress is not None:
-            self._call_progress.passes_of_question = passes or steps
-        with super().own_progress(steps, passes) as step:
-            yield step
+            self._call_progress.passes_of_question = passes
 
     def codes(self, images: Any, *, remember: bool = True) -> Array:
         """The codes of images, (images, rows, columns, channels); the same array is encoded once in a call.

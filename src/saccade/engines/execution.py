@@ -91,6 +91,7 @@ class Execution:
         Yields:
             A function to call after each step.
         """
+        self.begin_question(passes or steps)
         progress, self.progress = self.progress, None
         had_own_steps, self._has_own_steps = self._has_own_steps, True
         pace = None if had_own_steps else Pace(steps, passes or steps, self._estimated)
@@ -179,8 +180,12 @@ class Execution:
                 examples = max(1, min(examples, plan.images * plan.points) // 2)
             gc.collect()
 
+    def begin_question(self, passes: int) -> None:
+        """Hear that the pieces or steps that come next take so many passes."""
+
     def pieces(self, plan: Chunks, images: int, points: int) -> Iterator[Piece]:
         """The pieces of the work, with progress after each and a look at `stop` before it."""
+        self.begin_question(images * points)
         total = plan.count(images, points)
         self.expected_seconds = 0.0
         # Timing waits for the device, which otherwise computes one piece while the next is made ready.

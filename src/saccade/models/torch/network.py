@@ -290,11 +290,11 @@ class TorchNetwork:
         modules = {name: self._part(name) for name in recorder.names}
         plan = self._plan((*paths, *taps), images)
         last = None if not plan or plan[-1].result is None else results[plan[-1].result].name
-        last_module = None if last is None else self.module.get_submodule(last)
+        last_part = None if last is None else self._part(last)
         with (
             hooked(modules, recorder.record),
             suppress(EverythingFound),
-            rewriting(plan, numbered_functions(), last_module),
+            rewriting(plan, numbered_functions(), last_part),
         ):
             recorder.record_output(self.module(self._as_input(images.repeat(2, 1, 1, 1) if twice else images)))
         return recorder

@@ -206,7 +206,7 @@ def rewriting(plan: Sequence[Rewrite], functions: Collection[Any], last: Any = N
     Args:
         plan: What is rewritten.
         functions: What is numbered, the same as when the plan was made.
-        last: The module that gives the result of the plan's last rewrite; None where no module does.
+        last: The module, or the hooked method, that gives the result of the plan's last rewrite; None where none does.
 
     Raises:
         NotAsTraced: The calls are not those that the plan is made of.
